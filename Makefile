@@ -1,0 +1,30 @@
+# omendb: vector search for PostgreSQL.  PGXS build; see README.md.
+EXTENSION = omendb
+EXTVERSION = 0.1.0
+MODULE_big = omendb
+
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/kernel/*.c src/quant/*.c src/types/*.c src/hnsw/*.c)))
+HEADERS_ALL = $(wildcard src/*.h src/*/*.h)
+
+DATA_built = src/sql/omendb--$(EXTVERSION).sql
+SQL_PARTS = src/sql/vector.sql src/sql/omenhnsw.sql
+
+REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=omendb
+TAP_TESTS = 1
+PROVE_TESTS ?= test/t/*.pl
+
+# Vectorised loops want -O3 and no errno; never a CPU flag: kernels are chosen at run time.
+PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -fvisibility=hidden -Isrc
+PG_CPPFLAGS = -I$(srcdir)/src
+EXTRA_CLEAN = src/sql/omendb--$(EXTVERSION).sql
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(OBJS): $(HEADERS_ALL)
+$(OBJS:.o=.bc): $(HEADERS_ALL)
+
+src/sql/omendb--$(EXTVERSION).sql: $(SQL_PARTS)
+	cat $^ > $@

@@ -1,0 +1,113 @@
+/*
+ * quant.h -- quantizers: vectors to compact codes, and distances on codes.
+ *
+ * Numbers only: no PostgreSQL header, no allocation, no error reporting.  The
+ * caller supplies every buffer, sized by the functions below.
+ *
+ * A code is an opaque run of om_quant_code_bytes() bytes, 4-byte aligned in
+ * memory, holding the correction factors and the packed bits.  Two vectors with
+ * equal codes are indistinguishable to the index.
+ *
+ * Distances are in "order units", which exact re-ranking uses as well:
+ *   OM_METRIC_L2      squared Euclidean distance
+ *   OM_METRIC_IP      negative inner product
+ *   OM_METRIC_COSINE  cosine distance, 1 - cos (vectors are normalised inside)
+ * They are never NaN: a value that overflows or has no meaning is FLT_MAX.
+ */
+#ifndef OM_QUANT_H
+#define OM_QUANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum OmMetric
+{
+	OM_METRIC_L2 = 1,
+	OM_METRIC_IP = 2,
+	OM_METRIC_COSINE = 3,
+	OM_METRIC_L1 = 4
+} OmMetric;
+
+typedef enum OmQuantKind
+{
+	OM_QUANT_RABITQ = 1
+} OmQuantKind;
+
+/* What makes a quantizer: everything but the trained model. */
+typedef struct OmQuantSpec
+{
+	OmQuantKind kind;
+	OmMetric	metric;
+	int			dim;			/* dimensions of the vectors, 1 to 16,000 */
+	int			bits;			/* bits a dimension: 1, 2, 4 or 8 */
+	uint64_t	seed;			/* of the random rotation */
+} OmQuantSpec;
+
+typedef struct OmQuantizer OmQuantizer; /* immutable once initialised */
+
+/*
+ * Query form: a vector prepared for comparison with many codes.
+ * Header of a buffer of om_quant_query_bytes() bytes, 64-byte aligned.
+ */
+typedef struct OmQuery
+{
+	float		add;			/* added to every distance */
+	float		mul;			/* scale of the integer dot product */
+	float		qsum;			/* sum of q times half the code's range */
+	float		norm;			/* norm of the centred vector, for the error */
+	int8_t		q[];			/* int8[planes * stride], zero padded by 64 */
+} OmQuery;
+
+/* Bytes of one code, a multiple of 4; 0 if the spec is not valid. */
+extern size_t om_quant_code_bytes(const OmQuantSpec *spec);
+
+/* Floats of the trained model (rabitq: the mean vector, float[dim]). */
+extern size_t om_quant_model_floats(const OmQuantSpec *spec);
+
+/* Bytes of the quantizer itself (64-byte aligned buffer). */
+extern size_t om_quant_bytes(const OmQuantSpec *spec);
+
+/* Bytes of one query form. */
+extern size_t om_quant_query_bytes(const OmQuantSpec *spec);
+
+/* Bytes of scratch that encode and query need (64-byte aligned). */
+extern size_t om_quant_scratch_bytes(const OmQuantSpec *spec);
+
+/*
+ * Fill mem (om_quant_bytes()) from the spec and the model (copied).
+ * model may be NULL: a mean of zero.
+ */
+extern OmQuantizer *om_quant_init(void *mem, const OmQuantSpec *spec,
+								  const float *model);
+
+/* x float[dim], finite -> code.  Deterministic: equal input, equal bytes. */
+extern void om_quant_encode(const OmQuantizer *quant, const float *x,
+							void *scratch, void *code);
+
+/* q float[dim], finite -> query form. */
+extern void om_quant_query(const OmQuantizer *quant, const float *q,
+						   void *scratch, OmQuery *query);
+
+/*
+ * The query form of a code: distances from the vector that the code stands
+ * for.  Fast (no rotation): the graph build does it for every candidate.
+ */
+extern void om_quant_query_from_code(const OmQuantizer *quant, const void *code,
+									 OmQuery *query);
+
+/*
+ * Distance from a query form to one code, order units.  *error, where error is
+ * not NULL, becomes the estimator's standard error in the same units.
+ */
+typedef float (*OmDistanceFn) (const OmQuantizer *quant, const OmQuery *query,
+							   const void *code);
+extern OmDistanceFn om_quant_distance_fn(const OmQuantizer *quant);
+extern float om_quant_error(const OmQuantizer *quant, const OmQuery *query,
+							const void *code);
+
+/* Distances to n codes; codes[i] are pointers.  dist float[n], out. */
+extern void om_quant_distances(const OmQuantizer *quant, const OmQuery *query,
+							   const void *const *codes, int n, float *dist);
+
+#endif							/* OM_QUANT_H */
