@@ -1,0 +1,93 @@
+/*
+ * hnsw.h -- the access method omenhnsw: options, settings, callbacks.
+ */
+#ifndef OH_HNSW_H
+#define OH_HNSW_H
+
+#include "postgres.h"
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "nodes/execnodes.h"
+
+#include "hnsw/index.h"
+
+#define OH_METRIC_PROC	1		/* support function: OhMetric of the operator class */
+
+#define OH_DEFAULT_M	16
+#define OH_MIN_M		2
+#define OH_MAX_M		100
+#define OH_DEFAULT_EF_CONSTRUCTION 64
+#define OH_MIN_EF_CONSTRUCTION 4
+#define OH_MAX_EF_CONSTRUCTION 1000
+
+/* reloptions */
+typedef struct OhOptions
+{
+	int32		vl_len_;
+	int			m;
+	int			ef_construction;
+	int			bits;			/* 0: by the number of dimensions */
+} OhOptions;
+
+typedef enum OhIterativeScan
+{
+	OH_ITERATIVE_OFF,
+	OH_ITERATIVE_RELAXED,
+	OH_ITERATIVE_STRICT
+} OhIterativeScan;
+
+/* settings */
+extern int	oh_ef_search;
+extern int	oh_iterative_scan;
+extern int	oh_max_scan_tuples;
+extern double oh_scan_mem_multiplier;
+
+extern void OhOptionsInit(void);	/* called by _PG_init: reloptions, settings */
+extern bytea *ohoptions(Datum reloptions, bool validate);
+extern void OhResolveOptions(Relation index, OhCreate *create); /* spec, m, ef_construction */
+extern const OhMetric *OhGetMetric(Relation index);
+
+/* Form of the indexed value: float[dim] of a detoasted vector; checks dims.  */
+extern const float *OhVectorFloats(Relation index, int dim, Datum value, Pointer *to_free);
+/* true if the vector has no direction under this metric (cosine of a zero vector) */
+extern bool OhHasDirection(OmMetric metric, const float *x, int dim);
+
+/* callbacks */
+extern IndexBuildResult *ohbuild(Relation heap, Relation index, IndexInfo *info);
+extern void ohbuildempty(Relation index);
+extern bool ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
+					 Relation heap, IndexUniqueCheck check, bool unchanged, IndexInfo *info);
+extern IndexBulkDeleteResult *ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+										   IndexBulkDeleteCallback callback, void *state);
+extern IndexBulkDeleteResult *ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
+extern void ohcostestimate(struct PlannerInfo *root, struct IndexPath *path, double loop_count,
+						   Cost *startup, Cost *total, Selectivity *selectivity,
+						   double *correlation, double *pages);
+extern bool ohvalidate(Oid opclass);
+extern IndexScanDesc ohbeginscan(Relation index, int nkeys, int norderbys);
+extern void ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
+extern bool ohgettuple(IndexScanDesc scan, ScanDirection dir);
+extern void ohendscan(IndexScanDesc scan);
+extern char *ohbuildphasename(int64 phase);
+
+/*
+ * Insert one row (insert.c): the body of ohinsert, also used by the build once
+ * the graph has outgrown maintenance_work_mem.  x float[dim].
+ */
+typedef struct OhInserter OhInserter;
+extern OhInserter *OhInserterBegin(Relation index, OhIndex *ix, MemoryContext context);
+extern void OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid);
+extern void OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind);
+extern void OhInserterEnd(OhInserter *ins);
+
+/* phases of pg_stat_progress_create_index */
+#define OH_PHASE_SAMPLE		2
+#define OH_PHASE_INSERT		3
+#define OH_PHASE_CONNECT	4
+#define OH_PHASE_WRITE		5
+
+/* A random level: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
+extern int	OhRandomLevel(int m);
+
+#endif							/* OH_HNSW_H */

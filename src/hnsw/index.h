@@ -1,0 +1,162 @@
+/*
+ * index.h -- one open omenhnsw index: its constants, model and caches.
+ *
+ * An OhIndex is private to the backend and outlives single scans.  It is found
+ * by the relation's locator and the metapage's build id; it caches what never
+ * changes in one build: options, quantizer, directory (which only grows) and
+ * a hint of the buffer that a page was last seen in.
+ */
+#ifndef OH_INDEX_H
+#define OH_INDEX_H
+
+#include "postgres.h"
+
+#include "hnsw/page.h"
+#include "quant/quant.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+
+/* What an operator class is for; its support function 1 returns this. */
+typedef struct OhMetric
+{
+	OmMetric	metric;
+	int			max_dim;
+	/* Exact distance in order units (quant.h); may be NaN. */
+	double		(*distance) (const float *a, const float *b, int dim);
+} OhMetric;
+
+/* Backend-local view of one paged array. */
+typedef struct OhArray
+{
+	uint32		record_bytes;
+	uint32		per_page;
+	uint32		npages;			/* logical pages known of */
+	uint32		allocated;
+	BlockNumber *block;			/* [npages] */
+	Buffer	   *hint;			/* [npages], InvalidBuffer if none */
+	uint32		cursor;			/* logical page where a free slot may be */
+	uint32		cursor_generation;
+} OhArray;
+
+typedef struct OhIndex
+{
+	RelFileLocator locator;
+	uint64		build_id;
+	int			refs;			/* scans and other users now */
+	bool		building;		/* write no WAL */
+	MemoryContext context;
+
+	/* constants of the build */
+	int			dim;
+	int			m;				/* links on levels >= 1; the base layer has 2m */
+	int			ef_construction;
+	OmQuantSpec spec;
+	OmQuantizer *quant;
+	OmDistanceFn distance;
+	uint32		code_bytes;
+	uint32		node_bytes;
+
+	/* refreshed by every OhIndexOpen() */
+	uint32		entry;			/* OH_NONE if the graph is empty */
+	int			entry_level;
+	uint32		generation;
+
+	OhArray		array[OH_NARRAYS];
+	uint32		hint_clock;		/* every Nth access is an ordinary ReadBuffer */
+	struct OhVisited *visited_pool; /* of search.c */
+} OhIndex;
+
+/* Get (and pin) the state of an index; reads the metapage. */
+extern OhIndex *OhIndexOpen(Relation index);
+extern void OhIndexClose(OhIndex *ix);
+/* Read entry point and generation anew. */
+extern void OhIndexRefresh(Relation index, OhIndex *ix);
+/* A query form and its scratch, palloc'd with the alignment that quant.h asks for. */
+extern void *OhAlignedAlloc(MemoryContext context, Size size);
+
+/* Errors */
+extern void OhCorrupt(Relation index, BlockNumber block, const char *fmt,...)
+			pg_attribute_printf(3, 4) pg_attribute_noreturn();
+
+/* Checked read of a block that must be of this kind (and array, and lp). */
+extern Buffer OhReadBlock(Relation index, BlockNumber block, int kind, int lockmode);
+
+/* ---- arrays (array.c) ---- */
+
+/* Number of logical pages now; reads the directory if it has grown. */
+extern uint32 OhArrayPages(Relation index, OhIndex *ix, OhArrayId array);
+/* Data page lp, verified, locked (BUFFER_LOCK_SHARE or _EXCLUSIVE). */
+extern Buffer OhArrayRead(Relation index, OhIndex *ix, OhArrayId array, uint32 lp, int lockmode);
+/* Block of a logical page (must exist, else corruption). */
+extern BlockNumber OhArrayBlock(Relation index, OhIndex *ix, OhArrayId array, uint32 lp);
+
+/*
+ * Append an empty page to the array: returns its logical page; the page is not
+ * locked on return.  In the WAL at once (page and directory in one record).
+ */
+extern uint32 OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array);
+
+/*
+ * A logical page that probably has a free slot: the caller locks it and takes
+ * one by OhPageTakeSlot(), or asks again if that fails.  Extends the array if
+ * nothing is free.
+ */
+extern uint32 OhArrayFindFree(Relation index, OhIndex *ix, OhArrayId array);
+
+/* true if the record exists (bounds only): refreshes the page count if need be. */
+extern bool OhArrayHas(Relation index, OhIndex *ix, OhArrayId array, uint32 id);
+
+static inline void *
+OhSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 slot)
+{
+	return (char *) page + SizeOfPageHeaderData + slot * ix->array[array].record_bytes;
+}
+
+static inline uint32
+OhLp(const OhIndex *ix, OhArrayId array, uint32 id)
+{
+	return id / ix->array[array].per_page;
+}
+
+static inline uint32
+OhSlotOf(const OhIndex *ix, OhArrayId array, uint32 id)
+{
+	return id % ix->array[array].per_page;
+}
+
+/* Is this slot free?  (Slots at or past the high-water mark are.) */
+extern bool OhSlotIsFree(const OhIndex *ix, OhArrayId array, Page page, uint32 slot);
+/* Does the page have a slot to take? */
+extern bool OhPageHasFree(const OhIndex *ix, OhArrayId array, Page page);
+/*
+ * Take a free slot of a page that is being changed (from OhWritePage): the
+ * record is zeroed, tail counts and pd_lower are kept.  false if none is free.
+ * The caller must then make the record one that OhSlotIsFree() calls taken.
+ */
+extern bool OhPageTakeSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 *slot);
+/* Give a slot back: the record becomes free, nfree is counted. */
+extern void OhPageFreeSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 slot);
+/* Fill an empty page of an array (in a build or extension). */
+extern void OhPageInit(Page page, int kind, OhArrayId array, uint32 lp);
+/* Set pd_lower by the tail's nused; after every change of nused. */
+extern void OhPageSetLower(const OhIndex *ix, OhArrayId array, Page page);
+
+/* ---- creation (create.c) ---- */
+
+typedef struct OhCreate
+{
+	OmQuantSpec spec;			/* seed included */
+	int			m;
+	int			ef_construction;
+	const float *model;			/* om_quant_model_floats(), NULL for zero */
+	uint64		trained_rows;
+} OhCreate;
+
+/*
+ * Write metapage and model of an empty index into an empty fork, with no WAL
+ * (the caller logs the pages), and open it with building set.
+ */
+extern OhIndex *OhIndexCreate(Relation index, ForkNumber fork, const OhCreate *create);
+extern uint32 OhNodeBytes(const OmQuantSpec *spec, int m);
+
+#endif							/* OH_INDEX_H */

@@ -1,0 +1,225 @@
+/*
+ * page.h -- on-disk format of an omenhnsw index.
+ *
+ * The index is a handful of paged arrays: logical arrays of fixed-size records
+ * whose pages lie anywhere in the relation.  Record i of an array lies on its
+ * logical page i / per_page, slot i % per_page; a two-level directory maps a
+ * logical page to a block.  No line pointers.  See src/README.md.
+ *
+ * Every page:
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0    24  PageHeaderData; pd_lower is past the last slot ever used
+ *       24     -  records (or metapage, or directory entries)
+ *     8176    16  OhPageTail, the special space
+ */
+#ifndef OH_PAGE_H
+#define OH_PAGE_H
+
+#include "postgres.h"
+
+#include "storage/block.h"
+#include "storage/bufpage.h"
+#include "storage/itemptr.h"
+
+#define OH_MAGIC		0x6F6D656EU /* "omen" */
+#define OH_FORMAT		1
+#define OH_PAGE_ID		0xFFA7
+#define OH_META_BLOCK	0
+
+/* A record id that means none, for node, tower and posting links. */
+#define OH_NONE			0xFFFFFFFFU
+
+/* Towers above this level are never made. */
+#define OH_MAX_LEVEL	15
+
+/* The paged arrays. */
+typedef enum OhArrayId
+{
+	OH_NODE = 0,				/* one record per distinct indexed position */
+	OH_TOWER,					/* one per node and level >= 1 */
+	OH_POSTING,					/* further heap TIDs of a node */
+	OH_NULLS,					/* rows without a position: NULL or no direction */
+	OH_MODEL,					/* the quantizer's model, one record a page */
+	OH_NARRAYS
+} OhArrayId;
+
+/* Page kinds; an array's data pages have OH_PAGE_ARRAY + its OhArrayId. */
+#define OH_PAGE_META	1
+#define OH_PAGE_ROOT	2		/* directory: blocks of leaf directory pages */
+#define OH_PAGE_LEAF	3		/* directory: blocks of data pages */
+#define OH_PAGE_ARRAY	16
+
+/* Special space of every page. */
+typedef struct OhPageTail
+{
+	uint32		lp;				/* logical page in its array; 0 for the metapage; for
+								 * directory pages the index of the first entry */
+	uint16		kind;
+	uint16		array;			/* OhArrayId of data and directory pages */
+	uint16		nused;			/* slots (or entries) ever used: high-water mark */
+	uint16		nfree;			/* free slots among the first nused */
+	uint16		unused;
+	uint16		page_id;		/* OH_PAGE_ID, last two bytes of the page */
+} OhPageTail;
+
+StaticAssertDecl(sizeof(OhPageTail) == 16, "page tail layout");
+
+#define OH_PAGE_BODY	(BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail))
+#define OH_DIR_ENTRIES	((int) (OH_PAGE_BODY / sizeof(BlockNumber)))
+#define OH_NROOTS		8
+#define OH_MODEL_FLOATS	2000	/* floats in a model record */
+
+/* Where an array's directory starts. */
+typedef struct OhArrayHead
+{
+	BlockNumber root[OH_NROOTS];	/* root pages, InvalidBlockNumber if none */
+	uint32		free_hint;		/* no free slot on a logical page before this */
+} OhArrayHead;
+
+/* Contents of block 0, at PageGetContents(). */
+typedef struct OhMetaPageData
+{
+	uint32		magic;
+	uint32		format;
+	uint64		build_id;		/* random, new with every build */
+	uint64		seed;			/* of the rotation */
+	uint16		metric;			/* OmMetric */
+	uint16		quantizer;		/* OmQuantKind */
+	uint16		bits;
+	uint16		dim;
+	uint16		m;
+	uint16		ef_construction;
+	int16		entry_level;	/* level of the entry point, -1 if none */
+	uint16		unused;
+	uint32		entry;			/* node id, OH_NONE if none */
+	uint32		generation;		/* vacuums so far: free hints have moved back */
+	uint32		code_bytes;
+	uint32		node_bytes;
+	uint64		trained_rows;	/* rows in the sample that the model is from */
+	OhArrayHead array[OH_NARRAYS];
+} OhMetaPageData;
+
+StaticAssertDecl(offsetof(OhMetaPageData, build_id) == 8, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, metric) == 24, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, entry) == 40, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, array) == 64, "metapage layout");
+StaticAssertDecl(sizeof(OhMetaPageData) <= BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail),
+				 "metapage fits its page");
+
+/* Node states. */
+#define OH_FREE			0		/* slot may be taken */
+#define OH_LIVE			1
+#define OH_DEAD			2		/* no TID left: routes until repaired, never returned */
+
+/*
+ * Node record.
+ *
+ *   OFFSET        SIZE  FIELD
+ *        0           1  state
+ *        1           1  level     its towers reach up to this level
+ *        2           2  version   bumped whenever the links or the state change
+ *        4           6  tid       first row, may be invalid if postings hold some
+ *       10           2  unused
+ *       12           4  posting   first overflow record, or OH_NONE
+ *       16           4  tower     record of level 1, or OH_NONE
+ *       20  code_bytes  code      opaque, multiple of 4
+ *        -       4*2*m  links     base layer, node ids, OH_NONE from the first gap on
+ */
+typedef struct OhNodeData
+{
+	uint8		state;
+	uint8		level;
+	uint16		version;
+	ItemPointerData tid;
+	uint16		unused;
+	uint32		posting;
+	uint32		tower;
+	/* code, links follow */
+} OhNodeData;
+
+StaticAssertDecl(offsetof(OhNodeData, tid) == 4, "node layout");
+StaticAssertDecl(offsetof(OhNodeData, posting) == 12, "node layout");
+StaticAssertDecl(sizeof(OhNodeData) == 20, "node layout");
+
+/*
+ * Tower record: a node's links on one level >= 1.  Free if node is OH_NONE.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     4  node
+ *        4     4  up      record of the next level, or OH_NONE
+ *        8     2  level
+ *       10     2  version bumped whenever the links change
+ *       12   4*m  links   node ids, OH_NONE from the first gap on
+ */
+typedef struct OhTowerData
+{
+	uint32		node;
+	uint32		up;
+	uint16		level;
+	uint16		version;
+	uint32		links[FLEXIBLE_ARRAY_MEMBER];
+} OhTowerData;
+
+StaticAssertDecl(offsetof(OhTowerData, links) == 12, "tower layout");
+
+/*
+ * Posting record: further rows of one node.  Free if node is OH_NONE.  TIDs
+ * never move between slots, and a record stays in its node's chain until the
+ * node dies, so that a reader between two records loses nothing.
+ */
+#define OH_POSTING_TIDS 6
+
+typedef struct OhPostingData
+{
+	uint32		node;
+	uint32		next;			/* next record of the chain, or OH_NONE */
+	ItemPointerData tid[OH_POSTING_TIDS];	/* invalid where empty */
+} OhPostingData;
+
+StaticAssertDecl(sizeof(OhPostingData) == 44, "posting layout");
+
+/* A row without a position in the graph. */
+#define OH_ROW_FREE			0
+#define OH_ROW_NO_DIRECTION	1	/* the distance is NaN: zero vector under cosine */
+#define OH_ROW_NULL			2
+
+typedef struct OhNullData
+{
+	ItemPointerData tid;
+	uint16		kind;
+} OhNullData;
+
+StaticAssertDecl(sizeof(OhNullData) == 8, "null record layout");
+
+static inline OhPageTail *
+OhTail(Page page)
+{
+	return (OhPageTail *) PageGetSpecialPointer(page);
+}
+
+static inline OhMetaPageData *
+OhMeta(Page page)
+{
+	return (OhMetaPageData *) PageGetContents(page);
+}
+
+static inline BlockNumber *
+OhDirEntries(Page page)
+{
+	return (BlockNumber *) PageGetContents(page);
+}
+
+static inline void *
+OhNodeCode(OhNodeData *node)
+{
+	return (char *) node + sizeof(OhNodeData);
+}
+
+static inline uint32 *
+OhNodeLinks(OhNodeData *node, uint32 code_bytes)
+{
+	return (uint32 *) ((char *) node + sizeof(OhNodeData) + code_bytes);
+}
+
+#endif							/* OH_PAGE_H */

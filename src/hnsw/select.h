@@ -1,0 +1,41 @@
+/*
+ * select.h -- choice of a node's neighbours by the diversity heuristic.
+ *
+ * Works on codes alone and knows nothing of pages: the build, inserts and
+ * vacuum all call it.  Source: Malkov and Yashunin 2018, algorithm 4, with
+ * pruned candidates kept as fill; alpha after Vamana (DiskANN).
+ */
+#ifndef OH_SELECT_H
+#define OH_SELECT_H
+
+#include "postgres.h"
+
+#include "quant/quant.h"
+
+typedef struct OhCandidate
+{
+	float		dist;			/* to the node that chooses, order units */
+	uint32		id;
+	const void *code;			/* valid during the call */
+	bool		selected;		/* out: diverse (true) or fill (false) */
+} OhCandidate;
+
+typedef struct OhSelector
+{
+	const OmQuantizer *quant;
+	OmDistanceFn distance;
+	OmQuery    *form;			/* one query form, scratch */
+	float		alpha;			/* 1.0: the plain heuristic; above: prunes less, on
+								 * squared L2 (ignored for inner product) */
+} OhSelector;
+
+extern void OhSelectorInit(OhSelector *sel, const OmQuantizer *quant, MemoryContext context);
+
+/*
+ * Sort cand[n] by distance and keep at most max of them: the diverse ones, then
+ * the nearest of the others until max is reached.  Returns the number kept,
+ * which are cand[0..], sorted by distance, with selected set.
+ */
+extern int	OhSelectNeighbours(OhSelector *sel, OhCandidate *cand, int n, int max);
+
+#endif							/* OH_SELECT_H */
