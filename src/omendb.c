@@ -5,6 +5,7 @@
 
 #include "fmgr.h"
 
+#include "compat.h"
 #include "kernel/kernel.h"
 
 PG_MODULE_MAGIC;
