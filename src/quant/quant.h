@@ -81,6 +81,9 @@ extern size_t om_quant_scratch_bytes(const OmQuantSpec *spec);
 extern OmQuantizer *om_quant_init(void *mem, const OmQuantSpec *spec,
 								  const float *model);
 
+/* The spec that it was initialised with. */
+extern const OmQuantSpec *om_quant_spec(const OmQuantizer *quant);
+
 /* x float[dim], finite -> code.  Deterministic: equal input, equal bytes. */
 extern void om_quant_encode(const OmQuantizer *quant, const float *x,
 							void *scratch, void *code);
