@@ -4,7 +4,7 @@ EXTVERSION = 0.1.0
 MODULE_big = omendb
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/kernel/*.c src/quant/*.c src/types/*.c src/hnsw/*.c)))
-HEADERS_ALL = $(wildcard src/*.h src/*/*.h)
+OM_HEADERS = $(wildcard src/*.h src/*/*.h)
 
 DATA_built = src/sql/omendb--$(EXTVERSION).sql
 SQL_PARTS = src/sql/vector.sql src/sql/omenhnsw.sql
@@ -23,8 +23,8 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(HEADERS_ALL)
-$(OBJS:.o=.bc): $(HEADERS_ALL)
+$(OBJS): $(OM_HEADERS)
+$(OBJS:.o=.bc): $(OM_HEADERS)
 
 src/sql/omendb--$(EXTVERSION).sql: $(SQL_PARTS)
 	cat $^ > $@
