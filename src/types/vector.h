@@ -3,7 +3,8 @@
  *
  * Owns the in-memory and on-disk form of one value and the helpers that other
  * parts of the extension need to read one.  The operators and casts are in the
- * .c files of this folder.
+ * .c files of this folder; what does not depend on vector alone (text, checks,
+ * arrays, aggregate states) is in typeutil.h.
  *
  *   OFFSET  SIZE  FIELD
  *        0     4  vl_len_   varlena header
@@ -15,6 +16,8 @@
 #define OM_VECTOR_H
 
 #include "fmgr.h"
+
+#include "types/typeutil.h"
 
 #define OM_VECTOR_MAX_DIM 16000
 
@@ -34,7 +37,49 @@ StaticAssertDecl(offsetof(OmVector, x) == 8, "vector layout");
 #define PG_GETARG_OMVECTOR_P(n) DatumGetOmVector(PG_GETARG_DATUM(n))
 #define PG_RETURN_OMVECTOR_P(v) PG_RETURN_POINTER(v)
 
+/* Names and limits of the type, for the helpers of typeutil.h. */
+extern const OmTypeDesc om_vector_desc;
+
 /* A zeroed vector of dim dimensions in the current memory context. */
 extern OmVector *om_vector_new(int dim);
+
+/*
+ * om_vector_check_dims -- error 22000 unless both have as many dimensions.
+ */
+static inline void
+om_vector_check_dims(const OmVector *a, const OmVector *b)
+{
+	om_check_same_dim(&om_vector_desc, a->dim, b->dim);
+}
+
+/*
+ * Distances of two vectors of equal dimensions (not checked here), exactly as
+ * the SQL operators compute them.  An index that re-ranks with these agrees with
+ * a sort to the last bit.
+ *
+ * om_vector_l2sq     squared Euclidean; <-> is its square root
+ * om_vector_ip       inner product; <#> is its negative
+ * om_vector_cosine   1 - cosine, 0 to 2; NaN if and only if a or b is all zeros
+ * om_vector_l1       taxicab
+ *
+ * Sums in float32: +-Infinity where one overflows (cosine falls back to double
+ * and cannot).
+ */
+extern double om_vector_l2sq(const OmVector *a, const OmVector *b);
+extern double om_vector_ip(const OmVector *a, const OmVector *b);
+extern double om_vector_cosine(const OmVector *a, const OmVector *b);
+extern double om_vector_l1(const OmVector *a, const OmVector *b);
+
+/* The same for float[dim], for callers that hold no OmVector. */
+extern double om_floats_cosine(const float *a, const float *b, int dim);
+
+/*
+ * om_floats_norm -- Euclidean norm of float[dim], summed in double: 0 if and
+ * only if all are zero, and never infinite.
+ */
+extern double om_floats_norm(const float *x, int dim);
+
+/* Order of the type: elements first, then the number of dimensions; -1, 0, 1. */
+extern int	om_vector_compare(const OmVector *a, const OmVector *b);
 
 #endif							/* OM_VECTOR_H */

@@ -1,0 +1,132 @@
+/*
+ * typecheck.c -- dimensions, elements and type modifiers: what is refused.
+ *
+ * Every message about a value that no vector-like type can hold is here, once.
+ * Soft errors go to escontext where the server has them (16 and later).
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "types/typeutil.h"
+#include "utils/array.h"
+
+/*
+ * om_check_dim_safe -- see typeutil.h.
+ */
+bool
+om_check_dim_safe(const OmTypeDesc *desc, int64 dim, struct Node *escontext)
+{
+	if (dim < 1)
+		ereturn(escontext, false,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("%s must have at least 1 dimension", desc->name)));
+	if (dim > desc->max_dim)
+		ereturn(escontext, false,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%s cannot have more than %d dimensions", desc->name, desc->max_dim),
+				 errdetail("The value has %lld dimensions.", (long long) dim)));
+	return true;
+}
+
+void
+om_check_dim(const OmTypeDesc *desc, int64 dim)
+{
+	(void) om_check_dim_safe(desc, dim, NULL);
+}
+
+bool
+om_check_typmod(int32 typmod, int dim, struct Node *escontext)
+{
+	if (typmod != -1 && typmod != dim)
+		ereturn(escontext, false,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("expected %d dimensions, not %d", (int) typmod, dim)));
+	return true;
+}
+
+bool
+om_all_finite(const float *x, int n)
+{
+	uint32		any = 0;
+
+	/*
+	 * On the bits: an exponent of all ones is an infinity or a NaN.  Adding one
+	 * unit of exponent carries into the sign bit exactly then.
+	 */
+	for (int i = 0; i < n; i++)
+	{
+		uint32		bits;
+
+		memcpy(&bits, &x[i], sizeof(bits));
+		any |= (bits & 0x7fffffff) + 0x00800000;
+	}
+	return (any & 0x80000000) == 0;
+}
+
+bool
+om_check_finite(const OmTypeDesc *desc, const float *x, int n, struct Node *escontext)
+{
+	if (likely(om_all_finite(x, n)))
+		return true;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (isnan(x[i]))
+			ereturn(escontext, false,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("NaN not allowed in %s", desc->name),
+					 errdetail("Element %d is not a number.", i + 1)));
+		if (isinf(x[i]))
+			ereturn(escontext, false,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("infinite value not allowed in %s", desc->name),
+					 errdetail("Element %d is infinite.", i + 1)));
+	}
+	return true;
+}
+
+int32
+om_typmod_in(const OmTypeDesc *desc, ArrayType *args)
+{
+	int			n;
+	int32	   *values = ArrayGetIntegerTypmods(args, &n);
+
+	if (n != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid type modifier"),
+				 errdetail("Type %s takes one modifier, the number of dimensions.", desc->name)));
+	if (values[0] < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("dimensions for type %s must be at least 1", desc->name)));
+	if (values[0] > desc->max_dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("dimensions for type %s cannot exceed %d", desc->name, desc->max_dim)));
+	return values[0];
+}
+
+void
+om_dim_mismatch(const OmTypeDesc *desc, int a, int b)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("different %s dimensions %d and %d", desc->name, a, b)));
+}
+
+void
+om_range_overflow(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("value out of range: overflow")));
+}
+
+void
+om_range_underflow(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("value out of range: underflow")));
+}

@@ -1,0 +1,127 @@
+/*
+ * typeutil.h -- what every vector-like SQL type needs.
+ *
+ * Checks of dimensions and elements, type modifiers, text scanning and printing,
+ * arrays and aggregate states, all on float[] and parameterised by an OmTypeDesc,
+ * so that a further type (other element width, sparse) adds its own storage and
+ * nothing else.  Knows no type's layout.
+ */
+#ifndef OM_TYPEUTIL_H
+#define OM_TYPEUTIL_H
+
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/array.h"
+
+struct Node;
+
+/* A type as messages and limits know it. */
+typedef struct OmTypeDesc
+{
+	const char *name;			/* SQL name, "vector" */
+	int			max_dim;
+} OmTypeDesc;
+
+/* --- checks (typecheck.c); all report an error or return ---------------- */
+
+/* 1 to max_dim: 22000 below, 54000 above. */
+extern void om_check_dim(const OmTypeDesc *desc, int64 dim);
+
+/* As om_check_dim, but a soft error where escontext takes one; false then. */
+extern bool om_check_dim_safe(const OmTypeDesc *desc, int64 dim, struct Node *escontext);
+
+/* dim must be the type modifier, unless that is -1. */
+extern bool om_check_typmod(int32 typmod, int dim, struct Node *escontext);
+
+/* Every value of x[n] must be finite: 22000. */
+extern bool om_check_finite(const OmTypeDesc *desc, const float *x, int n, struct Node *escontext);
+
+/* Whether x[n] has no NaN and no infinity; vectorises, reads it all. */
+extern bool om_all_finite(const float *x, int n);
+
+/* Type modifier from its parsed arguments: one integer, 1 to max_dim. */
+extern int32 om_typmod_in(const OmTypeDesc *desc, ArrayType *args);
+
+extern void om_dim_mismatch(const OmTypeDesc *desc, int a, int b) pg_attribute_noreturn();
+extern void om_range_overflow(void) pg_attribute_noreturn();
+extern void om_range_underflow(void) pg_attribute_noreturn();
+
+static inline void
+om_check_same_dim(const OmTypeDesc *desc, int a, int b)
+{
+	if (unlikely(a != b))
+		om_dim_mismatch(desc, a, b);
+}
+
+/* --- text (typetext.c) -------------------------------------------------- */
+
+/*
+ * A scan over one input string.  The functions return false after a soft error
+ * (escontext), and throw where there is no such context.
+ */
+typedef struct OmTextScan
+{
+	const OmTypeDesc *desc;
+	const char *text;			/* the whole string, for messages */
+	const char *at;				/* what is still to be read */
+	struct Node *escontext;
+} OmTextScan;
+
+/* Skips white space, then requires and consumes c. */
+extern bool om_scan_char(OmTextScan *scan, char c);
+
+/* Skips white space; whether c follows, which is consumed then.  No error. */
+extern bool om_scan_accept(OmTextScan *scan, char c);
+
+/* Skips white space, then one finite number, rounded to the nearest float. */
+extern bool om_scan_float(OmTextScan *scan, float *value);
+
+/* Skips white space and requires the end of the string. */
+extern bool om_scan_end(OmTextScan *scan);
+
+/* Report that the text is not the type's at scan->at; always false. */
+extern bool om_scan_error(OmTextScan *scan, const char *expected);
+
+/* Elements that a list from here on has at most, by its commas: to size a buffer. */
+extern int64 om_scan_capacity(const OmTextScan *scan);
+
+/*
+ * "[1,2,3]" and nothing after it into out[capacity], *dim numbers.
+ * The caller checks *dim, which may be 0.
+ */
+extern bool om_scan_list(OmTextScan *scan, float *out, int64 capacity, int *dim);
+
+/* "[1,2,3]": shortest decimals that read back as the same floats; palloc'd. */
+extern char *om_print_list(const float *x, int n);
+
+/* --- arrays and aggregate states (typearray.c) -------------------------- */
+
+/* Dimensions of a one-dimensional array without nulls; errors otherwise. */
+extern int	om_array_dim(const OmTypeDesc *desc, ArrayType *array);
+
+/* Its elements (integer, real, double precision or numeric) as float[dim]. */
+extern void om_array_to_floats(const OmTypeDesc *desc, ArrayType *array, int dim, float *out);
+
+/* real[] of x[n]. */
+extern ArrayType *om_floats_to_array(const float *x, int n);
+
+/*
+ * State of avg and sum: double precision[] {count, sum 1, ..., sum dim}, or {0}
+ * while no row was seen.
+ *
+ * om_state_values     its values; *dim is 0 for {0}.  caller is for messages
+ * om_state_add        state + x[n]; in place where in_place says that it may be
+ * om_state_combine    a + b, in place in a likewise
+ * om_state_result     sums, or sums / count for a mean, as float[dim]; errors on overflow
+ */
+extern double *om_state_values(const OmTypeDesc *desc, ArrayType *state, const char *caller, int *dim);
+extern ArrayType *om_state_add(const OmTypeDesc *desc, ArrayType *state, const float *x, int n,
+							   const char *caller, bool in_place);
+extern ArrayType *om_state_combine(const OmTypeDesc *desc, ArrayType *a, ArrayType *b,
+								   const char *caller, bool in_place);
+extern void om_state_result(const OmTypeDesc *desc, const double *values, int dim, bool mean,
+							float *out);
+
+#endif							/* OM_TYPEUTIL_H */

@@ -1,0 +1,208 @@
+/*
+ * vector_distance.c -- distances and norms of vectors.
+ *
+ * The arithmetic is in kernel/; here are the checks, the roots and what happens
+ * at the ends of the float range.  An index must use the functions exported in
+ * vector.h, so that it and a sort agree.
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "compat.h"
+#include "fmgr.h"
+#include "kernel/kernel.h"
+#include "types/vector.h"
+#include "utils/float.h"
+
+OM_FUNCTION(om_l2_distance);
+OM_FUNCTION(om_vector_l2_squared_distance);
+OM_FUNCTION(om_inner_product);
+OM_FUNCTION(om_vector_negative_inner_product);
+OM_FUNCTION(om_cosine_distance);
+OM_FUNCTION(om_vector_spherical_distance);
+OM_FUNCTION(om_l1_distance);
+OM_FUNCTION(om_vector_norm);
+
+double
+om_vector_l2sq(const OmVector *a, const OmVector *b)
+{
+	return om_kernels->l2sq_f32(a->x, b->x, a->dim);
+}
+
+double
+om_vector_ip(const OmVector *a, const OmVector *b)
+{
+	return om_kernels->ip_f32(a->x, b->x, a->dim);
+}
+
+double
+om_vector_l1(const OmVector *a, const OmVector *b)
+{
+	return om_kernels->l1_f32(a->x, b->x, a->dim);
+}
+
+double
+om_vector_cosine(const OmVector *a, const OmVector *b)
+{
+	return om_floats_cosine(a->x, b->x, a->dim);
+}
+
+/*
+ * usable_square -- whether a float32 sum of squares has all of its precision:
+ * far enough from overflow and from the subnormals, where terms get lost.
+ */
+static inline bool
+usable_square(float sum)
+{
+	return sum > 1e-25f && sum <= FLT_MAX;
+}
+
+double
+om_floats_cosine(const float *a, const float *b, int dim)
+{
+	float		sums[3];
+	double		dot;
+	double		norms;
+	double		similarity;
+
+	om_kernels->cos_f32(a, b, dim, sums);
+	if (likely(usable_square(sums[1]) && usable_square(sums[2]) && isfinite(sums[0])))
+	{
+		dot = sums[0];
+		norms = sqrt((double) sums[1] * (double) sums[2]);
+	}
+	else
+	{
+		/* In double, no product of floats overflows or vanishes. */
+		double		aa = 0;
+		double		bb = 0;
+
+		dot = 0;
+		for (int i = 0; i < dim; i++)
+		{
+			dot += (double) a[i] * b[i];
+			aa += (double) a[i] * a[i];
+			bb += (double) b[i] * b[i];
+		}
+		norms = sqrt(aa) * sqrt(bb);
+		if (norms == 0)
+			return get_float8_nan();
+	}
+
+	similarity = dot / norms;
+	/* Rounding may leave the range that a cosine has. */
+	if (similarity > 1)
+		similarity = 1;
+	else if (similarity < -1)
+		similarity = -1;
+	return 1 - similarity;
+}
+
+double
+om_floats_norm(const float *x, int dim)
+{
+	double		sums[4] = {0, 0, 0, 0};
+	int			i;
+
+	/* Four chains of additions instead of one that waits for itself. */
+	for (i = 0; i + 4 <= dim; i += 4)
+	{
+		for (int j = 0; j < 4; j++)
+			sums[j] += (double) x[i + j] * x[i + j];
+	}
+	for (; i < dim; i++)
+		sums[0] += (double) x[i] * x[i];
+	return sqrt((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+Datum
+om_l2_distance(PG_FUNCTION_ARGS)
+{
+	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
+	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
+
+	om_vector_check_dims(a, b);
+	PG_RETURN_FLOAT8(sqrt(om_vector_l2sq(a, b)));
+}
+
+/* The order of <->, without its root: for indexes. */
+Datum
+om_vector_l2_squared_distance(PG_FUNCTION_ARGS)
+{
+	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
+	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
+
+	om_vector_check_dims(a, b);
+	PG_RETURN_FLOAT8(om_vector_l2sq(a, b));
+}
+
+Datum
+om_inner_product(PG_FUNCTION_ARGS)
+{
+	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
+	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
+
+	om_vector_check_dims(a, b);
+	PG_RETURN_FLOAT8(om_vector_ip(a, b));
+}
+
+/* <#>: an index scan goes upwards only, so the larger product comes first. */
+Datum
+om_vector_negative_inner_product(PG_FUNCTION_ARGS)
+{
+	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
+	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
+
+	om_vector_check_dims(a, b);
+	PG_RETURN_FLOAT8(-om_vector_ip(a, b));
+}
+
+Datum
+om_cosine_distance(PG_FUNCTION_ARGS)
+{
+	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
+	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
+
+	om_vector_check_dims(a, b);
+	PG_RETURN_FLOAT8(om_vector_cosine(a, b));
+}
+
+/*
+ * om_vector_spherical_distance -- angle between unit vectors as a share of a
+ * half circle, 0 to 1.  The arguments are taken to be normalised.
+ */
+Datum
+om_vector_spherical_distance(PG_FUNCTION_ARGS)
+{
+	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
+	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
+	double		dot;
+
+	om_vector_check_dims(a, b);
+	dot = om_vector_ip(a, b);
+	if (dot > 1)
+		dot = 1;
+	else if (dot < -1)
+		dot = -1;
+	PG_RETURN_FLOAT8(acos(dot) / M_PI);
+}
+
+Datum
+om_l1_distance(PG_FUNCTION_ARGS)
+{
+	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
+	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
+
+	om_vector_check_dims(a, b);
+	PG_RETURN_FLOAT8(om_vector_l1(a, b));
+}
+
+Datum
+om_vector_norm(PG_FUNCTION_ARGS)
+{
+	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
+
+	PG_RETURN_FLOAT8(om_floats_norm(v->x, v->dim));
+}
