@@ -1,0 +1,108 @@
+"""
+server.py -- one PostgreSQL 18 server inside the forky folder, and the ways to
+talk to it: psql, binary COPY, pgbench.  Nothing here knows what is measured.
+
+The programs run by chroot as the folder's user postgres, over a Unix socket.
+"""
+import os
+import re
+import shutil
+import subprocess
+
+import numpy as np
+
+BIN = "/usr/lib/postgresql/18/bin/"
+HOME = "/var/lib/omendb-bench"
+DATA = HOME + "/data"
+
+
+class Server:
+    def __init__(self, root, settings):
+        self.root = root
+        self.settings = settings
+
+    def command(self, program, *words, env=None):
+        variables = ["PATH=" + BIN + ":/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + HOME,
+                     "PGHOST=" + HOME, "PGPORT=5432"]
+        variables += [f"{k}={v}" for k, v in (env or {}).items()]
+        return ["chroot", "--userspec=postgres:postgres", self.root, "/usr/bin/env", "-i", "-C", HOME,
+                *variables, program, *words]
+
+    def run(self, program, *words, env=None, stdin=None):
+        done = subprocess.run(self.command(program, *words, env=env), input=stdin,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"compare: {program} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout, done.stderr
+
+    # ---------------------------------------------------------- life of it
+
+    def start(self):
+        home = self.root + HOME
+        os.makedirs(home, exist_ok=True)
+        owner = os.stat(self.root + "/var/lib/postgresql")
+        os.chown(home, owner.st_uid, owner.st_gid)
+        if not os.path.exists(self.root + DATA + "/PG_VERSION"):
+            self.run("initdb", "-D", DATA, "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust", "--no-sync")
+        with open(self.root + DATA + "/postgresql.auto.conf", "w") as f:
+            for name, value in self.settings.items():
+                f.write(f"{name} = '{value}'\n")
+        self.run("pg_ctl", "-D", DATA, "-w", "-t", "300", "-l", HOME + "/log", "start")
+
+    def stop(self):
+        self.run("pg_ctl", "-D", DATA, "-w", "-t", "300", "-m", "fast", "stop")
+
+    def forget(self):
+        shutil.rmtree(self.root + DATA, ignore_errors=True)
+
+    # ------------------------------------------------------------- talking
+
+    def sql(self, database, text, options="", notices=False):
+        """Runs text in one session; the rows as lists of strings."""
+        out, err = self.run("psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", database,
+                            "-f", "-", env={"PGOPTIONS": options}, stdin=text)
+        if notices and err.strip():
+            print(err.strip())
+        return [line.split("\t") for line in out.splitlines() if line]
+
+    def value(self, database, text, options=""):
+        return self.sql(database, text, options)[0][0]
+
+    def has_database(self, name):
+        return self.value("postgres", f"SELECT count(*) FROM pg_database WHERE datname = '{name}'") == "1"
+
+    def copy_vectors(self, database, table, vectors, first_id=0, step=20_000):
+        """COPY table (id, embedding) FROM STDIN, binary: the wire form of vector is
+        int16 dimensions, int16 zero, then float4 values, all big-endian."""
+        dim = vectors.shape[1]
+        row = np.dtype([("fields", ">i2"), ("len1", ">i4"), ("id", ">i4"), ("len2", ">i4"),
+                        ("dim", ">i2"), ("zero", ">i2"), ("x", ">f4", (dim,))])
+        copy = subprocess.Popen(
+            self.command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database,
+                         "-c", f"COPY {table} (id, embedding) FROM STDIN (FORMAT binary)"), stdin=subprocess.PIPE)
+        copy.stdin.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+        for s in range(0, len(vectors), step):
+            part = vectors[s:s + step]
+            out = np.zeros(len(part), row)
+            out["fields"], out["len1"], out["len2"], out["dim"] = 2, 4, 4 + 4 * dim, dim
+            out["id"] = np.arange(first_id + s, first_id + s + len(part))
+            out["x"] = part
+            copy.stdin.write(out.tobytes())
+        copy.stdin.write(b"\xff\xff")
+        copy.stdin.close()
+        if copy.wait() != 0:
+            raise SystemExit(f"compare: COPY into {table} failed")
+
+    def pgbench(self, database, script, options="", variables=None, seconds=None, transactions=None, seed=1):
+        """One client, prepared statements; transactions per second."""
+        path = self.root + HOME + "/script.sql"
+        with open(path, "w") as f:
+            f.write(script)
+        words = ["-n", "-c", "1", "-M", "prepared", f"--random-seed={seed}", "-f", HOME + "/script.sql"]
+        words += ["-T", str(seconds)] if seconds else ["-t", str(transactions)]
+        for name, value in (variables or {}).items():
+            words += ["-D", f"{name}={value}"]
+        out, _ = self.run("pgbench", *words, database, env={"PGOPTIONS": options})
+        if re.search(r"number of failed transactions: [1-9]", out):
+            raise SystemExit("compare: pgbench transactions failed:\n" + out)
+        return float(re.search(r"tps = ([0-9.]+)", out).group(1))

@@ -1,0 +1,31 @@
+#!/usr/bin/python3
+"""
+fashion784.py FOLDER -- the pixels of Fashion-MNIST, 784 dimensions, L2.
+
+From Debian's package dataset-fashion-mnist.  base: the 60,000 training images;
+query: the first 1,000 test images; insert: the next 2,000 test images.
+"""
+import gzip
+import os
+import sys
+
+import numpy as np
+
+from vecs import write_set
+
+SOURCE = os.environ.get("FASHION_DIR", "/usr/share/datasets/fashion-mnist")
+
+
+def images(name):
+    with gzip.open(os.path.join(SOURCE, name)) as f:
+        raw = f.read()
+    shape = np.frombuffer(raw, ">i4", 3, 4)
+    return np.frombuffer(raw, np.uint8, offset=16).reshape(shape[0], -1).astype(np.float32)
+
+
+def main():
+    test = images("t10k-images-idx3-ubyte.gz")
+    write_set(sys.argv[1], images("train-images-idx3-ubyte.gz"), test[:1000], test[1000:3000], "l2")
+
+
+main()
