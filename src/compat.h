@@ -8,9 +8,41 @@
 
 #include "postgres.h"
 
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+
 #if PG_VERSION_NUM < 150000
 #error "omendb needs PostgreSQL 15 or newer"
 #endif
+
+#if PG_VERSION_NUM < 160000
+#define RelFileLocator RelFileNode
+#define om_rel_locator(rel) ((rel)->rd_node)
+#define om_locator_equals(a, b) RelFileNodeEquals(a, b)
+#else
+#define om_rel_locator(rel) ((rel)->rd_locator)
+#define om_locator_equals(a, b) RelFileLocatorEquals(a, b)
+#endif
+
+/* One new zeroed page at the end of a fork, exclusively locked. */
+static inline Buffer
+om_extend_relation(Relation rel, ForkNumber fork)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExtendBufferedRel(BMR_REL(rel), fork, NULL, EB_LOCK_FIRST);
+#else
+	Buffer		buffer;
+	bool		need_lock = !RELATION_IS_LOCAL(rel);
+
+	if (need_lock)
+		LockRelationForExtension(rel, ExclusiveLock);
+	buffer = ReadBufferExtended(rel, fork, P_NEW, RBM_ZERO_AND_LOCK, NULL);
+	if (need_lock)
+		UnlockRelationForExtension(rel, ExclusiveLock);
+	return buffer;
+#endif
+}
 
 #if PG_VERSION_NUM < 160000
 
@@ -41,5 +73,33 @@
 #define OM_FUNCTION(name) \
 	PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
 	PG_FUNCTION_INFO_V1(name)
+
+/* ---- access method and planner (omenhnsw.c, cost.c) ---- */
+
+/* Declare that the method builds in parallel: a flag since 17, nothing before. */
+#if PG_VERSION_NUM >= 170000
+#define om_am_set_canbuildparallel(am) ((void) ((am)->amcanbuildparallel = true))
+#else
+#define om_am_set_canbuildparallel(am) ((void) (am))
+#endif
+
+/*
+ * Since 18 a path that should not be used is one with disabled nodes, which
+ * outweighs any cost; before, infinite cost is all there is.
+ */
+#if PG_VERSION_NUM >= 180000
+#define om_path_disable(path) ((void) ((path)->disabled_nodes = 2))
+#else
+#define om_path_disable(path) ((void) (path))
+#endif
+
+/* cost_sort() takes the input's disabled nodes since 18. */
+#if PG_VERSION_NUM >= 180000
+#define om_cost_sort(path, root, pathkeys, cost, tuples, width, mem, limit) \
+	cost_sort(path, root, pathkeys, 0, cost, tuples, width, 0.0, mem, limit)
+#else
+#define om_cost_sort(path, root, pathkeys, cost, tuples, width, mem, limit) \
+	cost_sort(path, root, pathkeys, cost, tuples, width, 0.0, mem, limit)
+#endif
 
 #endif							/* OM_COMPAT_H */

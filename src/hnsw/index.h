@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "hnsw/page.h"
 #include "quant/quant.h"
 #include "storage/bufmgr.h"
@@ -42,7 +43,6 @@ typedef struct OhIndex
 {
 	RelFileLocator locator;
 	uint64		build_id;
-	int			refs;			/* scans and other users now */
 	bool		building;		/* write no WAL */
 	MemoryContext context;
 
@@ -66,12 +66,15 @@ typedef struct OhIndex
 	struct OhVisited *visited_pool; /* of search.c */
 } OhIndex;
 
-/* Get (and pin) the state of an index; reads the metapage. */
+/* The state of an index, valid until the transaction ends; reads the metapage. */
 extern OhIndex *OhIndexOpen(Relation index);
-extern void OhIndexClose(OhIndex *ix);
 /* Read entry point and generation anew. */
 extern void OhIndexRefresh(Relation index, OhIndex *ix);
-/* A query form and its scratch, palloc'd with the alignment that quant.h asks for. */
+/* Steps of opening, for create.c */
+extern OhIndex *OhIndexAssemble(Relation index, const OhMetaPageData *meta);
+extern void OhIndexSetModel(OhIndex *ix, const float *model);
+extern void OhIndexRegister(OhIndex *ix);
+/* Zeroed memory with the alignment that quant.h asks for. */
 extern void *OhAlignedAlloc(MemoryContext context, Size size);
 
 /* Errors */
@@ -80,6 +83,7 @@ extern void OhCorrupt(Relation index, BlockNumber block, const char *fmt,...)
 
 /* Checked read of a block that must be of this kind (and array, and lp). */
 extern Buffer OhReadBlock(Relation index, BlockNumber block, int kind, int lockmode);
+extern void OhVerifyPage(Relation index, Buffer buffer, BlockNumber block, int kind);
 
 /* ---- arrays (array.c) ---- */
 

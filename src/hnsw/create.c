@@ -1,0 +1,100 @@
+/*
+ * create.c -- an empty index: metapage and model.
+ */
+#include "postgres.h"
+
+#include "hnsw/hnsw.h"
+
+uint32
+OhNodeBytes(const OmQuantSpec *spec, int m)
+{
+	return sizeof(OhNodeData) + om_quant_code_bytes(spec) + sizeof(uint32) * 2 * m;
+}
+
+/*
+ * fill_meta -- the metapage's contents for an empty graph.
+ */
+static void
+fill_meta(OhMetaPageData *meta, const OhCreate *create)
+{
+	memset(meta, 0, sizeof(*meta));
+	meta->magic = OH_MAGIC;
+	meta->format = OH_FORMAT;
+	if (!pg_strong_random(&meta->build_id, sizeof(meta->build_id)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random build id")));
+	meta->seed = create->spec.seed;
+	meta->metric = create->spec.metric;
+	meta->quantizer = create->spec.kind;
+	meta->bits = create->spec.bits;
+	meta->dim = create->spec.dim;
+	meta->m = create->m;
+	meta->ef_construction = create->ef_construction;
+	meta->entry = OH_NONE;
+	meta->entry_level = -1;
+	meta->code_bytes = om_quant_code_bytes(&create->spec);
+	meta->node_bytes = OhNodeBytes(&create->spec, create->m);
+	meta->trained_rows = create->trained_rows;
+	for (int a = 0; a < OH_NARRAYS; a++)
+	{
+		for (int r = 0; r < OH_NROOTS; r++)
+			meta->array[a].root[r] = InvalidBlockNumber;
+	}
+}
+
+/*
+ * write_model -- store the model, a page for each OH_MODEL_FLOATS floats.
+ */
+static void
+write_model(Relation index, OhIndex *ix, const float *model)
+{
+	size_t		total = om_quant_model_floats(&ix->spec);
+
+	for (size_t done = 0; done < total; done += OH_MODEL_FLOATS)
+	{
+		uint32		lp = OhArrayExtend(index, ix, OH_MODEL);
+		Buffer		buffer = OhArrayRead(index, ix, OH_MODEL, lp, BUFFER_LOCK_EXCLUSIVE);
+		Page		page = BufferGetPage(buffer);
+
+		memset(OhSlot(ix, OH_MODEL, page, 0), 0, sizeof(float) * OH_MODEL_FLOATS);
+		memcpy(OhSlot(ix, OH_MODEL, page, 0), model + done,
+			   sizeof(float) * Min(total - done, OH_MODEL_FLOATS));
+		OhTail(page)->nused = 1;
+		OhPageSetLower(ix, OH_MODEL, page);
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+OhIndex *
+OhIndexCreate(Relation index, ForkNumber fork, const OhCreate *create)
+{
+	Buffer		buffer = om_extend_relation(index, fork);
+	Page		page = BufferGetPage(buffer);
+	OhMetaPageData meta;
+	OhIndex    *ix;
+
+	if (BufferGetBlockNumber(buffer) != OH_META_BLOCK)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not empty", RelationGetRelationName(index))));
+	Assert(fork == MAIN_FORKNUM || create->model == NULL);
+	fill_meta(&meta, create);
+	OhPageInit(page, OH_PAGE_META, 0, 0);
+	*OhMeta(page) = meta;
+	((PageHeader) page)->pd_lower = SizeOfPageHeaderData + sizeof(OhMetaPageData);
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+
+	ix = OhIndexAssemble(index, &meta);
+	ix->building = true;
+	ix->entry = OH_NONE;
+	ix->entry_level = -1;
+	if (create->model != NULL)
+		write_model(index, ix, create->model);
+	OhIndexSetModel(ix, create->model);
+	if (fork == MAIN_FORKNUM)
+		OhIndexRegister(ix);
+	return ix;
+}

@@ -1,0 +1,361 @@
+/*
+ * index.c -- the backend's view of open indexes, and checked page reads.
+ *
+ * Owns the table of OhIndex, one per index and build.  An entry is found by the
+ * relation's locator; the build id of the metapage tells whether it is still
+ * the same index (REINDEX, TRUNCATE and reused file numbers give another).
+ * Nothing outlives a transaction that uses an entry, so the end of the
+ * transaction is where outdated entries are freed.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "hnsw/hnsw.h"
+
+/* Idle indexes kept open at most, a bound on memory. */
+#define MAX_IDLE 64
+
+typedef struct CacheEntry
+{
+	RelFileLocator locator;		/* hash key */
+	OhIndex    *ix;
+} CacheEntry;
+
+static HTAB *cache = NULL;
+static MemoryContext cache_context = NULL;
+static List *outdated = NIL;	/* OhIndex that another build has replaced */
+
+void
+OhCorrupt(Relation index, BlockNumber block, const char *fmt,...)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&buf, fmt, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&buf, needed);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" is corrupted at block %u: %s",
+					RelationGetRelationName(index), block, buf.data),
+			 errhint("Please REINDEX it.")));
+}
+
+/*
+ * OhReadBlock -- pin, lock and verify a block of the main fork.
+ */
+Buffer
+OhReadBlock(Relation index, BlockNumber block, int kind, int lockmode)
+{
+	Buffer		buffer = ReadBuffer(index, block);
+
+	LockBuffer(buffer, lockmode);
+	OhVerifyPage(index, buffer, block, kind);
+	return buffer;
+}
+
+/*
+ * OhVerifyPage -- raise an error unless the page is of this kind.
+ */
+void
+OhVerifyPage(Relation index, Buffer buffer, BlockNumber block, int kind)
+{
+	Page		page = BufferGetPage(buffer);
+	PageHeader	header = (PageHeader) page;
+	OhPageTail *tail;
+
+	if (PageIsNew(page))
+		OhCorrupt(index, block, "unexpected zero page");
+	if (header->pd_special != BLCKSZ - sizeof(OhPageTail) ||
+		header->pd_lower < SizeOfPageHeaderData ||
+		header->pd_lower > header->pd_special)
+		OhCorrupt(index, block, "bad page header (lower %u, special %u)",
+				  header->pd_lower, header->pd_special);
+	tail = OhTail(page);
+	if (tail->page_id != OH_PAGE_ID)
+		OhCorrupt(index, block, "page id is %u, not %u", tail->page_id, OH_PAGE_ID);
+	if (tail->kind != kind)
+		OhCorrupt(index, block, "page kind is %u, not %d", tail->kind, kind);
+}
+
+/*
+ * verify_meta -- raise an error unless the metapage makes sense.
+ */
+static void
+verify_meta(Relation index, const OhMetaPageData *meta)
+{
+	if (meta->magic != OH_MAGIC)
+		OhCorrupt(index, OH_META_BLOCK, "magic number is 0x%08X", meta->magic);
+	if (meta->format != OH_FORMAT)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("index \"%s\" has format version %u, this library reads version %u",
+						RelationGetRelationName(index), meta->format, OH_FORMAT),
+				 errhint("Please REINDEX it.")));
+	if (meta->m < OH_MIN_M || meta->m > OH_MAX_M ||
+		meta->ef_construction < OH_MIN_EF_CONSTRUCTION ||
+		meta->ef_construction > OH_MAX_EF_CONSTRUCTION ||
+		meta->entry_level < -1 || meta->entry_level > OH_MAX_LEVEL ||
+		(meta->entry == OH_NONE) != (meta->entry_level == -1))
+		OhCorrupt(index, OH_META_BLOCK, "impossible values (m %u, ef_construction %u, entry level %d)",
+				  meta->m, meta->ef_construction, meta->entry_level);
+}
+
+static void
+free_index(OhIndex *ix)
+{
+	MemoryContextDelete(ix->context);
+}
+
+/*
+ * at_transaction_end -- free what no scan can use any more.
+ */
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	HASH_SEQ_STATUS status;
+	CacheEntry *entry;
+
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
+		event != XACT_EVENT_PARALLEL_COMMIT && event != XACT_EVENT_PARALLEL_ABORT &&
+		event != XACT_EVENT_PREPARE)
+		return;
+	if (outdated != NIL)
+	{
+		ListCell   *lc;
+
+		foreach(lc, outdated)
+			free_index((OhIndex *) lfirst(lc));
+		list_free(outdated);
+		outdated = NIL;
+	}
+	if (cache == NULL || hash_get_num_entries(cache) == 0)
+		return;
+	hash_seq_init(&status, cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		bool		drop = entry->ix->building || hash_get_num_entries(cache) > MAX_IDLE;
+
+		if (drop)
+		{
+			free_index(entry->ix);
+			hash_search(cache, &entry->locator, HASH_REMOVE, NULL);
+		}
+	}
+}
+
+static void
+cache_init(void)
+{
+	HASHCTL		ctl = {0};
+
+	if (cache != NULL)
+		return;
+	if (cache_context == NULL)
+	{
+		cache_context = AllocSetContextCreate(TopMemoryContext, "omenhnsw indexes",
+											  ALLOCSET_SMALL_SIZES);
+		RegisterXactCallback(at_transaction_end, NULL);
+	}
+	ctl.keysize = sizeof(RelFileLocator);
+	ctl.entrysize = sizeof(CacheEntry);
+	ctl.hcxt = cache_context;
+	cache = hash_create("omenhnsw indexes", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/*
+ * OhAlignedAlloc -- zeroed memory on a cache line.
+ */
+void *
+OhAlignedAlloc(MemoryContext context, Size size)
+{
+	char	   *raw = MemoryContextAllocExtended(context, size + 64,
+												 MCXT_ALLOC_ZERO | MCXT_ALLOC_HUGE);
+
+	return (void *) TYPEALIGN(64, raw);
+}
+
+/*
+ * init_array -- record size and records per page of one array.
+ */
+static void
+init_array(OhArray *array, uint32 record_bytes)
+{
+	memset(array, 0, sizeof(OhArray));
+	array->record_bytes = record_bytes;
+	array->per_page = OH_PAGE_BODY / record_bytes;
+}
+
+/*
+ * load_model -- read the quantizer's model, NULL if there is none.
+ */
+static float *
+load_model(Relation index, OhIndex *ix)
+{
+	size_t		total = om_quant_model_floats(&ix->spec);
+	uint32		npages = OhArrayPages(index, ix, OH_MODEL);
+	float	   *model;
+
+	if (npages == 0)
+		return NULL;
+	if (npages != (total + OH_MODEL_FLOATS - 1) / OH_MODEL_FLOATS)
+		OhCorrupt(index, OH_META_BLOCK, "the model has %u pages, not %zu", npages,
+				  (total + OH_MODEL_FLOATS - 1) / OH_MODEL_FLOATS);
+	model = palloc(sizeof(float) * OH_MODEL_FLOATS * npages);
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		Buffer		buffer = OhArrayRead(index, ix, OH_MODEL, lp, BUFFER_LOCK_SHARE);
+
+		memcpy(model + (size_t) lp * OH_MODEL_FLOATS, OhSlot(ix, OH_MODEL, BufferGetPage(buffer), 0),
+			   sizeof(float) * OH_MODEL_FLOATS);
+		UnlockReleaseBuffer(buffer);
+	}
+	for (size_t i = 0; i < total; i++)
+	{
+		if (!isfinite(model[i]))
+			OhCorrupt(index, OH_META_BLOCK, "the model has a value that is not finite");
+	}
+	return model;
+}
+
+/*
+ * OhIndexAssemble -- an OhIndex from a metapage, quantizer not yet there.
+ */
+OhIndex *
+OhIndexAssemble(Relation index, const OhMetaPageData *meta)
+{
+	MemoryContext context;
+	OhIndex    *ix;
+
+	cache_init();
+	context = AllocSetContextCreate(cache_context, "omenhnsw index", ALLOCSET_SMALL_SIZES);
+	ix = MemoryContextAllocZero(context, sizeof(OhIndex));
+	ix->context = context;
+	ix->locator = om_rel_locator(index);
+	ix->build_id = meta->build_id;
+	ix->dim = meta->dim;
+	ix->m = meta->m;
+	ix->ef_construction = meta->ef_construction;
+	ix->spec.kind = meta->quantizer;
+	ix->spec.metric = meta->metric;
+	ix->spec.dim = meta->dim;
+	ix->spec.bits = meta->bits;
+	ix->spec.seed = meta->seed;
+	ix->code_bytes = om_quant_code_bytes(&ix->spec);
+	ix->node_bytes = OhNodeBytes(&ix->spec, ix->m);
+	if (ix->code_bytes == 0 || ix->code_bytes != meta->code_bytes ||
+		ix->node_bytes != meta->node_bytes || ix->node_bytes > OH_PAGE_BODY)
+		OhCorrupt(index, OH_META_BLOCK, "codes of %u bytes and nodes of %u bytes do not belong to the options",
+				  meta->code_bytes, meta->node_bytes);
+	init_array(&ix->array[OH_NODE], ix->node_bytes);
+	init_array(&ix->array[OH_TOWER], sizeof(OhTowerData) + sizeof(uint32) * ix->m);
+	init_array(&ix->array[OH_POSTING], sizeof(OhPostingData));
+	init_array(&ix->array[OH_NULLS], sizeof(OhNullData));
+	init_array(&ix->array[OH_MODEL], sizeof(float) * OH_MODEL_FLOATS);
+	return ix;
+}
+
+/*
+ * OhIndexSetModel -- initialise the quantizer.
+ */
+void
+OhIndexSetModel(OhIndex *ix, const float *model)
+{
+	ix->quant = om_quant_init(OhAlignedAlloc(ix->context, om_quant_bytes(&ix->spec)),
+							  &ix->spec, model);
+	ix->distance = om_quant_distance_fn(ix->quant);
+}
+
+/*
+ * OhIndexRegister -- put an OhIndex into the table, in place of an older one.
+ */
+void
+OhIndexRegister(OhIndex *ix)
+{
+	CacheEntry *entry;
+	bool		found;
+
+	entry = hash_search(cache, &ix->locator, HASH_ENTER, &found);
+	if (found)
+	{
+		MemoryContext old = MemoryContextSwitchTo(cache_context);
+
+		outdated = lappend(outdated, entry->ix);
+		MemoryContextSwitchTo(old);
+	}
+	entry->ix = ix;
+}
+
+static void
+take_entry(OhIndex *ix, const OhMetaPageData *meta)
+{
+	ix->entry = meta->entry;
+	ix->entry_level = meta->entry_level;
+	ix->generation = meta->generation;
+}
+
+static void
+read_meta(Relation index, OhMetaPageData *meta)
+{
+	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+
+	*meta = *OhMeta(BufferGetPage(buffer));
+	UnlockReleaseBuffer(buffer);
+	verify_meta(index, meta);
+}
+
+/*
+ * OhIndexOpen -- the state of an index, valid until the transaction ends.
+ */
+OhIndex *
+OhIndexOpen(Relation index)
+{
+	OhMetaPageData meta;
+	RelFileLocator locator = om_rel_locator(index);
+	CacheEntry *entry;
+	OhIndex    *ix;
+	float	   *model;
+
+	cache_init();
+	read_meta(index, &meta);
+	entry = hash_search(cache, &locator, HASH_FIND, NULL);
+	if (entry != NULL && entry->ix->build_id == meta.build_id)
+	{
+		take_entry(entry->ix, &meta);
+		return entry->ix;
+	}
+	ix = OhIndexAssemble(index, &meta);
+	take_entry(ix, &meta);
+	model = load_model(index, ix);
+	OhIndexSetModel(ix, model);
+	if (model != NULL)
+		pfree(model);
+	OhIndexRegister(ix);
+	return ix;
+}
+
+void
+OhIndexRefresh(Relation index, OhIndex *ix)
+{
+	OhMetaPageData meta;
+
+	read_meta(index, &meta);
+	if (meta.build_id != ix->build_id)
+		OhCorrupt(index, OH_META_BLOCK, "the build id has changed under a lock");
+	take_entry(ix, &meta);
+}
