@@ -6,6 +6,7 @@
 #include "fmgr.h"
 
 #include "compat.h"
+#include "hnsw/hnsw.h"
 #include "kernel/kernel.h"
 
 PG_MODULE_MAGIC;
@@ -16,4 +17,5 @@ void
 _PG_init(void)
 {
 	om_kernels_init();
+	OhOptionsInit();
 }

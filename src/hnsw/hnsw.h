@@ -13,6 +13,10 @@
 #include "hnsw/index.h"
 
 #define OH_METRIC_PROC	1		/* support function: OhMetric of the operator class */
+#define OH_NPROCS		1
+
+#define OH_DISTANCE_STRATEGY 1	/* operator: distance, FOR ORDER BY */
+#define OH_NSTRATEGIES	1
 
 #define OH_DEFAULT_M	16
 #define OH_MIN_M		2
@@ -40,7 +44,7 @@ typedef enum OhIterativeScan
 /* settings */
 extern int	oh_ef_search;
 extern int	oh_iterative_scan;
-extern int	oh_max_scan_tuples;
+extern int	oh_max_scan_tuples;		/* 0: no limit */
 extern double oh_scan_mem_multiplier;
 
 extern void OhOptionsInit(void);	/* called by _PG_init: reloptions, settings */

@@ -1,0 +1,233 @@
+/*
+ * options.c -- storage parameters and settings of omenhnsw.
+ *
+ * Owns their names, ranges and messages, and how they become the constants of a
+ * new index.  An index keeps what it was built with in its metapage: a changed
+ * storage parameter counts from the next REINDEX on.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "access/reloptions.h"
+#include "storage/bufmgr.h"
+#include "utils/guc.h"
+
+#include "compat.h"
+#include "hnsw/hnsw.h"
+
+/* From this many dimensions on, 4 bits find what 8 do; see src/README.md. */
+#define DIM_FOR_4_BITS 64
+
+int			oh_ef_search = 40;
+int			oh_iterative_scan = OH_ITERATIVE_STRICT;
+int			oh_max_scan_tuples = 0;
+double		oh_scan_mem_multiplier = 1.0;
+
+static relopt_kind oh_relopt_kind;
+
+/* An enum, so that PostgreSQL itself names what is allowed. */
+static relopt_enum_elt_def bits_values[] = {
+	{"1", 1},
+	{"2", 2},
+	{"4", 4},
+	{"8", 8},
+	{NULL, 0}
+};
+
+static const struct config_enum_entry iterative_scan_values[] = {
+	{"strict_order", OH_ITERATIVE_STRICT, false},
+	{"relaxed_order", OH_ITERATIVE_RELAXED, false},
+	{"off", OH_ITERATIVE_OFF, false},
+	{NULL, 0, false}
+};
+
+static void
+init_reloptions(void)
+{
+	oh_relopt_kind = add_reloption_kind();
+
+	add_int_reloption(oh_relopt_kind, "m",
+					  "Links of a node on each upper level; the base layer has twice as many",
+					  OH_DEFAULT_M, OH_MIN_M, OH_MAX_M, AccessExclusiveLock);
+	add_int_reloption(oh_relopt_kind, "ef_construction",
+					  "Candidates that an insert looks at for its links, at least twice m",
+					  OH_DEFAULT_EF_CONSTRUCTION, OH_MIN_EF_CONSTRUCTION,
+					  OH_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
+	add_enum_reloption(oh_relopt_kind, "bits",
+					   "Bits of a code for each dimension; without it by the number of dimensions",
+					   bits_values, 0,
+					   "Valid values are \"1\", \"2\", \"4\" and \"8\".",
+					   AccessExclusiveLock);
+}
+
+static void
+init_settings(void)
+{
+	DefineCustomIntVariable("omenhnsw.ef_search",
+							"Candidates that a search keeps.",
+							"More of them find more of the true nearest rows, and take longer.",
+							&oh_ef_search, 40, 1, 10000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("omenhnsw.iterative_scan",
+							 "How a scan goes on when more rows are wanted than the search kept.",
+							 "strict_order goes on and returns rows in order of distance, relaxed_order "
+							 "goes on and may return some out of order, off stops after ef_search rows.",
+							 &oh_iterative_scan, OH_ITERATIVE_STRICT, iterative_scan_values,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("omenhnsw.max_scan_tuples",
+							"Rows that one scan looks at before it ends.",
+							"0 means no limit.",
+							&oh_max_scan_tuples, 0, 0, INT_MAX,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomRealVariable("omenhnsw.scan_mem_multiplier",
+							 "Memory that one scan may use, as a multiple of work_mem.",
+							 NULL,
+							 &oh_scan_mem_multiplier, 1.0, 1.0, 1000.0,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("omenhnsw");
+}
+
+/*
+ * OhOptionsInit -- make parameters and settings known; the load function calls
+ * it once.
+ */
+void
+OhOptionsInit(void)
+{
+	init_reloptions();
+	init_settings();
+}
+
+static void
+check_ef_construction(int m, int ef_construction)
+{
+	if (ef_construction < 2 * m)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ef_construction must be at least twice m"),
+				 errdetail("ef_construction is %d and m is %d.", ef_construction, m),
+				 errhint("Set ef_construction to %d or more.", 2 * m)));
+}
+
+/*
+ * ohoptions -- amoptions: text[] of storage parameters to OhOptions.
+ */
+bytea *
+ohoptions(Datum reloptions, bool validate)
+{
+	static const relopt_parse_elt table[] = {
+		{.optname = "m", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, m)},
+		{.optname = "ef_construction", .opttype = RELOPT_TYPE_INT,
+		.offset = offsetof(OhOptions, ef_construction)},
+		{.optname = "bits", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, bits)},
+	};
+	OhOptions  *options = build_reloptions(reloptions, validate, oh_relopt_kind,
+										   sizeof(OhOptions), table, lengthof(table));
+
+	if (validate && options != NULL)
+		check_ef_construction(options->m, options->ef_construction);
+	return (bytea *) options;
+}
+
+/* Dimensions of the indexed column or expression. */
+static int
+column_dim(Relation index, const OhMetric *metric)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
+
+	if (attr->atttypmod < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column does not have dimensions"),
+				 errdetail("Column \"%s\" of index \"%s\" is of a type without a number of dimensions.",
+						   NameStr(attr->attname), RelationGetRelationName(index)),
+				 errhint("Give the column a type like vector(3), or index an expression like ((%s::vector(3))).",
+						 NameStr(attr->attname))));
+	if (attr->atttypmod < 1 || attr->atttypmod > metric->max_dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("column \"%s\" cannot have more than %d dimensions for an omenhnsw index",
+						NameStr(attr->attname), metric->max_dim)));
+	return attr->atttypmod;
+}
+
+/* Does a node of this spec fit a page? */
+static bool
+node_fits(const OmQuantSpec *spec, int m)
+{
+	return om_quant_code_bytes(spec) > 0 && OhNodeBytes(spec, m) <= OH_PAGE_BODY;
+}
+
+/*
+ * choose_bits -- bits a dimension: what was asked for, or the default, lowered
+ * until a node fits a page.
+ *
+ * quiet   no NOTICE: the init fork of an index follows its main fork
+ */
+static int
+choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
+{
+	int			wanted = asked;
+
+	if (wanted == 0)
+		wanted = spec.dim < DIM_FOR_4_BITS ? 8 : 4;
+
+	for (spec.bits = wanted; spec.bits >= 1; spec.bits /= 2)
+	{
+		if (node_fits(&spec, m))
+			break;
+	}
+
+	if (spec.bits < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a node of index \"%s\" does not fit a page", RelationGetRelationName(index)),
+				 errdetail("It has %d dimensions and m is %d.", spec.dim, m),
+				 errhint("Set m to a lower value.")));
+	if (asked != 0 && spec.bits != wanted)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a node of index \"%s\" does not fit a page with bits = %d",
+						RelationGetRelationName(index), asked),
+				 errdetail("It has %d dimensions and m is %d.", spec.dim, m),
+				 errhint("Set bits to %d, or set m to a lower value.", spec.bits)));
+	if (spec.bits != wanted && !quiet)
+		ereport(NOTICE,
+				(errmsg("index \"%s\" has %d bits a dimension instead of %d, so that a node fits a page",
+						RelationGetRelationName(index), spec.bits, wanted)));
+	return spec.bits;
+}
+
+/*
+ * OhResolveOptions -- the constants of an index that is about to be created.
+ *
+ * create   spec, m and ef_construction are filled, with a new random seed; the
+ *          model is left alone
+ */
+void
+OhResolveOptions(Relation index, OhCreate *create)
+{
+	const OhOptions *options = (const OhOptions *) index->rd_options;
+	const OhMetric *metric = OhGetMetric(index);
+	OmQuantSpec *spec = &create->spec;
+
+	create->m = options ? options->m : OH_DEFAULT_M;
+	create->ef_construction = options ? options->ef_construction : OH_DEFAULT_EF_CONSTRUCTION;
+	check_ef_construction(create->m, create->ef_construction);
+
+	memset(spec, 0, sizeof(*spec));
+	spec->kind = OM_QUANT_RABITQ;
+	spec->metric = metric->metric;
+	spec->dim = column_dim(index, metric);
+	if (!pg_strong_random(&spec->seed, sizeof(spec->seed)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	spec->bits = choose_bits(index, *spec, create->m, options ? options->bits : 0,
+							 RelationGetNumberOfBlocks(index) > 0);
+}

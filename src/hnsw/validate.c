@@ -1,0 +1,180 @@
+/*
+ * validate.c -- amvalidate: is an operator class of omenhnsw well formed?
+ *
+ * What an operator class must have:
+ * - support function 1, function(internal) returns internal, which tells the
+ *   metric;
+ * - strategy 1, the distance: an operator FOR ORDER BY on two values of the
+ *   class's type, which returns double precision and is sorted by the btree
+ *   family of double precision.
+ * And nothing else: no search operators, no other numbers, no other types.
+ * Each violation is an INFO message; the result is false then.
+ */
+#include "postgres.h"
+
+#include "access/amvalidate.h"
+#include "access/htup_details.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "hnsw/hnsw.h"
+
+/* What is being validated. */
+typedef struct Subject
+{
+	Oid			type;			/* of the column */
+	const char *opclass;
+	const char *opfamily;
+	bool		valid;
+} Subject;
+
+static void complain(Subject *subject, const char *fmt,...) pg_attribute_printf(2, 3);
+
+static void
+complain(Subject *subject, const char *fmt,...)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&buf, fmt, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&buf, needed);
+	}
+	ereport(INFO,
+			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+			 errmsg("operator family \"%s\" of access method omenhnsw %s", subject->opfamily, buf.data)));
+	pfree(buf.data);
+	subject->valid = false;
+}
+
+static void
+check_function(Subject *subject, Form_pg_amproc proc)
+{
+	char	   *name = format_procedure(proc->amproc);
+
+	if (proc->amproclefttype != proc->amprocrighttype)
+	{
+		complain(subject, "contains function %s with cross-type registration", name);
+		return;
+	}
+	if (proc->amprocnum != OH_METRIC_PROC)
+	{
+		complain(subject, "contains function %s with invalid support number %d", name, proc->amprocnum);
+		return;
+	}
+	if (!check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1, INTERNALOID))
+		complain(subject, "contains function %s with wrong signature for support number %d", name,
+				 proc->amprocnum);
+}
+
+static void
+check_operator(Subject *subject, Form_pg_amop op)
+{
+	char	   *name = format_operator(op->amopopr);
+
+	if (op->amopstrategy != OH_DISTANCE_STRATEGY)
+		complain(subject, "contains operator %s with invalid strategy number %d", name, op->amopstrategy);
+	if (op->amoplefttype != op->amoprighttype)
+		complain(subject, "contains operator %s with different argument types", name);
+
+	if (op->amoppurpose != AMOP_ORDER)
+	{
+		complain(subject, "contains operator %s that is not FOR ORDER BY", name);
+		return;
+	}
+	if (!check_amop_signature(op->amopopr, FLOAT8OID, op->amoplefttype, op->amoprighttype))
+		complain(subject, "contains operator %s with wrong signature", name);
+	if (!opfamily_can_sort_type(op->amopsortfamily, FLOAT8OID))
+		complain(subject, "contains incorrect ORDER BY family specification for operator %s", name);
+}
+
+/* Every group of types must be whole; the class's own must exist. */
+static void
+check_groups(Subject *subject, CatCList *operators, CatCList *functions)
+{
+	bool		found = false;
+	ListCell   *cell;
+
+	foreach(cell, identify_opfamily_groups(operators, functions))
+	{
+		OpFamilyOpFuncGroup *group = (OpFamilyOpFuncGroup *) lfirst(cell);
+
+		if (group->lefttype != group->righttype)
+			continue;			/* complained of by itself */
+		if (group->lefttype == subject->type)
+			found = true;
+		if ((group->functionset & (UINT64CONST(1) << OH_METRIC_PROC)) == 0)
+			complain(subject, "is missing support function %d for type %s", OH_METRIC_PROC,
+					 format_type_be(group->lefttype));
+		if ((group->operatorset & (UINT64CONST(1) << OH_DISTANCE_STRATEGY)) == 0)
+			complain(subject, "is missing operator %d for type %s", OH_DISTANCE_STRATEGY,
+					 format_type_be(group->lefttype));
+	}
+	if (!found)
+		complain(subject, "has nothing for type %s of operator class \"%s\"",
+				 format_type_be(subject->type), subject->opclass);
+}
+
+/*
+ * ohvalidate -- the whole operator family of an operator class.
+ */
+bool
+ohvalidate(Oid opclass)
+{
+	Subject		subject;
+	HeapTuple	class_tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
+	HeapTuple	family_tuple;
+	Form_pg_opclass class_form;
+	Oid			family;
+	CatCList   *operators;
+	CatCList   *functions;
+
+	if (!HeapTupleIsValid(class_tuple))
+		elog(ERROR, "cache lookup failed for operator class %u", opclass);
+	class_form = (Form_pg_opclass) GETSTRUCT(class_tuple);
+	family = class_form->opcfamily;
+
+	family_tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(family));
+	if (!HeapTupleIsValid(family_tuple))
+		elog(ERROR, "cache lookup failed for operator family %u", family);
+
+	subject.type = class_form->opcintype;
+	subject.opclass = NameStr(class_form->opcname);
+	subject.opfamily = NameStr(((Form_pg_opfamily) GETSTRUCT(family_tuple))->opfname);
+	subject.valid = true;
+
+	if (OidIsValid(class_form->opckeytype) && class_form->opckeytype != class_form->opcintype)
+		complain(&subject, "has operator class \"%s\" with a storage type", subject.opclass);
+
+	operators = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(family));
+	functions = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(family));
+
+	for (int i = 0; i < functions->n_members; i++)
+		check_function(&subject, (Form_pg_amproc) GETSTRUCT(&functions->members[i]->tuple));
+	for (int i = 0; i < operators->n_members; i++)
+		check_operator(&subject, (Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple));
+	check_groups(&subject, operators, functions);
+
+	ReleaseCatCacheList(functions);
+	ReleaseCatCacheList(operators);
+	ReleaseSysCache(family_tuple);
+	ReleaseSysCache(class_tuple);
+
+	return subject.valid;
+}

@@ -1,0 +1,45 @@
+-- ---------------------------------------------------------------------------
+-- Access method omenhnsw
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION omenhnsw_handler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME', 'om_hnsw_handler' LANGUAGE C;
+COMMENT ON FUNCTION omenhnsw_handler(internal) IS 'index access method handler for omenhnsw';
+
+CREATE ACCESS METHOD omenhnsw TYPE INDEX HANDLER omenhnsw_handler;
+COMMENT ON ACCESS METHOD omenhnsw IS 'HNSW graph over compact codes: nearest neighbours of a vector';
+
+-- support function 1 of each operator class tells its metric
+
+CREATE FUNCTION omenhnsw_vector_l2_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'om_hnsw_vector_l2_support' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION omenhnsw_vector_l2_support(internal) IS 'omenhnsw support: vector, Euclidean distance';
+
+CREATE FUNCTION omenhnsw_vector_ip_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'om_hnsw_vector_ip_support' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION omenhnsw_vector_ip_support(internal) IS 'omenhnsw support: vector, inner product';
+
+CREATE FUNCTION omenhnsw_vector_cosine_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'om_hnsw_vector_cosine_support' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION omenhnsw_vector_cosine_support(internal) IS 'omenhnsw support: vector, cosine distance';
+
+CREATE OPERATOR CLASS vector_l2_ops
+    DEFAULT FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+COMMENT ON OPERATOR CLASS vector_l2_ops USING omenhnsw IS 'Euclidean distance, <->';
+COMMENT ON OPERATOR FAMILY vector_l2_ops USING omenhnsw IS 'Euclidean distance, <->';
+
+CREATE OPERATOR CLASS vector_ip_ops
+    FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_ip_support(internal);
+COMMENT ON OPERATOR CLASS vector_ip_ops USING omenhnsw IS 'negative inner product, <#>';
+COMMENT ON OPERATOR FAMILY vector_ip_ops USING omenhnsw IS 'negative inner product, <#>';
+
+CREATE OPERATOR CLASS vector_cosine_ops
+    FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_cosine_support(internal);
+COMMENT ON OPERATOR CLASS vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
+COMMENT ON OPERATOR FAMILY vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
