@@ -66,6 +66,11 @@ om_extend_relation(Relation rel, ForkNumber fork)
 
 #endif							/* PG_VERSION_NUM < 160000 */
 
+/* 18 has pg_noreturn, at the other end of a declaration, in its place. */
+#if PG_VERSION_NUM >= 180000 && !defined(pg_attribute_noreturn)
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 /*
  * Before a function that SQL calls: its prototype (PostgreSQL 15 does not export
  * it) and its version-1 record.

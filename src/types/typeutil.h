@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "compat.h"
 #include "utils/array.h"
 
 struct Node;
