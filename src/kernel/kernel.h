@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define OM_LANES 16
+
 typedef struct OmKernels
 {
 	const char *name;			/* "scalar", "avx2", "avx512", "avx512vnni", "neon" */
@@ -36,13 +38,57 @@ typedef struct OmKernels
 
 	/*
 	 * Code expansion: the packed code as int8 in the same planar layout:
-	 * 2u - (2^b - 1) for 1, 2, 4 bits; u - 128 (clamped offset, see quant) for 8.
-	 * out int8[planes * stride].
+	 * 2u - (2^b - 1) for 1, 2, 4 bits; for 8 bits u - 127.5 rounded towards
+	 * zero, -127 to 127.  out int8[planes * stride], writable 64 bytes past.
 	 */
 	void		(*expand_code[4]) (const uint8_t *code, int8_t *out, int stride);
 
 	/* In-place fast Hadamard transform of float[n], n a power of two, not scaled. */
 	void		(*fht_f32) (float *x, int n);
+
+	/* out = sum of x, of |x|, of x*x; |x| <= 127, x readable 64 bytes past n. */
+	void		(*sums_i8) (const int8_t *x, int n, int32_t out[3]);
+
+	/*
+	 * The encoder's kernels.  These and fht_f32 round alike in every variant:
+	 * sums run in OM_LANES partial sums, no multiplication is fused with an
+	 * addition.  So a vector has one code, whatever CPU makes it.  Except where
+	 * stated, arrays are padded to a multiple of OM_LANES floats, with zeros.
+	 */
+
+	/* Sum of squares of float[n]; x not readable past n. */
+	float		(*sumsq_f32) (const float *x, int n);
+
+	/*
+	 * y = x * scale - c; out[0] = y.y, out[1] = y.c.  x not readable past n;
+	 * y and c padded (y's padding is written).
+	 */
+	void		(*center_f32) (const float *x, const float *c, float scale,
+							   float *y, int n, float out[2]);
+
+	/* x *= m, elementwise, n a multiple of OM_LANES */
+	void		(*mul_f32) (float *x, const float *m, int n);
+
+	/* (a, b) becomes (a + b, a - b), elementwise; no padding needed. */
+	void		(*mix_f32) (float *a, float *b, int n);
+
+	/*
+	 * Four trial scales of a symmetric quantizer of 2^bits levels.  With
+	 * m = min(floor(t|x|), 2^(bits-1) - 1) + 1/2, dot[k] = sum of m|x| and
+	 * sq[k] = sum of m*m for scale t[k].  n a multiple of OM_LANES.
+	 */
+	void		(*trial_f32) (const float *x, int n, int bits, const float t[4],
+							  float dot[4], float sq[4]);
+
+	/* The levels for scale t: u[i] in 0..2^bits-1, one a byte.  n as above. */
+	void		(*quantize_f32) (const float *x, int n, int bits, float t,
+								 uint8_t *u);
+
+	/* Largest |x|; n a multiple of OM_LANES. */
+	float		(*absmax_f32) (const float *x, int n);
+
+	/* q = x * scale, rounded to nearest even; returns the sum of q. */
+	int32_t		(*to_i8_f32) (const float *x, int n, float scale, int8_t *q);
 } OmKernels;
 
 extern const OmKernels *om_kernels;

@@ -12,7 +12,9 @@
  *   OM_METRIC_L2      squared Euclidean distance
  *   OM_METRIC_IP      negative inner product
  *   OM_METRIC_COSINE  cosine distance, 1 - cos (vectors are normalised inside)
- * They are never NaN: a value that overflows or has no meaning is FLT_MAX.
+ * They are never NaN: a value that overflows or has no meaning is FLT_MAX, or
+ * -FLT_MAX where an inner product is too large.  They are estimates: a distance
+ * near zero may come out slightly negative, which still orders as it should.
  */
 #ifndef OM_QUANT_H
 #define OM_QUANT_H
@@ -53,9 +55,11 @@ typedef struct OmQuantizer OmQuantizer; /* immutable once initialised */
 typedef struct OmQuery
 {
 	float		add;			/* added to every distance */
-	float		mul;			/* scale of the integer dot product */
-	float		qsum;			/* sum of q times half the code's range */
+	float		mul;			/* value of one unit of 2 * dot - qsum */
+	int32_t		qsum;			/* sum of q times (2^bits - 1) */
 	float		norm;			/* norm of the centred vector, for the error */
+	float		noise;			/* error of q itself per unit of a code's mul */
+	int32_t		unused[11];		/* q starts a cache line */
 	int8_t		q[];			/* int8[planes * stride], zero padded by 64 */
 } OmQuery;
 
@@ -76,7 +80,9 @@ extern size_t om_quant_scratch_bytes(const OmQuantSpec *spec);
 
 /*
  * Fill mem (om_quant_bytes()) from the spec and the model (copied).
- * model may be NULL: a mean of zero.
+ * model may be NULL: a mean of zero.  The result holds no pointer: it may be
+ * copied, or mapped at another address (64-byte aligned) by another process.
+ * Call om_kernels_init() in each process first.
  */
 extern OmQuantizer *om_quant_init(void *mem, const OmQuantSpec *spec,
 								  const float *model);

@@ -1,0 +1,587 @@
+/*
+ * kernel_avx2.c -- AVX2 and FMA kernels.
+ *
+ * Tails of float vectors are masked loads, which read no masked-out element.
+ * Tails of codes are loaded from 32 bytes that end with the code, or assembled
+ * from shorter loads when the whole code is shorter: nothing past it is read.
+ */
+#include <string.h>
+
+#include "kernel_impl.h"
+
+#ifdef OM_X86
+
+#include <immintrin.h>
+
+#define OM_TARGET __attribute__((target("avx2,fma,bmi2")))
+#define OP OM_TARGET static inline __attribute__((always_inline))
+
+/* Mask of the first n of 8 lanes; n outside 0..8 is clamped. */
+OP __m256i
+lanes(int n)
+{
+	return _mm256_cmpgt_epi32(_mm256_set1_epi32(n),
+							  _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+OP float
+sum_8(__m256 v)
+{
+	__m128		s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+
+	s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+	return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+
+OP int32_t
+sum_8i(__m256i v)
+{
+	__m128i		s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4E));
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xB1));
+	return _mm_cvtsi128_si32(s);
+}
+
+OP __m256
+abs_8(__m256 v)
+{
+	return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
+}
+
+OP __m256
+diff_8(const float *a, const float *b)
+{
+	return _mm256_sub_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(b));
+}
+
+OM_TARGET static float
+om_l2sq_f32_avx2(const float *a, const float *b, int dim)
+{
+	__m256		s0 = _mm256_setzero_ps();
+	__m256		s1 = s0;
+	__m256		s2 = s0;
+	__m256		s3 = s0;
+	int			i = 0;
+
+	for (; i + 32 <= dim; i += 32)
+	{
+		__m256		d0 = diff_8(a + i, b + i);
+		__m256		d1 = diff_8(a + i + 8, b + i + 8);
+		__m256		d2 = diff_8(a + i + 16, b + i + 16);
+		__m256		d3 = diff_8(a + i + 24, b + i + 24);
+
+		s0 = _mm256_fmadd_ps(d0, d0, s0);
+		s1 = _mm256_fmadd_ps(d1, d1, s1);
+		s2 = _mm256_fmadd_ps(d2, d2, s2);
+		s3 = _mm256_fmadd_ps(d3, d3, s3);
+	}
+	for (; i + 8 <= dim; i += 8)
+	{
+		__m256		d = diff_8(a + i, b + i);
+
+		s0 = _mm256_fmadd_ps(d, d, s0);
+	}
+	if (i < dim)
+	{
+		__m256i		k = lanes(dim - i);
+		__m256		d = _mm256_sub_ps(_mm256_maskload_ps(a + i, k),
+									  _mm256_maskload_ps(b + i, k));
+
+		s1 = _mm256_fmadd_ps(d, d, s1);
+	}
+	return sum_8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
+}
+
+OM_TARGET static float
+om_ip_f32_avx2(const float *a, const float *b, int dim)
+{
+	__m256		s0 = _mm256_setzero_ps();
+	__m256		s1 = s0;
+	__m256		s2 = s0;
+	__m256		s3 = s0;
+	int			i = 0;
+
+	for (; i + 32 <= dim; i += 32)
+	{
+		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
+		s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), s1);
+		s2 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16), s2);
+		s3 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24), s3);
+	}
+	for (; i + 8 <= dim; i += 8)
+		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
+	if (i < dim)
+	{
+		__m256i		k = lanes(dim - i);
+
+		s1 = _mm256_fmadd_ps(_mm256_maskload_ps(a + i, k),
+							 _mm256_maskload_ps(b + i, k), s1);
+	}
+	return sum_8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
+}
+
+OM_TARGET static float
+om_l1_f32_avx2(const float *a, const float *b, int dim)
+{
+	__m256		s0 = _mm256_setzero_ps();
+	__m256		s1 = s0;
+	int			i = 0;
+
+	for (; i + 16 <= dim; i += 16)
+	{
+		s0 = _mm256_add_ps(s0, abs_8(diff_8(a + i, b + i)));
+		s1 = _mm256_add_ps(s1, abs_8(diff_8(a + i + 8, b + i + 8)));
+	}
+	for (; i < dim; i += 8)
+	{
+		__m256i		k = lanes(dim - i);
+
+		s0 = _mm256_add_ps(s0, abs_8(_mm256_sub_ps(_mm256_maskload_ps(a + i, k),
+												   _mm256_maskload_ps(b + i, k))));
+	}
+	return sum_8(_mm256_add_ps(s0, s1));
+}
+
+OM_TARGET static void
+om_cos_f32_avx2(const float *a, const float *b, int dim, float out[3])
+{
+	__m256		ab0 = _mm256_setzero_ps();
+	__m256		aa0 = ab0;
+	__m256		bb0 = ab0;
+	__m256		ab1 = ab0;
+	__m256		aa1 = ab0;
+	__m256		bb1 = ab0;
+	int			i = 0;
+
+	for (; i + 16 <= dim; i += 16)
+	{
+		__m256		a0 = _mm256_loadu_ps(a + i);
+		__m256		b0 = _mm256_loadu_ps(b + i);
+		__m256		a1 = _mm256_loadu_ps(a + i + 8);
+		__m256		b1 = _mm256_loadu_ps(b + i + 8);
+
+		ab0 = _mm256_fmadd_ps(a0, b0, ab0);
+		aa0 = _mm256_fmadd_ps(a0, a0, aa0);
+		bb0 = _mm256_fmadd_ps(b0, b0, bb0);
+		ab1 = _mm256_fmadd_ps(a1, b1, ab1);
+		aa1 = _mm256_fmadd_ps(a1, a1, aa1);
+		bb1 = _mm256_fmadd_ps(b1, b1, bb1);
+	}
+	for (; i < dim; i += 8)
+	{
+		__m256i		k = lanes(dim - i);
+		__m256		a0 = _mm256_maskload_ps(a + i, k);
+		__m256		b0 = _mm256_maskload_ps(b + i, k);
+
+		ab0 = _mm256_fmadd_ps(a0, b0, ab0);
+		aa0 = _mm256_fmadd_ps(a0, a0, aa0);
+		bb0 = _mm256_fmadd_ps(b0, b0, bb0);
+	}
+	out[0] = sum_8(_mm256_add_ps(ab0, ab1));
+	out[1] = sum_8(_mm256_add_ps(aa0, aa1));
+	out[2] = sum_8(_mm256_add_ps(bb0, bb1));
+}
+
+/* Hadamard; see kernel_avx512.c. */
+OP __m256
+fht_8(__m256 x)
+{
+	const __m256 s1 = _mm256_setr_ps(1, -1, 1, -1, 1, -1, 1, -1);
+	const __m256 s2 = _mm256_setr_ps(1, 1, -1, -1, 1, 1, -1, -1);
+	const __m256 s4 = _mm256_setr_ps(1, 1, 1, 1, -1, -1, -1, -1);
+
+	x = _mm256_fmadd_ps(x, s1, _mm256_permute_ps(x, 0xB1));
+	x = _mm256_fmadd_ps(x, s2, _mm256_permute_ps(x, 0x4E));
+	return _mm256_fmadd_ps(x, s4, _mm256_permute2f128_ps(x, x, 1));
+}
+
+OP void
+fht_radix4(float *x, int h, __m256 a0, __m256 a1, __m256 a2, __m256 a3)
+{
+	__m256		b0 = _mm256_add_ps(a0, a1);
+	__m256		b1 = _mm256_sub_ps(a0, a1);
+	__m256		b2 = _mm256_add_ps(a2, a3);
+	__m256		b3 = _mm256_sub_ps(a2, a3);
+
+	_mm256_storeu_ps(x, _mm256_add_ps(b0, b2));
+	_mm256_storeu_ps(x + h, _mm256_add_ps(b1, b3));
+	_mm256_storeu_ps(x + 2 * h, _mm256_sub_ps(b0, b2));
+	_mm256_storeu_ps(x + 3 * h, _mm256_sub_ps(b1, b3));
+}
+
+OM_TARGET static void
+om_fht_f32_avx2(float *x, int n)
+{
+	int			h;
+
+	if (n < 8)
+	{
+		om_kernels_scalar.fht_f32(x, n);
+		return;
+	}
+	if (n < 32)
+	{
+		for (int i = 0; i < n; i += 8)
+			_mm256_storeu_ps(x + i, fht_8(_mm256_loadu_ps(x + i)));
+		h = 8;
+	}
+	else
+	{
+		for (int i = 0; i < n; i += 32)
+			fht_radix4(x + i, 8, fht_8(_mm256_loadu_ps(x + i)),
+					   fht_8(_mm256_loadu_ps(x + i + 8)),
+					   fht_8(_mm256_loadu_ps(x + i + 16)),
+					   fht_8(_mm256_loadu_ps(x + i + 24)));
+		h = 32;
+	}
+	for (; 4 * h <= n; h *= 4)
+		for (int i = 0; i < n; i += 4 * h)
+			for (int j = i; j < i + h; j += 8)
+				fht_radix4(x + j, h, _mm256_loadu_ps(x + j),
+						   _mm256_loadu_ps(x + j + h),
+						   _mm256_loadu_ps(x + j + 2 * h),
+						   _mm256_loadu_ps(x + j + 3 * h));
+	if (h < n)
+		for (int j = 0; j < h; j += 8)
+		{
+			__m256		a = _mm256_loadu_ps(x + j);
+			__m256		b = _mm256_loadu_ps(x + j + h);
+
+			_mm256_storeu_ps(x + j, _mm256_add_ps(a, b));
+			_mm256_storeu_ps(x + j + h, _mm256_sub_ps(a, b));
+		}
+}
+
+/*
+ * n < 32 bytes at x, zero filled, from loads that stay inside: two that
+ * overlap, the second shifted into place.
+ */
+OP __m128i
+load_part_16(const uint8_t *x, int n)
+{
+	uint64_t	lo = 0;
+	uint64_t	hi = 0;
+
+	if (n >= 8)
+	{
+		memcpy(&lo, x, 8);
+		if (n > 8)
+		{
+			memcpy(&hi, x + n - 8, 8);
+			hi >>= 8 * (16 - n);
+		}
+	}
+	else if (n >= 4)
+	{
+		uint32_t	a;
+		uint32_t	b;
+
+		memcpy(&a, x, 4);
+		memcpy(&b, x + n - 4, 4);
+		lo = (uint64_t) b << (8 * (n - 4)) | a;
+	}
+	else
+	{
+		for (int i = 0; i < n; i++)
+			lo |= (uint64_t) x[i] << (8 * i);
+	}
+	return _mm_set_epi64x((long long) hi, (long long) lo);
+}
+
+OP __m256i
+load_part_32(const uint8_t *x, int n)
+{
+	/* shuffle that moves bytes down by 16 - (n - 16) and clears the rest */
+	static const int8_t down[32] = {
+		0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+		-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
+	};
+	__m128i		lo;
+	__m128i		hi;
+
+	if (n < 16)
+		return _mm256_zextsi128_si256(load_part_16(x, n));
+	lo = _mm_loadu_si128((const __m128i *) x);
+	hi = _mm_loadu_si128((const __m128i *) (x + n - 16));
+	hi = _mm_shuffle_epi8(hi, _mm_loadu_si128((const __m128i *) (down + 32 - n)));
+	return _mm256_inserti128_si256(_mm256_castsi128_si256(lo), hi, 1);
+}
+
+/* Bits of plane p of the code, one plane element a byte. */
+OP __m256i
+plane(__m256i code, int p, int bits)
+{
+	if (bits == 8)
+		return code;
+	return _mm256_and_si256(_mm256_srli_epi16(code, p * bits),
+							_mm256_set1_epi8((char) ((1 << bits) - 1)));
+}
+
+/*
+ * All planes of 32 code bytes.  maddubs adds pairs into int16: 8-bit codes are
+ * widened instead; of the others all planes fit one int16, 4 * 15 * 128 at most.
+ */
+OP __m256i
+dot_block(__m256i code, const int8_t *q, int stride, int bits)
+{
+	__m256i		pairs = _mm256_setzero_si256();
+
+	if (bits == 8)
+	{
+		__m256i		v = _mm256_loadu_si256((const __m256i *) q);
+		__m256i		ulo = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(code));
+		__m256i		uhi = _mm256_cvtepu8_epi16(_mm256_extracti128_si256(code, 1));
+		__m256i		slo = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(v));
+		__m256i		shi = _mm256_cvtepi8_epi16(_mm256_extracti128_si256(v, 1));
+
+		return _mm256_add_epi32(_mm256_madd_epi16(ulo, slo),
+								_mm256_madd_epi16(uhi, shi));
+	}
+#pragma GCC unroll 8
+	for (int p = 0; p < 8 / bits; p++)
+	{
+		__m256i		v = _mm256_loadu_si256((const __m256i *) (q + (size_t) p * stride));
+
+		pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(plane(code, p, bits), v));
+	}
+	return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+
+OP int32_t
+dot_code(const uint8_t *code, const int8_t *q, int stride, int bits)
+{
+	__m256i		s0 = _mm256_setzero_si256();
+	__m256i		s1 = s0;
+	int			j = 0;
+
+	for (; j + 64 <= stride; j += 64)
+	{
+		s0 = _mm256_add_epi32(s0, dot_block(_mm256_loadu_si256((const __m256i *) (code + j)),
+											q + j, stride, bits));
+		s1 = _mm256_add_epi32(s1, dot_block(_mm256_loadu_si256((const __m256i *) (code + j + 32)),
+											q + j + 32, stride, bits));
+	}
+	if (j + 32 <= stride)
+	{
+		s0 = _mm256_add_epi32(s0, dot_block(_mm256_loadu_si256((const __m256i *) (code + j)),
+											q + j, stride, bits));
+		j += 32;
+	}
+	if (j < stride)
+	{
+		/* 32 - done zero bytes, then ones: hides what is counted already */
+		static const int8_t keep[64] = {
+			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+			-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+			-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
+		};
+		int			left = stride - j;
+		__m256i		v;
+
+		if (stride >= 32)
+		{
+			v = _mm256_loadu_si256((const __m256i *) (code + stride - 32));
+			v = _mm256_and_si256(v, _mm256_loadu_si256((const __m256i *) (keep + left)));
+			j = stride - 32;
+		}
+		else
+			v = load_part_32(code, left);
+		s1 = _mm256_add_epi32(s1, dot_block(v, q + j, stride, bits));
+	}
+	return sum_8i(_mm256_add_epi32(s0, s1));
+}
+
+OP __m256i
+expand_block(__m256i code, int p, int bits)
+{
+	__m256i		v = plane(code, p, bits);
+
+	if (bits == 8)
+	{
+		v = _mm256_xor_si256(v, _mm256_set1_epi8((char) -128));
+		return _mm256_sub_epi8(v, _mm256_cmpgt_epi8(_mm256_setzero_si256(), v));
+	}
+	return _mm256_sub_epi8(_mm256_add_epi8(v, v), _mm256_set1_epi8((char) ((1 << bits) - 1)));
+}
+
+/* Plane after plane: what a tail writes past its plane, the next overwrites. */
+OP void
+expand_code(const uint8_t *code, int8_t *out, int stride, int bits)
+{
+	int			left = stride % 32;
+	__m256i		tail = load_part_32(code + stride - left, left);
+
+#pragma GCC unroll 8
+	for (int p = 0; p < 8 / bits; p++)
+	{
+		int8_t	   *to = out + (size_t) p * stride;
+		int			j = 0;
+
+		for (; j + 32 <= stride; j += 32)
+			_mm256_storeu_si256((__m256i *) (to + j),
+								expand_block(_mm256_loadu_si256((const __m256i *) (code + j)), p, bits));
+		if (left > 0)
+			_mm256_storeu_si256((__m256i *) (to + j), expand_block(tail, p, bits));
+	}
+}
+
+#define CODE_KERNELS(bits) \
+	OM_TARGET static int32_t \
+	om_dot_code##bits##_avx2(const uint8_t *code, const int8_t *q, int stride) \
+	{ \
+		return dot_code(code, q, stride, bits); \
+	} \
+	OM_TARGET static void \
+	om_expand_code##bits##_avx2(const uint8_t *code, int8_t *out, int stride) \
+	{ \
+		expand_code(code, out, stride, bits); \
+	}
+
+CODE_KERNELS(1)
+CODE_KERNELS(2)
+CODE_KERNELS(4)
+CODE_KERNELS(8)
+
+/* |x| <= 127: two squares fit an int16, as maddubs needs them to. */
+OM_TARGET static void
+om_sums_i8_avx2(const int8_t *x, int n, int32_t out[3])
+{
+	const __m256i ones = _mm256_set1_epi8(1);
+	const __m256i words = _mm256_set1_epi16(1);
+	__m256i		sum = _mm256_setzero_si256();
+	__m256i		abs = sum;
+	__m256i		sq = sum;
+
+	for (int i = 0; i < n; i += 32)
+	{
+		__m256i		v;
+		__m256i		a;
+
+		if (n - i >= 32)
+			v = _mm256_loadu_si256((const __m256i *) (x + i));
+		else
+			v = load_part_32((const uint8_t *) x + i, n - i);
+		a = _mm256_abs_epi8(v);
+		sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(ones, v), words));
+		abs = _mm256_add_epi32(abs, _mm256_madd_epi16(_mm256_maddubs_epi16(ones, a), words));
+		sq = _mm256_add_epi32(sq, _mm256_madd_epi16(_mm256_maddubs_epi16(a, a), words));
+	}
+	out[0] = sum_8i(sum);
+	out[1] = sum_8i(abs);
+	out[2] = sum_8i(sq);
+}
+
+/* The encoder's kernels: the template's sixteen lanes are two registers. */
+typedef struct V16
+{
+	__m256		lo;
+	__m256		hi;
+} V16;
+
+#define V16_OF(name, args, low, high) \
+	OP V16 name args \
+	{ \
+		V16		v; \
+		v.lo = (low); \
+		v.hi = (high); \
+		return v; \
+	}
+
+V16_OF(v16_load, (const float *x), _mm256_loadu_ps(x), _mm256_loadu_ps(x + 8))
+V16_OF(v16_load_part, (const float *x, int n), _mm256_maskload_ps(x, lanes(n)),
+	   _mm256_maskload_ps(x + 8, lanes(n - 8)))
+V16_OF(v16_set1, (float x), _mm256_set1_ps(x), _mm256_set1_ps(x))
+V16_OF(v16_add, (V16 a, V16 b), _mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi))
+V16_OF(v16_sub, (V16 a, V16 b), _mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi))
+V16_OF(v16_mul, (V16 a, V16 b), _mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi))
+V16_OF(v16_min, (V16 a, V16 b), _mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi))
+V16_OF(v16_max, (V16 a, V16 b), _mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi))
+V16_OF(v16_abs, (V16 a), abs_8(a.lo), abs_8(a.hi))
+V16_OF(v16_trunc, (V16 a), _mm256_round_ps(a.lo, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC),
+	   _mm256_round_ps(a.hi, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC))
+
+OP void
+v16_store(float *x, V16 v)
+{
+	_mm256_storeu_ps(x, v.lo);
+	_mm256_storeu_ps(x + 8, v.hi);
+}
+
+OP float
+v16_sum(V16 a)
+{
+	return sum_8(_mm256_add_ps(a.lo, a.hi));
+}
+
+OP float
+v16_hmax(V16 a)
+{
+	__m256		m = _mm256_max_ps(a.lo, a.hi);
+	__m128		s = _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
+
+	s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+	return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
+}
+
+/* Sixteen int32 that fit a byte, to bytes. */
+OP __m128i
+bytes_16(__m256i lo, __m256i hi)
+{
+	const __m256i first = _mm256_set1_epi32(0xff);
+	__m256i		w = _mm256_packus_epi32(_mm256_and_si256(lo, first), _mm256_and_si256(hi, first));
+
+	w = _mm256_permute4x64_epi64(w, 0xD8);
+	return _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
+}
+
+OP void
+v16_levels(V16 m, V16 x, int half, uint8_t *u)
+{
+	__m256i		base = _mm256_set1_epi32(half);
+	__m256i		lo = _mm256_xor_si256(_mm256_cvttps_epi32(m.lo),
+									  _mm256_srai_epi32(_mm256_castps_si256(x.lo), 31));
+	__m256i		hi = _mm256_xor_si256(_mm256_cvttps_epi32(m.hi),
+									  _mm256_srai_epi32(_mm256_castps_si256(x.hi), 31));
+
+	_mm_storeu_si128((__m128i *) u, bytes_16(_mm256_add_epi32(lo, base),
+											 _mm256_add_epi32(hi, base)));
+}
+
+OP int32_t
+v16_round_i8(V16 a, int8_t *q)
+{
+	__m256i		lo = _mm256_cvtps_epi32(a.lo);
+	__m256i		hi = _mm256_cvtps_epi32(a.hi);
+
+	_mm_storeu_si128((__m128i *) q, bytes_16(lo, hi));
+	return sum_8i(_mm256_add_epi32(lo, hi));
+}
+
+#define OM_FN(name) om_##name##_avx2
+#include "kernel_lanes.h"
+
+const OmKernels om_kernels_avx2 = {
+	.name = "avx2",
+	.l2sq_f32 = om_l2sq_f32_avx2,
+	.ip_f32 = om_ip_f32_avx2,
+	.l1_f32 = om_l1_f32_avx2,
+	.cos_f32 = om_cos_f32_avx2,
+	.dot_code = {om_dot_code1_avx2, om_dot_code2_avx2,
+		om_dot_code4_avx2, om_dot_code8_avx2},
+	.expand_code = {om_expand_code1_avx2, om_expand_code2_avx2,
+		om_expand_code4_avx2, om_expand_code8_avx2},
+	.fht_f32 = om_fht_f32_avx2,
+	.sums_i8 = om_sums_i8_avx2,
+	.sumsq_f32 = om_sumsq_f32_avx2,
+	.center_f32 = om_center_f32_avx2,
+	.mul_f32 = om_mul_f32_avx2,
+	.mix_f32 = om_mix_f32_avx2,
+	.trial_f32 = om_trial_f32_avx2,
+	.quantize_f32 = om_quantize_f32_avx2,
+	.absmax_f32 = om_absmax_f32_avx2,
+	.to_i8_f32 = om_to_i8_f32_avx2,
+};
+
+#endif							/* OM_X86 */

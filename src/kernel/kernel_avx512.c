@@ -1,0 +1,380 @@
+/*
+ * kernel_avx512.c -- AVX-512 (F, BW, DQ, VL) kernels, with VNNI where present.
+ *
+ * Tails are masked loads: masked-out bytes are not read, so nothing past a
+ * code's stride or a vector's end is touched.  The code kernels come from
+ * kernel_avx512_code.h, included once with VNNI and once without.
+ */
+#include "kernel_impl.h"
+
+#ifdef OM_X86
+
+#include <immintrin.h>
+
+#define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2")))
+#define OP OM_TARGET static inline __attribute__((always_inline))
+
+/* The first n of 16 lanes, n < 16. */
+OP __mmask16
+lanes(int n)
+{
+	return (__mmask16) ((1u << n) - 1);
+}
+
+OM_TARGET static float
+om_l2sq_f32_avx512(const float *a, const float *b, int dim)
+{
+	__m512		s0 = _mm512_setzero_ps();
+	__m512		s1 = s0;
+	__m512		s2 = s0;
+	__m512		s3 = s0;
+	int			i = 0;
+
+	for (; i + 64 <= dim; i += 64)
+	{
+		__m512		d0 = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
+		__m512		d1 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16));
+		__m512		d2 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 32), _mm512_loadu_ps(b + i + 32));
+		__m512		d3 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 48), _mm512_loadu_ps(b + i + 48));
+
+		s0 = _mm512_fmadd_ps(d0, d0, s0);
+		s1 = _mm512_fmadd_ps(d1, d1, s1);
+		s2 = _mm512_fmadd_ps(d2, d2, s2);
+		s3 = _mm512_fmadd_ps(d3, d3, s3);
+	}
+	for (; i + 16 <= dim; i += 16)
+	{
+		__m512		d = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
+
+		s0 = _mm512_fmadd_ps(d, d, s0);
+	}
+	if (i < dim)
+	{
+		__mmask16	k = lanes(dim - i);
+		__m512		d = _mm512_sub_ps(_mm512_maskz_loadu_ps(k, a + i),
+									  _mm512_maskz_loadu_ps(k, b + i));
+
+		s1 = _mm512_fmadd_ps(d, d, s1);
+	}
+	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1),
+											  _mm512_add_ps(s2, s3)));
+}
+
+OM_TARGET static float
+om_ip_f32_avx512(const float *a, const float *b, int dim)
+{
+	__m512		s0 = _mm512_setzero_ps();
+	__m512		s1 = s0;
+	__m512		s2 = s0;
+	__m512		s3 = s0;
+	int			i = 0;
+
+	for (; i + 64 <= dim; i += 64)
+	{
+		s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s0);
+		s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16), s1);
+		s2 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 32), _mm512_loadu_ps(b + i + 32), s2);
+		s3 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 48), _mm512_loadu_ps(b + i + 48), s3);
+	}
+	for (; i + 16 <= dim; i += 16)
+		s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s0);
+	if (i < dim)
+	{
+		__mmask16	k = lanes(dim - i);
+
+		s1 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(k, a + i),
+							 _mm512_maskz_loadu_ps(k, b + i), s1);
+	}
+	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1),
+											  _mm512_add_ps(s2, s3)));
+}
+
+OM_TARGET static float
+om_l1_f32_avx512(const float *a, const float *b, int dim)
+{
+	__m512		s0 = _mm512_setzero_ps();
+	__m512		s1 = s0;
+	int			i = 0;
+
+	for (; i + 32 <= dim; i += 32)
+	{
+		__m512		d0 = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
+		__m512		d1 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16));
+
+		s0 = _mm512_add_ps(s0, _mm512_abs_ps(d0));
+		s1 = _mm512_add_ps(s1, _mm512_abs_ps(d1));
+	}
+	for (; i < dim; i += 16)
+	{
+		__mmask16	k = dim - i < 16 ? lanes(dim - i) : (__mmask16) 0xffff;
+		__m512		d = _mm512_sub_ps(_mm512_maskz_loadu_ps(k, a + i),
+									  _mm512_maskz_loadu_ps(k, b + i));
+
+		s0 = _mm512_add_ps(s0, _mm512_abs_ps(d));
+	}
+	return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
+}
+
+OM_TARGET static void
+om_cos_f32_avx512(const float *a, const float *b, int dim, float out[3])
+{
+	__m512		ab0 = _mm512_setzero_ps();
+	__m512		aa0 = ab0;
+	__m512		bb0 = ab0;
+	__m512		ab1 = ab0;
+	__m512		aa1 = ab0;
+	__m512		bb1 = ab0;
+	int			i = 0;
+
+	for (; i + 32 <= dim; i += 32)
+	{
+		__m512		a0 = _mm512_loadu_ps(a + i);
+		__m512		b0 = _mm512_loadu_ps(b + i);
+		__m512		a1 = _mm512_loadu_ps(a + i + 16);
+		__m512		b1 = _mm512_loadu_ps(b + i + 16);
+
+		ab0 = _mm512_fmadd_ps(a0, b0, ab0);
+		aa0 = _mm512_fmadd_ps(a0, a0, aa0);
+		bb0 = _mm512_fmadd_ps(b0, b0, bb0);
+		ab1 = _mm512_fmadd_ps(a1, b1, ab1);
+		aa1 = _mm512_fmadd_ps(a1, a1, aa1);
+		bb1 = _mm512_fmadd_ps(b1, b1, bb1);
+	}
+	for (; i < dim; i += 16)
+	{
+		__mmask16	k = dim - i < 16 ? lanes(dim - i) : (__mmask16) 0xffff;
+		__m512		a0 = _mm512_maskz_loadu_ps(k, a + i);
+		__m512		b0 = _mm512_maskz_loadu_ps(k, b + i);
+
+		ab0 = _mm512_fmadd_ps(a0, b0, ab0);
+		aa0 = _mm512_fmadd_ps(a0, a0, aa0);
+		bb0 = _mm512_fmadd_ps(b0, b0, bb0);
+	}
+	out[0] = _mm512_reduce_add_ps(_mm512_add_ps(ab0, ab1));
+	out[1] = _mm512_reduce_add_ps(_mm512_add_ps(aa0, aa1));
+	out[2] = _mm512_reduce_add_ps(_mm512_add_ps(bb0, bb1));
+}
+
+/*
+ * Hadamard.  A level inside a register swaps partners and adds them to the
+ * lanes times +1 or -1: exact products, so that it rounds as a + b and a - b.
+ */
+OP __m512
+fht_16(__m512 x)
+{
+	const __m512 s1 = _mm512_setr_ps(1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1);
+	const __m512 s2 = _mm512_setr_ps(1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1);
+	const __m512 s4 = _mm512_setr_ps(1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1);
+	const __m512 s8 = _mm512_setr_ps(1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1);
+
+	x = _mm512_fmadd_ps(x, s1, _mm512_permute_ps(x, 0xB1));
+	x = _mm512_fmadd_ps(x, s2, _mm512_permute_ps(x, 0x4E));
+	x = _mm512_fmadd_ps(x, s4, _mm512_shuffle_f32x4(x, x, 0xB1));
+	return _mm512_fmadd_ps(x, s8, _mm512_shuffle_f32x4(x, x, 0x4E));
+}
+
+/* Two levels, partners h and 2h apart, on 16 columns of x. */
+OP void
+fht_radix4(float *x, int h)
+{
+	__m512		a0 = _mm512_loadu_ps(x);
+	__m512		a1 = _mm512_loadu_ps(x + h);
+	__m512		a2 = _mm512_loadu_ps(x + 2 * h);
+	__m512		a3 = _mm512_loadu_ps(x + 3 * h);
+	__m512		b0 = _mm512_add_ps(a0, a1);
+	__m512		b1 = _mm512_sub_ps(a0, a1);
+	__m512		b2 = _mm512_add_ps(a2, a3);
+	__m512		b3 = _mm512_sub_ps(a2, a3);
+
+	_mm512_storeu_ps(x, _mm512_add_ps(b0, b2));
+	_mm512_storeu_ps(x + h, _mm512_add_ps(b1, b3));
+	_mm512_storeu_ps(x + 2 * h, _mm512_sub_ps(b0, b2));
+	_mm512_storeu_ps(x + 3 * h, _mm512_sub_ps(b1, b3));
+}
+
+OM_TARGET static void
+om_fht_f32_avx512(float *x, int n)
+{
+	int			h;
+
+	if (n < 16)
+	{
+		om_kernels_scalar.fht_f32(x, n);
+		return;
+	}
+	if (n < 64)
+	{
+		for (int i = 0; i < n; i += 16)
+			_mm512_storeu_ps(x + i, fht_16(_mm512_loadu_ps(x + i)));
+		h = 16;
+	}
+	else
+	{
+		for (int i = 0; i < n; i += 64)
+		{
+			__m512		a0 = fht_16(_mm512_loadu_ps(x + i));
+			__m512		a1 = fht_16(_mm512_loadu_ps(x + i + 16));
+			__m512		a2 = fht_16(_mm512_loadu_ps(x + i + 32));
+			__m512		a3 = fht_16(_mm512_loadu_ps(x + i + 48));
+			__m512		b0 = _mm512_add_ps(a0, a1);
+			__m512		b1 = _mm512_sub_ps(a0, a1);
+			__m512		b2 = _mm512_add_ps(a2, a3);
+			__m512		b3 = _mm512_sub_ps(a2, a3);
+
+			_mm512_storeu_ps(x + i, _mm512_add_ps(b0, b2));
+			_mm512_storeu_ps(x + i + 16, _mm512_add_ps(b1, b3));
+			_mm512_storeu_ps(x + i + 32, _mm512_sub_ps(b0, b2));
+			_mm512_storeu_ps(x + i + 48, _mm512_sub_ps(b1, b3));
+		}
+		h = 64;
+	}
+	for (; 4 * h <= n; h *= 4)
+		for (int i = 0; i < n; i += 4 * h)
+			for (int j = i; j < i + h; j += 16)
+				fht_radix4(x + j, h);
+	if (h < n)
+		for (int j = 0; j < h; j += 16)
+		{
+			__m512		a = _mm512_loadu_ps(x + j);
+			__m512		b = _mm512_loadu_ps(x + j + h);
+
+			_mm512_storeu_ps(x + j, _mm512_add_ps(a, b));
+			_mm512_storeu_ps(x + j + h, _mm512_sub_ps(a, b));
+		}
+}
+
+/* The encoder's kernels: one register is the template's sixteen lanes. */
+typedef __m512 V16;
+
+#define v16_load(x) _mm512_loadu_ps(x)
+#define v16_load_part(x, n) _mm512_maskz_loadu_ps(lanes(n), x)
+#define v16_store(x, v) _mm512_storeu_ps(x, v)
+#define v16_set1(x) _mm512_set1_ps(x)
+#define v16_add(a, b) _mm512_add_ps(a, b)
+#define v16_sub(a, b) _mm512_sub_ps(a, b)
+#define v16_mul(a, b) _mm512_mul_ps(a, b)
+#define v16_min(a, b) _mm512_min_ps(a, b)
+#define v16_max(a, b) _mm512_max_ps(a, b)
+#define v16_abs(a) _mm512_abs_ps(a)
+#define v16_trunc(a) _mm512_roundscale_ps(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC)
+#define v16_hmax(a) _mm512_reduce_max_ps(a)
+
+OP float
+v16_sum(__m512 a)
+{
+	__m256		b = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+	__m128		c = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+
+	c = _mm_add_ps(c, _mm_movehl_ps(c, c));
+	return _mm_cvtss_f32(_mm_add_ss(c, _mm_shuffle_ps(c, c, 1)));
+}
+
+OP void
+v16_levels(__m512 m, __m512 x, int half, uint8_t *u)
+{
+	__m512i		sign = _mm512_srai_epi32(_mm512_castps_si512(x), 31);
+	__m512i		v = _mm512_xor_si512(_mm512_cvttps_epi32(m), sign);
+
+	v = _mm512_add_epi32(v, _mm512_set1_epi32(half));
+	_mm_storeu_si128((__m128i *) u, _mm512_cvtepi32_epi8(v));
+}
+
+OP int32_t
+v16_round_i8(__m512 a, int8_t *q)
+{
+	__m512i		v = _mm512_cvtps_epi32(a);
+
+	_mm_storeu_si128((__m128i *) q, _mm512_cvtepi32_epi8(v));
+	return _mm512_reduce_add_epi32(v);
+}
+
+#define OM_FN(name) om_##name##_avx512
+#include "kernel_lanes.h"
+#undef OM_TARGET
+#undef OP
+
+/* u8 by s8 to int32, by two multiplications: codes of 4 bits do not saturate. */
+#define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2")))
+#define OP OM_TARGET static inline __attribute__((always_inline))
+#define OM_CODE(name) om_##name##_avx512
+
+OP __m512i
+om_dp_avx512(__m512i acc, __m512i u, __m512i s)
+{
+	__m512i		pairs = _mm512_maddubs_epi16(u, s);
+
+	return _mm512_add_epi32(acc, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+
+/* The same for codes of 8 bits, whose pairs need 17 bits. */
+OP __m512i
+om_dp8_avx512(__m512i acc, __m512i u, __m512i s)
+{
+	__m512i		ulo = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(u));
+	__m512i		uhi = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(u, 1));
+	__m512i		slo = _mm512_cvtepi8_epi16(_mm512_castsi512_si256(s));
+	__m512i		shi = _mm512_cvtepi8_epi16(_mm512_extracti64x4_epi64(s, 1));
+
+	acc = _mm512_add_epi32(acc, _mm512_madd_epi16(ulo, slo));
+	return _mm512_add_epi32(acc, _mm512_madd_epi16(uhi, shi));
+}
+
+#include "kernel_avx512_code.h"
+#undef OM_CODE
+#undef OM_TARGET
+#undef OP
+
+#define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,bmi2")))
+#define OP OM_TARGET static inline __attribute__((always_inline))
+#define OM_CODE(name) om_##name##_avx512vnni
+
+OP __m512i
+om_dp_avx512vnni(__m512i acc, __m512i u, __m512i s)
+{
+	return _mm512_dpbusd_epi32(acc, u, s);
+}
+
+OP __m512i
+om_dp8_avx512vnni(__m512i acc, __m512i u, __m512i s)
+{
+	return _mm512_dpbusd_epi32(acc, u, s);
+}
+
+#include "kernel_avx512_code.h"
+
+#define FLOAT_KERNELS \
+	.l2sq_f32 = om_l2sq_f32_avx512, \
+	.ip_f32 = om_ip_f32_avx512, \
+	.l1_f32 = om_l1_f32_avx512, \
+	.cos_f32 = om_cos_f32_avx512, \
+	.fht_f32 = om_fht_f32_avx512, \
+	.sumsq_f32 = om_sumsq_f32_avx512, \
+	.center_f32 = om_center_f32_avx512, \
+	.mul_f32 = om_mul_f32_avx512, \
+	.mix_f32 = om_mix_f32_avx512, \
+	.trial_f32 = om_trial_f32_avx512, \
+	.quantize_f32 = om_quantize_f32_avx512, \
+	.absmax_f32 = om_absmax_f32_avx512, \
+	.to_i8_f32 = om_to_i8_f32_avx512
+
+const OmKernels om_kernels_avx512 = {
+	.name = "avx512",
+	FLOAT_KERNELS,
+	.dot_code = {om_dot_code1_avx512, om_dot_code2_avx512,
+		om_dot_code4_avx512, om_dot_code8_avx512},
+	.expand_code = {om_expand_code1_avx512, om_expand_code2_avx512,
+		om_expand_code4_avx512, om_expand_code8_avx512},
+	.sums_i8 = om_sums_i8_avx512,
+};
+
+const OmKernels om_kernels_avx512vnni = {
+	.name = "avx512vnni",
+	FLOAT_KERNELS,
+	.dot_code = {om_dot_code1_avx512vnni, om_dot_code2_avx512vnni,
+		om_dot_code4_avx512vnni, om_dot_code8_avx512vnni},
+	.expand_code = {om_expand_code1_avx512vnni, om_expand_code2_avx512vnni,
+		om_expand_code4_avx512vnni, om_expand_code8_avx512vnni},
+	.sums_i8 = om_sums_i8_avx512vnni,
+};
+
+#endif							/* OM_X86 */

@@ -1,0 +1,127 @@
+/*
+ * kernel_avx512_code.h -- kernels on packed codes, 64 bytes at a time.
+ *
+ * A template: the including file defines OM_TARGET, OP, OM_CODE(name) and the
+ * dot products OM_CODE(dp) and OM_CODE(dp8) of 64 u8 by s8 into 16 int32.
+ */
+
+/* Bits of plane p of the code, one plane element a byte. */
+OP __m512i
+OM_CODE(plane) (__m512i code, int p, int bits)
+{
+	if (bits == 8)
+		return code;
+	return _mm512_and_si512(_mm512_srli_epi16(code, (unsigned) (p * bits)),
+							_mm512_set1_epi8((char) ((1 << bits) - 1)));
+}
+
+/* All planes of 64 code bytes; sums into two accumulators in turn. */
+OP void
+OM_CODE(dot_block) (__m512i code, const int8_t *q, int stride, int bits,
+					__m512i acc[2])
+{
+	if (bits == 8)
+		acc[0] = OM_CODE(dp8) (acc[0], code, _mm512_loadu_si512(q));
+	else
+	{
+#pragma GCC unroll 8
+		for (int p = 0; p < 8 / bits; p++)
+			acc[p & 1] = OM_CODE(dp) (acc[p & 1], OM_CODE(plane) (code, p, bits),
+									  _mm512_loadu_si512(q + (size_t) p * stride));
+	}
+}
+
+OP int32_t
+OM_CODE(dot_code) (const uint8_t *code, const int8_t *q, int stride, int bits)
+{
+	__m512i		a[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+	__m512i		b[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+	int			j = 0;
+
+	for (; j + 128 <= stride; j += 128)
+	{
+		OM_CODE(dot_block) (_mm512_loadu_si512(code + j), q + j, stride, bits, a);
+		OM_CODE(dot_block) (_mm512_loadu_si512(code + j + 64), q + j + 64, stride, bits, b);
+	}
+	if (j + 64 <= stride)
+	{
+		OM_CODE(dot_block) (_mm512_loadu_si512(code + j), q + j, stride, bits, a);
+		j += 64;
+	}
+	if (j < stride)
+	{
+		__mmask64	k = ~(__mmask64) 0 >> (64 - (stride - j));
+
+		OM_CODE(dot_block) (_mm512_maskz_loadu_epi8(k, code + j), q + j, stride, bits, b);
+	}
+	a[0] = _mm512_add_epi32(_mm512_add_epi32(a[0], a[1]),
+							_mm512_add_epi32(b[0], b[1]));
+	return _mm512_reduce_add_epi32(a[0]);
+}
+
+OP void
+OM_CODE(expand_code) (const uint8_t *code, int8_t *out, int stride, int bits)
+{
+	for (int j = 0; j < stride; j += 64)
+	{
+		__mmask64	k = stride - j < 64 ? ~(__mmask64) 0 >> (64 - (stride - j)) : ~(__mmask64) 0;
+		__m512i		c = _mm512_maskz_loadu_epi8(k, code + j);
+
+#pragma GCC unroll 8
+		for (int p = 0; p < 8 / bits; p++)
+		{
+			__m512i		v = OM_CODE(plane) (c, p, bits);
+
+			if (bits == 8)
+			{
+				v = _mm512_xor_si512(v, _mm512_set1_epi8((char) -128));
+				v = _mm512_mask_add_epi8(v, _mm512_movepi8_mask(v), v, _mm512_set1_epi8(1));
+			}
+			else
+				v = _mm512_sub_epi8(_mm512_add_epi8(v, v), _mm512_set1_epi8((char) ((1 << bits) - 1)));
+			_mm512_mask_storeu_epi8(out + (size_t) p * stride + j, k, v);
+		}
+	}
+}
+
+#define CODE_KERNELS(bits) \
+	OM_TARGET static int32_t \
+	OM_CODE(dot_code##bits) (const uint8_t *code, const int8_t *q, int stride) \
+	{ \
+		return OM_CODE(dot_code) (code, q, stride, bits); \
+	} \
+	OM_TARGET static void \
+	OM_CODE(expand_code##bits) (const uint8_t *code, int8_t *out, int stride) \
+	{ \
+		OM_CODE(expand_code) (code, out, stride, bits); \
+	}
+
+CODE_KERNELS(1)
+CODE_KERNELS(2)
+CODE_KERNELS(4)
+CODE_KERNELS(8)
+#undef CODE_KERNELS
+
+/* |x| <= 127: two squares fit an int16, as maddubs needs them to. */
+OM_TARGET static void
+OM_CODE(sums_i8) (const int8_t *x, int n, int32_t out[3])
+{
+	const __m512i ones = _mm512_set1_epi8(1);
+	__m512i		sum = _mm512_setzero_si512();
+	__m512i		abs = sum;
+	__m512i		sq = sum;
+
+	for (int i = 0; i < n; i += 64)
+	{
+		__mmask64	k = n - i < 64 ? ~(__mmask64) 0 >> (64 - (n - i)) : ~(__mmask64) 0;
+		__m512i		v = _mm512_maskz_loadu_epi8(k, x + i);
+		__m512i		a = _mm512_abs_epi8(v);
+
+		sum = OM_CODE(dp) (sum, ones, v);
+		abs = OM_CODE(dp) (abs, ones, a);
+		sq = OM_CODE(dp) (sq, a, a);
+	}
+	out[0] = _mm512_reduce_add_epi32(sum);
+	out[1] = _mm512_reduce_add_epi32(abs);
+	out[2] = _mm512_reduce_add_epi32(sq);
+}

@@ -1,0 +1,31 @@
+/*
+ * kernel_impl.h -- what the files of this folder share; nobody else includes it.
+ *
+ * A variant is a file that fills a const OmKernels.  Which of them exist
+ * depends on the machine compiled for; which may run is decided by kernel.c.
+ */
+#ifndef OM_KERNEL_IMPL_H
+#define OM_KERNEL_IMPL_H
+
+#include "kernel.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define OM_X86 1
+#endif
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+#define OM_NEON 1
+#endif
+
+extern const OmKernels om_kernels_scalar;
+#ifdef OM_X86
+extern const OmKernels om_kernels_avx2;
+extern const OmKernels om_kernels_avx512;
+extern const OmKernels om_kernels_avx512vnni;
+#endif
+#ifdef OM_NEON
+extern const OmKernels om_kernels_neon;
+extern const OmKernels om_kernels_neondot;
+#endif
+
+
+#endif							/* OM_KERNEL_IMPL_H */

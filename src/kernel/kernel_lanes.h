@@ -1,0 +1,174 @@
+/*
+ * kernel_lanes.h -- the encoder's kernels, written once over 16 float lanes.
+ *
+ * A template: the including file first defines OM_TARGET (function attributes),
+ * OM_FN(name) (the name of a variant), the type V16 and its operations
+ *
+ *   v16_load, v16_load_part (n < 16 floats, reads no more, zero fills),
+ *   v16_store, v16_set1, v16_add, v16_sub, v16_mul, v16_min, v16_max,
+ *   v16_abs, v16_trunc, v16_sum (a fixed tree: l and l + 8, l and
+ *   l + 4, ...), v16_hmax, v16_levels (see quantize below), v16_round_i8
+ *
+ * Nothing here may be fused or reordered: kernel.h promises equal results from
+ * every variant.  The build sets -ffp-contract=off for that.
+ */
+
+OM_TARGET static float
+OM_FN(sumsq_f32) (const float *x, int n)
+{
+	V16			sum = v16_set1(0.0f);
+	int			i = 0;
+
+	for (; i + OM_LANES <= n; i += OM_LANES)
+	{
+		V16			v = v16_load(x + i);
+
+		sum = v16_add(sum, v16_mul(v, v));
+	}
+	if (i < n)
+	{
+		V16			v = v16_load_part(x + i, n - i);
+
+		sum = v16_add(sum, v16_mul(v, v));
+	}
+	return v16_sum(sum);
+}
+
+OM_TARGET static void
+OM_FN(center_f32) (const float *x, const float *c, float scale, float *y, int n,
+				   float out[2])
+{
+	V16			sq = v16_set1(0.0f);
+	V16			dot = v16_set1(0.0f);
+	V16			s = v16_set1(scale);
+
+	for (int i = 0; i < n; i += OM_LANES)
+	{
+		V16			v = i + OM_LANES <= n ? v16_load(x + i) :
+			v16_load_part(x + i, n - i);
+		V16			m = v16_load(c + i);
+
+		v = v16_sub(v16_mul(v, s), m);
+		v16_store(y + i, v);
+		sq = v16_add(sq, v16_mul(v, v));
+		dot = v16_add(dot, v16_mul(v, m));
+	}
+	out[0] = v16_sum(sq);
+	out[1] = v16_sum(dot);
+}
+
+OM_TARGET static void
+OM_FN(mul_f32) (float *x, const float *m, int n)
+{
+	for (int i = 0; i < n; i += OM_LANES)
+		v16_store(x + i, v16_mul(v16_load(x + i), v16_load(m + i)));
+}
+
+OM_TARGET static void
+OM_FN(mix_f32) (float *a, float *b, int n)
+{
+	int			i = 0;
+
+	for (; i + OM_LANES <= n; i += OM_LANES)
+	{
+		V16			u = v16_load(a + i);
+		V16			v = v16_load(b + i);
+
+		v16_store(a + i, v16_add(u, v));
+		v16_store(b + i, v16_sub(u, v));
+	}
+	for (; i < n; i++)
+	{
+		float		u = a[i];
+		float		v = b[i];
+
+		a[i] = u + v;
+		b[i] = u - v;
+	}
+}
+
+OM_TARGET static void
+OM_FN(trial_f32) (const float *x, int n, int bits, const float t[4],
+				  float dot[4], float sq[4])
+{
+	V16			cap = v16_set1((float) (1 << (bits - 1)) - 0.5f);
+	V16			half = v16_set1(0.5f);
+	V16			t0 = v16_set1(t[0]);
+	V16			t1 = v16_set1(t[1]);
+	V16			t2 = v16_set1(t[2]);
+	V16			t3 = v16_set1(t[3]);
+	V16			d0 = v16_set1(0.0f);
+	V16			d1 = d0;
+	V16			d2 = d0;
+	V16			d3 = d0;
+	V16			s0 = d0;
+	V16			s1 = d0;
+	V16			s2 = d0;
+	V16			s3 = d0;
+
+#define TRIAL(t, d, s) \
+	do { \
+		V16		m = v16_add(v16_trunc(v16_min(v16_mul(a, t), cap)), half); \
+		d = v16_add(d, v16_mul(m, a)); \
+		s = v16_add(s, v16_mul(m, m)); \
+	} while (0)
+
+	for (int i = 0; i < n; i += OM_LANES)
+	{
+		V16			a = v16_abs(v16_load(x + i));
+
+		TRIAL(t0, d0, s0);
+		TRIAL(t1, d1, s1);
+		TRIAL(t2, d2, s2);
+		TRIAL(t3, d3, s3);
+	}
+#undef TRIAL
+	dot[0] = v16_sum(d0);
+	dot[1] = v16_sum(d1);
+	dot[2] = v16_sum(d2);
+	dot[3] = v16_sum(d3);
+	sq[0] = v16_sum(s0);
+	sq[1] = v16_sum(s1);
+	sq[2] = v16_sum(s2);
+	sq[3] = v16_sum(s3);
+}
+
+/*
+ * m = min(floor(t|x|), 2^(bits-1) - 1); u = 2^(bits-1) + m for x >= 0, and its
+ * mirror 2^(bits-1) - 1 - m below zero.
+ */
+OM_TARGET static void
+OM_FN(quantize_f32) (const float *x, int n, int bits, float t, uint8_t *u)
+{
+	V16			cap = v16_set1((float) (1 << (bits - 1)) - 0.5f);
+	V16			scale = v16_set1(t);
+	int			half = 1 << (bits - 1);
+
+	for (int i = 0; i < n; i += OM_LANES)
+	{
+		V16			v = v16_load(x + i);
+
+		v16_levels(v16_min(v16_mul(v16_abs(v), scale), cap), v, half, u + i);
+	}
+}
+
+OM_TARGET static float
+OM_FN(absmax_f32) (const float *x, int n)
+{
+	V16			max = v16_set1(0.0f);
+
+	for (int i = 0; i < n; i += OM_LANES)
+		max = v16_max(max, v16_abs(v16_load(x + i)));
+	return v16_hmax(max);
+}
+
+OM_TARGET static int32_t
+OM_FN(to_i8_f32) (const float *x, int n, float scale, int8_t *q)
+{
+	V16			s = v16_set1(scale);
+	int32_t		sum = 0;
+
+	for (int i = 0; i < n; i += OM_LANES)
+		sum += v16_round_i8(v16_mul(v16_load(x + i), s), q + i);
+	return sum;
+}

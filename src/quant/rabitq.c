@@ -1,0 +1,416 @@
+/*
+ * rabitq.c -- RaBitQ codes of 1, 2, 4 or 8 bits a dimension.
+ *
+ * Gao and Long, SIGMOD 2024; Gao et al., SIGMOD 2025 (more than one bit).  With
+ * mean c, rotation P, r = |x - c| and o = P(x - c) / r, a code holds levels u
+ * in 0..2^b-1; v = u - (2^b - 1) / 2 is the grid vector whose direction is
+ * nearest to o among those tried, and k = <v, o>.  For q' = P(q - c) the
+ * estimate <v, q'> / k of <o, q'> is unbiased over the rotations, its standard
+ * error |q'| tan(v, o) / sqrt(dim - 1).  From it:
+ *
+ *   L2      |x - q|^2 = r^2 + |q'|^2 - 2r <o, q'>
+ *   IP      -<x, q>   = -<x - c, c> - <c, q> - r <o, q'>
+ *   cosine  half of the L2 of the normalised vectors
+ *
+ * q' is rounded to int8, so that <v, q'> is an integer dot product.  A query
+ * made from a code has v for q' instead: no rotation, no rounding.
+ *
+ * Range: sums of squares are taken in float while they are neither huge nor
+ * tiny, and in double over scaled values otherwise; what is kept is clamped to
+ * the floats, and so is every distance.
+ */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "quant/quant_impl.h"
+
+/* Sums of squares that float arithmetic may be trusted with. */
+#define SQUARE_MIN 1e-30f
+#define SQUARE_MAX 1e30f
+
+/* A centred, rotated vector: scale * y, of length scale * length. */
+typedef struct Rotated
+{
+	double		scale;			/* a power of two; 1 but for extreme values */
+	double		length;			/* |y|, 0 for a vector at the mean */
+	double		dot_mean;		/* <x - c, c>, true scale */
+	float	   *y;				/* float[padded], in the scratch */
+} Rotated;
+
+static inline int
+log2_bits(int bits)
+{
+	return bits == 1 ? 0 : bits == 2 ? 1 : bits == 4 ? 2 : 3;
+}
+
+static inline float
+clamp_float(double x)
+{
+	return x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : (float) x;
+}
+
+size_t
+om_rabitq_bytes(const OmQuantSpec *spec)
+{
+	size_t		padded = om_round_up((size_t) spec->dim, OM_LANES);
+	size_t		rows = 2 + (size_t) om_rotate_rounds(spec->dim);
+
+	return om_round_up(sizeof(OmQuantizer) + rows * padded * sizeof(float), 64);
+}
+
+/* float[padded], then a byte for every level with room for the last store. */
+size_t
+om_rabitq_scratch_bytes(const OmQuantSpec *spec)
+{
+	size_t		padded = om_round_up((size_t) spec->dim, OM_LANES);
+
+	return om_round_up(padded * sizeof(float) + padded + 64, 64);
+}
+
+OmQuantizer *
+om_rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
+{
+	OmQuantizer *quant = mem;
+	double		mean_sq = 0.0;
+
+	memset(quant, 0, sizeof(OmQuantizer));
+	quant->spec = *spec;
+	quant->padded = (int) om_round_up((size_t) spec->dim, OM_LANES);
+	quant->stride = om_quant_stride(spec);
+	quant->planes = 8 / spec->bits;
+	quant->code_bytes = (int) om_quant_code_bytes(spec);
+	quant->rounds = om_rotate_rounds(spec->dim);
+	quant->fht = 1;
+	while (quant->fht * 2 <= spec->dim)
+		quant->fht *= 2;
+	quant->metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
+	for (int i = 0; i < quant->padded; i++)
+	{
+		float		m = model != NULL && i < spec->dim ? model[i] : 0.0f;
+
+		quant->data[i] = m;
+		mean_sq += (double) m * m;
+	}
+	quant->mean_sq = clamp_float(mean_sq);
+	om_rotate_init(quant);
+	return quant;
+}
+
+/*
+ * Center a vector whose squares leave the range of float: in double, then
+ * scaled by a power of two so that its largest component is near 1.
+ */
+static void
+center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
+			   Rotated *out)
+{
+	const float *mean = om_quant_mean(quant);
+	double		max = 0.0;
+	double		sq = 0.0;
+	int			exponent;
+
+	out->dot_mean = 0.0;
+	out->scale = 1.0;
+	for (int i = 0; i < quant->spec.dim; i++)
+	{
+		double		y = x[i] * x_scale - mean[i];
+
+		out->dot_mean += y * mean[i];
+		max = fabs(y) > max ? fabs(y) : max;
+	}
+	memset(out->y, 0, sizeof(float) * (size_t) quant->padded);
+	if (max > 0.0)
+	{
+		frexp(max, &exponent);
+		out->scale = ldexp(1.0, exponent);
+		for (int i = 0; i < quant->spec.dim; i++)
+		{
+			double		y = x[i] * x_scale - mean[i];
+
+			out->y[i] = (float) ldexp(y, -exponent);
+			sq += (double) out->y[i] * out->y[i];
+		}
+	}
+	out->length = sqrt(sq);
+}
+
+/* 1 / |x|, in double when the squares leave the range of float; 0 for zero. */
+static double
+inverse_norm(const float *x, int dim)
+{
+	float		sq = om_kernels->sumsq_f32(x, dim);
+	double		sum = 0.0;
+
+	if (sq >= SQUARE_MIN && sq <= SQUARE_MAX)
+		return (float) (1.0 / sqrt((double) sq));
+	for (int i = 0; i < dim; i++)
+		sum += (double) x[i] * x[i];
+	return sum > 0.0 ? 1.0 / sqrt(sum) : 0.0;
+}
+
+static void
+center_and_rotate(const OmQuantizer *quant, const float *x, void *scratch,
+				  Rotated *out)
+{
+	double		x_scale = 1.0;
+	float		sums[2];
+
+	out->y = scratch;
+	if (quant->spec.metric == OM_METRIC_COSINE)
+		x_scale = inverse_norm(x, quant->spec.dim);
+	om_kernels->center_f32(x, om_quant_mean(quant), clamp_float(x_scale),
+						   out->y, quant->spec.dim, sums);
+	out->scale = 1.0;
+	out->length = sqrt((double) sums[0]);
+	out->dot_mean = sums[1];
+	/* written so that NaN, from infinity less infinity, is out of range */
+	if (!(sums[0] >= SQUARE_MIN && sums[0] <= SQUARE_MAX &&
+		  fabsf(sums[1]) <= FLT_MAX))
+		center_extreme(quant, x, x_scale, out);
+	if (out->length > 0.0)
+		om_rotate(quant, out->y);
+}
+
+/*
+ * Scales to try, in levels a standard deviation of the rotated components,
+ * relative to what serves normally distributed ones best.
+ */
+static const float normal_scale[4] = {1.0f, 1.0043f, 2.983f, 32.4f};
+
+/* Root mean square of v at that scale. */
+static const double normal_rms[4] = {0.5, 0.94, 2.96, 32.4};
+static const float trials[][4] = {
+	{0.85f, 0.95f, 1.0f, 1.1f},
+	{0.75f, 0.9f, 1.05f, 1.2f}
+};
+
+/*
+ * The scale whose levels point nearest to y.  *dot becomes <v, y>, *sq <v, v>
+ * for it.  Trials, then a step that can only improve: the scale at which the
+ * best levels so far approximate y with the least squared error.
+ */
+static float
+choose_scale(const OmQuantizer *quant, const float *y, double length,
+			 float *dot, float *sq)
+{
+	int			bits = quant->spec.bits;
+	float		pad = 0.25f * (float) (quant->padded - quant->spec.dim);
+	float		unit = (float) (sqrt((double) quant->spec.dim) / length);
+	float		start = normal_scale[log2_bits(bits)] * unit;
+	int			passes = bits == 1 ? 1 : (int) (sizeof(trials) / sizeof(trials[0])) + 1;
+	double		best = -1.0;
+	float		best_t = start;
+
+	for (int pass = 0; pass < passes; pass++)
+	{
+		float		t[4];
+		float		d[4];
+		float		s[4];
+
+		for (int i = 0; i < 4; i++)
+			t[i] = pass + 1 < passes || bits == 1 ? start * trials[pass][i] : *sq / *dot;
+		om_kernels->trial_f32(y, quant->padded, bits, t, d, s);
+		for (int i = 0; i < 4; i++)
+		{
+			double		score = (double) d[i] * d[i] / (double) (s[i] - pad);
+
+			if (score > best)
+			{
+				best = score;
+				best_t = t[i];
+				*dot = d[i];
+				*sq = s[i] - pad;
+			}
+		}
+	}
+	return best_t;
+}
+
+/* Levels, a byte each and zero to planes * stride, to stride packed bytes. */
+static inline __attribute__((always_inline)) void
+pack_levels(const uint8_t *u, uint8_t *packed, int stride, int bits)
+{
+	for (int j = 0; j < stride; j++)
+	{
+		unsigned int byte = 0;
+
+		for (int p = 0; p < 8 / bits; p++)
+			byte |= (unsigned int) u[p * stride + j] << (p * bits);
+		packed[j] = (uint8_t) byte;
+	}
+}
+
+void
+om_rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
+				 void *code)
+{
+	OmCodeHead *head = code;
+	uint8_t    *packed = (uint8_t *) code + sizeof(OmCodeHead);
+	int			dim = quant->spec.dim;
+	int			bits = quant->spec.bits;
+	uint8_t    *u = (uint8_t *) scratch + sizeof(float) * (size_t) quant->padded;
+	Rotated		r;
+	double		norm;
+	double		add;
+	double		cos_sq;
+	float		dot = 0.0f;
+	float		sq = 0.0f;
+	float		t;
+
+	center_and_rotate(quant, x, scratch, &r);
+	memset(code, 0, (size_t) quant->code_bytes);
+	norm = r.length * r.scale;
+	add = quant->spec.metric == OM_METRIC_IP ? -r.dot_mean : norm * norm;
+	head->add = clamp_float(quant->spec.metric == OM_METRIC_COSINE ? add / 2 : add);
+	if (r.length == 0.0)
+		return;
+
+	t = choose_scale(quant, r.y, r.length, &dot, &sq);
+	om_kernels->quantize_f32(r.y, quant->padded, bits, t, u);
+	memset(u + dim, 0, (size_t) (quant->planes * quant->stride - dim));
+	switch (bits)
+	{
+		case 1:
+			pack_levels(u, packed, quant->stride, 1);
+			break;
+		case 2:
+			pack_levels(u, packed, quant->stride, 2);
+			break;
+		case 4:
+			pack_levels(u, packed, quant->stride, 4);
+			break;
+		default:
+			memcpy(packed, u, (size_t) quant->stride);
+	}
+
+	/* r / k = norm / (dot / length) */
+	head->mul = clamp_float(quant->metric_mul * norm * r.length / dot);
+	cos_sq = (double) dot * dot / ((double) sq * r.length * r.length);
+	if (cos_sq < 1.0 && dim > 1)
+		head->err = clamp_float(quant->metric_mul * norm *
+								sqrt((1.0 - cos_sq) / cos_sq / (dim - 1)));
+}
+
+void
+om_rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
+				OmQuery *query)
+{
+	int			dim = quant->spec.dim;
+	size_t		end = (size_t) (quant->planes * quant->stride) + 64;
+	Rotated		r;
+	double		norm;
+	double		step;
+	float		max;
+
+	center_and_rotate(quant, q, scratch, &r);
+	norm = r.length * r.scale;
+	memset(query, 0, sizeof(OmQuery));
+	query->norm = clamp_float(norm);
+	if (quant->spec.metric == OM_METRIC_IP)
+		query->add = clamp_float(-r.dot_mean - quant->mean_sq);
+	else
+		query->add = clamp_float(norm * norm * (quant->metric_mul / 2));
+	max = r.length > 0.0 ? om_kernels->absmax_f32(r.y, quant->padded) : 0.0f;
+	if (!(max > 0.0f))
+	{
+		memset(query->q, 0, end);
+		return;
+	}
+	query->qsum = om_kernels->to_i8_f32(r.y, quant->padded, 127.0f / max, query->q);
+	query->qsum *= (1 << quant->spec.bits) - 1;
+	memset(query->q + dim, 0, end - (size_t) dim);
+	step = r.scale * max / 127.0;
+	query->mul = clamp_float(step / 2);
+	query->noise = clamp_float(step * sqrt(dim / 12.0) *
+							   normal_rms[log2_bits(quant->spec.bits)]);
+}
+
+void
+om_rabitq_query_from_code(const OmQuantizer *quant, const void *code,
+						  OmQuery *query)
+{
+	const OmCodeHead *head = code;
+	int			dim = quant->spec.dim;
+	int			bits = quant->spec.bits;
+	size_t		end = (size_t) (quant->planes * quant->stride) + 64;
+	double		scale = head->mul / quant->metric_mul / 2;
+	int32_t		sums[3];
+
+	memset(query, 0, sizeof(OmQuery));
+	om_kernels->expand_code[log2_bits(bits)] ((const uint8_t *) code + sizeof(OmCodeHead),
+											  query->q, quant->stride);
+	memset(query->q + dim, 0, end - (size_t) dim);
+	om_kernels->sums_i8(query->q, dim, sums);
+	query->qsum = sums[0] * ((1 << bits) - 1);
+	if (bits == 8)
+	{
+		/* |v| = |e| + 1/2 and q' is measured in e: scale by <v, v> / <v, e> */
+		double		ve = sums[2] + 0.5 * sums[1];
+		double		vv = ve + 0.5 * sums[1] + 0.25 * dim;
+
+		scale = ve > 0.0 ? 2 * scale * vv / ve : 0.0;
+	}
+	query->mul = clamp_float(scale / 2);
+	query->add = head->add;
+	if (quant->spec.metric == OM_METRIC_IP)
+		query->add = clamp_float((double) head->add - quant->mean_sq);
+}
+
+static inline float
+code_distance(const OmQuantizer *quant, const OmQuery *query, const void *code,
+			  int log2)
+{
+	const OmCodeHead *head = code;
+	int32_t		dot = om_kernels->dot_code[log2] ((const uint8_t *) code + sizeof(OmCodeHead),
+												  query->q, quant->stride);
+	float		d = head->add + query->add -
+		head->mul * (query->mul * (float) (2 * dot - query->qsum));
+
+	/* each a single instruction; the first maps NaN as well */
+	d = d < FLT_MAX ? d : FLT_MAX;
+	return d > -FLT_MAX ? d : -FLT_MAX;
+}
+
+static float
+distance_1(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	return code_distance(quant, query, code, 0);
+}
+
+static float
+distance_2(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	return code_distance(quant, query, code, 1);
+}
+
+static float
+distance_4(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	return code_distance(quant, query, code, 2);
+}
+
+static float
+distance_8(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	return code_distance(quant, query, code, 3);
+}
+
+OmDistanceFn
+om_rabitq_distance_fn(const OmQuantizer *quant)
+{
+	static const OmDistanceFn fns[4] = {distance_1, distance_2, distance_4, distance_8};
+
+	return fns[log2_bits(quant->spec.bits)];
+}
+
+float
+om_rabitq_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	const OmCodeHead *head = code;
+	double		a = (double) head->err * query->norm;
+	double		b = (double) head->mul * query->noise;
+
+	(void) quant;
+	return clamp_float(sqrt(a * a + b * b));
+}
