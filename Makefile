@@ -14,8 +14,8 @@ REGRESS_OPTS = --load-extension=omendb
 TAP_TESTS = 1
 PROVE_TESTS ?= test/t/*.pl
 
-# Vectorised loops want -O3 and no errno; never a CPU flag: kernels are chosen at run time.
-PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -fvisibility=hidden -Isrc
+# Vectorised loops want -O3 and no errno, equal codes on every CPU no fused products; never a CPU flag: kernels are chosen at run time.
+PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -Isrc
 PG_CPPFLAGS = -I$(srcdir)/src
 EXTRA_CLEAN = src/sql/omendb--$(EXTVERSION).sql
 
