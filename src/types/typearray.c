@@ -78,7 +78,13 @@ om_array_to_floats(const OmTypeDesc *desc, ArrayType *array, int dim, float *out
 		deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT, &values, NULL, &n);
 		Assert(n == dim);
 		for (int i = 0; i < dim; i++)
-			out[i] = DatumGetFloat4(DirectFunctionCall1(numeric_float4, values[i]));
+		{
+			char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, values[i]));
+			OmTextScan	scan = {desc, text, text, NULL};
+
+			(void) om_scan_float(&scan, &out[i]);
+			pfree(text);
+		}
 		pfree(values);
 	}
 	else

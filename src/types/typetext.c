@@ -61,7 +61,7 @@ om_scan_error(OmTextScan *scan, const char *expected)
 			 errmsg("invalid input syntax for type %s: \"%s\"",
 					scan->desc->name, quote(scan->text, len)),
 			 *scan->at == '\0' ?
-			 errdetail("Expected %s, found the end of the input.", expected) :
+			 errdetail("Expected %s, but the input ends.", expected) :
 			 errdetail("Expected %s at character %d.", expected,
 					   pg_mbstrlen_with_len(scan->text, before) + 1)));
 }
@@ -88,7 +88,7 @@ bool
 om_scan_end(OmTextScan *scan)
 {
 	skip_space(scan);
-	return *scan->at == '\0' || om_scan_error(scan, "nothing more");
+	return *scan->at == '\0' || om_scan_error(scan, "the end of the input");
 }
 
 /*
@@ -209,8 +209,6 @@ om_scan_float(OmTextScan *scan, float *value)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("\"%s\" is out of range for type %s",
 						quote(scan->at, end - scan->at), scan->desc->name)));
-	if (!om_check_finite(scan->desc, value, 1, scan->escontext))
-		return false;
 	scan->at = end;
 	return true;
 }
@@ -218,10 +216,11 @@ om_scan_float(OmTextScan *scan, float *value)
 int64
 om_scan_capacity(const OmTextScan *scan)
 {
+	size_t		len = strlen(scan->at);
 	int64		n = 1;
 
-	for (const char *s = scan->at; (s = strchr(s, ',')) != NULL; s++)
-		n++;
+	for (size_t i = 0; i < len; i++)
+		n += (scan->at[i] == ',');
 	return n;
 }
 
@@ -251,7 +250,7 @@ om_scan_list(OmTextScan *scan, float *out, int64 capacity, int *dim)
 		}
 	}
 	*dim = n;
-	return om_scan_end(scan);
+	return om_scan_end(scan) && om_check_finite(scan->desc, out, n, scan->escontext);
 }
 
 char *

@@ -76,7 +76,10 @@ extern bool om_scan_char(OmTextScan *scan, char c);
 /* Skips white space; whether c follows, which is consumed then.  No error. */
 extern bool om_scan_accept(OmTextScan *scan, char c);
 
-/* Skips white space, then one finite number, rounded to the nearest float. */
+/*
+ * Skips white space, then one number, rounded to the nearest float; one above the
+ * range is an error.  NaN and infinity are numbers here: see om_check_finite.
+ */
 extern bool om_scan_float(OmTextScan *scan, float *value);
 
 /* Skips white space and requires the end of the string. */
@@ -89,7 +92,7 @@ extern bool om_scan_error(OmTextScan *scan, const char *expected);
 extern int64 om_scan_capacity(const OmTextScan *scan);
 
 /*
- * "[1,2,3]" and nothing after it into out[capacity], *dim numbers.
+ * "[1,2,3]" and nothing after it into out[capacity], *dim finite numbers.
  * The caller checks *dim, which may be 0.
  */
 extern bool om_scan_list(OmTextScan *scan, float *out, int64 capacity, int *dim);
