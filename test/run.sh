@@ -1,0 +1,239 @@
+#!/bin/bash
+#
+# test/run.sh [--keep] [SUITE [NAME...]] -- runs all tests, as root or with sudo.
+#
+# On a fresh Debian 12 it installs by apt-get what is missing, builds in a copy of the
+# tree, installs the extension into PostgreSQL and runs, on private servers (user
+# postgres, temporary folder, Unix socket only):
+#
+#   build      compiles without a warning, installs
+#   unit       test/unit: kernels and quantizer without a server, also under sanitizers
+#   regress    sql/, expected/ by pg_regress
+#   isolation  test/isolation by pg_isolation_regress, where there is any
+#   pgtap      test/pgtap by pgTAP
+#   tap        test/t by PostgreSQL::Test::Cluster
+#
+# With SUITE only that one runs (the build always does); NAME picks the files whose
+# names contain it, as in: test/run.sh tap 003.  --keep leaves the temporary folder.
+# PG_CONFIG chooses a PostgreSQL version.  The last line is "N passed, N failed".
+
+set -uo pipefail
+
+me=test/run.sh
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/test/lib.sh"
+
+keep=""
+if [ "${1:-}" = --keep ]; then
+	keep=yes
+	shift
+fi
+only=${1:-}
+[ $# = 0 ] || shift
+names=("$@")
+case $only in
+	""|build|unit|regress|isolation|pgtap|tap) ;;
+	-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	*) die "no suite is called $only (there are build, unit, regress, isolation, pgtap, tap)" ;;
+esac
+
+check_machine
+choose_postgres
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/omendb-test.XXXXXX")
+chown postgres: "$work"
+cleanup() {
+	if [ -n "$keep" ]; then
+		stop_servers
+		echo "$me: kept $work"
+	else
+		remove_work
+	fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# ------------------------------------------------------------------ counting
+
+passed=0
+failed=0
+summary=""
+
+# count SUITE SECONDS PASSED FAILED -- a suite in which nothing ran has failed.
+count() {
+	local p=$3 f=$4
+	if [ $((p + f)) = 0 ]; then
+		echo "$me: suite $1: no test ran"
+		f=1
+	fi
+	passed=$((passed + p))
+	failed=$((failed + f))
+	summary+=$(printf '%-10s %5d s  %5d passed, %d failed' "$1" "$2" "$p" "$f")$'\n'
+}
+
+# sum_of FIELD FILE -- adds up the lines "N passed, N failed" of a log.
+sum_of() {
+	grep -E '^[0-9]+ passed, [0-9]+ failed$' "$2" | awk -v field="$1" '{ n += $field } END { print n + 0 }'
+}
+
+# wanted FILE -- does one of the given names, if any, occur in it?
+wanted() {
+	local n
+	[ ${#names[@]} = 0 ] && return 0
+	for n in "${names[@]}"; do
+		case $(basename "$1") in *"$n"*) return 0 ;; esac
+	done
+	return 1
+}
+
+# pick FOLDER SUFFIX -- the wanted files, one a line, relative to the tree.
+pick() {
+	local f
+	for f in "$work/tree/$1"/*"$2"; do
+		[ -e "$f" ] && wanted "$f" && echo "${f#"$work/tree/"}"
+	done
+	return 0
+}
+
+# limited SECONDS COMMAND... -- as postgres, in the tree, not for ever.
+limited() {
+	as_postgres env -C "$work/tree" timeout --foreground -k 20 "$@"
+}
+
+# --------------------------------------------------------------------- suites
+
+run_build() {
+	local log=$work/build.log ok=1
+	limited 600 make -s -j"$(nproc)" COPT=-Werror PG_CONFIG="$PG_CONFIG" > "$log" 2>&1 || ok=0
+	if [ $ok = 1 ] && grep -E 'warning:' "$log"; then
+		ok=0
+	fi
+	if [ $ok = 1 ]; then
+		make -s -C "$work/tree" PG_CONFIG="$PG_CONFIG" install >> "$log" 2>&1 || ok=0
+	fi
+	[ $ok = 1 ] || tail -n 60 "$log"
+	count build $((SECONDS - start)) $ok $((1 - ok))
+	[ $ok = 1 ]
+}
+
+run_unit() {
+	local log=$work/unit.log p f
+	need_packages libasan8 libubsan1
+	limited 600 make -C test/unit check > "$log" 2>&1
+	local status=$?
+	cat "$log"
+	p=$(sum_of 1 "$log") f=$(sum_of 3 "$log")
+	[ $status != 0 ] && [ "$f" = 0 ] && f=1
+	count unit $((SECONDS - start)) "$p" "$f"
+}
+
+server_for_suites() {
+	[ -e "$work/data" ] || start_server "fsync = off" "max_wal_size = 4GB" "shared_buffers = 256MB" \
+		"max_prepared_transactions = 4" "log_line_prefix = '%m [%p] %q%a '"
+}
+
+# Lines of pg_regress: "test x ... ok 12 ms" up to 15, "ok 1 - x 12 ms" from 16 on.
+count_regress() {
+	local p f
+	p=$(grep -cE '^(test .*\.\.\. ok|ok +[0-9]+ )' "$3")
+	f=$(grep -cE '^(test .*\.\.\. (FAILED|diff)|not ok +[0-9]+ )' "$3")
+	[ "$2" != 0 ] && [ "$f" = 0 ] && f=1
+	count "$1" $((SECONDS - start)) "$p" "$f"
+}
+
+run_regress() {
+	local log=$work/regress.log tests
+	server_for_suites
+	tests=$(pick sql .sql | sed 's|^sql/||; s|\.sql$||' | tr '\n' ' ')
+	limited 600 make installcheck TAP_TESTS= PG_CONFIG="$PG_CONFIG" REGRESS="$tests" > "$log" 2>&1
+	local status=$?
+	grep -E '^(test |ok |not ok |#|ERROR|psql)' "$log"
+	[ $status = 0 ] || head -n 300 "$work/tree/regression.diffs" 2> /dev/null || tail -n 30 "$log"
+	count_regress regress $status "$log"
+}
+
+run_isolation() {
+	local log=$work/isolation.log tests
+	[ -d "$work/tree/test/isolation/specs" ] || return 0
+	server_for_suites
+	tests=$(pick test/isolation/specs .spec | sed 's|.*/||; s|\.spec$||')
+	# shellcheck disable=SC2086
+	limited 600 "$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/isolation/pg_isolation_regress" \
+		--bindir="$pg_bin" --inputdir=test/isolation --outputdir="$work/isolation" \
+		--load-extension=omendb --dbname=isolation_omendb $tests > "$log" 2>&1
+	local status=$?
+	grep -E '^(test |ok |not ok |#|ERROR)' "$log"
+	[ $status = 0 ] || head -n 300 "$work/isolation/regression.diffs" 2> /dev/null || tail -n 30 "$log"
+	count_regress isolation $status "$log"
+}
+
+# run_harness SUITE SECONDS FILES OPTIONS... -- test/harness.pl on files, one a line.
+run_harness() {
+	local suite=$1 limit=$2 files=$3 log=$work/$1.log p f
+	shift 3
+	if [ -z "$files" ]; then
+		count "$suite" 0 0 0
+		return
+	fi
+	# shellcheck disable=SC2086
+	limited "$limit" "$@" $files 2>&1 | tee "$log"
+	local status=${PIPESTATUS[0]}
+	p=$(sum_of 1 "$log") f=$(sum_of 3 "$log")
+	[ "$status" != 0 ] && [ "$f" = 0 ] && f=1
+	count "$suite" $((SECONDS - start)) "$p" "$f"
+}
+
+run_pgtap() {
+	need_packages "postgresql-$pg_major-pgtap" libtap-parser-sourcehandler-pgtap-perl
+	server_for_suites
+	as_postgres createdb pgtap || return
+	as_postgres psql -X -q -d pgtap -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION omendb' || true
+	run_harness pgtap 300 "$(pick test/pgtap .sql)" perl test/harness.pl --pgtap pgtap
+}
+
+run_tap() {
+	local lib jobs log
+	need_packages perl libipc-run-perl
+	lib=$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/perl
+	[ -e "$lib/PostgreSQL/Test/Cluster.pm" ] || die "there is no PostgreSQL/Test/Cluster.pm in $lib"
+	jobs=$(nproc)
+	[ "$jobs" -le 4 ] || jobs=4
+	run_harness tap 1000 "$(pick test/t .pl)" \
+		env PERL5LIB="$lib:$work/tree/test/t" TESTDIR="$work/tree" TESTDATADIR="$work/tree/tmp_check" \
+		TESTLOGDIR="$work/tree/tmp_check/log" PGPORT=65432 PG_REGRESS="$lib/../regress/pg_regress" \
+		PG_TEST_TIMEOUT_DEFAULT=180 TMPDIR="$work" perl test/harness.pl --jobs "$jobs"
+	# Of a script that failed, the end of its log and of its servers' logs.
+	sed -nE 's#^test/t/([^ ]*)\.pl +\(Wstat: .*#\1#p' "$work/tap.log" | sort -u |
+		while read -r script; do
+			for log in "$work/tree/tmp_check/log/"*"$script"*; do
+				[ -e "$log" ] || continue
+				echo "---- the end of $(basename "$log")"
+				tail -n 40 "$log"
+			done
+		done
+}
+
+copy_tree "$top"
+SECONDS=0
+start=0
+echo "== build ($("$PG_CONFIG" --version))"
+if run_build; then
+	for suite in unit regress isolation pgtap tap; do
+		[ -z "$only" ] || [ "$only" = $suite ] || continue
+		echo "== $suite"
+		start=$SECONDS
+		"run_$suite"
+	done
+fi
+if [ -s "$work/server.log" ] && grep -E 'TRAP:|PANIC|was terminated by signal' "$work/server.log"; then
+	echo "$me: the server of the suites crashed"
+	failed=$((failed + 1))
+fi
+
+echo
+printf '%s' "$summary"
+echo "total      $SECONDS s"
+cleanup
+trap - EXIT
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
