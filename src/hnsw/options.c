@@ -12,6 +12,7 @@
 #include "access/reloptions.h"
 #include "storage/bufmgr.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
@@ -139,21 +140,23 @@ static int
 column_dim(Relation index, const OhMetric *metric)
 {
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
+	int32		typmod = attr->atttypmod;
 
-	if (attr->atttypmod < 0)
+	/* a domain has them in its definition */
+	getBaseTypeAndTypmod(attr->atttypid, &typmod);
+	if (typmod < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("column does not have dimensions"),
 				 errdetail("Column \"%s\" of index \"%s\" is of a type without a number of dimensions.",
 						   NameStr(attr->attname), RelationGetRelationName(index)),
-				 errhint("Give the column a type like vector(3), or index an expression like ((%s::vector(3))).",
-						 NameStr(attr->attname))));
-	if (attr->atttypmod < 1 || attr->atttypmod > metric->max_dim)
+				 errhint("Give it a type like vector(3), or index an expression like ((column::vector(3))).")));
+	if (typmod < 1 || typmod > metric->max_dim)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("column \"%s\" cannot have more than %d dimensions for an omenhnsw index",
 						NameStr(attr->attname), metric->max_dim)));
-	return attr->atttypmod;
+	return typmod;
 }
 
 /* Does a node of this spec fit a page? */
@@ -195,7 +198,7 @@ choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
 				 errmsg("a node of index \"%s\" does not fit a page with bits = %d",
 						RelationGetRelationName(index), asked),
 				 errdetail("It has %d dimensions and m is %d.", spec.dim, m),
-				 errhint("Set bits to %d, or set m to a lower value.", spec.bits)));
+				 errhint("Set bits to %d or lower, or leave it out.", spec.bits)));
 	if (spec.bits != wanted && !quiet)
 		ereport(NOTICE,
 				(errmsg("index \"%s\" has %d bits a dimension instead of %d, so that a node fits a page",

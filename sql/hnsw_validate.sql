@@ -1,0 +1,101 @@
+-- amvalidate: the operator classes are well formed, and what is not is found.
+
+SELECT c.opcname, c.opcdefault, c.opcintype::regtype, amvalidate(c.oid)
+FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
+WHERE a.amname = 'omenhnsw' ORDER BY c.opcname;
+
+SELECT f.opfname, o.amopstrategy, o.amoppurpose, o.amopopr::regoperator, s.opfname AS sort_family
+FROM pg_amop o JOIN pg_opfamily f ON f.oid = o.amopfamily JOIN pg_am a ON a.oid = f.opfmethod
+     JOIN pg_opfamily s ON s.oid = o.amopsortfamily
+WHERE a.amname = 'omenhnsw' ORDER BY f.opfname, o.amopstrategy;
+
+CREATE FUNCTION validate_family(name) RETURNS boolean LANGUAGE sql AS $$
+    SELECT amvalidate(c.oid) FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
+    WHERE a.amname = 'omenhnsw' AND c.opcname = $1
+$$;
+
+-- nothing in it
+CREATE OPERATOR CLASS bad_empty FOR TYPE vector USING omenhnsw AS STORAGE vector;
+SELECT validate_family('bad_empty');
+
+-- no support function
+CREATE OPERATOR CLASS bad_no_support FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops;
+SELECT validate_family('bad_no_support');
+
+-- no operator
+CREATE OPERATOR CLASS bad_no_operator FOR TYPE vector USING omenhnsw AS
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+SELECT validate_family('bad_no_operator');
+
+-- a search operator
+CREATE OPERATOR CLASS bad_search FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 = (vector, vector),
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+SELECT validate_family('bad_search');
+
+-- an operator that does not return a distance
+CREATE OPERATOR CLASS bad_result FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 + (vector, vector) FOR ORDER BY vector_ops,
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+SELECT validate_family('bad_result');
+
+-- sorted by another family
+CREATE OPERATOR CLASS bad_sort FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY integer_ops,
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+SELECT validate_family('bad_sort');
+
+-- a support function of another kind
+CREATE OPERATOR CLASS bad_support FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_norm(vector);
+SELECT validate_family('bad_support');
+
+-- numbers that do not exist are refused at once
+CREATE OPERATOR CLASS bad_strategy FOR TYPE vector USING omenhnsw AS
+    OPERATOR 2 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+CREATE OPERATOR CLASS bad_number FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 2 omenhnsw_vector_l2_support(internal);
+
+-- another type's members in a family
+CREATE OPERATOR CLASS bad_types FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+SELECT validate_family('bad_types');
+ALTER OPERATOR FAMILY bad_types USING omenhnsw ADD
+    OPERATOR 1 * (float8, float8) FOR ORDER BY float_ops;
+SELECT validate_family('bad_types');
+ALTER OPERATOR FAMILY bad_types USING omenhnsw ADD
+    FUNCTION 1 (vector, float8) omenhnsw_vector_ip_support(internal);
+SELECT validate_family('bad_types');
+
+-- a storage type
+CREATE OPERATOR CLASS bad_storage FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_l2_support(internal),
+    STORAGE bytea;
+
+DROP OPERATOR FAMILY bad_empty USING omenhnsw;
+DROP OPERATOR FAMILY bad_no_support USING omenhnsw;
+DROP OPERATOR FAMILY bad_no_operator USING omenhnsw;
+DROP OPERATOR FAMILY bad_search USING omenhnsw;
+DROP OPERATOR FAMILY bad_result USING omenhnsw;
+DROP OPERATOR FAMILY bad_sort USING omenhnsw;
+DROP OPERATOR FAMILY bad_support USING omenhnsw;
+DROP OPERATOR FAMILY bad_types USING omenhnsw;
+DROP FUNCTION validate_family(name);
+
+-- the method's properties
+SELECT prop, pg_indexam_has_property(a.oid, prop)
+FROM pg_am a, unnest(ARRAY['can_order', 'can_unique', 'can_multi_col', 'can_exclude', 'can_include', 'bogus']) prop
+WHERE a.amname = 'omenhnsw';
+CREATE TABLE prop_t (v vector(3));
+CREATE INDEX prop_i ON prop_t USING omenhnsw (v);
+SELECT prop, pg_index_has_property('prop_i', prop)
+FROM unnest(ARRAY['clusterable', 'index_scan', 'bitmap_scan', 'backward_scan']) prop;
+SELECT prop, pg_index_column_has_property('prop_i', 1, prop)
+FROM unnest(ARRAY['asc', 'orderable', 'distance_orderable', 'returnable', 'search_array', 'search_nulls']) prop;
+DROP TABLE prop_t;
