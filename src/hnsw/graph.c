@@ -1,0 +1,279 @@
+/*
+ * graph.c -- memory, slots and TIDs of the in-memory graph of a build.
+ *
+ * See graph.h for the layout and the rules of concurrency.
+ */
+#include "postgres.h"
+
+#include <math.h>
+#include <sched.h>
+
+#include "hnsw/graph.h"
+#include "storage/s_lock.h"
+
+#define LINE 64
+
+static inline Size
+round_line(Size n)
+{
+	return TYPEALIGN(LINE, n);
+}
+
+/*
+ * code_stride -- bytes between codes: whole cache lines where that wastes little.
+ */
+static uint32
+code_stride(uint32 code_bytes)
+{
+	uint32		lines = round_line(code_bytes);
+
+	if (lines - code_bytes <= lines / 6)
+		return lines;
+	return TYPEALIGN(16, code_bytes);
+}
+
+/*
+ * tower_capacity -- lists of levels >= 1: the mean 1/(m - 1) per node, and what
+ * chance may add.
+ */
+static uint32
+tower_capacity(int m, uint32 capacity)
+{
+	double		mean = (double) capacity / (m - 1);
+
+	return (uint32) (mean + 10 * sqrt(mean + 1) + 4 * OH_MAX_LEVEL);
+}
+
+static uint32
+twin_slots(uint32 capacity)
+{
+	uint64		n = 16;
+
+	while (n < (uint64) capacity + capacity / 3)
+		n *= 2;
+	return (uint32) Min(n, UINT64CONST(0x80000000));
+}
+
+/*
+ * layout -- fill in sizes and offsets for graph->capacity slots.
+ */
+static void
+layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 capacity)
+{
+	Size		at = round_line(sizeof(OhGraph));
+
+	graph->spec = *spec;
+	graph->m = m;
+	graph->capacity = capacity;
+	graph->tower_capacity = tower_capacity(m, capacity);
+	graph->twin_mask = twin_slots(capacity) - 1;
+	graph->code_bytes = om_quant_code_bytes(spec);
+	graph->code_stride = code_stride(graph->code_bytes);
+	graph->chunk_tids = (2 * m * 8 - offsetof(OhTidChunk, tid)) / sizeof(ItemPointerData);
+
+	graph->node_offset = at;
+	at = round_line(at + (Size) capacity * sizeof(OhGraphNode));
+	graph->code_offset = at;
+	at = round_line(at + (Size) capacity * graph->code_stride);
+	graph->list_offset = at;
+	at = round_line(at + (Size) capacity * 4 * m * sizeof(uint32));
+	graph->tower_offset = at;
+	at = round_line(at + (Size) graph->tower_capacity * 2 * m * sizeof(uint32));
+	graph->twin_offset = at;
+	at = round_line(at + ((Size) graph->twin_mask + 1) * sizeof(uint32));
+	graph->bytes = at;
+}
+
+/*
+ * OhGraphBytes -- memory for a graph of this many slots.
+ */
+Size
+OhGraphBytes(const OmQuantSpec *spec, int m, uint32 capacity)
+{
+	OhGraph		graph;
+
+	layout(&graph, spec, m, capacity);
+	return graph.bytes;
+}
+
+/*
+ * OhBuilderBytes -- private memory of one participant that grows with the graph.
+ */
+Size
+OhBuilderBytes(uint32 capacity)
+{
+	return (Size) capacity * (sizeof(uint8) + sizeof(float));
+}
+
+/*
+ * OhGraphInit -- an empty graph in mem, which need not be zero.
+ */
+OhGraph *
+OhGraphInit(void *mem, const OmQuantSpec *spec, int m, int ef_construction, uint32 capacity)
+{
+	OhGraph    *graph = mem;
+
+	Assert(capacity <= OH_GRAPH_MAX_SLOTS);
+	layout(graph, spec, m, capacity);
+	graph->ef_construction = ef_construction;
+	pg_atomic_init_u32(&graph->next_slot, 0);
+	pg_atomic_init_u32(&graph->next_tower, 0);
+	pg_atomic_init_u32(&graph->rows_lock, 0);
+	pg_atomic_init_u64(&graph->entry, OH_ENTRY_NONE);
+	for (int i = 0; i < lengthof(graph->rows); i++)
+		graph->rows[i] = OH_NONE;
+	memset((char *) mem + graph->node_offset, 0, (Size) capacity * sizeof(OhGraphNode));
+	memset((char *) mem + graph->twin_offset, 0xFF,
+		   ((Size) graph->twin_mask + 1) * sizeof(uint32));
+	return graph;
+}
+
+static void *
+aligned_alloc_in(MemoryContext context, Size size)
+{
+	return (void *) TYPEALIGN(LINE, MemoryContextAlloc(context, size + LINE));
+}
+
+/*
+ * OhBuilderBegin -- join the graph.
+ *
+ * The context is to be deleted to give everything back.
+ */
+OhBuilder *
+OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (int m),
+			   MemoryContext context)
+{
+	OhBuilder  *b = MemoryContextAllocZero(context, sizeof(OhBuilder));
+	char	   *base = (char *) graph;
+	int			ef = graph->ef_construction;
+
+	b->graph = graph;
+	b->nodes = (OhGraphNode *) (base + graph->node_offset);
+	b->codes = base + graph->code_offset;
+	b->lists = (uint32 *) (base + graph->list_offset);
+	b->towers = (uint32 *) (base + graph->tower_offset);
+	b->twins = (uint32 *) (base + graph->twin_offset);
+	b->m = graph->m;
+	b->code_stride = graph->code_stride;
+
+	b->quant = quant;
+	b->distance = om_quant_distance_fn(quant);
+	OhSelectorInit(&b->selector, quant, context);
+	b->form = aligned_alloc_in(context, om_quant_query_bytes(&graph->spec));
+	b->scratch = aligned_alloc_in(context, om_quant_scratch_bytes(&graph->spec));
+
+	b->visited = MemoryContextAllocHuge(context, graph->capacity);
+	memset(b->visited, 0, graph->capacity);
+	b->memo = MemoryContextAllocHuge(context, (Size) graph->capacity * sizeof(float));
+	b->pool = MemoryContextAlloc(context, (ef + 1) * sizeof(OhPoolEntry));
+	b->cand = MemoryContextAlloc(context, (ef + 1) * sizeof(OhCandidate));
+	b->spare = OH_NONE;
+	b->random_level = random_level;
+	return b;
+}
+
+uint32
+OhGraphSlots(const OhGraph *graph)
+{
+	uint32		n = pg_atomic_read_u32(unconstify(pg_atomic_uint32 *, &graph->next_slot));
+
+	return Min(n, graph->capacity);
+}
+
+/*
+ * OhGraphTakeSlot -- a slot that nobody else has.
+ *
+ * The counter may pass the capacity by a few, once for every participant.
+ */
+uint32
+OhGraphTakeSlot(OhBuilder *b)
+{
+	OhGraph    *graph = b->graph;
+	uint32		slot = b->spare;
+
+	if (slot != OH_NONE)
+	{
+		b->spare = OH_NONE;
+		return slot;
+	}
+	if (pg_atomic_read_u32(&graph->next_slot) >= graph->capacity)
+		return OH_NONE;
+	slot = pg_atomic_fetch_add_u32(&graph->next_slot, 1);
+	return slot < graph->capacity ? slot : OH_NONE;
+}
+
+/*
+ * OhGraphLock -- a lock that is held for less than a microsecond.
+ *
+ * There may be more participants than processors, so the holder may have been
+ * preempted: give the processor away soon.
+ */
+void
+OhGraphLock(pg_atomic_uint32 *lock)
+{
+	int			spins = 0;
+
+	while (pg_atomic_read_u32(lock) != 0 || pg_atomic_exchange_u32(lock, 1) != 0)
+	{
+		if (++spins < 100)
+			pg_spin_delay();
+		else
+			sched_yield();
+	}
+}
+
+void
+OhGraphUnlock(pg_atomic_uint32 *lock)
+{
+	pg_write_barrier();
+	pg_atomic_write_u32(lock, 0);
+}
+
+/*
+ * push_tid -- add a TID to the chain of chunks at *head, under the chain's lock.
+ */
+static bool
+push_tid(OhBuilder *b, uint32 *head, ItemPointer tid)
+{
+	OhTidChunk *chunk = *head == OH_NONE ? NULL : OhGraphChunk(b, *head);
+
+	if (chunk == NULL || chunk->n >= b->graph->chunk_tids)
+	{
+		uint32		slot = OhGraphTakeSlot(b);
+
+		if (slot == OH_NONE)
+			return false;
+		chunk = OhGraphChunk(b, slot);
+		chunk->next = *head;
+		chunk->n = 0;
+		b->nodes[slot].kind = OH_SLOT_TIDS;
+		*head = slot;
+	}
+	chunk->tid[chunk->n++] = *tid;
+	return true;
+}
+
+bool
+OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid)
+{
+	OhGraphNode *node = &b->nodes[slot];
+	bool		ok;
+
+	OhGraphLock(&node->lock);
+	ok = push_tid(b, &node->more, tid);
+	OhGraphUnlock(&node->lock);
+	return ok;
+}
+
+bool
+OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind)
+{
+	OhGraph    *graph = b->graph;
+	bool		ok;
+
+	Assert(kind > 0 && kind < lengthof(graph->rows));
+	OhGraphLock(&graph->rows_lock);
+	ok = push_tid(b, &graph->rows[kind], tid);
+	OhGraphUnlock(&graph->rows_lock);
+	return ok;
+}

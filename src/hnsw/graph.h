@@ -1,0 +1,216 @@
+/*
+ * graph.h -- the HNSW graph that an index build grows in memory.
+ *
+ * One flat piece of memory, addressed by offsets, so that it can be a dynamic
+ * shared memory segment that several processes fill at once, or private memory.
+ * It holds codes and links only; nothing here knows of pages (flush.c writes
+ * them) or of the table (build.c reads it).
+ *
+ *   PART      RECORD                            ONE PER
+ *   header    OhGraph
+ *   node      OhGraphNode                       slot
+ *   code      char[code_stride]                 slot, 64-byte aligned
+ *   list      uint32 id[2m], float dist[2m]     slot: links of the base layer
+ *   tower     uint32 id[m], float dist[m]       node and level >= 1
+ *   twin      uint32                            hash table of codes
+ *
+ * A slot is a node, or a chunk of TIDs (further rows of a node whose code they
+ * share, rows without a position), which then lie in its list part.  So the
+ * number of slots used never exceeds the number of rows.
+ *
+ * A list is sorted by distance, nearest first; OH_NONE ends it.  Bit 31 of an
+ * id says that the link is diverse ("selected", see select.h), else it is fill.
+ *
+ * Concurrency: links are read without a lock.  An id is a single 4-byte store,
+ * and is stored only after all that belongs to its node has been written.
+ * While a list is being changed a reader may see a link twice or miss one.
+ * Changes are made under the node's lock, which is held for well under a
+ * microsecond, with no other lock, and never across a call that can raise an
+ * error.  When all participants have finished, everything is read plainly.
+ */
+#ifndef OH_GRAPH_H
+#define OH_GRAPH_H
+
+#include "postgres.h"
+
+#include "hnsw/page.h"
+#include "hnsw/select.h"
+#include "port/atomics.h"
+#include "quant/quant.h"
+
+#define OH_LINK_SELECTED	0x80000000U
+#define OH_LINK_ID			0x7FFFFFFFU
+#define OH_GRAPH_MAX_SLOTS	0x7FFFFF00U
+
+/* What a slot is. */
+#define OH_SLOT_UNUSED		0
+#define OH_SLOT_NODE		1
+#define OH_SLOT_TIDS		2
+
+typedef struct OhGraphNode
+{
+	pg_atomic_uint32 lock;
+	uint32		more;			/* first slot with further TIDs, or OH_NONE */
+	uint32		tower;			/* list of level 1; those above follow it */
+	ItemPointerData tid;
+	uint8		kind;			/* OH_SLOT_* */
+	uint8		level;
+} OhGraphNode;
+
+/* A slot full of TIDs. */
+typedef struct OhTidChunk
+{
+	uint32		next;			/* slot, or OH_NONE */
+	uint32		n;
+	ItemPointerData tid[FLEXIBLE_ARRAY_MEMBER];
+} OhTidChunk;
+
+/* Header of the memory. */
+typedef struct OhGraph
+{
+	OmQuantSpec spec;
+	int			m;
+	int			ef_construction;
+	uint32		capacity;		/* slots */
+	uint32		tower_capacity; /* lists */
+	uint32		twin_mask;
+	uint32		code_bytes;
+	uint32		code_stride;
+	uint32		chunk_tids;		/* TIDs in a chunk */
+	Size		bytes;			/* of all this */
+	Size		node_offset;
+	Size		code_offset;
+	Size		list_offset;
+	Size		tower_offset;
+	Size		twin_offset;
+
+	pg_atomic_uint32 next_slot pg_attribute_aligned(64);
+	pg_atomic_uint32 next_tower;
+	pg_atomic_uint32 rows_lock; /* of rows[] */
+	uint32		rows[3];		/* chunks of rows without a position, by OH_ROW_* */
+	pg_atomic_uint64 entry pg_attribute_aligned(64);	/* level << 32 | slot */
+} OhGraph;
+
+#define OH_ENTRY_NONE	PG_UINT64_MAX
+
+typedef struct OhPoolEntry
+{
+	float		dist;
+	uint32		id;				/* bit 31: expanded */
+} OhPoolEntry;
+
+/* One participant's view of the graph and its scratch; private memory. */
+typedef struct OhBuilder
+{
+	OhGraph    *graph;
+	OhGraphNode *nodes;
+	char	   *codes;
+	uint32	   *lists;			/* uint32[capacity][4m] */
+	uint32	   *towers;			/* uint32[tower_capacity][2m] */
+	uint32	   *twins;
+	int			m;
+	uint32		code_stride;
+
+	const OmQuantizer *quant;
+	OmDistanceFn distance;
+	OhSelector	selector;
+	OmQuery    *form;			/* of the vector being inserted */
+	void	   *scratch;
+
+	/*
+	 * visited[slot] is the number of the last search that met it; those from
+	 * first_epoch on belong to this insertion, and memo[slot] is then the
+	 * distance from the vector being inserted.
+	 */
+	uint8	   *visited;
+	float	   *memo;
+	uint8		epoch;
+	uint8		first_epoch;
+
+	OhPoolEntry *pool;			/* [ef_construction] */
+	OhCandidate *cand;			/* [ef_construction] */
+	uint32		spare;			/* a slot taken and not used, or OH_NONE */
+	int			(*random_level) (int m);
+} OhBuilder;
+
+/* ---- graph.c: memory, slots, TIDs ---- */
+
+/* Bytes of a graph with this many slots; of one participant's private memory. */
+extern Size OhGraphBytes(const OmQuantSpec *spec, int m, uint32 capacity);
+extern Size OhBuilderBytes(uint32 capacity);
+/* Format memory, 64-byte aligned, any contents. */
+extern OhGraph *OhGraphInit(void *mem, const OmQuantSpec *spec, int m, int ef_construction,
+							uint32 capacity);
+extern OhBuilder *OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant,
+								 int (*random_level) (int m), MemoryContext context);
+/* Number of slots ever taken. */
+extern uint32 OhGraphSlots(const OhGraph *graph);
+/* Another row of a node; false: the graph is full. */
+extern bool OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid);
+/* A row without a position, OH_ROW_*; false: the graph is full. */
+extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind);
+/* Take a slot: OH_NONE if there is none left. */
+extern uint32 OhGraphTakeSlot(OhBuilder *b);
+extern void OhGraphLock(pg_atomic_uint32 *lock);
+extern void OhGraphUnlock(pg_atomic_uint32 *lock);
+
+/* ---- graphadd.c: insertion ---- */
+
+/* Add a vector, x float[dim]; false: the graph is full, nothing was changed. */
+extern bool OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid);
+/*
+ * Search the base layer from the entry point for the neighbours of b->form:
+ * b->pool, sorted, of at most ef_construction; returns their number.
+ */
+extern int	OhGraphSearch(OhBuilder *b);
+
+/* ---- connect.c ---- */
+
+/*
+ * Make every node reachable from the entry point over base links.  Only when
+ * nobody else uses the graph.  Returns the number of nodes that were not.
+ */
+extern uint32 OhGraphConnect(OhBuilder *b, MemoryContext context);
+
+/* ---- pack.c ---- */
+
+/*
+ * The order of nodes on pages that keeps neighbours together; per_page nodes
+ * fit a page.  order[i] is the slot of node i, number[slot] the reverse (OH_NONE
+ * for slots that are no nodes).  Returns the number of nodes.
+ */
+extern uint32 OhGraphPack(OhBuilder *b, uint32 per_page, uint32 *order, uint32 *number);
+
+static inline uint32 *
+OhGraphList(const OhBuilder *b, uint32 slot)
+{
+	return b->lists + (Size) slot * 4 * b->m;
+}
+
+/* Links on a level >= 1 */
+static inline uint32 *
+OhGraphTower(const OhBuilder *b, uint32 slot, int level)
+{
+	return b->towers + (Size) (b->nodes[slot].tower + level - 1) * 2 * b->m;
+}
+
+/* Distances of a list of at most max links */
+static inline float *
+OhListDist(uint32 *list, int max)
+{
+	return (float *) (list + max);
+}
+
+static inline void *
+OhGraphCode(const OhBuilder *b, uint32 slot)
+{
+	return b->codes + (Size) slot * b->code_stride;
+}
+
+static inline OhTidChunk *
+OhGraphChunk(const OhBuilder *b, uint32 slot)
+{
+	return (OhTidChunk *) OhGraphList(b, slot);
+}
+
+#endif							/* OH_GRAPH_H */

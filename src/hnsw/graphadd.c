@@ -1,0 +1,529 @@
+/*
+ * graphadd.c -- insertion into the in-memory graph of a build.
+ *
+ * Malkov and Yashunin 2018, algorithm 1, on codes.  What makes it quick:
+ *
+ * - A hop prefetches the codes of all its unvisited neighbours before it
+ *   evaluates the first, and the best candidates are one short sorted array.
+ * - Distances from the new vector to all that the search met are remembered
+ *   (the memo), so that hardly any is computed again for the reverse links.
+ * - Lists keep their distances and which links are diverse.  So a reverse link
+ *   needs only distances from the new vector, never one between two others, and
+ *   no code is expanded for it.
+ * - A vector with a code that the graph has already costs a hash probe.
+ */
+#include "postgres.h"
+
+#include "hnsw/graph.h"
+#include "hnsw/hnsw.h"
+
+#define EXPANDED	0x80000000U
+
+/* Nodes whose list is at hand while the next is fetched from memory. */
+#define LINK_AHEAD	4
+
+/*
+ * prefetch_bytes -- ask for up to 8 cache lines; the hardware fetches what
+ * follows by itself.
+ */
+static inline void
+prefetch_bytes(const char *p, uint32 bytes)
+{
+	uint32		n = Min(bytes, 512);
+
+	for (uint32 i = 0; i < n; i += 64)
+		__builtin_prefetch(p + i);
+}
+
+static inline uint32 *
+list_of(const OhBuilder *b, uint32 slot, int level)
+{
+	return level == 0 ? OhGraphList(b, slot) : OhGraphTower(b, slot, level);
+}
+
+static inline int
+list_max(const OhBuilder *b, int level)
+{
+	return level == 0 ? 2 * b->m : b->m;
+}
+
+/*
+ * pool_add -- put an entry into the sorted pool of at most ef.
+ *
+ * Returns the position, or ef if it is not among the best.
+ */
+static inline int
+pool_add(OhPoolEntry *pool, int *n, int ef, float dist, uint32 id)
+{
+	int			low = 0;
+	int			high = *n;
+
+	if (high == ef)
+	{
+		if (dist >= pool[ef - 1].dist)
+			return ef;
+		high--;					/* the last one drops out */
+	}
+	else
+		*n = high + 1;
+
+	{
+		int			end = high;
+
+		while (low < high)
+		{
+			int			mid = (low + high) / 2;
+
+			if (pool[mid].dist <= dist)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		memmove(&pool[low + 1], &pool[low], (end - low) * sizeof(OhPoolEntry));
+	}
+	pool[low].dist = dist;
+	pool[low].id = id;
+	return low;
+}
+
+/*
+ * expand -- unvisited neighbours of a node: their ids and codes, fetched.
+ */
+static inline int
+expand(OhBuilder *b, const uint32 *list, int max, uint32 *id, const void **code)
+{
+	uint32		code_bytes = b->graph->code_bytes;
+	uint8		epoch = b->epoch;
+	int			n = 0;
+
+	for (int i = 0; i < max; i++)
+	{
+		uint32		link = ((const volatile uint32 *) list)[i];
+		uint32		slot = link & OH_LINK_ID;
+
+		if (link == OH_NONE)
+			break;
+		if (b->visited[slot] == epoch)
+			continue;
+		b->visited[slot] = epoch;
+		code[n] = OhGraphCode(b, slot);
+		prefetch_bytes(code[n], code_bytes);
+		id[n++] = slot;
+	}
+	return n;
+}
+
+/*
+ * search_layer -- best-first search of one level for the neighbours of b->form.
+ *
+ * b->pool[npool]: where to start, sorted; becomes the result, of at most ef.
+ */
+static pg_attribute_always_inline int
+search_layer(OhBuilder *b, int npool, int ef, int level)
+{
+	OhPoolEntry *pool = b->pool;
+	uint32		id[2 * OH_MAX_M];
+	const void *code[2 * OH_MAX_M];
+	float		dist[2 * OH_MAX_M];
+	int			max = list_max(b, level);
+	int			at = 0;
+
+	b->epoch++;
+	npool = Min(npool, ef);
+	for (int i = 0; i < npool; i++)
+	{
+		pool[i].id &= ~EXPANDED;
+		b->visited[pool[i].id] = b->epoch;
+	}
+
+	while (at < npool)
+	{
+		const uint32 *list;
+		int			next;
+		int			n;
+
+		if (pool[at].id & EXPANDED)
+		{
+			at++;
+			continue;
+		}
+		list = list_of(b, pool[at].id, level);
+		pool[at].id |= EXPANDED;
+		n = expand(b, list, max, id, code);
+		pg_read_barrier();
+
+		/* probably the next one, unless this hop finds a nearer one */
+		for (next = at + 1; next < npool; next++)
+		{
+			if (!(pool[next].id & EXPANDED))
+			{
+				prefetch_bytes((const char *) list_of(b, pool[next].id, level),
+							   max * sizeof(uint32));
+				break;
+			}
+		}
+		if (n == 0)
+			continue;
+
+		om_quant_distances(b->quant, b->form, code, n, dist);
+		for (int i = 0; i < n; i++)
+		{
+			int			pos;
+
+			b->memo[id[i]] = dist[i];
+			pos = pool_add(pool, &npool, ef, dist[i], id[i]);
+			if (pos < at)
+				at = pos;
+		}
+	}
+	for (int i = 0; i < npool; i++)
+		pool[i].id &= ~EXPANDED;
+	return npool;
+}
+
+/* One copy for each kind of list. */
+static int
+search_base(OhBuilder *b, int npool, int ef)
+{
+	return search_layer(b, npool, ef, 0);
+}
+
+static int
+search_upper(OhBuilder *b, int npool, int ef, int level)
+{
+	Assert(level > 0);
+	return search_layer(b, npool, ef, level);
+}
+
+/*
+ * start_search -- a pool of the entry point; new epochs.
+ */
+static void
+start_search(OhBuilder *b, uint32 entry)
+{
+	/* an insertion uses up to one epoch a level */
+	if (b->epoch >= PG_UINT8_MAX - OH_MAX_LEVEL - 2)
+	{
+		memset(b->visited, 0, OhGraphSlots(b->graph));
+		b->epoch = 0;
+	}
+	b->first_epoch = b->epoch + 1;
+	b->pool[0].id = entry;
+	b->pool[0].dist = b->distance(b->quant, b->form, OhGraphCode(b, entry));
+	b->memo[entry] = b->pool[0].dist;
+}
+
+int
+OhGraphSearch(OhBuilder *b)
+{
+	uint64		entry = pg_atomic_read_u64(&b->graph->entry);
+
+	if (entry == OH_ENTRY_NONE)
+		return 0;
+	start_search(b, (uint32) entry);
+	for (int level = (int) (entry >> 32); level > 0; level--)
+		search_upper(b, 1, 1, level);
+	return search_base(b, 1, b->graph->ef_construction);
+}
+
+/*
+ * memo_distance -- from the vector being inserted to any node.
+ */
+static inline float
+memo_distance(OhBuilder *b, uint32 slot)
+{
+	if (b->visited[slot] >= b->first_epoch)
+		return b->memo[slot];
+	b->visited[slot] = b->first_epoch;
+	b->memo[slot] = b->distance(b->quant, b->form, OhGraphCode(b, slot));
+	return b->memo[slot];
+}
+
+/*
+ * choose_links -- pick neighbours from the pool and write the new node's list.
+ */
+static void
+choose_links(OhBuilder *b, uint32 slot, int level, int npool)
+{
+	uint32	   *list = list_of(b, slot, level);
+	int			max = list_max(b, level);
+	float	   *dist = OhListDist(list, max);
+	OhCandidate *cand = b->cand;
+	int			n;
+
+	for (int i = 0; i < npool; i++)
+	{
+		cand[i].dist = b->pool[i].dist;
+		cand[i].id = b->pool[i].id;
+		cand[i].code = OhGraphCode(b, cand[i].id);
+	}
+	n = OhSelectNeighbours(&b->selector, cand, npool, max);
+	for (int i = 0; i < n; i++)
+	{
+		list[i] = cand[i].id | (cand[i].selected ? OH_LINK_SELECTED : 0);
+		dist[i] = cand[i].dist;
+	}
+	for (int i = n; i < max; i++)
+		list[i] = OH_NONE;
+}
+
+/*
+ * is_shadowed -- is the new node nearer to a diverse link before pos than to
+ * the list's owner, at distance d?
+ */
+static inline bool
+is_shadowed(OhBuilder *b, const uint32 *list, int pos, float d)
+{
+	for (int i = 0; i < pos; i++)
+	{
+		if ((list[i] & OH_LINK_SELECTED) && memo_distance(b, list[i] & OH_LINK_ID) < d)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * add_reverse_link -- link a node at distance d to the new one, under its lock.
+ *
+ * The diverse links stay what the heuristic over the whole list would pick: the
+ * new one is diverse if no nearer diverse one shadows it, and it then shadows
+ * later ones, which become fill.  If the list is full the furthest fill goes, or
+ * the furthest link if all are diverse; that may be the new one.
+ */
+static void
+add_reverse_link(OhBuilder *b, uint32 *list, int max, uint32 slot, float d)
+{
+	float	   *dist = OhListDist(list, max);
+	uint32		link = slot;
+	int			n = max;
+	int			pos;
+	int			victim;
+
+	while (n > 0 && list[n - 1] == OH_NONE)
+		n--;
+	for (pos = n; pos > 0 && dist[pos - 1] > d; pos--)
+		;
+
+	if (!is_shadowed(b, list, pos, d))
+	{
+		link |= OH_LINK_SELECTED;
+		for (int i = pos; i < n; i++)
+		{
+			if ((list[i] & OH_LINK_SELECTED) &&
+				memo_distance(b, list[i] & OH_LINK_ID) < dist[i])
+				list[i] &= OH_LINK_ID;
+		}
+	}
+
+	victim = n;					/* the free place after the last */
+	if (n == max)
+	{
+		for (victim = n - 1; victim >= 0 && (list[victim] & OH_LINK_SELECTED); victim--)
+			;
+		if (!(link & OH_LINK_SELECTED) && victim < pos)
+			return;				/* the new one is the furthest fill */
+		if (victim < 0)
+		{
+			if (pos == n)
+				return;
+			victim = n - 1;
+		}
+	}
+
+	if (victim >= pos)
+	{
+		memmove(&dist[pos + 1], &dist[pos], (victim - pos) * sizeof(float));
+		memmove(&list[pos + 1], &list[pos], (victim - pos) * sizeof(uint32));
+	}
+	else
+	{
+		pos--;
+		memmove(&dist[victim], &dist[victim + 1], (pos - victim) * sizeof(float));
+		memmove(&list[victim], &list[victim + 1], (pos - victim) * sizeof(uint32));
+	}
+	dist[pos] = d;
+	list[pos] = link;
+}
+
+static inline void
+prefetch_list(const OhBuilder *b, uint32 link, int level, int max)
+{
+	if (link != OH_NONE)
+	{
+		uint32		slot = link & OH_LINK_ID;
+
+		__builtin_prefetch(&b->nodes[slot].lock, 1);
+		prefetch_bytes((const char *) list_of(b, slot, level), max * 2 * sizeof(uint32));
+	}
+}
+
+/*
+ * publish -- add the reverse links of the new node on one level.
+ */
+static void
+publish(OhBuilder *b, uint32 slot, int level)
+{
+	int			max = list_max(b, level);
+	uint32		link[2 * OH_MAX_M + LINK_AHEAD];
+	float		dist[2 * OH_MAX_M];
+	uint32	   *own = list_of(b, slot, level);
+
+	/* a copy: others may link to us from the first reverse link on */
+	memcpy(link, own, max * sizeof(uint32));
+	memcpy(dist, OhListDist(own, max), max * sizeof(float));
+	for (int i = 0; i < LINK_AHEAD; i++)
+		link[max + i] = OH_NONE;
+
+	pg_write_barrier();
+	for (int i = 0; i < LINK_AHEAD; i++)
+		prefetch_list(b, link[i], level, max);
+	for (int i = 0; link[i] != OH_NONE; i++)
+	{
+		uint32		other = link[i] & OH_LINK_ID;
+
+		prefetch_list(b, link[i + LINK_AHEAD], level, max);
+		OhGraphLock(&b->nodes[other].lock);
+		add_reverse_link(b, list_of(b, other, level), max, slot, dist[i]);
+		OhGraphUnlock(&b->nodes[other].lock);
+	}
+}
+
+/*
+ * find_twin -- the node that has the same code, or OH_NONE: then the new node is
+ * known by its code from now on.
+ */
+static uint32
+find_twin(OhBuilder *b, uint32 slot)
+{
+	const char *code = OhGraphCode(b, slot);
+	uint32		bytes = b->graph->code_bytes;
+	uint32		mask = b->graph->twin_mask;
+	uint64		hash = bytes;
+	uint32		word;
+
+	for (uint32 i = 0; i < bytes; i += sizeof(word))
+	{
+		memcpy(&word, code + i, sizeof(word));
+		hash = (hash ^ word) * UINT64CONST(0x9E3779B97F4A7C15);
+		hash ^= hash >> 29;
+	}
+	for (uint32 i = (uint32) (hash >> 20);; i++)
+	{
+		/* the table is an array of atomics; they have the size of a uint32 */
+		pg_atomic_uint32 *place = (pg_atomic_uint32 *) &b->twins[i & mask];
+		uint32		other = pg_atomic_read_u32(place);
+
+		if (other == OH_NONE)
+		{
+			if (pg_atomic_compare_exchange_u32(place, &other, slot))
+				return OH_NONE;
+		}
+		pg_read_barrier();
+		if (memcmp(OhGraphCode(b, other), code, bytes) == 0)
+			return other;
+	}
+}
+
+/*
+ * take_towers -- room for the lists of levels 1 to level; returns the level that
+ * there is room for.
+ */
+static int
+take_towers(OhBuilder *b, OhGraphNode *node, int level)
+{
+	OhGraph    *graph = b->graph;
+
+	node->tower = OH_NONE;
+	if (level == 0)
+		return 0;
+	if (pg_atomic_read_u32(&graph->next_tower) >= graph->tower_capacity - OH_MAX_LEVEL)
+		return 0;
+	node->tower = pg_atomic_fetch_add_u32(&graph->next_tower, level);
+	if (node->tower + level > graph->tower_capacity)
+	{
+		node->tower = OH_NONE;
+		return 0;
+	}
+	memset(b->towers + (Size) node->tower * 2 * b->m, 0xFF,
+		   (Size) level * 2 * b->m * sizeof(uint32));
+	return level;
+}
+
+/*
+ * link_node -- search for the neighbours of a new node and link both ways.
+ *
+ * All searches come before the first reverse link: once a node can be found on
+ * one level, its lists below must be there.
+ */
+static void
+link_node(OhBuilder *b, uint32 slot, uint64 entry)
+{
+	int			level = b->nodes[slot].level;
+	int			top = (int) (entry >> 32);
+	int			ef = b->graph->ef_construction;
+	int			npool = 1;
+
+	start_search(b, (uint32) entry);
+	for (int l = top; l > level; l--)
+		npool = search_upper(b, 1, 1, l);
+	for (int l = Min(level, top); l > 0; l--)
+	{
+		npool = search_upper(b, npool, ef, l);
+		choose_links(b, slot, l, npool);
+	}
+	npool = search_base(b, npool, ef);
+	choose_links(b, slot, 0, npool);
+
+	for (int l = 0; l <= Min(level, top); l++)
+		publish(b, slot, l);
+}
+
+/*
+ * OhGraphAdd -- see graph.h.
+ */
+bool
+OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid)
+{
+	OhGraph    *graph = b->graph;
+	uint32		slot = OhGraphTakeSlot(b);
+	OhGraphNode *node;
+	uint64		entry;
+	uint64		self;
+	uint32		twin;
+
+	if (slot == OH_NONE)
+		return false;
+
+	node = &b->nodes[slot];
+	om_quant_encode(b->quant, x, b->scratch, OhGraphCode(b, slot));
+	pg_atomic_init_u32(&node->lock, 0);
+	node->more = OH_NONE;
+	node->tid = *tid;
+	pg_write_barrier();
+	twin = find_twin(b, slot);
+	if (twin != OH_NONE)
+	{
+		b->spare = slot;
+		return OhGraphAddTid(b, twin, tid);
+	}
+
+	node->level = take_towers(b, node, b->random_level(graph->m));
+	node->kind = OH_SLOT_NODE;
+	memset(OhGraphList(b, slot), 0xFF, 2 * b->m * sizeof(uint32));
+	self = (uint64) node->level << 32 | slot;
+	pg_write_barrier();
+
+	entry = OH_ENTRY_NONE;
+	if (pg_atomic_read_u64(&graph->entry) == OH_ENTRY_NONE &&
+		pg_atomic_compare_exchange_u64(&graph->entry, &entry, self))
+		return true;
+	entry = pg_atomic_read_u64(&graph->entry);
+
+	om_quant_query(b->quant, x, b->scratch, b->form);
+	link_node(b, slot, entry);
+
+	while ((int) (entry >> 32) < node->level &&
+		   !pg_atomic_compare_exchange_u64(&graph->entry, &entry, self))
+		;
+	return true;
+}
