@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 
-import numpy as np
+from vecs import copy_binary
 
 BIN = "/usr/lib/postgresql/18/bin/"
 HOME = "/var/lib/omendb-bench"
@@ -71,24 +71,12 @@ class Server:
     def has_database(self, name):
         return self.value("postgres", f"SELECT count(*) FROM pg_database WHERE datname = '{name}'") == "1"
 
-    def copy_vectors(self, database, table, vectors, first_id=0, step=20_000):
-        """COPY table (id, embedding) FROM STDIN, binary: the wire form of vector is
-        int16 dimensions, int16 zero, then float4 values, all big-endian."""
-        dim = vectors.shape[1]
-        row = np.dtype([("fields", ">i2"), ("len1", ">i4"), ("id", ">i4"), ("len2", ">i4"),
-                        ("dim", ">i2"), ("zero", ">i2"), ("x", ">f4", (dim,))])
+    def copy_vectors(self, database, table, vectors, first_id=0):
         copy = subprocess.Popen(
             self.command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database,
                          "-c", f"COPY {table} (id, embedding) FROM STDIN (FORMAT binary)"), stdin=subprocess.PIPE)
-        copy.stdin.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
-        for s in range(0, len(vectors), step):
-            part = vectors[s:s + step]
-            out = np.zeros(len(part), row)
-            out["fields"], out["len1"], out["len2"], out["dim"] = 2, 4, 4 + 4 * dim, dim
-            out["id"] = np.arange(first_id + s, first_id + s + len(part))
-            out["x"] = part
-            copy.stdin.write(out.tobytes())
-        copy.stdin.write(b"\xff\xff")
+        for part in copy_binary(vectors, first_id):
+            copy.stdin.write(part)
         copy.stdin.close()
         if copy.wait() != 0:
             raise SystemExit(f"compare: COPY into {table} failed")

@@ -5,22 +5,18 @@ fashion784.py FOLDER -- the pixels of Fashion-MNIST, 784 dimensions, L2.
 From Debian's package dataset-fashion-mnist.  base: the 60,000 training images;
 query: the first 1,000 test images; insert: the next 2,000 test images.
 """
-import gzip
 import os
 import sys
 
 import numpy as np
 
-from vecs import write_set
+from vecs import read_idx, write_set
 
 SOURCE = os.environ.get("FASHION_DIR", "/usr/share/datasets/fashion-mnist")
 
 
 def images(name):
-    with gzip.open(os.path.join(SOURCE, name)) as f:
-        raw = f.read()
-    shape = np.frombuffer(raw, ">i4", 3, 4)
-    return np.frombuffer(raw, np.uint8, offset=16).reshape(shape[0], -1).astype(np.float32)
+    return read_idx(os.path.join(SOURCE, name)).astype(np.float32)
 
 
 def main():

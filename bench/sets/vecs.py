@@ -10,6 +10,7 @@ TEXMEX files: per row an int32 length, then that many float32 or int32.
 Distances are squared Euclidean ('l2') or 1 - cosine ('cos').  Ties are judged
 by distance, never by id.
 """
+import gzip
 import os
 import time
 
@@ -58,6 +59,39 @@ def write_set(folder, base, query, insert, metric):
     with open(os.path.join(folder, "READY"), "w") as f:
         f.write(f"rows={len(base)}\ndim={base.shape[1]}\nmetric={metric}\n")
     log("exact answer written; ready:", folder)
+
+
+def read_idx(path):
+    """A gzipped IDX file of bytes, as MNIST's are: images come as rows of pixels."""
+    with gzip.open(path) as f:
+        raw = f.read()
+    axes = raw[3]
+    shape = np.frombuffer(raw, ">i4", axes, 4)
+    data = np.frombuffer(raw, np.uint8, offset=4 + 4 * axes)
+    return data.reshape(shape[0], -1) if axes > 1 else data
+
+
+def copy_binary(vectors, first_id=0, labels=None, step=20_000):
+    """Yields the bytes of COPY ... (id int, [label int,] embedding vector) FROM STDIN
+    (FORMAT binary).  A vector's wire form: int16 dimensions, int16 zero, then float4
+    values; everything big-endian."""
+    dim = vectors.shape[1]
+    fields = [("fields", ">i2"), ("id_len", ">i4"), ("id", ">i4")]
+    if labels is not None:
+        fields += [("label_len", ">i4"), ("label", ">i4")]
+    fields += [("vector_len", ">i4"), ("dim", ">i2"), ("zero", ">i2"), ("x", ">f4", (dim,))]
+    yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
+    for s in range(0, len(vectors), step):
+        part = vectors[s:s + step]
+        row = np.zeros(len(part), fields)
+        row["fields"] = 2 if labels is None else 3
+        row["id_len"], row["vector_len"], row["dim"] = 4, 4 + 4 * dim, dim
+        row["id"] = np.arange(first_id + s, first_id + s + len(part))
+        if labels is not None:
+            row["label_len"], row["label"] = 4, labels[s:s + step]
+        row["x"] = part
+        yield row.tobytes()
+    yield b"\xff\xff"
 
 
 # ------------------------------------------------------------ exact answer
