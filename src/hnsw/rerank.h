@@ -1,0 +1,26 @@
+/*
+ * rerank.h -- exact distances of visible rows, from the heap.
+ */
+#ifndef OH_RERANK_H
+#define OH_RERANK_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+
+#include "hnsw/hnsw.h"
+
+typedef struct OhReranker OhReranker;
+
+extern OhReranker *OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context);
+extern void OhRerankQuery(OhReranker *rerank, const float *query);
+/*
+ * Distance of the row version that the scan's snapshot sees at tid, in order
+ * units.  false: it sees none, or the value is NULL or has other dimensions.
+ */
+extern bool OhRerankRow(OhReranker *rerank, ItemPointerData tid, double *distance);
+/* Let go of what is pinned; between two calls of amgettuple. */
+extern void OhRerankRelease(OhReranker *rerank);
+extern void OhRerankEnd(OhReranker *rerank);
+
+#endif							/* OH_RERANK_H */

@@ -1,0 +1,457 @@
+/*
+ * scan.c -- index scans: rows nearest first, as many as the executor asks for.
+ *
+ * A scan goes through phases: batches of the graph walk, each batch's nodes
+ * re-ranked lazily by exact distances; passes over what the walk did not reach;
+ * rows without a position; and in strict order at the very end the rows that
+ * were found late, nearer than one already returned.
+ *
+ * A NULL query, and one without a direction, order nothing: every row comes
+ * from the arrays as they lie.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/relscan.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+#include "hnsw/hnsw.h"
+#include "hnsw/rerank.h"
+#include "hnsw/rows.h"
+#include "hnsw/search.h"
+#include "hnsw/sweep.h"
+
+/*
+ * A row is returned once the next candidate's estimate, less this many standard
+ * errors, is no nearer.  Figures in src/README.md.
+ */
+#define BOUND_ERRORS 1.0f
+
+/* Batches after the first grow up to this many nodes. */
+#define MAX_BATCH 8192
+
+typedef enum ScanPhase
+{
+	SCAN_START,
+	SCAN_GRAPH,					/* batches of the walk */
+	SCAN_SWEEP,					/* passes over the node array */
+	SCAN_ALL,					/* every row of the node array, no order */
+	SCAN_NO_DIRECTION,			/* rows whose distance is NaN */
+	SCAN_NULLS,
+	SCAN_LATE,					/* strict order: rows held back */
+	SCAN_DONE
+} ScanPhase;
+
+typedef struct ExactRow
+{
+	double		dist;
+	ItemPointerData tid;
+} ExactRow;
+
+typedef struct ExactRows
+{
+	ExactRow   *row;
+	int64		n;
+	int64		allocated;
+} ExactRows;
+
+typedef struct OhScanState
+{
+	OhIndex    *ix;
+	MemoryContext context;		/* of the scan */
+	MemoryContext batch_context;	/* of one rescan */
+	OhSearch   *search;
+	OhSweep    *sweep;
+	OhReranker *rerank;
+	OmQuery    *query;			/* query form */
+	void	   *scratch;
+	float	   *vector;			/* the query itself */
+	bool		ordered;		/* it has distances */
+	ScanPhase	phase;
+
+	const OhHeap *batch;		/* nodes of the batch, sorted by estimate */
+	int64		next;			/* first that is not re-ranked */
+	bool		peeked;			/* rows and bound are those of batch[next] */
+	double		bound;
+	int			ef;				/* of the last batch */
+	OhRows		rows;
+	uint32		lp;				/* of array phases */
+
+	ExactRows	exact;			/* heap, nearest first */
+	ExactRows	late;
+	double		last;			/* distance of the last row returned */
+	uint32	   *handled;		/* nodes of all batches */
+	int64		nhandled;
+	int64		handled_allocated;
+} OhScanState;
+
+/* ---- exact rows ---- */
+
+static inline bool
+row_before(const ExactRow *a, const ExactRow *b)
+{
+	if (a->dist != b->dist)
+		return a->dist < b->dist;
+	return ItemPointerCompare((ItemPointer) &a->tid, (ItemPointer) &b->tid) < 0;
+}
+
+static void
+rows_append(ExactRows *rows, ExactRow row)
+{
+	if (rows->n == rows->allocated)
+	{
+		rows->allocated *= 2;
+		rows->row = repalloc_huge(rows->row, sizeof(ExactRow) * rows->allocated);
+	}
+	rows->row[rows->n++] = row;
+}
+
+static void
+rows_push(ExactRows *rows, ExactRow row)
+{
+	int64		i;
+
+	rows_append(rows, row);
+	for (i = rows->n - 1; i > 0 && row_before(&row, &rows->row[(i - 1) / 2]); i = (i - 1) / 2)
+		rows->row[i] = rows->row[(i - 1) / 2];
+	rows->row[i] = row;
+}
+
+static ExactRow
+rows_pop(ExactRows *rows)
+{
+	ExactRow	top = rows->row[0];
+	ExactRow	last = rows->row[--rows->n];
+	int64		i = 0;
+
+	for (;;)
+	{
+		int64		child = 2 * i + 1;
+
+		if (child >= rows->n)
+			break;
+		if (child + 1 < rows->n && row_before(&rows->row[child + 1], &rows->row[child]))
+			child++;
+		if (!row_before(&rows->row[child], &last))
+			break;
+		rows->row[i] = rows->row[child];
+		i = child;
+	}
+	rows->row[i] = last;
+	return top;
+}
+
+static void
+rows_init(ExactRows *rows, MemoryContext context)
+{
+	rows->n = 0;
+	rows->allocated = 64;
+	rows->row = MemoryContextAlloc(context, sizeof(ExactRow) * rows->allocated);
+}
+
+/* ---- callbacks ---- */
+
+IndexScanDesc
+ohbeginscan(Relation index, int nkeys, int norderbys)
+{
+	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
+	OhScanState *s = palloc0(sizeof(OhScanState));
+
+	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
+									   ALLOCSET_DEFAULT_SIZES);
+	rows_init(&s->exact, s->context);
+	rows_init(&s->late, s->context);
+	OhRowsInit(&s->rows, s->context);
+	s->batch_context = AllocSetContextCreate(s->context, "omenhnsw sweep",
+											 ALLOCSET_DEFAULT_SIZES);
+	s->handled_allocated = 256;
+	s->handled = MemoryContextAlloc(s->context, sizeof(uint32) * s->handled_allocated);
+	scan->opaque = s;
+	return scan;
+}
+
+void
+ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys)
+{
+	OhScanState *s = scan->opaque;
+
+	if (keys && scan->numberOfKeys > 0)
+		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
+	if (orderbys && scan->numberOfOrderBys > 0)
+		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
+	s->phase = SCAN_START;
+	s->exact.n = s->late.n = 0;
+	s->nhandled = 0;
+	s->rows.n = s->rows.next = 0;
+	s->batch = NULL;
+	s->sweep = NULL;
+	MemoryContextReset(s->batch_context);
+}
+
+void
+ohendscan(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	if (s->rerank)
+		OhRerankEnd(s->rerank);
+	MemoryContextDelete(s->context);
+	pfree(s);
+}
+
+/* ---- phases ---- */
+
+/*
+ * set_query -- take the query of this (re)scan; s->ordered tells if it orders.
+ */
+static void
+set_query(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	ScanKey		key = &scan->orderByData[0];
+	const float *x;
+	Pointer		to_free;
+
+	s->ordered = false;
+	if (key->sk_flags & SK_ISNULL)
+		return;
+	x = OhVectorFloats(scan->indexRelation, s->ix->dim, key->sk_argument, &to_free);
+	if (OhHasDirection(s->ix->spec.metric, x, s->ix->dim))
+	{
+		if (s->vector == NULL)
+			s->vector = OhAlignedAlloc(s->context, sizeof(float) * s->ix->dim);
+		memcpy(s->vector, x, sizeof(float) * s->ix->dim);
+		om_quant_query(s->ix->quant, s->vector, s->scratch, s->query);
+		OhRerankQuery(s->rerank, s->vector);
+		s->ordered = true;
+	}
+	if (to_free)
+		pfree(to_free);
+}
+
+static void
+take_batch(OhScanState *s, const OhHeap *batch)
+{
+	s->batch = batch;
+	s->next = 0;
+	s->peeked = false;
+	while (s->nhandled + batch->n > s->handled_allocated)
+	{
+		s->handled_allocated *= 2;
+		s->handled = repalloc_huge(s->handled, sizeof(uint32) * s->handled_allocated);
+	}
+	for (int64 i = 0; i < batch->n; i++)
+		s->handled[s->nhandled++] = batch->item[i].id;
+}
+
+static void
+start(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	Relation	index = scan->indexRelation;
+
+	if (scan->numberOfOrderBys != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("index \"%s\" can only be scanned in the order of one distance",
+						RelationGetRelationName(index))));
+	pgstat_count_index_scan(index);
+	s->ix = OhIndexOpen(index);
+	if (s->rerank == NULL)
+	{
+		s->rerank = OhRerankBegin(scan, s->ix, s->context);
+		s->query = OhAlignedAlloc(s->context, om_quant_query_bytes(&s->ix->spec));
+		s->scratch = OhAlignedAlloc(s->context, om_quant_scratch_bytes(&s->ix->spec));
+		s->search = OhSearchBegin(index, s->ix, true, NULL, s->context);
+	}
+	set_query(scan);
+	s->last = -INFINITY;
+	s->lp = 0;
+	if (!s->ordered)
+	{
+		s->phase = SCAN_ALL;
+		return;
+	}
+	s->ef = oh_ef_search;
+	OhSearchReset(s->search, s->query);
+	OhSearchDescend(s->search, 0);
+	OhSearchLevel(s->search, 0, s->ef);
+	take_batch(s, &s->search->found);
+	s->phase = SCAN_GRAPH;
+}
+
+static Size
+memory_limit(void)
+{
+	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
+}
+
+/*
+ * next_batch -- nodes for re-ranking, or another phase.
+ */
+static void
+next_batch(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	if (oh_iterative_scan == OH_ITERATIVE_OFF ||
+		(oh_max_scan_tuples > 0 && s->search->evaluations >= oh_max_scan_tuples))
+	{
+		s->phase = SCAN_LATE;
+		return;
+	}
+	if (s->phase == SCAN_GRAPH)
+	{
+		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
+		if (OhSearchBytes(s->search) <= memory_limit() && OhSearchMore(s->search, s->ef))
+		{
+			take_batch(s, &s->search->found);
+			return;
+		}
+		s->phase = SCAN_SWEEP;
+		s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->handled, s->nhandled,
+								memory_limit(), s->batch_context);
+		s->nhandled = 0;
+	}
+	if (OhSweepMore(s->sweep, s->query))
+	{
+		s->batch = &s->sweep->found;
+		s->next = 0;
+		s->peeked = false;
+	}
+	else
+	{
+		s->phase = SCAN_NO_DIRECTION;
+		s->rows.n = s->rows.next = 0;
+		s->lp = 0;
+	}
+}
+
+/*
+ * peek -- rows and bound of the next node of the batch.
+ */
+static void
+peek(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	OhItem		item = s->batch->item[s->next];
+	float		error = 0;
+
+	if (s->peeked)
+		return;
+	OhRowsOfNode(scan->indexRelation, s->ix, item.id, s->query, &s->rows, &error);
+	s->bound = item.dist - BOUND_ERRORS * error;
+	s->peeked = true;
+}
+
+/*
+ * next_ordered -- the next row of the walk or sweep; false: another phase.
+ */
+static bool
+next_ordered(IndexScanDesc scan, ItemPointer tid)
+{
+	OhScanState *s = scan->opaque;
+
+	while (s->phase == SCAN_GRAPH || s->phase == SCAN_SWEEP)
+	{
+		bool		more = s->next < s->batch->n;
+
+		CHECK_FOR_INTERRUPTS();
+		if (more)
+			peek(scan);
+		if (s->exact.n > 0 && (!more || s->bound >= s->exact.row[0].dist))
+		{
+			ExactRow	row = rows_pop(&s->exact);
+
+			if (row.dist < s->last && oh_iterative_scan != OH_ITERATIVE_RELAXED)
+			{
+				rows_push(&s->late, row);
+				continue;
+			}
+			s->last = Max(s->last, row.dist);
+			*tid = row.tid;
+			return true;
+		}
+		if (!more)
+		{
+			next_batch(scan);
+			continue;
+		}
+		for (int i = 0; i < s->rows.n; i++)
+		{
+			ExactRow	row;
+
+			row.tid = s->rows.tid[i];
+			if (!OhRerankRow(s->rerank, row.tid, &row.dist))
+				continue;
+			if (isnan(row.dist))
+				row.dist = INFINITY;
+			rows_push(&s->exact, row);
+		}
+		s->next++;
+		s->peeked = false;
+	}
+	return false;
+}
+
+/*
+ * next_unordered -- the next row of an array, page by page; false: another phase.
+ */
+static bool
+next_unordered(IndexScanDesc scan, ItemPointer tid)
+{
+	OhScanState *s = scan->opaque;
+	Relation	index = scan->indexRelation;
+
+	while (s->phase == SCAN_ALL || s->phase == SCAN_NO_DIRECTION || s->phase == SCAN_NULLS)
+	{
+		OhArrayId	array = s->phase == SCAN_ALL ? OH_NODE : OH_NULLS;
+
+		CHECK_FOR_INTERRUPTS();
+		if (s->rows.next < s->rows.n)
+		{
+			*tid = s->rows.tid[s->rows.next++];
+			return true;
+		}
+		if (s->lp >= OhArrayPages(index, s->ix, array))
+		{
+			s->phase++;
+			s->lp = 0;
+			continue;
+		}
+		if (array == OH_NODE)
+			OhRowsOfNodePage(index, s->ix, s->lp++, &s->rows);
+		else
+			OhRowsOfNullPage(index, s->ix, s->lp++,
+							 s->phase == SCAN_NULLS ? OH_ROW_NULL : OH_ROW_NO_DIRECTION,
+							 &s->rows);
+	}
+	return false;
+}
+
+bool
+ohgettuple(IndexScanDesc scan, ScanDirection dir)
+{
+	OhScanState *s = scan->opaque;
+	bool		found;
+
+	Assert(ScanDirectionIsForward(dir));
+	scan->xs_recheck = false;
+	scan->xs_recheckorderby = false;
+	if (s->phase == SCAN_START)
+		start(scan);
+	found = next_ordered(scan, &scan->xs_heaptid) || next_unordered(scan, &scan->xs_heaptid);
+	OhRerankRelease(s->rerank);
+	if (found)
+		return true;
+	if (s->phase == SCAN_LATE && s->late.n > 0)
+	{
+		scan->xs_heaptid = rows_pop(&s->late).tid;
+		return true;
+	}
+	s->phase = SCAN_DONE;
+	return false;
+}

@@ -1,0 +1,455 @@
+/*
+ * search.c -- best-first walks of the graph in buffer pages.
+ *
+ * A hop reads one node's links, prefetches what it needs of the neighbours not
+ * seen before, and evaluates them page by page.  No lock is held between pages
+ * and never more than one.  Readers tolerate whatever writers do meanwhile: a
+ * node that was freed is skipped, one that was recycled is another node, whose
+ * rows are too new for the snapshot.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/buf_internals.h"
+
+#include "hnsw/hnsw.h"
+#include "hnsw/search.h"
+
+#define MAX_LINKS (2 * OH_MAX_M)
+#define CACHE_LINE 64
+
+/* ---- what inserts keep ---- */
+
+void
+OhKeepInit(OhKeep *keep, MemoryContext parent)
+{
+	keep->context = AllocSetContextCreate(parent, "omenhnsw insert candidates",
+										  ALLOCSET_DEFAULT_SIZES);
+	keep->size = 4096;
+	keep->table = MemoryContextAlloc(parent, sizeof(OhKept) * keep->size);
+	keep->used = 1;				/* so that the first reset clears */
+	OhKeepReset(keep);
+}
+
+void
+OhKeepReset(OhKeep *keep)
+{
+	MemoryContextReset(keep->context);
+	if (keep->used > 0)
+	{
+		for (uint32 i = 0; i < keep->size; i++)
+			keep->table[i].id = OH_NONE;
+	}
+	keep->used = 0;
+}
+
+static OhKept *
+keep_place(OhKept *table, uint32 size, uint32 id)
+{
+	uint32		i = murmurhash32(id) & (size - 1);
+
+	while (table[i].id != OH_NONE && table[i].id != id)
+		i = (i + 1) & (size - 1);
+	return &table[i];
+}
+
+OhKept *
+OhKeepFind(OhKeep *keep, uint32 id)
+{
+	OhKept	   *kept = keep_place(keep->table, keep->size, id);
+
+	return kept->id == id ? kept : NULL;
+}
+
+static void
+keep_grow(OhKeep *keep)
+{
+	uint32		size = keep->size * 2;
+	OhKept	   *table = MemoryContextAlloc(GetMemoryChunkContext(keep->table),
+										   sizeof(OhKept) * size);
+
+	for (uint32 i = 0; i < size; i++)
+		table[i].id = OH_NONE;
+	for (uint32 i = 0; i < keep->size; i++)
+	{
+		if (keep->table[i].id != OH_NONE)
+			*keep_place(table, size, keep->table[i].id) = keep->table[i];
+	}
+	pfree(keep->table);
+	keep->table = table;
+	keep->size = size;
+}
+
+/*
+ * keep_node -- remember an evaluated node; the page is locked.
+ */
+static void
+keep_node(OhSearch *s, uint32 id, float dist, OhNodeData *node)
+{
+	OhKeep	   *keep = s->keep;
+	OhKept	   *kept;
+
+	if (keep->used >= keep->size / 2)
+		keep_grow(keep);
+	kept = keep_place(keep->table, keep->size, id);
+	if (kept->id == id)
+		return;					/* seen on another level */
+	keep->used++;
+	kept->id = id;
+	kept->dist = dist;
+	kept->live = node->state == OH_LIVE;
+	kept->expanded = false;
+	kept->links = NULL;
+	kept->code = MemoryContextAlloc(keep->context, s->ix->code_bytes);
+	memcpy(kept->code, OhNodeCode(node), s->ix->code_bytes);
+}
+
+static void
+keep_links(OhSearch *s, uint32 id, uint16 version, const uint32 *links, int n)
+{
+	OhKept	   *kept = OhKeepFind(s->keep, id);
+
+	if (kept == NULL)
+		return;
+	if (kept->links == NULL)
+		kept->links = MemoryContextAlloc(s->keep->context, sizeof(uint32) * 2 * s->ix->m);
+	memcpy(kept->links, links, sizeof(uint32) * n);
+	kept->nlinks = n;
+	kept->version = version;
+	kept->expanded = true;
+}
+
+/* ---- walks ---- */
+
+OhSearch *
+OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep, MemoryContext context)
+{
+	OhSearch   *s = MemoryContextAllocZero(context, sizeof(OhSearch));
+	uint64		nnodes = (uint64) OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+
+	s->index = index;
+	s->ix = ix;
+	s->context = context;
+	s->streaming = streaming;
+	s->keep = keep;
+	s->visited = OhVisitedGet(context, nnodes);
+	OhHeapInit(&s->cand, context, 1024);
+	OhHeapInit(&s->found, context, 256);
+	OhHeapInit(&s->evicted, context, streaming ? 1024 : 0);
+	OhHeapInit(&s->rejected, context, streaming ? 4096 : 0);
+	return s;
+}
+
+void
+OhSearchReset(OhSearch *s, const OmQuery *query)
+{
+	s->query = query;
+	s->resumed = false;
+	s->cand.n = s->found.n = s->evicted.n = s->rejected.n = 0;
+	s->evaluations = s->hops = 0;
+}
+
+Size
+OhSearchBytes(const OhSearch *s)
+{
+	return sizeof(OhItem) * (s->cand.allocated + s->evicted.allocated + s->rejected.allocated) +
+		(s->visited->mark ? 0 : OhVisitedBytes(s->visited));
+}
+
+/*
+ * copy_links -- links up to the first gap.
+ */
+static int
+copy_links(const uint32 *links, int max, uint32 *out)
+{
+	int			n = 0;
+
+	while (n < max && links[n] != OH_NONE)
+	{
+		out[n] = links[n];
+		n++;
+	}
+	return n;
+}
+
+/*
+ * tower_links -- a node's links on a level above the base layer.
+ */
+static int
+tower_links(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out)
+{
+	OhIndex    *ix = s->ix;
+
+	for (int l = 1; l <= level; l++)
+	{
+		Buffer		buffer;
+		OhTowerData *record;
+		bool		mine;
+		int			n = 0;
+
+		if (!OhArrayHas(s->index, ix, OH_TOWER, tower))
+			return 0;
+		buffer = OhArrayRead(s->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
+		record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
+		mine = record->node == id && record->level == l;
+		if (mine && l == level)
+			n = copy_links(record->links, ix->m, out);
+		tower = record->up;
+		UnlockReleaseBuffer(buffer);
+		if (!mine || l == level)
+			return n;
+	}
+	return 0;
+}
+
+/*
+ * read_links -- a node's links on a level; 0 if it is no longer there.
+ */
+static int
+read_links(OhSearch *s, uint32 id, int level, uint32 *out)
+{
+	OhIndex    *ix = s->ix;
+	Buffer		buffer;
+	OhNodeData *node;
+	uint32		tower;
+	int			n = 0;
+
+	buffer = OhArrayRead(s->index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
+	node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	tower = node->tower;
+	if (node->state == OH_FREE)
+		tower = OH_NONE;
+	else if (level == 0)
+	{
+		n = copy_links(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, out);
+		if (s->keep)
+			keep_links(s, id, node->version, out, n);
+	}
+	UnlockReleaseBuffer(buffer);
+	s->hops++;
+	return level == 0 ? n : tower_links(s, id, tower, level, out);
+}
+
+/*
+ * prefetch -- start loading what the evaluation of a node will touch.
+ */
+static inline void
+prefetch(const OhIndex *ix, uint32 lp, uint32 slot)
+{
+	Buffer		buffer = ix->array[OH_NODE].hint[lp];
+	char	   *page;
+	char	   *record;
+	int			bytes = sizeof(OhNodeData) + ix->code_bytes;
+
+	if (buffer <= 0)
+		return;
+	__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
+	page = (char *) BufferGetPage(buffer);
+	__builtin_prefetch(page + BLCKSZ - sizeof(OhPageTail));
+	record = OhSlot(ix, OH_NODE, (Page) page, slot);
+	/* the hardware follows a long code by itself once it is being read */
+	for (int i = 0; i < bytes && i < 6 * CACHE_LINE; i += CACHE_LINE)
+		__builtin_prefetch(record + i);
+}
+
+/* An evaluated node. */
+typedef struct Evaluated
+{
+	OhItem		item;
+	bool		live;
+} Evaluated;
+
+/*
+ * evaluate -- distances to nodes ids[n]; returns how many were there.
+ */
+static int
+evaluate(OhSearch *s, const uint32 *ids, int n, Evaluated *out)
+{
+	OhIndex    *ix = s->ix;
+	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint64		key[MAX_LINKS];
+	int			count = 0;
+	int			nout = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		uint32		lp = ids[i] / per_page;
+		uint32		slot = ids[i] - lp * per_page;
+		uint64		k = (uint64) lp << 32 | slot;
+		int			j;
+
+		if (unlikely(lp >= ix->array[OH_NODE].npages) && !OhArrayHas(s->index, ix, OH_NODE, ids[i]))
+			continue;
+		prefetch(ix, lp, slot);
+		for (j = count++; j > 0 && key[j - 1] > k; j--)
+			key[j] = key[j - 1];
+		key[j] = k;
+	}
+	for (int i = 0; i < count;)
+	{
+		uint32		lp = key[i] >> 32;
+		Buffer		buffer = OhArrayRead(s->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		Page		page = BufferGetPage(buffer);
+		uint32		nused = OhTail(page)->nused;
+
+		for (; i < count && key[i] >> 32 == lp; i++)
+		{
+			uint32		slot = (uint32) key[i];
+			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+
+			if (slot >= nused || node->state == OH_FREE)
+				continue;
+			out[nout].item.dist = ix->distance(ix->quant, s->query, OhNodeCode(node));
+			out[nout].item.id = lp * per_page + slot;
+			out[nout].live = node->state == OH_LIVE;
+			if (s->keep)
+				keep_node(s, out[nout].item.id, out[nout].item.dist, node);
+			nout++;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	s->evaluations += nout;
+	return nout;
+}
+
+/*
+ * admit -- put an evaluated node where it belongs.
+ */
+static inline void
+admit(OhSearch *s, const Evaluated *e, bool as_result, int ef)
+{
+	if (s->found.n < ef || e->item.dist < s->found.item[0].dist)
+	{
+		OhHeapPush(&s->cand, e->item, false);
+		if (!as_result)
+			return;
+		if (s->found.n < ef)
+			OhHeapPush(&s->found, e->item, true);
+		else
+		{
+			OhItem		out = OhHeapReplace(&s->found, e->item, true);
+
+			if (s->resumed)
+				OhHeapPush(&s->evicted, out, false);
+			else if (s->streaming)
+				OhHeapAppend(&s->evicted, out);
+		}
+	}
+	else if (s->resumed)
+	{
+		OhHeapPush(&s->cand, e->item, false);
+		if (as_result)
+			OhHeapPush(&s->evicted, e->item, false);
+	}
+	else if (s->streaming)
+	{
+		OhHeapAppend(&s->rejected, e->item);
+		if (as_result)
+			OhHeapAppend(&s->evicted, e->item);
+	}
+}
+
+/*
+ * walk -- expand candidates until none is nearer than the ef-th found.
+ */
+static void
+walk(OhSearch *s, int level, int ef)
+{
+	uint32		ids[MAX_LINKS];
+	Evaluated	evaluated[MAX_LINKS];
+
+	while (s->cand.n > 0)
+	{
+		int			n;
+		int			fresh = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		if (s->found.n >= ef && s->cand.item[0].dist > s->found.item[0].dist)
+			break;
+		n = read_links(s, OhHeapPop(&s->cand, false).id, level, ids);
+		for (int i = 0; i < n; i++)
+		{
+			if (OhVisitedAdd(s->visited, ids[i]))
+				ids[fresh++] = ids[i];
+		}
+		n = evaluate(s, ids, fresh, evaluated);
+		for (int i = 0; i < n; i++)
+			admit(s, &evaluated[i], evaluated[i].live || level > 0, ef);
+	}
+}
+
+/*
+ * OhSearchLevel -- see search.h.  The seeds are what found holds, or the entry
+ * point if it holds nothing.
+ */
+void
+OhSearchLevel(OhSearch *s, int level, int ef)
+{
+	bool		streaming = s->streaming;
+	uint32		seeds[OH_MAX_EF_CONSTRUCTION];
+	Evaluated	evaluated[MAX_LINKS];
+	int			nseeds = 0;
+
+	for (int64 i = 0; i < s->found.n && nseeds < (int) lengthof(seeds); i++)
+		seeds[nseeds++] = s->found.item[i].id;
+	if (nseeds == 0 && s->ix->entry != OH_NONE)
+		seeds[nseeds++] = s->ix->entry;
+	s->streaming = streaming && level == 0;
+	s->found.n = 0;
+	s->cand.n = 0;
+	OhVisitedClear(s->visited);
+	for (int i = 0; i < nseeds; i += MAX_LINKS)
+	{
+		int			count = Min(MAX_LINKS, nseeds - i);
+		int			n;
+
+		for (int j = i; j < i + count; j++)
+			OhVisitedAdd(s->visited, seeds[j]);
+		n = evaluate(s, seeds + i, count, evaluated);
+		for (int j = 0; j < n; j++)
+			admit(s, &evaluated[j], evaluated[j].live || level > 0, ef);
+	}
+	walk(s, level, ef);
+	OhHeapSort(&s->found);
+	s->streaming = streaming;
+}
+
+void
+OhSearchDescend(OhSearch *s, int level)
+{
+	s->found.n = 0;
+	for (int l = s->ix->entry_level; l > level; l--)
+	{
+		OhSearchLevel(s, l, 1);
+		if (s->found.n == 0)
+			return;				/* the entry point is gone: the caller starts over */
+	}
+}
+
+/*
+ * OhSearchMore -- see search.h.
+ *
+ * The first batch is an ordinary search.  What it set aside then becomes
+ * candidates and results of the following ones.
+ */
+bool
+OhSearchMore(OhSearch *s, int ef)
+{
+	Assert(s->streaming);
+	if (!s->resumed)
+	{
+		s->resumed = true;
+		for (int64 i = 0; i < s->rejected.n; i++)
+			OhHeapAppend(&s->cand, s->rejected.item[i]);
+		s->rejected.n = 0;
+		OhHeapify(&s->cand, false);
+		OhHeapify(&s->evicted, false);
+	}
+	s->found.n = 0;
+	while (s->evicted.n > 0 && s->found.n < ef)
+		OhHeapPush(&s->found, OhHeapPop(&s->evicted, false), true);
+	walk(s, 0, ef);
+	OhHeapSort(&s->found);
+	return s->found.n > 0;
+}

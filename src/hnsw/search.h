@@ -1,0 +1,75 @@
+/*
+ * search.h -- walks of the graph in buffer pages.
+ *
+ * Used by scans (batches of rows nearest first, as many as are asked for) and
+ * by inserts (candidates for neighbours, with copies of what was looked at).
+ */
+#ifndef OH_SEARCH_H
+#define OH_SEARCH_H
+
+#include "postgres.h"
+
+#include "hnsw/heap.h"
+#include "hnsw/index.h"
+#include "hnsw/visited.h"
+
+/* What an insert keeps of a node that it has evaluated. */
+typedef struct OhKept
+{
+	uint32		id;				/* OH_NONE: empty place of the hash table */
+	float		dist;			/* to the new vector */
+	bool		live;
+	bool		expanded;		/* version and links are known */
+	uint16		version;
+	uint16		nlinks;
+	uint32	   *links;			/* base layer */
+	void	   *code;
+} OhKept;
+
+typedef struct OhKeep
+{
+	MemoryContext context;		/* of codes and links, reset with each insert */
+	OhKept	   *table;			/* open addressing by id */
+	uint32		size;			/* power of two */
+	uint32		used;
+} OhKeep;
+
+typedef struct OhSearch
+{
+	Relation	index;
+	OhIndex    *ix;
+	MemoryContext context;
+	const OmQuery *query;
+	OhVisited  *visited;
+	OhKeep	   *keep;			/* inserts only */
+	bool		streaming;		/* keep what a later batch needs */
+	bool		resumed;
+	int			ef;				/* size of the next batch */
+
+	OhHeap		cand;			/* to expand, nearest first */
+	OhHeap		found;			/* the batch: farthest first in a walk, then sorted */
+	OhHeap		evicted;		/* found once, then pushed out: a later batch's */
+	OhHeap		rejected;		/* evaluated, too far to expand in this batch */
+
+	int64		evaluations;
+	int64		hops;
+} OhSearch;
+
+extern OhSearch *OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep,
+							   MemoryContext context);
+/* Forget all of the last walk; query stays the caller's. */
+extern void OhSearchReset(OhSearch *search, const OmQuery *query);
+/* Walk the levels from the entry point down to (not into) the given one. */
+extern void OhSearchDescend(OhSearch *search, int level);
+/* Best-first walk of one level from what was found before; leaves found sorted. */
+extern void OhSearchLevel(OhSearch *search, int level, int ef);
+/* Base layer: the next batch of up to ef nodes.  false: the graph is exhausted. */
+extern bool OhSearchMore(OhSearch *search, int ef);
+/* Memory that grows with the length of a scan. */
+extern Size OhSearchBytes(const OhSearch *search);
+
+extern void OhKeepInit(OhKeep *keep, MemoryContext parent);
+extern void OhKeepReset(OhKeep *keep);
+extern OhKept *OhKeepFind(OhKeep *keep, uint32 id);
+
+#endif							/* OH_SEARCH_H */

@@ -1,0 +1,47 @@
+/*
+ * visited.h -- the set of nodes that a walk has seen.
+ *
+ * One byte a node holding the epoch of the last walk that saw it, so that
+ * clearing is one increment; a hash set for indexes too large for that.  Sets
+ * are pooled in the backend and come back when the owner's memory context goes.
+ */
+#ifndef OH_VISITED_H
+#define OH_VISITED_H
+
+#include "postgres.h"
+
+typedef struct OhVisited
+{
+	struct OhVisited *next;		/* in the pool */
+	uint8	   *mark;			/* [size], NULL: use the hash set */
+	uint32		size;
+	uint8		epoch;
+	uint32	   *hash;			/* [hash_size] of id + 1, 0 is empty */
+	uint32		hash_size;		/* power of two */
+	uint32		hash_used;
+} OhVisited;
+
+/* A cleared set for ids below nnodes (more may come), given back with context. */
+extern OhVisited *OhVisitedGet(MemoryContext context, uint64 nnodes);
+extern void OhVisitedClear(OhVisited *visited);
+extern void OhVisitedGrow(OhVisited *visited, uint32 id);
+extern bool OhVisitedHashAdd(OhVisited *visited, uint32 id);
+extern Size OhVisitedBytes(const OhVisited *visited);
+
+/* Add; true if it was not there. */
+static inline bool
+OhVisitedAdd(OhVisited *visited, uint32 id)
+{
+	if (likely(visited->mark != NULL))
+	{
+		if (unlikely(id >= visited->size))
+			OhVisitedGrow(visited, id);
+		if (visited->mark[id] == visited->epoch)
+			return false;
+		visited->mark[id] = visited->epoch;
+		return true;
+	}
+	return OhVisitedHashAdd(visited, id);
+}
+
+#endif							/* OH_VISITED_H */
