@@ -107,4 +107,18 @@ om_extend_relation(Relation rel, ForkNumber fork)
 	cost_sort(path, root, pathkeys, cost, tuples, width, 0.0, mem, limit)
 #endif
 
+/* ---- vacuum (vacuum.c; include commands/vacuum.h, postmaster/autovacuum.h) ---- */
+
+#if PG_VERSION_NUM >= 180000
+#define om_vacuum_delay_point() vacuum_delay_point(false)
+#else
+#define om_vacuum_delay_point() vacuum_delay_point()
+#endif
+
+#if PG_VERSION_NUM >= 170000
+#define om_is_autovacuum_worker() AmAutoVacuumWorkerProcess()
+#else
+#define om_is_autovacuum_worker() IsAutoVacuumWorkerProcess()
+#endif
+
 #endif							/* OM_COMPAT_H */

@@ -1,0 +1,321 @@
+/*
+ * reach.c -- keeps every live node reachable from the entry point.
+ *
+ * A search meets only what the base layer's links lead to.  Pruning, inserts and
+ * repair leave a few nodes without an incoming link; vacuum ends by walking the
+ * whole graph and gives each node that was not met a link from a near one that
+ * was.  The walk is a tree: a list that is full gives up a link that is no edge
+ * of the tree, so that nothing else gets lost.
+ */
+#include "postgres.h"
+
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "hnsw/vacuum.h"
+#include "hnsw/wal.h"
+
+/* Reached nodes that a search offers for a back link. */
+#define OFFERS 64
+
+typedef struct Reach
+{
+	OhVacuum   *v;
+	uint32		n;				/* nodes known when the walk began */
+	uint32	   *parent;			/* [n], the node whose link led here */
+	uint32		nreached;
+} Reach;
+
+static bool
+is_reached(const Reach *reach, uint32 id)
+{
+	return id < reach->n &&
+		(reach->v->node[id] & (OH_VAC_STATE | OH_VAC_REACHED)) == (OH_LIVE | OH_VAC_REACHED);
+}
+
+static void
+mark_reached(Reach *reach, uint32 id, uint32 parent)
+{
+	reach->v->node[id] |= OH_VAC_REACHED;
+	reach->parent[id] = parent;
+	reach->nreached++;
+}
+
+/*
+ * expand -- reach what a reached node links to.
+ */
+static void
+expand(Reach *reach, uint32 id)
+{
+	OhVacuum   *v = reach->v;
+	uint32		links[2 * OH_MAX_M];
+	int			n = OhVacuumLinks(v, id, 0, links);
+
+	v->node[id] |= OH_VAC_EXPANDED;
+	for (int i = 0; i < n; i++)
+	{
+		uint32		to = links[i];
+
+		if (to < reach->n && (v->node[to] & (OH_VAC_STATE | OH_VAC_REACHED)) == OH_LIVE)
+			mark_reached(reach, to, id);
+	}
+}
+
+/*
+ * walk_all -- reach all that can be, in passes over the pages in order.
+ */
+static void
+walk_all(Reach *reach)
+{
+	OhVacuum   *v = reach->v;
+	const uint8 mask = OH_VAC_STATE | OH_VAC_REACHED | OH_VAC_EXPANDED;
+	const uint8 wanted = OH_LIVE | OH_VAC_REACHED;
+	bool		again = true;
+
+	while (again)
+	{
+		again = false;
+		for (uint32 id = 0; id < reach->n; id++)
+		{
+			if (id % 1024 == 0)
+				om_vacuum_delay_point();
+			if ((v->node[id] & mask) == wanted)
+			{
+				expand(reach, id);
+				again = true;
+			}
+		}
+	}
+}
+
+/*
+ * choose_victim -- place of the link that node "from" can best do without: the
+ * farthest that is no edge of the tree.  -1 if there is none.
+ */
+static int
+choose_victim(Reach *reach, uint32 from, const uint32 *links, int n)
+{
+	OhVacuum   *v = reach->v;
+	float		farthest = 0;
+	int			victim = -1;
+
+	OhVacuumQuery(v, from);
+	for (int i = 0; i < n; i++)
+	{
+		float		dist;
+
+		/* of a node that is new since, this may be the only link */
+		if (!is_reached(reach, links[i]) || reach->parent[links[i]] == from)
+			continue;
+		dist = v->ix->distance(v->ix->quant, v->query, OhNodeCode(OhVacuumNode(v, links[i])));
+		if (victim < 0 || dist > farthest)
+		{
+			farthest = dist;
+			victim = i;
+		}
+	}
+	return victim;
+}
+
+/*
+ * link_from -- add a link between two live nodes; false if there is no place.
+ */
+static bool
+link_from(Reach *reach, uint32 from, uint32 to)
+{
+	OhVacuum   *v = reach->v;
+	uint32		per_page = v->ix->array[OH_NODE].per_page;
+	uint32		lp = from / per_page;
+	int			max = 2 * v->ix->m;
+
+	for (;;)
+	{
+		uint32		links[2 * OH_MAX_M];
+		int			n = OhVacuumLinks(v, from, 0, links);
+		uint16		version = OhVacuumNode(v, from)->version;
+		int			place = n;
+		Buffer		buffer;
+		OhNodeData *node;
+		bool		unchanged;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < n; i++)
+		{
+			if (links[i] == to)
+				return true;
+		}
+		if (n == max)
+			place = choose_victim(reach, from, links, n);
+		if (place < 0)
+			return false;
+
+		buffer = OhArrayRead(v->index, v->ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		node = OhSlot(v->ix, OH_NODE, BufferGetPage(buffer), from % per_page);
+		unchanged = node->state == OH_LIVE && node->version == version;
+		if (unchanged)
+		{
+			OhWrite		write;
+
+			OhWriteStart(&write, v->index, v->ix->building);
+			node = OhSlot(v->ix, OH_NODE, OhWritePage(&write, buffer, false), from % per_page);
+			OhNodeLinks(node, v->ix->code_bytes)[place] = to;
+			node->version++;
+			OhWriteFinish(&write);
+		}
+		OhVacuumStore(v, &v->nodes, lp, BufferGetPage(buffer));
+		UnlockReleaseBuffer(buffer);
+		if (unchanged)
+			return true;
+	}
+}
+
+static int
+compare_distance(const void *a, const void *b)
+{
+	const OhCandidate *x = a;
+	const OhCandidate *y = b;
+
+	if (x->dist != y->dist)
+		return x->dist < y->dist ? -1 : 1;
+	return x->id < y->id ? -1 : (x->id > y->id);
+}
+
+/*
+ * heal -- link a node that was not reached from one that was.
+ *
+ * Its own neighbours come first; search: ask the graph, too.
+ */
+static bool
+heal(Reach *reach, uint32 id, bool search)
+{
+	OhVacuum   *v = reach->v;
+	OhCandidate cand[2 * OH_MAX_M];
+	uint32		links[2 * OH_MAX_M];
+	int			n = OhVacuumLinks(v, id, 0, links);
+	int			ncand = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (is_reached(reach, links[i]))
+			cand[ncand++].id = links[i];
+	}
+	if (ncand == 0 && !search)
+		return false;
+	OhVacuumQuery(v, id);
+	OhVacuumDistances(v, cand, ncand);
+	qsort(cand, ncand, sizeof(OhCandidate), compare_distance);
+	for (int pass = 0; pass < (search ? 2 : 1); pass++)
+	{
+		if (pass == 1)
+		{
+			OhVacuumQuery(v, id);
+			ncand = OhVacuumSearch(v, 0, OFFERS, true, cand);
+		}
+		for (int i = 0; i < ncand; i++)
+		{
+			if (link_from(reach, cand[i].id, id))
+			{
+				mark_reached(reach, id, cand[i].id);
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+StaticAssertDecl(OFFERS <= 2 * OH_MAX_M, "offers fit");
+
+/*
+ * walk_on -- reach what one newly reached node leads to.
+ */
+static void
+walk_on(Reach *reach, uint32 start)
+{
+	OhVacuum   *v = reach->v;
+	uint32	   *stack;
+	uint32		size = 64;
+	uint32		depth = 0;
+
+	stack = palloc(sizeof(uint32) * size);
+	stack[depth++] = start;
+	while (depth > 0)
+	{
+		uint32		id = stack[--depth];
+		uint32		links[2 * OH_MAX_M];
+		int			n;
+
+		CHECK_FOR_INTERRUPTS();
+		if (v->node[id] & OH_VAC_EXPANDED)
+			continue;
+		n = OhVacuumLinks(v, id, 0, links);
+		if (depth + n > size)
+		{
+			size = 2 * (depth + n);
+			stack = repalloc_huge(stack, sizeof(uint32) * (Size) size);
+		}
+		for (int i = 0; i < n; i++)
+		{
+			if (links[i] < reach->n &&
+				(v->node[links[i]] & (OH_VAC_STATE | OH_VAC_REACHED)) == OH_LIVE)
+				stack[depth++] = links[i];
+		}
+		expand(reach, id);
+	}
+	pfree(stack);
+}
+
+/*
+ * OhReach -- see vacuum.h.
+ *
+ * Nodes that were inserted meanwhile are not looked at: their inserts link them.
+ */
+uint32
+OhReach(OhVacuum *v)
+{
+	Reach		reach;
+	bool		search = false;
+	uint32		left;
+
+	if (v->nlive == 0 || v->entry == OH_NONE || OhVacState(v, v->entry) != OH_LIVE)
+		return v->nlive;
+	reach.v = v;
+	reach.n = v->n;
+	reach.nreached = 0;
+	reach.parent = MemoryContextAllocHuge(v->context, sizeof(uint32) * (Size) v->n);
+	for (uint32 id = 0; id < v->n; id++)
+	{
+		if ((v->node[id] & OH_VAC_STATE) == OH_LIVE)
+			v->node[id] &= ~(OH_VAC_REACHED | OH_VAC_EXPANDED);
+	}
+	mark_reached(&reach, v->entry, OH_NONE);
+	walk_all(&reach);
+
+	/* neighbours first, as often as that helps; then with searches */
+	for (;;)
+	{
+		bool		progress = false;
+
+		left = 0;
+		for (uint32 id = 0; id < reach.n; id++)
+		{
+			if ((v->node[id] & (OH_VAC_STATE | OH_VAC_REACHED)) != OH_LIVE)
+				continue;
+			CHECK_FOR_INTERRUPTS();
+			if (heal(&reach, id, search))
+			{
+				progress = true;
+				walk_on(&reach, id);
+			}
+			else
+				left++;
+		}
+		if (left == 0 || (search && !progress))
+			break;
+		if (!progress)
+			search = true;
+	}
+	pfree(reach.parent);
+	return left;
+}
