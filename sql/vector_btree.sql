@@ -35,10 +35,11 @@ INSERT INTO ordered (v) VALUES ('[-0,0,-0]');
 INSERT INTO ordered (v) VALUES ('[1,2]') ON CONFLICT (v) DO UPDATE SET id = -1 RETURNING id, v;
 
 -- merge join on equality
+CREATE TABLE partner AS SELECT v FROM ordered UNION ALL SELECT '[1,2]';
 SET enable_hashjoin = off;
 SET enable_nestloop = off;
-EXPLAIN (COSTS OFF) SELECT count(*) FROM ordered a JOIN ordered b ON a.v = b.v;
-SELECT count(*) FROM ordered a JOIN ordered b ON a.v = b.v;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM ordered a JOIN partner b ON a.v = b.v;
+SELECT count(*) FROM ordered a JOIN partner b ON a.v = b.v;
 RESET enable_hashjoin;
 RESET enable_nestloop;
 
@@ -60,4 +61,4 @@ INSERT INTO too_wide VALUES (array_fill(1, ARRAY[3000]));
 \set VERBOSITY default
 
 SELECT amvalidate(oid) FROM pg_opclass WHERE opcname = 'vector_ops';
-DROP TABLE ordered, shuffled, too_wide;
+DROP TABLE ordered, partner, shuffled, too_wide;
