@@ -69,7 +69,7 @@ CLUSTER opt_t USING opt_i;
 DROP INDEX opt_i;
 
 -- as many dimensions as the type has, with fewer bits where a node would not fit a page
-CREATE TABLE opt_wide (v vector(16000), w vector(15000));
+CREATE TABLE opt_wide (v vector(16000));
 CREATE INDEX opt_wide_i ON opt_wide USING omenhnsw (v vector_l2_ops);
 CREATE INDEX opt_wide_j ON opt_wide USING omenhnsw (v vector_cosine_ops) WITH (m = 100, ef_construction = 200);
 CREATE INDEX ON opt_wide USING omenhnsw (v) WITH (bits = 8);
