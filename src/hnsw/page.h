@@ -192,10 +192,11 @@ typedef struct OhNullData
 
 StaticAssertDecl(sizeof(OhNullData) == 8, "null record layout");
 
+/* At a fixed place: pd_special of a damaged page may point anywhere. */
 static inline OhPageTail *
 OhTail(Page page)
 {
-	return (OhPageTail *) PageGetSpecialPointer(page);
+	return (OhPageTail *) ((char *) page + BLCKSZ - sizeof(OhPageTail));
 }
 
 static inline OhMetaPageData *
