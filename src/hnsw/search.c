@@ -99,6 +99,7 @@ keep_node(OhSearch *s, uint32 id, float dist, OhNodeData *node)
 	kept->id = id;
 	kept->dist = dist;
 	kept->live = node->state == OH_LIVE;
+	kept->chosen = false;
 	kept->expanded = false;
 	kept->links = NULL;
 	kept->code = MemoryContextAlloc(keep->context, s->ix->code_bytes);
@@ -106,7 +107,7 @@ keep_node(OhSearch *s, uint32 id, float dist, OhNodeData *node)
 }
 
 static void
-keep_links(OhSearch *s, uint32 id, uint16 version, const uint32 *links, int n)
+keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, int n)
 {
 	OhKept	   *kept = OhKeepFind(s->keep, id);
 
@@ -116,7 +117,8 @@ keep_links(OhSearch *s, uint32 id, uint16 version, const uint32 *links, int n)
 		kept->links = MemoryContextAlloc(s->keep->context, sizeof(uint32) * 2 * s->ix->m);
 	memcpy(kept->links, links, sizeof(uint32) * n);
 	kept->nlinks = n;
-	kept->version = version;
+	kept->live = node->state == OH_LIVE;
+	kept->version = node->version;
 	kept->expanded = true;
 }
 
@@ -174,33 +176,62 @@ copy_links(const uint32 *links, int max, uint32 *out)
 }
 
 /*
- * tower_links -- a node's links on a level above the base layer.
+ * find_tower -- a node's record on a level, from that of level 1; its links in
+ * out[], their number in *n.  OH_NONE if it is no longer there.
  */
-static int
-tower_links(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out)
+static uint32
+find_tower(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out, int *n)
 {
 	OhIndex    *ix = s->ix;
 
+	*n = 0;
 	for (int l = 1; l <= level; l++)
 	{
 		Buffer		buffer;
 		OhTowerData *record;
+		uint32		up;
 		bool		mine;
-		int			n = 0;
 
 		if (!OhArrayHas(s->index, ix, OH_TOWER, tower))
-			return 0;
+			return OH_NONE;
 		buffer = OhArrayRead(s->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
 		record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
 		mine = record->node == id && record->level == l;
 		if (mine && l == level)
-			n = copy_links(record->links, ix->m, out);
-		tower = record->up;
+			*n = copy_links(record->links, ix->m, out);
+		up = record->up;
 		UnlockReleaseBuffer(buffer);
-		if (!mine || l == level)
-			return n;
+		if (!mine)
+			return OH_NONE;
+		if (l < level)
+			tower = up;
 	}
-	return 0;
+	return tower;
+}
+
+/*
+ * first_tower -- a node's tower link.
+ */
+static uint32
+first_tower(OhSearch *s, uint32 id)
+{
+	OhIndex    *ix = s->ix;
+	Buffer		buffer = OhArrayRead(s->index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+									 BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	uint32		tower = node->state == OH_FREE ? OH_NONE : node->tower;
+
+	UnlockReleaseBuffer(buffer);
+	return tower;
+}
+
+uint32
+OhSearchTower(OhSearch *s, uint32 id, int level)
+{
+	uint32		links[OH_MAX_M];
+	int			n;
+
+	return find_tower(s, id, first_tower(s, id), level, links, &n);
 }
 
 /*
@@ -212,23 +243,33 @@ read_links(OhSearch *s, uint32 id, int level, uint32 *out)
 	OhIndex    *ix = s->ix;
 	Buffer		buffer;
 	OhNodeData *node;
-	uint32		tower;
 	int			n = 0;
 
+	s->hops++;
+	if (level > 0)
+	{
+		find_tower(s, id, first_tower(s, id), level, out, &n);
+		return n;
+	}
 	buffer = OhArrayRead(s->index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
 	node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
-	tower = node->tower;
-	if (node->state == OH_FREE)
-		tower = OH_NONE;
-	else if (level == 0)
+	if (node->state != OH_FREE)
 	{
 		n = copy_links(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, out);
 		if (s->keep)
-			keep_links(s, id, node->version, out, n);
+			keep_links(s, id, node, out, n);
 	}
 	UnlockReleaseBuffer(buffer);
-	s->hops++;
-	return level == 0 ? n : tower_links(s, id, tower, level, out);
+	return n;
+}
+
+void
+OhSearchLinks(OhSearch *s, uint32 id)
+{
+	uint32		links[MAX_LINKS];
+
+	Assert(s->keep);
+	read_links(s, id, 0, links);
 }
 
 /*

@@ -19,6 +19,7 @@ typedef struct OhKept
 	uint32		id;				/* OH_NONE: empty place of the hash table */
 	float		dist;			/* to the new vector */
 	bool		live;
+	bool		chosen;			/* the new node links to it */
 	bool		expanded;		/* version and links are known */
 	uint16		version;
 	uint16		nlinks;
@@ -65,6 +66,10 @@ extern void OhSearchDescend(OhSearch *search, int level);
 extern void OhSearchLevel(OhSearch *search, int level, int ef);
 /* Base layer: the next batch of up to ef nodes.  false: the graph is exhausted. */
 extern bool OhSearchMore(OhSearch *search, int ef);
+/* Read (again) the base-layer links of a node that is kept. */
+extern void OhSearchLinks(OhSearch *search, uint32 id);
+/* The tower record of a node on a level, OH_NONE if there is none. */
+extern uint32 OhSearchTower(OhSearch *search, uint32 id, int level);
 /* Memory that grows with the length of a scan. */
 extern Size OhSearchBytes(const OhSearch *search);
 

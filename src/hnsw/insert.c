@@ -1,0 +1,548 @@
+/*
+ * insert.c -- inserting one row into the graph in pages.
+ *
+ * Steps, each one WAL record that leaves a valid index behind:
+ *
+ *   1. the node goes live on the base layer, with its links and the back links
+ *      from its nearest neighbours (four pages at most), so that it is reachable
+ *      from the first moment;
+ *   2. the other back links, up to four pages a record;
+ *   3. for each level above: the tower record and the link to it, then the back
+ *      links on that level;
+ *   4. the entry point, if the node is higher than it.
+ *
+ * A crash between two leaves a node of fewer levels or with fewer back links.
+ *
+ * Back links are decided without a lock, on what the search has read, and
+ * applied under the page's lock if the neighbour's version is still the same.
+ * A full list gives up a link only to a node that the new one links to as well:
+ * whatever was reachable through the old link still is, through the new node.
+ *
+ * Lock order: several buffers at once in ascending block order.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "hnsw/hnsw.h"
+#include "hnsw/insert.h"
+#include "hnsw/link.h"
+#include "hnsw/sweep.h"
+
+/* Near neighbours whose pages are tried for a free slot. */
+#define NEAR_PAGES 8
+
+/* Nearest candidates that are compared with a new code, for duplicates. */
+#define TWIN_CANDIDATES 8
+
+/*
+ * OhInserterBegin -- state for inserts of many rows, in a context of its own.
+ */
+OhInserter *
+OhInserterBegin(Relation index, OhIndex *ix, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "omenhnsw insert",
+												  ALLOCSET_DEFAULT_SIZES);
+	OhInserter *ins = MemoryContextAllocZero(context, sizeof(OhInserter));
+
+	ins->index = index;
+	ins->ix = ix;
+	ins->context = context;
+	ins->code = OhAlignedAlloc(context, ix->code_bytes);
+	ins->query = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
+	ins->form = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
+	ins->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
+	OhKeepInit(&ins->keep, context);
+	ins->search = OhSearchBegin(index, ix, false, &ins->keep, context);
+	OhSelectorInit(&ins->selector, ix->quant, context);
+	ins->candidates = MemoryContextAlloc(context,
+										 sizeof(OhCandidate) * (ix->ef_construction + 1));
+	return ins;
+}
+
+void
+OhInserterEnd(OhInserter *ins)
+{
+	MemoryContextDelete(ins->context);
+}
+
+/*
+ * insert_first -- make the node the entry point of a graph without live nodes.
+ *
+ * false: the entry point is no longer the one that ins->ix knows.
+ */
+static bool
+insert_first(OhInserter *ins, ItemPointer tid)
+{
+	OhIndex    *ix = ins->ix;
+	uint32		lp = OhArrayFindFree(ins->index, ix, OH_NODE);
+	Buffer		meta = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	bool		done = false;
+
+	/* block 0 is before all others: lock order */
+	if (OhMeta(BufferGetPage(meta))->entry == ix->entry)
+	{
+		Buffer		buffer = OhArrayRead(ins->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		OhWrite		write;
+
+		if (OhPageHasFree(ix, OH_NODE, BufferGetPage(buffer)))
+		{
+			Page		page;
+			uint32		slot;
+
+			OhWriteStart(&write, ins->index, ix->building);
+			page = OhWritePage(&write, buffer, false);
+			if (!OhPageTakeSlot(ix, OH_NODE, page, &slot))
+				OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+			OhFillNode(ins, page, slot, tid, NULL, 0);
+			ins->id = OH_NONE;	/* it gets no towers */
+			page = OhWritePage(&write, meta, false);
+			OhMeta(page)->entry = lp * ix->array[OH_NODE].per_page + slot;
+			OhMeta(page)->entry_level = 0;
+			OhWriteFinish(&write);
+			done = true;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	UnlockReleaseBuffer(meta);
+	return done;
+}
+
+/*
+ * OhFillNode -- write the record of a new level-0 node into a taken slot.
+ */
+void
+OhFillNode(OhInserter *ins, Page page, uint32 slot, ItemPointer tid, const uint32 *links, int n)
+{
+	OhIndex    *ix = ins->ix;
+	OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+	uint32	   *to = OhNodeLinks(node, ix->code_bytes);
+
+	node->state = OH_LIVE;
+	node->tid = *tid;
+	node->posting = OH_NONE;
+	node->tower = OH_NONE;
+	memcpy(OhNodeCode(node), ins->code, ix->code_bytes);
+	for (int i = 0; i < 2 * ix->m; i++)
+		to[i] = i < n ? links[i] : OH_NONE;
+}
+
+/*
+ * same_node -- is the record a live node with the new vector's code?
+ */
+static bool
+same_node(OhInserter *ins, Page page, uint32 id)
+{
+	uint32		slot = OhSlotOf(ins->ix, OH_NODE, id);
+	OhNodeData *node = OhSlot(ins->ix, OH_NODE, page, slot);
+
+	return slot < OhTail(page)->nused && node->state == OH_LIVE &&
+		memcmp(OhNodeCode(node), ins->code, ins->ix->code_bytes) == 0;
+}
+
+/*
+ * put_in_posting -- put the TID into an empty place of a posting record.
+ */
+static bool
+put_in_posting(OhPostingData *posting, ItemPointer tid)
+{
+	for (int i = 0; i < OH_POSTING_TIDS; i++)
+	{
+		if (!ItemPointerIsValid(&posting->tid[i]))
+		{
+			posting->tid[i] = *tid;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * lock_two -- lock a node page and a posting page in block order.
+ */
+static void
+lock_two(OhInserter *ins, uint32 node, uint32 posting_lp, Buffer *node_buffer, Buffer *posting)
+{
+	OhIndex    *ix = ins->ix;
+	uint32		node_lp = OhLp(ix, OH_NODE, node);
+
+	if (OhArrayBlock(ins->index, ix, OH_NODE, node_lp) <
+		OhArrayBlock(ins->index, ix, OH_POSTING, posting_lp))
+	{
+		*node_buffer = OhArrayRead(ins->index, ix, OH_NODE, node_lp, BUFFER_LOCK_EXCLUSIVE);
+		*posting = OhArrayRead(ins->index, ix, OH_POSTING, posting_lp, BUFFER_LOCK_EXCLUSIVE);
+	}
+	else
+	{
+		*posting = OhArrayRead(ins->index, ix, OH_POSTING, posting_lp, BUFFER_LOCK_EXCLUSIVE);
+		*node_buffer = OhArrayRead(ins->index, ix, OH_NODE, node_lp, BUFFER_LOCK_EXCLUSIVE);
+	}
+}
+
+/*
+ * add_posting -- add a row to a node whose own TID is taken.
+ *
+ * head: the first posting record as last seen; fresh: put a new record before
+ * it.  false: the node has changed, look again.
+ */
+static bool
+add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid)
+{
+	OhIndex    *ix = ins->ix;
+	uint32		lp = fresh ? OhArrayFindFree(ins->index, ix, OH_POSTING) :
+		OhLp(ix, OH_POSTING, head);
+	Buffer		node_buffer;
+	Buffer		buffer;
+	OhNodeData *node;
+	OhWrite		write;
+	bool		done = false;
+
+	lock_two(ins, id, lp, &node_buffer, &buffer);
+	node = OhSlot(ix, OH_NODE, BufferGetPage(node_buffer), OhSlotOf(ix, OH_NODE, id));
+	if (same_node(ins, BufferGetPage(node_buffer), id) && node->posting == head)
+	{
+		OhPostingData *posting;
+		uint32		slot;
+		Page		page;
+
+		if (!fresh)
+		{
+			OhPostingData copy;
+
+			posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), OhSlotOf(ix, OH_POSTING, head));
+			copy = *posting;
+			if (posting->node == id && put_in_posting(&copy, tid))
+			{
+				OhWriteStart(&write, ins->index, ix->building);
+				page = OhWritePage(&write, buffer, false);
+				posting = OhSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, head));
+				*posting = copy;
+				OhWriteFinish(&write);
+				done = true;
+			}
+		}
+		else if (OhPageHasFree(ix, OH_POSTING, BufferGetPage(buffer)))
+		{
+			OhWriteStart(&write, ins->index, ix->building);
+			page = OhWritePage(&write, buffer, false);
+			if (!OhPageTakeSlot(ix, OH_POSTING, page, &slot))
+				OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+			posting = OhSlot(ix, OH_POSTING, page, slot);
+			posting->node = id;
+			posting->next = head;
+			for (int i = 1; i < OH_POSTING_TIDS; i++)
+				ItemPointerSetInvalid(&posting->tid[i]);
+			posting->tid[0] = *tid;
+			page = OhWritePage(&write, node_buffer, false);
+			node = OhSlot(ix, OH_NODE, page, OhSlotOf(ix, OH_NODE, id));
+			node->posting = lp * ix->array[OH_POSTING].per_page + slot;
+			OhWriteFinish(&write);
+			done = true;
+		}
+	}
+	UnlockReleaseBuffer(node_buffer);
+	UnlockReleaseBuffer(buffer);
+	return done;
+}
+
+/*
+ * add_row -- add a row to a node with the same code; false: it is gone.
+ */
+static bool
+add_row(OhInserter *ins, uint32 id, ItemPointer tid)
+{
+	OhIndex    *ix = ins->ix;
+	bool		fresh = false;
+
+	for (;;)
+	{
+		Buffer		buffer = OhArrayRead(ins->index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+										 BUFFER_LOCK_EXCLUSIVE);
+		OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+		bool		there = same_node(ins, BufferGetPage(buffer), id);
+		bool		done = false;
+		uint32		head = OH_NONE;
+
+		if (there && !ItemPointerIsValid(&node->tid))
+		{
+			OhWrite		write;
+
+			OhWriteStart(&write, ins->index, ix->building);
+			node = OhSlot(ix, OH_NODE, OhWritePage(&write, buffer, false),
+						  OhSlotOf(ix, OH_NODE, id));
+			node->tid = *tid;
+			OhWriteFinish(&write);
+			done = true;
+		}
+		else if (there)
+			head = node->posting;
+		UnlockReleaseBuffer(buffer);
+		if (!there || done)
+			return done;
+		CHECK_FOR_INTERRUPTS();
+		if (head == OH_NONE)
+			fresh = true;
+		if (add_posting(ins, id, head, fresh, tid))
+			return true;
+		/* the head had no room, or something moved: a new head in the next round */
+		fresh = !fresh;
+	}
+}
+
+/*
+ * OhChooseNeighbours -- select among what a level's search found.
+ */
+int
+OhChooseNeighbours(OhInserter *ins, int max)
+{
+	const OhHeap *found = &ins->search->found;
+	int			n = 0;
+
+	for (int64 i = 0; i < found->n && n < ins->ix->ef_construction; i++)
+	{
+		OhKept	   *kept = OhKeepFind(&ins->keep, found->item[i].id);
+
+		if (kept == NULL || !kept->live)
+			continue;
+		ins->candidates[n].id = kept->id;
+		ins->candidates[n].dist = kept->dist;
+		ins->candidates[n].code = kept->code;
+		n++;
+	}
+	return OhSelectNeighbours(&ins->selector, ins->candidates, n, max);
+}
+
+/*
+ * find_slot_page -- a node page for the new node: a near neighbour's if it has room.
+ */
+static uint32
+find_slot_page(OhInserter *ins, int n)
+{
+	OhIndex    *ix = ins->ix;
+
+	for (int i = 0; i < Min(n, NEAR_PAGES); i++)
+	{
+		uint32		lp = OhLp(ix, OH_NODE, ins->candidates[i].id);
+		Buffer		buffer = OhArrayRead(ins->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		bool		has_free = OhPageHasFree(ix, OH_NODE, BufferGetPage(buffer));
+
+		UnlockReleaseBuffer(buffer);
+		if (has_free)
+			return lp;
+	}
+	return OhArrayFindFree(ins->index, ix, OH_NODE);
+}
+
+/*
+ * find_twin -- a live node with the same code, or OH_NONE.
+ */
+static uint32
+find_twin(OhInserter *ins)
+{
+	const OhHeap *found = &ins->search->found;
+
+	for (int64 i = 0; i < Min(found->n, TWIN_CANDIDATES); i++)
+	{
+		OhKept	   *kept = OhKeepFind(&ins->keep, found->item[i].id);
+
+		if (kept && kept->live && memcmp(kept->code, ins->code, ins->ix->code_bytes) == 0)
+			return kept->id;
+	}
+	return OH_NONE;
+}
+
+/*
+ * seed_by_sweep -- search again from whatever live node there is.
+ *
+ * For a graph whose entry point leads to no live node: a vacuum has been
+ * interrupted.  false: nothing is live.
+ */
+static bool
+seed_by_sweep(OhInserter *ins)
+{
+	MemoryContext context = AllocSetContextCreate(ins->context, "omenhnsw sweep",
+												  ALLOCSET_DEFAULT_SIZES);
+	OhSweep    *sweep = OhSweepBegin(ins->index, ins->ix, NULL, 0, 0, context);
+	bool		any = OhSweepMore(sweep, ins->query);
+
+	if (any)
+	{
+		int64		n = Min(sweep->found.n, ins->ix->ef_construction);
+
+		ins->search->found.n = 0;
+		for (int64 i = 0; i < n; i++)
+			OhHeapAppend(&ins->search->found, sweep->found.item[i]);
+		OhSearchLevel(ins->search, 0, ins->ix->ef_construction);
+		any = ins->search->found.n > 0;
+	}
+	MemoryContextDelete(context);
+	return any;
+}
+
+/*
+ * insert_base -- steps 1 and 2: the node on the base layer.
+ *
+ * Leaves its id in ins->id, or OH_NONE if the row joined an equal node.
+ * false: the graph has changed too much, start over.
+ */
+static bool
+insert_base(OhInserter *ins, ItemPointer tid)
+{
+	OhIndex    *ix = ins->ix;
+	uint32		twin;
+	int			n;
+
+	OhSearchLevel(ins->search, 0, ix->ef_construction);
+	if (ins->search->found.n == 0 && !seed_by_sweep(ins))
+		return insert_first(ins, tid);
+	ins->id = OH_NONE;
+	twin = find_twin(ins);
+	if (twin != OH_NONE)
+		return add_row(ins, twin, tid);
+	n = OhChooseNeighbours(ins, 2 * ix->m);
+	if (n == 0)
+		return false;
+	OhLinkPlan(ins, n);
+	for (int attempt = 0; attempt < 10; attempt++)
+	{
+		uint32		lp = find_slot_page(ins, n);
+
+		CHECK_FOR_INTERRUPTS();
+		switch (OhLinkNode(ins, lp, tid))
+		{
+			case OH_LINKED:
+				OhLinkRest(ins);
+				OhLinkVerify(ins);
+				return true;
+			case OH_NO_SLOT:
+				break;
+			case OH_CHANGED:
+				return false;
+		}
+	}
+	return false;
+}
+
+/*
+ * OhInsertVector -- insert a row with a position in the graph.
+ *
+ * x float[dim], finite, with a direction.
+ */
+void
+OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid)
+{
+	OhIndex    *ix = ins->ix;
+	int			level = OhRandomLevel(ix->m);
+
+	om_quant_encode(ix->quant, x, ins->scratch, ins->code);
+	om_quant_query(ix->quant, x, ins->scratch, ins->query);
+	for (;;)
+	{
+		OhIndexRefresh(ins->index, ix);
+		CHECK_FOR_INTERRUPTS();
+		if (ix->entry == OH_NONE)
+		{
+			if (insert_first(ins, tid))
+				return;
+			continue;
+		}
+		OhKeepReset(&ins->keep);
+		OhSearchReset(ins->search, ins->query);
+		OhSearchDescend(ins->search, 0);
+		if (insert_base(ins, tid))
+			break;
+	}
+	if (level > 0 && ins->id != OH_NONE)
+		OhInsertTowers(ins, level);
+}
+
+/*
+ * OhInsertRowWithoutPosition -- a NULL, or a vector without direction.
+ *
+ * Pages that somebody else is writing to are passed over, so that such inserts
+ * do not queue for one page.
+ */
+void
+OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind)
+{
+	OhIndex    *ix = ins->ix;
+	OhArray    *array = &ix->array[OH_NULLS];
+
+	for (;;)
+	{
+		uint32		lp = OhArrayFindFree(ins->index, ix, OH_NULLS);
+		Buffer		buffer = ReadBuffer(ins->index, OhArrayBlock(ins->index, ix, OH_NULLS, lp));
+		bool		done = false;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!ConditionalLockBuffer(buffer))
+		{
+			ReleaseBuffer(buffer);
+			if (lp + 1 < array->npages)
+			{
+				array->cursor = lp + 1;
+				continue;
+			}
+			array->cursor = OhArrayExtend(ins->index, ix, OH_NULLS);
+			continue;
+		}
+		OhVerifyPage(ins->index, buffer, BufferGetBlockNumber(buffer), OH_PAGE_ARRAY + OH_NULLS);
+		if (OhPageHasFree(ix, OH_NULLS, BufferGetPage(buffer)))
+		{
+			OhWrite		write;
+			Page		page;
+			uint32		slot;
+			OhNullData *record;
+
+			OhWriteStart(&write, ins->index, ix->building);
+			page = OhWritePage(&write, buffer, false);
+			if (!OhPageTakeSlot(ix, OH_NULLS, page, &slot))
+				OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+			record = OhSlot(ix, OH_NULLS, page, slot);
+			record->tid = *tid;
+			record->kind = kind;
+			OhWriteFinish(&write);
+			done = true;
+		}
+		UnlockReleaseBuffer(buffer);
+		if (done)
+			return;
+	}
+}
+
+bool
+ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
+		 IndexUniqueCheck check, bool unchanged, IndexInfo *info)
+{
+	OhIndex    *ix = OhIndexOpen(index);
+	OhInserter *ins;
+	MemoryContext old;
+
+	/* one inserter for all rows of a statement */
+	if (info->ii_AmCache == NULL)
+		info->ii_AmCache = OhInserterBegin(index, ix, info->ii_Context);
+	ins = info->ii_AmCache;
+	if (ins->ix != ix || ins->index != index)
+	{
+		OhInserterEnd(ins);
+		ins = info->ii_AmCache = OhInserterBegin(index, ix, info->ii_Context);
+	}
+	old = MemoryContextSwitchTo(ins->context);
+	if (isnull[0])
+		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NULL);
+	else
+	{
+		Pointer		to_free;
+		const float *x = OhVectorFloats(index, ix->dim, values[0], &to_free);
+
+		if (OhHasDirection(ix->spec.metric, x, ix->dim))
+			OhInsertVector(ins, x, tid);
+		else
+			OhInsertRowWithoutPosition(ins, tid, OH_ROW_NO_DIRECTION);
+		if (to_free)
+			pfree(to_free);
+	}
+	MemoryContextSwitchTo(old);
+	return false;
+}

@@ -1,0 +1,237 @@
+/*
+ * tower.c -- the upper levels of a new node.
+ *
+ * The node is live on the base layer already; every step here leaves a valid
+ * index behind.  See insert.c.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "hnsw/hnsw.h"
+#include "hnsw/link.h"
+
+/* The links that a level's search has chosen. */
+typedef struct LevelLinks
+{
+	int			n;
+	uint32		links[OH_MAX_M];
+	float		dist[OH_MAX_M];
+} LevelLinks;
+
+/*
+ * create_tower -- add the tower record of a level, linked from below.
+ *
+ * below: the record of the level beneath, OH_NONE for level 1.  Returns the
+ * record's id, OH_NONE if the node is no longer there.
+ */
+static uint32
+create_tower(OhInserter *ins, int level, uint32 below, const LevelLinks *chosen)
+{
+	OhIndex    *ix = ins->ix;
+	uint32		id = OH_NONE;
+
+	while (id == OH_NONE)
+	{
+		uint32		lp = OhArrayFindFree(ins->index, ix, OH_TOWER);
+		struct
+		{
+			OhArrayId	array;
+			uint32		lp;
+			BlockNumber block;
+			Buffer		buffer;
+		}			page[3];
+		int			n = 0;
+		Buffer		tower_buffer = InvalidBuffer;
+		Buffer		below_buffer = InvalidBuffer;
+		Buffer		node_buffer = InvalidBuffer;
+		bool		gone;
+
+		CHECK_FOR_INTERRUPTS();
+		page[n].array = OH_TOWER;
+		page[n++].lp = lp;
+		page[n].array = OH_NODE;
+		page[n++].lp = OhLp(ix, OH_NODE, ins->id);
+		if (below != OH_NONE && OhLp(ix, OH_TOWER, below) != lp)
+		{
+			page[n].array = OH_TOWER;
+			page[n++].lp = OhLp(ix, OH_TOWER, below);
+		}
+		for (int i = 0; i < n; i++)
+			page[i].block = OhArrayBlock(ins->index, ix, page[i].array, page[i].lp);
+		for (BlockNumber last = 0;;)
+		{
+			int			next = -1;
+
+			for (int i = 0; i < n; i++)
+			{
+				if (page[i].block > last && (next < 0 || page[i].block < page[next].block))
+					next = i;
+			}
+			if (next < 0)
+				break;
+			last = page[next].block;
+			page[next].buffer = OhArrayRead(ins->index, ix, page[next].array, page[next].lp,
+											BUFFER_LOCK_EXCLUSIVE);
+		}
+		tower_buffer = page[0].buffer;
+		node_buffer = page[1].buffer;
+		below_buffer = n == 3 ? page[2].buffer : tower_buffer;
+		gone = ((OhNodeData *) OhSlot(ix, OH_NODE, BufferGetPage(node_buffer),
+									  OhSlotOf(ix, OH_NODE, ins->id)))->state != OH_LIVE;
+		if (!gone && OhPageHasFree(ix, OH_TOWER, BufferGetPage(tower_buffer)))
+		{
+			OhWrite		write;
+			Page		tower_page;
+			OhTowerData *tower;
+			OhNodeData *node;
+			uint32		slot;
+
+			OhWriteStart(&write, ins->index, ix->building);
+			tower_page = OhWritePage(&write, tower_buffer, false);
+			if (!OhPageTakeSlot(ix, OH_TOWER, tower_page, &slot))
+				OhCorrupt(ins->index, BufferGetBlockNumber(tower_buffer),
+						  "the count of free slots is wrong");
+			id = lp * ix->array[OH_TOWER].per_page + slot;
+			tower = OhSlot(ix, OH_TOWER, tower_page, slot);
+			tower->node = ins->id;
+			tower->up = OH_NONE;
+			tower->level = level;
+			for (int i = 0; i < ix->m; i++)
+				tower->links[i] = i < chosen->n ? chosen->links[i] : OH_NONE;
+			node = OhSlot(ix, OH_NODE, OhWritePage(&write, node_buffer, false),
+						  OhSlotOf(ix, OH_NODE, ins->id));
+			node->level = level;
+			node->version++;
+			if (below == OH_NONE)
+				node->tower = id;
+			else
+			{
+				tower = OhSlot(ix, OH_TOWER, OhWritePage(&write, below_buffer, false),
+							   OhSlotOf(ix, OH_TOWER, below));
+				tower->up = id;
+				tower->version++;
+			}
+			OhWriteFinish(&write);
+		}
+		for (int i = 0; i < n; i++)
+			UnlockReleaseBuffer(page[i].buffer);
+		if (gone)
+			return OH_NONE;
+	}
+	return id;
+}
+
+/*
+ * back_link -- let a neighbour's tower link to the new node if that pays.
+ */
+static void
+back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
+{
+	OhIndex    *ix = ins->ix;
+	OhKept	   *kept = OhKeepFind(&ins->keep, neighbour);
+	uint32		tower = OhSearchTower(ins->search, neighbour, level);
+	uint32		links[OH_MAX_M];
+	OhTowerData *record;
+	uint16		version;
+	uint32		old;
+	Buffer		buffer;
+	int			n = 0;
+	int			place;
+
+	if (tower == OH_NONE || kept == NULL)
+		return;
+	buffer = OhArrayRead(ins->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
+	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
+	version = record->version;
+	if (record->node == neighbour && record->level == level)
+	{
+		while (n < ix->m && record->links[n] != OH_NONE)
+		{
+			links[n] = record->links[n];
+			n++;
+		}
+	}
+	else
+		n = -1;
+	UnlockReleaseBuffer(buffer);
+	if (n < 0)
+		return;
+	place = OhLinkPlace(ins, links, n, ix->m, kept->code, dist, &old);
+	if (place < 0)
+		return;
+	buffer = OhArrayRead(ins->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower),
+						 BUFFER_LOCK_EXCLUSIVE);
+	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
+	/* upper levels are only short cuts: a link that somebody else changed is let go */
+	if (record->node == neighbour && record->level == level && record->version == version)
+	{
+		OhWrite		write;
+
+		OhWriteStart(&write, ins->index, ix->building);
+		record = OhSlot(ix, OH_TOWER, OhWritePage(&write, buffer, false),
+						OhSlotOf(ix, OH_TOWER, tower));
+		record->links[place] = ins->id;
+		record->version++;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * raise_entry -- make the node the entry point if it is higher.
+ */
+static void
+raise_entry(OhInserter *ins, int level)
+{
+	Buffer		buffer = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META,
+									 BUFFER_LOCK_EXCLUSIVE);
+
+	if (OhMeta(BufferGetPage(buffer))->entry_level < level)
+	{
+		OhWrite		write;
+		Page		page;
+
+		OhWriteStart(&write, ins->index, ins->ix->building);
+		page = OhWritePage(&write, buffer, false);
+		OhMeta(page)->entry = ins->id;
+		OhMeta(page)->entry_level = level;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+OhInsertTowers(OhInserter *ins, int level)
+{
+	OhIndex    *ix = ins->ix;
+	LevelLinks *chosen = palloc0(sizeof(LevelLinks) * (OH_MAX_LEVEL + 1));
+	uint32		below = OH_NONE;
+
+	OhSearchReset(ins->search, ins->query);
+	OhSearchDescend(ins->search, level);
+	for (int l = Min(level, ix->entry_level); l > 0; l--)
+	{
+		OhSearchLevel(ins->search, l, ix->ef_construction);
+		chosen[l].n = OhChooseNeighbours(ins, ix->m);
+		for (int i = 0; i < chosen[l].n; i++)
+		{
+			chosen[l].links[i] = ins->candidates[i].id;
+			chosen[l].dist[i] = ins->candidates[i].dist;
+		}
+	}
+	OhLinkChoose(ins, ins->links, ins->nlinks, false);
+	for (int l = 1; l <= level; l++)
+	{
+		below = create_tower(ins, l, below, &chosen[l]);
+		if (below == OH_NONE)
+			break;
+		OhLinkChoose(ins, chosen[l].links, chosen[l].n, true);
+		for (int i = 0; i < chosen[l].n; i++)
+			back_link(ins, chosen[l].links[i], chosen[l].dist[i], l);
+		OhLinkChoose(ins, chosen[l].links, chosen[l].n, false);
+	}
+	if (below != OH_NONE && level > ix->entry_level)
+		raise_entry(ins, level);
+	pfree(chosen);
+}
