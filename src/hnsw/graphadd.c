@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "hnsw/graph.h"
 #include "hnsw/hnsw.h"
 
@@ -48,42 +50,30 @@ list_max(const OhBuilder *b, int level)
 }
 
 /*
- * pool_add -- put an entry into the sorted pool of at most ef.
- *
- * Returns the position, or ef if it is not among the best.
+ * pool_add -- put an entry, nearer than the last if there are ef already, into
+ * the sorted pool.  Returns its position.
  */
 static inline int
 pool_add(OhPoolEntry *pool, int *n, int ef, float dist, uint32 id)
 {
-	int			low = 0;
-	int			high = *n;
+	int			count = *n;
+	int			at = 0;
 
-	if (high == ef)
+	/* no branch depends on the distances: they would be mispredicted */
+	for (int left = count; left > 0;)
 	{
-		if (dist >= pool[ef - 1].dist)
-			return ef;
-		high--;					/* the last one drops out */
+		int			half = (left + 1) / 2;
+
+		at += pool[at + half - 1].dist <= dist ? half : 0;
+		left -= half;
 	}
-	else
-		*n = high + 1;
-
-	{
-		int			end = high;
-
-		while (low < high)
-		{
-			int			mid = (low + high) / 2;
-
-			if (pool[mid].dist <= dist)
-				low = mid + 1;
-			else
-				high = mid;
-		}
-		memmove(&pool[low + 1], &pool[low], (end - low) * sizeof(OhPoolEntry));
-	}
-	pool[low].dist = dist;
-	pool[low].id = id;
-	return low;
+	if (count == ef)
+		count--;				/* the last one drops out */
+	memmove(&pool[at + 1], &pool[at], (count - at) * sizeof(OhPoolEntry));
+	pool[at].dist = dist;
+	pool[at].id = id;
+	*n = count + 1;
+	return at;
 }
 
 /*
@@ -93,6 +83,7 @@ static inline int
 expand(OhBuilder *b, const uint32 *list, int max, uint32 *id, const void **code)
 {
 	uint32		code_bytes = b->graph->code_bytes;
+	uint8	   *visited = b->visited;
 	uint8		epoch = b->epoch;
 	int			n = 0;
 
@@ -101,16 +92,36 @@ expand(OhBuilder *b, const uint32 *list, int max, uint32 *id, const void **code)
 		uint32		link = ((const volatile uint32 *) list)[i];
 		uint32		slot = link & OH_LINK_ID;
 
-		if (link == OH_NONE)
+		if (unlikely(link == OH_NONE))
 			break;
-		if (b->visited[slot] == epoch)
-			continue;
-		b->visited[slot] = epoch;
-		code[n] = OhGraphCode(b, slot);
-		prefetch_bytes(code[n], code_bytes);
-		id[n++] = slot;
+		id[n] = slot;
+		n += visited[slot] != epoch;
+		visited[slot] = epoch;
+	}
+	pg_read_barrier();
+	for (int i = 0; i < n; i++)
+	{
+		code[i] = OhGraphCode(b, id[i]);
+		prefetch_bytes(code[i], code_bytes);
 	}
 	return n;
+}
+
+/*
+ * keep_near -- of n distances, ids: those that may enter the pool, in place.
+ */
+static inline int
+keep_near(float *dist, uint32 *id, int n, float worst)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		dist[kept] = dist[i];
+		id[kept] = id[i];
+		kept += dist[i] < worst;
+	}
+	return kept;
 }
 
 /*
@@ -126,6 +137,7 @@ search_layer(OhBuilder *b, int npool, int ef, int level)
 	const void *code[2 * OH_MAX_M];
 	float		dist[2 * OH_MAX_M];
 	int			max = list_max(b, level);
+	uint32		list_bytes = max * sizeof(uint32);
 	int			at = 0;
 
 	b->epoch++;
@@ -138,8 +150,6 @@ search_layer(OhBuilder *b, int npool, int ef, int level)
 
 	while (at < npool)
 	{
-		const uint32 *list;
-		int			next;
 		int			n;
 
 		if (pool[at].id & EXPANDED)
@@ -147,33 +157,24 @@ search_layer(OhBuilder *b, int npool, int ef, int level)
 			at++;
 			continue;
 		}
-		list = list_of(b, pool[at].id, level);
+		n = expand(b, list_of(b, pool[at].id, level), max, id, code);
 		pool[at].id |= EXPANDED;
-		n = expand(b, list, max, id, code);
-		pg_read_barrier();
-
-		/* probably the next one, unless this hop finds a nearer one */
-		for (next = at + 1; next < npool; next++)
-		{
-			if (!(pool[next].id & EXPANDED))
-			{
-				prefetch_bytes((const char *) list_of(b, pool[next].id, level),
-							   max * sizeof(uint32));
-				break;
-			}
-		}
 		if (n == 0)
 			continue;
 
 		om_quant_distances(b->quant, b->form, code, n, dist);
 		for (int i = 0; i < n; i++)
+			b->memo[id[i]] = dist[i];
+		n = keep_near(dist, id, n, npool == ef ? pool[ef - 1].dist : INFINITY);
+		for (int i = 0; i < n; i++)
 		{
 			int			pos;
 
-			b->memo[id[i]] = dist[i];
+			if (npool == ef && dist[i] >= pool[ef - 1].dist)
+				continue;
+			prefetch_bytes((const char *) list_of(b, id[i], level), list_bytes);
 			pos = pool_add(pool, &npool, ef, dist[i], id[i]);
-			if (pos < at)
-				at = pos;
+			at = Min(at, pos);
 		}
 	}
 	for (int i = 0; i < npool; i++)
