@@ -92,6 +92,12 @@ om_quant_distance_fn(const OmQuantizer *quant)
 	return om_rabitq_distance_fn(quant);
 }
 
+const OmQuantSpec *
+om_quant_spec(const OmQuantizer *quant)
+{
+	return &quant->spec;
+}
+
 float
 om_quant_error(const OmQuantizer *quant, const OmQuery *query,
 			   const void *code)
