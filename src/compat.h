@@ -121,4 +121,13 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_is_autovacuum_worker() IsAutoVacuumWorkerProcess()
 #endif
 
+/* ---- checker (check.c; include utils/guc.h, miscadmin.h) ---- */
+
+/* A safe search_path for the rest of a security-restricted operation, since 17. */
+#if PG_VERSION_NUM >= 170000
+#define om_restrict_search_path() RestrictSearchPath()
+#else
+#define om_restrict_search_path() ((void) 0)
+#endif
+
 #endif							/* OM_COMPAT_H */

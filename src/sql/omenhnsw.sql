@@ -43,3 +43,18 @@ CREATE OPERATOR CLASS vector_cosine_ops
     FUNCTION 1 omenhnsw_vector_cosine_support(internal);
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
 COMMENT ON OPERATOR FAMILY vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
+
+-- ---------------------------------------------------------------------------
+-- Checker
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION omendb_index_check(index regclass, heapallindexed boolean DEFAULT false,
+        OUT nodes bigint, OUT dead_nodes bigint, OUT unreachable bigint, OUT stale_links bigint,
+        OUT tids bigint, OUT null_rows bigint, OUT towers bigint, OUT postings bigint,
+        OUT max_level integer, OUT mean_degree double precision, OUT free_slots bigint,
+        OUT pages bigint, OUT lost_pages bigint, OUT bytes bigint, OUT heap_rows bigint)
+    AS 'MODULE_PATHNAME', 'om_index_check' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION omendb_index_check(regclass, boolean) IS
+    'verify an omenhnsw index: raises index_corrupted, or returns figures';
+-- it locks tables and reads damaged pages: to be granted with care, as amcheck is
+REVOKE ALL ON FUNCTION omendb_index_check(regclass, boolean) FROM PUBLIC;

@@ -1,0 +1,115 @@
+/*
+ * check.h -- what the parts of omendb_index_check() share.
+ *
+ * check.c      the SQL function: locks, security, order of the steps, figures
+ * checkpage.c  metapage, directories, page headers
+ * checkgraph.c nodes, towers, postings, links, reachability
+ * checkheap.c  TIDs: none twice, every row of the heap present
+ */
+#ifndef OH_CHECK_H
+#define OH_CHECK_H
+
+#include "postgres.h"
+
+#include "hnsw/hnsw.h"
+
+/* Where a TID was found. */
+typedef struct OhCheckTid
+{
+	ItemPointerData tid;
+	uint16		array;			/* OH_NODE, OH_POSTING, OH_NULLS */
+	uint32		record;
+	uint32		node;			/* of a posting or node; kind of a null record */
+} OhCheckTid;
+
+typedef struct OhCheckTower
+{
+	uint32		node;
+	uint32		up;
+	uint16		level;
+} OhCheckTower;
+
+typedef struct OhCheckPosting
+{
+	uint32		node;
+	uint32		next;
+} OhCheckPosting;
+
+typedef struct OhCheckFigures
+{
+	int64		pages;
+	int64		lost_pages;		/* named by no directory */
+	int64		live;
+	int64		dead;
+	int64		tids;
+	int64		towers;
+	int64		postings;
+	int64		null_rows;
+	int64		free_slots;
+	int64		links;			/* of live nodes, base layer */
+	int64		stale_links;	/* to nodes that are not live */
+	int64		unreachable;
+	int			max_level;
+	int64		heap_rows;
+} OhCheckFigures;
+
+typedef struct OhCheck
+{
+	Relation	index;
+	Relation	heap;
+	OhIndex    *ix;
+	bool		strict;			/* nobody writes meanwhile */
+	MemoryContext context;
+	BufferAccessStrategy strategy;
+	OhMetaPageData meta;
+	BlockNumber nblocks;
+	BlockNumber heap_blocks;	/* if strict */
+	uint8	   *owner;			/* [nblocks], 0 or kind of the page that a directory names */
+	BlockNumber *block[OH_NARRAYS];
+	uint32		npages[OH_NARRAYS];
+
+	uint32		nnodes;			/* node ids on known pages */
+	uint8	   *node;			/* [nnodes]: state, OH_CHECK_*, level << 4 */
+	uint32		ntowers;
+	OhCheckTower *tower;
+	uint32		npostings;
+	OhCheckPosting *posting;
+	int64		chained;		/* postings in chains of live nodes */
+	OhCheckTid *tid;
+	int64		ntids;
+	int64		tids_allocated;
+
+	OhCheckFigures f;
+} OhCheck;
+
+#define OH_CHECK_STATE		0x03
+#define OH_CHECK_REACHED	0x04
+#define OH_CHECK_EXPANDED	0x08
+#define OH_CHECK_LEVEL(b)	((b) >> 4)
+
+/* ---- checkpage.c ---- */
+
+/* Metapage, then (with c->ix set) directories. */
+extern void OhCheckMeta(OhCheck *c);
+extern void OhCheckDirectories(OhCheck *c);
+/* Copy of a data page into to (BLCKSZ), its header verified. */
+extern Page OhCheckReadPage(OhCheck *c, OhArrayId array, uint32 lp, void *to);
+/* Copy of one record as it is now; false if it is beyond the array. */
+extern bool OhCheckReadRecord(OhCheck *c, OhArrayId array, uint32 id, void *to);
+/* Blocks that no directory names. */
+extern void OhCheckOtherBlocks(OhCheck *c);
+
+/* ---- checkgraph.c ---- */
+
+extern void OhCheckGraph(OhCheck *c);
+
+/* ---- checkheap.c ---- */
+
+extern void OhCheckAddTid(OhCheck *c, const ItemPointerData *tid, OhArrayId array, uint32 record,
+						  uint32 node, BlockNumber block);
+/* No TID twice. */
+extern void OhCheckTids(OhCheck *c);
+/* Every row that the snapshot sees is in the index, once, with its code. */
+extern void OhCheckHeap(OhCheck *c, Snapshot snapshot);
+
+#endif							/* OH_CHECK_H */

@@ -1,0 +1,222 @@
+/*
+ * checkheap.c -- checks of TIDs, and of the index against its table.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/heapam.h"
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "hnsw/check.h"
+
+/*
+ * OhCheckAddTid -- note where a TID was found.
+ */
+void
+OhCheckAddTid(OhCheck *c, const ItemPointerData *tid, OhArrayId array, uint32 record,
+			  uint32 node, BlockNumber block)
+{
+	OhCheckTid *t;
+
+	if (ItemPointerGetOffsetNumberNoCheck(tid) > MaxOffsetNumber ||
+		(c->strict && ItemPointerGetBlockNumberNoCheck(tid) >= c->heap_blocks))
+		OhCorrupt(c->index, block, "row (%u,%u) is beyond the table",
+				  ItemPointerGetBlockNumberNoCheck(tid), ItemPointerGetOffsetNumberNoCheck(tid));
+	if (c->ntids == c->tids_allocated)
+	{
+		c->tids_allocated = Max(1024, c->tids_allocated * 2);
+		if (c->tid == NULL)
+			c->tid = MemoryContextAllocHuge(c->context, sizeof(OhCheckTid) * c->tids_allocated);
+		else
+			c->tid = repalloc_huge(c->tid, sizeof(OhCheckTid) * c->tids_allocated);
+	}
+	t = &c->tid[c->ntids++];
+	t->tid = *tid;
+	t->array = array;
+	t->record = record;
+	t->node = node;
+}
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare(unconstify(ItemPointerData *, &((const OhCheckTid *) a)->tid),
+							  unconstify(ItemPointerData *, &((const OhCheckTid *) b)->tid));
+}
+
+/*
+ * still_there -- does the record still hold this TID?
+ */
+static bool
+still_there(OhCheck *c, const OhCheckTid *t)
+{
+	char	   *record = palloc(c->ix->array[t->array].record_bytes);
+	bool		found = false;
+
+	if (OhCheckReadRecord(c, t->array, t->record, record))
+	{
+		if (t->array == OH_POSTING)
+		{
+			OhPostingData *posting = (OhPostingData *) record;
+
+			for (int i = 0; posting->node != OH_NONE && i < OH_POSTING_TIDS; i++)
+				found |= memcmp(&posting->tid[i], &t->tid, sizeof(ItemPointerData)) == 0;
+		}
+		else if (t->array == OH_NODE)
+			found = ((OhNodeData *) record)->state != OH_FREE &&
+				memcmp(&((OhNodeData *) record)->tid, &t->tid, sizeof(ItemPointerData)) == 0;
+		else
+			found = ((OhNullData *) record)->kind != OH_ROW_FREE &&
+				memcmp(&((OhNullData *) record)->tid, &t->tid, sizeof(ItemPointerData)) == 0;
+	}
+	pfree(record);
+	return found;
+}
+
+/*
+ * OhCheckTids -- no TID twice.  Sorts c->tid.
+ *
+ * A vacuum may have removed a TID after we saw it, and an insert put the row that
+ * took its place elsewhere: both places are looked at again.
+ */
+void
+OhCheckTids(OhCheck *c)
+{
+	c->f.tids = c->ntids;
+	if (c->ntids > 0)
+		qsort(c->tid, c->ntids, sizeof(OhCheckTid), compare_tids);
+	for (int64 i = 1; i < c->ntids; i++)
+	{
+		OhCheckTid *a = &c->tid[i - 1];
+		OhCheckTid *b = &c->tid[i];
+
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (compare_tids(a, b) != 0)
+			continue;
+		if (!c->strict && !(still_there(c, b) && still_there(c, a) && still_there(c, b)))
+			continue;
+		OhCorrupt(c->index, OhArrayBlock(c->index, c->ix, b->array, OhLp(c->ix, b->array, b->record)),
+				  "row (%u,%u) is in record %u of array %u and in record %u of array %u",
+				  ItemPointerGetBlockNumber(&a->tid), ItemPointerGetOffsetNumber(&a->tid),
+				  a->record, a->array, b->record, b->array);
+	}
+}
+
+typedef struct HeapCheck
+{
+	OhCheck    *c;
+	void	   *code;
+	void	   *scratch;
+	OmQuery    *form;
+	char	   *node;
+	MemoryContext context;		/* reset for each row */
+} HeapCheck;
+
+/*
+ * check_code -- is the node's code that of the row?
+ *
+ * Bytes may differ where another CPU has rounded otherwise; then the two codes
+ * must be as near to one another as the code's own error.
+ */
+static bool
+check_code(HeapCheck *check, const float *x, const void *stored)
+{
+	OhIndex    *ix = check->c->ix;
+	float		self;
+	float		other;
+
+	om_quant_encode(ix->quant, x, check->scratch, check->code);
+	if (memcmp(check->code, stored, ix->code_bytes) == 0)
+		return true;
+	om_quant_query_from_code(ix->quant, check->code, check->form);
+	self = ix->distance(ix->quant, check->form, check->code);
+	other = ix->distance(ix->quant, check->form, stored);
+	return fabsf(other - self) <= om_quant_error(ix->quant, check->form, stored);
+}
+
+/*
+ * check_row -- callback of the table scan: the row is in the index.
+ */
+static void
+check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *state)
+{
+	HeapCheck  *check = state;
+	OhCheck    *c = check->c;
+	OhCheckTid	key;
+	OhCheckTid *t;
+	MemoryContext old;
+	uint16		kind = 0;
+	const float *x = NULL;
+	Pointer		to_free;
+	BlockNumber row_block = ItemPointerGetBlockNumber(tid);
+	OffsetNumber row_offset = ItemPointerGetOffsetNumber(tid);
+
+	CHECK_FOR_INTERRUPTS();
+	c->f.heap_rows++;
+	key.tid = *tid;
+	t = c->ntids == 0 ? NULL : bsearch(&key, c->tid, c->ntids, sizeof(OhCheckTid), compare_tids);
+	if (t == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" lacks row (%u,%u) of table \"%s\"",
+						RelationGetRelationName(index), row_block, row_offset,
+						RelationGetRelationName(c->heap)),
+				 errhint("Please REINDEX it.")));
+	old = MemoryContextSwitchTo(check->context);
+	if (isnull[0])
+		kind = OH_ROW_NULL;
+	else
+	{
+		x = OhVectorFloats(index, c->ix->dim, values[0], &to_free);
+		if (!OhHasDirection(c->ix->spec.metric, x, c->ix->dim))
+			kind = OH_ROW_NO_DIRECTION;
+	}
+	if ((t->array == OH_NULLS ? t->node : 0) != kind)
+		OhCorrupt(index, OhArrayBlock(index, c->ix, t->array, OhLp(c->ix, t->array, t->record)),
+				  "row (%u,%u) should be of kind %u and is of kind %u", row_block, row_offset, kind,
+				  t->array == OH_NULLS ? t->node : 0);
+	if (kind == 0)
+	{
+		if (!OhCheckReadRecord(c, OH_NODE, t->node, check->node) ||
+			((OhNodeData *) check->node)->state != OH_LIVE)
+			OhCorrupt(index, OhArrayBlock(index, c->ix, t->array, OhLp(c->ix, t->array, t->record)),
+					  "row (%u,%u) belongs to node %u, which is not live", row_block, row_offset,
+					  t->node);
+		if (!check_code(check, x, OhNodeCode((OhNodeData *) check->node)))
+			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
+					  "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(check->context);
+}
+
+/*
+ * OhCheckHeap -- every row that the snapshot sees is in the index.
+ *
+ * To be called with the table locked against writes, as its owner.
+ */
+void
+OhCheckHeap(OhCheck *c, Snapshot snapshot)
+{
+	IndexInfo  *info = BuildIndexInfo(c->index);
+	HeapCheck	check;
+	TableScanDesc scan;
+
+	check.c = c;
+	check.code = OhAlignedAlloc(c->context, c->ix->code_bytes);
+	check.scratch = OhAlignedAlloc(c->context, om_quant_scratch_bytes(&c->ix->spec));
+	check.form = OhAlignedAlloc(c->context, om_quant_query_bytes(&c->ix->spec));
+	check.node = OhAlignedAlloc(c->context, c->ix->node_bytes);
+	check.context = AllocSetContextCreate(c->context, "omenhnsw check row", ALLOCSET_DEFAULT_SIZES);
+
+	/* as the first scan of CREATE INDEX CONCURRENTLY: by a snapshot */
+	info->ii_Concurrent = true;
+	info->ii_Unique = false;
+	scan = table_beginscan_strat(c->heap, snapshot, 0, NULL, true, true);
+	table_index_build_scan(c->heap, c->index, info, true, false, check_row, &check, scan);
+}
