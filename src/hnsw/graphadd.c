@@ -22,7 +22,7 @@
 #define EXPANDED	0x80000000U
 
 /* Nodes whose list is at hand while the next is fetched from memory. */
-#define LINK_AHEAD	4
+#define LINK_AHEAD	8
 
 /*
  * prefetch_bytes -- ask for up to 8 cache lines; the hardware fetches what
@@ -76,11 +76,19 @@ pool_add(OhPoolEntry *pool, int *n, int ef, float dist, uint32 id)
 	return at;
 }
 
+/* The unvisited neighbours of one node. */
+typedef struct Hop
+{
+	int			n;
+	uint32		id[2 * OH_MAX_M];
+	const void *code[2 * OH_MAX_M];
+} Hop;
+
 /*
- * expand -- unvisited neighbours of a node: their ids and codes, fetched.
+ * expand -- unvisited neighbours of a node; their codes are on their way.
  */
-static inline int
-expand(OhBuilder *b, const uint32 *list, int max, uint32 *id, const void **code)
+static inline void
+expand(OhBuilder *b, const uint32 *list, int max, Hop *hop)
 {
 	uint32		code_bytes = b->graph->code_bytes;
 	uint8	   *visited = b->visited;
@@ -94,21 +102,43 @@ expand(OhBuilder *b, const uint32 *list, int max, uint32 *id, const void **code)
 
 		if (unlikely(link == OH_NONE))
 			break;
-		id[n] = slot;
+		hop->id[n] = slot;
 		n += visited[slot] != epoch;
 		visited[slot] = epoch;
 	}
 	pg_read_barrier();
 	for (int i = 0; i < n; i++)
 	{
-		code[i] = OhGraphCode(b, id[i]);
-		prefetch_bytes(code[i], code_bytes);
+		hop->code[i] = OhGraphCode(b, hop->id[i]);
+		prefetch_bytes(hop->code[i], code_bytes);
 	}
-	return n;
+	hop->n = n;
 }
 
 /*
- * keep_near -- of n distances, ids: those that may enter the pool, in place.
+ * expand_next -- expand the nearest node of the pool that has not been.
+ *
+ * *at: no earlier entry is left to expand.  An empty hop if none is.
+ */
+static pg_attribute_always_inline void
+expand_next(OhBuilder *b, int *at, int npool, int level, Hop *hop)
+{
+	OhPoolEntry *pool = b->pool;
+
+	hop->n = 0;
+	while (hop->n == 0 && *at < npool)
+	{
+		OhPoolEntry *next = &pool[(*at)++];
+
+		if (next->id & EXPANDED)
+			continue;
+		expand(b, list_of(b, next->id, level), list_max(b, level), hop);
+		next->id |= EXPANDED;
+	}
+}
+
+/*
+ * keep_near -- of n distances and ids, in place, those that may enter the pool.
  */
 static inline int
 keep_near(float *dist, uint32 *id, int n, float worst)
@@ -125,19 +155,46 @@ keep_near(float *dist, uint32 *id, int n, float worst)
 }
 
 /*
+ * evaluate -- put the nodes of a hop into the pool, if they are near enough.
+ */
+static pg_attribute_always_inline void
+evaluate(OhBuilder *b, Hop *hop, int *at, int *npool, int ef, int level)
+{
+	OhPoolEntry *pool = b->pool;
+	uint32		list_bytes = list_max(b, level) * sizeof(uint32);
+	float		dist[2 * OH_MAX_M];
+	int			n = hop->n;
+
+	om_quant_distances(b->quant, b->form, hop->code, n, dist);
+	for (int i = 0; i < n; i++)
+		b->memo[hop->id[i]] = dist[i];
+	n = keep_near(dist, hop->id, n, *npool == ef ? pool[ef - 1].dist : INFINITY);
+	for (int i = 0; i < n; i++)
+	{
+		int			pos;
+
+		if (*npool == ef && dist[i] >= pool[ef - 1].dist)
+			continue;
+		prefetch_bytes((const char *) list_of(b, hop->id[i], level), list_bytes);
+		pos = pool_add(pool, npool, ef, dist[i], hop->id[i]);
+		*at = Min(*at, pos);
+	}
+}
+
+/*
  * search_layer -- best-first search of one level for the neighbours of b->form.
  *
  * b->pool[npool]: where to start, sorted; becomes the result, of at most ef.
+ * While one hop is evaluated, the codes of the next are already on their way
+ * from memory.  So a node may be expanded that the hop before would have put
+ * off; it costs little, and finds no less.
  */
 static pg_attribute_always_inline int
 search_layer(OhBuilder *b, int npool, int ef, int level)
 {
 	OhPoolEntry *pool = b->pool;
-	uint32		id[2 * OH_MAX_M];
-	const void *code[2 * OH_MAX_M];
-	float		dist[2 * OH_MAX_M];
-	int			max = list_max(b, level);
-	uint32		list_bytes = max * sizeof(uint32);
+	Hop			hops[2];
+	int			turn = 0;
 	int			at = 0;
 
 	b->epoch++;
@@ -148,34 +205,14 @@ search_layer(OhBuilder *b, int npool, int ef, int level)
 		b->visited[pool[i].id] = b->epoch;
 	}
 
-	while (at < npool)
+	expand_next(b, &at, npool, level, &hops[turn]);
+	while (hops[turn].n > 0)
 	{
-		int			n;
-
-		if (pool[at].id & EXPANDED)
-		{
-			at++;
-			continue;
-		}
-		n = expand(b, list_of(b, pool[at].id, level), max, id, code);
-		pool[at].id |= EXPANDED;
-		if (n == 0)
-			continue;
-
-		om_quant_distances(b->quant, b->form, code, n, dist);
-		for (int i = 0; i < n; i++)
-			b->memo[id[i]] = dist[i];
-		n = keep_near(dist, id, n, npool == ef ? pool[ef - 1].dist : INFINITY);
-		for (int i = 0; i < n; i++)
-		{
-			int			pos;
-
-			if (npool == ef && dist[i] >= pool[ef - 1].dist)
-				continue;
-			prefetch_bytes((const char *) list_of(b, id[i], level), list_bytes);
-			pos = pool_add(pool, &npool, ef, dist[i], id[i]);
-			at = Min(at, pos);
-		}
+		expand_next(b, &at, npool, level, &hops[!turn]);
+		evaluate(b, &hops[turn], &at, &npool, ef, level);
+		turn = !turn;
+		if (hops[turn].n == 0)
+			expand_next(b, &at, npool, level, &hops[turn]);
 	}
 	for (int i = 0; i < npool; i++)
 		pool[i].id &= ~EXPANDED;
