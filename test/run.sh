@@ -71,9 +71,9 @@ count() {
 	summary+=$(printf '%-10s %5d s  %5d passed, %d failed' "$1" "$2" "$p" "$f")$'\n'
 }
 
-# sum_of FIELD FILE -- adds up the lines "N passed, N failed" of a log.
-sum_of() {
-	grep -E '^[0-9]+ passed, [0-9]+ failed$' "$2" | awk -v field="$1" '{ n += $field } END { print n + 0 }'
+# total_of FIELD FILE -- from the last line "N passed, N failed" of a log; 0 if there is none.
+total_of() {
+	awk -v field="$1" '/^[0-9]+ passed, [0-9]+ failed$/ { n = $field } END { print n + 0 }' "$2"
 }
 
 # wanted FILE -- does one of the given names, if any, occur in it?
@@ -119,10 +119,10 @@ run_build() {
 run_unit() {
 	local log=$work/unit.log p f
 	need_packages libasan8 libubsan1
-	limited 600 make -C test/unit check > "$log" 2>&1
+	limited 600 make -s -j"$(nproc)" -C test/unit check > "$log" 2>&1
 	local status=$?
 	cat "$log"
-	p=$(sum_of 1 "$log") f=$(sum_of 3 "$log")
+	p=$(total_of 1 "$log") f=$(total_of 3 "$log")
 	[ $status != 0 ] && [ "$f" = 0 ] && f=1
 	count unit $((SECONDS - start)) "$p" "$f"
 }
@@ -178,7 +178,7 @@ run_harness() {
 	# shellcheck disable=SC2086
 	limited "$limit" "$@" $files 2>&1 | tee "$log"
 	local status=${PIPESTATUS[0]}
-	p=$(sum_of 1 "$log") f=$(sum_of 3 "$log")
+	p=$(total_of 1 "$log") f=$(total_of 3 "$log")
 	[ "$status" != 0 ] && [ "$f" = 0 ] && f=1
 	count "$suite" $((SECONDS - start)) "$p" "$f"
 }
