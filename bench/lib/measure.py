@@ -186,6 +186,13 @@ class Bench:
         size, rows = self.sql(f"SELECT pg_relation_size('{self.t}_idx'), count(*) FROM {self.t}")[0]
         self.result[key] = int(size) / int(rows)
 
+    def check(self, when):
+        """omendb's own checker; an index that it refuses ends the run."""
+        if self.name == "omendb":
+            row = self.sql(f"SELECT row_to_json(c) FROM omendb_index_check('{self.t}_idx', true) c")[0][0]
+            self.result["check_after_" + when] = json.loads(row)
+            log(self.name, f"checked after {when}:", row)
+
     def warm(self):
         self.sql(f"SELECT pg_prewarm('{self.t}_idx'), pg_prewarm('{self.t}'), (SELECT pg_prewarm(reltoastrelid) "
                  f"FROM pg_class WHERE oid = '{self.t}'::regclass AND reltoastrelid <> 0)")
@@ -236,6 +243,7 @@ class Bench:
             self.result[prefix + "insert_rows_per_second"] = tps
             self.result[prefix + "insert_wal_bytes_per_row"] = wal / rows
         self.sql(f"DROP TABLE {self.t}_noindex")
+        self.check("insert")
 
     def vacuum(self):
         log(self.name, "deleting every fifth row of", self.t, "and vacuuming")
@@ -246,6 +254,7 @@ class Bench:
         self.result["vacuum_seconds"] = time.time() - start
         log(self.name, f"vacuumed in {self.result['vacuum_seconds']:.1f} s")
         self.size("index_bytes_per_row_after")
+        self.check("vacuum")
 
 
 def log_query(one, ef, text):
@@ -302,6 +311,7 @@ def measure_set(server, name, result):
         b.load()
         if "build" in opt.stages or b.value(f"SELECT to_regclass('{b.t}_idx') IS NULL") == "t":
             b.build()
+            b.check("build")
         b.size("index_bytes_per_row")
     if "query" in opt.stages:
         query_stage(benches, data)
