@@ -338,7 +338,6 @@ dot_block(__m256i code, const int8_t *q, int stride, int bits)
 		return _mm256_add_epi32(_mm256_madd_epi16(ulo, slo),
 								_mm256_madd_epi16(uhi, shi));
 	}
-#pragma GCC unroll 8
 	for (int p = 0; p < 8 / bits; p++)
 	{
 		__m256i		v = _mm256_loadu_si256((const __m256i *) (q + (size_t) p * stride));
@@ -413,7 +412,6 @@ expand_code(const uint8_t *code, int8_t *out, int stride, int bits)
 	int			left = stride % 32;
 	__m256i		tail = load_part_32(code + stride - left, left);
 
-#pragma GCC unroll 8
 	for (int p = 0; p < 8 / bits; p++)
 	{
 		int8_t	   *to = out + (size_t) p * stride;

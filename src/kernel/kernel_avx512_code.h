@@ -24,7 +24,6 @@ OM_CODE(dot_block) (__m512i code, const int8_t *q, int stride, int bits,
 		acc[0] = OM_CODE(dp8) (acc[0], code, _mm512_loadu_si512(q));
 	else
 	{
-#pragma GCC unroll 8
 		for (int p = 0; p < 8 / bits; p++)
 			acc[p & 1] = OM_CODE(dp) (acc[p & 1], OM_CODE(plane) (code, p, bits),
 									  _mm512_loadu_si512(q + (size_t) p * stride));
@@ -67,7 +66,6 @@ OM_CODE(expand_code) (const uint8_t *code, int8_t *out, int stride, int bits)
 		__mmask64	k = stride - j < 64 ? ~(__mmask64) 0 >> (64 - (stride - j)) : ~(__mmask64) 0;
 		__m512i		c = _mm512_maskz_loadu_epi8(k, code + j);
 
-#pragma GCC unroll 8
 		for (int p = 0; p < 8 / bits; p++)
 		{
 			__m512i		v = OM_CODE(plane) (c, p, bits);

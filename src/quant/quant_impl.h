@@ -21,9 +21,6 @@
 
 #define OM_QUANT_MAX_DIM 16000
 
-/* Rounds of the random rotation; one with no mixing step needs fewer. */
-#define OM_ROTATE_ROUNDS 4
-
 typedef struct OmCodeHead
 {
 	float		add;
@@ -33,7 +30,7 @@ typedef struct OmCodeHead
 
 /*
  * The quantizer is one block without pointers: mean float[padded], then the
- * rotation's tables float[rounds + 1][padded].
+ * rotation's tables float[rounds][padded].
  */
 struct OmQuantizer
 {

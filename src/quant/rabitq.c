@@ -54,7 +54,7 @@ size_t
 om_rabitq_bytes(const OmQuantSpec *spec)
 {
 	size_t		padded = om_round_up((size_t) spec->dim, OM_LANES);
-	size_t		rows = 2 + (size_t) om_rotate_rounds(spec->dim);
+	size_t		rows = 1 + (size_t) om_rotate_rounds(spec->dim);
 
 	return om_round_up(sizeof(OmQuantizer) + rows * padded * sizeof(float), 64);
 }
@@ -172,59 +172,104 @@ center_and_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 		om_rotate(quant, out->y);
 }
 
-/*
- * Scales to try, in levels a standard deviation of the rotated components,
- * relative to what serves normally distributed ones best.
- */
-static const float normal_scale[4] = {1.0f, 1.0043f, 2.983f, 32.4f};
-
-/* Root mean square of v at that scale. */
-static const double normal_rms[4] = {0.5, 0.94, 2.96, 32.4};
-static const float trials[][4] = {
-	{0.85f, 0.95f, 1.0f, 1.1f},
-	{0.75f, 0.9f, 1.05f, 1.2f}
-};
+/* Levels a standard deviation that serve normally distributed components best. */
+static const float normal_scale[4] = {1.0f, 1.0f, 3.0f, 32.4f};
 
 /*
- * The scale whose levels point nearest to y.  *dot becomes <v, y>, *sq <v, v>
- * for it.  Trials, then a step that can only improve: the scale at which the
- * best levels so far approximate y with the least squared error.
+ * |v| of a typical code, which only error estimates use: measured for normal
+ * components; 8 bits clip almost nothing, so there it depends on the largest of
+ * dim of them.
  */
-static float
-choose_scale(const OmQuantizer *quant, const float *y, double length,
-			 float *dot, float *sq)
+static double
+typical_length(const OmQuantizer *quant)
 {
-	int			bits = quant->spec.bits;
+	static const double rms[3] = {0.5, 0.95, 3.1};
+	double		dim = quant->spec.dim;
+
+	if (quant->spec.bits == 8)
+		return sqrt(dim) * fmin(150.0 / sqrt(2.0 * log(dim) + 1.0), 75.0);
+	return sqrt(dim) * rms[log2_bits(quant->spec.bits)];
+}
+
+/* Evenly spaced scales are tried, 4 a pass; few dimensions gain by many. */
+#define TRIAL_PASSES 4
+#define TRIAL_PASSES_SHORT 10
+#define TRIAL_SHORT_DIM 64
+
+typedef struct Trial
+{
+	float		t;				/* levels a unit of y */
+	float		dot;			/* <v, |y|>, which is <v, y> */
+	float		sq;				/* <v, v> */
+	double		score;			/* squared cosine times |y|^2 */
+} Trial;
+
+static void
+try_scales(const OmQuantizer *quant, const float *y, const float t[4],
+		   Trial *best)
+{
 	float		pad = 0.25f * (float) (quant->padded - quant->spec.dim);
-	float		unit = (float) (sqrt((double) quant->spec.dim) / length);
-	float		start = normal_scale[log2_bits(bits)] * unit;
-	int			passes = bits == 1 ? 1 : (int) (sizeof(trials) / sizeof(trials[0])) + 1;
-	double		best = -1.0;
-	float		best_t = start;
+	float		dot[4];
+	float		sq[4];
 
-	for (int pass = 0; pass < passes; pass++)
+	om_kernels->trial_f32(y, quant->padded, quant->spec.bits, t, dot, sq);
+	for (int i = 0; i < 4; i++)
 	{
-		float		t[4];
-		float		d[4];
-		float		s[4];
+		double		score = (double) dot[i] * dot[i] / (double) (sq[i] - pad);
 
-		for (int i = 0; i < 4; i++)
-			t[i] = pass + 1 < passes || bits == 1 ? start * trials[pass][i] : *sq / *dot;
-		om_kernels->trial_f32(y, quant->padded, bits, t, d, s);
-		for (int i = 0; i < 4; i++)
+		if (score > best->score)
 		{
-			double		score = (double) d[i] * d[i] / (double) (s[i] - pad);
-
-			if (score > best)
-			{
-				best = score;
-				best_t = t[i];
-				*dot = d[i];
-				*sq = s[i] - pad;
-			}
+			best->score = score;
+			best->t = t[i];
+			best->dot = dot[i];
+			best->sq = sq[i] - pad;
 		}
 	}
-	return best_t;
+}
+
+/*
+ * The scale whose levels point nearest to y, |y| = length.
+ *
+ * Between the scale for normal components and the one that clips nothing, then
+ * around the best; the last pass includes the step that can only improve, the
+ * scale at which the levels found approximate y with the least squared error.
+ */
+static Trial
+choose_scale(const OmQuantizer *quant, const float *y, double length)
+{
+	int			bits = quant->spec.bits;
+	int			dim = quant->spec.dim;
+	int			passes = dim <= TRIAL_SHORT_DIM ? TRIAL_PASSES_SHORT : TRIAL_PASSES;
+	float		normal = normal_scale[log2_bits(bits)] *
+		(float) (sqrt((double) dim) / length);
+	float		low = (bits == 2 ? 0.5f : 0.8f) * normal;
+	float		high = (float) (1 << (bits - 1)) /
+		om_kernels->absmax_f32(y, quant->padded);
+	float		step;
+	Trial		best = {.score = -1.0};
+	float		t[4];
+
+	if (bits == 1)
+	{
+		/* one level each side: every scale is the same */
+		t[0] = t[1] = t[2] = t[3] = normal;
+		try_scales(quant, y, t, &best);
+		return best;
+	}
+	high = fmaxf(high * 1.05f, normal * 1.25f);
+	step = (high - low) / (float) (4 * passes - 1);
+	for (int pass = 0; pass < passes; pass++)
+	{
+		for (int i = 0; i < 4; i++)
+			t[i] = low + step * (float) (4 * pass + i);
+		try_scales(quant, y, t, &best);
+	}
+	t[0] = best.sq / best.dot;
+	t[1] = best.t - step / 3;
+	t[2] = best.t + step / 3;
+	t[3] = best.t + step / 2;
+	try_scales(quant, y, t, &best);
+	return best;
 }
 
 /* Levels, a byte each and zero to planes * stride, to stride packed bytes. */
@@ -254,9 +299,7 @@ om_rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 	double		norm;
 	double		add;
 	double		cos_sq;
-	float		dot = 0.0f;
-	float		sq = 0.0f;
-	float		t;
+	Trial		best;
 
 	center_and_rotate(quant, x, scratch, &r);
 	memset(code, 0, (size_t) quant->code_bytes);
@@ -266,8 +309,8 @@ om_rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 	if (r.length == 0.0)
 		return;
 
-	t = choose_scale(quant, r.y, r.length, &dot, &sq);
-	om_kernels->quantize_f32(r.y, quant->padded, bits, t, u);
+	best = choose_scale(quant, r.y, r.length);
+	om_kernels->quantize_f32(r.y, quant->padded, bits, best.t, u);
 	memset(u + dim, 0, (size_t) (quant->planes * quant->stride - dim));
 	switch (bits)
 	{
@@ -285,8 +328,8 @@ om_rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 	}
 
 	/* r / k = norm / (dot / length) */
-	head->mul = clamp_float(quant->metric_mul * norm * r.length / dot);
-	cos_sq = (double) dot * dot / ((double) sq * r.length * r.length);
+	head->mul = clamp_float(quant->metric_mul * norm * r.length / best.dot);
+	cos_sq = best.score / (r.length * r.length);
 	if (cos_sq < 1.0 && dim > 1)
 		head->err = clamp_float(quant->metric_mul * norm *
 								sqrt((1.0 - cos_sq) / cos_sq / (dim - 1)));
@@ -322,8 +365,25 @@ om_rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
 	memset(query->q + dim, 0, end - (size_t) dim);
 	step = r.scale * max / 127.0;
 	query->mul = clamp_float(step / 2);
-	query->noise = clamp_float(step * sqrt(dim / 12.0) *
-							   normal_rms[log2_bits(quant->spec.bits)]);
+	query->noise = clamp_float(step * sqrt(1.0 / 12.0) * typical_length(quant));
+}
+
+/* What om_rabitq_error needs of a code that serves as query: |q'| and its error. */
+static void
+from_code_error(const OmQuantizer *quant, const OmCodeHead *head,
+				OmQuery *query)
+{
+	double		length = typical_length(quant);
+	double		noise = head->err / quant->metric_mul * length;
+
+	if (quant->spec.metric == OM_METRIC_IP)
+		query->norm = clamp_float(head->mul * length);
+	else
+		query->norm = sqrtf(head->add) * (quant->spec.metric == OM_METRIC_L2 ? 1.0f : sqrtf(2.0f));
+	/* rounding v to int8 leaves up to half a level, less what scaling mends */
+	if (quant->spec.bits == 8)
+		noise = hypot(noise, 0.4 * head->mul / quant->metric_mul * length);
+	query->noise = clamp_float(noise);
 }
 
 void
@@ -355,6 +415,7 @@ om_rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 	query->add = head->add;
 	if (quant->spec.metric == OM_METRIC_IP)
 		query->add = clamp_float((double) head->add - quant->mean_sq);
+	from_code_error(quant, head, query);
 }
 
 static inline float

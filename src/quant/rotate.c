@@ -1,15 +1,18 @@
 /*
  * rotate.c -- a structured random rotation of any dimension.
  *
- * A round flips random signs, transforms a window of the largest power of two
- * <= dim (at the head and at the tail in turn) by the fast Hadamard transform,
- * and mixes coordinate i with i + dim - dim / 2 by a rotation of 45 degrees, as
- * in a step of Kac's walk.  Each of these is orthonormal, so the whole is.  A
- * dimension that is a power of two needs no mixing and one round less.
+ * A round flips random signs and transforms a window of the largest power of
+ * two <= dim by the fast Hadamard transform.  When dim is that power, three
+ * rounds do.  Otherwise windows lie at the head and at the tail in turn, so that
+ * two rounds reach every coordinate; between the second and the third, coordinate
+ * i and i + dim - dim / 2 are mixed by a rotation of 45 degrees, as in a step of
+ * Kac's walk, so that head and tail share what they hold.  (A mixing step after
+ * every round leaves a one-hot vector a peak, which it halves at each step.)
+ * Every step is orthonormal, so the whole is.
  *
  * Signs and scales of a round are one table of factors, so that a round is a
- * product, a transform and sums: O(dim log dim), every variant of the kernels
- * rounding alike.
+ * product and a transform: O(dim log dim), every variant of the kernels rounding
+ * alike.
  */
 #include <math.h>
 
@@ -26,16 +29,18 @@ splitmix64(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
+/* Does the mixing step come before this round? */
 static inline bool
-mixes(const OmQuantizer *quant)
+mixed_before(const OmQuantizer *quant, int round)
 {
-	return quant->fht != quant->spec.dim;
+	return quant->fht != quant->spec.dim && round == 2;
 }
 
 /* Where the window of a round starts. */
 static inline int
 window(const OmQuantizer *quant, int round)
 {
+	/* nothing but 0 when dim is a power of two */
 	return (round & 1) != 0 ? quant->spec.dim - quant->fht : 0;
 }
 
@@ -48,16 +53,10 @@ factors(const OmQuantizer *quant, int round)
 int
 om_rotate_rounds(int dim)
 {
-	bool		power = (dim & (dim - 1)) == 0;
-
-	return power ? OM_ROTATE_ROUNDS - 1 : OM_ROTATE_ROUNDS;
+	return (dim & (dim - 1)) == 0 ? 3 : 4;
 }
 
-/*
- * om_rotate_init -- fill the factors, float[rounds + 1][padded], from the seed.
- *
- * Row r scales the input of round r; the last row the result.
- */
+/* om_rotate_init -- fill the factors, float[rounds][padded], from the seed. */
 void
 om_rotate_init(OmQuantizer *quant)
 {
@@ -67,35 +66,26 @@ om_rotate_init(OmQuantizer *quant)
 	float		fht_scale = (float) (1.0 / sqrt((double) quant->fht));
 	float		mix_scale = (float) sqrt(0.5);
 
-	for (int round = 0; round <= quant->rounds; round++)
+	for (int round = 0; round < quant->rounds; round++)
 	{
 		float	   *row = factors(quant, round);
 		int			from = window(quant, round);
 		uint64_t	random = 0;
 
-		for (int i = 0; i < quant->padded; i++)
+		for (int i = 0; i < dim; i++)
 		{
 			float		f = 1.0f;
 
-			if (i >= dim)
-			{
-				row[i] = 0.0f;
-				continue;
-			}
-			/* what the mixing step of the round before left undone */
-			if (round > 0 && mixes(quant) && (i < half || i >= dim - half))
-				f = mix_scale;
-			if (round < quant->rounds)
-			{
-				if (i >= from && i < from + quant->fht)
-					f *= fht_scale;
-				if (i % 64 == 0)
-					random = splitmix64(&state);
-				if ((random >> (i % 64) & 1) != 0)
-					f = -f;
-			}
-			row[i] = f;
+			if (i % 64 == 0)
+				random = splitmix64(&state);
+			if (i >= from && i < from + quant->fht)
+				f *= fht_scale;
+			if (mixed_before(quant, round) && (i < half || i >= dim - half))
+				f *= mix_scale;
+			row[i] = (random >> (i % 64) & 1) != 0 ? -f : f;
 		}
+		for (int i = dim; i < quant->padded; i++)
+			row[i] = 0.0f;
 	}
 }
 
@@ -109,11 +99,9 @@ om_rotate(const OmQuantizer *quant, float *x)
 
 	for (int round = 0; round < quant->rounds; round++)
 	{
+		if (mixed_before(quant, round))
+			k->mix_f32(x, x + dim - half, half);
 		k->mul_f32(x, factors(quant, round), quant->padded);
 		k->fht_f32(x + window(quant, round), quant->fht);
-		if (mixes(quant))
-			k->mix_f32(x, x + dim - half, half);
 	}
-	if (mixes(quant))
-		k->mul_f32(x, factors(quant, quant->rounds), quant->padded);
 }
