@@ -130,4 +130,15 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_restrict_search_path() ((void) 0)
 #endif
 
+/* ---- build (build.c; include optimizer/optimizer.h) ---- */
+
+/* Workers for a parallel build: the core asks for itself since 17. */
+#if PG_VERSION_NUM >= 170000
+#define om_index_build_workers(heap, index, info) ((info)->ii_ParallelWorkers)
+#else
+#define om_index_build_workers(heap, index, info) \
+	((info)->ii_ParallelWorkers > 0 ? (info)->ii_ParallelWorkers : \
+	 plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index)))
+#endif
+
 #endif							/* OM_COMPAT_H */

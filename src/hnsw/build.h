@@ -1,0 +1,92 @@
+/*
+ * build.h -- what the files of the index build share.
+ *
+ *   build.c      ohbuild: order of the phases, parallel workers
+ *   buildscan.c  what each participant does with a row
+ *   sample.c     the sample: mean of the vectors, number of rows
+ *   graph*.c, connect.c, pack.c  the graph in memory
+ *   flush.c      from there to pages
+ */
+#ifndef OH_BUILD_H
+#define OH_BUILD_H
+
+#include "postgres.h"
+
+#include "access/relscan.h"
+#include "hnsw/graph.h"
+#include "hnsw/hnsw.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+
+/* Where rows go. */
+typedef enum OhBuildState
+{
+	OH_BUILD_GRAPH,				/* into the graph in memory */
+	OH_BUILD_FLUSHING,			/* it is full; somebody writes it to pages */
+	OH_BUILD_PAGES				/* into pages */
+} OhBuildState;
+
+/* State that all participants share, in shared memory if there are workers. */
+typedef struct OhBuildShared
+{
+	/* constant */
+	Oid			heap_id;
+	Oid			index_id;
+	bool		concurrent;		/* CREATE INDEX CONCURRENTLY */
+	int			tranche;		/* of gate */
+
+	/*
+	 * Held shared while a row is added to the graph, exclusively to leave the
+	 * state OH_BUILD_GRAPH: then nobody is adding one.
+	 */
+	LWLock		gate;
+	OhBuildState state;			/* changed under gate, or by the one who flushes */
+	ConditionVariable flushed;	/* the state is OH_BUILD_PAGES */
+	pg_atomic_uint64 tuples;	/* rows in the index so far */
+
+	/* under mutex, when a participant has finished */
+	slock_t		mutex;
+	ConditionVariable finished;
+	int			nfinished;
+	double		heap_tuples;
+	bool		broken_hot_chain;
+} OhBuildShared;
+
+/* One participant. */
+typedef struct OhBuildWorker
+{
+	Relation	heap;
+	Relation	index;
+	OhBuildShared *shared;
+	OhIndex    *ix;
+	OhBuilder  *builder;		/* NULL once the graph is gone */
+	OhInserter *inserter;		/* made when the first row goes into pages */
+	MemoryContext context;		/* lives as long as the build */
+	MemoryContext row_context;	/* reset after each row */
+	bool		parallel;		/* there may be other participants */
+	bool		leader;			/* reports progress */
+} OhBuildWorker;
+
+/* A sample of the table. */
+typedef struct OhSample
+{
+	double		vectors;		/* estimated rows with a position, with a margin */
+	double		others;			/* the same of rows without */
+	double		tuples;			/* estimated rows, without */
+	uint64		nsample;		/* vectors seen */
+	float	   *mean;			/* of them, float[dim] */
+} OhSample;
+
+/* sample.c */
+extern void OhTakeSample(Relation heap, Relation index, struct IndexInfo *info,
+						 const OmQuantSpec *spec, OhSample *sample);
+
+/* buildscan.c */
+extern void OhBuildScan(OhBuildWorker *worker, struct IndexInfo *info,
+						struct ParallelTableScanDescData *pscan);
+
+/* flush.c: connect, order and write the graph; the index has no nodes yet */
+extern void OhFlushGraph(OhBuildWorker *worker);
+
+#endif							/* OH_BUILD_H */
