@@ -100,7 +100,8 @@ extern void om_quant_query(const OmQuantizer *quant, const float *q,
 
 /*
  * The query form of a code: distances from the vector that the code stands
- * for.  Fast (no rotation): the graph build does it for every candidate.
+ * for.  Fast (no rotation): the graph build does it for every candidate.  With
+ * 1 or 2 bits far vectors come out a little too far.
  */
 extern void om_quant_query_from_code(const OmQuantizer *quant, const void *code,
 									 OmQuery *query);

@@ -43,6 +43,7 @@ struct OmQuantizer
 	int			fht;			/* largest power of two <= dim */
 	float		mean_sq;		/* |mean|^2, for inner product */
 	float		metric_mul;		/* 2 for L2, otherwise 1 */
+	float		typical_length; /* |v| of a typical code */
 	float		data[] __attribute__((aligned(64)));
 };
 

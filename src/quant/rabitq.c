@@ -84,6 +84,7 @@ om_rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
 	quant->fht = 1;
 	while (quant->fht * 2 <= spec->dim)
 		quant->fht *= 2;
+	quant->typical_length = (float) typical_length(spec);
 	quant->metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
 	for (int i = 0; i < quant->padded; i++)
 	{
@@ -176,19 +177,18 @@ center_and_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 static const float normal_scale[4] = {1.0f, 1.0f, 3.0f, 32.4f};
 
 /*
- * |v| of a typical code, which only error estimates use: measured for normal
- * components; 8 bits clip almost nothing, so there it depends on the largest of
- * dim of them.
+ * |v| of a typical code: measured for normal components; 8 bits clip almost
+ * nothing, so there it depends on the largest of dim of them.
  */
 static double
-typical_length(const OmQuantizer *quant)
+typical_length(const OmQuantSpec *spec)
 {
 	static const double rms[3] = {0.5, 0.95, 3.1};
-	double		dim = quant->spec.dim;
+	double		dim = spec->dim;
 
-	if (quant->spec.bits == 8)
+	if (spec->bits == 8)
 		return sqrt(dim) * fmin(150.0 / sqrt(2.0 * log(dim) + 1.0), 75.0);
-	return sqrt(dim) * rms[log2_bits(quant->spec.bits)];
+	return sqrt(dim) * rms[log2_bits(spec->bits)];
 }
 
 /* Evenly spaced scales are tried, 4 a pass; few dimensions gain by many. */
@@ -365,7 +365,7 @@ om_rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
 	memset(query->q + dim, 0, end - (size_t) dim);
 	step = r.scale * max / 127.0;
 	query->mul = clamp_float(step / 2);
-	query->noise = clamp_float(step * sqrt(1.0 / 12.0) * typical_length(quant));
+	query->noise = clamp_float(step * sqrt(1.0 / 12.0) * quant->typical_length);
 }
 
 /* What om_rabitq_error needs of a code that serves as query: |q'| and its error. */
@@ -373,7 +373,7 @@ static void
 from_code_error(const OmQuantizer *quant, const OmCodeHead *head,
 				OmQuery *query)
 {
-	double		length = typical_length(quant);
+	double		length = quant->typical_length;
 	double		noise = head->err / quant->metric_mul * length;
 
 	if (quant->spec.metric == OM_METRIC_IP)
@@ -386,6 +386,30 @@ from_code_error(const OmQuantizer *quant, const OmCodeHead *head,
 	query->noise = clamp_float(noise);
 }
 
+/*
+ * r / k is unbiased for a vector whose code errs independently.  Codes of near
+ * vectors err alike, so that with few bits their inner product comes out too
+ * large: for normal components and one bit asin(c) for a cosine c.  This factor
+ * is right between the two, at the cosines that neighbours have; choosing
+ * neighbours by codes then prunes about as many as exact distances do
+ * (100-d in loose clusters, one bit: 58 % against 63 % exact, and 78 % without
+ * it).  1 less 0.22 times the squared tangent between o and v fits 1, 2 and 4
+ * bits.
+ */
+static double
+near_scale(const OmQuantizer *quant, const OmCodeHead *head)
+{
+	double		ratio;
+	double		sin_sq;
+
+	if (!(head->mul > 0.0f))
+		return 1.0;
+	/* err / mul = |v| sin / sqrt(dim - 1) */
+	ratio = head->err / (head->mul * quant->typical_length);
+	sin_sq = fmin(ratio * ratio * (quant->spec.dim - 1), 0.4);
+	return 1.0 - 0.22 * sin_sq / (1.0 - sin_sq);
+}
+
 void
 om_rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 						  OmQuery *query)
@@ -394,7 +418,7 @@ om_rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 	int			dim = quant->spec.dim;
 	int			bits = quant->spec.bits;
 	size_t		end = (size_t) (quant->planes * quant->stride) + 64;
-	double		scale = head->mul / quant->metric_mul / 2;
+	double		scale = near_scale(quant, head) * head->mul / quant->metric_mul / 2;
 	int32_t		sums[3];
 
 	memset(query, 0, sizeof(OmQuery));
