@@ -50,6 +50,21 @@ clamp_float(double x)
 	return x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : (float) x;
 }
 
+/*
+ * |v| of a typical code: measured for normal components; 8 bits clip almost
+ * nothing, so there it depends on the largest of dim of them.
+ */
+static double
+typical_length(const OmQuantSpec *spec)
+{
+	static const double rms[3] = {0.5, 0.95, 3.1};
+	double		dim = spec->dim;
+
+	if (spec->bits == 8)
+		return sqrt(dim) * fmin(150.0 / sqrt(2.0 * log(dim) + 1.0), 75.0);
+	return sqrt(dim) * rms[log2_bits(spec->bits)];
+}
+
 size_t
 om_rabitq_bytes(const OmQuantSpec *spec)
 {
@@ -175,21 +190,6 @@ center_and_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 
 /* Levels a standard deviation that serve normally distributed components best. */
 static const float normal_scale[4] = {1.0f, 1.0f, 3.0f, 32.4f};
-
-/*
- * |v| of a typical code: measured for normal components; 8 bits clip almost
- * nothing, so there it depends on the largest of dim of them.
- */
-static double
-typical_length(const OmQuantSpec *spec)
-{
-	static const double rms[3] = {0.5, 0.95, 3.1};
-	double		dim = spec->dim;
-
-	if (spec->bits == 8)
-		return sqrt(dim) * fmin(150.0 / sqrt(2.0 * log(dim) + 1.0), 75.0);
-	return sqrt(dim) * rms[log2_bits(spec->bits)];
-}
 
 /* Evenly spaced scales are tried, 4 a pass; few dimensions gain by many. */
 #define TRIAL_PASSES 4
