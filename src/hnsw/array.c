@@ -474,6 +474,8 @@ OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(leaf);
 	UnlockReleaseBuffer(data);
+	/* whoever locks the page later must not have to read the directory then */
+	OhArrayPages(index, ix, array);
 	return lp;
 }
 
