@@ -77,10 +77,14 @@ insert_first(OhInserter *ins, ItemPointer tid)
 {
 	OhIndex    *ix = ins->ix;
 	uint32		lp = OhArrayFindFree(ins->index, ix, OH_NODE);
-	Buffer		meta = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		meta;
 	bool		done = false;
 
+	/* a new page is not in our directory yet, which is read through block 0 */
+	(void) OhArrayBlock(ins->index, ix, OH_NODE, lp);
+
 	/* block 0 is before all others: lock order */
+	meta = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	if (OhMeta(BufferGetPage(meta))->entry == ix->entry)
 	{
 		Buffer		buffer = OhArrayRead(ins->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
