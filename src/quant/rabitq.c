@@ -151,18 +151,25 @@ center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
 	out->length = sqrt(sq);
 }
 
-/* 1 / |x|, in double when the squares leave the range of float; 0 for zero. */
-static double
-inverse_norm(const float *x, int dim)
+/*
+ * 1 / |x|, 0 for zero.  false when the squares leave the range of float, which
+ * the result may do as well then.
+ */
+static bool
+inverse_norm(const float *x, int dim, double *inverse)
 {
 	float		sq = om_kernels->sumsq_f32(x, dim);
 	double		sum = 0.0;
 
 	if (sq >= SQUARE_MIN && sq <= SQUARE_MAX)
-		return (float) (1.0 / sqrt((double) sq));
+	{
+		*inverse = (float) (1.0 / sqrt((double) sq));
+		return true;
+	}
 	for (int i = 0; i < dim; i++)
 		sum += (double) x[i] * x[i];
-	return sum > 0.0 ? 1.0 / sqrt(sum) : 0.0;
+	*inverse = sum > 0.0 ? 1.0 / sqrt(sum) : 0.0;
+	return false;
 }
 
 static void
@@ -170,19 +177,24 @@ center_and_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 				  Rotated *out)
 {
 	double		x_scale = 1.0;
+	bool		ordinary = true;
 	float		sums[2];
 
 	out->y = scratch;
 	if (quant->spec.metric == OM_METRIC_COSINE)
-		x_scale = inverse_norm(x, quant->spec.dim);
-	om_kernels->center_f32(x, om_quant_mean(quant), clamp_float(x_scale),
-						   out->y, quant->spec.dim, sums);
-	out->scale = 1.0;
-	out->length = sqrt((double) sums[0]);
-	out->dot_mean = sums[1];
-	/* written so that NaN, from infinity less infinity, is out of range */
-	if (!(sums[0] >= SQUARE_MIN && sums[0] <= SQUARE_MAX &&
-		  fabsf(sums[1]) <= FLT_MAX))
+		ordinary = inverse_norm(x, quant->spec.dim, &x_scale);
+	if (ordinary)
+	{
+		om_kernels->center_f32(x, om_quant_mean(quant), (float) x_scale, out->y,
+							   quant->spec.dim, sums);
+		out->scale = 1.0;
+		out->length = sqrt((double) sums[0]);
+		out->dot_mean = sums[1];
+		/* written so that NaN, from infinity less infinity, is out of range */
+		ordinary = sums[0] >= SQUARE_MIN && sums[0] <= SQUARE_MAX &&
+			fabsf(sums[1]) <= FLT_MAX;
+	}
+	if (!ordinary)
 		center_extreme(quant, x, x_scale, out);
 	if (out->length > 0.0)
 		om_rotate(quant, out->y);
