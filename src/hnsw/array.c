@@ -274,11 +274,32 @@ OhArrayBlock(Relation index, OhIndex *ix, OhArrayId array, uint32 lp)
 }
 
 /*
+ * verify_data_page -- raise an error unless this is page lp of the array.
+ */
+static void
+verify_data_page(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, Buffer buffer)
+{
+	BlockNumber block = ix->array[id].block[lp];
+	OhPageTail *tail;
+
+	OhVerifyPage(index, buffer, block, OH_PAGE_ARRAY + id);
+	tail = OhTail(BufferGetPage(buffer));
+	if (tail->lp != lp || tail->nused > ix->array[id].per_page)
+		OhCorrupt(index, block, "page %u of array %u with %u records, expected page %u of array %d",
+				  tail->lp, tail->array, tail->nused, lp, (int) id);
+}
+
+/*
  * OhArrayRead -- a data page, verified and locked.
  *
  * Tries the buffer that the page was last seen in.  ReadRecentBuffer does not
  * count as a use, so now and then the ordinary way is taken: otherwise the
  * hottest pages would look cold to the clock sweep.
+ *
+ * A page is verified when it is come by in the ordinary way.  A buffer that
+ * still holds the block was verified before: looking again would cost a walk of
+ * the graph a cache and a TLB miss for each page, as the tail is far from the
+ * records.  Whatever is read from a record is checked for bounds all the same.
  */
 Buffer
 OhArrayRead(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, int lockmode)
@@ -286,23 +307,18 @@ OhArrayRead(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, int lockmode)
 	OhArray    *array = &ix->array[id];
 	BlockNumber block = OhArrayBlock(index, ix, id, lp);
 	Buffer		buffer = array->hint[lp];
-	OhPageTail *tail;
 
-	if (buffer == InvalidBuffer || ++ix->hint_clock % HINT_PERIOD == 0 ||
-		!ReadRecentBuffer(ix->locator, MAIN_FORKNUM, block, buffer))
+	if (likely(buffer != InvalidBuffer && ++ix->hint_clock % HINT_PERIOD != 0 &&
+			   ReadRecentBuffer(ix->locator, MAIN_FORKNUM, block, buffer)))
 	{
-		buffer = ReadBuffer(index, block);
-		array->hint[lp] = buffer;
+		LockBuffer(buffer, lockmode);
+		return buffer;
 	}
+	buffer = ReadBuffer(index, block);
+	array->hint[lp] = InvalidBuffer;
 	LockBuffer(buffer, lockmode);
-	tail = OhTail(BufferGetPage(buffer));
-	if (unlikely(tail->page_id != OH_PAGE_ID || tail->kind != OH_PAGE_ARRAY + (int) id ||
-				 tail->lp != lp || tail->nused > array->per_page))
-	{
-		OhVerifyPage(index, buffer, block, OH_PAGE_ARRAY + id);
-		OhCorrupt(index, block, "page %u of array %u with %u records, expected page %u of array %d",
-				  tail->lp, tail->array, tail->nused, lp, (int) id);
-	}
+	verify_data_page(index, ix, id, lp, buffer);
+	array->hint[lp] = buffer;
 	return buffer;
 }
 

@@ -19,6 +19,9 @@
 #define MAX_LINKS (2 * OH_MAX_M)
 #define CACHE_LINE 64
 
+/* Cache lines of a node that are prefetched at most. */
+#define PREFETCH_LINES 6
+
 /* ---- what inserts keep ---- */
 
 void
@@ -279,19 +282,18 @@ static inline void
 prefetch(const OhIndex *ix, uint32 lp, uint32 slot)
 {
 	Buffer		buffer = ix->array[OH_NODE].hint[lp];
-	char	   *page;
-	char	   *record;
-	int			bytes = sizeof(OhNodeData) + ix->code_bytes;
+	uintptr_t	start;
+	uintptr_t	end;
 
 	if (buffer <= 0)
 		return;
 	__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
-	page = (char *) BufferGetPage(buffer);
-	__builtin_prefetch(page + BLCKSZ - sizeof(OhPageTail));
-	record = OhSlot(ix, OH_NODE, (Page) page, slot);
+	start = (uintptr_t) OhSlot(ix, OH_NODE, BufferGetPage(buffer), slot);
+	end = start + sizeof(OhNodeData) + ix->code_bytes;
 	/* the hardware follows a long code by itself once it is being read */
-	for (int i = 0; i < bytes && i < 6 * CACHE_LINE; i += CACHE_LINE)
-		__builtin_prefetch(record + i);
+	end = Min(end, start + PREFETCH_LINES * CACHE_LINE);
+	for (start &= ~(uintptr_t) (CACHE_LINE - 1); start < end; start += CACHE_LINE)
+		__builtin_prefetch((void *) start);
 }
 
 /* An evaluated node. */
@@ -332,14 +334,14 @@ evaluate(OhSearch *s, const uint32 *ids, int n, Evaluated *out)
 		uint32		lp = key[i] >> 32;
 		Buffer		buffer = OhArrayRead(s->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
-		uint32		nused = OhTail(page)->nused;
 
 		for (; i < count && key[i] >> 32 == lp; i++)
 		{
 			uint32		slot = (uint32) key[i];
 			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
 
-			if (slot >= nused || node->state == OH_FREE)
+			/* a slot never used is all zero: free */
+			if (node->state == OH_FREE)
 				continue;
 			out[nout].item.dist = ix->distance(ix->quant, s->query, OhNodeCode(node));
 			out[nout].item.id = lp * per_page + slot;
