@@ -28,7 +28,7 @@
  * A row is returned once the next candidate's estimate, less this many standard
  * errors, is no nearer.  Figures in src/README.md.
  */
-#define BOUND_ERRORS 2.0f
+#define BOUND_ERRORS 3.0f
 
 /* Batches after the first grow up to this many nodes. */
 #define MAX_BATCH 8192
