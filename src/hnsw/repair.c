@@ -201,25 +201,65 @@ gather(Repair *r, uint32 id, int level)
 	OhVacuumDistances(v, r->cand, r->ncand);
 }
 
-static int
-compare_distance(const void *a, const void *b)
-{
-	const OhCandidate *x = a;
-	const OhCandidate *y = b;
-
-	if (x->dist != y->dist)
-		return x->dist < y->dist ? -1 : 1;
-	return x->id < y->id ? -1 : (x->id > y->id);
-}
-
 /*
- * keep_nearest -- sort the candidates and keep at most n.
+ * keep_nearest -- keep the n nearest candidates, in no order.
+ *
+ * Quickselect: sorting them all would cost more than their distances.
  */
 static void
 keep_nearest(Repair *r, int n)
 {
-	qsort(r->cand, r->ncand, sizeof(OhCandidate), compare_distance);
-	r->ncand = Min(r->ncand, n);
+	OhCandidate *cand = r->cand;
+	int			low = 0;
+	int			high = r->ncand - 1;
+
+	if (r->ncand <= n)
+		return;
+	while (low < high)
+	{
+		float		pivot = cand[low + (high - low) / 2].dist;
+		int			i = low;
+		int			j = high;
+
+		while (i <= j)
+		{
+			while (cand[i].dist < pivot)
+				i++;
+			while (cand[j].dist > pivot)
+				j--;
+			if (i <= j)
+			{
+				OhCandidate t = cand[i];
+
+				cand[i++] = cand[j];
+				cand[j--] = t;
+			}
+		}
+		if (n <= j)
+			high = j;
+		else if (n >= i)
+			low = i;
+		else
+			break;
+	}
+	r->ncand = n;
+}
+
+/*
+ * sort_few -- sort candidates by distance; they are few.
+ */
+static void
+sort_few(OhCandidate *cand, int n)
+{
+	for (int i = 1; i < n; i++)
+	{
+		OhCandidate t = cand[i];
+		int			at = i;
+
+		for (; at > 0 && t.dist < cand[at - 1].dist; at--)
+			cand[at] = cand[at - 1];
+		cand[at] = t;
+	}
 }
 
 /*
@@ -265,9 +305,10 @@ fill_vacated(Repair *r, uint32 *out)
 		all[i].id = r->live[i];
 	}
 	OhVacuumDistances(v, all, r->nlive);
-	qsort(all, r->nlive, sizeof(OhCandidate), compare_distance);
+	sort_few(all, r->nlive);
 	cand = all + r->nlive;
 	memcpy(cand, r->cand, sizeof(OhCandidate) * ncand);
+	sort_few(cand, ncand);
 	OhVacuumCodes(v, all, r->nlive + ncand);
 	memcpy(kept, all, sizeof(OhCandidate) * r->nlive);
 
