@@ -120,7 +120,7 @@ SELECT same('SELECT count(*) FROM (SELECT id FROM basic WHERE v IS NOT NULL ORDE
 
 -- a query without a direction, or NULL: every row, in any order
 SELECT same('SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM basic ORDER BY v <=> ''[0,0,0]'' OFFSET 0) s');
-PREPARE by_vector (vector) AS SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM basic ORDER BY v <-> $1 OFFSET 0) s;
+PREPARE by_vector (vector) AS SELECT count(*), sum(id) FROM (SELECT id FROM basic ORDER BY v <-> $1 OFFSET 0) s;
 SET enable_seqscan = off;
 SET plan_cache_mode = force_generic_plan;
 EXPLAIN (COSTS OFF) EXECUTE by_vector (NULL);
@@ -216,8 +216,6 @@ SET enable_seqscan = off;
 SET enable_sort = off;
 CREATE TABLE probe (id integer PRIMARY KEY, q vector(3));
 INSERT INTO probe VALUES (1, '[0,0,0]'), (2, '[90,1,1]'), (3, NULL), (4, '[42,0,0]');
-EXPLAIN (COSTS OFF)
-SELECT p.id, n.id FROM probe p, LATERAL (SELECT l.id FROM line l ORDER BY l.v <-> p.q LIMIT 3) n WHERE p.id <> 3;
 SELECT p.id, n.id FROM probe p, LATERAL (SELECT l.id FROM line l ORDER BY l.v <-> p.q LIMIT 3) n WHERE p.id <> 3;
 SELECT p.id, count(*) FROM probe p, LATERAL (SELECT l.id FROM line l ORDER BY l.v <-> p.q LIMIT 3) n GROUP BY p.id ORDER BY p.id;
 SELECT p.id, (SELECT l.id FROM line l WHERE l.id > 2 ORDER BY l.v <-> p.q LIMIT 1) FROM probe p WHERE p.id <> 3 ORDER BY p.id;

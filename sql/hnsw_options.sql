@@ -62,8 +62,11 @@ CREATE INDEX ON opt_t USING omenhnsw (v NULLS FIRST);
 CREATE INDEX ON opt_t USING omenhnsw (n);
 CREATE INDEX ON opt_t USING omenhnsw (n vector_l2_ops);
 CREATE INDEX ON opt_t USING omenhnsw (v vector_l1_ops);
+-- the message names the operator differently since PostgreSQL 18
+\set VERBOSITY sqlstate
 ALTER TABLE opt_t ADD EXCLUDE USING omenhnsw (v WITH <->);
 ALTER TABLE opt_t ADD EXCLUDE USING omenhnsw (v WITH =);
+\set VERBOSITY default
 CREATE INDEX opt_i ON opt_t USING omenhnsw (v);
 CLUSTER opt_t USING opt_i;
 DROP INDEX opt_i;
