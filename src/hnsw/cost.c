@@ -131,6 +131,9 @@ sort_cost(const Model *model)
 
 	memset(&sort, 0, sizeof(sort));
 	om_cost_sort(&sort, root, NIL, scan, rel->rows, rel->reltarget->width, work_mem, -1.0);
+	/* up to 17 a disabled sort is an expensive one */
+	if (!enable_sort && sort.total_cost > disable_cost)
+		sort.total_cost -= disable_cost;
 	return sort.total_cost;
 }
 
