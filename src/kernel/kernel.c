@@ -9,7 +9,7 @@
 #ifdef OM_X86
 #include <cpuid.h>
 #endif
-#if defined(OM_NEON) && defined(__linux__)
+#if defined(OM_NEON_DOT) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
 
@@ -100,7 +100,7 @@ om_kernels_list(const OmKernels **out, int max)
 #endif
 #ifdef OM_NEON
 	all[n++] = &om_kernels_neon;
-#if defined(__linux__)
+#if defined(OM_NEON_DOT) && defined(__linux__)
 	/* HWCAP_ASIMDDP, bit 20 */
 	if ((getauxval(AT_HWCAP) & (1ul << 20)) != 0)
 		all[n++] = &om_kernels_neondot;

@@ -14,6 +14,10 @@
 #endif
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
 #define OM_NEON 1
+/* clang before 16 has the dot product intrinsics for whole files only */
+#if !defined(__clang__) || __clang_major__ >= 16
+#define OM_NEON_DOT 1
+#endif
 #endif
 
 extern const OmKernels om_kernels_scalar;
@@ -24,6 +28,8 @@ extern const OmKernels om_kernels_avx512vnni;
 #endif
 #ifdef OM_NEON
 extern const OmKernels om_kernels_neon;
+#endif
+#ifdef OM_NEON_DOT
 extern const OmKernels om_kernels_neondot;
 #endif
 

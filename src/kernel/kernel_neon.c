@@ -259,6 +259,8 @@ dp_neon(int32x4_t acc, uint8x16_t u, int8x16_t s, int bits)
 	}
 }
 
+#ifdef OM_NEON_DOT
+
 #define DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
 
 /*
@@ -277,6 +279,8 @@ dp_neondot(int32x4_t acc, uint8x16_t u, int8x16_t s, int bits)
 	}
 	return vdotq_s32(acc, vreinterpretq_s8_u8(u), s);
 }
+
+#endif							/* OM_NEON_DOT */
 
 #define DOT_KERNEL(target, name, bits) \
 	target static int32_t \
@@ -305,10 +309,12 @@ DOT_KERNEL(NO_TARGET, neon, 1)
 DOT_KERNEL(NO_TARGET, neon, 2)
 DOT_KERNEL(NO_TARGET, neon, 4)
 DOT_KERNEL(NO_TARGET, neon, 8)
+#ifdef OM_NEON_DOT
 DOT_KERNEL(DOTPROD, neondot, 1)
 DOT_KERNEL(DOTPROD, neondot, 2)
 DOT_KERNEL(DOTPROD, neondot, 4)
 DOT_KERNEL(DOTPROD, neondot, 8)
+#endif
 EXPAND_KERNEL(1)
 EXPAND_KERNEL(2)
 EXPAND_KERNEL(4)
@@ -434,11 +440,13 @@ const OmKernels om_kernels_neon = {
 		om_dot_code4_neon, om_dot_code8_neon},
 };
 
+#ifdef OM_NEON_DOT
 const OmKernels om_kernels_neondot = {
 	.name = "neondot",
 	SHARED_KERNELS,
 	.dot_code = {om_dot_code1_neondot, om_dot_code2_neondot,
 		om_dot_code4_neondot, om_dot_code8_neondot},
 };
+#endif
 
 #endif							/* OM_NEON */
