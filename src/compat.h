@@ -25,6 +25,13 @@
 #define om_locator_equals(a, b) RelFileLocatorEquals(a, b)
 #endif
 
+/* The snapshot that sees the chunks of a visible row's values. */
+#if PG_VERSION_NUM >= 180000
+#define om_toast_snapshot(space) ((void) (space), get_toast_snapshot())
+#else
+#define om_toast_snapshot(space) (init_toast_snapshot(space), (space))
+#endif
+
 /* One new zeroed page at the end of a fork, exclusively locked. */
 static inline Buffer
 om_extend_relation(Relation rel, ForkNumber fork)
@@ -33,13 +40,11 @@ om_extend_relation(Relation rel, ForkNumber fork)
 	return ExtendBufferedRel(BMR_REL(rel), fork, NULL, EB_LOCK_FIRST);
 #else
 	Buffer		buffer;
-	bool		need_lock = !RELATION_IS_LOCAL(rel);
 
-	if (need_lock)
-		LockRelationForExtension(rel, ExclusiveLock);
+	/* also if it is new in this transaction: the workers of a build extend it too */
+	LockRelationForExtension(rel, ExclusiveLock);
 	buffer = ReadBufferExtended(rel, fork, P_NEW, RBM_ZERO_AND_LOCK, NULL);
-	if (need_lock)
-		UnlockRelationForExtension(rel, ExclusiveLock);
+	UnlockRelationForExtension(rel, ExclusiveLock);
 	return buffer;
 #endif
 }
