@@ -8,12 +8,16 @@
 
 #include "utils/rel.h"
 
+#include "hnsw/heapread.h"
 #include "types/vector.h"
 
 typedef struct OhDetoaster OhDetoaster;
 
-extern OhDetoaster *OhDetoastBegin(Relation heap, MemoryContext context);
-/* The vector in CurrentMemoryContext, or value itself if it is inline. */
+extern OhDetoaster *OhDetoastBegin(Relation heap, OhHints *hints, MemoryContext context);
+/*
+ * The vector behind a value.  Valid until the next call, and at most as long as
+ * the value is.
+ */
 extern OmVector *OhDetoastVector(OhDetoaster *detoaster, Datum value);
 extern void OhDetoastEnd(OhDetoaster *detoaster);
 

@@ -63,7 +63,7 @@ typedef struct OhIndex
 
 	OhArray		array[OH_NARRAYS];
 	uint32		hint_clock;		/* every Nth access is an ordinary ReadBuffer */
-	struct OhVisited *visited_pool; /* of search.c */
+	struct OhHints *hints;		/* of heapread.c */
 } OhIndex;
 
 /* The state of an index, valid until the transaction ends; reads the metapage. */

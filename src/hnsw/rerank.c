@@ -4,9 +4,14 @@
  * Fetches a row version by the scan's own snapshot, evaluates the indexed
  * column or expression, and computes the operator's distance with the
  * operator's own kernel, so that the order agrees with SQL's to the last bit.
+ *
+ * A plain column of an ordinary heap is read straight from the page, found by
+ * hint; expressions and other table access methods go through the table's own
+ * interface.
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
@@ -25,6 +30,8 @@ struct OhReranker
 	TupleTableSlot *slot;
 	MemoryContext row_context;	/* reset for each row */
 	OhDetoaster *detoaster;
+	OhHints    *hints;
+	bool		direct;			/* plain column of a heap */
 
 	AttrNumber	attribute;		/* 0: an expression */
 	IndexInfo  *info;			/* of an expression index */
@@ -48,13 +55,16 @@ OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context)
 	r->fetch = table_index_fetch_begin(scan->heapRelation);
 	r->slot = table_slot_create(scan->heapRelation, NULL);
 	r->row_context = AllocSetContextCreate(context, "omenhnsw row", ALLOCSET_DEFAULT_SIZES);
-	r->detoaster = OhDetoastBegin(scan->heapRelation, context);
+	r->hints = OhGetHints(ix);
+	r->detoaster = OhDetoastBegin(scan->heapRelation, r->hints, context);
 	r->attribute = scan->indexRelation->rd_index->indkey.values[0];
 	if (r->attribute == 0)
 	{
 		r->info = BuildIndexInfo(scan->indexRelation);
 		r->estate = CreateExecutorState();
 	}
+	r->direct = r->attribute != 0 &&
+		scan->heapRelation->rd_tableam == GetHeapamTableAmRoutine();
 	MemoryContextSwitchTo(old);
 	return r;
 }
@@ -82,37 +92,80 @@ indexed_value(OhReranker *r, bool *isnull)
 	return values[0];
 }
 
+/*
+ * exact_distance -- distance to an indexed value; false if it has none.
+ */
+static bool
+exact_distance(OhReranker *r, Datum value, double *distance)
+{
+	MemoryContext old = MemoryContextSwitchTo(r->row_context);
+	OmVector   *vector = OhDetoastVector(r->detoaster, value);
+	bool		fits = vector->dim == r->ix->dim;
+
+	if (fits)
+		*distance = r->metric->distance(r->query, vector->x, vector->dim);
+	MemoryContextSwitchTo(old);
+	if ((Pointer) vector != DatumGetPointer(value))
+		MemoryContextReset(r->row_context);
+	return fits;
+}
+
+/*
+ * rerank_direct -- from the heap page.
+ */
+static bool
+rerank_direct(OhReranker *r, ItemPointer tid, double *distance)
+{
+	Relation	heap = r->scan->heapRelation;
+	Buffer		buffer = OhHintedRead(heap, ItemPointerGetBlockNumber(tid), r->hints->heap,
+									  &r->hints->clock);
+	HeapTupleData tuple;
+	bool		found;
+	bool		isnull;
+	Datum		value;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	found = heap_hot_search_buffer(tid, heap, buffer, r->scan->xs_snapshot, &tuple, NULL, true);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	/* the pin keeps the tuple where it is */
+	if (found)
+	{
+		value = heap_getattr(&tuple, r->attribute, RelationGetDescr(heap), &isnull);
+		found = !isnull && exact_distance(r, value, distance);
+	}
+	ReleaseBuffer(buffer);
+	return found;
+}
+
 bool
 OhRerankRow(OhReranker *r, ItemPointerData tid, double *distance)
 {
 	bool		call_again = false;
-	bool		all_dead;
+	bool		found;
 	bool		isnull;
 	MemoryContext old;
 	Datum		value;
-	bool		ok = false;
 
 	/* tid is a copy: the fetch overwrites it with the visible version's */
-	if (!table_index_fetch_tuple(r->fetch, &tid, r->scan->xs_snapshot, r->slot, &call_again,
-								 &all_dead))
+	if (r->direct)
+		return rerank_direct(r, &tid, distance);
+	if (!table_index_fetch_tuple(r->fetch, &tid, r->scan->xs_snapshot, r->slot, &call_again, NULL))
 		return false;
 	old = MemoryContextSwitchTo(r->row_context);
 	value = indexed_value(r, &isnull);
-	if (!isnull)
-	{
-		OmVector   *vector = OhDetoastVector(r->detoaster, value);
-
-		if (vector->dim == r->ix->dim)
-		{
-			*distance = r->metric->distance(r->query, vector->x, vector->dim);
-			ok = true;
-		}
-	}
 	MemoryContextSwitchTo(old);
+	found = !isnull && exact_distance(r, value, distance);
 	if (r->estate)
 		ResetPerTupleExprContext(r->estate);
 	MemoryContextReset(r->row_context);
-	return ok;
+	return found;
+}
+
+void
+OhRerankPrefetch(OhReranker *r, const ItemPointerData *tid, bool tuple)
+{
+	if (r->direct)
+		OhPrefetchRow(r->hints, tid, tuple);
 }
 
 void

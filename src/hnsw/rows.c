@@ -61,24 +61,31 @@ add_postings(Relation index, OhIndex *ix, uint32 id, uint32 posting, OhRows *row
 }
 
 void
-OhRowsOfNode(Relation index, OhIndex *ix, uint32 id, const OmQuery *query, OhRows *rows,
-			 float *error)
+OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery *query, OhNodeRows *head)
 {
 	Buffer		buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
-	uint32		posting = OH_NONE;
 
-	rows->n = rows->next = 0;
+	head->id = id;
+	head->error = 0;
+	head->posting = OH_NONE;
+	ItemPointerSetInvalid(&head->tid);
 	if (node->state == OH_LIVE)
 	{
-		if (query)
-			*error = om_quant_error(ix->quant, query, OhNodeCode(node));
-		if (ItemPointerIsValid(&node->tid))
-			add(rows, &node->tid);
-		posting = node->posting;
+		head->error = om_quant_error(ix->quant, query, OhNodeCode(node));
+		head->posting = node->posting;
+		head->tid = node->tid;
 	}
 	UnlockReleaseBuffer(buffer);
-	add_postings(index, ix, id, posting, rows);
+}
+
+void
+OhRowsOfNode(Relation index, OhIndex *ix, const OhNodeRows *head, OhRows *rows)
+{
+	rows->n = rows->next = 0;
+	if (ItemPointerIsValid(&head->tid))
+		add(rows, &head->tid);
+	add_postings(index, ix, head->id, head->posting, rows);
 }
 
 void

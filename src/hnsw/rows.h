@@ -18,12 +18,20 @@ typedef struct OhRows
 } OhRows;
 
 extern void OhRowsInit(OhRows *rows, MemoryContext context);
-/*
- * All rows of a live node, in place of what the list held.  *error becomes the
- * standard error of its distance if query is not NULL.
- */
-extern void OhRowsOfNode(Relation index, OhIndex *ix, uint32 id, const OmQuery *query,
-						 OhRows *rows, float *error);
+/* Where a node's rows begin. */
+typedef struct OhNodeRows
+{
+	uint32		id;
+	float		error;			/* standard error of the estimated distance */
+	uint32		posting;		/* OH_NONE: tid is the only row, if it is valid */
+	ItemPointerData tid;
+} OhNodeRows;
+
+/* Read that of a node; one that is no longer live has no rows. */
+extern void OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery *query,
+						   OhNodeRows *head);
+/* All rows of the node, in place of what the list held. */
+extern void OhRowsOfNode(Relation index, OhIndex *ix, const OhNodeRows *head, OhRows *rows);
 /* All rows of the live nodes of a page. */
 extern void OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhRows *rows);
 /* The rows of a page of the null array, of one kind. */

@@ -30,6 +30,9 @@
  */
 #define BOUND_ERRORS 3.0f
 
+/* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
+#define AHEAD 8
+
 /* Batches after the first grow up to this many nodes. */
 #define MAX_BATCH 8192
 
@@ -74,8 +77,8 @@ typedef struct OhScanState
 
 	const OhHeap *batch;		/* nodes of the batch, sorted by estimate */
 	int64		next;			/* first that is not re-ranked */
-	bool		peeked;			/* rows and bound are those of batch[next] */
-	double		bound;
+	int64		nahead;			/* nodes of the batch looked up so far */
+	OhNodeRows	ahead[AHEAD];	/* batch[i] is in ahead[i % AHEAD] */
 	int			ef;				/* of the last batch */
 	OhRows		rows;
 	uint32		lp;				/* of array phases */
@@ -236,8 +239,7 @@ static void
 take_batch(OhScanState *s, const OhHeap *batch)
 {
 	s->batch = batch;
-	s->next = 0;
-	s->peeked = false;
+	s->next = s->nahead = 0;
 	while (s->nhandled + batch->n > s->handled_allocated)
 	{
 		s->handled_allocated *= 2;
@@ -319,8 +321,7 @@ next_batch(IndexScanDesc scan)
 	if (OhSweepMore(s->sweep, s->query))
 	{
 		s->batch = &s->sweep->found;
-		s->next = 0;
-		s->peeked = false;
+		s->next = s->nahead = 0;
 	}
 	else
 	{
@@ -331,20 +332,32 @@ next_batch(IndexScanDesc scan)
 }
 
 /*
- * peek -- rows and bound of the next node of the batch.
+ * peek -- the next node of the batch: its rows, and in *bound a distance that
+ * none of them is likely to be nearer than.
  */
-static void
-peek(IndexScanDesc scan)
+static const OhNodeRows *
+peek(IndexScanDesc scan, double *bound)
 {
 	OhScanState *s = scan->opaque;
-	OhItem		item = s->batch->item[s->next];
-	float		error = 0;
+	OhNodeRows *head = &s->ahead[s->next % AHEAD];
 
-	if (s->peeked)
-		return;
-	OhRowsOfNode(scan->indexRelation, s->ix, item.id, s->query, &s->rows, &error);
-	s->bound = item.dist - BOUND_ERRORS * error;
-	s->peeked = true;
+	if (s->next == s->nahead)
+	{
+		int			n = Min(AHEAD, s->batch->n - s->next);
+
+		/* next is a multiple of AHEAD here */
+		s->nahead += n;
+		for (int i = 0; i < n; i++)
+		{
+			OhReadNodeRows(scan->indexRelation, s->ix, s->batch->item[s->next + i].id, s->query,
+						   &head[i]);
+			OhRerankPrefetch(s->rerank, &head[i].tid, false);
+		}
+		for (int i = 0; i < n; i++)
+			OhRerankPrefetch(s->rerank, &head[i].tid, true);
+	}
+	*bound = s->batch->item[s->next].dist - BOUND_ERRORS * head->error;
+	return head;
 }
 
 /*
@@ -358,11 +371,13 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 	while (s->phase == SCAN_GRAPH || s->phase == SCAN_SWEEP)
 	{
 		bool		more = s->next < s->batch->n;
+		const OhNodeRows *head = NULL;
+		double		bound = 0;
 
 		CHECK_FOR_INTERRUPTS();
 		if (more)
-			peek(scan);
-		if (s->exact.n > 0 && (!more || s->bound >= s->exact.row[0].dist))
+			head = peek(scan, &bound);
+		if (s->exact.n > 0 && (!more || bound >= s->exact.row[0].dist))
 		{
 			ExactRow	row = rows_pop(&s->exact);
 
@@ -380,6 +395,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			next_batch(scan);
 			continue;
 		}
+		OhRowsOfNode(scan->indexRelation, s->ix, head, &s->rows);
 		for (int i = 0; i < s->rows.n; i++)
 		{
 			ExactRow	row;
@@ -392,7 +408,6 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			rows_push(&s->exact, row);
 		}
 		s->next++;
-		s->peeked = false;
 	}
 	return false;
 }
