@@ -45,7 +45,7 @@ def progress():
     terminal, last = sys.stdout.isatty(), ""
     for line in sys.stdin:
         seconds, phase, done, total = line.rstrip("\n").split("\t")
-        share = int(done) / int(total) if int(total) else 0
+        share = min(int(done) / int(total), 1) if int(total) else 0    # the total is an estimate
         bar = ("#" * round(share * 30)).ljust(30)
         text = f"  [{bar}] {share:4.0%}  {int(done):,} of {int(total):,} rows, {float(seconds):.1f} s, {phase}"
         if terminal:

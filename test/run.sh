@@ -154,7 +154,6 @@ run_regress() {
 
 run_isolation() {
 	local log=$work/isolation.log tests
-	[ -d "$work/tree/test/isolation/specs" ] || return 0
 	server_for_suites
 	tests=$(pick test/isolation/specs .spec | sed 's|.*/||; s|\.spec$||')
 	# shellcheck disable=SC2086
@@ -192,7 +191,7 @@ run_pgtap() {
 }
 
 run_tap() {
-	local lib jobs log
+	local lib jobs log script
 	need_packages perl libipc-run-perl
 	lib=$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/perl
 	[ -e "$lib/PostgreSQL/Test/Cluster.pm" ] || die "there is no PostgreSQL/Test/Cluster.pm in $lib"
@@ -202,6 +201,7 @@ run_tap() {
 		env PERL5LIB="$lib:$work/tree/test/t" TESTDIR="$work/tree" TESTDATADIR="$work/tree/tmp_check" \
 		TESTLOGDIR="$work/tree/tmp_check/log" PGPORT=65432 PG_REGRESS="$lib/../regress/pg_regress" \
 		PG_TEST_TIMEOUT_DEFAULT=180 TMPDIR="$work" perl test/harness.pl --jobs "$jobs"
+	[ -e "$work/tap.log" ] || return
 	# Of a script that failed, the end of its log and of its servers' logs.
 	sed -nE 's#^test/t/([^ ]*)\.pl +\(Wstat: .*#\1#p' "$work/tap.log" | sort -u |
 		while read -r script; do
@@ -220,6 +220,7 @@ echo "== build ($("$PG_CONFIG" --version))"
 if run_build; then
 	for suite in unit regress isolation pgtap tap; do
 		[ -z "$only" ] || [ "$only" = $suite ] || continue
+		[ "$suite" != isolation ] || [ -d "$work/tree/test/isolation/specs" ] || continue
 		echo "== $suite"
 		start=$SECONDS
 		"run_$suite"
