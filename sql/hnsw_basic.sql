@@ -91,6 +91,8 @@ SELECT near('SELECT v <#> ''[1,2,3]'' AS d FROM basic ORDER BY d LIMIT 10');
 SELECT near('SELECT v <=> ''[3,2,1]'' AS d FROM basic ORDER BY d LIMIT 10');
 SELECT near('SELECT v <=> ''[-3,2,-1]'' AS d FROM basic ORDER BY d LIMIT 10 OFFSET 7');
 
+SELECT i, heap_rows FROM unnest('{basic_l2,basic_ip,basic_cos}'::regclass[]) i, omendb_index_check(i, true);
+
 -- every row, whatever ef_search: a scan goes on to the last
 SELECT same('SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM basic ORDER BY v <-> ''[1,2,3]'' OFFSET 0) s', 1);
 SELECT same('SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM basic ORDER BY v <#> ''[1,2,3]'' OFFSET 0) s', 5);
@@ -117,6 +119,8 @@ SELECT same('SELECT v <=> ''[1,0]'' AS d FROM ends ORDER BY d LIMIT 4 OFFSET 2',
 DROP TABLE ends;
 SELECT same('SELECT count(*) FROM (SELECT id FROM basic WHERE v IS NULL ORDER BY v <-> ''[1,2,3]'' OFFSET 0) s');
 SELECT same('SELECT count(*) FROM (SELECT id FROM basic WHERE v IS NOT NULL ORDER BY v <=> ''[1,2,3]'' OFFSET 0) s');
+
+SELECT i, heap_rows FROM unnest('{basic_l2,basic_ip,basic_cos}'::regclass[]) i, omendb_index_check(i, true);
 
 -- a query without a direction, or NULL: every row, in any order
 SELECT same('SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM basic ORDER BY v <=> ''[0,0,0]'' OFFSET 0) s');
@@ -169,6 +173,8 @@ INSERT INTO basic SELECT i, ARRAY[i, 100 - i, i % 5]::vector, i % 10 FROM genera
 SELECT near('SELECT v <#> ''[50,50,50]'' AS d FROM basic ORDER BY d');
 SELECT near('SELECT v <-> ''[50,50,50]'' AS d FROM basic ORDER BY d LIMIT 20');
 
+SELECT i, heap_rows FROM unnest('{basic_l2,basic_ip,basic_cos}'::regclass[]) i, omendb_index_check(i, true);
+
 -- update: of the vector, of another column, to and from NULL
 UPDATE basic SET v = '[-100,-100,-100]' WHERE id = 50;
 UPDATE basic SET tag = tag + 1;
@@ -180,6 +186,8 @@ SELECT same('SELECT id FROM basic ORDER BY v <-> ''[-100,-90,-100]'' LIMIT 1');
 VACUUM basic;
 SELECT near('SELECT v <=> ''[10,20,30]'' AS d FROM basic ORDER BY d');
 
+SELECT i, heap_rows, unreachable FROM unnest('{basic_l2,basic_ip,basic_cos}'::regclass[]) i, omendb_index_check(i, true);
+
 -- rolled back rows are not seen
 BEGIN;
 INSERT INTO basic SELECT 4000 + i, '[500,500,500]', 0 FROM generate_series(1, 50) i;
@@ -190,6 +198,8 @@ SELECT same('SELECT id FROM basic ORDER BY v <-> ''[500,500,500]'' LIMIT 1');
 ROLLBACK TO s;
 ROLLBACK;
 SELECT same('SELECT id FROM basic ORDER BY v <-> ''[500,500,500]'' LIMIT 1', 1);
+
+SELECT i, heap_rows FROM unnest('{basic_l2,basic_ip,basic_cos}'::regclass[]) i, omendb_index_check(i, true);
 
 -- cursors: forward, again, and with hold
 BEGIN;
@@ -265,6 +275,7 @@ REINDEX INDEX basic_l2;
 SELECT near('SELECT v <-> ''[10,20,30]'' AS d FROM basic ORDER BY d');
 REINDEX TABLE CONCURRENTLY basic;
 SELECT near('SELECT v <=> ''[10,20,30]'' AS d FROM basic ORDER BY d');
+SELECT i, heap_rows, unreachable FROM unnest('{basic_l2,basic_ip,basic_cos}'::regclass[]) i, omendb_index_check(i, true);
 DELETE FROM basic;
 VACUUM basic;
 SELECT same('SELECT id FROM basic ORDER BY v <-> ''[10,20,30]''');
@@ -276,6 +287,8 @@ INSERT INTO basic VALUES (3, '[1,1,1]', 0), (4, '[2,2,2]', 0), (5, NULL, 0);
 SELECT same('SELECT id FROM basic ORDER BY v <-> ''[10,20,30]''');
 REINDEX TABLE basic;
 SELECT same('SELECT id FROM basic ORDER BY v <#> ''[10,20,30]''');
+
+SELECT i, heap_rows FROM unnest('{basic_l2,basic_ip,basic_cos}'::regclass[]) i, omendb_index_check(i, true);
 
 -- only NULL, only zero vectors
 CREATE TABLE nulls (id integer, v vector(2));
@@ -289,6 +302,7 @@ VACUUM nulls;
 SELECT near('SELECT v <=> ''[1,0]'' AS d FROM nulls ORDER BY d');
 INSERT INTO nulls VALUES (1, '[1,1]'), (2, NULL);
 SELECT near('SELECT v <=> ''[1,0]'' AS d FROM nulls ORDER BY d');
+SELECT heap_rows, null_rows, nodes FROM omendb_index_check('nulls_i', true);
 DROP TABLE nulls;
 
 -- every number of bits, every metric, wide vectors out of line
@@ -319,6 +333,7 @@ INSERT INTO many SELECT i, array_fill(i, ARRAY[16000])::vector FROM generate_ser
 CREATE INDEX many_i ON many USING omenhnsw (v vector_l2_ops);
 INSERT INTO many SELECT i, array_fill(i, ARRAY[16000])::vector FROM generate_series(21, 30) i;
 SELECT near('SELECT v <-> (SELECT v FROM many WHERE id = 1) AS d FROM many ORDER BY d');
+SELECT heap_rows FROM omendb_index_check('many_i', true);
 DROP TABLE many;
 
 -- numbers at the ends of the range: distances that overflow
@@ -329,6 +344,7 @@ CREATE INDEX extreme_cos ON extreme USING omenhnsw (v vector_cosine_ops);
 SELECT near('SELECT v <-> ''[0,0]'' AS d FROM extreme ORDER BY d');
 SELECT near('SELECT v <=> ''[1,0]'' AS d FROM extreme ORDER BY d');
 SELECT same('SELECT count(*) FROM (SELECT v FROM extreme ORDER BY v <-> ''[-3e38,-3e38]'' OFFSET 0) s');
+SELECT i, heap_rows FROM unnest('{extreme_l2,extreme_cos}'::regclass[]) i, omendb_index_check(i, true);
 DROP TABLE extreme;
 
 -- temporary and unlogged tables, a partial and an expression index, partitions
@@ -336,12 +352,14 @@ CREATE TEMPORARY TABLE temp_t (id integer, v vector(3));
 CREATE INDEX temp_i ON temp_t USING omenhnsw (v);
 INSERT INTO temp_t SELECT i, ARRAY[i, i * i % 17, 1]::vector FROM generate_series(1, 100) i;
 SELECT near('SELECT v <-> ''[10,20,30]'' AS d FROM temp_t ORDER BY d');
+SELECT heap_rows FROM omendb_index_check('temp_i', true);
 DROP TABLE temp_t;
 CREATE UNLOGGED TABLE unlogged_t (id integer, v vector(3));
 INSERT INTO unlogged_t SELECT i, ARRAY[i, i * i % 17, 1]::vector FROM generate_series(1, 100) i;
 CREATE INDEX unlogged_i ON unlogged_t USING omenhnsw (v);
 INSERT INTO unlogged_t SELECT i, ARRAY[i, i * i % 17, 1]::vector FROM generate_series(101, 150) i;
 SELECT near('SELECT v <-> ''[10,20,30]'' AS d FROM unlogged_t ORDER BY d');
+SELECT heap_rows FROM omendb_index_check('unlogged_i', true);
 DROP TABLE unlogged_t;
 CREATE TABLE special (id integer, v vector(3), a real[]);
 INSERT INTO special SELECT i, ARRAY[i, i * i % 17, 1]::vector, ARRAY[i % 7, i % 11, 3, 4] FROM generate_series(1, 100) i;
@@ -350,6 +368,7 @@ CREATE INDEX special_expr ON special USING omenhnsw ((a::vector(4)) vector_cosin
 INSERT INTO special SELECT i, ARRAY[i, i * i % 17, 1]::vector, ARRAY[i % 7, i % 11, 3, 4] FROM generate_series(-20, 0) i;
 SELECT near('SELECT v <-> ''[10,20,30]'' AS d FROM special WHERE id <= 50 ORDER BY d');
 SELECT near('SELECT a::vector(4) <=> ''[1,2,3,4]'' AS d FROM special ORDER BY d');
+SELECT i, heap_rows FROM unnest('{special_partial,special_expr}'::regclass[]) i, omendb_index_check(i, true);
 DROP TABLE special;
 
 DROP TABLE basic, probe, line;

@@ -42,7 +42,9 @@ om_hnsw_handler(PG_FUNCTION_ARGS)
 	am->amsupport = OH_NPROCS;
 	am->amcanorderbyop = true;
 	am->amoptionalkey = true;	/* ORDER BY alone is a scan */
-	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+	/* cleanup mends the graph: as long as the deletion, and in that memory */
+	am->amusemaintenanceworkmem = true;
+	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL | VACUUM_OPTION_PARALLEL_CLEANUP;
 	om_am_set_canbuildparallel(am);
 
 	am->ambuild = ohbuild;
