@@ -23,6 +23,9 @@ EXPLAIN (COSTS OFF) SELECT id, v <-> '[1,2,3,4]' AS d FROM plan_large ORDER BY d
 -- a condition that most rows meet
 EXPLAIN (COSTS OFF) SELECT id FROM plan_large WHERE category > 100 ORDER BY v <-> '[1,2,3,4]' LIMIT 10;
 
+-- two distances are not one
+EXPLAIN (COSTS OFF) SELECT id FROM plan_large ORDER BY v <-> '[1,2,3,4]', v <-> '[4,3,2,1]' LIMIT 10;
+
 -- an operator that the index does not have, no LIMIT, another order: not the index
 EXPLAIN (COSTS OFF) SELECT id FROM plan_large ORDER BY v <=> '[1,2,3,4]' LIMIT 10;
 EXPLAIN (COSTS OFF) SELECT id FROM plan_large ORDER BY v <-> '[1,2,3,4]';

@@ -2,8 +2,8 @@
  * cost.c -- what the planner pays for a search.
  *
  * A search has two parts.  The walk evaluates codes: a descent of about
- * log2(n) hops, then about MEASURED_EVALS * m evaluations for each of ef
- * candidates, or for each row wanted where that is more.  The re-rank reads rows
+ * log2(n) hops of m evaluations, then EVALS_PER_CANDIDATE * m evaluations for
+ * each of ef candidates, or for each row wanted where that is more.  The re-rank reads rows
  * of the heap: a few more than are wanted.  See src/README.md for figures.
  *
  * The planner knows two points only, the cost before the first row and that of
