@@ -106,17 +106,29 @@ posting_records(uint32 tids)
 }
 
 /*
- * write_links -- ids of a list, from slots to nodes, nearest first.
+ * write_links -- ids of a list, from slots to nodes: the diverse ones nearest
+ * first, then the fill nearest first.  Returns the number of diverse ones.
  */
-static inline void
+static inline int
 write_links(const Flush *flush, const uint32 *list, uint32 *to, int max)
 {
-	int			i = 0;
+	int			nselected = 0;
+	int			n = 0;
 
-	for (; i < max && list[i] != OH_NONE; i++)
-		to[i] = flush->number[list[i] & OH_LINK_ID];
-	for (; i < max; i++)
-		to[i] = OH_NONE;
+	for (int i = 0; i < max && list[i] != OH_NONE; i++)
+	{
+		if (list[i] & OH_LINK_SELECTED)
+			to[nselected++] = flush->number[list[i] & OH_LINK_ID];
+	}
+	n = nselected;
+	for (int i = 0; i < max && list[i] != OH_NONE; i++)
+	{
+		if (!(list[i] & OH_LINK_SELECTED))
+			to[n++] = flush->number[list[i] & OH_LINK_ID];
+	}
+	for (; n < max; n++)
+		to[n] = OH_NONE;
+	return nselected;
 }
 
 static void
@@ -161,8 +173,8 @@ write_nodes(const Flush *flush)
 			tower += from->level;
 		}
 		memcpy(OhNodeCode(node), OhGraphCode(b, slot), flush->ix->code_bytes);
-		write_links(flush, OhGraphList(b, slot), OhNodeLinks(node, flush->ix->code_bytes),
-					2 * b->m);
+		node->nselected = write_links(flush, OhGraphList(b, slot),
+									  OhNodeLinks(node, flush->ix->code_bytes), 2 * b->m);
 	}
 	append_finish_page(&out);
 }
@@ -186,7 +198,8 @@ write_towers(const Flush *flush)
 			tower->node = i;
 			tower->level = level;
 			tower->up = level < top ? out.next : OH_NONE;
-			write_links(flush, OhGraphTower(b, slot, level), tower->links, b->m);
+			tower->nselected = write_links(flush, OhGraphTower(b, slot, level), tower->links,
+										   b->m);
 		}
 	}
 	append_finish_page(&out);

@@ -15,8 +15,8 @@
  *
  * Back links are decided without a lock, on what the search has read, and
  * applied under the page's lock if the neighbour's version is still the same.
- * A full list gives up a link only to a node that the new one links to as well:
- * whatever was reachable through the old link still is, through the new node.
+ * A full list gives up a link only to a node that is also linked from the new
+ * node or from another one of the list: it stays reachable.
  *
  * Lock order: several buffers at once in ascending block order.
  */
@@ -56,6 +56,7 @@ OhInserterBegin(Relation index, OhIndex *ix, MemoryContext parent)
 	OhKeepInit(&ins->keep, context);
 	ins->search = OhSearchBegin(index, ix, false, &ins->keep, context);
 	OhSelectorInit(&ins->selector, ix->quant, context);
+	ins->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
 	ins->candidates = MemoryContextAlloc(context,
 										 sizeof(OhCandidate) * (ix->ef_construction + 1));
 	return ins;
@@ -99,7 +100,8 @@ insert_first(OhInserter *ins, ItemPointer tid)
 			page = OhWritePage(&write, buffer, false);
 			if (!OhPageTakeSlot(ix, OH_NODE, page, &slot))
 				OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
-			OhFillNode(ins, page, slot, tid, NULL, 0);
+			ins->list.n = ins->list.nselected = 0;
+			OhFillNode(ins, page, slot, tid, &ins->list);
 			ins->id = OH_NONE;	/* it gets no towers */
 			page = OhWritePage(&write, meta, false);
 			OhMeta(page)->entry = lp * ix->array[OH_NODE].per_page + slot;
@@ -113,23 +115,46 @@ insert_first(OhInserter *ins, ItemPointer tid)
 	return done;
 }
 
+void
+OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max)
+{
+	for (int i = 0; i < max; i++)
+		links[i] = i < list->n ? list->link[i] : OH_NONE;
+	*nselected = list->nselected;
+}
+
+void
+OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list)
+{
+	list->n = 0;
+	for (int i = 0; i < n; i++)
+	{
+		if (ins->candidates[i].selected)
+			list->link[list->n++] = ins->candidates[i].id;
+	}
+	list->nselected = list->n;
+	for (int i = 0; i < n; i++)
+	{
+		if (!ins->candidates[i].selected)
+			list->link[list->n++] = ins->candidates[i].id;
+	}
+}
+
 /*
  * OhFillNode -- write the record of a new level-0 node into a taken slot.
  */
 void
-OhFillNode(OhInserter *ins, Page page, uint32 slot, ItemPointer tid, const uint32 *links, int n)
+OhFillNode(OhInserter *ins, Page page, uint32 slot, ItemPointer tid, const OhLinkList *list)
 {
 	OhIndex    *ix = ins->ix;
 	OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
-	uint32	   *to = OhNodeLinks(node, ix->code_bytes);
 
 	node->state = OH_LIVE;
 	node->tid = *tid;
 	node->posting = OH_NONE;
 	node->tower = OH_NONE;
 	memcpy(OhNodeCode(node), ins->code, ix->code_bytes);
-	for (int i = 0; i < 2 * ix->m; i++)
-		to[i] = i < n ? links[i] : OH_NONE;
+	OhStoreLinks(list, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
 }
 
 /*

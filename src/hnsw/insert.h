@@ -10,15 +10,24 @@
 #include "hnsw/select.h"
 #include "hnsw/wal.h"
 
+/* A list of links as it is on the page: the diverse ones first. */
+typedef struct OhLinkList
+{
+	int			n;
+	int			nselected;
+	uint32		link[2 * OH_MAX_M];
+} OhLinkList;
+
 /* A planned link from a neighbour back to the new node. */
 typedef struct OhBackLink
 {
 	uint32		node;
 	uint32		lp;				/* its node page */
 	uint16		version;		/* of the node when this was decided */
-	int			place;			/* in its list, -1: no link wanted */
-	uint32		old;			/* link that stands there, OH_NONE if none */
+	bool		wanted;
 	bool		done;
+	int			place;			/* of the new node in the list */
+	OhLinkList	list;			/* with the new node in it, as OH_NONE */
 } OhBackLink;
 
 struct OhInserter
@@ -35,14 +44,17 @@ struct OhInserter
 	OhSelector	selector;
 	OhCandidate *candidates;	/* [ef_construction + 1], the chosen ones first */
 	uint32		id;				/* of the new node */
-	int			nlinks;
-	uint32		links[2 * OH_MAX_M];	/* of the new node */
+	OhLinkList	list;			/* of the new node */
 	int			nback;
-	OhBackLink	back[2 * OH_MAX_M];
+	OhBackLink *back;			/* [2m] */
 };
 
 extern void OhFillNode(OhInserter *ins, Page page, uint32 slot, ItemPointer tid,
-					   const uint32 *links, int n);
+					   const OhLinkList *list);
+/* Write a list of links to a record. */
+extern void OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max);
+/* The first n candidates as a list. */
+extern void OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list);
 extern int	OhChooseNeighbours(OhInserter *ins, int max);
 
 /* tower.c: step 3 and 4 of an insert */

@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+
 #include "miscadmin.h"
 
 #include "hnsw/hnsw.h"
@@ -14,53 +16,132 @@
 #define LINK_ROUNDS 3
 
 void
-OhLinkChoose(OhInserter *ins, const uint32 *links, int n, bool chosen)
+OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < list->n; i++)
 	{
-		OhKept	   *kept = OhKeepFind(&ins->keep, links[i]);
+		OhKept	   *kept = OhKeepFind(&ins->keep, list->link[i]);
 
 		if (kept)
 			kept->chosen = chosen;
 	}
 }
 
-int
-OhLinkPlace(OhInserter *ins, const uint32 *links, int n, int max, const void *code, float dist,
-			uint32 *old)
+/*
+ * stays_reachable -- would a node still be linked from near if the list dropped it?
+ */
+static bool
+stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
 {
-	OhIndex    *ix = ins->ix;
-	bool		prepared = false;
-	float		farthest = dist;
-	int			place = -1;
+	uint32		id = list->link[place];
+	OhKept	   *kept = OhKeepFind(&ins->keep, id);
 
-	*old = OH_NONE;
-	for (int i = 0; i < n; i++)
+	if (kept && kept->chosen)
+		return true;
+	for (int i = 0; i < list->n; i++)
 	{
-		if (links[i] == ins->id)
-			return -1;
-	}
-	if (n < max)
-		return n;
-	for (int i = 0; i < n; i++)
-	{
-		OhKept	   *kept = OhKeepFind(&ins->keep, links[i]);
-		float		d;
+		OhKept	   *other;
 
-		if (kept == NULL || !kept->chosen)
+		if (i == place || list->link[i] == OH_NONE)
 			continue;
-		if (!prepared)
-			om_quant_query_from_code(ix->quant, code, ins->form);
-		prepared = true;
-		d = ix->distance(ix->quant, ins->form, kept->code);
-		/* the way over the new node is shorter than the link */
-		if (d > farthest && kept->dist < d)
+		other = OhKeepFind(&ins->keep, list->link[i]);
+		if (other == NULL || !other->expanded)
+			continue;
+		for (int k = 0; k < other->nlinks; k++)
 		{
-			farthest = d;
-			place = i;
-			*old = links[i];
+			if (other->links[k] == id)
+				return true;
 		}
 	}
+	return false;
+}
+
+/*
+ * farthest -- place of the farthest link of list[from..to) that may go, -1 if none
+ * is farther than dist.
+ */
+static int
+farthest(OhInserter *ins, const OhLinkList *list, const float *d, int from, int to, float dist)
+{
+	bool		refused[2 * OH_MAX_M] = {false};
+
+	for (;;)
+	{
+		int			place = -1;
+
+		for (int i = from; i < to; i++)
+		{
+			if (!refused[i] && d[i] > dist && (place < 0 || d[i] > d[place]))
+				place = i;
+		}
+		if (place < 0 || stays_reachable(ins, list, place))
+			return place;
+		refused[place] = true;
+	}
+}
+
+/*
+ * OhLinkDecide -- see link.h.
+ *
+ * Only distances from the new node and from the one that owns the list are
+ * needed.  A link that the search has not met counts as far.
+ */
+int
+OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float dist)
+{
+	OhIndex    *ix = ins->ix;
+	float		d[2 * OH_MAX_M + 1];
+	bool		diverse = true;
+	int			place;
+
+	for (int i = 0; i < list->n; i++)
+	{
+		if (list->link[i] == ins->id)
+			return -1;
+	}
+	om_quant_query_from_code(ix->quant, code, ins->form);
+	for (int i = 0; i < list->n; i++)
+	{
+		OhKept	   *kept = OhKeepFind(&ins->keep, list->link[i]);
+
+		d[i] = kept ? ix->distance(ix->quant, ins->form, kept->code) : FLT_MAX;
+		if (kept && i < list->nselected && d[i] < dist && kept->dist < dist)
+			diverse = false;
+	}
+	/* a diverse new link makes farther ones fill that are nearer to it */
+	for (int i = list->nselected - 1; diverse && i >= 0; i--)
+	{
+		OhKept	   *kept = OhKeepFind(&ins->keep, list->link[i]);
+
+		if (kept && d[i] > dist && kept->dist < d[i])
+		{
+			int			last = --list->nselected;
+			uint32		link = list->link[i];
+			float		t = d[i];
+
+			list->link[i] = list->link[last];
+			d[i] = d[last];
+			list->link[last] = link;
+			d[last] = t;
+		}
+	}
+	if (list->n < max)
+		place = list->n++;
+	else
+	{
+		place = farthest(ins, list, d, list->nselected, list->n, diverse ? -FLT_MAX : dist);
+		if (place < 0 && diverse)
+			place = farthest(ins, list, d, 0, list->nselected, dist);
+		if (place < 0)
+			return -1;
+	}
+	if (diverse && place >= list->nselected)
+	{
+		/* the first fill makes room among the diverse */
+		list->link[place] = list->link[list->nselected];
+		place = list->nselected++;
+	}
+	list->link[place] = OH_NONE;
 	return place;
 }
 
@@ -82,11 +163,15 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
 {
 	OhKept	   *kept = kept_with_links(ins, back->node, again);
 
+	back->wanted = false;
+	if (!kept->expanded || !kept->live)
+		return;
 	back->version = kept->version;
-	back->place = -1;
-	if (kept->expanded && kept->live)
-		back->place = OhLinkPlace(ins, kept->links, kept->nlinks, 2 * ins->ix->m, kept->code,
-								  kept->dist, &back->old);
+	back->list.n = kept->nlinks;
+	back->list.nselected = kept->nselected;
+	memcpy(back->list.link, kept->links, sizeof(uint32) * kept->nlinks);
+	back->place = OhLinkDecide(ins, &back->list, 2 * ins->ix->m, kept->code, kept->dist);
+	back->wanted = back->place >= 0;
 }
 
 /*
@@ -98,37 +183,43 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
 static void
 force(OhInserter *ins, OhBackLink *back)
 {
+	OhLinkList *list = &back->list;
 	OhKept	   *kept = OhKeepFind(&ins->keep, back->node);
-	int			max = 2 * ins->ix->m;
-	uint32		victim = kept->links[kept->nlinks - 1];
-	bool		linked = false;
+	uint32		victim;
+	OhKept	   *other;
 
-	for (int i = 0; i < ins->nlinks; i++)
-		linked = linked || ins->links[i] == victim;
-	if (!linked)
+	list->n = kept->nlinks;
+	list->nselected = kept->nselected;
+	memcpy(list->link, kept->links, sizeof(uint32) * kept->nlinks);
+	back->place = list->n - 1;
+	victim = list->link[back->place];
+	list->link[back->place] = OH_NONE;
+	back->wanted = true;
+	for (int i = 0; i < ins->list.n; i++)
 	{
-		OhKept	   *other = OhKeepFind(&ins->keep, victim);
-
-		if (ins->nlinks < max)
-			ins->nlinks++;
-		else
-			OhLinkChoose(ins, &ins->links[max - 1], 1, false);
-		ins->links[ins->nlinks - 1] = victim;
-		if (other)
-			other->chosen = true;
+		if (ins->list.link[i] == victim)
+			return;
 	}
-	back->place = kept->nlinks - 1;
-	back->old = victim;
+	if (ins->list.n < 2 * ins->ix->m)
+		ins->list.n++;
+	else
+	{
+		other = OhKeepFind(&ins->keep, ins->list.link[ins->list.n - 1]);
+		if (other)
+			other->chosen = false;
+	}
+	ins->list.link[ins->list.n - 1] = victim;
+	other = OhKeepFind(&ins->keep, victim);
+	if (other)
+		other->chosen = true;
 }
 
 void
 OhLinkPlan(OhInserter *ins, int n)
 {
-	ins->nlinks = n;
+	OhCandidateLinks(ins, n, &ins->list);
 	ins->nback = n;
-	for (int i = 0; i < n; i++)
-		ins->links[i] = ins->candidates[i].id;
-	OhLinkChoose(ins, ins->links, n, true);
+	OhLinkChoose(ins, &ins->list, true);
 	for (int i = 0; i < n; i++)
 	{
 		OhBackLink *back = &ins->back[i];
@@ -137,7 +228,7 @@ OhLinkPlan(OhInserter *ins, int n)
 		back->lp = OhLp(ins->ix, OH_NODE, back->node);
 		back->done = false;
 		decide(ins, back, false);
-		if (i == 0 && back->place < 0)
+		if (i == 0 && !back->wanted)
 		{
 			OhKept	   *kept = OhKeepFind(&ins->keep, back->node);
 
@@ -210,8 +301,7 @@ still_valid(OhInserter *ins, const OhBackLink *back, Page page)
 	OhNodeData *node = OhSlot(ins->ix, OH_NODE, page, slot);
 
 	return slot < OhTail(page)->nused && node->state == OH_LIVE &&
-		node->version == back->version &&
-		OhNodeLinks(node, ins->ix->code_bytes)[back->place] == back->old;
+		node->version == back->version;
 }
 
 static void
@@ -219,7 +309,9 @@ apply(OhInserter *ins, OhBackLink *back, Page page)
 {
 	OhNodeData *node = OhSlot(ins->ix, OH_NODE, page, OhSlotOf(ins->ix, OH_NODE, back->node));
 
-	OhNodeLinks(node, ins->ix->code_bytes)[back->place] = ins->id;
+	back->list.link[back->place] = ins->id;
+	OhStoreLinks(&back->list, OhNodeLinks(node, ins->ix->code_bytes), &node->nselected,
+				 2 * ins->ix->m);
 	node->version++;
 	back->done = true;
 }
@@ -238,7 +330,7 @@ OhLinkNode(OhInserter *ins, uint32 lp, ItemPointer tid)
 	add_page(lps, &n, OH_WRITE_MAX, lp);
 	for (int i = 0; i < ins->nback; i++)
 	{
-		if (ins->back[i].place >= 0)
+		if (ins->back[i].wanted)
 			add_page(lps, &n, OH_WRITE_MAX, ins->back[i].lp);
 	}
 	lock_pages(ins, lps, n, buffers);
@@ -247,7 +339,7 @@ OhLinkNode(OhInserter *ins, uint32 lp, ItemPointer tid)
 	{
 		Buffer		buffer = buffer_of(lps, n, buffers, ins->back[i].lp);
 
-		if (ins->back[i].place >= 0 && buffer != InvalidBuffer &&
+		if (ins->back[i].wanted && buffer != InvalidBuffer &&
 			still_valid(ins, &ins->back[i], BufferGetPage(buffer)))
 			valid++;
 	}
@@ -266,12 +358,12 @@ OhLinkNode(OhInserter *ins, uint32 lp, ItemPointer tid)
 		if (!OhPageTakeSlot(ix, OH_NODE, page, &slot))
 			OhCorrupt(ins->index, BufferGetBlockNumber(own), "the count of free slots is wrong");
 		ins->id = lp * ix->array[OH_NODE].per_page + slot;
-		OhFillNode(ins, page, slot, tid, ins->links, ins->nlinks);
+		OhFillNode(ins, page, slot, tid, &ins->list);
 		for (int i = 0; i < ins->nback; i++)
 		{
 			Buffer		buffer = buffer_of(lps, n, buffers, ins->back[i].lp);
 
-			if (ins->back[i].place >= 0 && buffer != InvalidBuffer &&
+			if (ins->back[i].wanted && buffer != InvalidBuffer &&
 				still_valid(ins, &ins->back[i], BufferGetPage(buffer)))
 				apply(ins, &ins->back[i], OhWritePage(&write, buffer, false));
 		}
@@ -299,7 +391,7 @@ link_group(OhInserter *ins, bool *tried)
 
 	for (int i = 0; i < ins->nback; i++)
 	{
-		if (!ins->back[i].done && !tried[i] && ins->back[i].place >= 0)
+		if (!ins->back[i].done && !tried[i] && ins->back[i].wanted)
 			add_page(lps, &n, OH_WRITE_MAX, ins->back[i].lp);
 	}
 	if (n == 0)
@@ -310,7 +402,7 @@ link_group(OhInserter *ins, bool *tried)
 		OhBackLink *back = &ins->back[i];
 		Buffer		buffer;
 
-		if (back->done || tried[i] || back->place < 0)
+		if (back->done || tried[i] || !back->wanted)
 			continue;
 		buffer = buffer_of(lps, n, buffers, back->lp);
 		if (buffer == InvalidBuffer)
@@ -344,10 +436,10 @@ OhLinkRest(OhInserter *ins)
 		{
 			OhBackLink *back = &ins->back[i];
 
-			if (back->done || back->place < 0)
+			if (back->done || !back->wanted)
 				continue;
 			decide(ins, back, true);
-			left = left || back->place >= 0;
+			left = left || back->wanted;
 		}
 		if (!left)
 			return;
@@ -390,11 +482,12 @@ OhLinkVerify(OhInserter *ins)
 	uint32	   *links;
 	OhNodeData *node;
 	int			kept = 0;
+	int			nselected = 0;
 
-	for (int i = 0; i < ins->nlinks; i++)
+	for (int i = 0; i < ins->list.n; i++)
 	{
-		if (!is_same(ins, ins->links[i]))
-			bad[nbad++] = ins->links[i];
+		if (!is_same(ins, ins->list.link[i]))
+			bad[nbad++] = ins->list.link[i];
 	}
 	if (nbad == 0)
 		return;
@@ -409,9 +502,13 @@ OhLinkVerify(OhInserter *ins)
 
 		for (int b = 0; b < nbad; b++)
 			drop = drop || links[i] == bad[b];
-		if (!drop)
-			links[kept++] = links[i];
+		if (drop)
+			continue;
+		if (i < node->nselected)
+			nselected++;
+		links[kept++] = links[i];
 	}
+	node->nselected = nselected;
 	while (kept < 2 * ix->m)
 		links[kept++] = OH_NONE;
 	node->version++;

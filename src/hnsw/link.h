@@ -16,17 +16,19 @@ typedef enum OhLinkResult
 } OhLinkResult;
 
 /*
- * Where a full or partly filled list takes in the new node.
+ * Take the new node into the list of a node with this code, by the rule of the
+ * build: a link is diverse if no nearer diverse one is nearer to it; of a full
+ * list the farthest fill goes.
  *
- * links[n] of a node with this code; dist: from it to the new node.  Returns
- * the place, -1 if the list is better as it is; *old the link that goes.
+ * dist: from the owner to the new node.  Returns the new node's place in the
+ * list, where OH_NONE stands for it; -1 if the list is better as it was.
  */
-extern int	OhLinkPlace(OhInserter *ins, const uint32 *links, int n, int max, const void *code,
-						float dist, uint32 *old);
+extern int	OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code,
+						 float dist);
 /* Decide on links and back links from the first n candidates. */
 extern void OhLinkPlan(OhInserter *ins, int n);
-/* Mark the chosen candidates, so that OhLinkPlace() knows them. */
-extern void OhLinkChoose(OhInserter *ins, const uint32 *links, int n, bool chosen);
+/* Mark the nodes of a list, so that OhLinkDecide() knows the new node's links. */
+extern void OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen);
 /* Make the node live on page lp with its nearest back links. */
 extern OhLinkResult OhLinkNode(OhInserter *ins, uint32 lp, ItemPointer tid);
 /* The other back links. */

@@ -120,7 +120,8 @@ StaticAssertDecl(sizeof(OhMetaPageData) <= BLCKSZ - SizeOfPageHeaderData - sizeo
  *        1           1  level     its towers reach up to this level
  *        2           2  version   bumped whenever the links or the state change
  *        4           6  tid       first row, may be invalid if postings hold some
- *       10           2  unused
+ *       10           1  nselected links[0..] that are diverse; the others are fill
+ *       11           1  unused
  *       12           4  posting   first overflow record, or OH_NONE
  *       16           4  tower     record of level 1, or OH_NONE
  *       20  code_bytes  code      opaque, multiple of 4
@@ -132,7 +133,8 @@ typedef struct OhNodeData
 	uint8		level;
 	uint16		version;
 	ItemPointerData tid;
-	uint16		unused;
+	uint8		nselected;
+	uint8		unused;
 	uint32		posting;
 	uint32		tower;
 	/* code, links follow */
@@ -148,7 +150,8 @@ StaticAssertDecl(sizeof(OhNodeData) == 20, "node layout");
  *   OFFSET  SIZE  FIELD
  *        0     4  node
  *        4     4  up      record of the next level, or OH_NONE
- *        8     2  level
+ *        8     1  level
+ *        9     1  nselected
  *       10     2  version bumped whenever the links change
  *       12   4*m  links   node ids, OH_NONE from the first gap on
  */
@@ -156,11 +159,13 @@ typedef struct OhTowerData
 {
 	uint32		node;
 	uint32		up;
-	uint16		level;
+	uint8		level;
+	uint8		nselected;
 	uint16		version;
 	uint32		links[FLEXIBLE_ARRAY_MEMBER];
 } OhTowerData;
 
+StaticAssertDecl(offsetof(OhTowerData, version) == 10, "tower layout");
 StaticAssertDecl(offsetof(OhTowerData, links) == 12, "tower layout");
 
 /*

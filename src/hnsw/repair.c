@@ -42,8 +42,19 @@ typedef struct Fix
 	uint32		owner;
 	uint16		version;		/* of the copy that it was computed from */
 	int			n;
+	int			nselected;
 	uint32	   *links;			/* [max] */
 } Fix;
+
+/* A node or tower record of a page or of its copy. */
+typedef struct Record
+{
+	uint32		owner;
+	int			level;
+	uint16	   *version;
+	uint8	   *nselected;
+	uint32	   *links;
+} Record;
 
 typedef struct Repair
 {
@@ -78,11 +89,10 @@ is_stale(OhVacuum *v, uint32 id)
 }
 
 /*
- * record_of -- a record's owner, level, version and links; false if it is free.
+ * record_of -- what a record holds; false if it is free.
  */
 static bool
-record_of(Repair *r, Page page, uint32 lp, uint32 slot,
-		  uint32 *owner, int *level, uint16 **version, uint32 **links)
+record_of(Repair *r, Page page, uint32 lp, uint32 slot, Record *out)
 {
 	void	   *record = OhSlot(r->v->ix, r->array, page, slot);
 
@@ -90,20 +100,22 @@ record_of(Repair *r, Page page, uint32 lp, uint32 slot,
 	{
 		OhNodeData *node = record;
 
-		*owner = lp * r->v->ix->array[OH_NODE].per_page + slot;
-		*level = 0;
-		*version = &node->version;
-		*links = OhNodeLinks(node, r->v->ix->code_bytes);
+		out->owner = lp * r->v->ix->array[OH_NODE].per_page + slot;
+		out->level = 0;
+		out->version = &node->version;
+		out->nselected = &node->nselected;
+		out->links = OhNodeLinks(node, r->v->ix->code_bytes);
 		return node->state == OH_LIVE;
 	}
 	else
 	{
 		OhTowerData *tower = record;
 
-		*owner = tower->node;
-		*level = tower->level;
-		*version = &tower->version;
-		*links = tower->links;
+		out->owner = tower->node;
+		out->level = tower->level;
+		out->version = &tower->version;
+		out->nselected = &tower->nselected;
+		out->links = tower->links;
 		return tower->node != OH_NONE;
 	}
 }
@@ -114,11 +126,9 @@ record_of(Repair *r, Page page, uint32 lp, uint32 slot,
  * May read the node's page: not to be called with a page locked.
  */
 static bool
-live_record_of(Repair *r, Page page, uint32 lp, uint32 slot,
-			   uint32 *owner, int *level, uint16 **version, uint32 **links)
+live_record_of(Repair *r, Page page, uint32 lp, uint32 slot, Record *out)
 {
-	return record_of(r, page, lp, slot, owner, level, version, links) &&
-		OhVacuumState(r->v, *owner) == OH_LIVE;
+	return record_of(r, page, lp, slot, out) && OhVacuumState(r->v, out->owner) == OH_LIVE;
 }
 
 /*
@@ -285,9 +295,11 @@ is_shadowed(Repair *r, const OhCandidate *cand, const OhCandidate *kept, int n)
 /*
  * fill_vacated -- keep the live links and give the vacated places to candidates:
  * the diverse ones, then the nearest.
+ *
+ * fix->nselected: how many of the live links are diverse; they come first.
  */
-static int
-fill_vacated(Repair *r, uint32 *out)
+static void
+fill_vacated(Repair *r, Fix *fix)
 {
 	OhVacuum   *v = r->v;
 	OhCandidate all[6 * OH_MAX_M + 8];
@@ -301,7 +313,7 @@ fill_vacated(Repair *r, uint32 *out)
 	ncand = r->ncand;
 	for (int i = 0; i < r->nlive; i++)
 	{
-		out[i] = r->live[i];
+		fix->links[i] = r->live[i];
 		all[i].id = r->live[i];
 	}
 	OhVacuumDistances(v, all, r->nlive);
@@ -322,27 +334,29 @@ fill_vacated(Repair *r, uint32 *out)
 		for (at = nkept; at > 0 && cand[i].dist < kept[at - 1].dist; at--)
 			kept[at] = kept[at - 1];
 		kept[at] = cand[i];
-		out[nkept++] = cand[i].id;
+		/* behind the diverse ones, whose first fill goes to the end */
+		fix->links[nkept++] = fix->links[fix->nselected];
+		fix->links[fix->nselected++] = cand[i].id;
 		vacated--;
 	}
 	for (int i = 0; i < ncand && vacated > 0; i++)
 	{
 		if (cand[i].selected)
 			continue;
-		out[nkept++] = cand[i].id;
+		fix->links[nkept++] = cand[i].id;
 		vacated--;
 	}
-	return nkept;
+	fix->n = nkept;
 }
 
 /*
  * prune_all -- the live links and the candidates, pruned together.
  */
-static int
-prune_all(Repair *r, uint32 *out)
+static void
+prune_all(Repair *r, Fix *fix)
 {
 	OhVacuum   *v = r->v;
-	int			n;
+	int			n = 0;
 
 	for (int i = 0; i < r->nlive; i++)
 		r->cand[r->ncand + i].id = r->live[i];
@@ -350,38 +364,51 @@ prune_all(Repair *r, uint32 *out)
 	r->ncand += r->nlive;
 	keep_nearest(r, 4 * r->max);
 	OhVacuumCodes(v, r->cand, r->ncand);
-	n = OhSelectNeighbours(&v->sel, r->cand, r->ncand, r->max);
-	for (int i = 0; i < n; i++)
-		out[i] = r->cand[i].id;
-	return n;
+	fix->n = OhSelectNeighbours(&v->sel, r->cand, r->ncand, r->max);
+	for (int i = 0; i < fix->n; i++)
+	{
+		if (r->cand[i].selected)
+			fix->links[n++] = r->cand[i].id;
+	}
+	fix->nselected = n;
+	for (int i = 0; i < fix->n; i++)
+	{
+		if (!r->cand[i].selected)
+			fix->links[n++] = r->cand[i].id;
+	}
 }
 
 /*
  * fix_list -- the new list of one record, if it has a stale link.
  */
 static void
-fix_list(Repair *r, uint32 slot, uint32 id, int level, uint16 version, const uint32 *links)
+fix_list(Repair *r, uint32 slot, const Record *record)
 {
 	Fix		   *fix = &r->fixes[r->nfixes];
 
 	r->nlive = r->ngone = 0;
-	for (int i = 0; i < r->max && links[i] != OH_NONE; i++)
+	fix->nselected = 0;
+	for (int i = 0; i < r->max && record->links[i] != OH_NONE; i++)
 	{
-		if (is_stale(r->v, links[i]))
-			r->gone[r->ngone++] = links[i];
+		if (is_stale(r->v, record->links[i]))
+			r->gone[r->ngone++] = record->links[i];
 		else
-			r->live[r->nlive++] = links[i];
+		{
+			r->live[r->nlive++] = record->links[i];
+			if (i < *record->nselected)
+				fix->nselected++;
+		}
 	}
 	if (r->ngone == 0)
 		return;
-	gather(r, id, level);
+	gather(r, record->owner, record->level);
 	if (r->ngone * 3 <= r->nlive + r->ngone)
-		fix->n = fill_vacated(r, fix->links);
+		fill_vacated(r, fix);
 	else
-		fix->n = prune_all(r, fix->links);
+		prune_all(r, fix);
 	fix->slot = slot;
-	fix->owner = id;
-	fix->version = version;
+	fix->owner = record->owner;
+	fix->version = *record->version;
 	r->nfixes++;
 }
 
@@ -397,10 +424,7 @@ apply_fixes(Repair *r, uint32 lp)
 	Buffer		buffer = OhArrayRead(v->index, v->ix, r->array, lp, BUFFER_LOCK_EXCLUSIVE);
 	OhWrite		write;
 	Page		page;
-	uint32		owner;
-	int			level;
-	uint16	   *version;
-	uint32	   *links;
+	Record		record;
 	int			napplied = 0;
 
 	OhWriteStart(&write, v->index, v->ix->building);
@@ -409,13 +433,14 @@ apply_fixes(Repair *r, uint32 lp)
 	{
 		Fix		   *fix = &r->fixes[i];
 
-		if (!record_of(r, page, lp, fix->slot, &owner, &level, &version, &links) ||
-			owner != fix->owner || *version != fix->version)
+		if (!record_of(r, page, lp, fix->slot, &record) ||
+			record.owner != fix->owner || *record.version != fix->version)
 			continue;
-		memcpy(links, fix->links, sizeof(uint32) * fix->n);
+		memcpy(record.links, fix->links, sizeof(uint32) * fix->n);
 		for (int k = fix->n; k < r->max; k++)
-			links[k] = OH_NONE;
-		(*version)++;
+			record.links[k] = OH_NONE;
+		*record.nselected = fix->nselected;
+		(*record.version)++;
 		napplied++;
 	}
 	if (napplied > 0)
@@ -439,10 +464,7 @@ repair_page(Repair *r, uint32 lp)
 	for (;;)
 	{
 		uint32		nused;
-		uint32		owner;
-		int			level;
-		uint16	   *version;
-		uint32	   *links;
+		Record		record;
 
 		CHECK_FOR_INTERRUPTS();
 		memcpy(r->page.data, OhVacuumPage(v, r->copy, lp), BLCKSZ);
@@ -450,9 +472,8 @@ repair_page(Repair *r, uint32 lp)
 		r->nfixes = 0;
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
-			if (live_record_of(r, (Page) r->page.data, lp, slot, &owner, &level, &version,
-							   &links))
-				fix_list(r, slot, owner, level, *version, links);
+			if (live_record_of(r, (Page) r->page.data, lp, slot, &record))
+				fix_list(r, slot, &record);
 		}
 		if (r->nfixes == 0)
 			return any;
@@ -471,25 +492,24 @@ page_is_stale(Repair *r, uint32 lp, Page page, bool keep)
 {
 	OhVacuum   *v = r->v;
 	uint32		nused = Min(OhTail(page)->nused, v->ix->array[r->array].per_page);
-	uint32		owner;
-	int			level;
-	uint16	   *version;
-	uint32	   *links;
+	Record		record;
 	bool		stale = false;
 
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
-		if (!live_record_of(r, page, lp, slot, &owner, &level, &version, &links))
+		if (!live_record_of(r, page, lp, slot, &record))
 			continue;
-		for (int i = 0; i < r->max && links[i] != OH_NONE; i++)
+		for (int i = 0; i < r->max && record.links[i] != OH_NONE; i++)
 		{
-			if (likely(OhVacState(v, links[i]) == OH_LIVE))
+			uint32		link = record.links[i];
+
+			if (likely(OhVacState(v, link) == OH_LIVE))
 				continue;
 			if (!keep)
 				return true;
 			stale = true;
-			if (OhVacState(v, links[i]) == OH_DEAD)
-				v->node[links[i]] |= OH_VAC_KEEP;
+			if (OhVacState(v, link) == OH_DEAD)
+				v->node[link] |= OH_VAC_KEEP;
 		}
 	}
 	return stale;

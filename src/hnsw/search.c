@@ -120,6 +120,7 @@ keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, 
 		kept->links = MemoryContextAlloc(s->keep->context, sizeof(uint32) * 2 * s->ix->m);
 	memcpy(kept->links, links, sizeof(uint32) * n);
 	kept->nlinks = n;
+	kept->nselected = Min(node->nselected, n);
 	kept->live = node->state == OH_LIVE;
 	kept->version = node->version;
 	kept->expanded = true;

@@ -22,7 +22,8 @@ typedef struct OhKept
 	bool		chosen;			/* the new node links to it */
 	bool		expanded;		/* version and links are known */
 	uint16		version;
-	uint16		nlinks;
+	uint8		nlinks;
+	uint8		nselected;
 	uint32	   *links;			/* base layer */
 	void	   *code;
 } OhKept;

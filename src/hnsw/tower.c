@@ -14,9 +14,8 @@
 /* The links that a level's search has chosen. */
 typedef struct LevelLinks
 {
-	int			n;
-	uint32		links[OH_MAX_M];
-	float		dist[OH_MAX_M];
+	OhLinkList	list;
+	float		dist[OH_MAX_M];	/* of each */
 } LevelLinks;
 
 /*
@@ -26,7 +25,7 @@ typedef struct LevelLinks
  * record's id, OH_NONE if the node is no longer there.
  */
 static uint32
-create_tower(OhInserter *ins, int level, uint32 below, const LevelLinks *chosen)
+create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 {
 	OhIndex    *ix = ins->ix;
 	uint32		id = OH_NONE;
@@ -97,8 +96,7 @@ create_tower(OhInserter *ins, int level, uint32 below, const LevelLinks *chosen)
 			tower->node = ins->id;
 			tower->up = OH_NONE;
 			tower->level = level;
-			for (int i = 0; i < ix->m; i++)
-				tower->links[i] = i < chosen->n ? chosen->links[i] : OH_NONE;
+			OhStoreLinks(list, tower->links, &tower->nselected, ix->m);
 			node = OhSlot(ix, OH_NODE, OhWritePage(&write, node_buffer, false),
 						  OhSlotOf(ix, OH_NODE, ins->id));
 			node->level = level;
@@ -131,12 +129,11 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 	OhIndex    *ix = ins->ix;
 	OhKept	   *kept = OhKeepFind(&ins->keep, neighbour);
 	uint32		tower = OhSearchTower(ins->search, neighbour, level);
-	uint32		links[OH_MAX_M];
+	OhLinkList	list;
 	OhTowerData *record;
 	uint16		version;
-	uint32		old;
 	Buffer		buffer;
-	int			n = 0;
+	bool		there;
 	int			place;
 
 	if (tower == OH_NONE || kept == NULL)
@@ -144,22 +141,17 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 	buffer = OhArrayRead(ins->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
 	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
 	version = record->version;
-	if (record->node == neighbour && record->level == level)
-	{
-		while (n < ix->m && record->links[n] != OH_NONE)
-		{
-			links[n] = record->links[n];
-			n++;
-		}
-	}
-	else
-		n = -1;
+	there = record->node == neighbour && record->level == level;
+	for (list.n = 0; list.n < ix->m && record->links[list.n] != OH_NONE; list.n++)
+		list.link[list.n] = record->links[list.n];
+	list.nselected = Min(record->nselected, list.n);
 	UnlockReleaseBuffer(buffer);
-	if (n < 0)
+	if (!there)
 		return;
-	place = OhLinkPlace(ins, links, n, ix->m, kept->code, dist, &old);
+	place = OhLinkDecide(ins, &list, ix->m, kept->code, dist);
 	if (place < 0)
 		return;
+	list.link[place] = ins->id;
 	buffer = OhArrayRead(ins->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower),
 						 BUFFER_LOCK_EXCLUSIVE);
 	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
@@ -171,7 +163,7 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 		OhWriteStart(&write, ins->index, ix->building);
 		record = OhSlot(ix, OH_TOWER, OhWritePage(&write, buffer, false),
 						OhSlotOf(ix, OH_TOWER, tower));
-		record->links[place] = ins->id;
+		OhStoreLinks(&list, record->links, &record->nselected, ix->m);
 		record->version++;
 		OhWriteFinish(&write);
 	}
@@ -213,23 +205,20 @@ OhInsertTowers(OhInserter *ins, int level)
 	for (int l = Min(level, ix->entry_level); l > 0; l--)
 	{
 		OhSearchLevel(ins->search, l, ix->ef_construction);
-		chosen[l].n = OhChooseNeighbours(ins, ix->m);
-		for (int i = 0; i < chosen[l].n; i++)
-		{
-			chosen[l].links[i] = ins->candidates[i].id;
-			chosen[l].dist[i] = ins->candidates[i].dist;
-		}
+		OhCandidateLinks(ins, OhChooseNeighbours(ins, ix->m), &chosen[l].list);
+		for (int i = 0; i < chosen[l].list.n; i++)
+			chosen[l].dist[i] = OhKeepFind(&ins->keep, chosen[l].list.link[i])->dist;
 	}
-	OhLinkChoose(ins, ins->links, ins->nlinks, false);
+	OhLinkChoose(ins, &ins->list, false);
 	for (int l = 1; l <= level; l++)
 	{
-		below = create_tower(ins, l, below, &chosen[l]);
+		below = create_tower(ins, l, below, &chosen[l].list);
 		if (below == OH_NONE)
 			break;
-		OhLinkChoose(ins, chosen[l].links, chosen[l].n, true);
-		for (int i = 0; i < chosen[l].n; i++)
-			back_link(ins, chosen[l].links[i], chosen[l].dist[i], l);
-		OhLinkChoose(ins, chosen[l].links, chosen[l].n, false);
+		OhLinkChoose(ins, &chosen[l].list, true);
+		for (int i = 0; i < chosen[l].list.n; i++)
+			back_link(ins, chosen[l].list.link[i], chosen[l].dist[i], l);
+		OhLinkChoose(ins, &chosen[l].list, false);
 	}
 	if (below != OH_NONE && level > ix->entry_level)
 		raise_entry(ins, level);
