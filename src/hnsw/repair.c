@@ -10,8 +10,8 @@
  *   d >  n/2   as before, with candidates from one hop further
  *
  * Pruning is relaxed by 1.2 on squared L2; without that, or without the repair,
- * recall drifts over rounds of deleting and inserting.  A node around which
- * nothing is left alive takes what a search for it finds.
+ * recall drifts over rounds of deleting and inserting.  Where all this does not
+ * fill the list, because a whole region is gone, a search for the node helps.
  *
  * The new lists of a page are computed from copies, with no lock; then the page
  * is locked, records whose version has moved are put off, and the others are
@@ -161,6 +161,30 @@ add_neighbours(Repair *r, uint32 id, int level, bool note_dead)
 }
 
 /*
+ * add_found -- what a search for the node finds become candidates, too.
+ */
+static void
+add_found(Repair *r, uint32 id, int level)
+{
+	OhVacuum   *v = r->v;
+	OhCandidate found[2 * OH_MAX_M];
+	int			n = OhVacuumSearch(v, level, Min(Max(64, r->max), 2 * OH_MAX_M), false, found);
+
+	/* the search had the set of visited nodes for itself */
+	OhVisitedReset(v);
+	OhVisitedAdd(v, id);
+	for (int i = 0; i < r->nlive; i++)
+		OhVisitedAdd(v, r->live[i]);
+	for (int i = 0; i < r->ncand; i++)
+		OhVisitedAdd(v, r->cand[i].id);
+	for (int i = 0; i < n && r->ncand < MAX_CANDIDATES; i++)
+	{
+		if (OhVisitedAdd(v, found[i].id))
+			r->cand[r->ncand++] = found[i];
+	}
+}
+
+/*
  * gather -- candidates for a list, with their distances.
  */
 static void
@@ -191,24 +215,9 @@ gather(Repair *r, uint32 id, int level)
 	}
 
 	OhVacuumQuery(v, id);
-	if (r->nlive + r->ncand < Min(r->max / 4, 8) && v->nlive > 1)
-	{
-		/* an island: take what is nearest, the node itself aside */
-		int			n = OhVacuumSearch(v, level, Max(64, r->max), false, r->cand);
-
-		r->ncand = 0;
-		for (int i = 0; i < n; i++)
-		{
-			bool		known = r->cand[i].id == id;
-
-			for (int k = 0; k < r->nlive && !known; k++)
-				known = r->cand[i].id == r->live[k];
-			if (!known)
-				r->cand[r->ncand++] = r->cand[i];
-		}
-		return;
-	}
 	OhVacuumDistances(v, r->cand, r->ncand);
+	if (r->nlive + r->ncand < r->max && v->nlive > r->nlive + r->ncand + 1)
+		add_found(r, id, level);
 }
 
 /*
