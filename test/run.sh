@@ -117,12 +117,12 @@ run_build() {
 }
 
 run_unit() {
-	local log=$work/unit.log p f leaks=1
+	local log=$work/unit.log p f target=check
 	if [ ! -e /proc/self/stat ]; then
-		echo "$me: no search for leaks without /proc"
-		leaks=0
+		echo "$me: sanitizers do not work without /proc: only the plain unit tests are run"
+		target=check-plain
 	fi
-	limited 600 env ASAN_OPTIONS=detect_leaks=$leaks make -s -j"$(nproc)" -C test/unit check > "$log" 2>&1
+	limited 600 make -s -j"$(nproc)" -C test/unit $target > "$log" 2>&1
 	local status=$?
 	cat "$log"
 	p=$(total_of 1 "$log") f=$(total_of 3 "$log")
