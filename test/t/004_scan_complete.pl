@@ -60,7 +60,9 @@ for my $case (map { my $m = $_; map { [ $m, $_ ] } (1, 4) } @METRICS)
 		  . "(SELECT row_number() OVER () AS n, CASE WHEN v IS NULL THEN 'null' "
 		  . ($metric eq 'cosine' ? "WHEN vector_norm(v) = 0 THEN 'zero'" : '')
 		  . " ELSE 'row' END AS k FROM (SELECT v FROM t ORDER BY v $op $query) s) s) s WHERE k IS DISTINCT FROM before");
-	is($last, $metric eq 'cosine' ? 'row,zero,null' : 'row,null', "$name: rows without a distance come last");
+	# (and then the rows that strict order has held back, if there are any)
+	my $order = $metric eq 'cosine' ? 'row,zero,null' : 'row,null';
+	like($last, qr/^$order(,row)?$/, "$name: rows without a distance come last");
 
 	# LIMITs with conditions that few rows meet
 	for my $part (3, 77, 499)

@@ -10,6 +10,7 @@ use Test::More;
 my $dim = 32;
 my $node = new_server('executor');
 sub sql { return $node->safe_psql('postgres', join(';', @_)); }
+sub vector_of { return sql("SELECT v FROM t WHERE id = $_[0]"); }
 my @index = ('SET enable_seqscan = off', 'SET enable_sort = off');
 
 sql("CREATE TABLE t (id bigint PRIMARY KEY, v vector($dim))");
@@ -37,11 +38,11 @@ cmp_ok($second, '<', $first + 4 * 1024 * 1024, "4,000 rescans take no more memor
 # --- prepared statements, generic and custom plans
 my $prepared = sql(@index, 'SET plan_cache_mode = force_generic_plan',
 	"PREPARE p(vector) AS SELECT id FROM t ORDER BY v <-> \$1 LIMIT 1",
-	map { "EXECUTE p((SELECT v FROM t WHERE id = $_))" } 1 .. 8);
+	map { "EXECUTE p('" . vector_of($_) . "')" } 1 .. 8);
 is($prepared, join("\n", 1 .. 8), 'prepared, generic plan');
 is(sql(@index, 'SET plan_cache_mode = force_generic_plan',
 		'PREPARE p(vector, int) AS SELECT id FROM t ORDER BY v <-> $1 LIMIT $2',
-		'EXECUTE p((SELECT v FROM t WHERE id = 5), 1)', 'EXECUTE p(NULL, 0)'), '5', 'LIMIT as a parameter');
+		"EXECUTE p('" . vector_of(5) . "', 1)", 'EXECUTE p(NULL, 0)'), '5', 'LIMIT as a parameter');
 
 # --- cursors: forward in steps, held, several at once, backward through a sort
 my $steps = sql(@index, 'BEGIN', 'DECLARE c CURSOR FOR SELECT id FROM t ORDER BY v <-> (SELECT v FROM t WHERE id = 9)',
