@@ -20,6 +20,9 @@
 /* Reached nodes that a search offers for a back link. */
 #define OFFERS 64
 
+/* Reached nodes to choose from where a search finds none. */
+#define SAMPLE 1024
+
 typedef struct Reach
 {
 	OhVacuum   *v;
@@ -183,6 +186,36 @@ compare_distance(const void *a, const void *b)
 }
 
 /*
+ * sample_reached -- up to OFFERS reached nodes, from all over the graph, the
+ * nearest of a larger sample.
+ *
+ * For an island that the towers lead to: a search that starts on it meets no
+ * node that was reached over the base layer.
+ */
+static int
+sample_reached(Reach *reach, OhCandidate *out)
+{
+	OhCandidate sample[SAMPLE];
+	uint32		step = Max(reach->n / SAMPLE, 1);
+	int			n = 0;
+
+	for (uint32 from = 0; from < reach->n && n < SAMPLE; from += step)
+	{
+		uint32		id = from;
+
+		while (id < Min(from + step, reach->n) && !is_reached(reach, id))
+			id++;
+		if (id < Min(from + step, reach->n))
+			sample[n++].id = id;
+	}
+	OhVacuumDistances(reach->v, sample, n);
+	qsort(sample, n, sizeof(OhCandidate), compare_distance);
+	n = Min(n, OFFERS);
+	memcpy(out, sample, sizeof(OhCandidate) * n);
+	return n;
+}
+
+/*
  * heal -- link a node that was not reached from one that was.
  *
  * Its own neighbours come first; search: ask the graph, too.
@@ -212,6 +245,8 @@ heal(Reach *reach, uint32 id, bool search)
 		{
 			OhVacuumQuery(v, id);
 			ncand = OhVacuumSearch(v, 0, OFFERS, true, cand);
+			if (ncand == 0)
+				ncand = sample_reached(reach, cand);
 		}
 		for (int i = 0; i < ncand; i++)
 		{
