@@ -180,7 +180,7 @@ need(size_t bytes)
 static void
 bench_bits(Bench *b, int log2, const OmKernels **list, int n)
 {
-	OmQuantSpec spec = {OM_QUANT_RABITQ, OM_METRIC_L2, b->dim, 1 << log2, 42};
+	OmQuantSpec spec = {OM_QUANT_RABITQ, OM_METRIC_L2, b->dim, 1 << log2, 42, 0};
 	char		name[64];
 
 	b->log2 = log2;

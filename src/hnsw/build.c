@@ -85,6 +85,8 @@ ohbuildphasename(int64 phase)
 			return "initializing";
 		case OH_PHASE_SAMPLE:
 			return "sampling table";
+		case OH_PHASE_TRAIN:
+			return "training quantizer";
 		case OH_PHASE_INSERT:
 			return "inserting tuples";
 		case OH_PHASE_CONNECT:
@@ -491,9 +493,11 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	OhResolveOptions(index, &build.create);
 
 	report_phase(OH_PHASE_SAMPLE);
-	OhTakeSample(heap, index, info, &build.create.spec, &sample);
-	build.create.model = sample.mean;
-	build.create.trained_rows = sample.nsample;
+	OhTakeSample(heap, index, info, &build.create.spec, OhTrainRows(&build.create.spec), &sample);
+	report_phase(OH_PHASE_TRAIN);
+	OhTrain(index, &build.create, &sample);
+	if (sample.rows != NULL)
+		pfree(sample.rows);
 	worker->ix = OhIndexCreate(index, MAIN_FORKNUM, &build.create);
 	build.workers = sample.tuples > 0 ? choose_workers(heap, index, info) : 0;
 	build.capacity = choose_capacity(&build, &sample);
@@ -530,6 +534,8 @@ ohbuildempty(Relation index)
 	OhIndex    *ix;
 
 	OhResolveOptions(index, &create);
+	if (om_quant_train_least(&create.spec) > 0)
+		OhFallBack(index, &create, 0);
 	ix = OhIndexCreate(index, INIT_FORKNUM, &create);
 	MemoryContextDelete(ix->context);
 	/* also when nothing else of this relation is in the WAL */

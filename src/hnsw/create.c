@@ -28,6 +28,7 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->metric = create->spec.metric;
 	meta->quantizer = create->spec.kind;
 	meta->bits = create->spec.bits;
+	meta->subvectors = create->spec.subvectors;
 	meta->dim = create->spec.dim;
 	meta->m = create->m;
 	meta->ef_construction = create->ef_construction;

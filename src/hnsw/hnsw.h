@@ -31,7 +31,9 @@ typedef struct OhOptions
 	int32		vl_len_;
 	int			m;
 	int			ef_construction;
+	int			quantizer;		/* OmQuantKind, 0: by the metric */
 	int			bits;			/* 0: by the number of dimensions */
+	int			subvectors;		/* 0: by the number of dimensions */
 } OhOptions;
 
 typedef enum OhIterativeScan
@@ -50,6 +52,8 @@ extern double oh_scan_mem_multiplier;
 extern void OhOptionsInit(void);	/* called by _PG_init: reloptions, settings */
 extern bytea *ohoptions(Datum reloptions, bool validate);
 extern void OhResolveOptions(Relation index, OhCreate *create); /* spec, m, ef_construction */
+extern void OhFallBack(Relation index, OhCreate *create, uint64 rows);	/* too few rows to train */
+extern const char *OhQuantizerName(OmQuantKind kind);
 extern const OhMetric *OhGetMetric(Relation index);
 
 /* Form of the indexed value: float[dim] of a detoasted vector; checks dims.  */
@@ -87,9 +91,10 @@ extern void OhInserterEnd(OhInserter *ins);
 
 /* phases of pg_stat_progress_create_index */
 #define OH_PHASE_SAMPLE		2
-#define OH_PHASE_INSERT		3
-#define OH_PHASE_CONNECT	4
-#define OH_PHASE_WRITE		5
+#define OH_PHASE_TRAIN		3
+#define OH_PHASE_INSERT		4
+#define OH_PHASE_CONNECT	5
+#define OH_PHASE_WRITE		6
 
 /* A random level: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
 extern int	OhRandomLevel(int m);

@@ -211,7 +211,7 @@ load_model(Relation index, OhIndex *ix)
 	uint32		npages = OhArrayPages(index, ix, OH_MODEL);
 	float	   *model;
 
-	if (npages == 0)
+	if (npages == 0 && ix->spec.kind != OM_QUANT_PQ)
 		return NULL;
 	if (npages != (total + OH_MODEL_FLOATS - 1) / OH_MODEL_FLOATS)
 		OhCorrupt(index, OH_META_BLOCK, "the model has %u pages, not %zu", npages,
@@ -256,6 +256,7 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	ix->spec.dim = meta->dim;
 	ix->spec.bits = meta->bits;
 	ix->spec.seed = meta->seed;
+	ix->spec.subvectors = meta->subvectors;
 	ix->code_bytes = om_quant_code_bytes(&ix->spec);
 	ix->node_bytes = OhNodeBytes(&ix->spec, ix->m);
 	if (ix->code_bytes == 0 || ix->code_bytes != meta->code_bytes ||

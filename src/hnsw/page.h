@@ -91,7 +91,7 @@ typedef struct OhMetaPageData
 	uint16		m;
 	uint16		ef_construction;
 	int16		entry_level;	/* level of the entry point, -1 if none */
-	uint16		unused;
+	uint16		subvectors;		/* of pq, otherwise 0 */
 	uint32		entry;			/* node id, OH_NONE if none */
 	uint32		generation;		/* vacuums so far: free hints have moved back */
 	uint32		code_bytes;

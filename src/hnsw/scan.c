@@ -73,6 +73,7 @@ typedef struct OhScanState
 	void	   *scratch;
 	float	   *vector;			/* the query itself */
 	bool		ordered;		/* it has distances */
+	bool		exact_codes;	/* estimates are distances: no re-ranking */
 	ScanPhase	phase;
 
 	const OhHeap *batch;		/* nodes of the batch, sorted by estimate */
@@ -264,6 +265,7 @@ start(IndexScanDesc scan)
 	s->ix = OhIndexOpen(index);
 	if (s->rerank == NULL)
 	{
+		s->exact_codes = om_quant_exact(&s->ix->spec);
 		s->rerank = OhRerankBegin(scan, s->ix, s->context);
 		s->query = OhAlignedAlloc(s->context, om_quant_query_bytes(&s->ix->spec));
 		s->scratch = OhAlignedAlloc(s->context, om_quant_scratch_bytes(&s->ix->spec));
@@ -351,9 +353,10 @@ peek(IndexScanDesc scan, double *bound)
 		{
 			OhReadNodeRows(scan->indexRelation, s->ix, s->batch->item[s->next + i].id, s->query,
 						   &head[i]);
-			OhRerankPrefetch(s->rerank, &head[i].tid, false);
+			if (!s->exact_codes)
+				OhRerankPrefetch(s->rerank, &head[i].tid, false);
 		}
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n && !s->exact_codes; i++)
 			OhRerankPrefetch(s->rerank, &head[i].tid, true);
 	}
 	*bound = s->batch->item[s->next].dist - BOUND_ERRORS * head->error;
@@ -401,7 +404,9 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			ExactRow	row;
 
 			row.tid = s->rows.tid[i];
-			if (!OhRerankRow(s->rerank, row.tid, &row.dist))
+			if (s->exact_codes)
+				row.dist = s->batch->item[s->next].dist;
+			else if (!OhRerankRow(s->rerank, row.tid, &row.dist))
 				continue;
 			if (isnan(row.dist))
 				row.dist = INFINITY;

@@ -23,6 +23,10 @@ CREATE FUNCTION omenhnsw_vector_cosine_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'om_hnsw_vector_cosine_support' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION omenhnsw_vector_cosine_support(internal) IS 'omenhnsw support: vector, cosine distance';
 
+CREATE FUNCTION omenhnsw_vector_l1_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'om_hnsw_vector_l1_support' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION omenhnsw_vector_l1_support(internal) IS 'omenhnsw support: vector, taxicab distance';
+
 CREATE OPERATOR CLASS vector_l2_ops
     DEFAULT FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
@@ -43,6 +47,13 @@ CREATE OPERATOR CLASS vector_cosine_ops
     FUNCTION 1 omenhnsw_vector_cosine_support(internal);
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
 COMMENT ON OPERATOR FAMILY vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
+
+CREATE OPERATOR CLASS vector_l1_ops
+    FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_l1_support(internal);
+COMMENT ON OPERATOR CLASS vector_l1_ops USING omenhnsw IS 'taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY vector_l1_ops USING omenhnsw IS 'taxicab distance, <+>';
 
 -- ---------------------------------------------------------------------------
 -- Checker

@@ -26,6 +26,7 @@ unit_quant_open(UnitQuant *u, OmMetric metric, int dim, int bits, uint64_t seed,
 	u->spec.dim = dim;
 	u->spec.bits = bits;
 	u->spec.seed = seed;
+	u->spec.subvectors = 0;
 	mem = unit_alloc(om_quant_bytes(&u->spec));
 	/* what memory holds must not matter */
 	memset(mem, 0xa5, om_quant_bytes(&u->spec));
