@@ -34,10 +34,10 @@
 OM_FUNCTION(om_index_check);
 
 /*
- * check_relation -- error unless this is an omenhnsw index that can be read.
+ * OhCheckRelation -- error unless this is an omenhnsw index that can be read.
  */
-static void
-check_relation(Relation index, Oid am)
+void
+OhCheckRelation(Relation index, Oid am)
 {
 	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX && index->rd_rel->relam == am)
 		ereport(ERROR,
@@ -183,7 +183,7 @@ om_index_check(PG_FUNCTION_ARGS)
 	{
 		Relation	other = relation_open(index_oid, AccessShareLock);
 
-		check_relation(other, am);
+		OhCheckRelation(other, am);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not an omenhnsw index", RelationGetRelationName(other))));
@@ -196,7 +196,7 @@ om_index_check(PG_FUNCTION_ARGS)
 	om_restrict_search_path();
 
 	index = relation_open(index_oid, lock);
-	check_relation(index, am);
+	OhCheckRelation(index, am);
 	/* it may have been dropped and another made between the two locks */
 	if (heap_oid != IndexGetRelation(index_oid, false))
 		ereport(ERROR,

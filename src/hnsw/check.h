@@ -87,6 +87,10 @@ typedef struct OhCheck
 #define OH_CHECK_EXPANDED	0x08
 #define OH_CHECK_LEVEL(b)	((b) >> 4)
 
+/* ---- check.c ---- */
+
+extern void OhCheckRelation(Relation index, Oid am);
+
 /* ---- checkpage.c ---- */
 
 /* Metapage, then (with c->ix set) directories. */

@@ -121,6 +121,7 @@ OhOptionsInit(void)
 {
 	init_reloptions();
 	init_settings();
+	OhAlterInit();
 }
 
 static void
@@ -176,7 +177,19 @@ ohoptions(Datum reloptions, bool validate)
 		check_belongs("bits", options->bits != 0, quantizer, OM_QUANT_RABITQ);
 		check_belongs("subvectors", options->subvectors != 0, quantizer, OM_QUANT_PQ);
 	}
+	OhNoteOptions(options, validate);
 	return (bytea *) options;
+}
+
+/*
+ * OhDefaultOptions -- those of an index without any.
+ */
+void
+OhDefaultOptions(OhOptions *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->m = OH_DEFAULT_M;
+	options->ef_construction = OH_DEFAULT_EF_CONSTRUCTION;
 }
 
 /* Dimensions of the indexed column or expression. */
@@ -300,7 +313,10 @@ check_node_fits(Relation index, const OmQuantSpec *spec, int m)
 
 	if (node_fits(spec, m))
 		return;
-	if (spec->kind == OM_QUANT_PQ)
+	if (spec->kind == OM_QUANT_SQ8 && spec->metric == OM_METRIC_L1)
+		hint = psprintf("With m = %d there is room for %d dimensions.", m,
+						(int) (OH_PAGE_BODY - OhNodeBytes(spec, m) + spec->dim));
+	else if (spec->kind == OM_QUANT_PQ)
 		hint = "Set subvectors or m to a lower value.";
 	else if (spec->kind != OM_QUANT_BINARY && spec->metric != OM_METRIC_L1)
 		hint = "Set quantizer to rabitq, or leave it out.";
@@ -387,7 +403,7 @@ OhFallBack(Relation index, OhCreate *create, uint64 rows)
 	if (RelationGetNumberOfBlocks(index) > 0)
 		return;
 	ereport(NOTICE,
-			(errmsg("index \"%s\" has too few rows to train quantizer = pq, and gets rabitq codes of %d bits",
+			(errmsg("index \"%s\" has too few rows to train quantizer = pq, and gets rabitq codes with bits = %d",
 					RelationGetRelationName(index), spec->bits),
 			 errdetail("Training takes %d rows or more, and there are %llu.", least,
 					   (unsigned long long) rows),

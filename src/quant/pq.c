@@ -19,8 +19,8 @@
  * Centroids are kept by dimension: [dim][256], 256 coordinates a dimension.
  *
  * Model:	float mean[dim], calibration, length, float centroids[dim][256]
- * data:	float mean[padded], half_sq[m][256] (half the centroids' squares),
- *			float centroids[dim][256], uint8 bytes[256 * dim] (subvector by
+ * data:	float mean[padded], longest[m rounded up to OM_LANES] (largest half_sq),
+ *			float half_sq[m][256] (half the centroids' squares), float centroids[dim][256], uint8 bytes[256 * dim] (subvector by
  *			subvector, centroid by centroid; 128 is zero), 64 bytes
  * Query:	int16[m][256] at OmQuery.q, or int8[dim] and 64 zeros; form says which
  */
@@ -60,9 +60,15 @@ sub_start(const OmQuantSpec *spec, int j)
 }
 
 static inline const float *
-half_sq(const OmQuantizer *quant)
+longest(const OmQuantizer *quant)
 {
 	return quant->data + quant->padded;
+}
+
+static inline const float *
+half_sq(const OmQuantizer *quant)
+{
+	return longest(quant) + om_round_up((size_t) quant->spec.subvectors, OM_LANES);
 }
 
 static inline const float *
@@ -100,7 +106,8 @@ static size_t
 pq_bytes(const OmQuantSpec *spec)
 {
 	size_t		dim = (size_t) spec->dim;
-	size_t		floats = om_round_up(dim, OM_LANES) + 256 * (size_t) spec->subvectors + 256 * dim;
+	size_t		m = (size_t) spec->subvectors;
+	size_t		floats = om_round_up(dim, OM_LANES) + om_round_up(m, OM_LANES) + 256 * m + 256 * dim;
 
 	return om_round_up(sizeof(OmQuantizer) + sizeof(float) * floats + 256 * dim + 64, 64);
 }
@@ -189,9 +196,13 @@ pq_init(void *mem, const OmQuantSpec *spec, const float *model)
 	for (int j = 0; j < spec->subvectors; j++)
 	{
 		int			from = sub_start(spec, j);
+		float	   *half = (float *) half_sq(quant) + 256 * (size_t) j;
+		float		max = 0.0f;
 
-		fill_half_sq(centroids(quant) + 256 * (size_t) from, sub_start(spec, j + 1) - from,
-					 (float *) half_sq(quant) + 256 * (size_t) j);
+		fill_half_sq(centroids(quant) + 256 * (size_t) from, sub_start(spec, j + 1) - from, half);
+		for (int c = 0; c < 256; c++)
+			max = half[c] > max ? half[c] : max;
+		((float *) longest(quant))[j] = max;
 	}
 	fill_bytes(quant);
 	return quant;
@@ -299,15 +310,11 @@ pq_query(const OmQuantizer *quant, const float *q, void *scratch, OmQuery *query
 	/* no entry is more than the norms of its two sides */
 	for (int j = 0; j < spec->subvectors; j++)
 	{
-		const float *half = half_sq(quant) + 256 * (size_t) j;
 		double		sq = 0.0;
-		float		longest = 0.0f;
 
 		for (int d = sub_start(spec, j); d < sub_start(spec, j + 1); d++)
 			sq += (double) y[d] * y[d];
-		for (int c = 0; c < 256; c++)
-			longest = half[c] > longest ? half[c] : longest;
-		most = fmax(most, sq * 2.0 * longest);
+		most = fmax(most, sq * 2.0 * longest(quant)[j]);
 	}
 	scale = most > 0.0 ? TABLE_MAX / sqrt(most) : 0.0;
 	for (int d = 0; d < spec->dim; d++)
@@ -351,13 +358,13 @@ put_together(const OmQuantizer *quant, const uint8_t *u, uint8_t *to, int width)
 static inline void
 decode(const OmQuantizer *quant, const uint8_t *u, uint8_t *to)
 {
-	int			longest = (quant->spec.dim + quant->spec.subvectors - 1) / quant->spec.subvectors;
+	int			width = (quant->spec.dim + quant->spec.subvectors - 1) / quant->spec.subvectors;
 
-	if (longest <= 4)
+	if (width <= 4)
 		put_together(quant, u, to, 4);
-	else if (longest <= 8)
+	else if (width <= 8)
 		put_together(quant, u, to, 8);
-	else if (longest <= 16)
+	else if (width <= 16)
 		put_together(quant, u, to, 16);
 	else
 		put_together(quant, u, to, 0);
@@ -689,7 +696,7 @@ static void
 pq_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch, float *model)
 {
 	size_t		n = (size_t) training->nrows;
-	size_t		longest = (size_t) ((spec->dim + spec->subvectors - 1) / spec->subvectors);
+	size_t		width = (size_t) ((spec->dim + spec->subvectors - 1) / spec->subvectors);
 	char	   *mem = scratch;
 	uint8_t    *codes;
 	KMeans		k;
@@ -700,13 +707,13 @@ pq_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch, flo
 	k.n = training->nrows;
 	k.random = spec->seed;
 	k.x = (float *) mem;
-	mem += om_round_up(sizeof(float) * n * longest, 64);
+	mem += om_round_up(sizeof(float) * n * width, 64);
 	k.dist = (float *) mem;
 	mem += om_round_up(sizeof(float) * n, 64);
 	k.nearest = (uint8_t *) mem;
 	mem += om_round_up(n, 64);
 	k.sum = (double *) mem;
-	mem += sizeof(double) * 256 * longest;
+	mem += sizeof(double) * 256 * width;
 	codes = (uint8_t *) mem;
 
 	for (int j = 0; j < spec->subvectors; j++)
