@@ -100,6 +100,7 @@ sub field
 	try_damage($name, $contents, $must // 1);
 }
 my $nodepage = $page{node}[0];
+my ($leaf) = grep { unpack('v', substr($whole, ($_ + 1) * $size - 8, 2)) > 1 } @{ $page{leaf} };
 my $code = unpack('V', substr($whole, 24 + 48, 4));
 field('a node with state 3', $nodepage, 24, "\x03");
 field('a node that is free, uncounted', $nodepage, 24, "\x00");
@@ -114,8 +115,8 @@ field('postings in a circle', $page{posting}[0], 24 + 4, pack('V', 0));
 field('a posting of another node', $page{posting}[0], 24, pack('V', 1));
 field('a tower of another node', $page{tower}[0], 24, pack('V', 1999));
 field('an entry point that does not exist', 0, 24 + 40, pack('V', 0x00FFFFFF));
-field('a dead entry of the directory', $page{leaf}[0], 24, pack('V', 0xFFFFFFF0));
-field('a block named twice', $page{leaf}[0], 28, substr($whole, $page{leaf}[0] * $size + 24, 4));
+field('a dead entry of the directory', $leaf, 24, pack('V', 0xFFFFFFF0));
+field('a block named twice', $leaf, 28, substr($whole, $leaf * $size + 24, 4));
 field('a wrong count of free slots', $nodepage, $size - 6, pack('v', 3));
 field('m of 60,000', 0, 24 + 32, pack('v', 60000));
 field('no dimensions', 0, 24 + 30, pack('v', 0));

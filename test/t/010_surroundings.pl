@@ -46,8 +46,8 @@ is(sql('SET enable_seqscan = off', 'SELECT id FROM own ORDER BY half(a)::vector(
 sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN IF current_user <> 'owner' THEN RAISE 'evaluated as %', current_user; END IF; PERFORM set_config('work_mem', '77MB', false); RETURN subvector(\$1::vector, 1, 16); END \$\$");
 is(sql("SELECT tids FROM omendb_index_check('expr', true)", 'SHOW work_mem'), "500\n4MB",
 	'the checker evaluates expressions as the owner and keeps no settings');
-sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN CREATE TEMP TABLE x (); RETURN subvector(\$1::vector, 1, 16); END \$\$");
-like(error("SELECT omendb_index_check('expr', true)"), qr/42501: cannot create temporary table within security-restricted operation/,
+sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN PERFORM set_config('role', 'nobody', false); RETURN subvector(\$1::vector, 1, 16); END \$\$");
+like(error("SELECT omendb_index_check('expr', true)"), qr/42501: cannot set parameter "role" within security-restricted operation/,
 	'in a security-restricted operation');
 sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN RETURN subvector(\$1::vector, 2, 16); END \$\$");
 like(error("SELECT omendb_index_check('expr', true)"), qr/XX002: .*has not the code of row/, 'a function that is not immutable is found out');
@@ -94,7 +94,6 @@ check_index($node, 'i', 'other storage parameters, not yet used');
 sql('INSERT INTO t SELECT id + 9000, 1, v FROM source WHERE id <= 100', 'REINDEX INDEX i');
 $f = check_index($node, 'i', 'other storage parameters');
 cmp_ok($f->{mean_degree}, '<=', 16, 'm 8: at most 16 links');
-sql('ALTER TABLE t ALTER v TYPE vector', "ALTER TABLE t ALTER v TYPE vector($dim)") if 0;
 sql('BEGIN', 'CREATE TABLE here (LIKE source)', 'CREATE INDEX here_i ON here USING omenhnsw (v)', 'INSERT INTO here SELECT * FROM source LIMIT 500',
 	'SAVEPOINT s', 'INSERT INTO here SELECT * FROM source LIMIT 500', 'ROLLBACK TO s', 'COMMIT');
 $f = figures($node, 'here_i');
@@ -104,7 +103,7 @@ $node->safe_psql('postgres', 'VACUUM here');
 $f = check_index($node, 'here_i', 'table and index made in one transaction, vacuumed');
 is($f->{tids}, 499, 'vacuum takes the rows of the subtransaction');
 
-# --- two-phase commit of inserts
+# --- rows that were never there
 sql('BEGIN', 'INSERT INTO here SELECT id + 10000, v FROM source LIMIT 50', 'ROLLBACK');
 check_index($node, 'here_i', 'rolled back');
 
@@ -116,8 +115,7 @@ $node->command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->conns
 for my $index (qw(i part here_i))
 {
 	$f = check_index($node, $index, "restored, $index", database => 'restored');
-	is($f->{tids}, sql("SELECT tids FROM omendb_index_check('$index')") - ($index eq 'here_i' ? 50 : 0) * 0, "restored, $index: as many rows")
-	  if $index ne 'here_i';
+	is($f->{tids}, sql("SELECT heap_rows FROM omendb_index_check('$index', true)"), "restored, $index: as many rows");
 }
 is($node->safe_psql('restored', q{SELECT reloptions FROM pg_class WHERE relname = 'i'}), '{m=8,ef_construction=40,bits=2}',
 	'storage parameters are dumped');
