@@ -109,18 +109,5 @@ void
 om_quant_distances(const OmQuantizer *quant, const OmQuery *query,
 				   const void *const *codes, int n, float *dist)
 {
-	OmDistanceFn distance = om_rabitq_distance_fn(quant);
-
-	for (int i = 0; i < n; i++)
-	{
-		/* far enough ahead for memory, near enough to stay in L1 */
-		if (i + 4 < n)
-		{
-			const char *ahead = codes[i + 4];
-
-			for (int at = 0; at < quant->code_bytes; at += 64)
-				__builtin_prefetch(ahead + at);
-		}
-		dist[i] = distance(quant, query, codes[i]);
-	}
+	om_rabitq_distances(quant, query, codes, n, dist);
 }

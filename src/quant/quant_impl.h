@@ -84,6 +84,8 @@ extern void om_rabitq_query(const OmQuantizer *quant, const float *q,
 extern void om_rabitq_query_from_code(const OmQuantizer *quant,
 									  const void *code, OmQuery *query);
 extern OmDistanceFn om_rabitq_distance_fn(const OmQuantizer *quant);
+extern void om_rabitq_distances(const OmQuantizer *quant, const OmQuery *query,
+								const void *const *codes, int n, float *dist);
 extern float om_rabitq_error(const OmQuantizer *quant, const OmQuery *query,
 							 const void *code);
 
