@@ -134,10 +134,6 @@ expand_next(OhBuilder *b, int *at, int npool, int level, Hop *hop)
 			continue;
 		expand(b, list_of(b, next->id, level), list_max(b, level), hop);
 		next->id |= EXPANDED;
-		/* the likely one after this */
-		if (*at < npool && !(next[1].id & EXPANDED))
-			prefetch_bytes((const char *) list_of(b, next[1].id, level),
-						   list_max(b, level) * sizeof(uint32));
 	}
 }
 
