@@ -27,7 +27,7 @@ need_packages() {
 	[ ${#missing[@]} = 0 ] && return
 	echo "installing ${missing[*]}"
 	if [ -z "$apt_updated" ]; then
-		apt-get -q update > /tmp/omendb-apt.$$ 2>&1 || { cat /tmp/omendb-apt.$$; die "apt-get update failed"; }
+		apt-get -q update > /tmp/omendb-apt.$$ 2>&1 || tail -n 5 /tmp/omendb-apt.$$	# installing may work all the same
 		apt_updated=yes
 	fi
 	DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y --no-install-recommends install "${missing[@]}" \

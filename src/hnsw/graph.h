@@ -8,6 +8,7 @@
  *
  *   PART      RECORD                            ONE PER
  *   header    OhGraph
+ *   lock      pg_atomic_uint32                  OH_LOCKS; a slot's is found by hash
  *   node      OhGraphNode                       slot
  *   code      char[code_stride]                 slot, 64-byte aligned
  *   list      uint32 id[2m], float dist[2m]     slot: links of the base layer
@@ -24,7 +25,7 @@
  * Concurrency: links are read without a lock.  An id is a single 4-byte store,
  * and is stored only after all that belongs to its node has been written.
  * While a list is being changed a reader may see a link twice or miss one.
- * Changes are made under the node's lock, which is held for well under a
+ * Changes are made under the node's lock (one of OH_LOCKS), which is held for well under a
  * microsecond, with no other lock, and never across a call that can raise an
  * error.  When all participants have finished, everything is read plainly.
  */
@@ -42,6 +43,11 @@
 #define OH_LINK_ID			0x7FFFFFFFU
 #define OH_GRAPH_MAX_SLOTS	0x7FFFFF00U
 
+#define OH_LOCKS			16384
+
+/* Distances that one insertion remembers; see graphadd.c. */
+#define OH_MEMO_SIZE		8192
+
 /* What a slot is. */
 #define OH_SLOT_UNUSED		0
 #define OH_SLOT_NODE		1
@@ -49,7 +55,6 @@
 
 typedef struct OhGraphNode
 {
-	pg_atomic_uint32 lock;
 	uint32		more;			/* first slot with further TIDs, or OH_NONE */
 	uint32		tower;			/* list of level 1; those above follow it */
 	ItemPointerData tid;
@@ -78,6 +83,7 @@ typedef struct OhGraph
 	uint32		code_stride;
 	uint32		chunk_tids;		/* TIDs in a chunk */
 	Size		bytes;			/* of all this */
+	Size		lock_offset;
 	Size		node_offset;
 	Size		code_offset;
 	Size		list_offset;
@@ -99,10 +105,18 @@ typedef struct OhPoolEntry
 	uint32		id;				/* bit 31: expanded */
 } OhPoolEntry;
 
+/* A distance from the vector being inserted; key: slot and insertion, mixed. */
+typedef struct OhMemo
+{
+	uint32		key;
+	float		dist;
+} OhMemo;
+
 /* One participant's view of the graph and its scratch; private memory. */
 typedef struct OhBuilder
 {
 	OhGraph    *graph;
+	pg_atomic_uint32 *locks;
 	OhGraphNode *nodes;
 	char	   *codes;
 	uint32	   *lists;			/* uint32[capacity][4m] */
@@ -117,15 +131,10 @@ typedef struct OhBuilder
 	OmQuery    *form;			/* of the vector being inserted */
 	void	   *scratch;
 
-	/*
-	 * visited[slot] is the number of the last search that met it; those from
-	 * first_epoch on belong to this insertion, and memo[slot] is then the
-	 * distance from the vector being inserted.
-	 */
-	uint8	   *visited;
-	float	   *memo;
-	uint8		epoch;
-	uint8		first_epoch;
+	uint8	   *visited;		/* [slots], number of the last search that met it */
+	uint8		epoch;			/* number of this search */
+	uint32		memo_key;		/* random, of this insertion */
+	OhMemo	   *memo;			/* [OH_MEMO_SIZE] */
 
 	OhPoolEntry *pool;			/* [ef_construction] */
 	OhCandidate *cand;			/* [ef_construction] */
@@ -151,8 +160,7 @@ extern bool OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid);
 extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind);
 /* Take a slot: OH_NONE if there is none left. */
 extern uint32 OhGraphTakeSlot(OhBuilder *b);
-extern void OhGraphLock(pg_atomic_uint32 *lock);
-extern void OhGraphUnlock(pg_atomic_uint32 *lock);
+extern void OhGraphWaitLock(pg_atomic_uint32 *lock);
 
 /* ---- graphadd.c: insertion ---- */
 
@@ -201,6 +209,13 @@ OhListDist(uint32 *list, int max)
 	return (float *) (list + max);
 }
 
+/* The lock of a node; several nodes may share one. */
+static inline pg_atomic_uint32 *
+OhGraphLockOf(const OhBuilder *b, uint32 slot)
+{
+	return &b->locks[(slot * 0x9E3779B1U) >> 18];
+}
+
 static inline void *
 OhGraphCode(const OhBuilder *b, uint32 slot)
 {
@@ -211,6 +226,20 @@ static inline OhTidChunk *
 OhGraphChunk(const OhBuilder *b, uint32 slot)
 {
 	return (OhTidChunk *) OhGraphList(b, slot);
+}
+
+static inline void
+OhGraphLock(pg_atomic_uint32 *lock)
+{
+	if (unlikely(pg_atomic_exchange_u32(lock, 1) != 0))
+		OhGraphWaitLock(lock);
+}
+
+static inline void
+OhGraphUnlock(pg_atomic_uint32 *lock)
+{
+	pg_write_barrier();
+	pg_atomic_write_u32(lock, 0);
 }
 
 #endif							/* OH_GRAPH_H */

@@ -155,6 +155,23 @@ keep_near(float *dist, uint32 *id, int n, float worst)
 }
 
 /*
+ * remember -- a distance from the vector being inserted.
+ *
+ * A small table that stays in the cache: another node may take the place, and
+ * then it is computed again.  That a place left by an earlier insertion seems to
+ * be of this one has a chance of about 2^-32, and would only misjudge one link.
+ */
+static inline float
+remember(OhBuilder *b, uint32 slot, float dist)
+{
+	OhMemo	   *memo = &b->memo[slot % OH_MEMO_SIZE];
+
+	memo->key = slot ^ b->memo_key;
+	memo->dist = dist;
+	return dist;
+}
+
+/*
  * evaluate -- put the nodes of a hop into the pool, if they are near enough.
  */
 static pg_attribute_always_inline void
@@ -167,7 +184,7 @@ evaluate(OhBuilder *b, Hop *hop, int *at, int *npool, int ef, int level)
 
 	om_quant_distances(b->quant, b->form, hop->code, n, dist);
 	for (int i = 0; i < n; i++)
-		b->memo[hop->id[i]] = dist[i];
+		remember(b, hop->id[i], dist[i]);
 	n = keep_near(dist, hop->id, n, *npool == ef ? pool[ef - 1].dist : INFINITY);
 	for (int i = 0; i < n; i++)
 	{
@@ -245,10 +262,10 @@ start_search(OhBuilder *b, uint32 entry)
 		memset(b->visited, 0, OhGraphSlots(b->graph));
 		b->epoch = 0;
 	}
-	b->first_epoch = b->epoch + 1;
+	b->memo_key = b->memo_key * 1664525U + 1013904223U;
 	b->pool[0].id = entry;
 	b->pool[0].dist = b->distance(b->quant, b->form, OhGraphCode(b, entry));
-	b->memo[entry] = b->pool[0].dist;
+	remember(b, entry, b->pool[0].dist);
 }
 
 int
@@ -270,11 +287,11 @@ OhGraphSearch(OhBuilder *b)
 static inline float
 memo_distance(OhBuilder *b, uint32 slot)
 {
-	if (b->visited[slot] >= b->first_epoch)
-		return b->memo[slot];
-	b->visited[slot] = b->first_epoch;
-	b->memo[slot] = b->distance(b->quant, b->form, OhGraphCode(b, slot));
-	return b->memo[slot];
+	const OhMemo *memo = &b->memo[slot % OH_MEMO_SIZE];
+
+	if (likely(memo->key == (slot ^ b->memo_key)))
+		return memo->dist;
+	return remember(b, slot, b->distance(b->quant, b->form, OhGraphCode(b, slot)));
 }
 
 /*
@@ -390,7 +407,7 @@ prefetch_list(const OhBuilder *b, uint32 link, int level, int max)
 	{
 		uint32		slot = link & OH_LINK_ID;
 
-		__builtin_prefetch(&b->nodes[slot].lock, 1);
+		__builtin_prefetch(OhGraphLockOf(b, slot), 1);
 		prefetch_bytes((const char *) list_of(b, slot, level), max * 2 * sizeof(uint32));
 	}
 }
@@ -418,11 +435,12 @@ publish(OhBuilder *b, uint32 slot, int level)
 	for (int i = 0; link[i] != OH_NONE; i++)
 	{
 		uint32		other = link[i] & OH_LINK_ID;
+		pg_atomic_uint32 *lock = OhGraphLockOf(b, other);
 
 		prefetch_list(b, link[i + LINK_AHEAD], level, max);
-		OhGraphLock(&b->nodes[other].lock);
+		OhGraphLock(lock);
 		add_reverse_link(b, list_of(b, other, level), max, slot, dist[i]);
-		OhGraphUnlock(&b->nodes[other].lock);
+		OhGraphUnlock(lock);
 	}
 }
 
@@ -534,7 +552,6 @@ OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid)
 
 	node = &b->nodes[slot];
 	om_quant_encode(b->quant, x, b->scratch, OhGraphCode(b, slot));
-	pg_atomic_init_u32(&node->lock, 0);
 	node->more = OH_NONE;
 	node->tid = *tid;
 	pg_write_barrier();

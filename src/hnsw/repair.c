@@ -318,7 +318,7 @@ fill_vacated(Repair *r, Fix *fix)
 	int			vacated = r->ngone;
 	int			ncand;
 
-	keep_nearest(r, Min(4 * vacated + 8, 4 * OH_MAX_M));
+	keep_nearest(r, Min(8 * vacated + 32, 4 * OH_MAX_M));
 	ncand = r->ncand;
 	for (int i = 0; i < r->nlive; i++)
 	{

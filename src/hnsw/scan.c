@@ -30,6 +30,13 @@
  */
 #define BOUND_ERRORS 3.0f
 
+/*
+ * Candidates kept in a walk for each one asked for: the estimates that steer it
+ * are a little off, and a tenth more makes up for that.  Figures in
+ * src/README.md.
+ */
+#define WIDTH(ef) ((ef) + (ef) / 10 + 1)
+
 /* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
 #define AHEAD 8
 
@@ -282,7 +289,7 @@ start(IndexScanDesc scan)
 	s->ef = oh_ef_search;
 	OhSearchReset(s->search, s->query);
 	OhSearchDescend(s->search, 0);
-	OhSearchLevel(s->search, 0, s->ef);
+	OhSearchLevel(s->search, 0, WIDTH(s->ef));
 	take_batch(s, &s->search->found);
 	s->phase = SCAN_GRAPH;
 }
@@ -310,7 +317,7 @@ next_batch(IndexScanDesc scan)
 	if (s->phase == SCAN_GRAPH)
 	{
 		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
-		if (OhSearchBytes(s->search) <= memory_limit() && OhSearchMore(s->search, s->ef))
+		if (OhSearchBytes(s->search) <= memory_limit() && OhSearchMore(s->search, WIDTH(s->ef)))
 		{
 			take_batch(s, &s->search->found);
 			return;

@@ -37,6 +37,13 @@ typedef struct OmKernels
 	int32_t		(*dot_code[4]) (const uint8_t *code, const int8_t *q, int stride);
 
 	/*
+	 * The same for n codes, each skip bytes past codes[i]; dot int32[n].  NULL
+	 * where it gains nothing over a loop.
+	 */
+	void		(*dot_codes[4]) (const void *const *codes, int skip, int n,
+								 const int8_t *q, int stride, int32_t *dot);
+
+	/*
 	 * Code expansion: the packed code as int8 in the same planar layout:
 	 * 2u - (2^b - 1) for 1, 2, 4 bits; for 8 bits u - 127.5 rounded towards
 	 * zero, -127 to 127.  out int8[planes * stride], writable 64 bytes past.

@@ -58,6 +58,59 @@ OM_CODE(dot_code) (const uint8_t *code, const int8_t *q, int stride, int bits)
 	return _mm512_reduce_add_epi32(a[0]);
 }
 
+/* Sums of four registers, as one of four. */
+OP __m128i
+OM_CODE(sum_4) (__m512i a, __m512i b, __m512i c, __m512i d)
+{
+	__m512i		ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+	__m512i		cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+	__m512i		all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+	__m256i		half = _mm256_add_epi32(_mm512_castsi512_si256(all),
+										_mm512_extracti64x4_epi64(all, 1));
+
+	return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+/*
+ * Four codes at a time: they share the loads of q and the final additions, and
+ * the memory accesses of one overlap with the others'.
+ */
+OP void
+OM_CODE(dot_codes) (const void *const *codes, int skip, int n, const int8_t *q,
+					int stride, int32_t *dot, int bits)
+{
+	int			i = 0;
+
+	for (; i + 4 <= n; i += 4)
+	{
+		const uint8_t *c0 = (const uint8_t *) codes[i] + skip;
+		const uint8_t *c1 = (const uint8_t *) codes[i + 1] + skip;
+		const uint8_t *c2 = (const uint8_t *) codes[i + 2] + skip;
+		const uint8_t *c3 = (const uint8_t *) codes[i + 3] + skip;
+		__m512i		a0[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+		__m512i		a1[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+		__m512i		a2[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+		__m512i		a3[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+
+		for (int j = 0; j < stride; j += 64)
+		{
+			__mmask64	k = stride - j < 64 ? ~(__mmask64) 0 >> (64 - (stride - j)) : ~(__mmask64) 0;
+
+			OM_CODE(dot_block) (_mm512_maskz_loadu_epi8(k, c0 + j), q + j, stride, bits, a0);
+			OM_CODE(dot_block) (_mm512_maskz_loadu_epi8(k, c1 + j), q + j, stride, bits, a1);
+			OM_CODE(dot_block) (_mm512_maskz_loadu_epi8(k, c2 + j), q + j, stride, bits, a2);
+			OM_CODE(dot_block) (_mm512_maskz_loadu_epi8(k, c3 + j), q + j, stride, bits, a3);
+		}
+		_mm_storeu_si128((__m128i *) (dot + i),
+						 OM_CODE(sum_4) (_mm512_add_epi32(a0[0], a0[1]),
+										 _mm512_add_epi32(a1[0], a1[1]),
+										 _mm512_add_epi32(a2[0], a2[1]),
+										 _mm512_add_epi32(a3[0], a3[1])));
+	}
+	for (; i < n; i++)
+		dot[i] = OM_CODE(dot_code) ((const uint8_t *) codes[i] + skip, q, stride, bits);
+}
+
 OP void
 OM_CODE(expand_code) (const uint8_t *code, int8_t *out, int stride, int bits)
 {
@@ -87,6 +140,12 @@ OM_CODE(expand_code) (const uint8_t *code, int8_t *out, int stride, int bits)
 	OM_CODE(dot_code##bits) (const uint8_t *code, const int8_t *q, int stride) \
 	{ \
 		return OM_CODE(dot_code) (code, q, stride, bits); \
+	} \
+	OM_TARGET static void \
+	OM_CODE(dot_codes##bits) (const void *const *codes, int skip, int n, const int8_t *q, \
+							  int stride, int32_t *dot) \
+	{ \
+		OM_CODE(dot_codes) (codes, skip, n, q, stride, dot, bits); \
 	} \
 	OM_TARGET static void \
 	OM_CODE(expand_code##bits) (const uint8_t *code, int8_t *out, int stride) \

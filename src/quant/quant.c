@@ -173,25 +173,22 @@ void
 om_quant_distances(const OmQuantizer *quant, const OmQuery *query,
 				   const void *const *codes, int n, float *dist)
 {
-	OmDistanceFn distance = om_quant_distance_fn(quant);
+	const OmQuantOps *ops = ops_of(quant);
+	OmDistanceFn distance;
 
-	for (int i = 0; i < n; i++)
+	if (ops->distances != NULL)
 	{
-		/* far enough ahead for memory, near enough to stay in L1 */
-		if (i + 4 < n)
-		{
-			const char *ahead = codes[i + 4];
-
-			for (int at = 0; at < quant->code_bytes; at += 64)
-				__builtin_prefetch(ahead + at);
-		}
-		dist[i] = distance(quant, query, codes[i]);
+		ops->distances(quant, query, codes, n, dist);
+		return;
 	}
+	distance = ops->distance_fn(quant);
+	for (int i = 0; i < n; i++)
+		dist[i] = distance(quant, query, codes[i]);
 }
 
 /*
- * om_inverse_norm -- 1 / |x|, 0 for zero.  false when the squares leave the range of float, which
- * the result may do as well then.
+ * om_inverse_norm -- 1 / |x|, 0 for zero.  false when the squares leave the range
+ * of float, which the result may do as well then.
  */
 bool
 om_inverse_norm(const float *x, int dim, double *inverse)

@@ -100,6 +100,9 @@ typedef struct OmQuantOps
 	void		(*query_from_code) (const OmQuantizer *quant, const void *code,
 									OmQuery *query);
 	OmDistanceFn (*distance_fn) (const OmQuantizer *quant);
+	/* of many codes; NULL: distance_fn for each */
+	void		(*distances) (const OmQuantizer *quant, const OmQuery *query,
+							  const void *const *codes, int n, float *dist);
 	float		(*error) (const OmQuantizer *quant, const OmQuery *query,
 						  const void *code);
 

@@ -25,6 +25,9 @@
 
 #include "quant/quant_impl.h"
 
+/* Dot products asked of a kernel in one call. */
+#define DOT_BATCH 64
+
 /* A centred, rotated vector: scale * y, of length scale * length. */
 typedef struct Rotated
 {
@@ -463,17 +466,51 @@ rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 	from_code_error(quant, head, query);
 }
 
+/* The estimate, from the integer dot product of levels and query. */
 static inline float
-code_distance(const OmQuantizer *quant, const OmQuery *query, const void *code,
-			  int log2)
+dot_distance(const OmQuery *query, const OmCodeHead *head, int32_t dot)
 {
-	const OmCodeHead *head = code;
-	int32_t		dot = om_kernels->dot_code[log2] ((const uint8_t *) code + sizeof(OmCodeHead),
-												  query->q, quant->stride);
 	float		d = head->add + query->add -
 		head->mul * (query->mul * (float) (2 * dot - query->qsum));
 
 	return om_clamp_distance(d);
+}
+
+static inline float
+code_distance(const OmQuantizer *quant, const OmQuery *query, const void *code,
+			  int log2)
+{
+	int32_t		dot = om_kernels->dot_code[log2] ((const uint8_t *) code + sizeof(OmCodeHead),
+												  query->q, quant->stride);
+
+	return dot_distance(query, code, dot);
+}
+
+/*
+ * rabitq_distances -- the same as one by one, to the last bit.
+ */
+static void
+rabitq_distances(const OmQuantizer *quant, const OmQuery *query,
+				 const void *const *codes, int n, float *dist)
+{
+	int			log2 = log2_bits(quant->spec.bits);
+	int32_t		dot[DOT_BATCH];
+
+	if (om_kernels->dot_codes[log2] == NULL)
+	{
+		for (int i = 0; i < n; i++)
+			dist[i] = code_distance(quant, query, codes[i], log2);
+		return;
+	}
+	for (int done = 0; done < n; done += DOT_BATCH)
+	{
+		int			batch = n - done < DOT_BATCH ? n - done : DOT_BATCH;
+
+		om_kernels->dot_codes[log2] (codes + done, sizeof(OmCodeHead), batch,
+									 query->q, quant->stride, dot);
+		for (int i = 0; i < batch; i++)
+			dist[done + i] = dot_distance(query, codes[done + i], dot[i]);
+	}
 }
 
 static float
@@ -531,6 +568,7 @@ const OmQuantOps om_rabitq_ops = {
 	.query = rabitq_query,
 	.query_from_code = rabitq_query_from_code,
 	.distance_fn = rabitq_distance_fn,
+	.distances = rabitq_distances,
 	.error = rabitq_error,
 	.train = rabitq_train,
 };

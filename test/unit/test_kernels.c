@@ -152,6 +152,34 @@ dot_by_definition(const uint8_t *code, const int8_t *q, int stride, int bits)
 }
 
 /*
+ * Batches of all lengths to 9 with the code at each place, others being its
+ * complement: a result in the wrong place shows.
+ */
+static void
+check_batches(const OmKernels *k, int log2, const uint8_t *code, const int8_t *q, int stride,
+			  int32_t want)
+{
+	static uint8_t other[MAX_DIM];
+	int32_t		want_other;
+
+	for (int i = 0; i < stride; i++)
+		other[i] = (uint8_t) ~code[i];
+	want_other = (int32_t) dot_by_definition(other, q, stride, 1 << log2);
+	for (int n = 1; n <= 9; n++)
+		for (int at = 0; at < n; at++)
+		{
+			const void *codes[9];
+			int32_t		dot[9];
+
+			for (int i = 0; i < n; i++)
+				codes[i] = (i == at ? code : other) - 3;
+			k->dot_codes[log2] (codes, 3, n, q, stride, dot);
+			for (int i = 0; i < n; i++)
+				CHECK(dot[i] == (i == at ? want : want_other), "batch of %d, place %d: %d", n, i, dot[i]);
+		}
+}
+
+/*
  * The code lies between two pages that can't be read, q has its 64 bytes and
  * not one more; what the 64 bytes hold must not matter.
  */
@@ -183,6 +211,8 @@ test_codes(const OmKernels *k, int log2)
 			want = dot_by_definition(code, q, stride, bits);
 			CHECK(k->dot_code[log2] (code, q, stride) == want, "stride %d round %d: %d, not %lld",
 				  stride, round, k->dot_code[log2] (code, q, stride), (long long) want);
+			if (k->dot_codes[log2] != NULL)
+				check_batches(k, log2, code, q, stride, (int32_t) want);
 		}
 	unit_end();
 	unit_guard_close(&gc);
