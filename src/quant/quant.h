@@ -163,4 +163,70 @@ extern float om_quant_error(const OmQuantizer *quant, const OmQuery *query,
 extern void om_quant_distances(const OmQuantizer *quant, const OmQuery *query,
 							   const void *const *codes, int n, float *dist);
 
+/* ---- refinements (refine.c): a second code, of what the first leaves ---- */
+
+/*
+ * A refinement belongs to one code of rabitq of 1, 2 or 4 bits.  With both, a
+ * distance is about as exact as one of a code of 4 bits more a dimension.  It is
+ * an opaque run of om_quant_refine_bytes() bytes, 4-byte aligned in memory, and
+ * holds a tag of its code: one of another code, and zeros, are recognised.
+ */
+
+/* Query form for refined distances; a buffer of om_quant_refine_query_bytes(). */
+typedef struct OmRefineQuery
+{
+	float		step;			/* value of one step of the query form's q */
+	float		noise;			/* error of q per unit of a refinement's factor */
+	int32_t		qsum;			/* sum of the query form's q times 15 */
+	int32_t		low_qsum;		/* sum of low times (2^bits - 1) */
+	int32_t		unused[12];		/* low starts a cache line */
+	int8_t		low[];			/* int8[dim], zero padded: what the query form's
+								 * rounding left, in 254ths of a step */
+} OmRefineQuery;
+
+/* What a refined distance needs of the code itself. */
+typedef struct OmRefineBase
+{
+	float		add;
+	float		dot;			/* of twice the grid vector and the query */
+	uint32_t	tag;
+} OmRefineBase;
+
+/* Bytes of one refinement, a multiple of 4; 0 if the kind has none. */
+extern size_t om_quant_refine_bytes(const OmQuantSpec *spec);
+
+/* Bytes of one query form. */
+extern size_t om_quant_refine_query_bytes(const OmQuantSpec *spec);
+
+/* x float[dim], finite, and its code -> refinement.  Deterministic. */
+extern void om_quant_refine_encode(const OmQuantizer *quant, const float *x,
+								   const void *code, void *scratch, void *refinement);
+
+/* q float[dim], finite -> both query forms. */
+extern void om_quant_refine_query(const OmQuantizer *quant, const float *q, void *scratch,
+								  OmQuery *query, OmRefineQuery *refine);
+
+/* What the distance needs of a code: the two parts need not lie side by side. */
+extern void om_quant_refine_base(const OmQuantizer *quant, const OmQuery *query,
+								 const OmRefineQuery *refine, const void *code,
+								 OmRefineBase *base);
+
+/*
+ * Refined distance, order units, with its standard error.  false: the refinement
+ * is of another code, or blurred; nothing is stored then.
+ */
+extern bool om_quant_refine_distance(const OmQuantizer *quant, const OmQuery *query,
+									 const OmRefineQuery *refine, const OmRefineBase *base,
+									 const void *refinement, float *dist, float *error);
+
+/* Is it one of this code, as it was made or blurred? */
+extern bool om_quant_refine_matches(const void *code, const void *refinement);
+
+/*
+ * A blurred refinement stands for vectors of equal codes that differ: it says
+ * nothing.  A store of 4 bytes, so that others may read meanwhile.
+ */
+extern void om_quant_refine_blur(void *refinement);
+extern bool om_quant_refine_is_blurred(const void *refinement);
+
 #endif							/* OM_QUANT_H */

@@ -75,11 +75,6 @@ om_quant_mean(const OmQuantizer *quant)
 	return quant->data;
 }
 
-/* rotate.c */
-extern int	om_rotate_rounds(int dim);
-extern void om_rotate_init(OmQuantizer *quant);
-extern void om_rotate(const OmQuantizer *quant, float *x);
-
 /*
  * What a kind of quantizer supplies; the functions of quant.h of like names
  * hand on to it.  spec is valid for all but valid().
@@ -155,5 +150,29 @@ extern bool om_inverse_norm(const float *x, int dim, double *inverse);
 extern int	om_rotate_rounds(int dim);
 extern void om_rotate_init(OmQuantizer *quant);
 extern void om_rotate(const OmQuantizer *quant, float *x);
+
+/* A centred, rotated vector: scale * y, of length scale * length. */
+typedef struct OmRotated
+{
+	double		scale;			/* a power of two; 1 but for extreme values */
+	double		length;			/* |y|, 0 for a vector at the mean */
+	double		dot_mean;		/* <x - c, c>, true scale */
+	float	   *y;				/* float[padded], in the scratch */
+} OmRotated;
+
+/* A scale that levels were tried at. */
+typedef struct OmTrial
+{
+	float		t;				/* levels a unit of y */
+	float		dot;			/* <v, |y|>, which is <v, y> */
+	float		sq;				/* <v, v> */
+	double		score;			/* squared cosine times |y|^2 */
+} OmTrial;
+
+/* rabitq.c; its query() leaves the rotated vector at the start of the scratch */
+extern void om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
+							 OmRotated *out);
+extern OmTrial om_rabitq_scale(const OmQuantizer *quant, int bits, const float *y,
+							   double length);
 
 #endif							/* OM_QUANT_IMPL_H */

@@ -28,15 +28,6 @@
 /* Dot products asked of a kernel in one call. */
 #define DOT_BATCH 64
 
-/* A centred, rotated vector: scale * y, of length scale * length. */
-typedef struct Rotated
-{
-	double		scale;			/* a power of two; 1 but for extreme values */
-	double		length;			/* |y|, 0 for a vector at the mean */
-	double		dot_mean;		/* <x - c, c>, true scale */
-	float	   *y;				/* float[padded], in the scratch */
-} Rotated;
-
 static inline int
 log2_bits(int bits)
 {
@@ -107,13 +98,16 @@ rabitq_bytes(const OmQuantSpec *spec)
 	return om_round_up(sizeof(OmQuantizer) + rows * padded * sizeof(float), 64);
 }
 
-/* float[padded], then a byte for every level with room for the last store. */
+/*
+ * float[padded], then a byte for every level with room for the last store; a
+ * refinement needs as much again.
+ */
 static size_t
 rabitq_scratch_bytes(const OmQuantSpec *spec)
 {
 	size_t		padded = om_round_up((size_t) spec->dim, OM_LANES);
 
-	return om_round_up(padded * sizeof(float) + padded + 64, 64);
+	return 2 * om_round_up(padded * sizeof(float) + padded + 64, 64);
 }
 
 static OmQuantizer *
@@ -152,7 +146,7 @@ rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
  */
 static void
 center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
-			   Rotated *out)
+			   OmRotated *out)
 {
 	const float *mean = om_quant_mean(quant);
 	double		max = 0.0;
@@ -184,9 +178,12 @@ center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
 	out->length = sqrt(sq);
 }
 
-static void
-center_and_rotate(const OmQuantizer *quant, const float *x, void *scratch,
-				  Rotated *out)
+/*
+ * om_rabitq_rotate -- center and rotate; y begins the scratch.
+ */
+void
+om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
+				 OmRotated *out)
 {
 	double		x_scale = 1.0;
 	bool		ordinary = true;
@@ -220,23 +217,15 @@ static const float normal_scale[4] = {1.0f, 1.0f, 3.0f, 32.4f};
 #define TRIAL_PASSES_SHORT 10
 #define TRIAL_SHORT_DIM 64
 
-typedef struct Trial
-{
-	float		t;				/* levels a unit of y */
-	float		dot;			/* <v, |y|>, which is <v, y> */
-	float		sq;				/* <v, v> */
-	double		score;			/* squared cosine times |y|^2 */
-} Trial;
-
 static void
-try_scales(const OmQuantizer *quant, const float *y, const float t[4],
-		   Trial *best)
+try_scales(const OmQuantizer *quant, int bits, const float *y, const float t[4],
+		   OmTrial *best)
 {
 	float		pad = 0.25f * (float) (quant->padded - quant->spec.dim);
 	float		dot[4];
 	float		sq[4];
 
-	om_kernels->trial_f32(y, quant->padded, quant->spec.bits, t, dot, sq);
+	om_kernels->trial_f32(y, quant->padded, bits, t, dot, sq);
 	for (int i = 0; i < 4; i++)
 	{
 		double		score = (double) dot[i] * dot[i] / (double) (sq[i] - pad);
@@ -252,16 +241,16 @@ try_scales(const OmQuantizer *quant, const float *y, const float t[4],
 }
 
 /*
- * The scale whose levels point nearest to y, |y| = length.
+ * om_rabitq_scale -- the scale at which levels of so many bits point nearest to
+ * y, |y| = length.
  *
  * Between the scale for normal components and the one that clips nothing, then
  * around the best; the last pass includes the step that can only improve, the
  * scale at which the levels found approximate y with the least squared error.
  */
-static Trial
-choose_scale(const OmQuantizer *quant, const float *y, double length)
+OmTrial
+om_rabitq_scale(const OmQuantizer *quant, int bits, const float *y, double length)
 {
-	int			bits = quant->spec.bits;
 	int			dim = quant->spec.dim;
 	int			passes = dim <= TRIAL_SHORT_DIM ? TRIAL_PASSES_SHORT : TRIAL_PASSES;
 	float		normal = normal_scale[log2_bits(bits)] *
@@ -270,14 +259,14 @@ choose_scale(const OmQuantizer *quant, const float *y, double length)
 	float		high = (float) (1 << (bits - 1)) /
 		om_kernels->absmax_f32(y, quant->padded);
 	float		step;
-	Trial		best = {.score = -1.0};
+	OmTrial		best = {.score = -1.0};
 	float		t[4];
 
 	if (bits == 1)
 	{
 		/* one level each side: every scale is the same */
 		t[0] = t[1] = t[2] = t[3] = normal;
-		try_scales(quant, y, t, &best);
+		try_scales(quant, bits, y, t, &best);
 		return best;
 	}
 	high = fmaxf(high * 1.05f, normal * 1.25f);
@@ -286,13 +275,13 @@ choose_scale(const OmQuantizer *quant, const float *y, double length)
 	{
 		for (int i = 0; i < 4; i++)
 			t[i] = low + step * (float) (4 * pass + i);
-		try_scales(quant, y, t, &best);
+		try_scales(quant, bits, y, t, &best);
 	}
 	t[0] = best.sq / best.dot;
 	t[1] = best.t - step / 3;
 	t[2] = best.t + step / 3;
 	t[3] = best.t + step / 2;
-	try_scales(quant, y, t, &best);
+	try_scales(quant, bits, y, t, &best);
 	return best;
 }
 
@@ -319,13 +308,13 @@ rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 	int			dim = quant->spec.dim;
 	int			bits = quant->spec.bits;
 	uint8_t    *u = (uint8_t *) scratch + sizeof(float) * (size_t) quant->padded;
-	Rotated		r;
+	OmRotated		r;
 	double		norm;
 	double		add;
 	double		cos_sq;
-	Trial		best;
+	OmTrial		best;
 
-	center_and_rotate(quant, x, scratch, &r);
+	om_rabitq_rotate(quant, x, scratch, &r);
 	memset(code, 0, (size_t) quant->code_bytes);
 	norm = r.length * r.scale;
 	add = quant->spec.metric == OM_METRIC_IP ? -r.dot_mean : norm * norm;
@@ -333,7 +322,7 @@ rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 	if (r.length == 0.0)
 		return;
 
-	best = choose_scale(quant, r.y, r.length);
+	best = om_rabitq_scale(quant, bits, r.y, r.length);
 	om_kernels->quantize_f32(r.y, quant->padded, bits, best.t, u);
 	memset(u + dim, 0, (size_t) (quant->planes * quant->stride - dim));
 	switch (bits)
@@ -365,12 +354,12 @@ rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
 {
 	int			dim = quant->spec.dim;
 	size_t		end = (size_t) (quant->planes * quant->stride) + 64;
-	Rotated		r;
+	OmRotated		r;
 	double		norm;
 	double		step;
 	float		max;
 
-	center_and_rotate(quant, q, scratch, &r);
+	om_rabitq_rotate(quant, q, scratch, &r);
 	norm = r.length * r.scale;
 	memset(query, 0, sizeof(OmQuery));
 	query->norm = om_clamp_float(norm);
