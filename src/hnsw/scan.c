@@ -407,6 +407,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		{
 			ExactRow	row;
 
+			CHECK_FOR_INTERRUPTS();
 			row.tid = s->rows.tid[i];
 			if (!OhRerankRow(s->rerank, row.tid, &row.dist))
 				continue;
