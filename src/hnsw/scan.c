@@ -288,6 +288,9 @@ start(IndexScanDesc scan)
 	OhSearchReset(s->search, s->query);
 	OhSearchDescend(s->search, 0);
 	OhSearchLevel(s->search, 0, WIDTH(s->ef));
+	/* the only batch: as many candidates as were asked for */
+	if (oh_iterative_scan == OH_ITERATIVE_OFF)
+		s->search->found.n = Min(s->search->found.n, s->ef);
 	take_batch(s, &s->search->found);
 	s->phase = SCAN_GRAPH;
 }
