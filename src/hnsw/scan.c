@@ -308,9 +308,10 @@ static void
 next_batch(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
+	int64		evaluations = s->search->evaluations + (s->sweep ? s->sweep->evaluations : 0);
 
 	if (oh_iterative_scan == OH_ITERATIVE_OFF ||
-		(oh_max_scan_tuples > 0 && s->search->evaluations >= oh_max_scan_tuples))
+		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
 	{
 		s->phase = SCAN_LATE;
 		return;
