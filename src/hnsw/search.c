@@ -159,7 +159,8 @@ OhSearchReset(OhSearch *s, const OmQuery *query)
 Size
 OhSearchBytes(const OhSearch *s)
 {
-	return sizeof(OhItem) * (s->cand.allocated + s->evicted.allocated + s->rejected.allocated) +
+	/* what this walk uses: memory that an earlier one has left is no reason to end it */
+	return sizeof(OhItem) * (s->cand.n + s->evicted.n + s->rejected.n) +
 		(s->visited->mark ? 0 : OhVisitedBytes(s->visited));
 }
 
