@@ -20,6 +20,7 @@ DECLARE
 	query vector := qz_row(77, 12);
 	exact integer[];
 	found integer[];
+	hits bigint;
 	info text;
 BEGIN
 	EXECUTE format('CREATE INDEX qz_i ON qz USING omenhnsw (v %s) WITH (%s)', opclass, options);
@@ -30,7 +31,8 @@ BEGIN
 	PERFORM omendb_index_check('qz_i', true);
 	info := qz_info('qz_i');
 	EXECUTE 'DROP INDEX qz_i';
-	RETURN format('%s of 10: %s', (SELECT count(*) FROM unnest(found) f WHERE f = ANY (exact)), info);
+	SELECT count(*) INTO hits FROM unnest(found) f WHERE f = ANY (exact);
+	RETURN format('%s: %s', CASE WHEN hits >= 9 THEN 'found' ELSE hits || ' of 10' END, info);
 END
 $$;
 
