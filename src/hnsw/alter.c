@@ -2,67 +2,79 @@
  * alter.c -- says that a changed storage parameter waits for a REINDEX.
  *
  * An index goes on as it was built, which ALTER INDEX ... SET by itself does not
- * say.  It calls amoptions with the new values, and object_access_hook after the
- * catalog's change, when the relation cache still has the old ones: so ohoptions
- * leaves the new values here, and the hook compares.
+ * say.  It calls object_access_hook when pg_class has the new parameters, and the
+ * caches still the old ones.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/relation.h"
-#include "access/xact.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "commands/defrem.h"
+#include "utils/array.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
 
 static object_access_hook_type next_hook = NULL;
 
-/* What amoptions has last validated, and in which statement. */
-static OhOptions validated;
-static bool has_validated = false;
-static TimestampTz validated_at;
-
 /*
- * OhNoteOptions -- options have been parsed; NULL if there are none.
+ * changed_options -- have the storage parameters of this row changed since?
  */
-void
-OhNoteOptions(const OhOptions *options, bool validate)
-{
-	/* not validated: the relation cache loads an index, so that it is no ALTER */
-	has_validated = validate;
-	if (!validate)
-		return;
-	OhDefaultOptions(&validated);
-	if (options != NULL)
-		validated = *options;
-	validated_at = GetCurrentStatementStartTimestamp();
-}
-
 static bool
-same_options(const OhOptions *a, const OhOptions *b)
+changed_options(HeapTuple old, Oid oid)
 {
-	return a->m == b->m && a->ef_construction == b->ef_construction &&
-		a->quantizer == b->quantizer && a->bits == b->bits && a->subvectors == b->subvectors;
+	Relation	pg_class = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	new;
+	bool		changed = false;
+
+	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+	scan = systable_beginscan(pg_class, ClassOidIndexId, true, SnapshotSelf, 1, &key);
+	new = systable_getnext(scan);
+	if (HeapTupleIsValid(new))
+	{
+		bool		old_null;
+		bool		new_null;
+		Datum		before = SysCacheGetAttr(RELOID, old, Anum_pg_class_reloptions, &old_null);
+		Datum		after = heap_getattr(new, Anum_pg_class_reloptions,
+										 RelationGetDescr(pg_class), &new_null);
+
+		if (old_null || new_null)
+			changed = old_null != new_null;
+		else
+			changed = !datumIsEqual(PointerGetDatum(DatumGetArrayTypePCopy(before)),
+									PointerGetDatum(DatumGetArrayTypePCopy(after)), false, -1);
+	}
+	systable_endscan(scan);
+	table_close(pg_class, AccessShareLock);
+	return changed;
 }
 
 static void
-report_change(Oid index_oid)
+report_change(Oid oid)
 {
-	/* whoever alters it holds a lock */
-	Relation	index = relation_open(index_oid, NoLock);
-	OhOptions	old;
+	HeapTuple	old = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
 
-	OhDefaultOptions(&old);
-	if (index->rd_options != NULL && OhIsIndex(index))
-		old = *(const OhOptions *) index->rd_options;
-	if (OhIsIndex(index) && !same_options(&old, &validated))
-		ereport(NOTICE,
-				(errmsg("index \"%s\" goes on as it was built", RelationGetRelationName(index)),
-				 errdetail("Changed storage parameters of an omenhnsw index count from its next REINDEX on."),
-				 errhint("REINDEX INDEX CONCURRENTLY rebuilds it without blocking writes.")));
-	relation_close(index, NoLock);
+	if (HeapTupleIsValid(old))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(old);
+
+		if (form->relkind == RELKIND_INDEX &&
+			form->relam == get_index_am_oid("omenhnsw", true) && changed_options(old, oid))
+			ereport(NOTICE,
+					(errmsg("index \"%s\" goes on as it was built", NameStr(form->relname)),
+					 errdetail("Changed storage parameters of an omenhnsw index count from its next REINDEX on."),
+					 errhint("REINDEX INDEX CONCURRENTLY rebuilds it without blocking writes.")));
+		ReleaseSysCache(old);
+	}
 }
 
 static void
@@ -70,11 +82,7 @@ on_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void
 {
 	if (next_hook != NULL)
 		next_hook(access, class_id, object_id, sub_id, arg);
-	if (!has_validated || access != OAT_POST_ALTER || class_id != RelationRelationId ||
-		sub_id != 0)
-		return;
-	has_validated = false;
-	if (validated_at == GetCurrentStatementStartTimestamp())
+	if (access == OAT_POST_ALTER && class_id == RelationRelationId && sub_id == 0)
 		report_change(object_id);
 }
 

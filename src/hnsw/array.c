@@ -484,6 +484,12 @@ OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
 	data = new_page(index, ix);
 	leaf = lock_last_leaf(index, ix, array);
 	lp = OhTail(BufferGetPage(leaf))->lp + OhTail(BufferGetPage(leaf))->nused;
+	/* small records: their numbers end before the directory does */
+	if (array != OH_NULLS && ((uint64) lp + 1) * ix->array[array].per_page > OH_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("index \"%s\" is full", RelationGetRelationName(index)),
+				 errdetail("An array of an omenhnsw index has at most %u records.", OH_NONE)));
 	OhWriteStart(&write, index, ix->building);
 	OhPageInit(OhWritePage(&write, data, true), OH_PAGE_ARRAY + array, array, lp);
 	append_entry(OhWritePage(&write, leaf, false), BufferGetBlockNumber(data));

@@ -160,8 +160,7 @@ memory_needed(const Build *build, uint32 capacity, int participants)
 static uint32
 choose_capacity(const Build *build, const OhSample *sample)
 {
-	int			chunk_tids = (16 * build->create.m - 8) / sizeof(ItemPointerData);
-	double		want = sample->vectors + sample->others / chunk_tids + 64;
+	double		want = sample->vectors + sample->others / OhChunkTids(build->create.m) + 64;
 	Size		limit = (Size) maintenance_work_mem * 1024;
 	int			participants = build->workers + 1;
 	uint32		low = 1;

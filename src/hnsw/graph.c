@@ -69,7 +69,7 @@ layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 capacity)
 	graph->twin_mask = twin_slots(capacity) - 1;
 	graph->code_bytes = om_quant_code_bytes(spec);
 	graph->code_stride = code_stride(graph->code_bytes);
-	graph->chunk_tids = (2 * m * 8 - offsetof(OhTidChunk, tid)) / sizeof(ItemPointerData);
+	graph->chunk_tids = OhChunkTids(m);
 
 	graph->lock_offset = at;
 	at = round_line(at + OH_LOCKS * sizeof(pg_atomic_uint32));

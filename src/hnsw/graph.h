@@ -189,6 +189,13 @@ extern uint32 OhGraphConnect(OhBuilder *b, MemoryContext context);
  */
 extern uint32 OhGraphPack(OhBuilder *b, uint32 per_page, uint32 *order, uint32 *number);
 
+/* TIDs that fit a slot's list part */
+static inline uint32
+OhChunkTids(int m)
+{
+	return (4 * m * sizeof(uint32) - offsetof(OhTidChunk, tid)) / sizeof(ItemPointerData);
+}
+
 static inline uint32 *
 OhGraphList(const OhBuilder *b, uint32 slot)
 {

@@ -214,7 +214,6 @@ search_layer(OhBuilder *b, int npool, int ef, int level)
 	int			turn = 0;
 	int			at = 0;
 
-	b->epoch++;
 	npool = Min(npool, ef);
 	for (int i = 0; i < npool; i++)
 	{
@@ -236,18 +235,36 @@ search_layer(OhBuilder *b, int npool, int ef, int level)
 	return npool;
 }
 
-/* One copy for each kind of list. */
+/*
+ * search_base, search_upper -- search a level with ef_construction.  What other
+ * levels have met is met again.
+ */
 static int
-search_base(OhBuilder *b, int npool, int ef)
+search_base(OhBuilder *b, int npool)
 {
-	return search_layer(b, npool, ef, 0);
+	b->epoch++;
+	return search_layer(b, npool, b->graph->ef_construction, 0);
 }
 
 static int
-search_upper(OhBuilder *b, int npool, int ef, int level)
+search_upper(OhBuilder *b, int npool, int level)
 {
 	Assert(level > 0);
-	return search_layer(b, npool, ef, level);
+	b->epoch++;
+	return search_layer(b, npool, b->graph->ef_construction, level);
+}
+
+/*
+ * descend -- go from the entry point greedily to the nearest node of a level > to.
+ *
+ * What a level above has met was farther than where we are: it is not met again.
+ */
+static void
+descend(OhBuilder *b, int from, int to)
+{
+	b->epoch++;
+	for (int level = from; level > to; level--)
+		search_layer(b, 1, 1, level);
 }
 
 /*
@@ -276,9 +293,8 @@ OhGraphSearch(OhBuilder *b)
 	if (entry == OH_ENTRY_NONE)
 		return 0;
 	start_search(b, (uint32) entry);
-	for (int level = (int) (entry >> 32); level > 0; level--)
-		search_upper(b, 1, 1, level);
-	return search_base(b, 1, b->graph->ef_construction);
+	descend(b, (int) (entry >> 32), 0);
+	return search_base(b, 1);
 }
 
 /*
@@ -516,18 +532,16 @@ link_node(OhBuilder *b, uint32 slot, uint64 entry)
 {
 	int			level = b->nodes[slot].level;
 	int			top = (int) (entry >> 32);
-	int			ef = b->graph->ef_construction;
 	int			npool = 1;
 
 	start_search(b, (uint32) entry);
-	for (int l = top; l > level; l--)
-		npool = search_upper(b, 1, 1, l);
+	descend(b, top, level);
 	for (int l = Min(level, top); l > 0; l--)
 	{
-		npool = search_upper(b, npool, ef, l);
+		npool = search_upper(b, npool, l);
 		choose_links(b, slot, l, npool);
 	}
-	npool = search_base(b, npool, ef);
+	npool = search_base(b, npool);
 	choose_links(b, slot, 0, npool);
 
 	for (int l = 0; l <= Min(level, top); l++)

@@ -43,8 +43,6 @@ typedef enum OhIterativeScan
 	OH_ITERATIVE_STRICT
 } OhIterativeScan;
 
-extern IndexBuildResult *ohbuild(Relation heap, Relation index, IndexInfo *info);
-
 /* settings */
 extern int	oh_ef_search;
 extern int	oh_iterative_scan;
@@ -56,27 +54,18 @@ extern bytea *ohoptions(Datum reloptions, bool validate);
 extern void OhResolveOptions(Relation index, OhCreate *create); /* spec, m, ef_construction */
 extern void OhFallBack(Relation index, OhCreate *create, uint64 rows);	/* too few rows to train */
 extern const char *OhQuantizerName(OmQuantKind kind);
-extern void OhDefaultOptions(OhOptions *options);
+extern const OhMetric *OhGetMetric(Relation index);
 
 /* alter.c: the NOTICE of ALTER INDEX ... SET */
 extern void OhAlterInit(void);
-extern void OhNoteOptions(const OhOptions *options, bool validate);
-
-/* Is this relation an index of this access method? */
-static inline bool
-OhIsIndex(Relation rel)
-{
-	return rel->rd_rel->relkind == RELKIND_INDEX && rel->rd_indam != NULL &&
-		rel->rd_indam->ambuild == ohbuild;
-}
-extern const OhMetric *OhGetMetric(Relation index);
 
 /* Form of the indexed value: float[dim] of a detoasted vector; checks dims.  */
 extern const float *OhVectorFloats(Relation index, int dim, Datum value, Pointer *to_free);
 /* true if the vector has no direction under this metric (cosine of a zero vector) */
 extern bool OhHasDirection(OmMetric metric, const float *x, int dim);
 
-/* callbacks, with ohbuild above */
+/* callbacks */
+extern IndexBuildResult *ohbuild(Relation heap, Relation index, IndexInfo *info);
 extern void ohbuildempty(Relation index);
 extern bool ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 					 Relation heap, IndexUniqueCheck check, bool unchanged, IndexInfo *info);

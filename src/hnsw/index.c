@@ -243,7 +243,8 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	OhIndex    *ix;
 
 	cache_init();
-	context = AllocSetContextCreate(cache_context, "omenhnsw index", ALLOCSET_SMALL_SIZES);
+	/* goes with an error, until OhIndexRegister() */
+	context = AllocSetContextCreate(TopTransactionContext, "omenhnsw index", ALLOCSET_SMALL_SIZES);
 	ix = MemoryContextAllocZero(context, sizeof(OhIndex));
 	ix->context = context;
 	ix->locator = om_rel_locator(index);
@@ -300,6 +301,7 @@ OhIndexRegister(OhIndex *ix)
 		MemoryContextSwitchTo(old);
 	}
 	entry->ix = ix;
+	MemoryContextSetParent(ix->context, cache_context);
 }
 
 static void

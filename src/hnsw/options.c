@@ -177,19 +177,7 @@ ohoptions(Datum reloptions, bool validate)
 		check_belongs("bits", options->bits != 0, quantizer, OM_QUANT_RABITQ);
 		check_belongs("subvectors", options->subvectors != 0, quantizer, OM_QUANT_PQ);
 	}
-	OhNoteOptions(options, validate);
 	return (bytea *) options;
-}
-
-/*
- * OhDefaultOptions -- those of an index without any.
- */
-void
-OhDefaultOptions(OhOptions *options)
-{
-	memset(options, 0, sizeof(*options));
-	options->m = OH_DEFAULT_M;
-	options->ef_construction = OH_DEFAULT_EF_CONSTRUCTION;
 }
 
 /* Dimensions of the indexed column or expression. */

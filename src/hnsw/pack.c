@@ -14,14 +14,14 @@
 
 /* More links than all nodes of a page have: a node has 8m + 20 bytes and more. */
 #define PAGE_LINKS	(BLCKSZ / 4)
-#define PAGE_NODES	(BLCKSZ / 36)
+#define MAX_SCORE	PG_UINT8_MAX
 
 /* Nodes that those on the page link to, by the number of links. */
 typedef struct Frontier
 {
 	uint32		link[PAGE_LINKS];	/* slots */
 	int16		next[PAGE_LINKS];	/* in the chain of equal scores */
-	int16		head[PAGE_NODES + 1];
+	int16		head[MAX_SCORE + 1];
 	int			n;
 	int			best;			/* no chain above this has any */
 } Frontier;
@@ -64,7 +64,8 @@ place(Packer *p, uint32 slot, int level)
 
 		if (!is_open(p, to, level))
 			continue;
-		score = ++p->score[to];
+		score = Min(p->score[to] + 1, MAX_SCORE);
+		p->score[to] = score;
 		f->link[f->n] = to;
 		f->next[f->n] = f->head[score];
 		f->head[score] = f->n++;

@@ -169,9 +169,10 @@ StaticAssertDecl(offsetof(OhTowerData, version) == 10, "tower layout");
 StaticAssertDecl(offsetof(OhTowerData, links) == 12, "tower layout");
 
 /*
- * Posting record: further rows of one node.  Free if node is OH_NONE.  TIDs
- * never move between slots, and a record stays in its node's chain until the
- * node dies, so that a reader between two records loses nothing.
+ * Posting record: further rows of one node.  Free if node is OH_NONE.  New
+ * records go to the head of the chain, and only the head takes new TIDs.  TIDs
+ * never move between slots.  Vacuum frees empty records behind the head: a
+ * reader that comes to one starts again.
  */
 #define OH_POSTING_TIDS 6
 

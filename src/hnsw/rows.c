@@ -2,14 +2,19 @@
  * rows.c -- the heap rows of nodes, and the rows without a position.
  *
  * A node's rows are its own TID and those in its chain of postings.  The chain
- * is read record by record, one lock at a time: records stay in it until the
- * node dies, and a record that then belongs to somebody else ends the reading.
+ * is read record by record, one lock at a time.  A record that is no longer the
+ * node's has been freed by a vacuum, and the chain is read again; one that is
+ * the node's again, as a new head, leads to records that were read before, so
+ * that TIDs may be met twice.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
 
 #include "hnsw/rows.h"
+
+/* A chain is read again so often before it is called damaged. */
+#define MAX_RESTARTS 1000
 
 void
 OhRowsInit(OhRows *rows, MemoryContext context)
@@ -30,9 +35,51 @@ add(OhRows *rows, const ItemPointerData *tid)
 	rows->tid[rows->n++] = *tid;
 }
 
+/*
+ * chain_of -- the first posting of a node, OH_NONE if it is no longer live.
+ */
+static uint32
+chain_of(Relation index, OhIndex *ix, uint32 id)
+{
+	Buffer		buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	uint32		posting = node->state == OH_LIVE ? node->posting : OH_NONE;
+
+	UnlockReleaseBuffer(buffer);
+	return posting;
+}
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
+}
+
+/*
+ * drop_repeated -- sort the list from a place on, and keep each TID once.
+ */
+static void
+drop_repeated(OhRows *rows, int from)
+{
+	int			n = from + 1;
+
+	qsort(rows->tid + from, rows->n - from, sizeof(ItemPointerData), compare_tids);
+	for (int i = from + 1; i < rows->n; i++)
+	{
+		if (!ItemPointerEquals(&rows->tid[i], &rows->tid[n - 1]))
+			rows->tid[n++] = rows->tid[i];
+	}
+	rows->n = n;
+}
+
+/*
+ * add_postings -- the rows of a chain, each once.
+ */
 static void
 add_postings(Relation index, OhIndex *ix, uint32 id, uint32 posting, OhRows *rows)
 {
+	int			from = rows->n;
+	int			restarts = 0;
 	uint64		steps = 0;
 
 	while (posting != OH_NONE && OhArrayHas(index, ix, OH_POSTING, posting))
@@ -47,17 +94,28 @@ add_postings(Relation index, OhIndex *ix, uint32 id, uint32 posting, OhRows *row
 										   OhSlotOf(ix, OH_POSTING, posting));
 		UnlockReleaseBuffer(buffer);
 		if (record.node != id)
-			return;
+		{
+			if (++restarts > MAX_RESTARTS)
+				OhCorrupt(index, OhArrayBlock(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, posting)),
+						  "posting %u belongs to node %u, not %u", posting, record.node, id);
+			posting = chain_of(index, ix, id);
+			rows->n = from;
+			steps = 0;
+			continue;
+		}
 		for (int i = 0; i < OH_POSTING_TIDS; i++)
 		{
 			if (ItemPointerIsValid(&record.tid[i]))
 				add(rows, &record.tid[i]);
 		}
 		posting = record.next;
-		if (++steps > (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
+		/* records met twice are few */
+		if (++steps > 8 * (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
 			OhCorrupt(index, OhArrayBlock(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, posting)),
 					  "the postings of node %u form a circle", id);
 	}
+	if (steps > 1 && rows->n > from + 1)
+		drop_repeated(rows, from);
 }
 
 void

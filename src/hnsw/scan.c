@@ -290,6 +290,9 @@ start(IndexScanDesc scan)
 	OhSearchReset(s->search, s->query);
 	OhSearchDescend(s->search, 0);
 	OhSearchLevel(s->search, 0, WIDTH(s->ef));
+	/* the only batch: as many candidates as were asked for */
+	if (oh_iterative_scan == OH_ITERATIVE_OFF)
+		s->search->found.n = Min(s->search->found.n, s->ef);
 	take_batch(s, &s->search->found);
 	s->phase = SCAN_GRAPH;
 }
@@ -307,9 +310,10 @@ static void
 next_batch(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
+	int64		evaluations = s->search->evaluations + (s->sweep ? s->sweep->evaluations : 0);
 
 	if (oh_iterative_scan == OH_ITERATIVE_OFF ||
-		(oh_max_scan_tuples > 0 && s->search->evaluations >= oh_max_scan_tuples))
+		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
 	{
 		s->phase = SCAN_LATE;
 		return;
@@ -410,6 +414,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		{
 			ExactRow	row;
 
+			CHECK_FOR_INTERRUPTS();
 			row.tid = s->rows.tid[i];
 			if (s->exact_codes)
 				row.dist = s->batch->item[s->next].dist;

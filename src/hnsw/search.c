@@ -159,7 +159,8 @@ OhSearchReset(OhSearch *s, const OmQuery *query)
 Size
 OhSearchBytes(const OhSearch *s)
 {
-	return sizeof(OhItem) * (s->cand.allocated + s->evicted.allocated + s->rejected.allocated) +
+	/* what this walk uses: memory that an earlier one has left is no reason to end it */
+	return sizeof(OhItem) * (s->cand.n + s->evicted.n + s->rejected.n) +
 		(s->visited->mark ? 0 : OhVisitedBytes(s->visited));
 }
 
@@ -395,6 +396,20 @@ admit(OhSearch *s, const Evaluated *e, bool as_result, int ef)
 }
 
 /*
+ * visit -- add a node to the visited set; true if it was not there and may exist.
+ *
+ * A damaged link must not make the set grow to its number.
+ */
+static inline bool
+visit(OhSearch *s, uint32 id)
+{
+	if (unlikely(s->visited->mark != NULL && id >= s->visited->size) &&
+		!OhArrayHas(s->index, s->ix, OH_NODE, id))
+		return false;
+	return OhVisitedAdd(s->visited, id);
+}
+
+/*
  * walk -- expand candidates until none is nearer than the ef-th found.
  */
 static void
@@ -414,7 +429,7 @@ walk(OhSearch *s, int level, int ef)
 		n = read_links(s, OhHeapPop(&s->cand, false).id, level, ids);
 		for (int i = 0; i < n; i++)
 		{
-			if (OhVisitedAdd(s->visited, ids[i]))
+			if (visit(s, ids[i]))
 				ids[fresh++] = ids[i];
 		}
 		n = evaluate(s, ids, fresh, evaluated);
@@ -449,7 +464,7 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 		int			n;
 
 		for (int j = i; j < i + count; j++)
-			OhVisitedAdd(s->visited, seeds[j]);
+			visit(s, seeds[j]);
 		n = evaluate(s, seeds + i, count, evaluated);
 		for (int j = 0; j < n; j++)
 			admit(s, &evaluated[j], evaluated[j].live || level > 0, ef);

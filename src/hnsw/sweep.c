@@ -59,6 +59,7 @@ sweep_page(OhSweep *sweep, uint32 lp, const OmQuery *query)
 		if (node->state != OH_LIVE || is_handled(sweep, item.id))
 			continue;
 		item.dist = ix->distance(ix->quant, query, OhNodeCode(node));
+		sweep->evaluations++;
 		if (sweep->found.n < sweep->batch)
 			OhHeapPush(&sweep->found, item, true);
 		else if (item.dist < sweep->found.item[0].dist)

@@ -16,6 +16,7 @@ typedef struct OhSweep
 	uint32		nnodes;			/* bits; later nodes are too new for the snapshot */
 	int64		batch;			/* nodes of one pass at most */
 	OhHeap		found;			/* sorted */
+	int64		evaluations;
 } OhSweep;
 
 /* handled[n]: nodes that earlier batches had; bytes: memory for one batch. */

@@ -410,6 +410,8 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	delete_nulls(&bulk);
 	delete_postings(&bulk);
 	delete_nodes(&bulk);
+	if (bulk.removed > 0)
+		OhTrimChains(bulk.index, bulk.ix);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 

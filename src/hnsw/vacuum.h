@@ -3,6 +3,7 @@
  *
  * vacuum.c    callbacks: removes TIDs, flags dead nodes, frees slots
  * vacgraph.c  private copy of the graph, search on it
+ * trim.c      frees empty postings of live nodes
  * repair.c    replaces links to dead nodes
  * reach.c     keeps every live node reachable from the entry point
  *
@@ -117,6 +118,11 @@ extern bool OhVisitedAdd(OhVacuum *v, uint32 id);
  * codes.  Dead nodes are passed through.  reached: only nodes flagged so.
  */
 extern int	OhVacuumSearch(OhVacuum *v, int level, int ef, bool reached, OhCandidate *out);
+
+/* ---- trim.c ---- */
+
+/* Free empty postings of live nodes; no other vacuum works on the index. */
+extern void OhTrimChains(Relation index, OhIndex *ix);
 
 /* ---- repair.c ---- */
 

@@ -92,7 +92,13 @@ OhVisitedClear(OhVisited *visited)
 {
 	if (visited->mark == NULL)
 	{
-		memset(visited->hash, 0, sizeof(uint32) * visited->hash_size);
+		/* a long walk shall not make all later ones clear its large table */
+		if (visited->hash_used < visited->hash_size / 16 && visited->hash_size > HASH_START)
+		{
+			visited->hash_size = Max(visited->hash_size / 8, HASH_START);
+			visited->hash = repalloc(visited->hash, sizeof(uint32) * (Size) visited->hash_size);
+		}
+		memset(visited->hash, 0, sizeof(uint32) * (Size) visited->hash_size);
 		visited->hash_used = 0;
 	}
 	else if (++visited->epoch == 0)

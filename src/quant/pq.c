@@ -35,6 +35,9 @@
 /* Entries of a table are at most this. */
 #define TABLE_MAX	32000.0
 
+/* Components are cut off here, so that no sum of products overflows. */
+#define COMPONENT_MAX 1e17
+
 /* f is trusted up to this: beyond, the code says next to nothing. */
 #define MAX_FACTOR	4.0
 
@@ -215,6 +218,12 @@ typedef struct Centered
 	double		dot_mean;		/* <x', c> */
 } Centered;
 
+static inline float
+clamp_component(double x)
+{
+	return (float) fmin(fmax(x, -COMPONENT_MAX), COMPONENT_MAX);
+}
+
 static Centered
 center(const OmQuantizer *quant, const float *x, float *y)
 {
@@ -225,9 +234,11 @@ center(const OmQuantizer *quant, const float *x, float *y)
 		om_inverse_norm(x, quant->spec.dim, &scale);
 	for (int i = 0; i < quant->spec.dim; i++)
 	{
-		y[i] = om_clamp_float(x[i] * scale - quant->data[i]);
-		r.sq += (double) y[i] * y[i];
-		r.dot_mean += (double) y[i] * quant->data[i];
+		double		v = x[i] * scale - quant->data[i];
+
+		r.sq += v * v;
+		r.dot_mean += v * quant->data[i];
+		y[i] = clamp_component(v);
 	}
 	return r;
 }
@@ -405,7 +416,10 @@ pq_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
 	}
 	else
 		query->norm = sqrtf(head->add * (2.0f / quant->metric_mul));
-	query->noise = om_clamp_float(head->err / quant->metric_mul * quant->typical_length);
+	/* the error of the code, and of both sides' 8 bits */
+	query->noise = om_clamp_float(quant->typical_length *
+								  hypot(head->err / quant->metric_mul,
+										factor * quant->unit * sqrt(1.0 / 6.0)));
 }
 
 /* Sum of one entry for each byte; table int16[n][256]. */
@@ -724,7 +738,7 @@ pq_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch, flo
 		k.centroid = model + spec->dim + 2 + 256 * (size_t) from;
 		for (size_t i = 0; i < n; i++)
 			for (int d = 0; d < k.dim; d++)
-				k.x[i * (size_t) k.dim + (size_t) d] = om_clamp_float(
+				k.x[i * (size_t) k.dim + (size_t) d] = clamp_component(
 					(double) training->rows[i * (size_t) spec->dim + (size_t) (from + d)] -
 					model[from + d]);
 		k_means(&k);

@@ -5,8 +5,9 @@
  * a, b of the code.  lo and step are of the model, from a sample; a is 0 and b
  * is 1 for every vector that lies in the sample's range, so that the error of a
  * component is at most half a step.  A vector that leaves it has a range of its
- * own, wide enough for all of its components.  Without a model lo is 0 and step
- * is 1, so that every vector has a range of its own.
+ * own, wide enough for all of its components: an outlier is coarse, but never
+ * far off.  Without a model, or with one of a sample without any spread, every
+ * vector has a range of its own.
  *
  * Code:	float a, float b, uint8 u[dim], zeros to a multiple of 4
  * Model:	float lo[dim], float step[dim]
@@ -96,12 +97,15 @@ sq8_init(void *mem, const OmQuantSpec *spec, const float *model)
 	float	   *inverse;
 	double		max = 0.0;
 	double		sq = 0.0;
+	double		far_sq = 0.0;
+	double		far;
 
 	memset(quant, 0, sq8_bytes(spec));
 	quant->spec = *spec;
 	quant->padded = (int) om_round_up((size_t) spec->dim, OM_LANES);
 	quant->code_bytes = (int) sq8_code_bytes(spec);
-	quant->trained = model != NULL;
+	for (int i = 0; i < spec->dim && model != NULL; i++)
+		quant->trained |= model[spec->dim + i] > 0.0f;
 	quant->metric_mul = spec->metric == OM_METRIC_COSINE ? 0.5f : 1.0f;
 	lo = (float *) LO(quant);
 	step = (float *) STEP(quant);
@@ -109,14 +113,17 @@ sq8_init(void *mem, const OmQuantSpec *spec, const float *model)
 	for (int i = 0; i < spec->dim; i++)
 	{
 		lo[i] = model != NULL ? model[i] : 0.0f;
-		step[i] = model != NULL ? model[spec->dim + i] : 1.0f;
+		step[i] = quant->trained ? model[spec->dim + i] : 1.0f;
 		inverse[i] = step[i] > 0.0f ? om_clamp_float(1.0 / step[i]) : 0.0f;
 		max = fmax(max, step[i]);
 		sq += (double) step[i] * step[i];
+		far = fmax(fabs(lo[i]), fabs(lo[i] + 255.0 * step[i])) * step[i];
+		far_sq += far * far;
 	}
 	/* variance of a value that is uniform between two levels: 1/12 */
 	quant->noise = om_clamp_float(max / sqrt(12.0));
 	quant->mean_sq = om_clamp_float(sq / 12.0);
+	quant->typical_length = om_clamp_float(sqrt(far_sq / 12.0));
 	return quant;
 }
 
@@ -150,6 +157,30 @@ choose_range(const OmQuantizer *quant, double min, double max, Sq8Head *head)
 	head->b = om_clamp_float((max - head->a) / 255.0);
 }
 
+/*
+ * fit_range -- move a range of a vector's own so that errors add up to zero.
+ *
+ * Where one outlier makes the range, all other components may lie between two
+ * levels, and err alike.
+ */
+static void
+fit_range(const OmQuantizer *quant, const float *t, const uint8_t *u, Sq8Head *head)
+{
+	const float *step = STEP(quant);
+	double		sum = 0.0;
+	double		weight = 0.0;
+
+	for (int i = 0; i < quant->spec.dim; i++)
+	{
+		double		w = (double) step[i] * step[i];
+
+		sum += w * (t[i] - head->a - (double) head->b * u[i]);
+		weight += w;
+	}
+	if (weight > 0.0)
+		head->a = om_clamp_float(head->a + sum / weight);
+}
+
 static void
 sq8_encode(const OmQuantizer *quant, const float *x, void *scratch, void *code)
 {
@@ -181,6 +212,8 @@ sq8_encode(const OmQuantizer *quant, const float *x, void *scratch, void *code)
 
 		u[i] = level >= 255.0 ? 255 : level > 0.0 ? (uint8_t) level : 0;
 	}
+	if (head->a != 0.0f || head->b != 1.0f)
+		fit_range(quant, t, u, head);
 }
 
 /*
@@ -286,28 +319,36 @@ sq8_distance_fn(const OmQuantizer *quant)
 
 /*
  * sq8_error -- rounding errors as if they were independent, uniform between two
- * levels; for L2 of the widest step.
+ * levels; for L2 of the widest step.  Between vectors nearer than their errors,
+ * L2 and L1 come out too large, which is in it as well.
  */
 static float
 sq8_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
 	const Sq8Head *head = code;
 	double		b_sq = (double) head->b * head->b + (double) query->noise * query->noise;
+	double		sum_sq = b_sq * quant->mean_sq;
 	double		error;
 
 	if (quant->spec.metric == OM_METRIC_IP)
 	{
-		/* of a query from a code: its errors meet a vector of about its length */
-		error = query->norm * sqrt(b_sq);
+		/* a query from a code errs as well, and what it meets may be that long */
+		error = hypot((double) query->norm * head->b,
+					  (double) query->noise * quant->typical_length * fmax(head->b, 1.0));
 	}
 	else if (quant->spec.metric == OM_METRIC_L1)
-		error = sqrt(b_sq * quant->mean_sq);
+	{
+		double		d = distance_l1(quant, query, code);
+		double		all = sqrt(sum_sq * quant->spec.dim);
+
+		/* E|x + e| - |x| is about e^2 / 2|x|, at most |e| */
+		error = hypot(sqrt(sum_sq), d > 0.0 ? fmin(all, all * all / (2.0 * d)) : all);
+	}
 	else
 	{
 		double		d = distance_l2(quant, query, code) / quant->metric_mul;
 
-		error = quant->metric_mul * (2.0 * sqrt(d * b_sq) * quant->noise +
-									 b_sq * quant->mean_sq);
+		error = quant->metric_mul * (2.0 * sqrt(d * b_sq) * quant->noise + sum_sq);
 	}
 	return om_clamp_float(error);
 }
@@ -369,14 +410,9 @@ sq8_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch, fl
 		step[i] = om_clamp_float(to - from);
 		widest = fmax(widest, step[i]);
 	}
-	for (int i = 0; i < spec->dim; i++)
-	{
-		double		width = fmax(step[i], widest * LEAST_WIDTH);
-
-		step[i] = (float) fmax(width / 255.0, FLT_MIN);
-		if (widest == 0.0)
-			step[i] = 1.0f;
-	}
+	/* all zero where the sample has no spread */
+	for (int i = 0; i < spec->dim && widest > 0.0; i++)
+		step[i] = (float) fmax(fmax(step[i], widest * LEAST_WIDTH) / 255.0, FLT_MIN);
 }
 
 const OmQuantOps om_sq8_ops = {

@@ -37,19 +37,19 @@ is(sql('SET enable_seqscan = off', 'SELECT count(*) FROM (SELECT id FROM t WHERE
 # --- expression, evaluated as the owner of the table
 sql('CREATE ROLE owner', 'GRANT CREATE ON SCHEMA public TO owner', 'GRANT SELECT ON source TO owner', 'SET ROLE owner',
 	"CREATE TABLE own (id bigint, a real[])", 'INSERT INTO own SELECT id, v::real[] FROM source WHERE id <= 500',
-	"CREATE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN RETURN subvector(\$1::vector, 1, 16); END \$\$",
+	"CREATE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN RETURN public.subvector(\$1::public.vector, 1, 16); END \$\$",
 	'CREATE INDEX expr ON own USING omenhnsw ((half(a)::vector(16)))');
 $f = check_index($node, 'expr', 'expression');
 is($f->{heap_rows}, 500, 'expression: every row');
 is(sql('SET enable_seqscan = off', 'SELECT id FROM own ORDER BY half(a)::vector(16) <-> (SELECT subvector(v, 1, 16) FROM source WHERE id = 44) LIMIT 1'),
 	44, 'expression: found');
-sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN IF current_user <> 'owner' THEN RAISE 'evaluated as %', current_user; END IF; PERFORM set_config('work_mem', '77MB', false); RETURN subvector(\$1::vector, 1, 16); END \$\$");
+sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN IF current_user <> 'owner' THEN RAISE 'evaluated as %', current_user; END IF; PERFORM set_config('work_mem', '77MB', false); RETURN public.subvector(\$1::public.vector, 1, 16); END \$\$");
 is(sql("SELECT tids FROM omendb_index_check('expr', true)", 'SHOW work_mem'), "500\n4MB",
 	'the checker evaluates expressions as the owner and keeps no settings');
-sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN PERFORM set_config('role', 'nobody', false); RETURN subvector(\$1::vector, 1, 16); END \$\$");
+sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN PERFORM set_config('role', 'nobody', false); RETURN public.subvector(\$1::public.vector, 1, 16); END \$\$");
 like(error("SELECT omendb_index_check('expr', true)"), qr/42501: cannot set parameter "role" within security-restricted operation/,
 	'in a security-restricted operation');
-sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN RETURN subvector(\$1::vector, 2, 16); END \$\$");
+sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN RETURN public.subvector(\$1::public.vector, 2, 16); END \$\$");
 like(error("SELECT omendb_index_check('expr', true)"), qr/XX002: .*has not the code of row/, 'a function that is not immutable is found out');
 
 # --- rights and wrong objects
