@@ -178,8 +178,9 @@ typedef struct OmRefineQuery
 	float		step;			/* value of one step of the query form's q */
 	float		noise;			/* error of q per unit of a refinement's factor */
 	int32_t		qsum;			/* sum of the query form's q times 15 */
+	float		low_noise;		/* error of low per unit of the code's factor */
 	int32_t		low_qsum;		/* sum of low times (2^bits - 1) */
-	int32_t		unused[12];		/* low starts a cache line */
+	int32_t		unused[11];		/* low starts a cache line */
 	int8_t		low[];			/* int8[dim], zero padded: what the query form's
 								 * rounding left, in 254ths of a step */
 } OmRefineQuery;

@@ -8,14 +8,17 @@
  * estimates <y, q'> as in rabitq.c: unbiased over the rotations, its standard
  * error |y| |q'| tan(yhat, y) / sqrt(dim - 1).
  *
- *     0     4      8      12     16                       16 + stride
- *     | tag | base | fine | err  | packed w, stride bytes | zeros to 4 bytes |
+ *     0     4      8      12     16               16 + stride
+ *     | tag | base | fine | err  | packed w, stride | tails, 4 bytes each |
  *
  *   tag    uint32, of the code's factors; 0 where there is no refinement
  *   base   float, multiplies <2v, q'>
  *   fine   float, multiplies <2w, q'>
  *   err    float, standard error per unit of the query's norm; infinite in a
  *          blurred one
+ *   tails  components that v cuts off leave more than w reaches, and would be
+ *          most of the error (784-d, 4 bits: three quarters).
+ *          The largest of e have a correction of 2w each, in 16ths.
  *
  * The rounding of q' to int8 errs as much as what is left of y here.  So <v, q'>
  * is taken with 8 bits more, what rounding has left, times 254.  <w, q'> weighs
@@ -34,6 +37,17 @@
 /* Rounding in float: of the sums, and of what they are subtracted from. */
 #define FLOAT_ERROR 2e-7
 
+/* Tails: one for so many dimensions, and never more than that. */
+#define TAIL_DIMS 64
+#define MAX_TAILS 32
+#define TAIL_UNITS 16
+
+typedef struct Tail
+{
+	uint16_t	dim;
+	int16_t		more;			/* added to 2w, in 16ths */
+} Tail;
+
 typedef struct RefineHead
 {
 	uint32_t	tag;
@@ -46,6 +60,19 @@ static inline int
 fine_stride(const OmQuantSpec *spec)
 {
 	return (spec->dim + 1) / 2;
+}
+
+static inline int
+tails_of(const OmQuantSpec *spec)
+{
+	return spec->dim / TAIL_DIMS < MAX_TAILS ? spec->dim / TAIL_DIMS : MAX_TAILS;
+}
+
+/* Tails follow the levels, which fill up to 4 bytes. */
+static inline size_t
+tail_offset(const OmQuantSpec *spec)
+{
+	return om_round_up(sizeof(RefineHead) + (size_t) fine_stride(spec), 4);
 }
 
 static inline int
@@ -74,7 +101,7 @@ om_quant_refine_bytes(const OmQuantSpec *spec)
 	if ((spec->kind != OM_QUANT_RABITQ && spec->kind != OM_QUANT_BINARY) ||
 		spec->bits > FINE_BITS || om_quant_code_bytes(spec) == 0)
 		return 0;
-	return om_round_up(sizeof(RefineHead) + (size_t) fine_stride(spec), 4);
+	return tail_offset(spec) + (size_t) tails_of(spec) * sizeof(Tail);
 }
 
 size_t
@@ -84,9 +111,19 @@ om_quant_refine_query_bytes(const OmQuantSpec *spec)
 	return sizeof(OmRefineQuery) + om_round_up((size_t) spec->dim + 8, 64) + 64;
 }
 
-/* <a, b> and <b, b> in fixed lanes: equal on every CPU. */
+/* Products in fixed lanes: equal on every CPU. */
+typedef struct Products
+{
+	double		yv,
+				vv,
+				yw,
+				ww,
+				vw;
+} Products;
+
+/* <y, v> and <v, v> */
 static void
-dot_levels(const float *y, const int8_t *v, int n, double *dot, double *sq)
+dot_base(const float *y, const int8_t *v, int n, Products *p)
 {
 	double		lane[OM_LANES] = {0.0};
 	int32_t		sum = 0;
@@ -98,15 +135,41 @@ dot_levels(const float *y, const int8_t *v, int n, double *dot, double *sq)
 		for (int l = 0; l < OM_LANES; l++)
 			sum += v[i + l] * v[i + l];
 	}
-	*dot = 0.0;
+	p->yv = 0.0;
 	for (int l = 0; l < OM_LANES; l++)
-		*dot += lane[l];
-	*sq = sum;
+		p->yv += lane[l];
+	p->vv = sum;
+}
+
+/* <y, w>, <w, w> and <v, w> */
+static void
+dot_fine(const float *y, const int8_t *v, const float *w, int n, Products *p)
+{
+	double		yw[OM_LANES] = {0.0};
+	double		ww[OM_LANES] = {0.0};
+	double		vw[OM_LANES] = {0.0};
+
+	for (int i = 0; i < n; i += OM_LANES)
+	{
+		for (int l = 0; l < OM_LANES; l++)
+		{
+			yw[l] += (double) y[i + l] * w[i + l];
+			ww[l] += (double) w[i + l] * w[i + l];
+			vw[l] += (double) v[i + l] * w[i + l];
+		}
+	}
+	p->yw = p->ww = p->vw = 0.0;
+	for (int l = 0; l < OM_LANES; l++)
+	{
+		p->yw += yw[l];
+		p->ww += ww[l];
+		p->vw += vw[l];
+	}
 }
 
 /* |y - a v - b w|^2 */
 static double
-residual_sq(const float *y, const int8_t *v, double a, const int8_t *w, double b, int n)
+residual_sq(const float *y, const int8_t *v, double a, const float *w, double b, int n)
 {
 	double		lane[OM_LANES] = {0.0};
 	double		sum = 0.0;
@@ -126,33 +189,74 @@ residual_sq(const float *y, const int8_t *v, double a, const int8_t *w, double b
 }
 
 /*
- * encode_residual -- w for what v leaves of y: levels to packed, 2w to w.
+ * take_tails -- move the n largest components of e out of it, into dims and left.
+ */
+static void
+take_tails(float *e, int dim, int n, uint16_t *dims, float *left)
+{
+	int			found = 0;
+
+	for (int i = 0; i < dim && n > 0; i++)
+	{
+		float		size = fabsf(e[i]);
+		int			at;
+
+		/* sorted, smallest last */
+		if (found == n && size <= fabsf(left[n - 1]))
+			continue;
+		for (at = found < n ? found++ : n - 1; at > 0 && fabsf(left[at - 1]) < size; at--)
+		{
+			left[at] = left[at - 1];
+			dims[at] = dims[at - 1];
+		}
+		left[at] = e[i];
+		dims[at] = (uint16_t) i;
+	}
+	for (int i = 0; i < n; i++)
+		e[dims[i]] = 0.0f;
+}
+
+/*
+ * encode_residual -- round e to levels and tails of the refinement; e becomes 2w,
+ * tails and all.
  *
- * false: it is too small for float arithmetic.
+ * u       uint8[padded + 64], scratch
+ * false   e is too small for float arithmetic, and becomes zero
  */
 static bool
-encode_residual(const OmQuantizer *quant, const float *y, const int8_t *v, double scale,
-				float *e, int8_t *w, uint8_t *packed)
+encode_residual(const OmQuantizer *quant, float *e, uint8_t *u, void *refinement)
 {
 	int			dim = quant->spec.dim;
 	int			stride = fine_stride(&quant->spec);
-	uint8_t    *u = (uint8_t *) w;
+	int			ntails = tails_of(&quant->spec);
+	uint8_t    *packed = (uint8_t *) refinement + sizeof(RefineHead);
+	Tail	   *tail = (Tail *) ((char *) refinement + tail_offset(&quant->spec));
+	uint16_t	dims[MAX_TAILS];
+	float		left[MAX_TAILS];
 	OmTrial		best;
 	float		sq;
 
-	for (int i = 0; i < quant->padded; i++)
-		e[i] = y[i] - (float) scale * v[i];
+	take_tails(e, dim, ntails, dims, left);
 	sq = om_kernels->sumsq_f32(e, quant->padded);
-	memset(w, 0, (size_t) quant->padded);
 	if (!(sq >= OM_SQUARE_MIN))
+	{
+		memset(e, 0, sizeof(float) * (size_t) quant->padded);
 		return false;
+	}
 	best = om_rabitq_scale(quant, FINE_BITS, e, sqrt((double) sq));
 	om_kernels->quantize_f32(e, quant->padded, FINE_BITS, best.t, u);
-	memset(u + dim, 0, (size_t) (quant->padded - dim));
 	for (int j = 0; j < stride; j++)
 		packed[j] = (uint8_t) (u[j] | (stride + j < dim ? u[stride + j] << FINE_BITS : 0));
 	for (int i = 0; i < dim; i++)
-		w[i] = (int8_t) (2 * u[i] - FINE_TOP);
+		e[i] = (float) (2 * u[i] - FINE_TOP);
+	for (int i = 0; i < ntails; i++)
+	{
+		float		more = (2.0f * best.t * left[i] - e[dims[i]]) * TAIL_UNITS;
+
+		tail[i].dim = dims[i];
+		tail[i].more = (int16_t) rintf(fminf(fmaxf(more, -32767.0f), 32767.0f));
+		e[dims[i]] += (float) tail[i].more / TAIL_UNITS;
+	}
 	return true;
 }
 
@@ -166,19 +270,14 @@ om_quant_refine_encode(const OmQuantizer *quant, const float *x, const void *cod
 	float	   *y = scratch;
 	int8_t	   *v = (int8_t *) (y + padded);
 	float	   *e = (float *) ((char *) scratch + half);
-	int8_t	   *w = (int8_t *) (e + padded);
 	RefineHead *head = refinement;
 	OmRotated	r;
-	double		vv,
-				yv,
-				ww,
-				yw,
-				vw = 0.0,
-				a,
-				b = 0.0,
-				left,
-				sq,
-				factor;
+	Products	p;
+	double		a;
+	double		b = 0.0;
+	double		left;
+	double		sq;
+	double		factor;
 
 	memset(refinement, 0, om_quant_refine_bytes(&quant->spec));
 	head->tag = tag_of(code);
@@ -189,24 +288,24 @@ om_quant_refine_encode(const OmQuantizer *quant, const float *x, const void *cod
 	om_kernels->expand_code[log2_bits(quant->spec.bits)]
 		((const uint8_t *) code + sizeof(OmCodeHead), v, quant->stride);
 	memset(v + dim, 0, (size_t) (padded - dim));
-	dot_levels(y, v, padded, &yv, &vv);
-	a = yv / vv;
-	if (encode_residual(quant, y, v, a, e, w, (uint8_t *) refinement + sizeof(RefineHead)))
+	dot_base(y, v, padded, &p);
+	a = p.yv / p.vv;
+	for (int i = 0; i < padded; i++)
+		e[i] = y[i] - (float) a * v[i];
+	if (encode_residual(quant, e, (uint8_t *) (e + padded), refinement))
 	{
 		double		det;
 
-		dot_levels(y, w, padded, &yw, &ww);
-		for (int i = 0; i < dim; i++)
-			vw += v[i] * w[i];
-		det = vv * ww - vw * vw;
+		dot_fine(y, v, e, padded, &p);
+		det = p.vv * p.ww - p.vw * p.vw;
 		/* not where w is v all over again: one or two dimensions */
-		if (det > 1e-6 * vv * ww)
+		if (det > 1e-6 * p.vv * p.ww)
 		{
-			a = (yv * ww - yw * vw) / det;
-			b = (yw * vv - yv * vw) / det;
+			a = (p.yv * p.ww - p.yw * p.vw) / det;
+			b = (p.yw * p.vv - p.yv * p.vw) / det;
 		}
 	}
-	left = residual_sq(y, v, a, w, b, padded);
+	left = residual_sq(y, v, a, e, b, padded);
 	sq = r.length * r.length;
 	/* <yhat, y> = |yhat|^2 = |y|^2 - |y - yhat|^2 */
 	if (!(left < sq))
@@ -249,8 +348,10 @@ om_quant_refine_query(const OmQuantizer *quant, const float *q, void *scratch,
 	refine->step = 2 * query->mul;
 	refine->qsum = query->qsum / ((1 << quant->spec.bits) - 1) * FINE_TOP;
 	refine->low_qsum = sum * ((1 << quant->spec.bits) - 1);
-	/* |2w| is about 6.2 a dimension */
-	refine->noise = om_clamp_float(refine->step * sqrt(dim / 12.0) * 6.2);
+	/* |2w| is about 9 a dimension, of even components */
+	refine->noise = om_clamp_float(refine->step * sqrt(dim / 12.0) * 9.0);
+	refine->low_noise = om_clamp_float(refine->step / 254.0 * sqrt(1.0 / 12.0) * 2.0 *
+									   quant->typical_length);
 }
 
 void
@@ -276,24 +377,38 @@ om_quant_refine_distance(const OmQuantizer *quant, const OmQuery *query,
 {
 	const RefineHead *head = refinement;
 	const uint8_t *packed = (const uint8_t *) refinement + sizeof(RefineHead);
+	const Tail *tail = (const Tail *) ((const char *) refinement + tail_offset(&quant->spec));
 	int32_t		dot;
+	int32_t		more = 0;
 	double		sum;
 	double		product;
 	double		a;
 	double		b;
 	double		c;
+	double		d;
 
 	if (head->tag != base->tag || !(head->err <= FLT_MAX))
 		return false;
+	/* what has overflowed is no better known than without */
+	if (!(fabsf(base->add) < FLT_MAX && fabsf(query->add) < FLT_MAX))
+		return false;
 	dot = om_kernels->dot_code[FINE_LOG2] (packed, query->q, fine_stride(&quant->spec));
+	for (int i = 0; i < tails_of(&quant->spec); i++)
+	{
+		/* the page it comes from may be damaged */
+		if (tail[i].dim < quant->spec.dim)
+			more += tail[i].more * query->q[tail[i].dim];
+	}
 	product = (double) head->base * base->dot +
-		(double) head->fine * refine->step * (2 * dot - refine->qsum);
+		(double) head->fine * refine->step *
+		(2 * dot - refine->qsum + more * (1.0 / TAIL_UNITS));
 	sum = (double) base->add + query->add;
 	a = (double) head->err * query->norm;
 	b = (double) head->fine * refine->noise;
 	c = (fabs((double) base->add) + fabs((double) query->add) + fabs(product)) * FLOAT_ERROR;
+	d = (double) head->base * refine->low_noise;
 	*dist = om_clamp_distance((float) om_clamp_float(sum - product));
-	*error = om_clamp_float(sqrt(a * a + b * b + c * c));
+	*error = om_clamp_float(sqrt(a * a + b * b + c * c + d * d));
 	return true;
 }
 

@@ -164,6 +164,7 @@ main(void)
 	test_quant();
 	test_estimator();
 	test_ranking();
+	test_refine();
 	test_lane_kernels();
 	test_none();
 	test_sq8();

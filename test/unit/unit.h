@@ -77,6 +77,7 @@ extern void test_rotation(void);
 extern void test_quant(void);
 extern void test_estimator(void);
 extern void test_ranking(void);
+extern void test_refine(void);
 extern void test_lane_kernels(void);
 extern void test_none(void);
 extern void test_sq8(void);
