@@ -143,13 +143,19 @@ choose_workers(Relation heap, Relation index, const IndexInfo *info)
 	return workers > 0 ? workers : toast_workers(heap, info);
 }
 
+static uint32
+refine_bytes(const Build *build)
+{
+	return OhRefineBytes(&build->create.spec, build->create.rerank);
+}
+
 /*
  * memory_needed -- bytes of a build with a graph of so many slots.
  */
 static Size
 memory_needed(const Build *build, uint32 capacity, int participants)
 {
-	return OhGraphBytes(&build->create.spec, build->create.m, capacity) +
+	return OhGraphBytes(&build->create.spec, build->create.m, refine_bytes(build), capacity) +
 		participants * OhBuilderBytes(capacity) + (Size) capacity * FLUSH_SLOT_BYTES;
 }
 
@@ -230,7 +236,7 @@ static OhGraph *
 create_graph(Build *build)
 {
 	const OhCreate *create = &build->create;
-	Size		bytes = OhGraphBytes(&create->spec, create->m, build->capacity);
+	Size		bytes = OhGraphBytes(&create->spec, create->m, refine_bytes(build), build->capacity);
 	void	   *mem;
 
 	if (build->workers > 0)
@@ -254,7 +260,8 @@ create_graph(Build *build)
 		build->private_graph = MemoryContextAllocHuge(build->worker.context, bytes + 64);
 		mem = (void *) TYPEALIGN(64, build->private_graph);
 	}
-	return OhGraphInit(mem, &create->spec, create->m, create->ef_construction, build->capacity);
+	return OhGraphInit(mem, &create->spec, create->m, create->ef_construction,
+					   refine_bytes(build), build->capacity);
 }
 
 static void

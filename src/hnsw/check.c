@@ -29,7 +29,7 @@
 #include "compat.h"
 #include "hnsw/check.h"
 
-#define CHECK_COLUMNS 15
+#define CHECK_COLUMNS 16
 
 OM_FUNCTION(om_index_check);
 
@@ -156,6 +156,8 @@ make_row(FunctionCallInfo fcinfo, const OhCheckFigures *f, bool heapallindexed)
 	values[i++] = Int64GetDatum(f->pages * BLCKSZ);
 	nulls[i] = !heapallindexed;
 	values[i++] = Int64GetDatum(f->heap_rows);
+	nulls[i] = !f->refined;
+	values[i++] = Int64GetDatum(f->unrefined);
 	Assert(i == CHECK_COLUMNS);
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }

@@ -51,6 +51,8 @@ typedef struct OhCheckFigures
 	int64		unreachable;
 	int			max_level;
 	int64		heap_rows;
+	bool		refined;		/* the index has refinements */
+	int64		unrefined;		/* live nodes without one that tells their rows' distance */
 } OhCheckFigures;
 
 typedef struct OhCheck

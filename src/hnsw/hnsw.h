@@ -34,6 +34,7 @@ typedef struct OhOptions
 	int			quantizer;		/* OmQuantKind, 0: by the metric */
 	int			bits;			/* 0: by the number of dimensions */
 	int			subvectors;		/* 0: by the number of dimensions */
+	int			rerank;			/* OH_RERANK_* */
 } OhOptions;
 
 typedef enum OhIterativeScan
@@ -54,6 +55,7 @@ extern bytea *ohoptions(Datum reloptions, bool validate);
 extern void OhResolveOptions(Relation index, OhCreate *create); /* spec, m, ef_construction */
 extern void OhFallBack(Relation index, OhCreate *create, uint64 rows);	/* too few rows to train */
 extern const char *OhQuantizerName(OmQuantKind kind);
+extern const char *OhRerankName(int rerank);
 extern const OhMetric *OhGetMetric(Relation index);
 
 /* alter.c: the NOTICE of ALTER INDEX ... SET */

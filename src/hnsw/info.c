@@ -21,7 +21,7 @@
 #include "compat.h"
 #include "hnsw/check.h"
 
-#define INFO_COLUMNS 26
+#define INFO_COLUMNS 28
 
 OM_FUNCTION(om_index_info);
 
@@ -75,7 +75,7 @@ read_figures(Relation index, OhIndex *ix, Figures *f)
 	for (int array = 0; array < OH_NARRAYS; array++)
 	{
 		f->array_pages[array] = OhArrayPages(index, ix, array);
-		if (array == OH_TOWER || array == OH_MODEL)
+		if (array == OH_TOWER || !OhArrayHasSlots(array))
 			continue;
 		for (uint32 lp = 0; lp < f->array_pages[array]; lp++)
 		{
@@ -133,6 +133,7 @@ make_row(FunctionCallInfo fcinfo, OhIndex *ix, uint64 trained_rows, const Figure
 	values[i++] = Int32GetDatum(ix->spec.bits);
 	nulls[i] = ix->spec.subvectors == 0;
 	values[i++] = Int32GetDatum(ix->spec.subvectors);
+	values[i++] = CStringGetTextDatum(OhRerankName(ix->rerank));
 	values[i++] = CStringGetTextDatum(metric_name(ix->spec.metric));
 	values[i++] = Int32GetDatum(ix->dim);
 	values[i++] = Int64GetDatum((int64) trained_rows);

@@ -36,6 +36,7 @@ struct OhInserter
 	OhIndex    *ix;
 	MemoryContext context;
 	void	   *code;			/* of the new vector */
+	void	   *refinement;		/* of the new vector, if the index has them */
 	OmQuery    *query;			/* its query form */
 	OmQuery    *form;			/* query form of a neighbour, scratch */
 	void	   *scratch;

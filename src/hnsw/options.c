@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "access/heaptoast.h"
 #include "access/reloptions.h"
 #include "storage/bufmgr.h"
 #include "utils/guc.h"
@@ -46,6 +47,14 @@ static relopt_enum_elt_def bits_values[] = {
 	{NULL, 0}
 };
 
+static relopt_enum_elt_def rerank_values[] = {
+	{"auto", OH_RERANK_AUTO},
+	{"heap", OH_RERANK_HEAP},
+	{"index", OH_RERANK_INDEX},
+	{"off", OH_RERANK_OFF},
+	{NULL, 0}
+};
+
 static const struct config_enum_entry iterative_scan_values[] = {
 	{"strict_order", OH_ITERATIVE_STRICT, false},
 	{"relaxed_order", OH_ITERATIVE_RELAXED, false},
@@ -79,6 +88,11 @@ init_reloptions(void)
 	add_int_reloption(oh_relopt_kind, "subvectors",
 					  "Bytes of a code of quantizer pq; without it a quarter of the dimensions",
 					  0, 1, OM_VECTOR_MAX_DIM, AccessExclusiveLock);
+	add_enum_reloption(oh_relopt_kind, "rerank",
+					   "What scans order rows by: vectors of the table, refined codes, or codes",
+					   rerank_values, OH_RERANK_AUTO,
+					   "Valid values are \"auto\", \"heap\", \"index\" and \"off\".",
+					   AccessExclusiveLock);
 }
 
 static void
@@ -151,6 +165,25 @@ check_belongs(const char *option, bool set, int quantizer, int owner)
 }
 
 /*
+ * check_refines -- error if codes of this kind have no refinements; bits 0: not
+ * known.
+ */
+static void
+check_refines(int quantizer, int bits)
+{
+	if (quantizer != OM_QUANT_RABITQ && quantizer != OM_QUANT_BINARY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rerank = index does not support quantizer = %s", OhQuantizerName(quantizer)),
+				 errhint("Set quantizer to rabitq, or leave rerank out.")));
+	if (bits == 8)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rerank = index does not support codes of 8 bits a dimension"),
+				 errhint("Set bits to 4 or lower, or leave rerank out.")));
+}
+
+/*
  * ohoptions -- amoptions: text[] of storage parameters to OhOptions.
  */
 bytea *
@@ -165,6 +198,7 @@ ohoptions(Datum reloptions, bool validate)
 		{.optname = "bits", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, bits)},
 		{.optname = "subvectors", .opttype = RELOPT_TYPE_INT,
 		.offset = offsetof(OhOptions, subvectors)},
+		{.optname = "rerank", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, rerank)},
 	};
 	OhOptions  *options = build_reloptions(reloptions, validate, oh_relopt_kind,
 										   sizeof(OhOptions), table, lengthof(table));
@@ -176,6 +210,8 @@ ohoptions(Datum reloptions, bool validate)
 		check_ef_construction(options->m, options->ef_construction);
 		check_belongs("bits", options->bits != 0, quantizer, OM_QUANT_RABITQ);
 		check_belongs("subvectors", options->subvectors != 0, quantizer, OM_QUANT_PQ);
+		if (options->rerank == OH_RERANK_INDEX)
+			check_refines(quantizer, options->bits);
 	}
 	return (bytea *) options;
 }
@@ -291,6 +327,26 @@ choose_subvectors(Relation index, int dim, int asked)
 }
 
 /*
+ * choose_rerank -- what was asked for; by default refinements where they can be
+ * had and PostgreSQL puts the vectors into the TOAST table, from which a vector
+ * costs ten times as much.
+ */
+static int
+choose_rerank(Relation index, const OmQuantSpec *spec, int asked)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
+
+	if (asked == OH_RERANK_INDEX)
+		check_refines(spec->kind, spec->bits);
+	if (asked != OH_RERANK_AUTO)
+		return asked;
+	if (om_quant_refine_bytes(spec) > 0 && attr->attstorage != TYPSTORAGE_PLAIN &&
+		offsetof(OmVector, x) + sizeof(float) * spec->dim > TOAST_TUPLE_THRESHOLD)
+		return OH_RERANK_INDEX;
+	return OH_RERANK_HEAP;
+}
+
+/*
  * check_node_fits -- error unless a node of this spec fits a page; rabitq has
  * choose_bits() for that.
  */
@@ -317,6 +373,17 @@ check_node_fits(Relation index, const OmQuantSpec *spec, int m)
 			 errdetail("It has %d dimensions and m is %d, which makes %u bytes; a page has room for %d.",
 					   spec->dim, m, OhNodeBytes(spec, m), (int) OH_PAGE_BODY),
 			 errhint("%s", hint)));
+}
+
+const char *
+OhRerankName(int rerank)
+{
+	for (int i = 0; rerank_values[i].string_val != NULL; i++)
+	{
+		if (rerank_values[i].symbol_val == rerank)
+			return rerank_values[i].string_val;
+	}
+	return "unknown";
 }
 
 const char *
@@ -364,6 +431,7 @@ OhResolveOptions(Relation index, OhCreate *create)
 								 RelationGetNumberOfBlocks(index) > 0);
 	else
 		check_node_fits(index, spec, create->m);
+	create->rerank = choose_rerank(index, spec, options ? options->rerank : OH_RERANK_AUTO);
 }
 
 /*

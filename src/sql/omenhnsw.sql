@@ -63,7 +63,8 @@ CREATE FUNCTION omendb_index_check(index regclass, heapallindexed boolean DEFAUL
         OUT nodes bigint, OUT dead_nodes bigint, OUT unreachable bigint, OUT stale_links bigint,
         OUT tids bigint, OUT null_rows bigint, OUT towers bigint, OUT postings bigint,
         OUT max_level integer, OUT mean_degree double precision, OUT free_slots bigint,
-        OUT pages bigint, OUT lost_pages bigint, OUT bytes bigint, OUT heap_rows bigint)
+        OUT pages bigint, OUT lost_pages bigint, OUT bytes bigint, OUT heap_rows bigint,
+        OUT unrefined bigint)
     AS 'MODULE_PATHNAME', 'om_index_check' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_index_check(regclass, boolean) IS
     'verify an omenhnsw index: raises index_corrupted, or returns figures';
@@ -75,7 +76,7 @@ REVOKE ALL ON FUNCTION omendb_index_check(regclass, boolean) FROM PUBLIC;
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION omendb_index_info(index regclass,
-        OUT quantizer text, OUT bits integer, OUT subvectors integer, OUT metric text, OUT dimensions integer,
+        OUT quantizer text, OUT bits integer, OUT subvectors integer, OUT rerank text, OUT metric text, OUT dimensions integer,
         OUT trained_rows bigint, OUT m integer, OUT ef_construction integer,
         OUT code_bytes integer, OUT node_bytes integer, OUT nodes_per_page integer,
         OUT entry_point bigint, OUT levels integer, OUT nodes bigint, OUT tombstones bigint,
@@ -83,6 +84,7 @@ CREATE FUNCTION omendb_index_info(index regclass,
         OUT bytes_per_row double precision, OUT node_bytes_per_row double precision,
         OUT tower_bytes_per_row double precision, OUT posting_bytes_per_row double precision,
         OUT null_bytes_per_row double precision, OUT model_bytes_per_row double precision,
+        OUT refinement_bytes_per_row double precision,
         OUT directory_bytes_per_row double precision)
     AS 'MODULE_PATHNAME', 'om_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_index_info(regclass) IS
