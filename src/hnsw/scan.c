@@ -2,9 +2,10 @@
  * scan.c -- index scans: rows nearest first, as many as the executor asks for.
  *
  * A scan goes through phases: batches of the graph walk, each batch's nodes
- * re-ranked lazily by exact distances; passes over what the walk did not reach;
- * rows without a position; and in strict order at the very end the rows that
- * were found late, nearer than one already returned.
+ * re-ranked lazily by exact distances, unless those of the codes are; passes
+ * over what the walk did not reach; rows without a position; and in strict order
+ * at the very end the rows that were found late, nearer than one already
+ * returned.
  *
  * A NULL query, and one without a direction, order nothing: every row comes
  * from the arrays as they lie.
