@@ -57,6 +57,8 @@ OhInserterBegin(Relation index, OhIndex *ix, MemoryContext parent)
 	ins->search = OhSearchBegin(index, ix, false, &ins->keep, context);
 	OhSelectorInit(&ins->selector, ix->quant, context);
 	ins->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
+	ins->pin = MemoryContextAlloc(context, sizeof(OhPin) * 8 * ix->m);
+	ins->deciding = OH_NONE;
 	ins->candidates = MemoryContextAlloc(context,
 										 sizeof(OhCandidate) * (ix->ef_construction + 1));
 	return ins;

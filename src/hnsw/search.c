@@ -103,6 +103,7 @@ keep_node(OhSearch *s, uint32 id, float dist, OhNodeData *node)
 	kept->dist = dist;
 	kept->live = node->state == OH_LIVE;
 	kept->chosen = false;
+	kept->back = 0;
 	kept->expanded = false;
 	kept->links = NULL;
 	kept->code = MemoryContextAlloc(keep->context, s->ix->code_bytes);

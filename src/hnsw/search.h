@@ -21,6 +21,7 @@ typedef struct OhKept
 	bool		live;
 	bool		chosen;			/* the new node links to it */
 	bool		expanded;		/* version and links are known */
+	uint8		back;			/* 1 + number of its back link, 0 if none is planned */
 	uint16		version;
 	uint8		nlinks;
 	uint8		nselected;
