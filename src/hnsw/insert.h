@@ -42,6 +42,7 @@ struct OhInserter
 	Relation	index;
 	OhIndex    *ix;
 	MemoryContext context;
+	bool		busy;			/* in the middle of an insert */
 	void	   *code;			/* of the new vector */
 	OmQuery    *query;			/* its query form */
 	OmQuery    *form;			/* query form of a neighbour, scratch */
