@@ -191,7 +191,8 @@ trim_chain(Trim *t, uint32 id)
 		else
 			before = at;
 		at = posting.next;
-		if (at == first || ++steps > (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
+		if (at == first ||
+			++steps > (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
 			OhCorrupt(t->index, OH_META_BLOCK, "the postings of node %u form a circle", id);
 	}
 }
