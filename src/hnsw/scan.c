@@ -32,11 +32,17 @@
 #define BOUND_ERRORS 3.0f
 
 /*
- * Candidates kept in a walk for each one asked for: the estimates that steer it
- * are a little off, and a tenth more makes up for that.  Figures in
- * src/README.md.
+ * Candidates kept in a walk for ef asked for: the estimates that steer it are a
+ * little off, and some more make up for that.  Figures in src/README.md.
  */
-#define WIDTH(ef) ((ef) + (ef) / 10 + 1)
+#define WIDTH(ef) ((ef) + (ef) / 10 + 6)
+
+/*
+ * A graph of so few nodes, or so many times ef, is not walked: comparing all
+ * codes is as quick, and misses nothing.
+ */
+#define FEW_NODES 1000
+#define FEW_TIMES_EF 25
 
 /* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
 #define AHEAD 8
@@ -95,6 +101,7 @@ typedef struct OhScanState
 	ExactRows	exact;			/* heap, nearest first */
 	ExactRows	late;
 	double		last;			/* distance of the last row returned */
+	int64		nreturned;		/* counted without iterative scan only */
 	uint32	   *handled;		/* nodes of all batches */
 	int64		nhandled;
 	int64		handled_allocated;
@@ -258,6 +265,80 @@ take_batch(OhScanState *s, const OhHeap *batch)
 		s->handled[s->nhandled++] = batch->item[i].id;
 }
 
+static Size
+memory_limit(void)
+{
+	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
+}
+
+/*
+ * begin_sweep -- from now on batches come from passes over the node array.
+ */
+static void
+begin_sweep(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	s->phase = SCAN_SWEEP;
+	s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->handled, s->nhandled,
+							memory_limit(), s->batch_context);
+	s->nhandled = 0;
+}
+
+static bool
+has_few_nodes(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	uint32		npages = s->ix->array[OH_NODE].npages;
+	int64		few = Max(FEW_NODES, (int64) s->ef * FEW_TIMES_EF);
+
+	/* a pass compares them all, whatever the bound says */
+	if (oh_max_scan_tuples > 0)
+		few = Min(few, oh_max_scan_tuples);
+	if ((int64) npages * s->ix->array[OH_NODE].per_page > few)
+		return false;
+	npages = OhArrayPages(scan->indexRelation, s->ix, OH_NODE);
+	return (int64) npages * s->ix->array[OH_NODE].per_page <= few;
+}
+
+/*
+ * next_batch -- nodes for re-ranking, or another phase.
+ */
+static void
+next_batch(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	int64		evaluations = s->search->evaluations + (s->sweep ? s->sweep->evaluations : 0);
+
+	if ((oh_iterative_scan == OH_ITERATIVE_OFF && s->batch != NULL) ||
+		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
+	{
+		s->phase = SCAN_LATE;
+		return;
+	}
+	if (s->phase == SCAN_GRAPH)
+	{
+		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
+		if (OhSearchBytes(s->search) <= memory_limit() && OhSearchMore(s->search, WIDTH(s->ef)))
+		{
+			take_batch(s, &s->search->found);
+			return;
+		}
+		begin_sweep(scan);
+	}
+	if (OhSweepMore(s->sweep, s->query))
+	{
+		s->batch = &s->sweep->found;
+		s->next = s->nahead = 0;
+	}
+	else
+	{
+		s->phase = SCAN_NO_DIRECTION;
+		s->rows.n = s->rows.next = 0;
+		s->lp = 0;
+	}
+}
+
 static void
 start(IndexScanDesc scan)
 {
@@ -288,61 +369,18 @@ start(IndexScanDesc scan)
 		return;
 	}
 	s->ef = oh_ef_search;
+	s->nreturned = 0;
 	OhSearchReset(s->search, s->query);
-	OhSearchDescend(s->search, 0);
-	OhSearchLevel(s->search, 0, WIDTH(s->ef));
-	/* the only batch: as many candidates as were asked for */
-	if (oh_iterative_scan == OH_ITERATIVE_OFF)
-		s->search->found.n = Min(s->search->found.n, s->ef);
-	take_batch(s, &s->search->found);
-	s->phase = SCAN_GRAPH;
-}
-
-static Size
-memory_limit(void)
-{
-	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
-}
-
-/*
- * next_batch -- nodes for re-ranking, or another phase.
- */
-static void
-next_batch(IndexScanDesc scan)
-{
-	OhScanState *s = scan->opaque;
-	int64		evaluations = s->search->evaluations + (s->sweep ? s->sweep->evaluations : 0);
-
-	if (oh_iterative_scan == OH_ITERATIVE_OFF ||
-		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
+	if (has_few_nodes(scan))
 	{
-		s->phase = SCAN_LATE;
+		begin_sweep(scan);
+		next_batch(scan);
 		return;
 	}
-	if (s->phase == SCAN_GRAPH)
-	{
-		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
-		if (OhSearchBytes(s->search) <= memory_limit() && OhSearchMore(s->search, WIDTH(s->ef)))
-		{
-			take_batch(s, &s->search->found);
-			return;
-		}
-		s->phase = SCAN_SWEEP;
-		s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->handled, s->nhandled,
-								memory_limit(), s->batch_context);
-		s->nhandled = 0;
-	}
-	if (OhSweepMore(s->sweep, s->query))
-	{
-		s->batch = &s->sweep->found;
-		s->next = s->nahead = 0;
-	}
-	else
-	{
-		s->phase = SCAN_NO_DIRECTION;
-		s->rows.n = s->rows.next = 0;
-		s->lp = 0;
-	}
+	OhSearchDescend(s->search, 0);
+	OhSearchLevel(s->search, 0, WIDTH(s->ef));
+	take_batch(s, &s->search->found);
+	s->phase = SCAN_GRAPH;
 }
 
 /*
@@ -400,6 +438,12 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			{
 				rows_push(&s->late, row);
 				continue;
+			}
+			/* without iterative scan, as many rows as candidates were asked for */
+			if (oh_iterative_scan == OH_ITERATIVE_OFF && s->nreturned++ >= s->ef)
+			{
+				s->phase = SCAN_DONE;
+				return false;
 			}
 			s->last = Max(s->last, row.dist);
 			*tid = row.tid;
