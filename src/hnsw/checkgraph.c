@@ -8,10 +8,10 @@
  *     name it; its postings form a chain that ends, of records that name it; no
  *     record of a live node is outside its chain, none belongs to a free node;
  *   - links are ids of existing records, without gaps, none twice in a list, none
- *     to the node itself.  Links of live nodes lead to live nodes, those of level
- *     l to nodes of at least that level.  Links to dead nodes are left where a
- *     vacuum did not end, those to others by an insert that a vacuum overtook: both
- *     are counted, not refused;
+ *     to the node itself; no more of them are counted as diverse than there are.
+ *     Links of live nodes lead to live nodes, those of level l to nodes of at least
+ *     that level.  Links to dead nodes are left where a vacuum did not end, those to
+ *     others by an insert that a vacuum overtook: both are counted, not refused;
  *   - every live node is reachable from the entry point by links of the base layer:
  *     what is not is counted;
  *   - the entry point is a node of the level that the metapage says.
@@ -74,7 +74,7 @@ compare_ids(const void *a, const void *b)
  * list_problem -- what is wrong with a list of links, NULL if nothing.
  */
 static char *
-list_problem(OhCheck *c, uint32 id, const uint32 *links, int max)
+list_problem(OhCheck *c, uint32 id, const uint32 *links, int max, int nselected)
 {
 	uint32		sorted[2 * OH_MAX_M];
 	int			n = 0;
@@ -93,6 +93,8 @@ list_problem(OhCheck *c, uint32 id, const uint32 *links, int max)
 		if (links[i] != OH_NONE)
 			return psprintf("node %u has a gap among its links", id);
 	}
+	if (nselected > n)
+		return psprintf("node %u has %d links, %d of them diverse", id, n, nselected);
 	qsort(sorted, n, sizeof(uint32), compare_ids);
 	for (int i = 1; i < n; i++)
 	{
@@ -188,7 +190,8 @@ node_problem(OhCheck *c, uint32 id, OhNodeData *node, bool fresh, void *scratch)
 		return psprintf("node %u has state %u", id, node->state);
 	if (node->level > OH_MAX_LEVEL)
 		return psprintf("node %u has level %u", id, node->level);
-	problem = list_problem(c, id, OhNodeLinks(node, c->ix->code_bytes), 2 * c->ix->m);
+	problem = list_problem(c, id, OhNodeLinks(node, c->ix->code_bytes), 2 * c->ix->m,
+						   node->nselected);
 	if (problem != NULL)
 		return problem;
 	if (node->state == OH_DEAD)
@@ -512,7 +515,7 @@ check_links(OhCheck *c)
 
 			if (tower->node == OH_NONE)
 				continue;
-			problem = list_problem(c, tower->node, tower->links, c->ix->m);
+			problem = list_problem(c, tower->node, tower->links, c->ix->m, tower->nselected);
 			if (problem != NULL)
 				OhCorrupt(c->index, c->block[OH_TOWER][lp], "on level %u, %s", tower->level, problem);
 			if (state_now(c, tower->node, &level, scratch) == OH_LIVE)

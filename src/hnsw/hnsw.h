@@ -93,6 +93,8 @@ extern OhInserter *OhInserterBegin(Relation index, OhIndex *ix, MemoryContext co
 extern void OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid);
 extern void OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind);
 extern void OhInserterEnd(OhInserter *ins);
+/* At the end of a transaction: whatever an error left half done is over. */
+extern void OhInserterReset(OhIndex *ix);
 
 /* phases of pg_stat_progress_create_index */
 #define OH_PHASE_SAMPLE		2

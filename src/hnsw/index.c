@@ -149,7 +149,10 @@ at_transaction_end(XactEvent event, void *arg)
 	hash_seq_init(&status, cache);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
-		bool		drop = entry->ix->building || hash_get_num_entries(cache) > MAX_IDLE;
+		bool		drop;
+
+		OhInserterReset(entry->ix);
+		drop = entry->ix->building || hash_get_num_entries(cache) > MAX_IDLE;
 
 		if (drop)
 		{

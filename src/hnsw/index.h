@@ -66,6 +66,7 @@ typedef struct OhIndex
 	OhArray		array[OH_NARRAYS];
 	uint32		hint_clock;		/* every Nth access is an ordinary ReadBuffer */
 	struct OhHints *hints;		/* of heapread.c */
+	struct OhInserter *inserter;	/* of insert.c, for single rows */
 } OhIndex;
 
 /* The state of an index, valid until the transaction ends; reads the metapage. */

@@ -61,6 +61,8 @@ OhInserterBegin(Relation index, OhIndex *ix, MemoryContext parent)
 	ins->search = OhSearchBegin(index, ix, false, &ins->keep, context);
 	OhSelectorInit(&ins->selector, ix->quant, context);
 	ins->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
+	ins->pin = MemoryContextAlloc(context, sizeof(OhPin) * 8 * ix->m);
+	ins->deciding = OH_NONE;
 	ins->candidates = MemoryContextAlloc(context,
 										 sizeof(OhCandidate) * (ix->ef_construction + 1));
 	return ins;
@@ -404,7 +406,7 @@ find_twin(OhInserter *ins)
 static bool
 seed_by_sweep(OhInserter *ins)
 {
-	MemoryContext context = AllocSetContextCreate(ins->context, "omenhnsw sweep",
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sweep",
 												  ALLOCSET_DEFAULT_SIZES);
 	OhSweep    *sweep = OhSweepBegin(ins->index, ins->ix, NULL, 0, 0, context);
 	bool		any = OhSweepMore(sweep, ins->query);
@@ -561,24 +563,50 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind)
 	}
 }
 
+/*
+ * borrow_inserter -- the index state's own inserter, made when first needed.
+ *
+ * One that is in use (an index expression that inserts into the same table) or
+ * was left by an error stays as it is until the transaction ends: then a new one
+ * serves this row.
+ */
+static OhInserter *
+borrow_inserter(Relation index, OhIndex *ix)
+{
+	OhInserter *ins;
+
+	if (ix->inserter == NULL)
+		ix->inserter = OhInserterBegin(index, ix, ix->context);
+	ins = ix->inserter->busy ? OhInserterBegin(index, ix, CurrentMemoryContext) : ix->inserter;
+	ins->busy = true;
+	ins->index = index;
+	ins->search->index = index;
+	return ins;
+}
+
+static void
+return_inserter(OhIndex *ix, OhInserter *ins)
+{
+	if (ins == ix->inserter)
+		ins->busy = false;
+	else
+		OhInserterEnd(ins);
+}
+
+void
+OhInserterReset(OhIndex *ix)
+{
+	if (ix->inserter != NULL)
+		ix->inserter->busy = false;
+}
+
 bool
 ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
 		 IndexUniqueCheck check, bool unchanged, IndexInfo *info)
 {
 	OhIndex    *ix = OhIndexOpen(index);
-	OhInserter *ins;
-	MemoryContext old;
+	OhInserter *ins = borrow_inserter(index, ix);
 
-	/* one inserter for all rows of a statement */
-	if (info->ii_AmCache == NULL)
-		info->ii_AmCache = OhInserterBegin(index, ix, info->ii_Context);
-	ins = info->ii_AmCache;
-	if (ins->ix != ix || ins->index != index)
-	{
-		OhInserterEnd(ins);
-		ins = info->ii_AmCache = OhInserterBegin(index, ix, info->ii_Context);
-	}
-	old = MemoryContextSwitchTo(ins->context);
 	if (isnull[0])
 		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NULL);
 	else
@@ -593,6 +621,6 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 		if (to_free)
 			pfree(to_free);
 	}
-	MemoryContextSwitchTo(old);
+	return_inserter(ix, ins);
 	return false;
 }

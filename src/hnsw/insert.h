@@ -30,11 +30,19 @@ typedef struct OhBackLink
 	OhLinkList	list;			/* with the new node in it, as OH_NONE */
 } OhBackLink;
 
+/* A link that must stay, because another list gave up its own link to the same node. */
+typedef struct OhPin
+{
+	uint32		from;
+	uint32		to;
+} OhPin;
+
 struct OhInserter
 {
 	Relation	index;
 	OhIndex    *ix;
 	MemoryContext context;
+	bool		busy;			/* in the middle of an insert */
 	void	   *code;			/* of the new vector */
 	void	   *refinement;		/* of the new vector, if the index has them */
 	OmQuery    *query;			/* its query form */
@@ -48,6 +56,9 @@ struct OhInserter
 	OhLinkList	list;			/* of the new node */
 	int			nback;
 	OhBackLink *back;			/* [2m] */
+	uint32		deciding;		/* owner of the list that is decided on, or OH_NONE */
+	int			npins;			/* links that others rely on in this insert */
+	OhPin	   *pin;			/* [8m] */
 };
 
 extern void OhFillNode(OhInserter *ins, Page page, uint32 slot, ItemPointer tid,

@@ -28,7 +28,41 @@ OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen)
 }
 
 /*
+ * planned_links -- a node's links as they will be after this insert.
+ */
+static const uint32 *
+planned_links(OhInserter *ins, uint32 id, int *n)
+{
+	OhKept	   *kept = OhKeepFind(&ins->keep, id);
+
+	*n = 0;
+	if (kept == NULL || !kept->expanded)
+		return NULL;
+	if (kept->back > 0)
+	{
+		*n = ins->back[kept->back - 1].list.n;
+		return ins->back[kept->back - 1].list.link;
+	}
+	*n = kept->nlinks;
+	return kept->links;
+}
+
+static bool
+is_pinned(const OhInserter *ins, uint32 from, uint32 to)
+{
+	for (int i = 0; i < ins->npins; i++)
+	{
+		if (ins->pin[i].from == from && ins->pin[i].to == to)
+			return true;
+	}
+	return false;
+}
+
+/*
  * stays_reachable -- would a node still be linked from near if the list dropped it?
+ *
+ * From the new node, or from another node of the list; the latter link, and the
+ * one that leads to it, are pinned then: no other list of this insert gives them up.
  */
 static bool
 stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
@@ -36,21 +70,32 @@ stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
 	uint32		id = list->link[place];
 	OhKept	   *kept = OhKeepFind(&ins->keep, id);
 
+	if (ins->deciding != OH_NONE && is_pinned(ins, ins->deciding, id))
+		return false;
 	if (kept && kept->chosen)
 		return true;
+	if (ins->npins + 2 > 8 * ins->ix->m)
+		return false;
 	for (int i = 0; i < list->n; i++)
 	{
-		OhKept	   *other;
+		const uint32 *links;
+		int			n;
 
 		if (i == place || list->link[i] == OH_NONE)
 			continue;
-		other = OhKeepFind(&ins->keep, list->link[i]);
-		if (other == NULL || !other->expanded)
-			continue;
-		for (int k = 0; k < other->nlinks; k++)
+		links = planned_links(ins, list->link[i], &n);
+		for (int k = 0; k < n; k++)
 		{
-			if (other->links[k] == id)
+			if (links[k] != id)
+				continue;
+			/* upper levels are only short cuts */
+			if (ins->deciding == OH_NONE)
 				return true;
+			ins->pin[ins->npins].from = list->link[i];
+			ins->pin[ins->npins++].to = id;
+			ins->pin[ins->npins].from = ins->deciding;
+			ins->pin[ins->npins++].to = list->link[i];
+			return true;
 		}
 	}
 	return false;
@@ -164,14 +209,18 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
 	OhKept	   *kept = kept_with_links(ins, back->node, again);
 
 	back->wanted = false;
+	kept->back = 0;
 	if (!kept->expanded || !kept->live)
 		return;
 	back->version = kept->version;
 	back->list.n = kept->nlinks;
 	back->list.nselected = kept->nselected;
 	memcpy(back->list.link, kept->links, sizeof(uint32) * kept->nlinks);
+	ins->deciding = back->node;
 	back->place = OhLinkDecide(ins, &back->list, 2 * ins->ix->m, kept->code, kept->dist);
+	ins->deciding = OH_NONE;
 	back->wanted = back->place >= 0;
+	kept->back = back->wanted ? back - ins->back + 1 : 0;
 }
 
 /*
@@ -195,6 +244,7 @@ force(OhInserter *ins, OhBackLink *back)
 	victim = list->link[back->place];
 	list->link[back->place] = OH_NONE;
 	back->wanted = true;
+	kept->back = back - ins->back + 1;
 	for (int i = 0; i < ins->list.n; i++)
 	{
 		if (ins->list.link[i] == victim)
@@ -219,6 +269,7 @@ OhLinkPlan(OhInserter *ins, int n)
 {
 	OhCandidateLinks(ins, n, &ins->list);
 	ins->nback = n;
+	ins->npins = 0;
 	OhLinkChoose(ins, &ins->list, true);
 	for (int i = 0; i < n; i++)
 	{

@@ -2,9 +2,10 @@
  * scan.c -- index scans: rows nearest first, as many as the executor asks for.
  *
  * A scan goes through phases: batches of the graph walk, each batch's nodes
- * re-ranked lazily, by exact distances or by refined ones; passes over what the walk did not reach;
- * rows without a position; and in strict order at the very end the rows that
- * were found late, nearer than one already returned.
+ * re-ranked lazily, by exact distances or refined ones, unless those of the
+ * codes decide; passes over what the walk did not reach; rows without a
+ * position; and in strict order at the very end the rows that were found late,
+ * nearer than one already returned.
  *
  * A NULL query, and one without a direction, order nothing: every row comes
  * from the arrays as they lie.
@@ -38,11 +39,17 @@
 #define SETTLED_ERRORS 2.0
 
 /*
- * Candidates kept in a walk for each one asked for: the estimates that steer it
- * are a little off, and a tenth more makes up for that.  Figures in
- * src/README.md.
+ * Candidates kept in a walk for ef asked for: the estimates that steer it are a
+ * little off, and some more make up for that.  Figures in src/README.md.
  */
-#define WIDTH(ef) ((ef) + (ef) / 10 + 1)
+#define WIDTH(ef) ((ef) + (ef) / 10 + 6)
+
+/*
+ * A graph of so few nodes, or so many times ef, is not walked: comparing all
+ * codes is as quick, and misses nothing.
+ */
+#define FEW_NODES 1000
+#define FEW_TIMES_EF 25
 
 /* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
 #define AHEAD 8
@@ -109,6 +116,7 @@ typedef struct OhScanState
 	OhRows		equal;			/* of a node, being returned one by one */
 	double		last;			/* distance of the last row returned */
 	float		last_error;		/* its standard error */
+	int64		nreturned;		/* counted without iterative scan only */
 	uint32	   *handled;		/* nodes of all batches */
 	int64		nhandled;
 	int64		handled_allocated;
@@ -277,6 +285,80 @@ take_batch(OhScanState *s, const OhHeap *batch)
 		s->handled[s->nhandled++] = batch->item[i].id;
 }
 
+static Size
+memory_limit(void)
+{
+	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
+}
+
+/*
+ * begin_sweep -- from now on batches come from passes over the node array.
+ */
+static void
+begin_sweep(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	s->phase = SCAN_SWEEP;
+	s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->handled, s->nhandled,
+							memory_limit(), s->batch_context);
+	s->nhandled = 0;
+}
+
+static bool
+has_few_nodes(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	uint32		npages = s->ix->array[OH_NODE].npages;
+	int64		few = Max(FEW_NODES, (int64) s->ef * FEW_TIMES_EF);
+
+	/* a pass compares them all, whatever the bound says */
+	if (oh_max_scan_tuples > 0)
+		few = Min(few, oh_max_scan_tuples);
+	if ((int64) npages * s->ix->array[OH_NODE].per_page > few)
+		return false;
+	npages = OhArrayPages(scan->indexRelation, s->ix, OH_NODE);
+	return (int64) npages * s->ix->array[OH_NODE].per_page <= few;
+}
+
+/*
+ * next_batch -- nodes for re-ranking, or another phase.
+ */
+static void
+next_batch(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	int64		evaluations = s->search->evaluations + (s->sweep ? s->sweep->evaluations : 0);
+
+	if ((oh_iterative_scan == OH_ITERATIVE_OFF && s->batch != NULL) ||
+		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
+	{
+		s->phase = SCAN_LATE;
+		return;
+	}
+	if (s->phase == SCAN_GRAPH)
+	{
+		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
+		if (OhSearchBytes(s->search) <= memory_limit() && OhSearchMore(s->search, WIDTH(s->ef)))
+		{
+			take_batch(s, &s->search->found);
+			return;
+		}
+		begin_sweep(scan);
+	}
+	if (OhSweepMore(s->sweep, s->query))
+	{
+		s->batch = &s->sweep->found;
+		s->next = s->nahead = 0;
+	}
+	else
+	{
+		s->phase = SCAN_NO_DIRECTION;
+		s->rows.n = s->rows.next = 0;
+		s->lp = 0;
+	}
+}
+
 static void
 start(IndexScanDesc scan)
 {
@@ -310,61 +392,18 @@ start(IndexScanDesc scan)
 		return;
 	}
 	s->ef = oh_ef_search;
+	s->nreturned = 0;
 	OhSearchReset(s->search, s->query);
-	OhSearchDescend(s->search, 0);
-	OhSearchLevel(s->search, 0, WIDTH(s->ef));
-	/* the only batch: as many candidates as were asked for */
-	if (oh_iterative_scan == OH_ITERATIVE_OFF)
-		s->search->found.n = Min(s->search->found.n, s->ef);
-	take_batch(s, &s->search->found);
-	s->phase = SCAN_GRAPH;
-}
-
-static Size
-memory_limit(void)
-{
-	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
-}
-
-/*
- * next_batch -- nodes for re-ranking, or another phase.
- */
-static void
-next_batch(IndexScanDesc scan)
-{
-	OhScanState *s = scan->opaque;
-	int64		evaluations = s->search->evaluations + (s->sweep ? s->sweep->evaluations : 0);
-
-	if (oh_iterative_scan == OH_ITERATIVE_OFF ||
-		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
+	if (has_few_nodes(scan))
 	{
-		s->phase = SCAN_LATE;
+		begin_sweep(scan);
+		next_batch(scan);
 		return;
 	}
-	if (s->phase == SCAN_GRAPH)
-	{
-		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
-		if (OhSearchBytes(s->search) <= memory_limit() && OhSearchMore(s->search, WIDTH(s->ef)))
-		{
-			take_batch(s, &s->search->found);
-			return;
-		}
-		s->phase = SCAN_SWEEP;
-		s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->handled, s->nhandled,
-								memory_limit(), s->batch_context);
-		s->nhandled = 0;
-	}
-	if (OhSweepMore(s->sweep, s->query))
-	{
-		s->batch = &s->sweep->found;
-		s->next = s->nahead = 0;
-	}
-	else
-	{
-		s->phase = SCAN_NO_DIRECTION;
-		s->rows.n = s->rows.next = 0;
-		s->lp = 0;
-	}
+	OhSearchDescend(s->search, 0);
+	OhSearchLevel(s->search, 0, WIDTH(s->ef));
+	take_batch(s, &s->search->found);
+	s->phase = SCAN_GRAPH;
 }
 
 /*
@@ -541,6 +580,19 @@ is_late(const OhScanState *s, const Row *row)
 }
 
 /*
+ * may_return -- count a row that is to be returned; false: without iterative
+ * scan, there have been as many as candidates were asked for.
+ */
+static bool
+may_return(OhScanState *s)
+{
+	if (oh_iterative_scan != OH_ITERATIVE_OFF || s->nreturned++ < s->ef)
+		return true;
+	s->phase = SCAN_DONE;
+	return false;
+}
+
+/*
  * next_ordered -- the next row of the walk or sweep; false: another phase.
  */
 static bool
@@ -558,7 +610,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		if (s->equal.next < s->equal.n)
 		{
 			*tid = s->equal.tid[s->equal.next++];
-			return true;
+			return may_return(s);
 		}
 		if (more)
 			head = peek(scan, &bound);
@@ -583,7 +635,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 				s->last_error = row.error;
 			}
 			if (first_row(scan, &row, tid))
-				return true;
+				return may_return(s);
 			continue;
 		}
 		if (!more)

@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/buf_internals.h"
 
@@ -24,88 +23,20 @@
 
 /* ---- what inserts keep ---- */
 
-void
-OhKeepInit(OhKeep *keep, MemoryContext parent)
-{
-	keep->context = AllocSetContextCreate(parent, "omenhnsw insert candidates",
-										  ALLOCSET_DEFAULT_SIZES);
-	keep->size = 4096;
-	keep->table = MemoryContextAlloc(parent, sizeof(OhKept) * keep->size);
-	keep->used = 1;				/* so that the first reset clears */
-	OhKeepReset(keep);
-}
-
-void
-OhKeepReset(OhKeep *keep)
-{
-	MemoryContextReset(keep->context);
-	if (keep->used > 0)
-	{
-		for (uint32 i = 0; i < keep->size; i++)
-			keep->table[i].id = OH_NONE;
-	}
-	keep->used = 0;
-}
-
-static OhKept *
-keep_place(OhKept *table, uint32 size, uint32 id)
-{
-	uint32		i = murmurhash32(id) & (size - 1);
-
-	while (table[i].id != OH_NONE && table[i].id != id)
-		i = (i + 1) & (size - 1);
-	return &table[i];
-}
-
-OhKept *
-OhKeepFind(OhKeep *keep, uint32 id)
-{
-	OhKept	   *kept = keep_place(keep->table, keep->size, id);
-
-	return kept->id == id ? kept : NULL;
-}
-
-static void
-keep_grow(OhKeep *keep)
-{
-	uint32		size = keep->size * 2;
-	OhKept	   *table = MemoryContextAlloc(GetMemoryChunkContext(keep->table),
-										   sizeof(OhKept) * size);
-
-	for (uint32 i = 0; i < size; i++)
-		table[i].id = OH_NONE;
-	for (uint32 i = 0; i < keep->size; i++)
-	{
-		if (keep->table[i].id != OH_NONE)
-			*keep_place(table, size, keep->table[i].id) = keep->table[i];
-	}
-	pfree(keep->table);
-	keep->table = table;
-	keep->size = size;
-}
-
 /*
  * keep_node -- remember an evaluated node; the page is locked.
  */
 static void
 keep_node(OhSearch *s, uint32 id, float dist, OhNodeData *node)
 {
-	OhKeep	   *keep = s->keep;
-	OhKept	   *kept;
+	bool		found;
+	OhKept	   *kept = OhKeepAdd(s->keep, id, &found);
 
-	if (keep->used >= keep->size / 2)
-		keep_grow(keep);
-	kept = keep_place(keep->table, keep->size, id);
-	if (kept->id == id)
+	if (found)
 		return;					/* seen on another level */
-	keep->used++;
-	kept->id = id;
 	kept->dist = dist;
 	kept->live = node->state == OH_LIVE;
-	kept->chosen = false;
-	kept->expanded = false;
-	kept->links = NULL;
-	kept->code = MemoryContextAlloc(keep->context, s->ix->code_bytes);
+	kept->code = OhKeepAlloc(s->keep, s->ix->code_bytes);
 	memcpy(kept->code, OhNodeCode(node), s->ix->code_bytes);
 }
 
@@ -117,7 +48,7 @@ keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, 
 	if (kept == NULL)
 		return;
 	if (kept->links == NULL)
-		kept->links = MemoryContextAlloc(s->keep->context, sizeof(uint32) * 2 * s->ix->m);
+		kept->links = OhKeepAlloc(s->keep, sizeof(uint32) * 2 * s->ix->m);
 	memcpy(kept->links, links, sizeof(uint32) * n);
 	kept->nlinks = n;
 	kept->nselected = Min(node->nselected, n);
@@ -439,20 +370,22 @@ walk(OhSearch *s, int level, int ef)
 }
 
 /*
- * OhSearchLevel -- see search.h.  The seeds are what found holds, or the entry
- * point if it holds nothing.
+ * OhSearchLevel -- see search.h.
+ *
+ * The seeds are what found holds, and on the base layer the entry point: all
+ * nodes are reachable from there, and not always from where the descent ends.
  */
 void
 OhSearchLevel(OhSearch *s, int level, int ef)
 {
 	bool		streaming = s->streaming;
-	uint32		seeds[OH_MAX_EF_CONSTRUCTION];
+	uint32		seeds[OH_MAX_EF_CONSTRUCTION + 1];
 	Evaluated	evaluated[MAX_LINKS];
 	int			nseeds = 0;
 
-	for (int64 i = 0; i < s->found.n && nseeds < (int) lengthof(seeds); i++)
+	for (int64 i = 0; i < s->found.n && nseeds < OH_MAX_EF_CONSTRUCTION; i++)
 		seeds[nseeds++] = s->found.item[i].id;
-	if (nseeds == 0 && s->ix->entry != OH_NONE)
+	if ((nseeds == 0 || level == 0) && s->ix->entry != OH_NONE)
 		seeds[nseeds++] = s->ix->entry;
 	s->streaming = streaming && level == 0;
 	s->found.n = 0;
@@ -461,11 +394,16 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 	for (int i = 0; i < nseeds; i += MAX_LINKS)
 	{
 		int			count = Min(MAX_LINKS, nseeds - i);
+		uint32		fresh[MAX_LINKS];
+		int			nfresh = 0;
 		int			n;
 
 		for (int j = i; j < i + count; j++)
-			visit(s, seeds[j]);
-		n = evaluate(s, seeds + i, count, evaluated);
+		{
+			if (visit(s, seeds[j]))
+				fresh[nfresh++] = seeds[j];
+		}
+		n = evaluate(s, fresh, nfresh, evaluated);
 		for (int j = 0; j < n; j++)
 			admit(s, &evaluated[j], evaluated[j].live || level > 0, ef);
 	}

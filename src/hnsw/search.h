@@ -11,30 +11,8 @@
 
 #include "hnsw/heap.h"
 #include "hnsw/index.h"
+#include "hnsw/keep.h"
 #include "hnsw/visited.h"
-
-/* What an insert keeps of a node that it has evaluated. */
-typedef struct OhKept
-{
-	uint32		id;				/* OH_NONE: empty place of the hash table */
-	float		dist;			/* to the new vector */
-	bool		live;
-	bool		chosen;			/* the new node links to it */
-	bool		expanded;		/* version and links are known */
-	uint16		version;
-	uint8		nlinks;
-	uint8		nselected;
-	uint32	   *links;			/* base layer */
-	void	   *code;
-} OhKept;
-
-typedef struct OhKeep
-{
-	MemoryContext context;		/* of codes and links, reset with each insert */
-	OhKept	   *table;			/* open addressing by id */
-	uint32		size;			/* power of two */
-	uint32		used;
-} OhKeep;
 
 typedef struct OhSearch
 {
@@ -46,7 +24,6 @@ typedef struct OhSearch
 	OhKeep	   *keep;			/* inserts only */
 	bool		streaming;		/* keep what a later batch needs */
 	bool		resumed;
-	int			ef;				/* size of the next batch */
 
 	OhHeap		cand;			/* to expand, nearest first */
 	OhHeap		found;			/* the batch: farthest first in a walk, then sorted */
@@ -73,9 +50,5 @@ extern void OhSearchLinks(OhSearch *search, uint32 id);
 extern uint32 OhSearchTower(OhSearch *search, uint32 id, int level);
 /* Memory that grows with the length of a scan. */
 extern Size OhSearchBytes(const OhSearch *search);
-
-extern void OhKeepInit(OhKeep *keep, MemoryContext parent);
-extern void OhKeepReset(OhKeep *keep);
-extern OhKept *OhKeepFind(OhKeep *keep, uint32 id);
 
 #endif							/* OH_SEARCH_H */

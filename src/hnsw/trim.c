@@ -138,7 +138,13 @@ unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
 	OhWriteStart(&write, t->index, ix->building);
 	page = OhWritePage(&write, run_buffer, false);
 	for (int i = 0; i < n; i++)
+	{
+		/* each one once: a damaged chain may come back to itself */
+		if (OhSlotIsFree(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, run[i])))
+			OhCorrupt(t->index, BufferGetBlockNumber(run_buffer), "posting %u is in a chain twice",
+					  run[i]);
 		OhPageFreeSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, run[i]));
+	}
 	if (BufferIsValid(before_buffer))
 		page = OhWritePage(&write, before_buffer, false);
 	posting = OhSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, before));
@@ -156,7 +162,8 @@ static void
 trim_chain(Trim *t, uint32 id)
 {
 	OhIndex    *ix = t->ix;
-	uint32		before = first_posting(t, id);
+	uint32		first = first_posting(t, id);
+	uint32		before = first;
 	uint32		run[TRIM_MAX];
 	int			n = 0;
 	uint64		steps = 0;
@@ -184,7 +191,8 @@ trim_chain(Trim *t, uint32 id)
 		else
 			before = at;
 		at = posting.next;
-		if (++steps > (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
+		if (at == first ||
+			++steps > (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
 			OhCorrupt(t->index, OH_META_BLOCK, "the postings of node %u form a circle", id);
 	}
 }

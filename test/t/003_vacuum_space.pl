@@ -172,5 +172,31 @@ vacuum();
 $f = check_index($node, 'i', 'cleaned up');
 is($f->{nodes}, 490, 'the dead nodes are gone');
 
+# --- the copy of the graph that vacuum works on does not fit its memory; workers
+sql("CREATE TABLE big (id bigint, v vector(64))");
+fill($node, 'big', 1, 12000, 64);
+sql('CREATE INDEX bi ON big USING omenhnsw (v)', 'CREATE INDEX bj ON big USING omenhnsw (v vector_cosine_ops)',
+	"CREATE TABLE q (v vector(64))", "INSERT INTO q SELECT random_vector(i, 64) FROM generate_series(1, 50) i",
+	'DELETE FROM big WHERE id * 7919 % 100 < 40');
+$node->safe_psql('postgres', 'SET maintenance_work_mem = 1024; VACUUM (PARALLEL 0) big');
+check_index($node, $_, "vacuum with 1 MB, $_") for qw(bi bj);
+my $recall = recall($node, 'big', 'l2');
+cmp_ok($recall, '>=', 0.97, "vacuum with 1 MB: recall $recall");
+sql('DELETE FROM big WHERE id * 7919 % 100 < 70');
+$node->safe_psql('postgres', 'SET min_parallel_index_scan_size = 0; VACUUM (PARALLEL 2) big');
+check_index($node, $_, "parallel vacuum, $_") for qw(bi bj);
+$recall = recall($node, 'big', 'l2');
+cmp_ok($recall, '>=', 0.97, "parallel vacuum: recall $recall");
+
+# --- zero pages at the end, as a crash leaves them: vacuum finds them, inserts use them
+my $path = $node->data_dir . '/' . sql("SELECT pg_relation_filepath('bi')");
+$node->stop;
+append_to_file($path, "\0" x (3 * 8192));
+$node->start;
+is(figures($node, 'bi')->{lost_pages}, 3, 'zero pages are counted');
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) big');
+sql('INSERT INTO big SELECT id + 100000, v FROM big', 'INSERT INTO big SELECT id + 200000, random_vector(id, 64) FROM big');
+is(figures($node, 'bi')->{lost_pages}, 0, 'and used by inserts after a vacuum');
+
 $node->stop;
 done_testing();

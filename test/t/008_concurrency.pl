@@ -93,6 +93,20 @@ sql('INSERT INTO t SELECT nextval($$ids$$), v FROM source', 'DELETE FROM t WHERE
 $node->safe_psql('postgres', 'VACUUM t');
 check_index($node, 'i', 'emptied over and over');
 
+# --- rows of one node get new versions all the time: vacuum frees the empty postings under its readers
+sql('CREATE TABLE hot (id int PRIMARY KEY, v vector(4), seen int)', 'CREATE INDEX ON hot (seen)',
+	"INSERT INTO hot SELECT n, '[1,2,3,4]', 0 FROM generate_series(1, 40) n", 'CREATE INDEX h ON hot USING omenhnsw (v)');
+load(8, 8, 'one node, many versions',
+	script('hot_update.sql', "\\set n random(1, 40)\nUPDATE hot SET seen = seen + 1 WHERE id = :n;\n") . '@12',
+	script('hot_search.sql', "SET enable_seqscan = off;\nSELECT 1 / (count(*) = 40 AND count(DISTINCT id) = 40)::int "
+		  . "FROM (SELECT id FROM hot ORDER BY v <-> '[1,2,3,5]' LIMIT 50) s;\n") . '@6',
+	script('hot_check.sql', "SELECT nodes FROM omendb_index_check('h');\n") . '@1',
+	script('hot_vacuum.sql', "VACUUM (TRUNCATE off, SKIP_LOCKED) hot;\n") . '@3');
+$node->safe_psql('postgres', 'VACUUM hot') for 1 .. 2;
+$f = check_index($node, 'h', 'one node, many versions');
+is("$f->{nodes} $f->{tids}", '1 40', 'one node has all rows');
+cmp_ok($f->{postings}, '<=', 40, "no empty postings pile up ($f->{postings})");
+
 # --- indexes built while the table changes
 my @writes = ("$insert\@5", "$twin\@2", "$delete\@5", "$update\@3", "$null\@1");
 my ($out, $err) = ('', '');
