@@ -33,7 +33,7 @@ class Server:
         done = subprocess.run(self.command(program, *words, env=env), input=stdin,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
-            raise SystemExit(f"compare: {program} failed:\n{done.stdout}{done.stderr}")
+            raise SystemExit(f"bench: {program} failed:\n{done.stdout}{done.stderr}")
         return done.stdout, done.stderr
 
     # ---------------------------------------------------------- life of it
@@ -80,7 +80,7 @@ class Server:
             copy.stdin.write(part)
         copy.stdin.close()
         if copy.wait() != 0:
-            raise SystemExit(f"compare: COPY into {table} failed")
+            raise SystemExit(f"bench: COPY into {table} failed")
 
     def pgbench(self, database, script, options="", variables=None, seconds=None, transactions=None, seed=1):
         """One client, prepared statements; transactions per second, and per second of the
@@ -95,7 +95,7 @@ class Server:
         before = self.children_cpu()
         out, _ = self.run("pgbench", *words, database, env={"PGOPTIONS": options})
         if re.search(r"number of failed transactions: [1-9]", out):
-            raise SystemExit("compare: pgbench transactions failed:\n" + out)
+            raise SystemExit("bench: pgbench transactions failed:\n" + out)
         time.sleep(.2)                  # until the postmaster has waited for the backend
         cpu = self.children_cpu() - before
         done = int(re.search(r"transactions actually processed: (\d+)", out).group(1))
