@@ -82,6 +82,7 @@ class Bench:
         self.server, self.data, self.opt = server, data, opt
         self.extension, self.name, self.storage = extension, name or extension, storage
         self.known = EXTENSIONS[extension]
+        self.session = ""               # further settings of its sessions
         self.database = f"{database}_{extension}"
         self.t = data.name
         self.index = f"{self.t}_{name or 'idx'}"
@@ -95,7 +96,7 @@ class Bench:
         return self.server.value(self.database, text)
 
     def options(self, ef):
-        return f"-c {self.known['ef']}={ef}" if ef else ""
+        return self.session + (f" -c {self.known['ef']}={ef}" if ef else "")
 
     # ------------------------------------------------------------- loading
 
@@ -196,10 +197,16 @@ class Bench:
                 f"SELECT id FROM {self.t} ORDER BY embedding {self.operator} "
                 f"(SELECT embedding FROM {self.t}_q WHERE id = :qid) LIMIT 10;\n")
 
+    def plan(self, ef=None):
+        """The plan of the measured query, and whether it uses the index."""
+        text = "\n".join(r[0] for r in self.sql("EXPLAIN " + self.script().split("\n")[1].replace(":qid", "1"), ef))
+        return text, f"Index Scan using {self.index}" in text
+
     def check_plan(self):
-        text = "\n".join(r[0] for r in self.sql("EXPLAIN (COSTS OFF) " + self.script().split("\n")[1].replace(":qid", "1")))
-        if f"Index Scan using {self.index}" not in text:
-            raise SystemExit(f"bench: {self.name} does not use its index for the query:\n{text}")
+        for ef in self.data.ef:
+            text, used = self.plan(ef)
+            if not used:
+                raise SystemExit(f"bench: {self.name} does not use its index for the query at ef {ef}:\n{text}")
 
     def recall(self, ef, base, truth):
         """Recall@10 of all queries at one ef, in one statement."""

@@ -18,7 +18,7 @@ VARIANTS = {
     "rabitq4": ("rabitq 4 bits", "bits = 4, rerank = heap", "blue", "solid", "circle"),
     "rabitq4_off": ("rabitq 4 bits, rerank = off", "bits = 4, rerank = off", "blue", "dotted", "circle"),
     "rabitq2": ("rabitq 2 bits", "bits = 2, rerank = heap", "green", "solid", "triangle"),
-    "rabitq1": ("rabitq 1 bit, also called binary", "bits = 1, rerank = heap", "cyan", "solid", "wedge"),
+    "rabitq1": ("rabitq 1 bit (binary)", "bits = 1, rerank = heap", "cyan", "solid", "wedge"),
     "pq": ("pq", "quantizer = pq", "amber", "solid", "diamond"),
     "sq8": ("sq8", "quantizer = sq8", "pink", "solid", "square"),
     "none": ("none", "quantizer = none", "brown", "solid", "circle"),
@@ -87,6 +87,10 @@ def measure_wide(server, dim, result):
     b.check("build")
     b.info()
     b.size("index_bytes_per_row")
+    text, b.result["chosen"] = b.plan(100)
+    if not b.result["chosen"]:
+        log("the planner does not choose the index; measured without sequential scans:\n" + text)
+        b.session = "-c enable_seqscan=off"
     query_stage([b], data, opt)
     b.insert()
     vacuum_stage([b], data, inserted=True)

@@ -61,8 +61,8 @@ def side_by_side(one, a, b, levels):
     for key, title in (("index_bytes_per_row", "bytes/row"), ("build_seconds", "build, s")):
         lines.append([title, number(a[key]), number(b[key]), f"{a[key] / b[key]:.2f} x"])
     for p, q in zip(a["queries"], b["queries"]):
-        lines.append([f"recall@10 at ef {p['ef']}", f"{p['recall']:.4f}", f"{q['recall']:.4f}", ""])
-        lines.append([f"queries/s at ef {p['ef']}", number(p["qps"]), number(q["qps"]), f"{p['qps'] / q['qps']:.2f} x"])
+        lines.append([f"recall@10 : queries/s, ef {p['ef']}", *(f"{x['recall']:.4f} : {number(x['qps'])}" for x in (p, q)),
+                      f"{p['qps'] / q['qps']:.2f} x"])
     for level in levels:
         (p, mark_p), (q, mark_q) = speed(a, level), speed(b, level)
         ratio = f"{p / q:.2f} x" if p and q and not mark_p and not mark_q else "-"
@@ -130,11 +130,11 @@ def wide(result):
         f = one["omendb"]
         info, p = f["info"], f["queries"][0]
         lines.append([f"{one['rows']:,} x {one['dim']:,}", f"{info['quantizer']} {info['bits']} bits",
-                      str(info.get("rerank", "")), number(f["index_bytes_per_row"]), number(f["build_seconds"]),
+                      info["rerank"], "yes" if f["chosen"] else "no", number(f["index_bytes_per_row"]), number(f["build_seconds"]),
                       f"{p['recall']:.4f}" + ("" if p["recall"] >= one["recall_target"] else " (too low)"),
                       number(p["qps"]), number(f["insert_rows_per_second"]), number(f["vacuum_seconds"]),
                       f"{f['queries_after_vacuum'][0]['recall']:.4f}"])
-    return markdown(["rows x dimensions", "default", "rerank", "bytes/row", "build, s", "recall@10 at ef 100", "queries/s",
+    return markdown(["rows x dimensions", "default", "rerank", "planner takes it", "bytes/row", "build, s", "recall@10 at ef 100", "queries/s",
                      "inserts/s", "vacuum, s", "recall after vacuum"], lines)
 
 

@@ -77,10 +77,13 @@ def text(x, y, words, anchor="start", kind="", more=""):
 
 
 def frame(axes):
-    for r in axes.recalls:
-        x = axes.x(r)
+    room = RIGHT + 40                                   # labels from the right, as far as there is room
+    for r in reversed(axes.recalls):
+        x, label = axes.x(r), f"{r:g}"
         yield f'<path class="grid" d="M{x:.1f} {TOP}V{BOTTOM}"/>'
-        yield text(x, BOTTOM + 18, f"{r:g}", "middle")
+        if x + 4.5 * len(label) <= room:
+            yield text(x, BOTTOM + 18, label, "middle")
+            room = x - 4.5 * len(label)
     for q in axes.speeds():
         y = axes.y(q)
         yield f'<path class="grid" d="M{LEFT} {y:.1f}H{RIGHT}"/>'
