@@ -40,7 +40,7 @@ def options():
     p.add_argument("--only", choices=EXTENSIONS, help="measure one extension only")
     p.add_argument("--rows", type=int, help="only the first ROWS rows of each set (the truth is computed anew)")
     p.add_argument("--ef", help="comma-separated ef_search values instead of the set's own")
-    p.add_argument("--seconds", type=float, default=3, help="length of one pgbench run (default %(default)s)")
+    p.add_argument("--seconds", type=int, default=3, help="length of one pgbench run (default %(default)s)")
     p.add_argument("--rounds", type=int, default=3, help="pgbench runs of which the median counts (default %(default)s)")
     p.add_argument("--inserts", type=int, default=2000, help="single-row inserts (default %(default)s)")
     p.add_argument("--reuse", action="store_true",
