@@ -119,5 +119,35 @@ INSERT INTO rr_near SELECT i, rr_row(i % 5, 64) FROM generate_series(1, 50) i;
 SELECT nodes, tids, unrefined FROM omendb_index_check('rr_near_i', true);
 SELECT count(*), count(DISTINCT id % 5) FROM (SELECT id FROM rr_near ORDER BY v <-> rr_row(2, 64) LIMIT 10) s;
 
+-- a distance that is sorted by and not selected is not computed again
+ALTER TABLE rr_source ALTER v TYPE vector(80);
+CREATE INDEX rr_s ON rr_source USING omenhnsw (v);
+CREATE TABLE rr_q AS SELECT i AS id, rr_row(i, 80)::vector(80) AS v FROM generate_series(5, 7) i;
+CREATE FUNCTION rr_spared(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	spared boolean := false;
+	by_index boolean := false;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
+		spared := spared OR line LIKE '%NULL::double precision%';
+		by_index := by_index OR line LIKE '%Index Scan using rr_s on%';
+	END LOOP;
+	RETURN CASE WHEN by_index THEN spared END;
+END
+$$;
+SELECT rr_spared('SELECT id FROM rr_source ORDER BY v <-> (SELECT v FROM rr_q WHERE id = 5) LIMIT 3') AS plain,
+	rr_spared('SELECT q.id, s.id FROM rr_q q, LATERAL (SELECT id FROM rr_source ORDER BY v <-> q.v LIMIT 1) s') AS lateral,
+	rr_spared('(SELECT id FROM rr_source ORDER BY v <-> (SELECT v FROM rr_q WHERE id = 5) LIMIT 3) UNION ALL SELECT 1') AS in_a_union;
+-- but where it is selected, compared or passed on
+SELECT rr_spared('SELECT id, v <-> (SELECT v FROM rr_q WHERE id = 5) FROM rr_source ORDER BY 2 LIMIT 3') AS selected,
+	rr_spared('SELECT id FROM rr_source ORDER BY v <-> (SELECT v FROM rr_q WHERE id = 5) FETCH FIRST 3 ROWS WITH TIES') AS ties,
+	rr_spared('SELECT id FROM rr_source ORDER BY v <-> (SELECT v FROM rr_q WHERE id = 5) LIMIT 3 FOR UPDATE') AS locked;
+SELECT id FROM rr_source ORDER BY v <-> (SELECT v FROM rr_q WHERE id = 5) LIMIT 1;
+SELECT q.id, s.id FROM rr_q q, LATERAL (SELECT id FROM rr_source ORDER BY v <-> q.v LIMIT 1) s ORDER BY 1;
+SELECT id, v <-> (SELECT v FROM rr_q WHERE id = 6) < 1e-4 AS itself FROM rr_source ORDER BY v <-> (SELECT v FROM rr_q WHERE id = 6) LIMIT 1;
+DROP FUNCTION rr_spared;
+DROP TABLE rr_q;
+
 DROP TABLE rr, rr_near, rr_source;
 DROP FUNCTION rr_test, rr_info(regclass), rr_row;
