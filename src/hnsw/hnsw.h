@@ -61,6 +61,9 @@ extern const OhMetric *OhGetMetric(Relation index);
 /* alter.c: the NOTICE of ALTER INDEX ... SET */
 extern void OhAlterInit(void);
 
+/* plan.c: distances that nobody looks at */
+extern void OhPlanInit(void);
+
 /* Form of the indexed value: float[dim] of a detoasted vector; checks dims.  */
 extern const float *OhVectorFloats(Relation index, int dim, Datum value, Pointer *to_free);
 /* true if the vector has no direction under this metric (cosine of a zero vector) */

@@ -136,6 +136,7 @@ OhOptionsInit(void)
 	init_reloptions();
 	init_settings();
 	OhAlterInit();
+	OhPlanInit();
 }
 
 static void

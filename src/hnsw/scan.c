@@ -74,6 +74,7 @@ typedef struct Row
 {
 	double		dist;
 	float		error;			/* standard error of it, 0 if it is exact */
+	float		slack;			/* standard error of what it was first ranked by */
 	uint32		node;			/* OH_NONE: a single row */
 	uint32		posting;		/* of the node */
 	ItemPointerData tid;
@@ -115,7 +116,7 @@ typedef struct OhScanState
 	RowHeap		late;
 	OhRows		equal;			/* of a node, being returned one by one */
 	double		last;			/* distance of the last row returned */
-	float		last_error;		/* its standard error */
+	float		last_error;		/* its slack */
 	int64		nreturned;		/* counted without iterative scan only */
 	uint32	   *handled;		/* nodes of all batches */
 	int64		nhandled;
@@ -463,14 +464,14 @@ peek(IndexScanDesc scan, double *bound)
  * rank_exactly -- rank the rows of a node each by its vector in the table.
  */
 static void
-rank_exactly(IndexScanDesc scan, const OhNodeRows *head)
+rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack)
 {
 	OhScanState *s = scan->opaque;
 
 	OhRowsOfNode(scan->indexRelation, s->ix, head, &s->rows);
 	for (int i = 0; i < s->rows.n; i++)
 	{
-		Row			row = {.node = OH_NONE,.posting = OH_NONE};
+		Row			row = {.slack = slack,.node = OH_NONE,.posting = OH_NONE};
 
 		CHECK_FOR_INTERRUPTS();
 		row.tid = s->rows.tid[i];
@@ -499,12 +500,12 @@ rank(IndexScanDesc scan, const OhNodeRows *head, double dist)
 		if (refined)
 		{
 			row.dist = head->refined;
-			row.error = head->refined_error;
+			row.error = row.slack = head->refined_error;
 		}
 		rows_push(&s->ranked, row);
 	}
 	else
-		rank_exactly(scan, head);
+		rank_exactly(scan, head, 0);
 }
 
 /*
@@ -546,7 +547,7 @@ settle(IndexScanDesc scan)
 	head.id = row.node;
 	head.posting = row.posting;
 	head.tid = row.tid;
-	rank_exactly(scan, &head);
+	rank_exactly(scan, &head, row.slack);
 }
 
 /*
@@ -570,13 +571,14 @@ first_row(IndexScanDesc scan, const Row *row, ItemPointer tid)
 }
 
 /*
- * is_late -- nearer than a row already returned, beyond what the errors explain?
+ * is_late -- nearer than a row already returned, beyond what the errors explain
+ * that the two were ranked with?
  */
 static bool
 is_late(const OhScanState *s, const Row *row)
 {
 	return row->dist < s->last && oh_iterative_scan != OH_ITERATIVE_RELAXED &&
-		row->dist < s->last - SETTLED_ERRORS * hypot(row->error, s->last_error);
+		row->dist < s->last - SETTLED_ERRORS * hypot(row->slack, s->last_error);
 }
 
 /*
@@ -632,7 +634,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			if (row.dist >= s->last)
 			{
 				s->last = row.dist;
-				s->last_error = row.error;
+				s->last_error = row.slack;
 			}
 			if (first_row(scan, &row, tid))
 				return may_return(s);
