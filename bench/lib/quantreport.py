@@ -130,7 +130,7 @@ def wide(result):
         f = one["omendb"]
         info, p = f["info"], f["queries"][0]
         lines.append([f"{one['rows']:,} x {one['dim']:,}", f"{info['quantizer']} {info['bits']} bits",
-                      info["rerank"], "yes" if f["chosen"] else "no", number(f["index_bytes_per_row"]), number(f["build_seconds"]),
+                      info["rerank"], "yes" if f["chosen"] else f"no ({number(f['chosen_qps'])} queries/s)", number(f["index_bytes_per_row"]), number(f["build_seconds"]),
                       f"{p['recall']:.4f}" + ("" if p["recall"] >= one["recall_target"] else " (too low)"),
                       number(p["qps"]), number(f["insert_rows_per_second"]), number(f["vacuum_seconds"]),
                       f"{f['queries_after_vacuum'][0]['recall']:.4f}"])

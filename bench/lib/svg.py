@@ -9,7 +9,7 @@ report.at_recall interpolates.
 import math
 from html import escape
 
-WIDTH, LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 1000, 74, 640, 64, 560, 500
+WIDTH, LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 1030, 74, 640, 64, 560, 500
 RECALLS = (.3, .5, .6, .7, .8, .85, .9, .95, .98, .99, .995, .998, .999, .9995, .9999)
 BEST = RECALLS[-1]                      # a recall of 1 is drawn here
 
