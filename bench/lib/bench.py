@@ -169,11 +169,11 @@ class Bench:
                 f"SELECT row_to_json(i) FROM omendb_index_info('{self.index}') i"))
 
     def remember_build(self):
-        """Leaves the figures with the index, for recall_build of a later run."""
+        """Leaves the figures with the index, for earlier_build of a later run."""
         words = json.dumps(self.result).replace("'", "''")
         self.sql(f"COMMENT ON INDEX {self.index} IS '{words}'")
 
-    def recall_build(self):
+    def earlier_build(self):
         rows = self.sql(f"SELECT obj_description(to_regclass('{self.index}'))")
         if rows:
             self.result.update(json.loads(rows[0][0]))

@@ -64,7 +64,7 @@ def measure_set(server, name, result):
         if extension not in loaded:
             b.load(opt.reuse)
             loaded.add(extension)
-        if not (opt.reuse and b.recall_build()):
+        if not (opt.reuse and b.earlier_build()):
             b.build()
             b.check("build")
             b.info()
