@@ -58,6 +58,7 @@ def measure_set(server, name, result):
     for variant in opt.variants:
         extension = "pgvector" if variant == "pgvector" else "omendb"
         b = Bench(server, extension, data, opt, variant, VARIANTS[variant][1], database="quantizers")
+        b.session = "-c enable_seqscan=off"
         b.result["label"] = VARIANTS[variant][0]
         one[variant] = b.result
         benches.append(b)
