@@ -25,7 +25,7 @@ VARIANTS = {
     "pgvector": ("pgvector hnsw", "", "grey", "dashed", "square"),
 }
 WIDE = {1536: 20_000, 3072: 20_000, 16_000: 2_000}          # dimensions: rows
-EF = {"fashion784": (10, 20, 40, 80, 160, 320), "glove100": (10, 20, 40, 80, 160, 320)}
+EF = {"fashion784": (10, 20, 40, 80, 160), "glove100": (10, 20, 40, 80, 160, 320)}
 
 
 def options():
