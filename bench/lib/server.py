@@ -113,7 +113,7 @@ class Server:
         for _ in range(500):
             with open(f"/proc/{pid}/task/{pid}/children") as f:
                 children = f.read().split()
-            if not any(b"[local]" in command_line(c) for c in children):
+            if not any(is_session(c) for c in children):
                 return
             time.sleep(.01)
         raise SystemExit("bench: a session does not end")
@@ -125,9 +125,11 @@ class Server:
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
-def command_line(pid):
+def is_session(pid):
+    """A backend of a client, or a process that has ended and is not waited for."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as f:
-            return f.read()
-    except FileNotFoundError:
-        return b""
+            title = f.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return not title or b"[local]" in title
