@@ -21,6 +21,8 @@
 
 #define SAMPLE_VECTORS	10000
 #define SAMPLE_BLOCKS	4000
+/* ... and as many while there are too few vectors in them to train with. */
+#define SAMPLE_MOST_BLOCKS (16 * SAMPLE_BLOCKS)
 /* Fewer say too little of those to come: mean zero is as good. */
 #define SAMPLE_MIN		16
 
@@ -166,7 +168,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	step = block_step(nblocks);
 	/* more blocks where there are few vectors in them: a partial index, many NULLs */
 	for (done = 0; done < nblocks && s.vectors < SAMPLE_VECTORS &&
-		 (done < SAMPLE_BLOCKS || s.vectors < least); done++)
+		 done < (s.vectors < least ? SAMPLE_MOST_BLOCKS : SAMPLE_BLOCKS); done++)
 	{
 		uint64		nvectors = s.vectors;
 		uint64		nothers = s.others;
