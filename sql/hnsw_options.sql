@@ -61,7 +61,7 @@ CREATE INDEX ON opt_t USING omenhnsw (v DESC);
 CREATE INDEX ON opt_t USING omenhnsw (v NULLS FIRST);
 CREATE INDEX ON opt_t USING omenhnsw (n);
 CREATE INDEX ON opt_t USING omenhnsw (n vector_l2_ops);
-CREATE INDEX ON opt_t USING omenhnsw (v vector_l1_ops);
+CREATE INDEX ON opt_t USING omenhnsw (v vector_ops);
 -- the message names the operator differently since PostgreSQL 18
 \set VERBOSITY sqlstate
 ALTER TABLE opt_t ADD EXCLUDE USING omenhnsw (v WITH <->);

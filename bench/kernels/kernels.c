@@ -178,31 +178,33 @@ need(size_t bytes)
 }
 
 static void
-bench_bits(Bench *b, int log2, const OmKernels **list, int n)
+bench_quantizer(Bench *b, const OmQuantSpec *spec, const float *model, const char *what,
+				const OmKernels **list, int n)
 {
-	OmQuantSpec spec = {OM_QUANT_RABITQ, OM_METRIC_L2, b->dim, 1 << log2, 42};
 	char		name[64];
 
-	b->log2 = log2;
-	b->stride = (b->dim * (1 << log2) + 7) / 8;
-	b->quant = om_quant_init(need(om_quant_bytes(&spec)), &spec, NULL);
-	b->scratch = need(om_quant_scratch_bytes(&spec));
-	b->query = need(om_quant_query_bytes(&spec));
-	b->code = need(om_quant_code_bytes(&spec));
+	b->quant = om_quant_init(need(om_quant_bytes(spec)), spec, model);
+	b->scratch = need(om_quant_scratch_bytes(spec));
+	b->query = need(om_quant_query_bytes(spec));
+	b->code = need(om_quant_code_bytes(spec));
 	om_quant_encode(b->quant, b->y, b->scratch, b->code);
 	om_quant_query(b->quant, b->x, b->scratch, b->query);
-#define LINE(what, call) \
+#define LINE(call_name, call) \
 	do { \
-		snprintf(name, sizeof(name), "%d bits %s", 1 << log2, what); \
+		snprintf(name, sizeof(name), "%s %s", what, call_name); \
 		line(name, call, b, list, n); \
 	} while (0)
-	LINE("dot product", call_dot);
-	LINE("expansion", call_expand);
+	if (spec->kind == OM_QUANT_RABITQ)
+	{
+		LINE("dot product", call_dot);
+		LINE("expansion", call_expand);
+	}
 	LINE("distance", call_distance);
 	LINE("error", call_error);
 	LINE("encode", call_encode);
 	LINE("query", call_query);
 	LINE("query from code", call_query_from_code);
+	LINE("code distance", call_distance);
 #undef LINE
 	free(b->quant);
 	free(b->scratch);
@@ -210,6 +212,43 @@ bench_bits(Bench *b, int log2, const OmKernels **list, int n)
 	free(b->code);
 	b->quant = NULL;
 }
+
+static void
+bench_bits(Bench *b, int log2, const OmKernels **list, int n)
+{
+	OmQuantSpec spec = {OM_QUANT_RABITQ, OM_METRIC_L2, b->dim, 1 << log2, 42, 0};
+	char		name[64];
+
+	b->log2 = log2;
+	b->stride = (b->dim * (1 << log2) + 7) / 8;
+	snprintf(name, sizeof(name), "%d bits", 1 << log2);
+	bench_quantizer(b, &spec, NULL, name, list, n);
+}
+
+/* The other quantizers, with a model of random numbers. */
+static void
+bench_others(Bench *b, const OmKernels **list, int n)
+{
+	static const OmQuantKind kinds[] = {OM_QUANT_PQ, OM_QUANT_SQ8, OM_QUANT_NONE};
+	static const char *const names[] = {"pq", "sq8", "none"};
+
+	for (int i = 0; i < 3; i++)
+	{
+		OmQuantSpec spec = {kinds[i], OM_METRIC_L2, b->dim, 0, 42, 0};
+		size_t		floats;
+		float	   *model;
+
+		if (kinds[i] == OM_QUANT_PQ)
+			spec.subvectors = b->dim / 4 > 0 ? b->dim / 4 : 1;
+		floats = om_quant_model_floats(&spec);
+		model = need(sizeof(float) * floats);
+		for (size_t f = 0; f < floats; f++)
+			model[f] = (float) random() / (float) RAND_MAX;
+		bench_quantizer(b, &spec, floats > 0 ? model : NULL, names[i], list, n);
+		free(model);
+	}
+}
+
 
 int
 main(int argc, char **argv)
@@ -248,6 +287,7 @@ main(int argc, char **argv)
 		line("l1", call_l1, &b, list, n);
 		for (int log2 = 0; log2 < 4; log2++)
 			bench_bits(&b, log2, list, n);
+		bench_others(&b, list, n);
 		printf("\n");
 		free(b.x);
 		free(b.y);

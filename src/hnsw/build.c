@@ -85,6 +85,8 @@ ohbuildphasename(int64 phase)
 			return "initializing";
 		case OH_PHASE_SAMPLE:
 			return "sampling table";
+		case OH_PHASE_TRAIN:
+			return "training quantizer";
 		case OH_PHASE_INSERT:
 			return "inserting tuples";
 		case OH_PHASE_CONNECT:
@@ -141,13 +143,19 @@ choose_workers(Relation heap, Relation index, const IndexInfo *info)
 	return workers > 0 ? workers : toast_workers(heap, info);
 }
 
+static uint32
+refine_bytes(const Build *build)
+{
+	return OhRefineBytes(&build->create.spec, build->create.rerank);
+}
+
 /*
  * memory_needed -- bytes of a build with a graph of so many slots.
  */
 static Size
 memory_needed(const Build *build, uint32 capacity, int participants)
 {
-	return OhGraphBytes(&build->create.spec, build->create.m, capacity) +
+	return OhGraphBytes(&build->create.spec, build->create.m, refine_bytes(build), capacity) +
 		participants * OhBuilderBytes(capacity) + (Size) capacity * FLUSH_SLOT_BYTES;
 }
 
@@ -228,7 +236,7 @@ static OhGraph *
 create_graph(Build *build)
 {
 	const OhCreate *create = &build->create;
-	Size		bytes = OhGraphBytes(&create->spec, create->m, build->capacity);
+	Size		bytes = OhGraphBytes(&create->spec, create->m, refine_bytes(build), build->capacity);
 	void	   *mem;
 
 	if (build->workers > 0)
@@ -252,7 +260,8 @@ create_graph(Build *build)
 		build->private_graph = MemoryContextAllocHuge(build->worker.context, bytes + 64);
 		mem = (void *) TYPEALIGN(64, build->private_graph);
 	}
-	return OhGraphInit(mem, &create->spec, create->m, create->ef_construction, build->capacity);
+	return OhGraphInit(mem, &create->spec, create->m, create->ef_construction,
+					   refine_bytes(build), build->capacity);
 }
 
 static void
@@ -490,9 +499,11 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	OhResolveOptions(index, &build.create);
 
 	report_phase(OH_PHASE_SAMPLE);
-	OhTakeSample(heap, index, info, &build.create.spec, &sample);
-	build.create.model = sample.mean;
-	build.create.trained_rows = sample.nsample;
+	OhTakeSample(heap, index, info, &build.create.spec, OhTrainRows(&build.create.spec), &sample);
+	report_phase(OH_PHASE_TRAIN);
+	OhTrain(index, &build.create, &sample);
+	if (sample.rows != NULL)
+		pfree(sample.rows);
 	worker->ix = OhIndexCreate(index, MAIN_FORKNUM, &build.create);
 	build.workers = sample.tuples > 0 ? choose_workers(heap, index, info) : 0;
 	build.capacity = choose_capacity(&build, &sample);
@@ -529,6 +540,8 @@ ohbuildempty(Relation index)
 	OhIndex    *ix;
 
 	OhResolveOptions(index, &create);
+	if (om_quant_train_least(&create.spec) > 0)
+		OhFallBack(index, &create, 0);
 	ix = OhIndexCreate(index, INIT_FORKNUM, &create);
 	MemoryContextDelete(ix->context);
 	/* also when nothing else of this relation is in the WAL */

@@ -3,7 +3,8 @@
  *
  *   build.c      ohbuild: order of the phases, parallel workers
  *   buildscan.c  what each participant does with a row
- *   sample.c     the sample: mean of the vectors, number of rows
+ *   sample.c     the sample: vectors, their mean, number of rows
+ *   train.c      the quantizer's model, from the sample
  *   graph*.c, connect.c, pack.c  the graph in memory
  *   flush.c      from there to pages
  */
@@ -76,11 +77,17 @@ typedef struct OhSample
 	double		tuples;			/* estimated rows, without */
 	uint64		nsample;		/* vectors seen */
 	float	   *mean;			/* of them, float[dim] */
+	int			nrows;			/* how many of them were kept */
+	float	   *rows;			/* float[nrows][dim], under cosine normalised */
 } OhSample;
 
-/* sample.c */
+/* sample.c: keeps keep_rows vectors at most; mean and rows are palloc'd, or NULL */
 extern void OhTakeSample(Relation heap, Relation index, struct IndexInfo *info,
-						 const OmQuantSpec *spec, OhSample *sample);
+						 const OmQuantSpec *spec, int keep_rows, OhSample *sample);
+
+/* train.c */
+extern int	OhTrainRows(const OmQuantSpec *spec);
+extern void OhTrain(Relation index, OhCreate *create, const OhSample *sample);
 
 /* buildscan.c */
 extern void OhBuildScan(OhBuildWorker *worker, struct IndexInfo *info,

@@ -29,15 +29,15 @@
 #include "compat.h"
 #include "hnsw/check.h"
 
-#define CHECK_COLUMNS 15
+#define CHECK_COLUMNS 16
 
 OM_FUNCTION(om_index_check);
 
 /*
- * check_relation -- error unless this is an omenhnsw index that can be read.
+ * OhCheckRelation -- error unless this is an omenhnsw index that can be read.
  */
-static void
-check_relation(Relation index, Oid am)
+void
+OhCheckRelation(Relation index, Oid am)
 {
 	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX && index->rd_rel->relam == am)
 		ereport(ERROR,
@@ -156,6 +156,8 @@ make_row(FunctionCallInfo fcinfo, const OhCheckFigures *f, bool heapallindexed)
 	values[i++] = Int64GetDatum(f->pages * BLCKSZ);
 	nulls[i] = !heapallindexed;
 	values[i++] = Int64GetDatum(f->heap_rows);
+	nulls[i] = !f->refined;
+	values[i++] = Int64GetDatum(f->unrefined);
 	Assert(i == CHECK_COLUMNS);
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }
@@ -183,7 +185,7 @@ om_index_check(PG_FUNCTION_ARGS)
 	{
 		Relation	other = relation_open(index_oid, AccessShareLock);
 
-		check_relation(other, am);
+		OhCheckRelation(other, am);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not an omenhnsw index", RelationGetRelationName(other))));
@@ -196,7 +198,7 @@ om_index_check(PG_FUNCTION_ARGS)
 	om_restrict_search_path();
 
 	index = relation_open(index_oid, lock);
-	check_relation(index, am);
+	OhCheckRelation(index, am);
 	/* it may have been dropped and another made between the two locks */
 	if (heap_oid != IndexGetRelation(index_oid, false))
 		ereport(ERROR,

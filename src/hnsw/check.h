@@ -51,6 +51,8 @@ typedef struct OhCheckFigures
 	int64		unreachable;
 	int			max_level;
 	int64		heap_rows;
+	bool		refined;		/* the index has refinements */
+	int64		unrefined;		/* live nodes without one that tells their rows' distance */
 } OhCheckFigures;
 
 typedef struct OhCheck
@@ -86,6 +88,10 @@ typedef struct OhCheck
 #define OH_CHECK_REACHED	0x04
 #define OH_CHECK_EXPANDED	0x08
 #define OH_CHECK_LEVEL(b)	((b) >> 4)
+
+/* ---- check.c ---- */
+
+extern void OhCheckRelation(Relation index, Oid am);
 
 /* ---- checkpage.c ---- */
 

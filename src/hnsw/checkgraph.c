@@ -343,6 +343,48 @@ load_nodes(OhCheck *c)
 }
 
 /*
+ * check_refinements -- pages of refinements, and how many live nodes have none:
+ * an insert was cut short, or their rows' vectors differ though their code is one.
+ */
+static void
+check_refinements(OhCheck *c)
+{
+	PGAlignedBlock node_copy;
+	PGAlignedBlock copy;
+	uint32		per_page = c->ix->array[OH_NODE].per_page;
+	uint32		loaded = OH_NONE;
+	Page		page = NULL;
+
+	for (uint32 lp = 0; lp < c->npages[OH_REFINE]; lp++)
+		OhCheckReadPage(c, OH_REFINE, lp, copy.data);
+	for (uint32 lp = 0; lp < c->npages[OH_NODE] && c->f.refined; lp++)
+	{
+		Page		node_page = OhCheckReadPage(c, OH_NODE, lp, node_copy.data);
+
+		for (uint32 slot = 0; slot < OhTail(node_page)->nused; slot++)
+		{
+			OhNodeData *node = OhSlot(c->ix, OH_NODE, node_page, slot);
+			uint32		id = lp * per_page + slot;
+			uint32		refine_lp = OhLp(c->ix, OH_REFINE, id);
+			uint32		refine_slot = OhSlotOf(c->ix, OH_REFINE, id);
+
+			if (node->state != OH_LIVE)
+				continue;
+			if (refine_lp != loaded)
+			{
+				loaded = refine_lp;
+				page = refine_lp < c->npages[OH_REFINE] ?
+					OhCheckReadPage(c, OH_REFINE, refine_lp, copy.data) : NULL;
+			}
+			if (page == NULL || refine_slot >= OhTail(page)->nused ||
+				!om_quant_refine_matches(OhNodeCode(node), OhSlot(c->ix, OH_REFINE, page, refine_slot)) ||
+				om_quant_refine_is_blurred(OhSlot(c->ix, OH_REFINE, page, refine_slot)))
+				c->f.unrefined++;
+		}
+	}
+}
+
+/*
  * load_nulls -- rows without a position.
  */
 static void
@@ -602,6 +644,7 @@ OhCheckGraph(OhCheck *c)
 	load_postings(c);
 	load_towers(c);
 	load_nodes(c);
+	check_refinements(c);
 	load_nulls(c);
 	check_owned(c);
 	check_links(c);

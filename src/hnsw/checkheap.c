@@ -111,6 +111,8 @@ typedef struct HeapCheck
 {
 	OhCheck    *c;
 	void	   *code;
+	void	   *refinement;
+	char	   *stored;			/* refinement of the row's node */
 	void	   *scratch;
 	OmQuery    *form;
 	char	   *node;
@@ -137,6 +139,26 @@ check_code(HeapCheck *check, const float *x, const void *stored)
 	self = ix->distance(ix->quant, check->form, check->code);
 	other = ix->distance(ix->quant, check->form, stored);
 	return fabsf(other - self) <= om_quant_error(ix->quant, check->form, stored);
+}
+
+/*
+ * check_refinement -- is the node's refinement, if it has a sharp one, that of
+ * the row?
+ *
+ * Only where the code is the very same, rounding and all.
+ */
+static bool
+check_refinement(HeapCheck *check, const float *x, uint32 node, const void *code)
+{
+	OhIndex    *ix = check->c->ix;
+
+	if (memcmp(check->code, code, ix->code_bytes) != 0 ||
+		!OhCheckReadRecord(check->c, OH_REFINE, node, check->stored) ||
+		!om_quant_refine_matches(code, check->stored) ||
+		om_quant_refine_is_blurred(check->stored))
+		return true;
+	om_quant_refine_encode(ix->quant, x, check->code, check->scratch, check->refinement);
+	return memcmp(check->refinement, check->stored, ix->refine_bytes) == 0;
 }
 
 /*
@@ -190,6 +212,10 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 		if (!check_code(check, x, OhNodeCode((OhNodeData *) check->node)))
 			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
 					  "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
+		if (c->ix->refine_bytes > 0 &&
+			!check_refinement(check, x, t->node, OhNodeCode((OhNodeData *) check->node)))
+			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_REFINE, OhLp(c->ix, OH_REFINE, t->node)),
+					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(check->context);
@@ -209,6 +235,8 @@ OhCheckHeap(OhCheck *c, Snapshot snapshot)
 
 	check.c = c;
 	check.code = OhAlignedAlloc(c->context, c->ix->code_bytes);
+	check.refinement = OhAlignedAlloc(c->context, c->ix->refine_bytes);
+	check.stored = OhAlignedAlloc(c->context, c->ix->refine_bytes);
 	check.scratch = OhAlignedAlloc(c->context, om_quant_scratch_bytes(&c->ix->spec));
 	check.form = OhAlignedAlloc(c->context, om_quant_query_bytes(&c->ix->spec));
 	check.node = OhAlignedAlloc(c->context, c->ix->node_bytes);

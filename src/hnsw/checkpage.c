@@ -213,6 +213,10 @@ OhCheckDirectories(OhCheck *c)
 	if (c->npages[OH_MODEL] != 0 && c->npages[OH_MODEL] != model)
 		OhCorrupt(c->index, OH_META_BLOCK, "the model has %u pages, not %u",
 				  c->npages[OH_MODEL], model);
+	if (c->npages[OH_REFINE] != 0 && c->ix->refine_bytes == 0)
+		OhCorrupt(c->index, OH_META_BLOCK, "%u pages of refinements, which the index should not have",
+				  c->npages[OH_REFINE]);
+	c->f.refined = c->ix->refine_bytes > 0;
 	c->f.pages = c->nblocks;
 }
 

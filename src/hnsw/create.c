@@ -11,6 +11,12 @@ OhNodeBytes(const OmQuantSpec *spec, int m)
 	return sizeof(OhNodeData) + om_quant_code_bytes(spec) + sizeof(uint32) * 2 * m;
 }
 
+uint32
+OhRefineBytes(const OmQuantSpec *spec, int rerank)
+{
+	return rerank == OH_RERANK_INDEX ? om_quant_refine_bytes(spec) : 0;
+}
+
 /*
  * fill_meta -- the metapage's contents for an empty graph.
  */
@@ -28,6 +34,7 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->metric = create->spec.metric;
 	meta->quantizer = create->spec.kind;
 	meta->bits = create->spec.bits;
+	meta->subvectors = create->spec.subvectors;
 	meta->dim = create->spec.dim;
 	meta->m = create->m;
 	meta->ef_construction = create->ef_construction;
@@ -36,6 +43,8 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->code_bytes = om_quant_code_bytes(&create->spec);
 	meta->node_bytes = OhNodeBytes(&create->spec, create->m);
 	meta->trained_rows = create->trained_rows;
+	meta->rerank = create->rerank;
+	meta->refine_bytes = OhRefineBytes(&create->spec, create->rerank);
 	for (int a = 0; a < OH_NARRAYS; a++)
 	{
 		for (int r = 0; r < OH_NROOTS; r++)

@@ -179,6 +179,23 @@ write_nodes(const Flush *flush)
 	append_finish_page(&out);
 }
 
+/*
+ * write_refinements -- in the order of the nodes, whose ids they have.
+ */
+static void
+write_refinements(const Flush *flush)
+{
+	Appender	out;
+
+	if (flush->ix->refine_bytes == 0)
+		return;
+	append_begin(&out, flush, OH_REFINE);
+	for (uint32 i = 0; i < flush->n; i++)
+		memcpy(append(&out), OhGraphRefinement(flush->b, flush->order[i]),
+			   flush->ix->refine_bytes);
+	append_finish_page(&out);
+}
+
 static void
 write_towers(const Flush *flush)
 {
@@ -294,7 +311,7 @@ write_meta(const Flush *flush)
 	}
 	for (int a = 0; a < OH_NARRAYS; a++)
 	{
-		if (a != OH_MODEL && flush->ix->array[a].npages > 0)
+		if (OhArrayHasSlots(a) && flush->ix->array[a].npages > 0)
 			meta->array[a].free_hint = flush->ix->array[a].npages - 1;
 	}
 	MarkBufferDirty(buffer);
@@ -331,6 +348,7 @@ OhFlushGraph(OhBuildWorker *worker)
 	flush.number = MemoryContextAllocHuge(context, slots * sizeof(uint32));
 	flush.n = OhGraphPack(b, flush.ix->array[OH_NODE].per_page, flush.order, flush.number);
 	write_nodes(&flush);
+	write_refinements(&flush);
 	write_towers(&flush);
 	write_postings(&flush);
 	write_rows(&flush);

@@ -58,7 +58,7 @@ twin_slots(uint32 capacity)
  * layout -- fill in sizes and offsets for graph->capacity slots.
  */
 static void
-layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 capacity)
+layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 refine_bytes, uint32 capacity)
 {
 	Size		at = round_line(sizeof(OhGraph));
 
@@ -69,6 +69,8 @@ layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 capacity)
 	graph->twin_mask = twin_slots(capacity) - 1;
 	graph->code_bytes = om_quant_code_bytes(spec);
 	graph->code_stride = code_stride(graph->code_bytes);
+	graph->refine_bytes = refine_bytes;
+	graph->refine_stride = TYPEALIGN(16, refine_bytes);
 	graph->chunk_tids = OhChunkTids(m);
 
 	graph->lock_offset = at;
@@ -77,6 +79,8 @@ layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 capacity)
 	at = round_line(at + (Size) capacity * sizeof(OhGraphNode));
 	graph->code_offset = at;
 	at = round_line(at + (Size) capacity * graph->code_stride);
+	graph->refine_offset = at;
+	at = round_line(at + (Size) capacity * graph->refine_stride);
 	graph->list_offset = at;
 	at = round_line(at + (Size) capacity * 4 * m * sizeof(uint32));
 	graph->tower_offset = at;
@@ -90,11 +94,11 @@ layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 capacity)
  * OhGraphBytes -- memory for a graph of this many slots.
  */
 Size
-OhGraphBytes(const OmQuantSpec *spec, int m, uint32 capacity)
+OhGraphBytes(const OmQuantSpec *spec, int m, uint32 refine_bytes, uint32 capacity)
 {
 	OhGraph		graph;
 
-	layout(&graph, spec, m, capacity);
+	layout(&graph, spec, m, refine_bytes, capacity);
 	return graph.bytes;
 }
 
@@ -111,13 +115,14 @@ OhBuilderBytes(uint32 capacity)
  * OhGraphInit -- an empty graph in mem, which need not be zero.
  */
 OhGraph *
-OhGraphInit(void *mem, const OmQuantSpec *spec, int m, int ef_construction, uint32 capacity)
+OhGraphInit(void *mem, const OmQuantSpec *spec, int m, int ef_construction, uint32 refine_bytes,
+			uint32 capacity)
 {
 	OhGraph    *graph = mem;
 	pg_atomic_uint32 *locks;
 
 	Assert(capacity <= OH_GRAPH_MAX_SLOTS);
-	layout(graph, spec, m, capacity);
+	layout(graph, spec, m, refine_bytes, capacity);
 	graph->ef_construction = ef_construction;
 	pg_atomic_init_u32(&graph->next_slot, 0);
 	pg_atomic_init_u32(&graph->next_tower, 0);
@@ -157,6 +162,7 @@ OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (in
 	b->locks = (pg_atomic_uint32 *) (base + graph->lock_offset);
 	b->nodes = (OhGraphNode *) (base + graph->node_offset);
 	b->codes = base + graph->code_offset;
+	b->refinements = base + graph->refine_offset;
 	b->lists = (uint32 *) (base + graph->list_offset);
 	b->towers = (uint32 *) (base + graph->tower_offset);
 	b->twins = (uint32 *) (base + graph->twin_offset);

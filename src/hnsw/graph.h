@@ -11,6 +11,7 @@
  *   lock      pg_atomic_uint32                  OH_LOCKS; a slot's is found by hash
  *   node      OhGraphNode                       slot
  *   code      char[code_stride]                 slot, 64-byte aligned
+ *   refine    char[refine_stride]               slot, where there are refinements
  *   list      uint32 id[2m], float dist[2m]     slot: links of the base layer
  *   tower     uint32 id[m], float dist[m]       node and level >= 1
  *   twin      uint32                            hash table of codes
@@ -81,11 +82,14 @@ typedef struct OhGraph
 	uint32		twin_mask;
 	uint32		code_bytes;
 	uint32		code_stride;
+	uint32		refine_bytes;	/* 0: no refinements */
+	uint32		refine_stride;
 	uint32		chunk_tids;		/* TIDs in a chunk */
 	Size		bytes;			/* of all this */
 	Size		lock_offset;
 	Size		node_offset;
 	Size		code_offset;
+	Size		refine_offset;
 	Size		list_offset;
 	Size		tower_offset;
 	Size		twin_offset;
@@ -119,6 +123,7 @@ typedef struct OhBuilder
 	pg_atomic_uint32 *locks;
 	OhGraphNode *nodes;
 	char	   *codes;
+	char	   *refinements;
 	uint32	   *lists;			/* uint32[capacity][4m] */
 	uint32	   *towers;			/* uint32[tower_capacity][2m] */
 	uint32	   *twins;
@@ -145,11 +150,11 @@ typedef struct OhBuilder
 /* ---- graph.c: memory, slots, TIDs ---- */
 
 /* Bytes of a graph with this many slots; of one participant's private memory. */
-extern Size OhGraphBytes(const OmQuantSpec *spec, int m, uint32 capacity);
+extern Size OhGraphBytes(const OmQuantSpec *spec, int m, uint32 refine_bytes, uint32 capacity);
 extern Size OhBuilderBytes(uint32 capacity);
 /* Format memory, 64-byte aligned, any contents. */
 extern OhGraph *OhGraphInit(void *mem, const OmQuantSpec *spec, int m, int ef_construction,
-							uint32 capacity);
+							uint32 refine_bytes, uint32 capacity);
 extern OhBuilder *OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant,
 								 int (*random_level) (int m), MemoryContext context);
 /* Number of slots ever taken. */
@@ -227,6 +232,12 @@ static inline void *
 OhGraphCode(const OhBuilder *b, uint32 slot)
 {
 	return b->codes + (Size) slot * b->code_stride;
+}
+
+static inline void *
+OhGraphRefinement(const OhBuilder *b, uint32 slot)
+{
+	return b->refinements + (Size) slot * b->graph->refine_stride;
 }
 
 static inline OhTidChunk *

@@ -549,6 +549,18 @@ link_node(OhBuilder *b, uint32 slot, uint64 entry)
 }
 
 /*
+ * join_refinement -- a vector with the same code joins a node: if it is not the
+ * same at closer sight, the refinement of neither serves both.
+ */
+static void
+join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
+{
+	if (memcmp(OhGraphRefinement(b, twin), OhGraphRefinement(b, slot),
+			   b->graph->refine_bytes) != 0)
+		om_quant_refine_blur(OhGraphRefinement(b, twin));
+}
+
+/*
  * OhGraphAdd -- see graph.h.
  */
 bool
@@ -568,11 +580,16 @@ OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid)
 	om_quant_encode(b->quant, x, b->scratch, OhGraphCode(b, slot));
 	node->more = OH_NONE;
 	node->tid = *tid;
+	if (graph->refine_bytes > 0)
+		om_quant_refine_encode(b->quant, x, OhGraphCode(b, slot), b->scratch,
+							   OhGraphRefinement(b, slot));
 	pg_write_barrier();
 	twin = find_twin(b, slot);
 	if (twin != OH_NONE)
 	{
 		b->spare = slot;
+		if (graph->refine_bytes > 0)
+			join_refinement(b, twin, slot);
 		return OhGraphAddTid(b, twin, tid);
 	}
 

@@ -31,7 +31,10 @@ typedef struct OhOptions
 	int32		vl_len_;
 	int			m;
 	int			ef_construction;
+	int			quantizer;		/* OmQuantKind, 0: by the metric */
 	int			bits;			/* 0: by the number of dimensions */
+	int			subvectors;		/* 0: by the number of dimensions */
+	int			rerank;			/* OH_RERANK_* */
 } OhOptions;
 
 typedef enum OhIterativeScan
@@ -50,7 +53,16 @@ extern double oh_scan_mem_multiplier;
 extern void OhOptionsInit(void);	/* called by _PG_init: reloptions, settings */
 extern bytea *ohoptions(Datum reloptions, bool validate);
 extern void OhResolveOptions(Relation index, OhCreate *create); /* spec, m, ef_construction */
+extern void OhFallBack(Relation index, OhCreate *create, uint64 rows);	/* too few rows to train */
+extern const char *OhQuantizerName(OmQuantKind kind);
+extern const char *OhRerankName(int rerank);
 extern const OhMetric *OhGetMetric(Relation index);
+
+/* alter.c: the NOTICE of ALTER INDEX ... SET */
+extern void OhAlterInit(void);
+
+/* plan.c: distances that nobody looks at */
+extern void OhPlanInit(void);
 
 /* Form of the indexed value: float[dim] of a detoasted vector; checks dims.  */
 extern const float *OhVectorFloats(Relation index, int dim, Datum value, Pointer *to_free);
@@ -89,9 +101,10 @@ extern void OhInserterReset(OhIndex *ix);
 
 /* phases of pg_stat_progress_create_index */
 #define OH_PHASE_SAMPLE		2
-#define OH_PHASE_INSERT		3
-#define OH_PHASE_CONNECT	4
-#define OH_PHASE_WRITE		5
+#define OH_PHASE_TRAIN		3
+#define OH_PHASE_INSERT		4
+#define OH_PHASE_CONNECT	5
+#define OH_PHASE_WRITE		6
 
 /* A random level: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
 extern int	OhRandomLevel(int m);

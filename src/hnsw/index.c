@@ -214,7 +214,7 @@ load_model(Relation index, OhIndex *ix)
 	uint32		npages = OhArrayPages(index, ix, OH_MODEL);
 	float	   *model;
 
-	if (npages == 0)
+	if (npages == 0 && ix->spec.kind != OM_QUANT_PQ)
 		return NULL;
 	if (npages != (total + OH_MODEL_FLOATS - 1) / OH_MODEL_FLOATS)
 		OhCorrupt(index, OH_META_BLOCK, "the model has %u pages, not %zu", npages,
@@ -260,17 +260,27 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	ix->spec.dim = meta->dim;
 	ix->spec.bits = meta->bits;
 	ix->spec.seed = meta->seed;
+	ix->spec.subvectors = meta->subvectors;
 	ix->code_bytes = om_quant_code_bytes(&ix->spec);
 	ix->node_bytes = OhNodeBytes(&ix->spec, ix->m);
 	if (ix->code_bytes == 0 || ix->code_bytes != meta->code_bytes ||
 		ix->node_bytes != meta->node_bytes || ix->node_bytes > OH_PAGE_BODY)
 		OhCorrupt(index, OH_META_BLOCK, "codes of %u bytes and nodes of %u bytes do not belong to the options",
 				  meta->code_bytes, meta->node_bytes);
+	ix->rerank = meta->rerank;
+	ix->refine_bytes = OhRefineBytes(&ix->spec, ix->rerank);
+	if (ix->rerank < OH_RERANK_HEAP || ix->rerank > OH_RERANK_OFF ||
+		ix->refine_bytes != meta->refine_bytes || ix->refine_bytes > OH_PAGE_BODY ||
+		(ix->rerank == OH_RERANK_INDEX && ix->refine_bytes == 0))
+		OhCorrupt(index, OH_META_BLOCK, "refinements of %u bytes do not belong to the options",
+				  meta->refine_bytes);
 	init_array(&ix->array[OH_NODE], ix->node_bytes);
 	init_array(&ix->array[OH_TOWER], sizeof(OhTowerData) + sizeof(uint32) * ix->m);
 	init_array(&ix->array[OH_POSTING], sizeof(OhPostingData));
 	init_array(&ix->array[OH_NULLS], sizeof(OhNullData));
 	init_array(&ix->array[OH_MODEL], sizeof(float) * OH_MODEL_FLOATS);
+	/* without refinements an array of no pages */
+	init_array(&ix->array[OH_REFINE], ix->refine_bytes > 0 ? ix->refine_bytes : OH_PAGE_BODY);
 	return ix;
 }
 

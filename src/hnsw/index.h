@@ -55,6 +55,8 @@ typedef struct OhIndex
 	OmDistanceFn distance;
 	uint32		code_bytes;
 	uint32		node_bytes;
+	int			rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
+	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
 
 	/* refreshed by every OhIndexOpen() */
 	uint32		entry;			/* OH_NONE if the graph is empty */
@@ -153,6 +155,7 @@ typedef struct OhCreate
 	OmQuantSpec spec;			/* seed included */
 	int			m;
 	int			ef_construction;
+	int			rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
 	const float *model;			/* om_quant_model_floats(), NULL for zero */
 	uint64		trained_rows;
 } OhCreate;
@@ -163,5 +166,7 @@ typedef struct OhCreate
  */
 extern OhIndex *OhIndexCreate(Relation index, ForkNumber fork, const OhCreate *create);
 extern uint32 OhNodeBytes(const OmQuantSpec *spec, int m);
+/* Bytes of a refinement, 0 if this way of re-ranking has none. */
+extern uint32 OhRefineBytes(const OmQuantSpec *spec, int rerank);
 
 #endif							/* OH_INDEX_H */

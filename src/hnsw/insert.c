@@ -6,12 +6,14 @@
  *   1. the node goes live on the base layer, with its links and the back links
  *      from its nearest neighbours (four pages at most), so that it is reachable
  *      from the first moment;
- *   2. the other back links, up to four pages a record;
+ *   2. its refinement, if the index has them (refinement.c), then the other back
+ *      links, up to four pages a record;
  *   3. for each level above: the tower record and the link to it, then the back
  *      links on that level;
  *   4. the entry point, if the node is higher than it.
  *
- * A crash between two leaves a node of fewer levels or with fewer back links.
+ * A crash between two leaves a node of fewer levels, with fewer back links or
+ * without a refinement.
  *
  * Back links are decided without a lock, on what the search has read, and
  * applied under the page's lock if the neighbour's version is still the same.
@@ -28,6 +30,7 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/insert.h"
 #include "hnsw/link.h"
+#include "hnsw/refinement.h"
 #include "hnsw/sweep.h"
 
 /* Near neighbours whose pages are tried for a free slot. */
@@ -50,6 +53,7 @@ OhInserterBegin(Relation index, OhIndex *ix, MemoryContext parent)
 	ins->ix = ix;
 	ins->context = context;
 	ins->code = OhAlignedAlloc(context, ix->code_bytes);
+	ins->refinement = OhAlignedAlloc(context, ix->refine_bytes);
 	ins->query = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
 	ins->form = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
 	ins->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
@@ -70,6 +74,13 @@ OhInserterEnd(OhInserter *ins)
 	MemoryContextDelete(ins->context);
 }
 
+static void
+write_refinement(OhInserter *ins, uint32 node)
+{
+	if (ins->ix->refine_bytes > 0)
+		OhWriteRefinement(ins->index, ins->ix, node, ins->code, ins->refinement);
+}
+
 /*
  * insert_first -- make the node the entry point of a graph without live nodes.
  *
@@ -81,7 +92,7 @@ insert_first(OhInserter *ins, ItemPointer tid)
 	OhIndex    *ix = ins->ix;
 	uint32		lp = OhArrayFindFree(ins->index, ix, OH_NODE);
 	Buffer		meta;
-	bool		done = false;
+	uint32		id = OH_NONE;
 
 	/* a new page is not in our directory yet, which is read through block 0 */
 	(void) OhArrayBlock(ins->index, ix, OH_NODE, lp);
@@ -106,15 +117,18 @@ insert_first(OhInserter *ins, ItemPointer tid)
 			OhFillNode(ins, page, slot, tid, &ins->list);
 			ins->id = OH_NONE;	/* it gets no towers */
 			page = OhWritePage(&write, meta, false);
-			OhMeta(page)->entry = lp * ix->array[OH_NODE].per_page + slot;
+			id = lp * ix->array[OH_NODE].per_page + slot;
+			OhMeta(page)->entry = id;
 			OhMeta(page)->entry_level = 0;
 			OhWriteFinish(&write);
-			done = true;
 		}
 		UnlockReleaseBuffer(buffer);
 	}
 	UnlockReleaseBuffer(meta);
-	return done;
+	if (id == OH_NONE)
+		return false;
+	write_refinement(ins, id);
+	return true;
 }
 
 void
@@ -430,7 +444,11 @@ insert_base(OhInserter *ins, ItemPointer tid)
 	ins->id = OH_NONE;
 	twin = find_twin(ins);
 	if (twin != OH_NONE)
+	{
+		if (ix->refine_bytes > 0)
+			OhJoinRefinement(ins->index, ix, twin, ins->code, ins->refinement);
 		return add_row(ins, twin, tid);
+	}
 	n = OhChooseNeighbours(ins, 2 * ix->m);
 	if (n == 0)
 		return false;
@@ -443,6 +461,7 @@ insert_base(OhInserter *ins, ItemPointer tid)
 		switch (OhLinkNode(ins, lp, tid))
 		{
 			case OH_LINKED:
+				write_refinement(ins, ins->id);
 				OhLinkRest(ins);
 				OhLinkVerify(ins);
 				return true;
@@ -467,6 +486,8 @@ OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid)
 	int			level = OhRandomLevel(ix->m);
 
 	om_quant_encode(ix->quant, x, ins->scratch, ins->code);
+	if (ix->refine_bytes > 0)
+		om_quant_refine_encode(ix->quant, x, ins->code, ins->scratch, ins->refinement);
 	om_quant_query(ix->quant, x, ins->scratch, ins->query);
 	for (;;)
 	{

@@ -44,6 +44,7 @@ struct OhInserter
 	MemoryContext context;
 	bool		busy;			/* in the middle of an insert */
 	void	   *code;			/* of the new vector */
+	void	   *refinement;		/* of the new vector, if the index has them */
 	OmQuery    *query;			/* its query form */
 	OmQuery    *form;			/* query form of a neighbour, scratch */
 	void	   *scratch;

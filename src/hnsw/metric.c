@@ -22,6 +22,7 @@
 OM_FUNCTION(om_hnsw_vector_l2_support);
 OM_FUNCTION(om_hnsw_vector_ip_support);
 OM_FUNCTION(om_hnsw_vector_cosine_support);
+OM_FUNCTION(om_hnsw_vector_l1_support);
 
 /* <-> is the root of this, and orders alike. */
 static double
@@ -34,6 +35,12 @@ static double
 distance_ip(const float *a, const float *b, int dim)
 {
 	return -(double) om_kernels->ip_f32(a, b, dim);
+}
+
+static double
+distance_l1(const float *a, const float *b, int dim)
+{
+	return (double) om_kernels->l1_f32(a, b, dim);
 }
 
 static const OhMetric metric_vector_l2 = {
@@ -54,6 +61,12 @@ static const OhMetric metric_vector_cosine = {
 	.distance = om_floats_cosine,
 };
 
+static const OhMetric metric_vector_l1 = {
+	.metric = OM_METRIC_L1,
+	.max_dim = OM_VECTOR_MAX_DIM,
+	.distance = distance_l1,
+};
+
 Datum
 om_hnsw_vector_l2_support(PG_FUNCTION_ARGS)
 {
@@ -70,6 +83,12 @@ Datum
 om_hnsw_vector_cosine_support(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_POINTER(&metric_vector_cosine);
+}
+
+Datum
+om_hnsw_vector_l1_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(&metric_vector_l1);
 }
 
 /*

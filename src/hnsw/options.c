@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "access/heaptoast.h"
 #include "access/reloptions.h"
 #include "storage/bufmgr.h"
 #include "utils/guc.h"
@@ -16,6 +17,7 @@
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
+#include "types/vector.h"
 
 /* From this many dimensions on, 4 bits find what 8 do; see src/README.md. */
 #define DIM_FOR_4_BITS 64
@@ -27,12 +29,29 @@ double		oh_scan_mem_multiplier = 1.0;
 
 static relopt_kind oh_relopt_kind;
 
+static relopt_enum_elt_def quantizer_values[] = {
+	{"rabitq", OM_QUANT_RABITQ},
+	{"binary", OM_QUANT_BINARY},
+	{"pq", OM_QUANT_PQ},
+	{"sq8", OM_QUANT_SQ8},
+	{"none", OM_QUANT_NONE},
+	{NULL, 0}
+};
+
 /* An enum, so that PostgreSQL itself names what is allowed. */
 static relopt_enum_elt_def bits_values[] = {
 	{"1", 1},
 	{"2", 2},
 	{"4", 4},
 	{"8", 8},
+	{NULL, 0}
+};
+
+static relopt_enum_elt_def rerank_values[] = {
+	{"auto", OH_RERANK_AUTO},
+	{"heap", OH_RERANK_HEAP},
+	{"index", OH_RERANK_INDEX},
+	{"off", OH_RERANK_OFF},
 	{NULL, 0}
 };
 
@@ -55,10 +74,24 @@ init_reloptions(void)
 					  "Candidates that an insert looks at for its links, at least twice m",
 					  OH_DEFAULT_EF_CONSTRUCTION, OH_MIN_EF_CONSTRUCTION,
 					  OH_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
+	add_enum_reloption(oh_relopt_kind, "quantizer",
+					   "How the index holds vectors; without it rabitq, and sq8 for vector_l1_ops",
+					   quantizer_values, 0,
+					   "Valid values are \"rabitq\", \"binary\", \"pq\", \"sq8\" and \"none\".",
+					   AccessExclusiveLock);
 	add_enum_reloption(oh_relopt_kind, "bits",
 					   "Bits of a code for each dimension; without it by the number of dimensions",
 					   bits_values, 0,
 					   "Valid values are \"1\", \"2\", \"4\" and \"8\".",
+					   AccessExclusiveLock);
+	/* 0, which cannot be set: by the number of dimensions */
+	add_int_reloption(oh_relopt_kind, "subvectors",
+					  "Bytes of a code of quantizer pq; without it a quarter of the dimensions",
+					  0, 1, OM_VECTOR_MAX_DIM, AccessExclusiveLock);
+	add_enum_reloption(oh_relopt_kind, "rerank",
+					   "What scans order rows by: vectors of the table, refined codes, or codes",
+					   rerank_values, OH_RERANK_AUTO,
+					   "Valid values are \"auto\", \"heap\", \"index\" and \"off\".",
 					   AccessExclusiveLock);
 }
 
@@ -102,6 +135,8 @@ OhOptionsInit(void)
 {
 	init_reloptions();
 	init_settings();
+	OhAlterInit();
+	OhPlanInit();
 }
 
 static void
@@ -116,6 +151,40 @@ check_ef_construction(int m, int ef_construction)
 }
 
 /*
+ * check_belongs -- error if an option is set that another quantizer has.
+ */
+static void
+check_belongs(const char *option, bool set, int quantizer, int owner)
+{
+	if (set && quantizer != owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("storage parameter \"%s\" belongs to quantizer = %s", option,
+						OhQuantizerName(owner)),
+				 errdetail("The quantizer is %s.", OhQuantizerName(quantizer)),
+				 errhint("Set quantizer to %s, or leave %s out.", OhQuantizerName(owner), option)));
+}
+
+/*
+ * check_refines -- error if codes of this kind have no refinements; bits 0: not
+ * known.
+ */
+static void
+check_refines(int quantizer, int bits)
+{
+	if (quantizer != OM_QUANT_RABITQ && quantizer != OM_QUANT_BINARY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rerank = index does not support quantizer = %s", OhQuantizerName(quantizer)),
+				 errhint("Set quantizer to rabitq, or leave rerank out.")));
+	if (bits == 8)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rerank = index does not support codes of 8 bits a dimension"),
+				 errhint("Set bits to 4 or lower, or leave rerank out.")));
+}
+
+/*
  * ohoptions -- amoptions: text[] of storage parameters to OhOptions.
  */
 bytea *
@@ -125,13 +194,26 @@ ohoptions(Datum reloptions, bool validate)
 		{.optname = "m", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, m)},
 		{.optname = "ef_construction", .opttype = RELOPT_TYPE_INT,
 		.offset = offsetof(OhOptions, ef_construction)},
+		{.optname = "quantizer", .opttype = RELOPT_TYPE_ENUM,
+		.offset = offsetof(OhOptions, quantizer)},
 		{.optname = "bits", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, bits)},
+		{.optname = "subvectors", .opttype = RELOPT_TYPE_INT,
+		.offset = offsetof(OhOptions, subvectors)},
+		{.optname = "rerank", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, rerank)},
 	};
 	OhOptions  *options = build_reloptions(reloptions, validate, oh_relopt_kind,
 										   sizeof(OhOptions), table, lengthof(table));
 
 	if (validate && options != NULL)
+	{
+		int			quantizer = options->quantizer != 0 ? options->quantizer : OM_QUANT_RABITQ;
+
 		check_ef_construction(options->m, options->ef_construction);
+		check_belongs("bits", options->bits != 0, quantizer, OM_QUANT_RABITQ);
+		check_belongs("subvectors", options->subvectors != 0, quantizer, OM_QUANT_PQ);
+		if (options->rerank == OH_RERANK_INDEX)
+			check_refines(quantizer, options->bits);
+	}
 	return (bytea *) options;
 }
 
@@ -207,6 +289,116 @@ choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
 }
 
 /*
+ * choose_quantizer -- what was asked for, or the default of the metric.
+ */
+static OmQuantKind
+choose_quantizer(Relation index, OmMetric metric, const OhOptions *options)
+{
+	int			asked = options ? options->quantizer : 0;
+
+	if (metric != OM_METRIC_L1)
+		return asked != 0 ? asked : OM_QUANT_RABITQ;
+	if (asked == 0 && options != NULL)
+		check_belongs("bits", options->bits != 0, OM_QUANT_SQ8, OM_QUANT_RABITQ);
+	if (asked != 0 && asked != OM_QUANT_SQ8 && asked != OM_QUANT_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("quantizer = %s does not support the taxicab distance", OhQuantizerName(asked)),
+				 errdetail("Index \"%s\" has operator class vector_l1_ops.",
+						   RelationGetRelationName(index)),
+				 errhint("Set quantizer to sq8 or none, or leave it out, which is sq8 here.")));
+	return asked != 0 ? asked : OM_QUANT_SQ8;
+}
+
+/*
+ * choose_subvectors -- of pq: what was asked for, or a quarter of the
+ * dimensions, so that a code is 16 times smaller than its vector.
+ */
+static int
+choose_subvectors(Relation index, int dim, int asked)
+{
+	if (asked > dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("subvectors must not be more than the dimensions"),
+				 errdetail("subvectors is %d, and index \"%s\" has %d dimensions.", asked,
+						   RelationGetRelationName(index), dim),
+				 errhint("Set subvectors to a value between 1 and %d.", dim)));
+	return asked != 0 ? asked : Max(dim / 4, 1);
+}
+
+/*
+ * choose_rerank -- what was asked for; by default refinements where they can be
+ * had and PostgreSQL puts the vectors into the TOAST table, from which a vector
+ * costs ten times as much.
+ */
+static int
+choose_rerank(Relation index, const OmQuantSpec *spec, int asked)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
+
+	if (asked == OH_RERANK_INDEX)
+		check_refines(spec->kind, spec->bits);
+	if (asked != OH_RERANK_AUTO)
+		return asked;
+	if (om_quant_refine_bytes(spec) > 0 && attr->attstorage != TYPSTORAGE_PLAIN &&
+		offsetof(OmVector, x) + sizeof(float) * spec->dim > TOAST_TUPLE_THRESHOLD)
+		return OH_RERANK_INDEX;
+	return OH_RERANK_HEAP;
+}
+
+/*
+ * check_node_fits -- error unless a node of this spec fits a page; rabitq has
+ * choose_bits() for that.
+ */
+static void
+check_node_fits(Relation index, const OmQuantSpec *spec, int m)
+{
+	const char *hint = "Set m to a lower value.";
+
+	if (node_fits(spec, m))
+		return;
+	if (spec->kind == OM_QUANT_SQ8 && spec->metric == OM_METRIC_L1)
+		hint = psprintf("With m = %d there is room for %d dimensions.", m,
+						(int) (OH_PAGE_BODY - OhNodeBytes(spec, m) + spec->dim));
+	else if (spec->kind == OM_QUANT_PQ)
+		hint = "Set subvectors or m to a lower value.";
+	else if (spec->kind != OM_QUANT_BINARY && spec->metric != OM_METRIC_L1)
+		hint = "Set quantizer to rabitq, or leave it out.";
+	else if (spec->kind == OM_QUANT_NONE && spec->metric == OM_METRIC_L1)
+		hint = "Set quantizer to sq8, or leave it out.";
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("a node of index \"%s\" does not fit a page with quantizer = %s",
+					RelationGetRelationName(index), OhQuantizerName(spec->kind)),
+			 errdetail("It has %d dimensions and m is %d, which makes %u bytes; a page has room for %d.",
+					   spec->dim, m, OhNodeBytes(spec, m), (int) OH_PAGE_BODY),
+			 errhint("%s", hint)));
+}
+
+const char *
+OhRerankName(int rerank)
+{
+	for (int i = 0; rerank_values[i].string_val != NULL; i++)
+	{
+		if (rerank_values[i].symbol_val == rerank)
+			return rerank_values[i].string_val;
+	}
+	return "unknown";
+}
+
+const char *
+OhQuantizerName(OmQuantKind kind)
+{
+	for (int i = 0; quantizer_values[i].string_val != NULL; i++)
+	{
+		if (quantizer_values[i].symbol_val == (int) kind)
+			return quantizer_values[i].string_val;
+	}
+	return "unknown";
+}
+
+/*
  * OhResolveOptions -- the constants of an index that is about to be created.
  *
  * create   spec, m and ef_construction are filled, with a new random seed; the
@@ -224,13 +416,53 @@ OhResolveOptions(Relation index, OhCreate *create)
 	check_ef_construction(create->m, create->ef_construction);
 
 	memset(spec, 0, sizeof(*spec));
-	spec->kind = OM_QUANT_RABITQ;
 	spec->metric = metric->metric;
+	spec->kind = choose_quantizer(index, spec->metric, options);
 	spec->dim = column_dim(index, metric);
 	if (!pg_strong_random(&spec->seed, sizeof(spec->seed)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random values")));
-	spec->bits = choose_bits(index, *spec, create->m, options ? options->bits : 0,
-							 RelationGetNumberOfBlocks(index) > 0);
+	if (spec->kind == OM_QUANT_BINARY)
+		spec->bits = 1;
+	else if (spec->kind == OM_QUANT_PQ)
+		spec->subvectors = choose_subvectors(index, spec->dim, options->subvectors);
+	if (spec->kind == OM_QUANT_RABITQ)
+		spec->bits = choose_bits(index, *spec, create->m, options ? options->bits : 0,
+								 RelationGetNumberOfBlocks(index) > 0);
+	else
+		check_node_fits(index, spec, create->m);
+	create->rerank = choose_rerank(index, spec, options ? options->rerank : OH_RERANK_AUTO);
+}
+
+/*
+ * OhFallBack -- the quantizer has too few rows to be trained by: pq becomes
+ * rabitq with codes of about the same size.  Others go without a model.
+ *
+ * A NOTICE, but not for the init fork of an index, which follows its main fork.
+ */
+void
+OhFallBack(Relation index, OhCreate *create, uint64 rows)
+{
+	OmQuantSpec *spec = &create->spec;
+	int			least = om_quant_train_least(spec);
+	int			bytes = spec->subvectors;
+
+	if (spec->kind != OM_QUANT_PQ)
+		return;
+	spec->kind = OM_QUANT_RABITQ;
+	spec->subvectors = 0;
+	for (spec->bits = 8; spec->bits > 1; spec->bits /= 2)
+	{
+		if (spec->dim * spec->bits <= bytes * 8 + 7)
+			break;
+	}
+	if (RelationGetNumberOfBlocks(index) > 0)
+		return;
+	ereport(NOTICE,
+			(errmsg("index \"%s\" has too few rows to train quantizer = pq, and gets rabitq codes with bits = %d",
+					RelationGetRelationName(index), spec->bits),
+			 errdetail("Training takes %d rows or more, and there are %llu.", least,
+					   (unsigned long long) rows),
+			 errhint("REINDEX it when the table is filled.")));
 }

@@ -41,6 +41,7 @@ typedef enum OhArrayId
 	OH_POSTING,					/* further heap TIDs of a node */
 	OH_NULLS,					/* rows without a position: NULL or no direction */
 	OH_MODEL,					/* the quantizer's model, one record a page */
+	OH_REFINE,					/* refinements of codes; the record of a node has its id */
 	OH_NARRAYS
 } OhArrayId;
 
@@ -77,6 +78,12 @@ typedef struct OhArrayHead
 	uint32		free_hint;		/* no free slot on a logical page before this */
 } OhArrayHead;
 
+/* How a scan orders what its walk has found. */
+#define OH_RERANK_AUTO	0		/* storage parameter only: by the column */
+#define OH_RERANK_HEAP	1		/* by the vectors of the table */
+#define OH_RERANK_INDEX	2		/* by refinements; the table settles what they leave open */
+#define OH_RERANK_OFF	3		/* by codes */
+
 /* Contents of block 0, at PageGetContents(). */
 typedef struct OhMetaPageData
 {
@@ -91,19 +98,23 @@ typedef struct OhMetaPageData
 	uint16		m;
 	uint16		ef_construction;
 	int16		entry_level;	/* level of the entry point, -1 if none */
-	uint16		unused;
+	uint16		subvectors;		/* of pq, otherwise 0 */
 	uint32		entry;			/* node id, OH_NONE if none */
 	uint32		generation;		/* vacuums so far: free hints have moved back */
 	uint32		code_bytes;
 	uint32		node_bytes;
 	uint64		trained_rows;	/* rows in the sample that the model is from */
+	uint16		rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
+	uint16		unused;
+	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
 	OhArrayHead array[OH_NARRAYS];
 } OhMetaPageData;
 
 StaticAssertDecl(offsetof(OhMetaPageData, build_id) == 8, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, metric) == 24, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, entry) == 40, "metapage layout");
-StaticAssertDecl(offsetof(OhMetaPageData, array) == 64, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, rerank) == 64, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, array) == 72, "metapage layout");
 StaticAssertDecl(sizeof(OhMetaPageData) <= BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail),
 				 "metapage fits its page");
 
@@ -185,6 +196,12 @@ typedef struct OhPostingData
 
 StaticAssertDecl(sizeof(OhPostingData) == 44, "posting layout");
 
+/*
+ * A refinement is opaque (quant.h).  It is written after its node, and never
+ * freed: it names its code by a tag, and counts only if the tag is that of the
+ * node's code.  Slots that nobody has written are zero.
+ */
+
 /* A row without a position in the graph. */
 #define OH_ROW_FREE			0
 #define OH_ROW_NO_DIRECTION	1	/* the distance is NaN: zero vector under cosine */
@@ -197,6 +214,13 @@ typedef struct OhNullData
 } OhNullData;
 
 StaticAssertDecl(sizeof(OhNullData) == 8, "null record layout");
+
+/* Do inserts take free slots of this array? */
+static inline bool
+OhArrayHasSlots(OhArrayId array)
+{
+	return array != OH_MODEL && array != OH_REFINE;
+}
 
 /* At a fixed place: pd_special of a damaged page may point anywhere. */
 static inline OhPageTail *

@@ -119,13 +119,15 @@ add_postings(Relation index, OhIndex *ix, uint32 id, uint32 posting, OhRows *row
 }
 
 void
-OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery *query, OhNodeRows *head)
+OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery *query,
+			   const OmRefineQuery *refine, OhNodeRows *head, OmRefineBase *base)
 {
 	Buffer		buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 
 	head->id = id;
 	head->error = 0;
+	head->refined_error = -1;
 	head->posting = OH_NONE;
 	ItemPointerSetInvalid(&head->tid);
 	if (node->state == OH_LIVE)
@@ -133,7 +135,11 @@ OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery *query, OhN
 		head->error = om_quant_error(ix->quant, query, OhNodeCode(node));
 		head->posting = node->posting;
 		head->tid = node->tid;
+		if (refine != NULL)
+			om_quant_refine_base(ix->quant, query, refine, OhNodeCode(node), base);
 	}
+	else if (refine != NULL)
+		memset(base, 0, sizeof(OmRefineBase));
 	UnlockReleaseBuffer(buffer);
 }
 

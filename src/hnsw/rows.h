@@ -22,14 +22,19 @@ extern void OhRowsInit(OhRows *rows, MemoryContext context);
 typedef struct OhNodeRows
 {
 	uint32		id;
-	float		error;			/* standard error of the estimated distance */
+	float		error;			/* standard error of the distance from the code */
+	float		refined;		/* distance by the refinement (refinement.h) */
+	float		refined_error;	/* its standard error, below zero if it has none */
 	uint32		posting;		/* OH_NONE: tid is the only row, if it is valid */
 	ItemPointerData tid;
 } OhNodeRows;
 
-/* Read that of a node; one that is no longer live has no rows. */
+/*
+ * Read that of a node; one that is no longer live has no rows.  With a query form
+ * for refined distances, base becomes what its code adds to them.
+ */
 extern void OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery *query,
-						   OhNodeRows *head);
+						   const OmRefineQuery *refine, OhNodeRows *head, OmRefineBase *base);
 /* All rows of the node, in place of what the list held. */
 extern void OhRowsOfNode(Relation index, OhIndex *ix, const OhNodeRows *head, OhRows *rows);
 /* All rows of the live nodes of a page. */

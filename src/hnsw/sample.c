@@ -1,6 +1,7 @@
 /*
  * sample.c -- what a build wants to know of the table beforehand: the mean of
- * the vectors, for the quantizer, and the number of rows, for the memory.
+ * the vectors and, if wanted, vectors, for the quantizer, and the number of rows,
+ * for the memory.
  *
  * Whole blocks spread evenly over the table are read as an index build reads
  * them, so that expressions, predicates and visibility are those of the build,
@@ -20,6 +21,8 @@
 
 #define SAMPLE_VECTORS	10000
 #define SAMPLE_BLOCKS	4000
+/* ... and as many while there are too few vectors in them to train with. */
+#define SAMPLE_MOST_BLOCKS (16 * SAMPLE_BLOCKS)
 /* Fewer say too little of those to come: mean zero is as good. */
 #define SAMPLE_MIN		16
 
@@ -29,6 +32,8 @@ typedef struct Sampling
 	const OmQuantSpec *spec;
 	MemoryContext row_context;
 	double	   *sum;			/* [dim] */
+	float	   *rows;			/* [keep_rows][dim] */
+	int			keep_rows;
 	uint64		vectors;
 	uint64		others;
 } Sampling;
@@ -68,6 +73,13 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 			scale = 1.0 / om_floats_norm(x, s->spec->dim);
 		for (int i = 0; i < s->spec->dim; i++)
 			s->sum[i] += x[i] * scale;
+		if (s->vectors < (uint64) s->keep_rows)
+		{
+			float	   *row = s->rows + s->vectors * s->spec->dim;
+
+			for (int i = 0; i < s->spec->dim; i++)
+				row[i] = (float) (x[i] * scale);
+		}
 		s->vectors++;
 	}
 	else
@@ -127,16 +139,17 @@ estimate(const Spread *spread, double k, double n, double *with_margin)
 }
 
 /*
- * OhTakeSample -- see build.h.  sample->mean is palloc'd, NULL for an empty table.
+ * OhTakeSample -- see build.h.
  */
 void
 OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuantSpec *spec,
-			 OhSample *sample)
+			 int keep_rows, OhSample *sample)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(heap);
 	Sampling	s = {0};
 	Spread		vectors = {0};
 	Spread		others = {0};
+	uint64		least = om_quant_train_least(spec);
 	uint64		step;
 	BlockNumber done;
 
@@ -146,10 +159,16 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	s.index = index;
 	s.spec = spec;
 	s.sum = palloc0(sizeof(double) * spec->dim);
+	s.keep_rows = keep_rows;
+	if (keep_rows > 0)
+		s.rows = MemoryContextAllocHuge(CurrentMemoryContext,
+										sizeof(float) * (Size) keep_rows * spec->dim);
 	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",
 										  ALLOCSET_DEFAULT_SIZES);
 	step = block_step(nblocks);
-	for (done = 0; done < nblocks && done < SAMPLE_BLOCKS && s.vectors < SAMPLE_VECTORS; done++)
+	/* more blocks where there are few vectors in them: a partial index, many NULLs */
+	for (done = 0; done < nblocks && s.vectors < SAMPLE_VECTORS &&
+		 done < (s.vectors < least ? SAMPLE_MOST_BLOCKS : SAMPLE_BLOCKS); done++)
 	{
 		uint64		nvectors = s.vectors;
 		uint64		nothers = s.others;
@@ -172,6 +191,8 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	}
 	else
 		sample->nsample = 0;
+	sample->nrows = (int) Min(sample->nsample, (uint64) keep_rows);
+	sample->rows = s.rows;
 	MemoryContextDelete(s.row_context);
 	pfree(s.sum);
 }

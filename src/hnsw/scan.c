@@ -2,9 +2,10 @@
  * scan.c -- index scans: rows nearest first, as many as the executor asks for.
  *
  * A scan goes through phases: batches of the graph walk, each batch's nodes
- * re-ranked lazily by exact distances; passes over what the walk did not reach;
- * rows without a position; and in strict order at the very end the rows that
- * were found late, nearer than one already returned.
+ * re-ranked lazily, by exact distances or refined ones, unless those of the
+ * codes decide; passes over what the walk did not reach; rows without a
+ * position; and in strict order at the very end the rows that were found late,
+ * nearer than one already returned.
  *
  * A NULL query, and one without a direction, order nothing: every row comes
  * from the arrays as they lie.
@@ -19,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "hnsw/hnsw.h"
+#include "hnsw/refinement.h"
 #include "hnsw/rerank.h"
 #include "hnsw/rows.h"
 #include "hnsw/search.h"
@@ -29,6 +31,12 @@
  * errors, is no nearer.  Figures in src/README.md.
  */
 #define BOUND_ERRORS 3.0f
+
+/*
+ * Two rows whose refined distances differ by less than so many standard errors
+ * (of the difference) are compared by their vectors.  Figures in src/README.md.
+ */
+#define SETTLED_ERRORS 2.0
 
 /*
  * Candidates kept in a walk for ef asked for: the estimates that steer it are a
@@ -61,18 +69,24 @@ typedef enum ScanPhase
 	SCAN_DONE
 } ScanPhase;
 
-typedef struct ExactRow
+/* A row, or all rows of a node that refined distances do not tell apart. */
+typedef struct Row
 {
 	double		dist;
+	float		error;			/* standard error of it, 0 if it is exact */
+	float		slack;			/* standard error of what it was first ranked by */
+	uint32		node;			/* OH_NONE: a single row */
+	uint32		posting;		/* of the node */
 	ItemPointerData tid;
-} ExactRow;
+} Row;
 
-typedef struct ExactRows
+/* A heap, nearest first. */
+typedef struct RowHeap
 {
-	ExactRow   *row;
+	Row		   *row;
 	int64		n;
 	int64		allocated;
-} ExactRows;
+} RowHeap;
 
 typedef struct OhScanState
 {
@@ -83,9 +97,11 @@ typedef struct OhScanState
 	OhSweep    *sweep;
 	OhReranker *rerank;
 	OmQuery    *query;			/* query form */
+	OmRefineQuery *refine;		/* for refined distances, NULL if the index has none */
 	void	   *scratch;
 	float	   *vector;			/* the query itself */
 	bool		ordered;		/* it has distances */
+	bool		by_code;		/* distances from codes decide: no re-ranking */
 	ScanPhase	phase;
 
 	const OhHeap *batch;		/* nodes of the batch, sorted by estimate */
@@ -96,19 +112,21 @@ typedef struct OhScanState
 	OhRows		rows;
 	uint32		lp;				/* of array phases */
 
-	ExactRows	exact;			/* heap, nearest first */
-	ExactRows	late;
+	RowHeap		ranked;
+	RowHeap		late;
+	OhRows		equal;			/* of a node, being returned one by one */
 	double		last;			/* distance of the last row returned */
+	float		last_error;		/* its slack */
 	int64		nreturned;		/* counted without iterative scan only */
 	uint32	   *handled;		/* nodes of all batches */
 	int64		nhandled;
 	int64		handled_allocated;
 } OhScanState;
 
-/* ---- exact rows ---- */
+/* ---- ranked rows ---- */
 
 static inline bool
-row_before(const ExactRow *a, const ExactRow *b)
+row_before(const Row *a, const Row *b)
 {
 	if (a->dist != b->dist)
 		return a->dist < b->dist;
@@ -116,18 +134,18 @@ row_before(const ExactRow *a, const ExactRow *b)
 }
 
 static void
-rows_append(ExactRows *rows, ExactRow row)
+rows_append(RowHeap *rows, Row row)
 {
 	if (rows->n == rows->allocated)
 	{
 		rows->allocated *= 2;
-		rows->row = repalloc_huge(rows->row, sizeof(ExactRow) * rows->allocated);
+		rows->row = repalloc_huge(rows->row, sizeof(Row) * rows->allocated);
 	}
 	rows->row[rows->n++] = row;
 }
 
 static void
-rows_push(ExactRows *rows, ExactRow row)
+rows_push(RowHeap *rows, Row row)
 {
 	int64		i;
 
@@ -137,11 +155,11 @@ rows_push(ExactRows *rows, ExactRow row)
 	rows->row[i] = row;
 }
 
-static ExactRow
-rows_pop(ExactRows *rows)
+static Row
+rows_pop(RowHeap *rows)
 {
-	ExactRow	top = rows->row[0];
-	ExactRow	last = rows->row[--rows->n];
+	Row	top = rows->row[0];
+	Row	last = rows->row[--rows->n];
 	int64		i = 0;
 
 	for (;;)
@@ -162,11 +180,11 @@ rows_pop(ExactRows *rows)
 }
 
 static void
-rows_init(ExactRows *rows, MemoryContext context)
+rows_init(RowHeap *rows, MemoryContext context)
 {
 	rows->n = 0;
 	rows->allocated = 64;
-	rows->row = MemoryContextAlloc(context, sizeof(ExactRow) * rows->allocated);
+	rows->row = MemoryContextAlloc(context, sizeof(Row) * rows->allocated);
 }
 
 /* ---- callbacks ---- */
@@ -179,9 +197,10 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
 									   ALLOCSET_DEFAULT_SIZES);
-	rows_init(&s->exact, s->context);
+	rows_init(&s->ranked, s->context);
 	rows_init(&s->late, s->context);
 	OhRowsInit(&s->rows, s->context);
+	OhRowsInit(&s->equal, s->context);
 	s->batch_context = AllocSetContextCreate(s->context, "omenhnsw sweep",
 											 ALLOCSET_DEFAULT_SIZES);
 	s->handled_allocated = 256;
@@ -200,9 +219,10 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 	if (orderbys && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
 	s->phase = SCAN_START;
-	s->exact.n = s->late.n = 0;
+	s->ranked.n = s->late.n = 0;
 	s->nhandled = 0;
 	s->rows.n = s->rows.next = 0;
+	s->equal.n = s->equal.next = 0;
 	s->batch = NULL;
 	s->sweep = NULL;
 	MemoryContextReset(s->batch_context);
@@ -241,7 +261,10 @@ set_query(IndexScanDesc scan)
 		if (s->vector == NULL)
 			s->vector = OhAlignedAlloc(s->context, sizeof(float) * s->ix->dim);
 		memcpy(s->vector, x, sizeof(float) * s->ix->dim);
-		om_quant_query(s->ix->quant, s->vector, s->scratch, s->query);
+		if (s->refine != NULL)
+			om_quant_refine_query(s->ix->quant, s->vector, s->scratch, s->query, s->refine);
+		else
+			om_quant_query(s->ix->quant, s->vector, s->scratch, s->query);
 		OhRerankQuery(s->rerank, s->vector);
 		s->ordered = true;
 	}
@@ -352,13 +375,17 @@ start(IndexScanDesc scan)
 	s->ix = OhIndexOpen(index);
 	if (s->rerank == NULL)
 	{
+		s->by_code = om_quant_exact(&s->ix->spec) || s->ix->rerank == OH_RERANK_OFF;
 		s->rerank = OhRerankBegin(scan, s->ix, s->context);
 		s->query = OhAlignedAlloc(s->context, om_quant_query_bytes(&s->ix->spec));
+		if (s->ix->refine_bytes > 0)
+			s->refine = OhAlignedAlloc(s->context, om_quant_refine_query_bytes(&s->ix->spec));
 		s->scratch = OhAlignedAlloc(s->context, om_quant_scratch_bytes(&s->ix->spec));
 		s->search = OhSearchBegin(index, s->ix, true, NULL, s->context);
 	}
 	set_query(scan);
 	s->last = -INFINITY;
+	s->last_error = 0;
 	s->lp = 0;
 	if (!s->ordered)
 	{
@@ -381,6 +408,35 @@ start(IndexScanDesc scan)
 }
 
 /*
+ * look_ahead -- read what the next n nodes of the batch have: rows, and refined
+ * distances if the index has them.
+ */
+static void
+look_ahead(IndexScanDesc scan, OhNodeRows *head, int n)
+{
+	OhScanState *s = scan->opaque;
+	Relation	index = scan->indexRelation;
+	const OhItem *item = &s->batch->item[s->next];
+	OmRefineBase base[AHEAD];
+
+	for (int i = 0; i < n && s->refine != NULL; i++)
+		OhPrefetchRefinement(s->ix, item[i].id);
+	for (int i = 0; i < n; i++)
+	{
+		OhReadNodeRows(index, s->ix, item[i].id, s->query, s->refine, &head[i], &base[i]);
+		if (!s->by_code && s->refine == NULL)
+			OhRerankPrefetch(s->rerank, &head[i].tid, false);
+	}
+	if (s->refine != NULL)
+		OhReadRefinements(index, s->ix, s->query, s->refine, base, head, n);
+	else if (!s->by_code)
+	{
+		for (int i = 0; i < n; i++)
+			OhRerankPrefetch(s->rerank, &head[i].tid, true);
+	}
+}
+
+/*
  * peek -- the next node of the batch: its rows, and in *bound a distance that
  * none of them is likely to be nearer than.
  */
@@ -395,18 +451,150 @@ peek(IndexScanDesc scan, double *bound)
 		int			n = Min(AHEAD, s->batch->n - s->next);
 
 		/* next is a multiple of AHEAD here */
+		look_ahead(scan, head, n);
 		s->nahead += n;
-		for (int i = 0; i < n; i++)
-		{
-			OhReadNodeRows(scan->indexRelation, s->ix, s->batch->item[s->next + i].id, s->query,
-						   &head[i]);
-			OhRerankPrefetch(s->rerank, &head[i].tid, false);
-		}
-		for (int i = 0; i < n; i++)
-			OhRerankPrefetch(s->rerank, &head[i].tid, true);
 	}
-	*bound = s->batch->item[s->next].dist - BOUND_ERRORS * head->error;
+	*bound = s->batch->item[s->next].dist;
+	if (!s->by_code)
+		*bound -= BOUND_ERRORS * head->error;
 	return head;
+}
+
+/*
+ * rank_exactly -- rank the rows of a node each by its vector in the table.
+ */
+static void
+rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack)
+{
+	OhScanState *s = scan->opaque;
+
+	OhRowsOfNode(scan->indexRelation, s->ix, head, &s->rows);
+	for (int i = 0; i < s->rows.n; i++)
+	{
+		Row			row = {.slack = slack,.node = OH_NONE,.posting = OH_NONE};
+
+		CHECK_FOR_INTERRUPTS();
+		row.tid = s->rows.tid[i];
+		if (!OhRerankRow(s->rerank, row.tid, &row.dist))
+			continue;
+		if (isnan(row.dist))
+			row.dist = INFINITY;
+		rows_push(&s->ranked, row);
+	}
+	s->rows.n = 0;
+}
+
+/*
+ * rank -- rank the rows of a node of the batch.
+ */
+static void
+rank(IndexScanDesc scan, const OhNodeRows *head, double dist)
+{
+	OhScanState *s = scan->opaque;
+	bool		refined = s->refine != NULL && head->refined_error >= 0;
+
+	/* no longer live: it must not count as a row that was returned */
+	if (!ItemPointerIsValid(&head->tid) && head->posting == OH_NONE)
+		return;
+	if (s->by_code || refined)
+	{
+		Row			row = {.dist = dist,.node = head->id,.posting = head->posting,.tid = head->tid};
+
+		if (refined)
+		{
+			row.dist = head->refined;
+			row.error = row.slack = head->refined_error;
+		}
+		rows_push(&s->ranked, row);
+	}
+	else
+		rank_exactly(scan, head, 0);
+}
+
+/*
+ * is_open -- are the first two too near to one another to say which is first?
+ */
+static bool
+is_open(const RowHeap *rows)
+{
+	const Row  *a = &rows->row[0];
+	const Row  *b;
+
+	if (rows->n < 2)
+		return false;
+	b = &rows->row[1];
+	if (rows->n > 2 && row_before(&rows->row[2], b))
+		b = &rows->row[2];
+	return (a->error > 0 || b->error > 0) &&
+		b->dist - a->dist < SETTLED_ERRORS * hypot(a->error, b->error);
+}
+
+/*
+ * settle -- the first two are open: rank one of them exactly, the first if it is
+ * not yet.
+ */
+static void
+settle(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	Row			row = rows_pop(&s->ranked);
+	OhNodeRows	head = {0};
+
+	if (row.error == 0)
+	{
+		Row			second = rows_pop(&s->ranked);
+
+		rows_push(&s->ranked, row);
+		row = second;
+	}
+	head.id = row.node;
+	head.posting = row.posting;
+	head.tid = row.tid;
+	rank_exactly(scan, &head, row.slack);
+}
+
+/*
+ * first_row -- a row that is to be returned; false: it is a node with several,
+ * which s->equal holds now, or with none.
+ */
+static bool
+first_row(IndexScanDesc scan, const Row *row, ItemPointer tid)
+{
+	OhScanState *s = scan->opaque;
+
+	if (row->node != OH_NONE && row->posting != OH_NONE)
+	{
+		OhNodeRows	head = {.id = row->node,.posting = row->posting,.tid = row->tid};
+
+		OhRowsOfNode(scan->indexRelation, s->ix, &head, &s->equal);
+		return false;
+	}
+	*tid = row->tid;
+	return ItemPointerIsValid(tid);
+}
+
+/*
+ * is_late -- nearer than a row already returned, beyond what the errors explain
+ * that the two were ranked with?
+ */
+static bool
+is_late(const OhScanState *s, const Row *row)
+{
+	return row->dist < s->last && oh_iterative_scan != OH_ITERATIVE_RELAXED &&
+		row->dist < s->last - SETTLED_ERRORS * hypot(row->slack, s->last_error);
+}
+
+/*
+ * may_return -- count a row that is to be returned; false: without iterative
+ * scan, there have been as many as candidates were asked for.
+ */
+static bool
+may_return(OhScanState *s)
+{
+	if (oh_iterative_scan != OH_ITERATIVE_OFF || s->nreturned++ < s->ef)
+		return true;
+	s->phase = SCAN_DONE;
+	return false;
 }
 
 /*
@@ -424,46 +612,71 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		double		bound = 0;
 
 		CHECK_FOR_INTERRUPTS();
+		if (s->equal.next < s->equal.n)
+		{
+			*tid = s->equal.tid[s->equal.next++];
+			return may_return(s);
+		}
 		if (more)
 			head = peek(scan, &bound);
-		if (s->exact.n > 0 && (!more || bound >= s->exact.row[0].dist))
+		if (s->ranked.n > 0 && (!more || bound >= s->ranked.row[0].dist))
 		{
-			ExactRow	row = rows_pop(&s->exact);
+			Row			row;
 
-			if (row.dist < s->last && oh_iterative_scan != OH_ITERATIVE_RELAXED)
+			if (s->refine != NULL && is_open(&s->ranked))
+			{
+				settle(scan);
+				continue;
+			}
+			row = rows_pop(&s->ranked);
+			if (is_late(s, &row))
 			{
 				rows_push(&s->late, row);
 				continue;
 			}
-			/* without iterative scan, as many rows as candidates were asked for */
-			if (oh_iterative_scan == OH_ITERATIVE_OFF && s->nreturned++ >= s->ef)
+			if (row.dist >= s->last)
 			{
-				s->phase = SCAN_DONE;
-				return false;
+				s->last = row.dist;
+				s->last_error = row.slack;
 			}
-			s->last = Max(s->last, row.dist);
-			*tid = row.tid;
-			return true;
+			if (first_row(scan, &row, tid))
+				return may_return(s);
+			continue;
 		}
 		if (!more)
 		{
 			next_batch(scan);
 			continue;
 		}
-		OhRowsOfNode(scan->indexRelation, s->ix, head, &s->rows);
-		for (int i = 0; i < s->rows.n; i++)
-		{
-			ExactRow	row;
-
-			CHECK_FOR_INTERRUPTS();
-			row.tid = s->rows.tid[i];
-			if (!OhRerankRow(s->rerank, row.tid, &row.dist))
-				continue;
-			if (isnan(row.dist))
-				row.dist = INFINITY;
-			rows_push(&s->exact, row);
-		}
+		rank(scan, head, s->batch->item[s->next].dist);
 		s->next++;
+	}
+	return false;
+}
+
+/*
+ * next_late -- the next of the rows that were held back; false: there is none.
+ */
+static bool
+next_late(IndexScanDesc scan, ItemPointer tid)
+{
+	OhScanState *s = scan->opaque;
+
+	while (s->phase == SCAN_LATE)
+	{
+		Row			row;
+
+		CHECK_FOR_INTERRUPTS();
+		if (s->equal.next < s->equal.n)
+		{
+			*tid = s->equal.tid[s->equal.next++];
+			return true;
+		}
+		if (s->late.n == 0)
+			return false;
+		row = rows_pop(&s->late);
+		if (first_row(scan, &row, tid))
+			return true;
 	}
 	return false;
 }
@@ -518,11 +731,8 @@ ohgettuple(IndexScanDesc scan, ScanDirection dir)
 	OhRerankRelease(s->rerank);
 	if (found)
 		return true;
-	if (s->phase == SCAN_LATE && s->late.n > 0)
-	{
-		scan->xs_heaptid = rows_pop(&s->late).tid;
+	if (next_late(scan, &scan->xs_heaptid))
 		return true;
-	}
 	s->phase = SCAN_DONE;
 	return false;
 }

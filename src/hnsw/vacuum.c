@@ -590,7 +590,7 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed)
 	bool		changed = freed;
 
 	for (int a = 0; a < OH_NARRAYS; a++)
-		changed |= a != OH_MODEL && first[a] < meta->array[a].free_hint;
+		changed |= OhArrayHasSlots(a) && first[a] < meta->array[a].free_hint;
 	if (changed)
 	{
 		OhWrite		write;
@@ -599,7 +599,7 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed)
 		meta = OhMeta(OhWritePage(&write, buffer, false));
 		for (int a = 0; a < OH_NARRAYS; a++)
 		{
-			if (a != OH_MODEL)
+			if (OhArrayHasSlots(a))
 				meta->array[a].free_hint = Min(first[a], meta->array[a].free_hint);
 		}
 		meta->generation++;

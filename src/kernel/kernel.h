@@ -96,6 +96,34 @@ typedef struct OmKernels
 
 	/* q = x * scale, rounded to nearest even; returns the sum of q. */
 	int32_t		(*to_i8_f32) (const float *x, int n, float scale, int8_t *q);
+
+	/*
+	 * Scalar quantization: dimension i of a vector is step[i] * (a + b * u[i]).
+	 * u uint8[n] not readable past n, the others padded with zeros.  Sums of
+	 * squared and of absolute differences to q; the sum of u * w; the vector.
+	 */
+	float		(*sq8_l2sq_f32) (const uint8_t *u, const float *q, const float *step,
+								 int n, float a, float b);
+	float		(*sq8_l1_f32) (const uint8_t *u, const float *q, const float *step,
+							   int n, float a, float b);
+	float		(*sq8_dot_f32) (const uint8_t *u, const float *w, int n);
+	void		(*sq8_expand_f32) (const uint8_t *u, const float *step, int n, float a,
+								   float b, float *out);
+
+	/*
+	 * Which of 256 centroids is nearest to x[dim]: the first of those whose
+	 * score, <x, c> - |c|^2 / 2, is highest.  centroids float[dim][256], half_sq
+	 * float[256].  Not one that is NaN; 0 if all are.
+	 */
+	int			(*nearest_f32) (const float *x, const float *centroids,
+								const float *half_sq, int dim, float *score);
+
+	/*
+	 * Inner products of q[dim] with 256 centroids, rounded to nearest even, each
+	 * within int16.  centroids float[dim][256], out int16[256].
+	 */
+	void		(*table_i16) (const float *q, const float *centroids, int dim,
+							  int16_t *out);
 } OmKernels;
 
 extern const OmKernels *om_kernels;

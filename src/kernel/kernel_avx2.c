@@ -5,6 +5,7 @@
  * Tails of codes are loaded from 32 bytes that end with the code, or assembled
  * from shorter loads when the whole code is shorter: nothing past it is read.
  */
+#include <math.h>
 #include <string.h>
 
 #include "kernel_impl.h"
@@ -557,6 +558,34 @@ v16_round_i8(V16 a, int8_t *q)
 	return sum_8i(_mm256_add_epi32(lo, hi));
 }
 
+OP V16
+v16_load_u8(const uint8_t *u)
+{
+	__m128i		v = _mm_loadu_si128((const __m128i *) u);
+	V16			out;
+
+	out.lo = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(v));
+	out.hi = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(v, 8)));
+	return out;
+}
+
+OP void
+v16_round_i16(V16 a, int16_t *out)
+{
+	__m256i		v = _mm256_packs_epi32(_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi));
+
+	_mm256_storeu_si256((__m256i *) out, _mm256_permute4x64_epi64(v, 0xD8));
+}
+
+OP unsigned int
+v16_equal(V16 a, V16 b)
+{
+	int			lo = _mm256_movemask_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ));
+	int			hi = _mm256_movemask_ps(_mm256_cmp_ps(a.hi, b.hi, _CMP_EQ_OQ));
+
+	return (unsigned int) lo | (unsigned int) hi << 8;
+}
+
 #define OM_FN(name) om_##name##_avx2
 #include "kernel_lanes.h"
 
@@ -580,6 +609,12 @@ const OmKernels om_kernels_avx2 = {
 	.quantize_f32 = om_quantize_f32_avx2,
 	.absmax_f32 = om_absmax_f32_avx2,
 	.to_i8_f32 = om_to_i8_f32_avx2,
+	.sq8_l2sq_f32 = om_sq8_l2sq_f32_avx2,
+	.sq8_l1_f32 = om_sq8_l1_f32_avx2,
+	.sq8_dot_f32 = om_sq8_dot_f32_avx2,
+	.sq8_expand_f32 = om_sq8_expand_f32_avx2,
+	.nearest_f32 = om_nearest_f32_avx2,
+	.table_i16 = om_table_i16_avx2,
 };
 
 #endif							/* OM_X86 */

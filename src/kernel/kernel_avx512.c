@@ -5,6 +5,8 @@
  * code's stride or a vector's end is touched.  The code kernels come from
  * kernel_avx512_code.h, included once with VNNI and once without.
  */
+#include <math.h>
+
 #include "kernel_impl.h"
 
 #ifdef OM_X86
@@ -288,6 +290,24 @@ v16_round_i8(__m512 a, int8_t *q)
 	return _mm512_reduce_add_epi32(v);
 }
 
+OP V16
+v16_load_u8(const uint8_t *u)
+{
+	return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) u)));
+}
+
+OP void
+v16_round_i16(V16 a, int16_t *out)
+{
+	_mm256_storeu_si256((__m256i *) out, _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(a)));
+}
+
+OP unsigned int
+v16_equal(V16 a, V16 b)
+{
+	return (unsigned int) _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+
 #define OM_FN(name) om_##name##_avx512
 #include "kernel_lanes.h"
 #undef OM_TARGET
@@ -355,7 +375,13 @@ om_dp8_avx512vnni(__m512i acc, __m512i u, __m512i s)
 	.trial_f32 = om_trial_f32_avx512, \
 	.quantize_f32 = om_quantize_f32_avx512, \
 	.absmax_f32 = om_absmax_f32_avx512, \
-	.to_i8_f32 = om_to_i8_f32_avx512
+	.to_i8_f32 = om_to_i8_f32_avx512, \
+	.sq8_l2sq_f32 = om_sq8_l2sq_f32_avx512, \
+	.sq8_l1_f32 = om_sq8_l1_f32_avx512, \
+	.sq8_dot_f32 = om_sq8_dot_f32_avx512, \
+	.sq8_expand_f32 = om_sq8_expand_f32_avx512, \
+	.nearest_f32 = om_nearest_f32_avx512, \
+	.table_i16 = om_table_i16_avx512
 
 const OmKernels om_kernels_avx512 = {
 	.name = "avx512",

@@ -1,5 +1,6 @@
 /*
- * kernel_lanes.h -- the encoder's kernels, written once over 16 float lanes.
+ * kernel_lanes.h -- kernels of encoders and of sq8, written once over 16 float
+ * lanes.
  *
  * A template: the including file first defines OM_TARGET (function attributes),
  * OM_FN(name) (the name of a variant), the type V16 and its operations
@@ -7,7 +8,9 @@
  *   v16_load, v16_load_part (n < 16 floats, reads no more, zero fills),
  *   v16_store, v16_set1, v16_add, v16_sub, v16_mul, v16_min, v16_max,
  *   v16_abs, v16_trunc, v16_sum (a fixed tree: l and l + 8, l and
- *   l + 4, ...), v16_hmax, v16_levels (see quantize below), v16_round_i8
+ *   l + 4, ...), v16_hmax, v16_levels (see quantize below), v16_round_i8,
+ *   v16_load_u8 (16 bytes), v16_equal (a bit for each lane),
+ *   v16_round_i16 (to nearest even; within int16)
  *
  * Nothing here may be fused or reordered: kernel.h promises equal results from
  * every variant.  The build sets -ffp-contract=off for that.
@@ -171,4 +174,136 @@ OM_FN(to_i8_f32) (const float *x, int n, float scale, int8_t *q)
 	for (int i = 0; i < n; i += OM_LANES)
 		sum += v16_round_i8(v16_mul(v16_load(x + i), s), q + i);
 	return sum;
+}
+
+/* The last n < 16 bytes of a code. */
+OM_TARGET static inline V16
+OM_FN(load_u8_part) (const uint8_t *u, int n)
+{
+	uint8_t		part[OM_LANES] = {0};
+
+	for (int i = 0; i < n; i++)
+		part[i] = u[i];
+	return v16_load_u8(part);
+}
+
+/* Term i of 16 of each is made from code bytes u and added to one of two sums. */
+#define SQ8_LOOP(n, u, term) \
+	do { \
+		V16		s0 = v16_set1(0.0f); \
+		V16		s1 = s0; \
+		int		i = 0; \
+		for (; i + 2 * OM_LANES <= (n); i += OM_LANES) \
+		{ \
+			V16		v = v16_load_u8((u) + i); \
+			s0 = v16_add(s0, term); \
+			i += OM_LANES; \
+			v = v16_load_u8((u) + i); \
+			s1 = v16_add(s1, term); \
+		} \
+		for (; i < (n); i += OM_LANES) \
+		{ \
+			V16		v = i + OM_LANES <= (n) ? v16_load_u8((u) + i) : \
+				OM_FN(load_u8_part) ((u) + i, (n) - i); \
+			s0 = v16_add(s0, term); \
+		} \
+		return v16_sum(v16_add(s0, s1)); \
+	} while (0)
+
+OM_TARGET static inline V16
+OM_FN(sq8_difference) (V16 v, const float *q, const float *step, V16 a, V16 b)
+{
+	return v16_sub(v16_load(q), v16_mul(v16_load(step), v16_add(a, v16_mul(b, v))));
+}
+
+OM_TARGET static inline V16
+OM_FN(sq8_square) (V16 v, const float *q, const float *step, V16 a, V16 b)
+{
+	V16			d = OM_FN(sq8_difference) (v, q, step, a, b);
+
+	return v16_mul(d, d);
+}
+
+OM_TARGET static float
+OM_FN(sq8_l2sq_f32) (const uint8_t *u, const float *q, const float *step, int n,
+					 float a, float b)
+{
+	V16			va = v16_set1(a);
+	V16			vb = v16_set1(b);
+
+	SQ8_LOOP(n, u, OM_FN(sq8_square) (v, q + i, step + i, va, vb));
+}
+
+OM_TARGET static float
+OM_FN(sq8_l1_f32) (const uint8_t *u, const float *q, const float *step, int n,
+				   float a, float b)
+{
+	V16			va = v16_set1(a);
+	V16			vb = v16_set1(b);
+
+	SQ8_LOOP(n, u, v16_abs(OM_FN(sq8_difference) (v, q + i, step + i, va, vb)));
+}
+
+OM_TARGET static float
+OM_FN(sq8_dot_f32) (const uint8_t *u, const float *w, int n)
+{
+	SQ8_LOOP(n, u, v16_mul(v, v16_load(w + i)));
+}
+#undef SQ8_LOOP
+
+OM_TARGET static void
+OM_FN(sq8_expand_f32) (const uint8_t *u, const float *step, int n, float a, float b,
+					   float *out)
+{
+	V16			va = v16_set1(a);
+	V16			vb = v16_set1(b);
+
+	for (int i = 0; i < n; i += OM_LANES)
+	{
+		V16			v = i + OM_LANES <= n ? v16_load_u8(u + i) :
+			OM_FN(load_u8_part) (u + i, n - i);
+
+		v16_store(out + i, v16_mul(v16_load(step + i), v16_add(va, v16_mul(vb, v))));
+	}
+}
+
+OM_TARGET static int
+OM_FN(nearest_f32) (const float *x, const float *centroids, const float *half_sq,
+					int dim, float *score)
+{
+	V16			max = v16_set1(-INFINITY);
+	V16			all[256 / OM_LANES];
+
+	for (int c = 0; c < 256; c += OM_LANES)
+	{
+		V16			s = v16_sub(v16_set1(0.0f), v16_load(half_sq + c));
+
+		for (int d = 0; d < dim; d++)
+			s = v16_add(s, v16_mul(v16_set1(x[d]), v16_load(centroids + 256 * d + c)));
+		all[c / OM_LANES] = s;
+		max = v16_max(max, s);
+	}
+	*score = v16_hmax(max);
+	max = v16_set1(*score);
+	for (int c = 0; c < 256; c += OM_LANES)
+	{
+		unsigned int equal = v16_equal(all[c / OM_LANES], max);
+
+		if (equal != 0)
+			return c + __builtin_ctz(equal);
+	}
+	return 0;
+}
+
+OM_TARGET static void
+OM_FN(table_i16) (const float *q, const float *centroids, int dim, int16_t *out)
+{
+	for (int c = 0; c < 256; c += OM_LANES)
+	{
+		V16			s = v16_set1(0.0f);
+
+		for (int d = 0; d < dim; d++)
+			s = v16_add(s, v16_mul(v16_set1(q[d]), v16_load(centroids + 256 * d + c)));
+		v16_round_i16(s, out + c);
+	}
 }

@@ -5,6 +5,7 @@
  * A tail shorter than a register is copied into a zero-filled one, so nothing
  * past a code's stride or a vector's end is read.
  */
+#include <math.h>
 #include <string.h>
 
 #include "kernel_impl.h"
@@ -412,6 +413,39 @@ v16_round_i8(V16 a, int8_t *q)
 	return vaddvq_s32(vaddq_s32(vaddq_s32(v[0], v[1]), vaddq_s32(v[2], v[3])));
 }
 
+OP V16
+v16_load_u8(const uint8_t *u)
+{
+	uint8x16_t	bytes = vld1q_u8(u);
+	uint16x8_t	low = vmovl_u8(vget_low_u8(bytes));
+	uint16x8_t	high = vmovl_u8(vget_high_u8(bytes));
+	V16			v;
+
+	v.r[0] = vcvtq_f32_u32(vmovl_u16(vget_low_u16(low)));
+	v.r[1] = vcvtq_f32_u32(vmovl_u16(vget_high_u16(low)));
+	v.r[2] = vcvtq_f32_u32(vmovl_u16(vget_low_u16(high)));
+	v.r[3] = vcvtq_f32_u32(vmovl_u16(vget_high_u16(high)));
+	return v;
+}
+
+OP void
+v16_round_i16(V16 a, int16_t *out)
+{
+	for (int i = 0; i < 4; i++)
+		vst1_s16(out + 4 * i, vqmovn_s32(vcvtnq_s32_f32(a.r[i])));
+}
+
+OP unsigned int
+v16_equal(V16 a, V16 b)
+{
+	static const uint32_t bits[4] = {1, 2, 4, 8};
+	unsigned int mask = 0;
+
+	for (int i = 0; i < 4; i++)
+		mask |= vaddvq_u32(vandq_u32(vceqq_f32(a.r[i], b.r[i]), vld1q_u32(bits))) << (4 * i);
+	return mask;
+}
+
 #define OM_FN(name) om_##name##_neon
 #include "kernel_lanes.h"
 
@@ -431,7 +465,13 @@ v16_round_i8(V16 a, int8_t *q)
 	.trial_f32 = om_trial_f32_neon, \
 	.quantize_f32 = om_quantize_f32_neon, \
 	.absmax_f32 = om_absmax_f32_neon, \
-	.to_i8_f32 = om_to_i8_f32_neon
+	.to_i8_f32 = om_to_i8_f32_neon, \
+	.sq8_l2sq_f32 = om_sq8_l2sq_f32_neon, \
+	.sq8_l1_f32 = om_sq8_l1_f32_neon, \
+	.sq8_dot_f32 = om_sq8_dot_f32_neon, \
+	.sq8_expand_f32 = om_sq8_expand_f32_neon, \
+	.nearest_f32 = om_nearest_f32_neon, \
+	.table_i16 = om_table_i16_neon
 
 const OmKernels om_kernels_neon = {
 	.name = "neon",

@@ -337,6 +337,33 @@ v16_round_i8(V16 a, int8_t *q)
 	return sum;
 }
 
+OP V16
+v16_load_u8(const uint8_t *u)
+{
+	V16			v;
+
+	for (int l = 0; l < LANES; l++)
+		v.f[l] = (float) u[l];
+	return v;
+}
+
+OP void
+v16_round_i16(V16 a, int16_t *out)
+{
+	for (int l = 0; l < LANES; l++)
+		out[l] = (int16_t) rintf(a.f[l]);
+}
+
+OP unsigned int
+v16_equal(V16 a, V16 b)
+{
+	unsigned int mask = 0;
+
+	for (int l = 0; l < LANES; l++)
+		mask |= (unsigned int) (a.f[l] == b.f[l]) << l;
+	return mask;
+}
+
 #include "kernel_lanes.h"
 
 const OmKernels om_kernels_scalar = {
@@ -359,4 +386,10 @@ const OmKernels om_kernels_scalar = {
 	.quantize_f32 = om_quantize_f32_scalar,
 	.absmax_f32 = om_absmax_f32_scalar,
 	.to_i8_f32 = om_to_i8_f32_scalar,
+	.sq8_l2sq_f32 = om_sq8_l2sq_f32_scalar,
+	.sq8_l1_f32 = om_sq8_l1_f32_scalar,
+	.sq8_dot_f32 = om_sq8_dot_f32_scalar,
+	.sq8_expand_f32 = om_sq8_expand_f32_scalar,
+	.nearest_f32 = om_nearest_f32_scalar,
+	.table_i16 = om_table_i16_scalar,
 };

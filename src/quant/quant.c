@@ -1,95 +1,125 @@
 /*
  * quant.c -- the quantizer interface: checks a spec and hands on to its kind.
  *
- * Knows no arithmetic; rabitq.c has it.
+ * Knows no arithmetic but the norm that all kinds share; rabitq.c, pq.c, sq8.c
+ * and none.c have it.
  */
+#include <math.h>
+
 #include "quant/quant_impl.h"
 
-static bool
-spec_valid(const OmQuantSpec *spec)
+static const OmQuantOps *const ops_of_kind[] = {
+	[OM_QUANT_RABITQ] = &om_rabitq_ops,
+	[OM_QUANT_BINARY] = &om_rabitq_ops,
+	[OM_QUANT_PQ] = &om_pq_ops,
+	[OM_QUANT_SQ8] = &om_sq8_ops,
+	[OM_QUANT_NONE] = &om_none_ops,
+};
+
+#define NKINDS ((int) (sizeof(ops_of_kind) / sizeof(ops_of_kind[0])))
+
+/* What serves this spec, NULL if it is not valid. */
+static const OmQuantOps *
+ops_of_spec(const OmQuantSpec *spec)
 {
-	return spec->kind == OM_QUANT_RABITQ &&
-		(spec->metric == OM_METRIC_L2 || spec->metric == OM_METRIC_IP ||
-		 spec->metric == OM_METRIC_COSINE) &&
-		spec->dim >= 1 && spec->dim <= OM_QUANT_MAX_DIM &&
-		(spec->bits == 1 || spec->bits == 2 || spec->bits == 4 ||
-		 spec->bits == 8);
+	const OmQuantOps *ops;
+	int			kind = (int) spec->kind;
+
+	if (kind < 0 || kind >= NKINDS || ops_of_kind[kind] == NULL)
+		return NULL;
+	ops = ops_of_kind[kind];
+	if (spec->metric < OM_METRIC_L2 || spec->metric > OM_METRIC_L1 ||
+		spec->dim < 1 || spec->dim > OM_QUANT_MAX_DIM || !ops->valid(spec))
+		return NULL;
+	return ops;
+}
+
+static inline const OmQuantOps *
+ops_of(const OmQuantizer *quant)
+{
+	return ops_of_kind[quant->spec.kind];
 }
 
 size_t
 om_quant_code_bytes(const OmQuantSpec *spec)
 {
-	size_t		bytes;
+	const OmQuantOps *ops = ops_of_spec(spec);
 
-	if (!spec_valid(spec))
-		return 0;
-	bytes = sizeof(OmCodeHead) + (size_t) om_quant_stride(spec);
-	return (bytes + 3) & ~(size_t) 3;
+	return ops != NULL ? ops->code_bytes(spec) : 0;
 }
 
 size_t
 om_quant_model_floats(const OmQuantSpec *spec)
 {
-	return spec_valid(spec) ? (size_t) spec->dim : 0;
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL && ops->train != NULL ? ops->model_floats(spec) : 0;
+}
+
+int
+om_quant_train_rows(const OmQuantSpec *spec)
+{
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL ? ops->train_rows : 0;
+}
+
+int
+om_quant_train_least(const OmQuantSpec *spec)
+{
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL ? ops->train_least : 0;
+}
+
+size_t
+om_quant_train_bytes(const OmQuantSpec *spec, int nrows)
+{
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL && ops->train_bytes != NULL ? ops->train_bytes(spec, nrows) : 0;
+}
+
+void
+om_quant_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch,
+			   float *model)
+{
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	if (ops != NULL && ops->train != NULL)
+		ops->train(spec, training, scratch, model);
 }
 
 size_t
 om_quant_bytes(const OmQuantSpec *spec)
 {
-	return spec_valid(spec) ? om_rabitq_bytes(spec) : 0;
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL ? ops->bytes(spec) : 0;
 }
 
 size_t
 om_quant_query_bytes(const OmQuantSpec *spec)
 {
-	size_t		planes;
+	const OmQuantOps *ops = ops_of_spec(spec);
 
-	if (!spec_valid(spec))
-		return 0;
-	planes = (size_t) (8 / spec->bits);
-	return sizeof(OmQuery) +
-		om_round_up(planes * (size_t) om_quant_stride(spec), 64) + 64;
+	return ops != NULL ? ops->query_bytes(spec) : 0;
 }
 
 size_t
 om_quant_scratch_bytes(const OmQuantSpec *spec)
 {
-	return spec_valid(spec) ? om_rabitq_scratch_bytes(spec) : 0;
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL ? ops->scratch_bytes(spec) : 0;
 }
 
 OmQuantizer *
 om_quant_init(void *mem, const OmQuantSpec *spec, const float *model)
 {
-	if (!spec_valid(spec))
-		return NULL;
-	return om_rabitq_init(mem, spec, model);
-}
+	const OmQuantOps *ops = ops_of_spec(spec);
 
-void
-om_quant_encode(const OmQuantizer *quant, const float *x, void *scratch,
-				void *code)
-{
-	om_rabitq_encode(quant, x, scratch, code);
-}
-
-void
-om_quant_query(const OmQuantizer *quant, const float *q, void *scratch,
-			   OmQuery *query)
-{
-	om_rabitq_query(quant, q, scratch, query);
-}
-
-void
-om_quant_query_from_code(const OmQuantizer *quant, const void *code,
-						 OmQuery *query)
-{
-	om_rabitq_query_from_code(quant, code, query);
-}
-
-OmDistanceFn
-om_quant_distance_fn(const OmQuantizer *quant)
-{
-	return om_rabitq_distance_fn(quant);
+	return ops != NULL ? ops->init(mem, spec, model) : NULL;
 }
 
 const OmQuantSpec *
@@ -98,16 +128,81 @@ om_quant_spec(const OmQuantizer *quant)
 	return &quant->spec;
 }
 
+bool
+om_quant_exact(const OmQuantSpec *spec)
+{
+	/* under cosine the division by the norms rounds otherwise */
+	return spec->kind == OM_QUANT_NONE && spec->metric != OM_METRIC_COSINE;
+}
+
+void
+om_quant_encode(const OmQuantizer *quant, const float *x, void *scratch,
+				void *code)
+{
+	ops_of(quant)->encode(quant, x, scratch, code);
+}
+
+void
+om_quant_query(const OmQuantizer *quant, const float *q, void *scratch,
+			   OmQuery *query)
+{
+	ops_of(quant)->query(quant, q, scratch, query);
+}
+
+void
+om_quant_query_from_code(const OmQuantizer *quant, const void *code,
+						 OmQuery *query)
+{
+	ops_of(quant)->query_from_code(quant, code, query);
+}
+
+OmDistanceFn
+om_quant_distance_fn(const OmQuantizer *quant)
+{
+	return ops_of(quant)->distance_fn(quant);
+}
+
 float
 om_quant_error(const OmQuantizer *quant, const OmQuery *query,
 			   const void *code)
 {
-	return om_rabitq_error(quant, query, code);
+	return ops_of(quant)->error(quant, query, code);
 }
 
 void
 om_quant_distances(const OmQuantizer *quant, const OmQuery *query,
 				   const void *const *codes, int n, float *dist)
 {
-	om_rabitq_distances(quant, query, codes, n, dist);
+	const OmQuantOps *ops = ops_of(quant);
+	OmDistanceFn distance;
+
+	if (ops->distances != NULL)
+	{
+		ops->distances(quant, query, codes, n, dist);
+		return;
+	}
+	distance = ops->distance_fn(quant);
+	for (int i = 0; i < n; i++)
+		dist[i] = distance(quant, query, codes[i]);
+}
+
+/*
+ * om_inverse_norm -- 1 / |x|, 0 for zero.  false when the squares leave the range
+ * of float, which the result may do as well then.
+ */
+bool
+om_inverse_norm(const float *x, int dim, double *inverse)
+{
+	float		sq = om_kernels->sumsq_f32(x, dim);
+	double		sum = 0.0;
+
+	if (sq >= OM_SQUARE_MIN && sq <= OM_SQUARE_MAX)
+	{
+		*inverse = (float) (1.0 / sqrt((double) sq));
+		return true;
+	}
+	for (int i = 0; i < dim; i++)
+		sum += (double) x[i] * x[i];
+	*inverse = sum > 0.0 ? 1.0 / sqrt(sum) : 0.0;
+	return false;
 }

@@ -1,7 +1,7 @@
 /*
  * quant_impl.h -- what the files of this folder share; nobody else includes it.
  *
- * A code:
+ * A code of rabitq (and, with a byte a subvector for the levels, of pq):
  *
  *     0      4      8      12                            12 + stride
  *     | add  | mul  | err  | packed levels, stride bytes | zeros to 4 bytes |
@@ -16,6 +16,8 @@
 #ifndef OM_QUANT_IMPL_H
 #define OM_QUANT_IMPL_H
 
+#include <float.h>
+
 #include "kernel/kernel.h"
 #include "quant/quant.h"
 
@@ -29,21 +31,27 @@ typedef struct OmCodeHead
 } OmCodeHead;
 
 /*
- * The quantizer is one block without pointers: mean float[padded], then the
- * rotation's tables float[rounds][padded].
+ * The quantizer is one block without pointers.  data of rabitq: mean
+ * float[padded], then the rotation's tables float[rounds][padded]; the other
+ * kinds' is described in their files, and they use the fields down to
+ * noise and from mean_sq on.
  */
 struct OmQuantizer
 {
 	OmQuantSpec spec;
 	int			padded;			/* dim rounded up to OM_LANES */
+	int			code_bytes;
+	bool		trained;		/* there is a model */
+	float		noise;			/* sq8: standard error of the widest step; pq:
+								 * calibration of errors */
 	int			stride;			/* bytes of packed levels */
 	int			planes;			/* 8 / bits */
-	int			code_bytes;
 	int			rounds;			/* of the rotation */
 	int			fht;			/* largest power of two <= dim */
 	float		mean_sq;		/* |mean|^2, for inner product */
 	float		metric_mul;		/* 2 for L2, otherwise 1 */
 	float		typical_length; /* |v| of a typical code */
+	float		unit;			/* pq: value of one step of centroids in 8 bits */
 	float		data[] __attribute__((aligned(64)));
 };
 
@@ -67,26 +75,104 @@ om_quant_mean(const OmQuantizer *quant)
 	return quant->data;
 }
 
+/*
+ * What a kind of quantizer supplies; the functions of quant.h of like names
+ * hand on to it.  spec is valid for all but valid().
+ */
+typedef struct OmQuantOps
+{
+	bool		(*valid) (const OmQuantSpec *spec);	/* of what is the kind's own */
+	size_t		(*code_bytes) (const OmQuantSpec *spec);
+	size_t		(*model_floats) (const OmQuantSpec *spec);
+	size_t		(*bytes) (const OmQuantSpec *spec);
+	size_t		(*query_bytes) (const OmQuantSpec *spec);
+	size_t		(*scratch_bytes) (const OmQuantSpec *spec);
+	OmQuantizer *(*init) (void *mem, const OmQuantSpec *spec, const float *model);
+	void		(*encode) (const OmQuantizer *quant, const float *x, void *scratch,
+						   void *code);
+	void		(*query) (const OmQuantizer *quant, const float *q, void *scratch,
+						  OmQuery *query);
+	void		(*query_from_code) (const OmQuantizer *quant, const void *code,
+									OmQuery *query);
+	OmDistanceFn (*distance_fn) (const OmQuantizer *quant);
+	/* of many codes; NULL: distance_fn for each */
+	void		(*distances) (const OmQuantizer *quant, const OmQuery *query,
+							  const void *const *codes, int n, float *dist);
+	float		(*error) (const OmQuantizer *quant, const OmQuery *query,
+						  const void *code);
+
+	/* training; train NULL: no model */
+	int			train_rows;
+	int			train_least;
+	size_t		(*train_bytes) (const OmQuantSpec *spec, int nrows);
+	void		(*train) (const OmQuantSpec *spec, const OmTraining *training,
+						  void *scratch, float *model);
+} OmQuantOps;
+
+extern const OmQuantOps om_rabitq_ops;
+extern const OmQuantOps om_pq_ops;
+extern const OmQuantOps om_sq8_ops;
+extern const OmQuantOps om_none_ops;
+
+/* Steele, Lea and Flood, "Fast splittable pseudorandom number generators". */
+static inline uint64_t
+om_splitmix64(uint64_t *state)
+{
+	uint64_t	z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+/* Sums of squares that float arithmetic may be trusted with. */
+#define OM_SQUARE_MIN 1e-30f
+#define OM_SQUARE_MAX 1e30f
+
+static inline float
+om_clamp_float(double x)
+{
+	return x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : (float) x;
+}
+
+/* A distance: NaN becomes FLT_MAX too.  Each a single instruction. */
+static inline float
+om_clamp_distance(float d)
+{
+	d = d < FLT_MAX ? d : FLT_MAX;
+	return d > -FLT_MAX ? d : -FLT_MAX;
+}
+
+/* quant.c */
+extern bool om_inverse_norm(const float *x, int dim, double *inverse);
+
 /* rotate.c */
 extern int	om_rotate_rounds(int dim);
 extern void om_rotate_init(OmQuantizer *quant);
 extern void om_rotate(const OmQuantizer *quant, float *x);
 
-/* rabitq.c */
-extern size_t om_rabitq_bytes(const OmQuantSpec *spec);
-extern size_t om_rabitq_scratch_bytes(const OmQuantSpec *spec);
-extern OmQuantizer *om_rabitq_init(void *mem, const OmQuantSpec *spec,
-								   const float *model);
-extern void om_rabitq_encode(const OmQuantizer *quant, const float *x,
-							 void *scratch, void *code);
-extern void om_rabitq_query(const OmQuantizer *quant, const float *q,
-							void *scratch, OmQuery *query);
-extern void om_rabitq_query_from_code(const OmQuantizer *quant,
-									  const void *code, OmQuery *query);
-extern OmDistanceFn om_rabitq_distance_fn(const OmQuantizer *quant);
-extern void om_rabitq_distances(const OmQuantizer *quant, const OmQuery *query,
-								const void *const *codes, int n, float *dist);
-extern float om_rabitq_error(const OmQuantizer *quant, const OmQuery *query,
-							 const void *code);
+/* A centred, rotated vector: scale * y, of length scale * length. */
+typedef struct OmRotated
+{
+	double		scale;			/* a power of two; 1 but for extreme values */
+	double		length;			/* |y|, 0 for a vector at the mean */
+	double		dot_mean;		/* <x - c, c>, true scale */
+	float	   *y;				/* float[padded], in the scratch */
+} OmRotated;
+
+/* A scale that levels were tried at. */
+typedef struct OmTrial
+{
+	float		t;				/* levels a unit of y */
+	float		dot;			/* <v, |y|>, which is <v, y> */
+	float		sq;				/* <v, v> */
+	double		score;			/* squared cosine times |y|^2 */
+} OmTrial;
+
+/* rabitq.c; its query() leaves the rotated vector at the start of the scratch */
+extern void om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
+							 OmRotated *out);
+extern OmTrial om_rabitq_scale(const OmQuantizer *quant, int bits, const float *y,
+							   double length);
 
 #endif							/* OM_QUANT_IMPL_H */

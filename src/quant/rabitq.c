@@ -25,32 +25,13 @@
 
 #include "quant/quant_impl.h"
 
-/* Sums of squares that float arithmetic may be trusted with. */
-#define SQUARE_MIN 1e-30f
-#define SQUARE_MAX 1e30f
-
 /* Dot products asked of a kernel in one call. */
 #define DOT_BATCH 64
-
-/* A centred, rotated vector: scale * y, of length scale * length. */
-typedef struct Rotated
-{
-	double		scale;			/* a power of two; 1 but for extreme values */
-	double		length;			/* |y|, 0 for a vector at the mean */
-	double		dot_mean;		/* <x - c, c>, true scale */
-	float	   *y;				/* float[padded], in the scratch */
-} Rotated;
 
 static inline int
 log2_bits(int bits)
 {
 	return bits == 1 ? 0 : bits == 2 ? 1 : bits == 4 ? 2 : 3;
-}
-
-static inline float
-clamp_float(double x)
-{
-	return x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : (float) x;
 }
 
 /*
@@ -68,8 +49,48 @@ typical_length(const OmQuantSpec *spec)
 	return sqrt(dim) * rms[log2_bits(spec->bits)];
 }
 
-size_t
-om_rabitq_bytes(const OmQuantSpec *spec)
+static bool
+rabitq_valid(const OmQuantSpec *spec)
+{
+	if (spec->metric == OM_METRIC_L1 || spec->subvectors != 0)
+		return false;
+	if (spec->kind == OM_QUANT_BINARY)
+		return spec->bits == 1;
+	return spec->bits == 1 || spec->bits == 2 || spec->bits == 4 || spec->bits == 8;
+}
+
+static size_t
+rabitq_code_bytes(const OmQuantSpec *spec)
+{
+	return om_round_up(sizeof(OmCodeHead) + (size_t) om_quant_stride(spec), 4);
+}
+
+static size_t
+rabitq_query_bytes(const OmQuantSpec *spec)
+{
+	size_t		planes = (size_t) (8 / spec->bits);
+
+	return sizeof(OmQuery) +
+		om_round_up(planes * (size_t) om_quant_stride(spec), 64) + 64;
+}
+
+/* The model is the mean. */
+static size_t
+rabitq_model_floats(const OmQuantSpec *spec)
+{
+	return (size_t) spec->dim;
+}
+
+static void
+rabitq_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch,
+			 float *model)
+{
+	(void) scratch;
+	memcpy(model, training->mean, sizeof(float) * (size_t) spec->dim);
+}
+
+static size_t
+rabitq_bytes(const OmQuantSpec *spec)
 {
 	size_t		padded = om_round_up((size_t) spec->dim, OM_LANES);
 	size_t		rows = 1 + (size_t) om_rotate_rounds(spec->dim);
@@ -77,17 +98,20 @@ om_rabitq_bytes(const OmQuantSpec *spec)
 	return om_round_up(sizeof(OmQuantizer) + rows * padded * sizeof(float), 64);
 }
 
-/* float[padded], then a byte for every level with room for the last store. */
-size_t
-om_rabitq_scratch_bytes(const OmQuantSpec *spec)
+/*
+ * float[padded], then a byte for every level with room for the last store; a
+ * refinement needs as much again.
+ */
+static size_t
+rabitq_scratch_bytes(const OmQuantSpec *spec)
 {
 	size_t		padded = om_round_up((size_t) spec->dim, OM_LANES);
 
-	return om_round_up(padded * sizeof(float) + padded + 64, 64);
+	return 2 * om_round_up(padded * sizeof(float) + padded + 64, 64);
 }
 
-OmQuantizer *
-om_rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
+static OmQuantizer *
+rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
 {
 	OmQuantizer *quant = mem;
 	double		mean_sq = 0.0;
@@ -97,7 +121,7 @@ om_rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
 	quant->padded = (int) om_round_up((size_t) spec->dim, OM_LANES);
 	quant->stride = om_quant_stride(spec);
 	quant->planes = 8 / spec->bits;
-	quant->code_bytes = (int) om_quant_code_bytes(spec);
+	quant->code_bytes = (int) rabitq_code_bytes(spec);
 	quant->rounds = om_rotate_rounds(spec->dim);
 	quant->fht = 1;
 	while (quant->fht * 2 <= spec->dim)
@@ -111,7 +135,7 @@ om_rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
 		quant->data[i] = m;
 		mean_sq += (double) m * m;
 	}
-	quant->mean_sq = clamp_float(mean_sq);
+	quant->mean_sq = om_clamp_float(mean_sq);
 	om_rotate_init(quant);
 	return quant;
 }
@@ -122,7 +146,7 @@ om_rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
  */
 static void
 center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
-			   Rotated *out)
+			   OmRotated *out)
 {
 	const float *mean = om_quant_mean(quant);
 	double		max = 0.0;
@@ -155,29 +179,11 @@ center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
 }
 
 /*
- * 1 / |x|, 0 for zero.  false when the squares leave the range of float, which
- * the result may do as well then.
+ * om_rabitq_rotate -- center and rotate; y begins the scratch.
  */
-static bool
-inverse_norm(const float *x, int dim, double *inverse)
-{
-	float		sq = om_kernels->sumsq_f32(x, dim);
-	double		sum = 0.0;
-
-	if (sq >= SQUARE_MIN && sq <= SQUARE_MAX)
-	{
-		*inverse = (float) (1.0 / sqrt((double) sq));
-		return true;
-	}
-	for (int i = 0; i < dim; i++)
-		sum += (double) x[i] * x[i];
-	*inverse = sum > 0.0 ? 1.0 / sqrt(sum) : 0.0;
-	return false;
-}
-
-static void
-center_and_rotate(const OmQuantizer *quant, const float *x, void *scratch,
-				  Rotated *out)
+void
+om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
+				 OmRotated *out)
 {
 	double		x_scale = 1.0;
 	bool		ordinary = true;
@@ -185,7 +191,7 @@ center_and_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 
 	out->y = scratch;
 	if (quant->spec.metric == OM_METRIC_COSINE)
-		ordinary = inverse_norm(x, quant->spec.dim, &x_scale);
+		ordinary = om_inverse_norm(x, quant->spec.dim, &x_scale);
 	if (ordinary)
 	{
 		om_kernels->center_f32(x, om_quant_mean(quant), (float) x_scale, out->y,
@@ -194,7 +200,7 @@ center_and_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 		out->length = sqrt((double) sums[0]);
 		out->dot_mean = sums[1];
 		/* written so that NaN, from infinity less infinity, is out of range */
-		ordinary = sums[0] >= SQUARE_MIN && sums[0] <= SQUARE_MAX &&
+		ordinary = sums[0] >= OM_SQUARE_MIN && sums[0] <= OM_SQUARE_MAX &&
 			fabsf(sums[1]) <= FLT_MAX;
 	}
 	if (!ordinary)
@@ -211,23 +217,15 @@ static const float normal_scale[4] = {1.0f, 1.0f, 3.0f, 32.4f};
 #define TRIAL_PASSES_SHORT 10
 #define TRIAL_SHORT_DIM 64
 
-typedef struct Trial
-{
-	float		t;				/* levels a unit of y */
-	float		dot;			/* <v, |y|>, which is <v, y> */
-	float		sq;				/* <v, v> */
-	double		score;			/* squared cosine times |y|^2 */
-} Trial;
-
 static void
-try_scales(const OmQuantizer *quant, const float *y, const float t[4],
-		   Trial *best)
+try_scales(const OmQuantizer *quant, int bits, const float *y, const float t[4],
+		   OmTrial *best)
 {
 	float		pad = 0.25f * (float) (quant->padded - quant->spec.dim);
 	float		dot[4];
 	float		sq[4];
 
-	om_kernels->trial_f32(y, quant->padded, quant->spec.bits, t, dot, sq);
+	om_kernels->trial_f32(y, quant->padded, bits, t, dot, sq);
 	for (int i = 0; i < 4; i++)
 	{
 		double		score = (double) dot[i] * dot[i] / (double) (sq[i] - pad);
@@ -243,16 +241,16 @@ try_scales(const OmQuantizer *quant, const float *y, const float t[4],
 }
 
 /*
- * The scale whose levels point nearest to y, |y| = length.
+ * om_rabitq_scale -- the scale at which levels of so many bits point nearest to
+ * y, |y| = length.
  *
  * Between the scale for normal components and the one that clips nothing, then
  * around the best; the last pass includes the step that can only improve, the
  * scale at which the levels found approximate y with the least squared error.
  */
-static Trial
-choose_scale(const OmQuantizer *quant, const float *y, double length)
+OmTrial
+om_rabitq_scale(const OmQuantizer *quant, int bits, const float *y, double length)
 {
-	int			bits = quant->spec.bits;
 	int			dim = quant->spec.dim;
 	int			passes = dim <= TRIAL_SHORT_DIM ? TRIAL_PASSES_SHORT : TRIAL_PASSES;
 	float		normal = normal_scale[log2_bits(bits)] *
@@ -261,14 +259,14 @@ choose_scale(const OmQuantizer *quant, const float *y, double length)
 	float		high = (float) (1 << (bits - 1)) /
 		om_kernels->absmax_f32(y, quant->padded);
 	float		step;
-	Trial		best = {.score = -1.0};
+	OmTrial		best = {.score = -1.0};
 	float		t[4];
 
 	if (bits == 1)
 	{
 		/* one level each side: every scale is the same */
 		t[0] = t[1] = t[2] = t[3] = normal;
-		try_scales(quant, y, t, &best);
+		try_scales(quant, bits, y, t, &best);
 		return best;
 	}
 	high = fmaxf(high * 1.05f, normal * 1.25f);
@@ -277,13 +275,13 @@ choose_scale(const OmQuantizer *quant, const float *y, double length)
 	{
 		for (int i = 0; i < 4; i++)
 			t[i] = low + step * (float) (4 * pass + i);
-		try_scales(quant, y, t, &best);
+		try_scales(quant, bits, y, t, &best);
 	}
 	t[0] = best.sq / best.dot;
 	t[1] = best.t - step / 3;
 	t[2] = best.t + step / 3;
 	t[3] = best.t + step / 2;
-	try_scales(quant, y, t, &best);
+	try_scales(quant, bits, y, t, &best);
 	return best;
 }
 
@@ -301,8 +299,8 @@ pack_levels(const uint8_t *u, uint8_t *packed, int stride, int bits)
 	}
 }
 
-void
-om_rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
+static void
+rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 				 void *code)
 {
 	OmCodeHead *head = code;
@@ -310,21 +308,21 @@ om_rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 	int			dim = quant->spec.dim;
 	int			bits = quant->spec.bits;
 	uint8_t    *u = (uint8_t *) scratch + sizeof(float) * (size_t) quant->padded;
-	Rotated		r;
+	OmRotated		r;
 	double		norm;
 	double		add;
 	double		cos_sq;
-	Trial		best;
+	OmTrial		best;
 
-	center_and_rotate(quant, x, scratch, &r);
+	om_rabitq_rotate(quant, x, scratch, &r);
 	memset(code, 0, (size_t) quant->code_bytes);
 	norm = r.length * r.scale;
 	add = quant->spec.metric == OM_METRIC_IP ? -r.dot_mean : norm * norm;
-	head->add = clamp_float(quant->spec.metric == OM_METRIC_COSINE ? add / 2 : add);
+	head->add = om_clamp_float(quant->spec.metric == OM_METRIC_COSINE ? add / 2 : add);
 	if (r.length == 0.0)
 		return;
 
-	best = choose_scale(quant, r.y, r.length);
+	best = om_rabitq_scale(quant, bits, r.y, r.length);
 	om_kernels->quantize_f32(r.y, quant->padded, bits, best.t, u);
 	memset(u + dim, 0, (size_t) (quant->planes * quant->stride - dim));
 	switch (bits)
@@ -343,32 +341,32 @@ om_rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 	}
 
 	/* r / k = norm / (dot / length) */
-	head->mul = clamp_float(quant->metric_mul * norm * r.length / best.dot);
+	head->mul = om_clamp_float(quant->metric_mul * norm * r.length / best.dot);
 	cos_sq = best.score / (r.length * r.length);
 	if (cos_sq < 1.0 && dim > 1)
-		head->err = clamp_float(quant->metric_mul * norm *
+		head->err = om_clamp_float(quant->metric_mul * norm *
 								sqrt((1.0 - cos_sq) / cos_sq / (dim - 1)));
 }
 
-void
-om_rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
+static void
+rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
 				OmQuery *query)
 {
 	int			dim = quant->spec.dim;
 	size_t		end = (size_t) (quant->planes * quant->stride) + 64;
-	Rotated		r;
+	OmRotated		r;
 	double		norm;
 	double		step;
 	float		max;
 
-	center_and_rotate(quant, q, scratch, &r);
+	om_rabitq_rotate(quant, q, scratch, &r);
 	norm = r.length * r.scale;
 	memset(query, 0, sizeof(OmQuery));
-	query->norm = clamp_float(norm);
+	query->norm = om_clamp_float(norm);
 	if (quant->spec.metric == OM_METRIC_IP)
-		query->add = clamp_float(-r.dot_mean - quant->mean_sq);
+		query->add = om_clamp_float(-r.dot_mean - quant->mean_sq);
 	else
-		query->add = clamp_float(norm * norm * (quant->metric_mul / 2));
+		query->add = om_clamp_float(norm * norm * (quant->metric_mul / 2));
 	max = r.length > 0.0 ? om_kernels->absmax_f32(r.y, quant->padded) : 0.0f;
 	if (!(max > 0.0f))
 	{
@@ -379,11 +377,11 @@ om_rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
 	query->qsum *= (1 << quant->spec.bits) - 1;
 	memset(query->q + dim, 0, end - (size_t) dim);
 	step = r.scale * max / 127.0;
-	query->mul = clamp_float(step / 2);
-	query->noise = clamp_float(step * sqrt(1.0 / 12.0) * quant->typical_length);
+	query->mul = om_clamp_float(step / 2);
+	query->noise = om_clamp_float(step * sqrt(1.0 / 12.0) * quant->typical_length);
 }
 
-/* What om_rabitq_error needs of a code that serves as query: |q'| and its error. */
+/* What rabitq_error needs of a code that serves as query: |q'| and its error. */
 static void
 from_code_error(const OmQuantizer *quant, const OmCodeHead *head,
 				OmQuery *query)
@@ -392,13 +390,13 @@ from_code_error(const OmQuantizer *quant, const OmCodeHead *head,
 	double		noise = head->err / quant->metric_mul * length;
 
 	if (quant->spec.metric == OM_METRIC_IP)
-		query->norm = clamp_float(head->mul * length);
+		query->norm = om_clamp_float(head->mul * length);
 	else
 		query->norm = sqrtf(head->add) * (quant->spec.metric == OM_METRIC_L2 ? 1.0f : sqrtf(2.0f));
 	/* rounding v to int8 leaves up to half a level, less what scaling mends */
 	if (quant->spec.bits == 8)
 		noise = hypot(noise, 0.4 * head->mul / quant->metric_mul * length);
-	query->noise = clamp_float(noise);
+	query->noise = om_clamp_float(noise);
 }
 
 /*
@@ -425,8 +423,8 @@ near_scale(const OmQuantizer *quant, const OmCodeHead *head)
 	return 1.0 - 0.22 * sin_sq / (1.0 - sin_sq);
 }
 
-void
-om_rabitq_query_from_code(const OmQuantizer *quant, const void *code,
+static void
+rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 						  OmQuery *query)
 {
 	const OmCodeHead *head = code;
@@ -450,10 +448,10 @@ om_rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 
 		scale = ve > 0.0 ? 2 * scale * vv / ve : 0.0;
 	}
-	query->mul = clamp_float(scale / 2);
+	query->mul = om_clamp_float(scale / 2);
 	query->add = head->add;
 	if (quant->spec.metric == OM_METRIC_IP)
-		query->add = clamp_float((double) head->add - quant->mean_sq);
+		query->add = om_clamp_float((double) head->add - quant->mean_sq);
 	from_code_error(quant, head, query);
 }
 
@@ -464,9 +462,7 @@ dot_distance(const OmQuery *query, const OmCodeHead *head, int32_t dot)
 	float		d = head->add + query->add -
 		head->mul * (query->mul * (float) (2 * dot - query->qsum));
 
-	/* each a single instruction; the first maps NaN as well */
-	d = d < FLT_MAX ? d : FLT_MAX;
-	return d > -FLT_MAX ? d : -FLT_MAX;
+	return om_clamp_distance(d);
 }
 
 static inline float
@@ -480,11 +476,11 @@ code_distance(const OmQuantizer *quant, const OmQuery *query, const void *code,
 }
 
 /*
- * om_rabitq_distances -- the same as one by one, to the last bit.
+ * rabitq_distances -- the same as one by one, to the last bit.
  */
-void
-om_rabitq_distances(const OmQuantizer *quant, const OmQuery *query,
-					const void *const *codes, int n, float *dist)
+static void
+rabitq_distances(const OmQuantizer *quant, const OmQuery *query,
+				 const void *const *codes, int n, float *dist)
 {
 	int			log2 = log2_bits(quant->spec.bits);
 	int32_t		dot[DOT_BATCH];
@@ -530,21 +526,38 @@ distance_8(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	return code_distance(quant, query, code, 3);
 }
 
-OmDistanceFn
-om_rabitq_distance_fn(const OmQuantizer *quant)
+static OmDistanceFn
+rabitq_distance_fn(const OmQuantizer *quant)
 {
 	static const OmDistanceFn fns[4] = {distance_1, distance_2, distance_4, distance_8};
 
 	return fns[log2_bits(quant->spec.bits)];
 }
 
-float
-om_rabitq_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
+static float
+rabitq_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
 	const OmCodeHead *head = code;
 	double		a = (double) head->err * query->norm;
 	double		b = (double) head->mul * query->noise;
 
 	(void) quant;
-	return clamp_float(sqrt(a * a + b * b));
+	return om_clamp_float(sqrt(a * a + b * b));
 }
+
+const OmQuantOps om_rabitq_ops = {
+	.valid = rabitq_valid,
+	.code_bytes = rabitq_code_bytes,
+	.model_floats = rabitq_model_floats,
+	.bytes = rabitq_bytes,
+	.query_bytes = rabitq_query_bytes,
+	.scratch_bytes = rabitq_scratch_bytes,
+	.init = rabitq_init,
+	.encode = rabitq_encode,
+	.query = rabitq_query,
+	.query_from_code = rabitq_query_from_code,
+	.distance_fn = rabitq_distance_fn,
+	.distances = rabitq_distances,
+	.error = rabitq_error,
+	.train = rabitq_train,
+};

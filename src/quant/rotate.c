@@ -18,17 +18,6 @@
 
 #include "quant/quant_impl.h"
 
-/* Steele, Lea and Flood, "Fast splittable pseudorandom number generators". */
-static uint64_t
-splitmix64(uint64_t *state)
-{
-	uint64_t	z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
 /* Does the mixing step come before this round? */
 static inline bool
 mixed_before(const OmQuantizer *quant, int round)
@@ -77,7 +66,7 @@ om_rotate_init(OmQuantizer *quant)
 			float		f = 1.0f;
 
 			if (i % 64 == 0)
-				random = splitmix64(&state);
+				random = om_splitmix64(&state);
 			if (i >= from && i < from + quant->fht)
 				f *= fht_scale;
 			if (mixed_before(quant, round) && (i < half || i >= dim - half))

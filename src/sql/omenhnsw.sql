@@ -23,6 +23,10 @@ CREATE FUNCTION omenhnsw_vector_cosine_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'om_hnsw_vector_cosine_support' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION omenhnsw_vector_cosine_support(internal) IS 'omenhnsw support: vector, cosine distance';
 
+CREATE FUNCTION omenhnsw_vector_l1_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'om_hnsw_vector_l1_support' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION omenhnsw_vector_l1_support(internal) IS 'omenhnsw support: vector, taxicab distance';
+
 CREATE OPERATOR CLASS vector_l2_ops
     DEFAULT FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
@@ -44,6 +48,13 @@ CREATE OPERATOR CLASS vector_cosine_ops
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
 COMMENT ON OPERATOR FAMILY vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
 
+CREATE OPERATOR CLASS vector_l1_ops
+    FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_l1_support(internal);
+COMMENT ON OPERATOR CLASS vector_l1_ops USING omenhnsw IS 'taxicab distance, <+>';
+COMMENT ON OPERATOR FAMILY vector_l1_ops USING omenhnsw IS 'taxicab distance, <+>';
+
 -- ---------------------------------------------------------------------------
 -- Checker
 -- ---------------------------------------------------------------------------
@@ -52,9 +63,29 @@ CREATE FUNCTION omendb_index_check(index regclass, heapallindexed boolean DEFAUL
         OUT nodes bigint, OUT dead_nodes bigint, OUT unreachable bigint, OUT stale_links bigint,
         OUT tids bigint, OUT null_rows bigint, OUT towers bigint, OUT postings bigint,
         OUT max_level integer, OUT mean_degree double precision, OUT free_slots bigint,
-        OUT pages bigint, OUT lost_pages bigint, OUT bytes bigint, OUT heap_rows bigint)
+        OUT pages bigint, OUT lost_pages bigint, OUT bytes bigint, OUT heap_rows bigint,
+        OUT unrefined bigint)
     AS 'MODULE_PATHNAME', 'om_index_check' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_index_check(regclass, boolean) IS
     'verify an omenhnsw index: raises index_corrupted, or returns figures';
 -- it locks tables and reads damaged pages: to be granted with care, as amcheck is
 REVOKE ALL ON FUNCTION omendb_index_check(regclass, boolean) FROM PUBLIC;
+
+-- ---------------------------------------------------------------------------
+-- Inspection
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION omendb_index_info(index regclass,
+        OUT quantizer text, OUT bits integer, OUT subvectors integer, OUT rerank text, OUT metric text, OUT dimensions integer,
+        OUT trained_rows bigint, OUT m integer, OUT ef_construction integer,
+        OUT code_bytes integer, OUT node_bytes integer, OUT nodes_per_page integer,
+        OUT entry_point bigint, OUT levels integer, OUT nodes bigint, OUT tombstones bigint,
+        OUT mean_degree double precision, OUT rows bigint, OUT pages bigint, OUT bytes bigint,
+        OUT bytes_per_row double precision, OUT node_bytes_per_row double precision,
+        OUT tower_bytes_per_row double precision, OUT posting_bytes_per_row double precision,
+        OUT null_bytes_per_row double precision, OUT model_bytes_per_row double precision,
+        OUT refinement_bytes_per_row double precision,
+        OUT directory_bytes_per_row double precision)
+    AS 'MODULE_PATHNAME', 'om_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION omendb_index_info(regclass) IS
+    'how an omenhnsw index was built and what it holds; reads the whole index';

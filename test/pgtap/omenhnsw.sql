@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS omendb;
-SELECT plan(65);
+SELECT plan(83);
 
 -- the method
 SELECT is(amtype, 'i', 'omenhnsw is an index access method') FROM pg_am WHERE amname = 'omenhnsw';
@@ -20,7 +20,8 @@ CREATE TEMPORARY TABLE expected_class (class name, is_default boolean, operator 
 INSERT INTO expected_class VALUES
     ('vector_l2_ops', true, '<->(vector,vector)', 'omenhnsw_vector_l2_support'),
     ('vector_ip_ops', false, '<#>(vector,vector)', 'omenhnsw_vector_ip_support'),
-    ('vector_cosine_ops', false, '<=>(vector,vector)', 'omenhnsw_vector_cosine_support');
+    ('vector_cosine_ops', false, '<=>(vector,vector)', 'omenhnsw_vector_cosine_support'),
+    ('vector_l1_ops', false, '<+>(vector,vector)', 'omenhnsw_vector_l1_support');
 
 CREATE TEMPORARY VIEW class AS
     SELECT e.*, c.oid, c.opcfamily, c.opcdefault, c.opcintype, c.opckeytype
@@ -83,6 +84,9 @@ SELECT lives_ok($$ CREATE INDEX items_l2 ON items USING omenhnsw (embedding) $$,
 SELECT lives_ok($$ CREATE INDEX items_ip ON items USING omenhnsw (embedding vector_ip_ops) WITH (m = 8, ef_construction = 32, bits = 8) $$,
                 'an index with storage parameters');
 SELECT has_index('items', 'items_l2', 'embedding', 'the index is there');
+SELECT is((SELECT quantizer FROM omendb_index_info('items_l2')), 'rabitq', 'rabitq by default');
+SELECT lives_ok($$ CREATE INDEX items_l1 ON items USING omenhnsw (embedding vector_l1_ops) $$, 'an index for the taxicab distance');
+SELECT is((SELECT quantizer || ' ' || metric FROM omendb_index_info('items_l1')), 'sq8 l1', 'which has quantizer sq8');
 SELECT index_is_type('items', 'items_l2', 'omenhnsw');
 SELECT is(pg_get_indexdef('items_l2'::regclass), format('CREATE INDEX items_l2 ON %I.items USING omenhnsw (embedding)', current_schema()),
           'its definition is as it was given');

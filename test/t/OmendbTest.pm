@@ -16,8 +16,9 @@ our @EXPORT = qw(new_server prepare_database fill recall check_index figures %OP
   @METRICS wait_for_file);
 
 our @METRICS = qw(l2 ip cosine);
-our %OPERATOR = (l2 => '<->', ip => '<#>', cosine => '<=>');
-our %OPCLASS = (l2 => 'vector_l2_ops', ip => 'vector_ip_ops', cosine => 'vector_cosine_ops');
+our %OPERATOR = (l2 => '<->', ip => '<#>', cosine => '<=>', l1 => '<+>');
+our %OPCLASS = (l2 => 'vector_l2_ops', ip => 'vector_ip_ops', cosine => 'vector_cosine_ops',
+	l1 => 'vector_l1_ops');
 
 # new_server(name, conf => lines, init => [options]) -- started, with the extension in database postgres.
 sub new_server

@@ -19,7 +19,7 @@ static const int dims[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 6
 static void
 test_sizes(void)
 {
-	OmQuantSpec spec = {OM_QUANT_RABITQ, OM_METRIC_L2, 100, 4, 0};
+	OmQuantSpec spec = {OM_QUANT_RABITQ, OM_METRIC_L2, 100, 4, 0, 0};
 	OmQuantSpec bad;
 
 	unit_begin("sizes, and specs that are not valid");

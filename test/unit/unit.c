@@ -164,6 +164,11 @@ main(void)
 	test_quant();
 	test_estimator();
 	test_ranking();
+	test_refine();
+	test_lane_kernels();
+	test_none();
+	test_sq8();
+	test_pq();
 	if (skipped > 0)
 		printf("%d skipped\n", skipped);
 	printf("%d passed, %d failed\n", passed, failed);

@@ -62,6 +62,7 @@ typedef struct UnitQuant
 
 extern void unit_quant_open(UnitQuant *u, OmMetric metric, int dim, int bits,
 							uint64_t seed, const float *mean);
+extern void unit_quant_open_spec(UnitQuant *u, const OmQuantSpec *spec, const float *model);
 extern void unit_quant_close(UnitQuant *u);
 
 /* The exact distance in order units, of vectors as float. */
@@ -76,5 +77,10 @@ extern void test_rotation(void);
 extern void test_quant(void);
 extern void test_estimator(void);
 extern void test_ranking(void);
+extern void test_refine(void);
+extern void test_lane_kernels(void);
+extern void test_none(void);
+extern void test_sq8(void);
+extern void test_pq(void);
 
 #endif							/* UNIT_H */

@@ -1,0 +1,97 @@
+/*
+ * alter.c -- says that a changed storage parameter waits for a REINDEX.
+ *
+ * An index goes on as it was built, which ALTER INDEX ... SET by itself does not
+ * say.  It calls object_access_hook when pg_class has the new parameters, and the
+ * caches still the old ones.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "commands/defrem.h"
+#include "utils/array.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "hnsw/hnsw.h"
+
+static object_access_hook_type next_hook = NULL;
+
+/*
+ * changed_options -- have the storage parameters of this row changed since?
+ */
+static bool
+changed_options(HeapTuple old, Oid oid)
+{
+	Relation	pg_class = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	new;
+	bool		changed = false;
+
+	ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+	scan = systable_beginscan(pg_class, ClassOidIndexId, true, SnapshotSelf, 1, &key);
+	new = systable_getnext(scan);
+	if (HeapTupleIsValid(new))
+	{
+		bool		old_null;
+		bool		new_null;
+		Datum		before = SysCacheGetAttr(RELOID, old, Anum_pg_class_reloptions, &old_null);
+		Datum		after = heap_getattr(new, Anum_pg_class_reloptions,
+										 RelationGetDescr(pg_class), &new_null);
+
+		if (old_null || new_null)
+			changed = old_null != new_null;
+		else
+			changed = !datumIsEqual(PointerGetDatum(DatumGetArrayTypePCopy(before)),
+									PointerGetDatum(DatumGetArrayTypePCopy(after)), false, -1);
+	}
+	systable_endscan(scan);
+	table_close(pg_class, AccessShareLock);
+	return changed;
+}
+
+static void
+report_change(Oid oid)
+{
+	HeapTuple	old = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
+
+	if (HeapTupleIsValid(old))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(old);
+
+		if (form->relkind == RELKIND_INDEX &&
+			form->relam == get_index_am_oid("omenhnsw", true) && changed_options(old, oid))
+			ereport(NOTICE,
+					(errmsg("index \"%s\" goes on as it was built", NameStr(form->relname)),
+					 errdetail("Changed storage parameters of an omenhnsw index count from its next REINDEX on."),
+					 errhint("REINDEX INDEX CONCURRENTLY rebuilds it without blocking writes.")));
+		ReleaseSysCache(old);
+	}
+}
+
+static void
+on_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+{
+	if (next_hook != NULL)
+		next_hook(access, class_id, object_id, sub_id, arg);
+	if (access == OAT_POST_ALTER && class_id == RelationRelationId && sub_id == 0)
+		report_change(object_id);
+}
+
+/*
+ * OhAlterInit -- the load function calls it once.
+ */
+void
+OhAlterInit(void)
+{
+	next_hook = object_access_hook;
+	object_access_hook = on_access;
+}

@@ -1,0 +1,148 @@
+/*
+ * plan.c -- spares a query distances that nobody looks at.
+ *
+ * PostgreSQL computes what a query sorts by for each row that it returns, also
+ * where an index has done the sorting and the query does not select it:
+ *
+ *     SELECT id FROM item ORDER BY embedding <-> $1 LIMIT 10
+ *
+ * For a vector in the TOAST table that costs more than all the rest of a row.
+ * In a Limit over a scan of an omenhnsw index nothing reads such a column: a
+ * NULL takes its place.
+ *
+ * Nothing is changed where a row is locked, sorted, merged or joined in between,
+ * or where LIMIT has WITH TIES, which compares what was sorted by.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
+#include "optimizer/planner.h"
+#include "utils/syscache.h"
+
+#include "hnsw/hnsw.h"
+
+static planner_hook_type next_planner = NULL;
+
+static bool
+is_omenhnsw(Oid index)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(index));
+	bool		ours = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Oid			am = ((Form_pg_class) GETSTRUCT(tuple))->relam;
+
+		ReleaseSysCache(tuple);
+		ours = am == get_index_am_oid("omenhnsw", true);
+	}
+	return ours;
+}
+
+/*
+ * unused_column -- number of the scan's column that only sorting asked for, 0 if
+ * there is none.
+ */
+static AttrNumber
+unused_column(const Limit *limit, const IndexScan *scan)
+{
+	AttrNumber	unused = 0;
+	ListCell   *lc;
+
+	foreach(lc, limit->plan.targetlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		Var		   *var = (Var *) entry->expr;
+		TargetEntry *below;
+
+		if (!IsA(var, Var) || var->varno != OUTER_VAR || var->varattno < 1 ||
+			var->varattno > list_length(scan->scan.plan.targetlist))
+			return 0;
+		if (!entry->resjunk)
+			continue;
+		below = list_nth_node(TargetEntry, scan->scan.plan.targetlist, var->varattno - 1);
+		if (equal(below->expr, linitial(scan->indexorderbyorig)))
+			unused = var->varattno;
+	}
+	foreach(lc, limit->plan.targetlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (!entry->resjunk && ((Var *) entry->expr)->varattno == unused)
+			return 0;
+	}
+	return unused;
+}
+
+static void
+spare_distance(Limit *limit)
+{
+	IndexScan  *scan = (IndexScan *) outerPlan(limit);
+	TargetEntry *entry;
+	AttrNumber	column;
+	Node	   *expr;
+
+	if (limit->limitOption != LIMIT_OPTION_COUNT || scan == NULL || !IsA(scan, IndexScan) ||
+		list_length(scan->indexorderbyorig) != 1)
+		return;
+	column = unused_column(limit, scan);
+	if (column == 0 || !is_omenhnsw(scan->indexid))
+		return;
+	entry = list_nth_node(TargetEntry, scan->scan.plan.targetlist, column - 1);
+	expr = (Node *) entry->expr;
+	entry->expr = (Expr *) makeNullConst(exprType(expr), exprTypmod(expr), exprCollation(expr));
+}
+
+static void walk_list(List *plans);
+
+static void
+walk(Plan *plan)
+{
+	if (plan == NULL)
+		return;
+	if (IsA(plan, Limit))
+		spare_distance((Limit *) plan);
+	else if (IsA(plan, SubqueryScan))
+		walk(((SubqueryScan *) plan)->subplan);
+	else if (IsA(plan, Append))
+		walk_list(((Append *) plan)->appendplans);
+	else if (IsA(plan, MergeAppend))
+		walk_list(((MergeAppend *) plan)->mergeplans);
+	walk(outerPlan(plan));
+	walk(innerPlan(plan));
+}
+
+static void
+walk_list(List *plans)
+{
+	ListCell   *lc;
+
+	foreach(lc, plans)
+		walk((Plan *) lfirst(lc));
+}
+
+static PlannedStmt *
+plan_query(Query *query, const char *text, int options, ParamListInfo params)
+{
+	PlannedStmt *result = next_planner != NULL ? next_planner(query, text, options, params) :
+		standard_planner(query, text, options, params);
+
+	walk(result->planTree);
+	walk_list(result->subplans);
+	return result;
+}
+
+/*
+ * OhPlanInit -- the load function calls it once.
+ */
+void
+OhPlanInit(void)
+{
+	next_planner = planner_hook;
+	planner_hook = plan_query;
+}

@@ -1,0 +1,769 @@
+/*
+ * pq.c -- product quantization: a byte for each subvector.
+ *
+ * Jegou, Douze and Schmid, PAMI 2011: the vector is cut into m subvectors, and
+ * each becomes the number of the nearest of 256 centroids.  With mean c and
+ * x' = x - c, the centroids give y, near to x'; what estimates <x', q'> for
+ * q' = q - c is f <y, q'>, where f = |x'|^2 / <y, x'> makes the estimate exact for
+ * q' = x', as in rabitq.c, whose formulas for the metrics and whose code these
+ * are as well, with m bytes for the levels.
+ *
+ * A query from a vector is a table of <y, q'> for each subvector and centroid, in
+ * 16 bits: one look-up a byte of code (ADC).  Gather instructions were slower
+ * (784 dimensions, 196 subvectors: 60 ns against 48).  Such a table costs as much
+ * as a hundred distances, which a query from a code is not asked for: that one is
+ * y in 8 bits, and y of the other code is put together from centroids in 8 bits
+ * (as good as a table of all pairs of centroids, which would be 25 MB).
+ *
+ * The first dim % m subvectors are one dimension longer than the others.
+ * Centroids are kept by dimension: [dim][256], 256 coordinates a dimension.
+ *
+ * Model:	float mean[dim], calibration, length, float centroids[dim][256]
+ * data:	float mean[padded], longest[m rounded up to OM_LANES] (largest half_sq),
+ *			float half_sq[m][256] (half the centroids' squares), float centroids[dim][256], uint8 bytes[256 * dim] (subvector by
+ *			subvector, centroid by centroid; 128 is zero), 64 bytes
+ * Query:	int16[m][256] at OmQuery.q, or int8[dim] and 64 zeros; form says which
+ */
+#include <math.h>
+#include <string.h>
+
+#include "quant/quant_impl.h"
+
+#define FORM_TABLE	0			/* of a vector */
+#define FORM_VECTOR 1			/* of a code */
+
+/* Entries of a table are at most this. */
+#define TABLE_MAX	32000.0
+
+/* Components are cut off here, so that no sum of products overflows. */
+#define COMPONENT_MAX 1e17
+
+/* f is trusted up to this: beyond, the code says next to nothing. */
+#define MAX_FACTOR	4.0
+
+/*
+ * How much of a code's own error is taken from the query form that it becomes: 1
+ * makes its distance to itself zero.  See near_scale() in rabitq.c.
+ */
+#define NEAR_SHARE	0.5
+
+static inline int
+sub_base(const OmQuantSpec *spec)
+{
+	return spec->dim / spec->subvectors;
+}
+
+/* First dimension of a subvector; of one past the last: dim. */
+static inline int
+sub_start(const OmQuantSpec *spec, int j)
+{
+	int			extra = spec->dim % spec->subvectors;
+
+	return j * sub_base(spec) + (j < extra ? j : extra);
+}
+
+static inline const float *
+longest(const OmQuantizer *quant)
+{
+	return quant->data + quant->padded;
+}
+
+static inline const float *
+half_sq(const OmQuantizer *quant)
+{
+	return longest(quant) + om_round_up((size_t) quant->spec.subvectors, OM_LANES);
+}
+
+static inline const float *
+centroids(const OmQuantizer *quant)
+{
+	return half_sq(quant) + 256 * (size_t) quant->spec.subvectors;
+}
+
+static inline const uint8_t *
+bytes(const OmQuantizer *quant)
+{
+	return (const uint8_t *) (centroids(quant) + 256 * (size_t) quant->spec.dim);
+}
+
+static bool
+pq_valid(const OmQuantSpec *spec)
+{
+	return spec->metric != OM_METRIC_L1 && spec->bits == 0 && spec->subvectors >= 1 &&
+		spec->subvectors <= spec->dim;
+}
+
+static size_t
+pq_code_bytes(const OmQuantSpec *spec)
+{
+	return om_round_up(sizeof(OmCodeHead) + (size_t) spec->subvectors, 4);
+}
+
+static size_t
+pq_model_floats(const OmQuantSpec *spec)
+{
+	return 257 * (size_t) spec->dim + 2;
+}
+
+static size_t
+pq_bytes(const OmQuantSpec *spec)
+{
+	size_t		dim = (size_t) spec->dim;
+	size_t		m = (size_t) spec->subvectors;
+	size_t		floats = om_round_up(dim, OM_LANES) + om_round_up(m, OM_LANES) + 256 * m + 256 * dim;
+
+	return om_round_up(sizeof(OmQuantizer) + sizeof(float) * floats + 256 * dim + 64, 64);
+}
+
+static size_t
+pq_query_bytes(const OmQuantSpec *spec)
+{
+	size_t		table = sizeof(int16_t) * 256 * (size_t) spec->subvectors;
+	size_t		vector = om_round_up((size_t) spec->dim, 64) + 64;
+
+	return sizeof(OmQuery) + (table > vector ? table : vector);
+}
+
+/* float[padded] */
+static size_t
+pq_scratch_bytes(const OmQuantSpec *spec)
+{
+	return om_round_up(sizeof(float) * om_round_up((size_t) spec->dim, OM_LANES), 64);
+}
+
+/* Half the squared norms of the centroids of one subvector. */
+static void
+fill_half_sq(const float *centroid, int dim, float *half)
+{
+	for (int c = 0; c < 256; c++)
+	{
+		double		sq = 0.0;
+
+		for (int d = 0; d < dim; d++)
+			sq += (double) centroid[256 * d + c] * centroid[256 * d + c];
+		half[c] = om_clamp_float(sq / 2);
+	}
+}
+
+/* Centroids in 8 bits; unit is the value of one step, 0 if all are zero. */
+static void
+fill_bytes(OmQuantizer *quant)
+{
+	const OmQuantSpec *spec = &quant->spec;
+	const float *centroid = centroids(quant);
+	uint8_t    *to = (uint8_t *) bytes(quant);
+	float		max = 0.0f;
+
+	for (size_t i = 0; i < 256 * (size_t) spec->dim; i++)
+		max = fmaxf(max, fabsf(centroid[i]));
+	quant->unit = max / 127.0f;
+	for (int j = 0; j < spec->subvectors; j++)
+	{
+		int			from = sub_start(spec, j);
+		int			n = sub_start(spec, j + 1) - from;
+
+		for (int c = 0; c < 256; c++)
+			for (int d = 0; d < n; d++)
+			{
+				double		v = centroid[256 * (size_t) (from + d) + (size_t) c];
+
+				*to++ = (uint8_t) (128 + (max > 0.0f ? (int) rint(127.0 * v / max) : 0));
+			}
+	}
+	memset(to, 128, 64);
+}
+
+static OmQuantizer *
+pq_init(void *mem, const OmQuantSpec *spec, const float *model)
+{
+	OmQuantizer *quant = mem;
+	size_t		dim = (size_t) spec->dim;
+	double		mean_sq = 0.0;
+
+	if (model == NULL)
+		return NULL;
+	memset(quant, 0, sizeof(OmQuantizer));
+	quant->spec = *spec;
+	quant->padded = (int) om_round_up(dim, OM_LANES);
+	quant->code_bytes = (int) pq_code_bytes(spec);
+	quant->trained = true;
+	quant->metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
+	memset(quant->data, 0, sizeof(float) * (size_t) quant->padded);
+	memcpy(quant->data, model, sizeof(float) * dim);
+	for (size_t i = 0; i < dim; i++)
+		mean_sq += (double) model[i] * model[i];
+	quant->mean_sq = om_clamp_float(mean_sq);
+	quant->noise = model[dim];
+	quant->typical_length = model[dim + 1];
+	memcpy((float *) centroids(quant), model + dim + 2, sizeof(float) * 256 * dim);
+	for (int j = 0; j < spec->subvectors; j++)
+	{
+		int			from = sub_start(spec, j);
+		float	   *half = (float *) half_sq(quant) + 256 * (size_t) j;
+		float		max = 0.0f;
+
+		fill_half_sq(centroids(quant) + 256 * (size_t) from, sub_start(spec, j + 1) - from, half);
+		for (int c = 0; c < 256; c++)
+			max = half[c] > max ? half[c] : max;
+		((float *) longest(quant))[j] = max;
+	}
+	fill_bytes(quant);
+	return quant;
+}
+
+/* What a vector is after centering. */
+typedef struct Centered
+{
+	double		sq;				/* |x'|^2 */
+	double		dot_mean;		/* <x', c> */
+} Centered;
+
+static inline float
+clamp_component(double x)
+{
+	return (float) fmin(fmax(x, -COMPONENT_MAX), COMPONENT_MAX);
+}
+
+static Centered
+center(const OmQuantizer *quant, const float *x, float *y)
+{
+	Centered	r = {0.0, 0.0};
+	double		scale = 1.0;
+
+	if (quant->spec.metric == OM_METRIC_COSINE)
+		om_inverse_norm(x, quant->spec.dim, &scale);
+	for (int i = 0; i < quant->spec.dim; i++)
+	{
+		double		v = x[i] * scale - quant->data[i];
+
+		r.sq += v * v;
+		r.dot_mean += v * quant->data[i];
+		y[i] = clamp_component(v);
+	}
+	return r;
+}
+
+/* How a code stands to its vector y[dim]. */
+typedef struct Fit
+{
+	double		factor;			/* f */
+	double		error_sq;		/* |y - f * centroids|^2 */
+	double		centroid_sq;	/* |centroids|^2 */
+} Fit;
+
+static Fit
+fit_code(const OmQuantSpec *spec, const float *centroid, const float *y, const uint8_t *u,
+		 double sq)
+{
+	Fit			fit = {1.0, 0.0, 0.0};
+	double		dot = 0.0;
+
+	for (int j = 0; j < spec->subvectors; j++)
+		for (int d = sub_start(spec, j); d < sub_start(spec, j + 1); d++)
+		{
+			double		v = centroid[256 * (size_t) d + u[j]];
+
+			dot += v * y[d];
+			fit.centroid_sq += v * v;
+		}
+	if (dot > 0.0)
+		fit.factor = fmin(sq / dot, MAX_FACTOR);
+	fit.error_sq = sq - 2.0 * fit.factor * dot + fit.factor * fit.factor * fit.centroid_sq;
+	fit.error_sq = fmax(fit.error_sq, 0.0);
+	return fit;
+}
+
+static void
+pq_encode(const OmQuantizer *quant, const float *x, void *scratch, void *code)
+{
+	const OmQuantSpec *spec = &quant->spec;
+	OmCodeHead *head = code;
+	uint8_t    *u = (uint8_t *) code + sizeof(OmCodeHead);
+	float	   *y = scratch;
+	Centered	r = center(quant, x, y);
+	double		add = spec->metric == OM_METRIC_IP ? -r.dot_mean : r.sq;
+	float		score;
+	Fit			fit;
+
+	memset(code, 0, (size_t) quant->code_bytes);
+	for (int j = 0; j < spec->subvectors; j++)
+	{
+		int			from = sub_start(spec, j);
+
+		u[j] = (uint8_t) om_kernels->nearest_f32(y + from, centroids(quant) + 256 * (size_t) from,
+												 half_sq(quant) + 256 * (size_t) j,
+												 sub_start(spec, j + 1) - from, &score);
+	}
+	fit = fit_code(spec, centroids(quant), y, u, r.sq);
+	head->add = om_clamp_float(spec->metric == OM_METRIC_COSINE ? add / 2 : add);
+	head->mul = om_clamp_float(quant->metric_mul * fit.factor);
+	head->err = om_clamp_float(quant->metric_mul * quant->noise *
+							   sqrt(fit.error_sq / spec->dim));
+}
+
+static void
+pq_query(const OmQuantizer *quant, const float *q, void *scratch, OmQuery *query)
+{
+	const OmQuantSpec *spec = &quant->spec;
+	float	   *y = scratch;
+	Centered	r = center(quant, q, y);
+	double		most = 0.0;
+	double		scale;
+
+	memset(query, 0, sizeof(OmQuery));
+	query->form = FORM_TABLE;
+	query->norm = om_clamp_float(sqrt(r.sq));
+	if (spec->metric == OM_METRIC_IP)
+		query->add = om_clamp_float(-r.dot_mean - quant->mean_sq);
+	else
+		query->add = om_clamp_float(r.sq * (quant->metric_mul / 2));
+
+	/* no entry is more than the norms of its two sides */
+	for (int j = 0; j < spec->subvectors; j++)
+	{
+		double		sq = 0.0;
+
+		for (int d = sub_start(spec, j); d < sub_start(spec, j + 1); d++)
+			sq += (double) y[d] * y[d];
+		most = fmax(most, sq * 2.0 * longest(quant)[j]);
+	}
+	scale = most > 0.0 ? TABLE_MAX / sqrt(most) : 0.0;
+	for (int d = 0; d < spec->dim; d++)
+		y[d] = om_clamp_float(y[d] * scale);
+	for (int j = 0; j < spec->subvectors; j++)
+	{
+		int			from = sub_start(spec, j);
+
+		om_kernels->table_i16(y + from, centroids(quant) + 256 * (size_t) from,
+							  sub_start(spec, j + 1) - from,
+							  (int16_t *) query->q + 256 * (size_t) j);
+	}
+	query->mul = scale > 0.0 ? om_clamp_float(1.0 / scale) : 0.0f;
+	query->noise = query->mul * (float) sqrt(spec->subvectors / 12.0);
+}
+
+/*
+ * put_together -- the centroids of a code, in 8 bits.
+ *
+ * width	bytes copied for each subvector, at least its length; what is too many
+ *			is overwritten by the next one
+ * to		writable for 64 bytes past dim
+ */
+static inline __attribute__((always_inline)) void
+put_together(const OmQuantizer *quant, const uint8_t *u, uint8_t *to, int width)
+{
+	const uint8_t *from = bytes(quant);
+	int			base = sub_base(&quant->spec);
+	int			extra = quant->spec.dim % quant->spec.subvectors;
+
+	for (int j = 0; j < quant->spec.subvectors; j++)
+	{
+		int			n = base + (j < extra);
+
+		memcpy(to, from + (size_t) (u[j] * n), (size_t) (width > 0 ? width : n));
+		to += n;
+		from += 256 * (size_t) n;
+	}
+}
+
+static inline void
+decode(const OmQuantizer *quant, const uint8_t *u, uint8_t *to)
+{
+	int			width = (quant->spec.dim + quant->spec.subvectors - 1) / quant->spec.subvectors;
+
+	if (width <= 4)
+		put_together(quant, u, to, 4);
+	else if (width <= 8)
+		put_together(quant, u, to, 8);
+	else if (width <= 16)
+		put_together(quant, u, to, 16);
+	else
+		put_together(quant, u, to, 0);
+}
+
+static void
+pq_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
+{
+	const OmCodeHead *head = code;
+	int			dim = quant->spec.dim;
+	uint8_t    *q = (uint8_t *) query->q;
+	double		factor = head->mul / quant->metric_mul;
+	double		error;
+	double		length_sq;
+	int32_t		sums[3];
+
+	memset(query, 0, sizeof(OmQuery));
+	query->form = FORM_VECTOR;
+	decode(quant, (const uint8_t *) code + sizeof(OmCodeHead), q);
+	for (int i = 0; i < dim; i++)
+		q[i] ^= 128;
+	memset(q + dim, 0, 64);
+	om_kernels->sums_i8(query->q, dim, sums);
+	query->qsum = 128 * sums[0];
+
+	/* |f y|^2, and what of it is error */
+	length_sq = factor * factor * quant->unit * quant->unit * sums[2];
+	error = quant->noise > 0.0f ? head->err / quant->metric_mul / quant->noise : 0.0;
+	error = error * error * dim;
+	if (length_sq > 0.0)
+		factor *= 1.0 - NEAR_SHARE * fmin(error / length_sq, 0.5);
+	query->mul = om_clamp_float(factor * quant->unit * quant->unit);
+	query->add = head->add;
+	if (quant->spec.metric == OM_METRIC_IP)
+	{
+		query->add = om_clamp_float((double) head->add - quant->mean_sq);
+		query->norm = om_clamp_float(sqrt(length_sq));
+	}
+	else
+		query->norm = sqrtf(head->add * (2.0f / quant->metric_mul));
+	/* the error of the code, and of both sides' 8 bits */
+	query->noise = om_clamp_float(quant->typical_length *
+								  hypot(head->err / quant->metric_mul,
+										factor * quant->unit * sqrt(1.0 / 6.0)));
+}
+
+/* Sum of one entry for each byte; table int16[n][256]. */
+static inline int32_t
+look_up(const uint8_t *u, const int16_t *table, int n)
+{
+	int32_t		s0 = 0;
+	int32_t		s1 = 0;
+	int32_t		s2 = 0;
+	int32_t		s3 = 0;
+	int			j = 0;
+
+	/* 16,000 entries of 16 bits fit 32 */
+	for (; j + 4 <= n; j += 4, table += 1024)
+	{
+		s0 += table[u[j]];
+		s1 += table[256 + u[j + 1]];
+		s2 += table[512 + u[j + 2]];
+		s3 += table[768 + u[j + 3]];
+	}
+	for (; j < n; j++, table += 256)
+		s0 += table[u[j]];
+	return (s0 + s1) + (s2 + s3);
+}
+
+static int32_t __attribute__((noinline))
+dot_vector(const OmQuantizer *quant, const OmQuery *query, const uint8_t *u)
+{
+	uint8_t		y[OM_QUANT_MAX_DIM + 64];
+
+	decode(quant, u, y);
+	return om_kernels->dot_code[3] (y, query->q, quant->spec.dim) - query->qsum;
+}
+
+static float
+pq_distance(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	const OmCodeHead *head = code;
+	const uint8_t *u = (const uint8_t *) code + sizeof(OmCodeHead);
+	int32_t		dot = query->form == FORM_TABLE ?
+		look_up(u, (const int16_t *) query->q, quant->spec.subvectors) :
+		dot_vector(quant, query, u);
+
+	return om_clamp_distance(head->add + query->add - head->mul * (query->mul * (float) dot));
+}
+
+static OmDistanceFn
+pq_distance_fn(const OmQuantizer *quant)
+{
+	(void) quant;
+	return pq_distance;
+}
+
+static float
+pq_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	const OmCodeHead *head = code;
+	double		a = (double) head->err * query->norm;
+	double		b = (double) head->mul * query->noise;
+
+	(void) quant;
+	return om_clamp_float(sqrt(a * a + b * b));
+}
+
+/* ---- training ---- */
+
+#define TRAIN_ROWS		10000
+#define SEED_ROWS		2048	/* of them for the seeds */
+#define ITERATIONS		10
+#define ENOUGH			0.999	/* stop when the error shrinks by less */
+#define CALIBRATION_ROWS 512
+#define CALIBRATION_PAIRS 8
+
+/* k-means of one subvector. */
+typedef struct KMeans
+{
+	const OmTraining *training;
+	int			n;
+	int			dim;			/* of the subvector */
+	float	   *x;				/* [n][dim], centred */
+	float	   *dist;			/* [n], squared, to the nearest centroid */
+	uint8_t    *nearest;		/* [n] */
+	double	   *sum;			/* [dim][256] */
+	float	   *centroid;		/* [dim][256] */
+	float		half[256];
+	int			count[256];
+	uint64_t	random;
+} KMeans;
+
+static void
+set_centroid(KMeans *k, int c, const float *x)
+{
+	for (int d = 0; d < k->dim; d++)
+		k->centroid[256 * d + c] = x[d];
+}
+
+/* k-means++: each seed a point, likelier the farther it is from those before. */
+static void
+seed_centroids(KMeans *k)
+{
+	int			n = k->n < SEED_ROWS ? k->n : SEED_ROWS;
+	int			chosen = (int) (om_splitmix64(&k->random) % (uint64_t) n);
+
+	for (int i = 0; i < n; i++)
+		k->dist[i] = INFINITY;
+	for (int c = 0;; c++)
+	{
+		const float *seed = k->x + (size_t) chosen * (size_t) k->dim;
+		double		total = 0.0;
+		double		at;
+
+		set_centroid(k, c, seed);
+		if (c == 255)
+			break;
+		for (int i = 0; i < n; i++)
+		{
+			const float *x = k->x + (size_t) i * (size_t) k->dim;
+			float		sq = 0.0f;
+
+			for (int d = 0; d < k->dim; d++)
+				sq += (x[d] - seed[d]) * (x[d] - seed[d]);
+			k->dist[i] = sq < k->dist[i] ? sq : k->dist[i];
+			total += k->dist[i];
+		}
+		/* with all points taken, the others double the last one */
+		if (!(total > 0.0 && total < INFINITY))
+			continue;
+		at = total * ((double) (om_splitmix64(&k->random) >> 11) / 9007199254740992.0);
+		for (chosen = 0; chosen < n - 1 && at >= k->dist[chosen]; chosen++)
+			at -= k->dist[chosen];
+	}
+}
+
+/* Give every point its nearest centroid; returns the sum of squared distances. */
+static double
+assign_points(KMeans *k)
+{
+	double		total = 0.0;
+
+	fill_half_sq(k->centroid, k->dim, k->half);
+	memset(k->count, 0, sizeof(k->count));
+	memset(k->sum, 0, sizeof(double) * 256 * (size_t) k->dim);
+	for (int i = 0; i < k->n; i++)
+	{
+		const float *x = k->x + (size_t) i * (size_t) k->dim;
+		double		sq = 0.0;
+		float		score;
+		int			c = om_kernels->nearest_f32(x, k->centroid, k->half, k->dim, &score);
+
+		for (int d = 0; d < k->dim; d++)
+		{
+			sq += (double) x[d] * x[d];
+			k->sum[256 * d + c] += x[d];
+		}
+		sq = fmax(sq - 2.0 * (double) score, 0.0);
+		k->dist[i] = om_clamp_float(sq);
+		k->nearest[i] = (uint8_t) c;
+		k->count[c]++;
+		total += sq;
+	}
+	return total;
+}
+
+/* Centroids become the means of their points; one without any, a far point. */
+static void
+move_centroids(KMeans *k)
+{
+	for (int c = 0; c < 256; c++)
+	{
+		int			farthest = 0;
+
+		if (k->count[c] > 0)
+		{
+			for (int d = 0; d < k->dim; d++)
+				k->centroid[256 * d + c] = (float) (k->sum[256 * d + c] / k->count[c]);
+			continue;
+		}
+		for (int i = 1; i < k->n; i++)
+			if (k->dist[i] > k->dist[farthest])
+				farthest = i;
+		if (!(k->dist[farthest] > 0.0f))
+			continue;
+		set_centroid(k, c, k->x + (size_t) farthest * (size_t) k->dim);
+		k->dist[farthest] = 0.0f;
+	}
+}
+
+static void
+k_means(KMeans *k)
+{
+	double		last = INFINITY;
+
+	seed_centroids(k);
+	for (int i = 0; i < ITERATIONS; i++)
+	{
+		double		total = assign_points(k);
+
+		k->training->interrupt(k->training->arg);
+		if (!(total < last * ENOUGH))
+			break;
+		last = total;
+		move_centroids(k);
+	}
+}
+
+/*
+ * calibrate -- how much larger errors are than if they had random directions,
+ * and the length of a typical code: from codes of some rows and other rows as
+ * queries.
+ */
+static void
+calibrate(const OmQuantSpec *spec, const OmTraining *t, const uint8_t *codes, float *model)
+{
+	const float *mean = model;
+	const float *centroid = model + spec->dim + 2;
+	int			n = t->nrows < CALIBRATION_ROWS ? t->nrows : CALIBRATION_ROWS;
+	uint64_t	random = spec->seed;
+	double		ratios = 0.0;
+	double		lengths = 0.0;
+	int			pairs = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const float *x = t->rows + (size_t) i * (size_t) spec->dim;
+		const uint8_t *u = codes + (size_t) i * (size_t) spec->subvectors;
+		double		sq = 0.0;
+		double		dot = 0.0;
+		double		y_sq = 0.0;
+		double		factor;
+		double		error_sq;
+
+		for (int j = 0; j < spec->subvectors; j++)
+			for (int d = sub_start(spec, j); d < sub_start(spec, j + 1); d++)
+			{
+				double		v = (double) x[d] - mean[d];
+				double		y = centroid[256 * (size_t) d + u[j]];
+
+				sq += v * v;
+				dot += v * y;
+				y_sq += y * y;
+			}
+		lengths += y_sq;
+		factor = dot > 0.0 ? fmin(sq / dot, MAX_FACTOR) : 1.0;
+		error_sq = sq - 2.0 * factor * dot + factor * factor * y_sq;
+		for (int p = 0; p < CALIBRATION_PAIRS && error_sq > 0.0; p++)
+		{
+			const float *q = t->rows +
+				om_splitmix64(&random) % (uint64_t) t->nrows * (uint64_t) spec->dim;
+			double		q_sq = 0.0;
+			double		error = 0.0;
+
+			for (int j = 0; j < spec->subvectors; j++)
+				for (int d = sub_start(spec, j); d < sub_start(spec, j + 1); d++)
+				{
+					double		w = (double) q[d] - mean[d];
+
+					q_sq += w * w;
+					error += w * ((double) x[d] - mean[d] -
+								  factor * centroid[256 * (size_t) d + u[j]]);
+				}
+			if (q_sq > 0.0)
+			{
+				ratios += error * error * spec->dim / (error_sq * q_sq);
+				pairs++;
+			}
+		}
+		if (i % 16 == 0)
+			t->interrupt(t->arg);
+	}
+	model[spec->dim] = (float) fmin(fmax(pairs > 0 ? sqrt(ratios / pairs) : 1.0, 1.0),
+									sqrt((double) spec->dim));
+	model[spec->dim + 1] = om_clamp_float(sqrt(lengths / n));
+}
+
+/* x, dist, nearest, sum of KMeans, then codes of the rows for calibration. */
+static size_t
+pq_train_bytes(const OmQuantSpec *spec, int nrows)
+{
+	size_t		n = (size_t) nrows;
+	size_t		dim = (size_t) ((spec->dim + spec->subvectors - 1) / spec->subvectors);
+
+	return om_round_up(sizeof(float) * n * dim, 64) + om_round_up(sizeof(float) * n, 64) +
+		om_round_up(n, 64) + sizeof(double) * 256 * dim +
+		om_round_up((size_t) CALIBRATION_ROWS * (size_t) spec->subvectors, 64);
+}
+
+static void
+pq_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch, float *model)
+{
+	size_t		n = (size_t) training->nrows;
+	size_t		width = (size_t) ((spec->dim + spec->subvectors - 1) / spec->subvectors);
+	char	   *mem = scratch;
+	uint8_t    *codes;
+	KMeans		k;
+
+	memcpy(model, training->mean, sizeof(float) * (size_t) spec->dim);
+	memset(&k, 0, sizeof(k));
+	k.training = training;
+	k.n = training->nrows;
+	k.random = spec->seed;
+	k.x = (float *) mem;
+	mem += om_round_up(sizeof(float) * n * width, 64);
+	k.dist = (float *) mem;
+	mem += om_round_up(sizeof(float) * n, 64);
+	k.nearest = (uint8_t *) mem;
+	mem += om_round_up(n, 64);
+	k.sum = (double *) mem;
+	mem += sizeof(double) * 256 * width;
+	codes = (uint8_t *) mem;
+
+	for (int j = 0; j < spec->subvectors; j++)
+	{
+		int			from = sub_start(spec, j);
+
+		k.dim = sub_start(spec, j + 1) - from;
+		k.centroid = model + spec->dim + 2 + 256 * (size_t) from;
+		for (size_t i = 0; i < n; i++)
+			for (int d = 0; d < k.dim; d++)
+				k.x[i * (size_t) k.dim + (size_t) d] = clamp_component(
+					(double) training->rows[i * (size_t) spec->dim + (size_t) (from + d)] -
+					model[from + d]);
+		k_means(&k);
+		assign_points(&k);
+		for (size_t i = 0; i < n && i < CALIBRATION_ROWS; i++)
+			codes[i * (size_t) spec->subvectors + (size_t) j] = k.nearest[i];
+	}
+	calibrate(spec, training, codes, model);
+}
+
+const OmQuantOps om_pq_ops = {
+	.valid = pq_valid,
+	.code_bytes = pq_code_bytes,
+	.model_floats = pq_model_floats,
+	.bytes = pq_bytes,
+	.query_bytes = pq_query_bytes,
+	.scratch_bytes = pq_scratch_bytes,
+	.init = pq_init,
+	.encode = pq_encode,
+	.query = pq_query,
+	.query_from_code = pq_query_from_code,
+	.distance_fn = pq_distance_fn,
+	.error = pq_error,
+	.train_rows = TRAIN_ROWS,
+	.train_least = 1000,
+	.train_bytes = pq_train_bytes,
+	.train = pq_train,
+};

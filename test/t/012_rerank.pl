@@ -1,0 +1,120 @@
+# Refinements (rerank = index): through builds of every kind, inserts, vacuum, reused
+# slots, crash and standby they belong to their rows; recall and order are those of the table.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use OmendbTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $dim = 96;
+my $node = new_server('rerank', init => [ allows_streaming => 1 ]);
+
+sub sql { return $node->safe_psql('postgres', join(';', @_)); }
+
+# The checker compares every refinement with its row's; none is missing.
+sub check_refined
+{
+	my ($name, %opt) = @_;
+	my $f = check_index($opt{node} // $node, 'i', $name, %opt);
+	is($f->{unrefined}, 0, "$name: every node has its refinement");
+	return $f;
+}
+
+sql("CREATE TABLE source (id bigint, v vector($dim))", "CREATE TABLE t (id bigint, v vector($dim))",
+	"CREATE TABLE q (v vector($dim))");
+fill($node, 'source', 1, 6000, $dim);
+sql('INSERT INTO q SELECT v FROM source WHERE id > 5960');
+
+for my $metric (@METRICS)
+{
+	for my $bits (4, 1)
+	{
+		my $name = "$metric, $bits bits";
+		sql('TRUNCATE t', 'DROP INDEX IF EXISTS i', 'INSERT INTO t SELECT * FROM source WHERE id <= 2500',
+			"CREATE INDEX i ON t USING omenhnsw (v $OPCLASS{$metric}) WITH (rerank = index, bits = $bits)");
+		check_refined("$name, built");
+		sql('INSERT INTO t SELECT * FROM source WHERE id BETWEEN 2501 AND 5000');
+		check_refined("$name, inserted");
+		cmp_ok(recall($node, 't', $metric, ef => 100), '>=', 0.95, "$name, inserted: recall");
+
+		# slots are used again, by others
+		sql('DELETE FROM t WHERE id % 3 = 0');
+		sql('VACUUM t');
+		my $size = sql("SELECT pg_relation_size('i')");
+		sql('INSERT INTO t SELECT * FROM source WHERE id > 5000 OR id % 12 = 0');
+		is(sql("SELECT pg_relation_size('i') <= $size * 1.03"), 't', "$name: the index has not grown");
+		check_refined("$name, slots used again");
+		sql('UPDATE t SET id = id + 1 WHERE id % 4 = 0');
+		check_refined("$name, updated");
+		cmp_ok(recall($node, 't', $metric, ef => 100), '>=', 0.95, "$name, slots used again: recall");
+
+		# every row comes once, whatever is asked for
+		is(sql('SET enable_seqscan = off', 'SET work_mem = 64',
+				"SELECT count(*), count(DISTINCT ctid) FROM (SELECT ctid FROM t ORDER BY v $OPERATOR{$metric} (SELECT v FROM q LIMIT 1) LIMIT 100000) s"),
+			sql('SELECT count(*), count(*) FROM t'), "$name: all rows, each once");
+	}
+}
+
+# --- order: no row comes after one that is farther by a hundredth
+sql('TRUNCATE t', 'DROP INDEX i', 'INSERT INTO t SELECT * FROM source',
+	'CREATE INDEX i ON t USING omenhnsw (v) WITH (rerank = index)');
+my $wrong = sql('SET enable_seqscan = off', <<'SQL');
+SELECT count(*) FILTER (WHERE d < before * 0.99), count(*)
+FROM q, LATERAL (SELECT d, max(d) OVER (ORDER BY n ROWS UNBOUNDED PRECEDING) AS before
+	FROM (SELECT t.v <-> q.v AS d, row_number() OVER () AS n
+		FROM (SELECT v FROM t ORDER BY v <-> q.v LIMIT 100) t) s) s
+SQL
+is((split /\|/, $wrong)[0], 0, "order errors are below a hundredth ($wrong)");
+
+# --- a build that outgrows its memory, and one with workers
+for my $setting ("maintenance_work_mem = '1MB'", 'max_parallel_maintenance_workers = 2')
+{
+	sql("SET $setting", 'SET min_parallel_table_scan_size = 0', 'SET client_min_messages = error', 'REINDEX INDEX i');
+	check_refined("built with $setting");
+	cmp_ok(recall($node, 't', 'l2', ef => 100), '>=', 0.95, "built with $setting: recall");
+}
+
+# --- the other ways of re-ranking
+for my $mode ('heap', 'off')
+{
+	sql("ALTER INDEX i SET (rerank = $mode)", 'REINDEX INDEX i');
+	is(sql("SELECT rerank, refinement_bytes_per_row FROM omendb_index_info('i')"), "$mode|0", "$mode: no refinements");
+	is(check_index($node, 'i', $mode)->{unrefined}, 'null', "$mode: nor does the checker expect them");
+	cmp_ok(recall($node, 't', 'l2', ef => 100), '>=', $mode eq 'heap' ? 0.95 : 0.7, "$mode: recall");
+}
+
+# --- crash and standby
+sql('ALTER INDEX i SET (rerank = index)', 'REINDEX INDEX i');
+$node->backup('b');
+my $standby = PostgreSQL::Test::Cluster->new('rerank_standby');
+$standby->init_from_backup($node, 'b', has_streaming => 1);
+$standby->start;
+sql('DELETE FROM t WHERE id % 2 = 0');
+sql('VACUUM t');
+sql('INSERT INTO t SELECT * FROM source WHERE id % 2 = 0');
+$node->wait_for_catchup($standby);
+my $query = "SET enable_seqscan = off; SELECT array_agg(id) FROM (SELECT id FROM t ORDER BY v <-> (SELECT v FROM source WHERE id = 77) LIMIT 20) s";
+is($standby->safe_psql('postgres', $query), sql($query), 'a standby returns what its primary does');
+check_refined('on the standby', node => $standby, plain => 1);
+$standby->stop;
+sql('CHECKPOINT', 'INSERT INTO t SELECT id + 10000, v FROM source WHERE id <= 500', 'DELETE FROM t WHERE id < 100',
+	'INSERT INTO t SELECT id + 20000, (v::real[] || 0::real)[2:97]::vector FROM source WHERE id <= 500');
+$node->stop('immediate');
+$node->start;
+check_refined('after a crash');
+cmp_ok(recall($node, 't', 'l2', ef => 100), '>=', 0.95, 'after a crash: recall');
+
+# --- an index on an empty table, and one that is unlogged
+sql('DROP INDEX i', 'CREATE UNLOGGED TABLE u (id bigint, v vector(96))', 'CREATE INDEX j ON u USING omenhnsw (v) WITH (rerank = index)',
+	'INSERT INTO u SELECT * FROM source WHERE id <= 500');
+is(figures($node, 'j')->{unrefined}, 0, 'on an empty table');
+$node->stop('immediate');
+$node->start;
+sql('INSERT INTO u SELECT * FROM source WHERE id <= 400');
+my $f = figures($node, 'j');
+is("$f->{nodes} $f->{unrefined}", '400 0', 'unlogged, after a crash');
+
+done_testing();
