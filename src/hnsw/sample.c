@@ -21,6 +21,8 @@
 
 #define SAMPLE_VECTORS	10000
 #define SAMPLE_BLOCKS	4000
+/* ... and as many while there are too few vectors in them to train with. */
+#define SAMPLE_MOST_BLOCKS (16 * SAMPLE_BLOCKS)
 /* Fewer say too little of those to come: mean zero is as good. */
 #define SAMPLE_MIN		16
 
@@ -147,6 +149,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	Sampling	s = {0};
 	Spread		vectors = {0};
 	Spread		others = {0};
+	uint64		least = om_quant_train_least(spec);
 	uint64		step;
 	BlockNumber done;
 
@@ -163,7 +166,9 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",
 										  ALLOCSET_DEFAULT_SIZES);
 	step = block_step(nblocks);
-	for (done = 0; done < nblocks && done < SAMPLE_BLOCKS && s.vectors < SAMPLE_VECTORS; done++)
+	/* more blocks where there are few vectors in them: a partial index, many NULLs */
+	for (done = 0; done < nblocks && s.vectors < SAMPLE_VECTORS &&
+		 done < (s.vectors < least ? SAMPLE_MOST_BLOCKS : SAMPLE_BLOCKS); done++)
 	{
 		uint64		nvectors = s.vectors;
 		uint64		nothers = s.others;

@@ -493,6 +493,9 @@ rank(IndexScanDesc scan, const OhNodeRows *head, double dist)
 	OhScanState *s = scan->opaque;
 	bool		refined = s->refine != NULL && head->refined_error >= 0;
 
+	/* no longer live: it must not count as a row that was returned */
+	if (!ItemPointerIsValid(&head->tid) && head->posting == OH_NONE)
+		return;
 	if (s->by_code || refined)
 	{
 		Row			row = {.dist = dist,.node = head->id,.posting = head->posting,.tid = head->tid};
