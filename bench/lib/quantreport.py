@@ -2,11 +2,14 @@
 quantreport.py -- from the figures of bench/quantizers to its tables, to the list
 of what is beaten, and to the drawings.
 """
+import math
+
 from report import at_recall, number, points_of
 from svg import plot
 
 LEVELS = {"fashion784": (.98, .99, .996, .999), "glove100": (.8, .9, .945)}
 FIGURES = ("qps", "per_cpu_second")
+NOISE = .05                             # of queries/s between runs
 
 
 def indexes(one):
@@ -92,14 +95,17 @@ def against_peer(one):
 
 def beats(b, a):
     """b is not larger than a, not slower to build, and at every recall that was
-    measured of a not slower to answer, by the clock and by CPU time."""
+    measured of a faster to answer, by the clock and by CPU time.  At a single
+    recall it may be slower by NOISE, if it is faster on the whole."""
     if b["index_bytes_per_row"] > a["index_bytes_per_row"] or b["build_seconds"] > a["build_seconds"]:
         return False
     for figure in FIGURES:
+        ratios = []
         for level, theirs in points_of(a["queries"], figure):
             ours, _ = speed(b, level, figure)
-            if ours is None or ours < theirs:
-                return False
+            ratios.append(ours / theirs if ours else 0)
+        if min(ratios) < 1 - NOISE or math.prod(ratios) <= 1:
+            return False
     return True
 
 
