@@ -33,7 +33,7 @@ class Server:
         done = subprocess.run(self.command(program, *words, env=env), input=stdin,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
-            raise SystemExit(f"compare: {program} failed:\n{done.stdout}{done.stderr}")
+            raise SystemExit(f"bench: {program} failed:\n{done.stdout}{done.stderr}")
         return done.stdout, done.stderr
 
     # ---------------------------------------------------------- life of it
@@ -80,7 +80,7 @@ class Server:
             copy.stdin.write(part)
         copy.stdin.close()
         if copy.wait() != 0:
-            raise SystemExit(f"compare: COPY into {table} failed")
+            raise SystemExit(f"bench: COPY into {table} failed")
 
     def pgbench(self, database, script, options="", variables=None, seconds=None, transactions=None, seed=1):
         """One client, prepared statements; transactions per second, and per second of the
@@ -92,19 +92,44 @@ class Server:
         words += ["-T", str(seconds)] if seconds else ["-t", str(transactions)]
         for name, value in (variables or {}).items():
             words += ["-D", f"{name}={value}"]
+        self.wait_for_backends()
         before = self.children_cpu()
         out, _ = self.run("pgbench", *words, database, env={"PGOPTIONS": options})
         if re.search(r"number of failed transactions: [1-9]", out):
-            raise SystemExit("compare: pgbench transactions failed:\n" + out)
-        time.sleep(.2)                  # until the postmaster has waited for the backend
+            raise SystemExit("bench: pgbench transactions failed:\n" + out)
+        self.wait_for_backends()
         cpu = self.children_cpu() - before
         done = int(re.search(r"transactions actually processed: (\d+)", out).group(1))
         return float(re.search(r"tps = ([0-9.]+)", out).group(1)), done / cpu if cpu else None
 
+    def postmaster(self):
+        with open(self.root + DATA + "/postmaster.pid") as f:
+            return f.readline().strip()
+
+    def wait_for_backends(self):
+        """Until the postmaster has waited for the backends of sessions that have ended: a program
+        returns before its backend has gone, and only then does children_cpu count it."""
+        pid = self.postmaster()
+        for _ in range(500):
+            with open(f"/proc/{pid}/task/{pid}/children") as f:
+                children = f.read().split()
+            if not any(is_session(c) for c in children):
+                return
+            time.sleep(.01)
+        raise SystemExit("bench: a session does not end")
+
     def children_cpu(self):
         """Seconds of CPU time of the backends that have ended so far."""
-        with open(self.root + DATA + "/postmaster.pid") as f:
-            pid = f.readline().strip()
-        with open(f"/proc/{pid}/stat") as f:
+        with open(f"/proc/{self.postmaster()}/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def is_session(pid):
+    """A backend of a client, or a process that has ended and is not waited for."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            title = f.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return not title or b"[local]" in title
