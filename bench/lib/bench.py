@@ -78,6 +78,8 @@ class Bench:
     database  databases are called that, an underscore and the extension
     """
 
+    fresh = set()    # databases that this run has begun anew
+
     def __init__(self, server, extension, data, opt, name=None, storage="", database="bench"):
         self.server, self.data, self.opt = server, data, opt
         self.extension, self.name, self.storage = extension, name or extension, storage
@@ -107,8 +109,12 @@ class Bench:
         return rows[0][0] if rows else None
 
     def load(self, reuse=False):
+        if not reuse and self.database not in Bench.fresh:
+            # an older build of the same version may have left other SQL objects
+            self.server.sql("postgres", f"DROP DATABASE IF EXISTS {self.database}")
         if not self.server.has_database(self.database):
             self.server.sql("postgres", f"CREATE DATABASE {self.database}")
+        Bench.fresh.add(self.database)
         self.sql(f"SET client_min_messages = warning;"
                  f"CREATE EXTENSION IF NOT EXISTS {self.known['extension']};"
                  f"CREATE EXTENSION IF NOT EXISTS pg_prewarm")
