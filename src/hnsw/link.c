@@ -428,8 +428,8 @@ OhLinkNode(OhInserter *ins, uint32 lp, ItemPointer tid)
 /*
  * link_group -- the back links of up to OH_WRITE_MAX pages in one record.
  *
- * from: the first back link to look at.  Those that are no longer valid are
- * left undone.  Returns false once none is left.
+ * Takes those not tried yet; those that are no longer valid are left undone.
+ * Returns false once none is left.
  */
 static bool
 link_group(OhInserter *ins, bool *tried)
