@@ -31,28 +31,39 @@ static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
 static List *outdated = NIL;	/* OhIndex that another build has replaced */
 
-void
-OhCorrupt(Relation index, BlockNumber block, const char *fmt,...)
+char *
+OhFormat(const char *fmt, va_list args)
 {
 	StringInfoData buf;
 
 	initStringInfo(&buf);
 	for (;;)
 	{
-		va_list		args;
+		va_list		again;
 		int			needed;
 
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&buf, fmt, args);
-		va_end(args);
+		va_copy(again, args);
+		needed = appendStringInfoVA(&buf, fmt, again);
+		va_end(again);
 		if (needed == 0)
-			break;
+			return buf.data;
 		enlargeStringInfo(&buf, needed);
 	}
+}
+
+void
+OhCorrupt(Relation index, BlockNumber block, const char *fmt,...)
+{
+	va_list		args;
+	char	   *found;
+
+	va_start(args, fmt);
+	found = OhFormat(fmt, args);
+	va_end(args);
 	ereport(ERROR,
 			(errcode(ERRCODE_INDEX_CORRUPTED),
 			 errmsg("index \"%s\" is corrupted at block %u: %s",
-					RelationGetRelationName(index), block, buf.data),
+					RelationGetRelationName(index), block, found),
 			 errhint("Please REINDEX it.")));
 }
 

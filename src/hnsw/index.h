@@ -81,6 +81,7 @@ extern void OhIndexRegister(OhIndex *ix);
 extern void *OhAlignedAlloc(MemoryContext context, Size size);
 
 /* Errors */
+extern char *OhFormat(const char *fmt, va_list args) pg_attribute_printf(1, 0);
 extern void OhCorrupt(Relation index, BlockNumber block, const char *fmt,...)
 			pg_attribute_printf(3, 4) pg_attribute_noreturn();
 

@@ -84,7 +84,7 @@ OhSearchReset(OhSearch *s, const OmQuery *query)
 	s->query = query;
 	s->resumed = false;
 	s->cand.n = s->found.n = s->evicted.n = s->rejected.n = 0;
-	s->evaluations = s->hops = 0;
+	s->evaluations = 0;
 }
 
 Size
@@ -181,7 +181,6 @@ read_links(OhSearch *s, uint32 id, int level, uint32 *out)
 	OhNodeData *node;
 	int			n = 0;
 
-	s->hops++;
 	if (level > 0)
 	{
 		find_tower(s, id, first_tower(s, id), level, out, &n);

@@ -31,7 +31,6 @@ typedef struct OhSearch
 	OhHeap		rejected;		/* evaluated, too far to expand in this batch */
 
 	int64		evaluations;
-	int64		hops;
 } OhSearch;
 
 extern OhSearch *OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep,

@@ -41,25 +41,16 @@ static void complain(Subject *subject, const char *fmt,...) pg_attribute_printf(
 static void
 complain(Subject *subject, const char *fmt,...)
 {
-	StringInfoData buf;
+	va_list		args;
+	char	   *problem;
 
-	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&buf, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&buf, needed);
-	}
+	va_start(args, fmt);
+	problem = OhFormat(fmt, args);
+	va_end(args);
 	ereport(INFO,
 			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-			 errmsg("operator family \"%s\" of access method omenhnsw %s", subject->opfamily, buf.data)));
-	pfree(buf.data);
+			 errmsg("operator family \"%s\" of access method omenhnsw %s", subject->opfamily, problem)));
+	pfree(problem);
 	subject->valid = false;
 }
 
