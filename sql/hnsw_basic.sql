@@ -47,7 +47,7 @@ CREATE FUNCTION near(query text, ef integer DEFAULT 1000) RETURNS text LANGUAGE 
 DECLARE
     r record;
     n integer;
-    ordered integer := 1;
+    late integer;
     missed integer;
     -- without a distance: after NaN, as NULL is
     by_index float8[];
@@ -60,11 +60,12 @@ BEGIN
     IF cardinality(by_index) <> n THEN
         RETURN format('%s rows by the index, %s by a sort', cardinality(by_index), n);
     END IF;
-    WHILE ordered < n AND (by_index[ordered + 1] IS NULL OR by_index[ordered] <= by_index[ordered + 1]) LOOP
-        ordered := ordered + 1;
-    END LOOP;
-    IF n - ordered > 1 + n / 10 THEN
-        RETURN format('%s rows of %s out of order: %s', n - ordered, n, by_index);
+    -- rows nearer than one before them; NULL sorts as the farthest
+    SELECT count(*) INTO late FROM
+        (SELECT coalesce(d, 'NaN') AS d, max(coalesce(d, 'NaN')) OVER (ORDER BY i) AS farthest
+         FROM unnest(by_index) WITH ORDINALITY u (d, i)) s WHERE d < farthest;
+    IF late > 1 + n / 10 THEN
+        RETURN format('%s rows of %s out of order: %s', late, n, by_index);
     END IF;
     SELECT count(*) INTO missed FROM (SELECT unnest(by_sort) EXCEPT ALL SELECT unnest(by_index)) s;
     IF missed > (CASE WHEN query LIKE '%LIMIT%' THEN 1 + n / 10 ELSE 0 END) THEN
