@@ -57,6 +57,9 @@ typedef struct OhIndex
 	uint32		node_bytes;
 	int			rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
 	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
+	int			nattrs;			/* filter columns */
+	uint32		attr_per_page;	/* nodes on a page of OH_ATTR; 0 without filter columns */
+	uint8		attr_kind[OH_MAX_ATTRS];	/* OhAttrKind */
 
 	/* refreshed by every OhIndexOpen() */
 	uint32		entry;			/* OH_NONE if the graph is empty */
@@ -159,6 +162,8 @@ typedef struct OhCreate
 	int			rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
 	const float *model;			/* om_quant_model_floats(), NULL for zero */
 	uint64		trained_rows;
+	int			nattrs;			/* filter columns */
+	uint8		attr_kind[OH_MAX_ATTRS];	/* OhAttrKind */
 } OhCreate;
 
 /*

@@ -23,7 +23,7 @@
 #include "storage/itemptr.h"
 
 #define OH_MAGIC		0x6F6D656EU /* "omen" */
-#define OH_FORMAT		1
+#define OH_FORMAT		2
 #define OH_PAGE_ID		0xFFA7
 #define OH_META_BLOCK	0
 
@@ -32,6 +32,9 @@
 
 /* Towers above this level are never made. */
 #define OH_MAX_LEVEL	15
+
+/* Filter columns: all index columns but the first, which is the vector. */
+#define OH_MAX_ATTRS	(INDEX_MAX_KEYS - 1)
 
 /* The paged arrays. */
 typedef enum OhArrayId
@@ -42,6 +45,7 @@ typedef enum OhArrayId
 	OH_NULLS,					/* rows without a position: NULL or no direction */
 	OH_MODEL,					/* the quantizer's model, one record a page */
 	OH_REFINE,					/* refinements of codes; the record of a node has its id */
+	OH_ATTR,					/* filter columns of nodes, one record a page: attr.h */
 	OH_NARRAYS
 } OhArrayId;
 
@@ -105,8 +109,9 @@ typedef struct OhMetaPageData
 	uint32		node_bytes;
 	uint64		trained_rows;	/* rows in the sample that the model is from */
 	uint16		rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
-	uint16		unused;
+	uint16		nattrs;			/* filter columns */
 	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
+	uint8		attr_kind[OH_MAX_ATTRS + 1];	/* OhAttrKind of each filter column */
 	OhArrayHead array[OH_NARRAYS];
 } OhMetaPageData;
 
@@ -114,7 +119,8 @@ StaticAssertDecl(offsetof(OhMetaPageData, build_id) == 8, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, metric) == 24, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, entry) == 40, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, rerank) == 64, "metapage layout");
-StaticAssertDecl(offsetof(OhMetaPageData, array) == 72, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, attr_kind) == 72, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, array) == 104, "metapage layout");
 StaticAssertDecl(sizeof(OhMetaPageData) <= BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail),
 				 "metapage fits its page");
 
@@ -207,6 +213,9 @@ StaticAssertDecl(sizeof(OhPostingData) == 44, "posting layout");
 #define OH_ROW_NO_DIRECTION	1	/* the distance is NaN: zero vector under cosine */
 #define OH_ROW_NULL			2
 
+/*
+ * Such a row; in an index with filter columns its OhAttrRow follows at once.
+ */
 typedef struct OhNullData
 {
 	ItemPointerData tid;
@@ -215,11 +224,31 @@ typedef struct OhNullData
 
 StaticAssertDecl(sizeof(OhNullData) == 8, "null record layout");
 
+/*
+ * Summaries of a row's filter columns (summary.h).  Canonical: the value of a
+ * NULL is 0, so that rows with equal columns are equal byte by byte.
+ */
+typedef struct OhAttrRow
+{
+	uint32		nulls;			/* bit i: column i is NULL */
+	uint32		unused;
+	uint64		value[FLEXIBLE_ARRAY_MEMBER];	/* [nattrs] */
+} OhAttrRow;
+
+StaticAssertDecl(offsetof(OhAttrRow, value) == 8, "attribute row layout");
+
+/* Bytes of an OhAttrRow; 0 without filter columns. */
+static inline uint32
+OhAttrRowBytes(int nattrs)
+{
+	return nattrs > 0 ? offsetof(OhAttrRow, value) + nattrs * sizeof(uint64) : 0;
+}
+
 /* Do inserts take free slots of this array? */
 static inline bool
 OhArrayHasSlots(OhArrayId array)
 {
-	return array != OH_MODEL && array != OH_REFINE;
+	return array != OH_MODEL && array != OH_REFINE && array != OH_ATTR;
 }
 
 /* At a fixed place: pd_special of a damaged page may point anywhere. */
