@@ -580,7 +580,7 @@ borrow_inserter(Relation index, OhIndex *ix)
 	ins = ix->inserter->busy ? OhInserterBegin(index, ix, CurrentMemoryContext) : ix->inserter;
 	ins->busy = true;
 	ins->index = index;
-	ins->search->index = index;
+	ins->search->eval.index = index;
 	return ins;
 }
 

@@ -329,7 +329,7 @@ static void
 next_batch(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
-	int64		evaluations = s->search->evaluations + (s->sweep ? s->sweep->evaluations : 0);
+	int64		evaluations = s->search->eval.evaluations + (s->sweep ? s->sweep->evaluations : 0);
 
 	if ((oh_iterative_scan == OH_ITERATIVE_OFF && s->batch != NULL) ||
 		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))

@@ -9,19 +9,14 @@
 
 #include "postgres.h"
 
-#include "hnsw/heap.h"
-#include "hnsw/index.h"
-#include "hnsw/keep.h"
+#include "hnsw/evaluate.h"
 #include "hnsw/visited.h"
 
 typedef struct OhSearch
 {
-	Relation	index;
-	OhIndex    *ix;
+	OhEvaluator eval;
 	MemoryContext context;
-	const OmQuery *query;
 	OhVisited  *visited;
-	OhKeep	   *keep;			/* inserts only */
 	bool		streaming;		/* keep what a later batch needs */
 	bool		resumed;
 
@@ -29,8 +24,6 @@ typedef struct OhSearch
 	OhHeap		found;			/* the batch: farthest first in a walk, then sorted */
 	OhHeap		evicted;		/* found once, then pushed out: a later batch's */
 	OhHeap		rejected;		/* evaluated, too far to expand in this batch */
-
-	int64		evaluations;
 } OhSearch;
 
 extern OhSearch *OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep,
