@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "storage/indexfsm.h"
 
+#include "hnsw/attr.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/wal.h"
 
@@ -287,6 +288,8 @@ verify_data_page(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, Buffer bu
 	if (tail->lp != lp || tail->nused > ix->array[id].per_page)
 		OhCorrupt(index, block, "page %u of array %u with %u records, expected page %u of array %d",
 				  tail->lp, tail->array, tail->nused, lp, (int) id);
+	if (id == OH_ATTR)
+		OhAttrVerify(index, ix, BufferGetPage(buffer), block);
 }
 
 /*
@@ -473,6 +476,7 @@ OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
 {
 	Buffer		data;
 	Buffer		leaf;
+	Page		page;
 	uint32		lp;
 	OhWrite		write;
 
@@ -491,7 +495,10 @@ OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
 				 errmsg("index \"%s\" is full", RelationGetRelationName(index)),
 				 errdetail("An array of an omenhnsw index has at most %u records.", OH_NONE)));
 	OhWriteStart(&write, index, ix->building);
-	OhPageInit(OhWritePage(&write, data, true), OH_PAGE_ARRAY + array, array, lp);
+	page = OhWritePage(&write, data, true);
+	OhPageInit(page, OH_PAGE_ARRAY + array, array, lp);
+	if (array == OH_ATTR)
+		OhAttrInitPage(ix, page);
 	append_entry(OhWritePage(&write, leaf, false), BufferGetBlockNumber(data));
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(leaf);

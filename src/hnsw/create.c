@@ -45,6 +45,8 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->trained_rows = create->trained_rows;
 	meta->rerank = create->rerank;
 	meta->refine_bytes = OhRefineBytes(&create->spec, create->rerank);
+	meta->nattrs = create->nattrs;
+	memcpy(meta->attr_kind, create->attr_kind, sizeof(create->attr_kind));
 	for (int a = 0; a < OH_NARRAYS; a++)
 	{
 		for (int r = 0; r < OH_NROOTS; r++)

@@ -16,7 +16,9 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "hnsw/attr.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/summary.h"
 
 /* Idle indexes kept open at most, a bound on memory. */
 #define MAX_IDLE 64
@@ -248,6 +250,28 @@ load_model(Relation index, OhIndex *ix)
 }
 
 /*
+ * set_columns -- filter columns as the metapage has them.
+ */
+static void
+set_columns(Relation index, OhIndex *ix, const OhMetaPageData *meta)
+{
+	int			ncolumns = IndexRelationGetNumberOfKeyAttributes(index);
+
+	if (meta->nattrs != ncolumns - 1)
+		OhCorrupt(index, OH_META_BLOCK, "the index has %d columns, its pages %u", ncolumns,
+				  meta->nattrs + 1);
+	ix->nattrs = meta->nattrs;
+	ix->attr_per_page = OhAttrPerPage(ix->nattrs);
+	for (int i = 0; i < ix->nattrs; i++)
+	{
+		if (meta->attr_kind[i] < OH_ATTR_EXACT || meta->attr_kind[i] > OH_ATTR_SIGNATURE)
+			OhCorrupt(index, OH_META_BLOCK, "filter column %d is of kind %u", i + 1,
+					  meta->attr_kind[i]);
+		ix->attr_kind[i] = meta->attr_kind[i];
+	}
+}
+
+/*
  * OhIndexAssemble -- an OhIndex from a metapage, quantizer not yet there.
  */
 OhIndex *
@@ -285,13 +309,15 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 		(ix->rerank == OH_RERANK_INDEX && ix->refine_bytes == 0))
 		OhCorrupt(index, OH_META_BLOCK, "refinements of %u bytes do not belong to the options",
 				  meta->refine_bytes);
+	set_columns(index, ix, meta);
 	init_array(&ix->array[OH_NODE], ix->node_bytes);
 	init_array(&ix->array[OH_TOWER], sizeof(OhTowerData) + sizeof(uint32) * ix->m);
 	init_array(&ix->array[OH_POSTING], sizeof(OhPostingData));
-	init_array(&ix->array[OH_NULLS], sizeof(OhNullData));
+	init_array(&ix->array[OH_NULLS], sizeof(OhNullData) + OhAttrRowBytes(ix->nattrs));
 	init_array(&ix->array[OH_MODEL], sizeof(float) * OH_MODEL_FLOATS);
-	/* without refinements an array of no pages */
+	/* without refinements, or filter columns, an array of no pages */
 	init_array(&ix->array[OH_REFINE], ix->refine_bytes > 0 ? ix->refine_bytes : OH_PAGE_BODY);
+	init_array(&ix->array[OH_ATTR], OH_PAGE_BODY);
 	return ix;
 }
 

@@ -21,7 +21,7 @@
 #include "compat.h"
 #include "hnsw/check.h"
 
-#define INFO_COLUMNS 28
+#define INFO_COLUMNS 30
 
 OM_FUNCTION(om_index_info);
 
@@ -136,6 +136,7 @@ make_row(FunctionCallInfo fcinfo, OhIndex *ix, uint64 trained_rows, const Figure
 	values[i++] = CStringGetTextDatum(OhRerankName(ix->rerank));
 	values[i++] = CStringGetTextDatum(metric_name(ix->spec.metric));
 	values[i++] = Int32GetDatum(ix->dim);
+	values[i++] = Int32GetDatum(ix->nattrs);
 	values[i++] = Int64GetDatum((int64) trained_rows);
 	values[i++] = Int32GetDatum(ix->m);
 	values[i++] = Int32GetDatum(ix->ef_construction);
