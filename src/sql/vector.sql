@@ -325,3 +325,60 @@ CREATE OPERATOR CLASS vector_ops
 COMMENT ON OPERATOR CLASS vector_ops USING btree IS 'order of vectors: elements first, then dimensions';
 COMMENT ON OPERATOR FAMILY vector_ops USING btree IS 'order of vectors: elements first, then dimensions';
 
+-- ---------------------------------------------------------------------------
+-- Within a radius
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE sphere_vector AS (center vector, radius double precision);
+COMMENT ON TYPE sphere_vector IS 'the vectors within a radius of a center';
+COMMENT ON COLUMN sphere_vector.center IS 'what distances are measured from';
+COMMENT ON COLUMN sphere_vector.radius IS 'distances below this are within';
+
+CREATE FUNCTION sphere(center vector, radius double precision) RETURNS sphere_vector
+    AS 'MODULE_PATHNAME', 'om_sphere' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sphere(vector, double precision) IS 'the vectors within a radius of a center';
+
+CREATE FUNCTION vector_within_l2(vector, sphere_vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'om_vector_within_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_within_l2(vector, sphere_vector) IS 'implementation of <<->> operator';
+
+CREATE FUNCTION vector_within_ip(vector, sphere_vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'om_vector_within_ip' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_within_ip(vector, sphere_vector) IS 'implementation of <<#>> operator';
+
+CREATE FUNCTION vector_within_cosine(vector, sphere_vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'om_vector_within_cosine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_within_cosine(vector, sphere_vector) IS 'implementation of <<=>> operator';
+
+CREATE FUNCTION vector_within_l1(vector, sphere_vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'om_vector_within_l1' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_within_l1(vector, sphere_vector) IS 'implementation of <<+>> operator';
+
+CREATE FUNCTION vector_within_sel(internal, oid, internal, integer) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'om_within_sel' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_within_sel(internal, oid, internal, integer) IS
+    'restriction selectivity of operators "within a radius"';
+
+CREATE OPERATOR <<->> (
+    LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_within_l2,
+    RESTRICT = vector_within_sel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR <<->> (vector, sphere_vector) IS 'Euclidean distance from the center less than the radius';
+
+CREATE OPERATOR <<#>> (
+    LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_within_ip,
+    RESTRICT = vector_within_sel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR <<#>> (vector, sphere_vector) IS 'negative inner product with the center less than the radius';
+
+CREATE OPERATOR <<=>> (
+    LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_within_cosine,
+    RESTRICT = vector_within_sel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR <<=>> (vector, sphere_vector) IS 'cosine distance from the center less than the radius';
+
+CREATE OPERATOR <<+>> (
+    LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_within_l1,
+    RESTRICT = vector_within_sel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR <<+>> (vector, sphere_vector) IS 'taxicab distance from the center less than the radius';

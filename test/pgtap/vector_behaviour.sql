@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS omendb;
-SELECT plan(84);
+SELECT plan(91);
 
 -- text form
 SELECT is('[1,2,3]'::vector::text, '[1,2,3]', 'text form');
@@ -54,6 +54,13 @@ SELECT is(vector_l2_squared_distance('[0,0]', '[3,4]'), 25::float8, 'squared dis
 SELECT is(vector_spherical_distance('[1,0]', '[0,1]'), 0.5::float8, 'spherical distance');
 SELECT throws_ok(format('SELECT ''[1,2]''::vector %s ''[1]''', op), '22000', 'different vector dimensions 2 and 1', op || ' of different dimensions')
 FROM unnest(ARRAY['<->', '<#>', '<=>', '<+>', '+', '-', '*']) op;
+
+-- within a radius
+SELECT is(sphere('[1,2]', 0.5)::text, '("[1,2]",0.5)', 'a sphere is a center and a radius');
+SELECT throws_ok($$ SELECT sphere('[1,2]', 'NaN') $$, '22023', 'radius of a sphere cannot be NaN', 'sphere() without a radius');
+SELECT ok('[0,0]'::vector <<->> sphere('[3,4]', 5.1) AND NOT '[0,0]'::vector <<->> sphere('[3,4]', 5), '<<->> is below the radius');
+SELECT throws_ok(format('SELECT ''[1,2]''::vector %s sphere(''[1]'', 1)', op), '22000', 'different vector dimensions 2 and 1', op || ' of different dimensions')
+FROM unnest(ARRAY['<<->>', '<<#>>', '<<=>>', '<<+>>']) op;
 
 -- arithmetic
 SELECT is('[1,2]'::vector + '[3,4]', '[4,6]', '+');

@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS omendb;
-SELECT plan(143);
+SELECT plan(169);
 
 -- the type
 SELECT has_extension('omendb');
@@ -57,7 +57,12 @@ INSERT INTO expected_function VALUES
     ('array_to_vector', '{real[],integer,boolean}', 'vector'),
     ('array_to_vector', '{double precision[],integer,boolean}', 'vector'),
     ('array_to_vector', '{numeric[],integer,boolean}', 'vector'),
-    ('vector_to_float4', '{vector,integer,boolean}', 'real[]');
+    ('vector_to_float4', '{vector,integer,boolean}', 'real[]'),
+    ('sphere', '{vector,double precision}', 'sphere_vector'),
+    ('vector_within_l2', '{vector,sphere_vector}', 'boolean'),
+    ('vector_within_ip', '{vector,sphere_vector}', 'boolean'),
+    ('vector_within_cosine', '{vector,sphere_vector}', 'boolean'),
+    ('vector_within_l1', '{vector,sphere_vector}', 'boolean');
 SELECT has_function(name, args) FROM expected_function;
 SELECT function_returns(name, args, result) FROM expected_function;
 SELECT is(
@@ -111,6 +116,25 @@ FROM expected_operator e
     LEFT JOIN pg_operator c ON c.oid = o.oprcom AND c.oprleft = o.oprleft AND c.oprright = o.oprright
     LEFT JOIN pg_operator n ON n.oid = o.oprnegate;
 SELECT ok(oprcanmerge, '= can merge') FROM pg_operator WHERE oid = '=(vector,vector)'::regoperator;
+
+-- within a radius: the composite type, and operators
+SELECT has_composite('sphere_vector'::name);
+SELECT columns_are('sphere_vector'::name, '{center,radius}'::name[]);
+SELECT col_type_is('sphere_vector', 'center', 'vector');
+SELECT col_type_is('sphere_vector', 'radius', 'double precision');
+SELECT ok(col_description('sphere_vector'::regclass, attnum) IS NOT NULL, attname || ' has a comment')
+FROM pg_attribute WHERE attrelid = 'sphere_vector'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT is(proargnames, '{center,radius}'::text[], 'the arguments of sphere have names')
+FROM pg_proc WHERE oid = 'sphere(vector,double precision)'::regprocedure;
+CREATE TEMPORARY TABLE expected_within (name name, proc name);
+INSERT INTO expected_within VALUES
+    ('<<->>', 'vector_within_l2'), ('<<#>>', 'vector_within_ip'), ('<<=>>', 'vector_within_cosine'), ('<<+>>', 'vector_within_l1');
+SELECT has_operator('vector', name, 'sphere_vector', 'boolean') FROM expected_within;
+SELECT is(ROW(o.oprcode::name, o.oprrest::text, o.oprjoin::text)::text, ROW(e.proc, 'vector_within_sel', 'matchingjoinsel')::text,
+    format('%s has its function and selectivity', e.name))
+FROM expected_within e
+    JOIN pg_operator o ON o.oprname = e.name AND o.oprleft = 'vector'::regtype AND o.oprright = 'sphere_vector'::regtype;
+SELECT function_returns('vector_within_sel', '{internal,oid,internal,integer}'::name[], 'double precision');
 
 -- casts
 SELECT has_cast(source, 'vector', 'array_to_vector'::name) FROM unnest('{integer[],real[],double precision[],numeric[]}'::name[]) source;

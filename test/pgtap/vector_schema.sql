@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 DROP EXTENSION IF EXISTS omendb CASCADE;
 CREATE SCHEMA one;
 CREATE SCHEMA two;
-SELECT plan(7);
+SELECT plan(8);
 
 SELECT lives_ok($$ CREATE EXTENSION omendb SCHEMA one $$, 'installs into a schema');
 CREATE TABLE moved (v one.vector(2));
@@ -15,6 +15,7 @@ CREATE INDEX ON moved (v);
 SELECT is((SELECT min(v OPERATOR(one.<->) '[0,0]'::one.vector) FROM moved), sqrt(5::float8), 'works outside of search_path');
 SELECT lives_ok($$ ALTER EXTENSION omendb SET SCHEMA two $$, 'is relocatable');
 SELECT is((SELECT two.sum(v) FROM moved)::text, '[9,12]', 'works after the move');
+SELECT is((SELECT count(*) FROM moved WHERE v OPERATOR(two.<<->>) two.sphere('[0,0]', 5.1)), 2::bigint, 'a sphere after the move');
 SELECT col_type_is('moved', 'v', 'two.vector(2)', 'the column followed');
 SELECT throws_ok($$ DROP EXTENSION omendb $$, '2BP01', NULL, 'a table in use keeps it from being dropped');
 DROP TABLE moved;

@@ -1,0 +1,288 @@
+/*
+ * sphere.c -- the vectors within a radius of a center: sphere() and the operators
+ * <<->> <<#>> <<=>> <<+>>.
+ *
+ * Each is the distance operator that it is named after, and the comparison
+ * "< radius": computed by the same function, so that both forms of a condition
+ * agree to the last bit.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_type.h"
+#include "compat.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "types/sphere.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+#include "utils/typcache.h"
+
+OM_FUNCTION(om_sphere);
+OM_FUNCTION(om_vector_within_l2);
+OM_FUNCTION(om_vector_within_ip);
+OM_FUNCTION(om_vector_within_cosine);
+OM_FUNCTION(om_vector_within_l1);
+OM_FUNCTION(om_within_sel);
+
+/* A histogram of fewer vectors tells nothing; one of FULL_HISTOGRAM all it can. */
+#define LEAST_HISTOGRAM 10
+#define FULL_HISTOGRAM 100
+
+/*
+ * om_sphere -- sphere(center vector, radius double precision).
+ *
+ * A radius below zero is a bound of <#>, the negative inner product; of the other
+ * distances, none is below it.
+ */
+Datum
+om_sphere(PG_FUNCTION_ARGS)
+{
+	double		radius = PG_GETARG_FLOAT8(1);
+	TupleDesc	desc = fcinfo->flinfo->fn_extra;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	if (isnan(radius))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("radius of a sphere cannot be NaN")));
+	if (desc == NULL)
+	{
+		MemoryContext old;
+
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE || desc->natts != 2)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("type sphere_vector does not consist of a center and a radius")));
+		old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+		MemoryContextSwitchTo(old);
+		fcinfo->flinfo->fn_extra = desc;
+	}
+	values[0] = PG_GETARG_DATUM(0);
+	values[1] = Float8GetDatum(radius);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}
+
+/*
+ * check_parts -- nobody has altered the type to something else.
+ */
+static void
+check_parts(TupleDesc desc, Oid vector_type)
+{
+	if (desc->natts != 2 ||
+		TupleDescAttr(desc, 0)->atttypid != vector_type ||
+		TupleDescAttr(desc, 1)->atttypid != FLOAT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("type %s does not consist of a center and a radius",
+						format_type_be(desc->tdtypeid))));
+}
+
+bool
+om_sphere_read(Datum value, Oid vector_type, OmSphere *sphere)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+											  HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple;
+	Datum		center;
+	Datum		radius;
+	bool		no_center;
+	bool		no_radius;
+
+	check_parts(desc, vector_type);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	center = heap_getattr(&tuple, 1, desc, &no_center);
+	radius = heap_getattr(&tuple, 2, desc, &no_radius);
+	ReleaseTupleDesc(desc);
+	if (no_center || no_radius)
+		return false;
+
+	sphere->center = DatumGetOmVector(center);
+	sphere->radius = DatumGetFloat8(radius);
+	return true;
+}
+
+/*
+ * vector_type_of -- OID of the type vector: that of the operator's left argument.
+ */
+static Oid
+vector_type_of(FmgrInfo *flinfo)
+{
+	Oid		   *cached = flinfo->fn_extra;
+
+	if (cached == NULL)
+	{
+		Oid		   *types;
+		int			n;
+
+		(void) get_func_signature(flinfo->fn_oid, &types, &n);
+		cached = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(Oid));
+		*cached = types[0];
+		pfree(types);
+		flinfo->fn_extra = cached;
+	}
+	return *cached;
+}
+
+/*
+ * read_arguments -- false if the sphere has a part that is NULL.
+ */
+static bool
+read_arguments(FunctionCallInfo fcinfo, OmVector **v, OmSphere *sphere)
+{
+	if (!om_sphere_read(PG_GETARG_DATUM(1), vector_type_of(fcinfo->flinfo), sphere))
+		return false;
+	*v = PG_GETARG_OMVECTOR_P(0);
+	om_vector_check_dims(*v, sphere->center);
+	return true;
+}
+
+Datum
+om_vector_within_l2(PG_FUNCTION_ARGS)
+{
+	OmVector   *v;
+	OmSphere	sphere;
+
+	if (!read_arguments(fcinfo, &v, &sphere))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(om_within(sqrt(om_vector_l2sq(v, sphere.center)), sphere.radius));
+}
+
+Datum
+om_vector_within_ip(PG_FUNCTION_ARGS)
+{
+	OmVector   *v;
+	OmSphere	sphere;
+
+	if (!read_arguments(fcinfo, &v, &sphere))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(om_within(-om_vector_ip(v, sphere.center), sphere.radius));
+}
+
+Datum
+om_vector_within_cosine(PG_FUNCTION_ARGS)
+{
+	OmVector   *v;
+	OmSphere	sphere;
+
+	if (!read_arguments(fcinfo, &v, &sphere))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(om_within(om_vector_cosine(v, sphere.center), sphere.radius));
+}
+
+Datum
+om_vector_within_l1(PG_FUNCTION_ARGS)
+{
+	OmVector   *v;
+	OmSphere	sphere;
+
+	if (!read_arguments(fcinfo, &v, &sphere))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(om_within(om_vector_l1(v, sphere.center), sphere.radius));
+}
+
+/* ---- selectivity ---- */
+
+/* The operator for vectors of the statistics: of any dimensions, NULL is false. */
+typedef struct SampleTest
+{
+	PGFunction	within;
+	int			dim;			/* of the center */
+	Oid			vector_type;	/* where vector_type_of() looks for it */
+} SampleTest;
+
+static Datum
+within_sample(PG_FUNCTION_ARGS)
+{
+	SampleTest *test = fcinfo->flinfo->fn_extra;
+	Datum		result;
+
+	if (PG_GETARG_OMVECTOR_P(0)->dim != test->dim)
+		PG_RETURN_BOOL(false);
+	fcinfo->flinfo->fn_extra = &test->vector_type;
+	result = test->within(fcinfo);
+	fcinfo->flinfo->fn_extra = test;
+	PG_RETURN_DATUM(result);
+}
+
+/*
+ * sample_selectivity -- the part of the column's vectors, as far as ANALYZE has
+ * kept some, that are within a sphere.
+ */
+static double
+sample_selectivity(VariableStatData *vardata, Oid operator, Oid collation, Datum sphere,
+				   bool varonleft)
+{
+	Form_pg_statistic stats = (Form_pg_statistic) GETSTRUCT(vardata->statsTuple);
+	FmgrInfo	proc;
+	SampleTest	test;
+	OmSphere	parts;
+	double		common;			/* part of the rows whose vector is a common one */
+	double		selectivity;	/* of those that are */
+	double		rest;			/* of the others */
+	int			n;
+
+	fmgr_info(get_opcode(operator), &proc);
+	test.vector_type = vector_type_of(&proc);
+	if (!om_sphere_read(sphere, test.vector_type, &parts))
+		return 0;
+	test.within = proc.fn_addr;
+	test.dim = parts.center->dim;
+	proc.fn_addr = within_sample;
+	proc.fn_extra = &test;
+
+	selectivity = mcv_selectivity(vardata, &proc, collation, sphere, varonleft, &common);
+	rest = histogram_selectivity(vardata, &proc, collation, sphere, varonleft,
+								 LEAST_HISTOGRAM, 0, &n);
+	if (rest < 0)
+		rest = DEFAULT_MATCHING_SEL;
+	else
+	{
+		/* between none of the sample and one of it there is room for many rows */
+		double		weight = Min((double) n / FULL_HISTOGRAM, 1.0);
+
+		rest = Max(rest, DEFAULT_MATCHING_SEL / 10) * weight +
+			DEFAULT_MATCHING_SEL * (1.0 - weight);
+	}
+	return selectivity + rest * Max(1.0 - stats->stanullfrac - common, 0.0);
+}
+
+/*
+ * om_within_sel -- restriction selectivity of the operators.
+ *
+ * ANALYZE keeps vectors of up to 254 dimensions; for longer ones, and for a
+ * sphere that is not known yet, there is a constant.
+ */
+Datum
+om_within_sel(PG_FUNCTION_ARGS)
+{
+	PlannerInfo *root = (PlannerInfo *) PG_GETARG_POINTER(0);
+	Oid			operator = PG_GETARG_OID(1);
+	List	   *args = (List *) PG_GETARG_POINTER(2);
+	int			varrelid = PG_GETARG_INT32(3);
+	VariableStatData vardata;
+	Node	   *other;
+	bool		varonleft;
+	double		selectivity = DEFAULT_MATCHING_SEL;
+
+	if (!get_restriction_variable(root, args, varrelid, &vardata, &other, &varonleft))
+		PG_RETURN_FLOAT8(selectivity);
+	if (IsA(other, Const) && ((Const *) other)->constisnull)
+		selectivity = 0;
+	else if (IsA(other, Const) && varonleft && HeapTupleIsValid(vardata.statsTuple))
+		selectivity = sample_selectivity(&vardata, operator, PG_GET_COLLATION(),
+										 ((Const *) other)->constvalue, varonleft);
+	ReleaseVariableStats(vardata);
+	CLAMP_PROBABILITY(selectivity);
+	PG_RETURN_FLOAT8(selectivity);
+}
