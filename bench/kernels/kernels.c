@@ -16,6 +16,7 @@
 
 #define RUNS 7
 #define RUN_NS 2e6
+#define RANGE_VALUES 1000
 
 /* What a measured call works on. */
 typedef struct Bench
@@ -33,6 +34,8 @@ typedef struct Bench
 	void	   *scratch;
 	void	   *code;
 	OmDistanceFn distance;
+	void	   *values;			/* random, for ranges */
+	uint64_t   *bits;
 } Bench;
 
 typedef float (*BenchCall) (Bench *b);
@@ -148,6 +151,21 @@ call_error(Bench *b)
 	return om_quant_error(b->quant, b->query, b->code);
 }
 
+/* Half of the values lie in the range. */
+#define CALL_RANGE(W) \
+	static float \
+	call_range##W(Bench *b) \
+	{ \
+		b->k->range_u##W(b->values, RANGE_VALUES, (uint##W##_t) ((uint##W##_t) ~0 / 4), \
+						 (uint##W##_t) ((uint##W##_t) ~0 / 4 * 3), b->bits); \
+		return (float) b->bits[0]; \
+	}
+
+CALL_RANGE(8)
+CALL_RANGE(16)
+CALL_RANGE(32)
+CALL_RANGE(64)
+
 static void
 line(const char *what, BenchCall call, Bench *b, const OmKernels **list, int n)
 {
@@ -249,12 +267,40 @@ bench_others(Bench *b, const OmKernels **list, int n)
 	}
 }
 
+static void
+heading(const char *what, const OmKernels **list, int n)
+{
+	printf("%-22s", what);
+	for (int v = 0; v < n; v++)
+		printf("%12s", list[v]->name);
+	printf("\n");
+}
+
+static void
+bench_ranges(const OmKernels **list, int n)
+{
+	Bench		b = {.dim = 0};
+	uint8_t    *values = need(sizeof(uint64_t) * RANGE_VALUES);
+
+	for (size_t i = 0; i < sizeof(uint64_t) * RANGE_VALUES; i++)
+		values[i] = (uint8_t) random();
+	b.values = values;
+	b.bits = need(sizeof(uint64_t) * ((RANGE_VALUES + 63) / 64));
+	heading("1000 values, ns", list, n);
+	line("range, 8 bits", call_range8, &b, list, n);
+	line("range, 16 bits", call_range16, &b, list, n);
+	line("range, 32 bits", call_range32, &b, list, n);
+	line("range, 64 bits", call_range64, &b, list, n);
+	free(b.values);
+	free(b.bits);
+}
 
 int
 main(int argc, char **argv)
 {
 	const OmKernels *list[8];
 	int			n = om_kernels_list(list, 8);
+	char		title[64];
 
 	for (int a = 1; a < argc; a++)
 	{
@@ -277,10 +323,8 @@ main(int argc, char **argv)
 			b.levels[i] = (uint8_t) random();
 			b.q[i] = (int8_t) random();
 		}
-		printf("%d dimensions, ns    ", b.dim);
-		for (int v = 0; v < n; v++)
-			printf("%12s", list[v]->name);
-		printf("\n");
+		snprintf(title, sizeof(title), "%d dimensions, ns", b.dim);
+		heading(title, list, n);
 		line("l2sq", call_l2sq, &b, list, n);
 		line("inner product", call_ip, &b, list, n);
 		line("cosine", call_cos, &b, list, n);
@@ -294,5 +338,6 @@ main(int argc, char **argv)
 		free(b.levels);
 		free(b.q);
 	}
+	bench_ranges(list, n);
 	return 0;
 }

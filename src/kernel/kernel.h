@@ -124,6 +124,19 @@ typedef struct OmKernels
 	 */
 	void		(*table_i16) (const float *q, const float *centroids, int dim,
 							  int16_t *out);
+
+	/*
+	 * Bit i of bits tells whether lo <= x[i] <= hi.  Whole words are written,
+	 * (n + 63) / 64 of them, and bits past n are 0; x not readable past n.
+	 */
+	void		(*range_u8) (const uint8_t *x, int n, uint8_t lo, uint8_t hi,
+							 uint64_t *bits);
+	void		(*range_u16) (const uint16_t *x, int n, uint16_t lo, uint16_t hi,
+							  uint64_t *bits);
+	void		(*range_u32) (const uint32_t *x, int n, uint32_t lo, uint32_t hi,
+							  uint64_t *bits);
+	void		(*range_u64) (const uint64_t *x, int n, uint64_t lo, uint64_t hi,
+							  uint64_t *bits);
 } OmKernels;
 
 extern const OmKernels *om_kernels;

@@ -586,8 +586,106 @@ v16_equal(V16 a, V16 b)
 	return (unsigned int) lo | (unsigned int) hi << 8;
 }
 
+/*
+ * Ranges.  Comparisons make bytes of ones: those of wider values are narrowed
+ * until a byte stands for each, and a bit of each byte is gathered.
+ */
+OP __m256i
+in_range_u8(const uint8_t *x, __m256i lo, __m256i span)
+{
+	__m256i		v = _mm256_sub_epi8(_mm256_loadu_si256((const __m256i *) x), lo);
+
+	return _mm256_cmpeq_epi8(_mm256_min_epu8(v, span), v);
+}
+
+OP __m256i
+in_range_u16(const uint16_t *x, __m256i lo, __m256i span)
+{
+	__m256i		v = _mm256_sub_epi16(_mm256_loadu_si256((const __m256i *) x), lo);
+
+	return _mm256_cmpeq_epi16(_mm256_min_epu16(v, span), v);
+}
+
+OP __m256i
+in_range_u32(const uint32_t *x, __m256i lo, __m256i span)
+{
+	__m256i		v = _mm256_sub_epi32(_mm256_loadu_si256((const __m256i *) x), lo);
+
+	return _mm256_cmpeq_epi32(_mm256_min_epu32(v, span), v);
+}
+
+OP uint64_t
+range64_u8(const uint8_t *x, uint8_t lo, uint8_t span)
+{
+	__m256i		vlo = _mm256_set1_epi8((char) lo);
+	__m256i		vspan = _mm256_set1_epi8((char) span);
+	uint32_t	a = (uint32_t) _mm256_movemask_epi8(in_range_u8(x, vlo, vspan));
+	uint32_t	b = (uint32_t) _mm256_movemask_epi8(in_range_u8(x + 32, vlo, vspan));
+
+	return a | (uint64_t) b << 32;
+}
+
+OP uint64_t
+range64_u16(const uint16_t *x, uint16_t lo, uint16_t span)
+{
+	__m256i		vlo = _mm256_set1_epi16((short) lo);
+	__m256i		vspan = _mm256_set1_epi16((short) span);
+	uint64_t	bits = 0;
+
+	for (int i = 0; i < 64; i += 32)
+	{
+		__m256i		v = _mm256_packs_epi16(in_range_u16(x + i, vlo, vspan),
+										   in_range_u16(x + i + 16, vlo, vspan));
+
+		v = _mm256_permute4x64_epi64(v, 0xD8);
+		bits |= (uint64_t) (uint32_t) _mm256_movemask_epi8(v) << i;
+	}
+	return bits;
+}
+
+OP uint64_t
+range64_u32(const uint32_t *x, uint32_t lo, uint32_t span)
+{
+	__m256i		vlo = _mm256_set1_epi32((int) lo);
+	__m256i		vspan = _mm256_set1_epi32((int) span);
+	const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+	uint64_t	bits = 0;
+
+	for (int i = 0; i < 64; i += 32)
+	{
+		__m256i		a = _mm256_packs_epi32(in_range_u32(x + i, vlo, vspan),
+										   in_range_u32(x + i + 8, vlo, vspan));
+		__m256i		b = _mm256_packs_epi32(in_range_u32(x + i + 16, vlo, vspan),
+										   in_range_u32(x + i + 24, vlo, vspan));
+		__m256i		v = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, b), order);
+
+		bits |= (uint64_t) (uint32_t) _mm256_movemask_epi8(v) << i;
+	}
+	return bits;
+}
+
+/* There is no unsigned comparison: the signs are flipped.  Ones are those outside. */
+OP uint64_t
+range64_u64(const uint64_t *x, uint64_t lo, uint64_t span)
+{
+	__m256i		sign = _mm256_set1_epi64x(INT64_MIN);
+	__m256i		vlo = _mm256_set1_epi64x((long long) (lo ^ (UINT64_C(1) << 63)));
+	__m256i		vspan = _mm256_xor_si256(_mm256_set1_epi64x((long long) span), sign);
+	uint64_t	outside = 0;
+
+	for (int i = 0; i < 64; i += 4)
+	{
+		__m256i		v = _mm256_sub_epi64(_mm256_loadu_si256((const __m256i *) (x + i)), vlo);
+
+		v = _mm256_cmpgt_epi64(v, vspan);
+		outside |= (uint64_t) (unsigned int) _mm256_movemask_pd(_mm256_castsi256_pd(v)) << i;
+	}
+	return ~outside;
+}
+
 #define OM_FN(name) om_##name##_avx2
 #include "kernel_lanes.h"
+#include "kernel_range.h"
 
 const OmKernels om_kernels_avx2 = {
 	.name = "avx2",
@@ -615,6 +713,10 @@ const OmKernels om_kernels_avx2 = {
 	.sq8_expand_f32 = om_sq8_expand_f32_avx2,
 	.nearest_f32 = om_nearest_f32_avx2,
 	.table_i16 = om_table_i16_avx2,
+	.range_u8 = om_range_u8_avx2,
+	.range_u16 = om_range_u16_avx2,
+	.range_u32 = om_range_u32_avx2,
+	.range_u64 = om_range_u64_avx2,
 };
 
 #endif							/* OM_X86 */

@@ -6,6 +6,7 @@
  * kernel_avx512_code.h, included once with VNNI and once without.
  */
 #include <math.h>
+#include <string.h>
 
 #include "kernel_impl.h"
 
@@ -308,8 +309,37 @@ v16_equal(V16 a, V16 b)
 	return (unsigned int) _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
 }
 
+/* A comparison makes a mask of as many bits as a register has values. */
+#define RANGE64(W, per_register) \
+	OP uint64_t \
+	range64_u##W(const uint##W##_t *x, uint##W##_t lo, uint##W##_t span) \
+	{ \
+		__m512i		vlo = RANGE_SET1_##W(lo); \
+		__m512i		vspan = RANGE_SET1_##W(span); \
+		uint64_t	bits = 0; \
+		\
+		for (int i = 0; i < 64; i += (per_register)) \
+		{ \
+			__m512i		v = _mm512_sub_epi##W(_mm512_loadu_si512(x + i), vlo); \
+			\
+			bits |= (uint64_t) _mm512_cmple_epu##W##_mask(v, vspan) << i; \
+		} \
+		return bits; \
+	}
+
+#define RANGE_SET1_8(x) _mm512_set1_epi8((char) (x))
+#define RANGE_SET1_16(x) _mm512_set1_epi16((short) (x))
+#define RANGE_SET1_32(x) _mm512_set1_epi32((int) (x))
+#define RANGE_SET1_64(x) _mm512_set1_epi64((long long) (x))
+
+RANGE64(8, 64)
+RANGE64(16, 32)
+RANGE64(32, 16)
+RANGE64(64, 8)
+
 #define OM_FN(name) om_##name##_avx512
 #include "kernel_lanes.h"
+#include "kernel_range.h"
 #undef OM_TARGET
 #undef OP
 
@@ -381,7 +411,11 @@ om_dp8_avx512vnni(__m512i acc, __m512i u, __m512i s)
 	.sq8_dot_f32 = om_sq8_dot_f32_avx512, \
 	.sq8_expand_f32 = om_sq8_expand_f32_avx512, \
 	.nearest_f32 = om_nearest_f32_avx512, \
-	.table_i16 = om_table_i16_avx512
+	.table_i16 = om_table_i16_avx512, \
+	.range_u8 = om_range_u8_avx512, \
+	.range_u16 = om_range_u16_avx512, \
+	.range_u32 = om_range_u32_avx512, \
+	.range_u64 = om_range_u64_avx512
 
 const OmKernels om_kernels_avx512 = {
 	.name = "avx512",

@@ -446,8 +446,94 @@ v16_equal(V16 a, V16 b)
 	return mask;
 }
 
+/*
+ * Ranges.  Comparisons make ones, narrowed until a byte stands for each value;
+ * a bit of each byte is kept, and eight bytes are added up to one.
+ */
+OP uint64_t
+gather_64(const uint8x16_t in[4])
+{
+	static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+	uint8x16_t	w = vld1q_u8(weights);
+	uint8x16_t	ab = vpaddq_u8(vandq_u8(in[0], w), vandq_u8(in[1], w));
+	uint8x16_t	cd = vpaddq_u8(vandq_u8(in[2], w), vandq_u8(in[3], w));
+	uint8x16_t	all = vpaddq_u8(ab, cd);
+
+	return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(all, all)), 0);
+}
+
+OP uint8x16_t
+in_range_u8(const uint8_t *x, uint8_t lo, uint8_t span)
+{
+	return vcleq_u8(vsubq_u8(vld1q_u8(x), vdupq_n_u8(lo)), vdupq_n_u8(span));
+}
+
+OP uint8x16_t
+in_range_u16(const uint16_t *x, uint16_t lo, uint16_t span)
+{
+	uint16x8_t	a = vcleq_u16(vsubq_u16(vld1q_u16(x), vdupq_n_u16(lo)), vdupq_n_u16(span));
+	uint16x8_t	b = vcleq_u16(vsubq_u16(vld1q_u16(x + 8), vdupq_n_u16(lo)), vdupq_n_u16(span));
+
+	return vuzp1q_u8(vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b));
+}
+
+/* Eight values, as uint16. */
+OP uint16x8_t
+in_range_u32_half(const uint32_t *x, uint32_t lo, uint32_t span)
+{
+	uint32x4_t	a = vcleq_u32(vsubq_u32(vld1q_u32(x), vdupq_n_u32(lo)), vdupq_n_u32(span));
+	uint32x4_t	b = vcleq_u32(vsubq_u32(vld1q_u32(x + 4), vdupq_n_u32(lo)), vdupq_n_u32(span));
+
+	return vuzp1q_u16(vreinterpretq_u16_u32(a), vreinterpretq_u16_u32(b));
+}
+
+OP uint8x16_t
+in_range_u32(const uint32_t *x, uint32_t lo, uint32_t span)
+{
+	return vuzp1q_u8(vreinterpretq_u8_u16(in_range_u32_half(x, lo, span)),
+					 vreinterpretq_u8_u16(in_range_u32_half(x + 8, lo, span)));
+}
+
+/* Four values, as uint32. */
+OP uint32x4_t
+in_range_u64_quarter(const uint64_t *x, uint64_t lo, uint64_t span)
+{
+	uint64x2_t	a = vcleq_u64(vsubq_u64(vld1q_u64(x), vdupq_n_u64(lo)), vdupq_n_u64(span));
+	uint64x2_t	b = vcleq_u64(vsubq_u64(vld1q_u64(x + 2), vdupq_n_u64(lo)), vdupq_n_u64(span));
+
+	return vuzp1q_u32(vreinterpretq_u32_u64(a), vreinterpretq_u32_u64(b));
+}
+
+OP uint8x16_t
+in_range_u64(const uint64_t *x, uint64_t lo, uint64_t span)
+{
+	uint16x8_t	a = vuzp1q_u16(vreinterpretq_u16_u32(in_range_u64_quarter(x, lo, span)),
+							   vreinterpretq_u16_u32(in_range_u64_quarter(x + 4, lo, span)));
+	uint16x8_t	b = vuzp1q_u16(vreinterpretq_u16_u32(in_range_u64_quarter(x + 8, lo, span)),
+							   vreinterpretq_u16_u32(in_range_u64_quarter(x + 12, lo, span)));
+
+	return vuzp1q_u8(vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b));
+}
+
+#define RANGE64(W) \
+	OP uint64_t \
+	range64_u##W(const uint##W##_t *x, uint##W##_t lo, uint##W##_t span) \
+	{ \
+		uint8x16_t	in[4]; \
+		\
+		for (int i = 0; i < 4; i++) \
+			in[i] = in_range_u##W(x + 16 * i, lo, span); \
+		return gather_64(in); \
+	}
+
+RANGE64(8)
+RANGE64(16)
+RANGE64(32)
+RANGE64(64)
+
 #define OM_FN(name) om_##name##_neon
 #include "kernel_lanes.h"
+#include "kernel_range.h"
 
 #define SHARED_KERNELS \
 	.l2sq_f32 = om_l2sq_f32_neon, \
@@ -471,7 +557,11 @@ v16_equal(V16 a, V16 b)
 	.sq8_dot_f32 = om_sq8_dot_f32_neon, \
 	.sq8_expand_f32 = om_sq8_expand_f32_neon, \
 	.nearest_f32 = om_nearest_f32_neon, \
-	.table_i16 = om_table_i16_neon
+	.table_i16 = om_table_i16_neon, \
+	.range_u8 = om_range_u8_neon, \
+	.range_u16 = om_range_u16_neon, \
+	.range_u32 = om_range_u32_neon, \
+	.range_u64 = om_range_u64_neon
 
 const OmKernels om_kernels_neon = {
 	.name = "neon",

@@ -366,6 +366,24 @@ v16_equal(V16 a, V16 b)
 
 #include "kernel_lanes.h"
 
+#define RANGE64(W) \
+	OP uint64_t \
+	range64_u##W(const uint##W##_t *x, uint##W##_t lo, uint##W##_t span) \
+	{ \
+		uint64_t	bits = 0; \
+		\
+		for (int i = 0; i < 64; i++) \
+			bits |= (uint64_t) ((uint##W##_t) (x[i] - lo) <= span) << i; \
+		return bits; \
+	}
+
+RANGE64(8)
+RANGE64(16)
+RANGE64(32)
+RANGE64(64)
+
+#include "kernel_range.h"
+
 const OmKernels om_kernels_scalar = {
 	.name = "scalar",
 	.l2sq_f32 = om_l2sq_f32_scalar,
@@ -392,4 +410,8 @@ const OmKernels om_kernels_scalar = {
 	.sq8_expand_f32 = om_sq8_expand_f32_scalar,
 	.nearest_f32 = om_nearest_f32_scalar,
 	.table_i16 = om_table_i16_scalar,
+	.range_u8 = om_range_u8_scalar,
+	.range_u16 = om_range_u16_scalar,
+	.range_u32 = om_range_u32_scalar,
+	.range_u64 = om_range_u64_scalar,
 };

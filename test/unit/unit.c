@@ -166,6 +166,7 @@ main(void)
 	test_ranking();
 	test_refine();
 	test_lane_kernels();
+	test_range_kernels();
 	test_none();
 	test_sq8();
 	test_pq();
