@@ -9,14 +9,52 @@
 #include "access/skey.h"
 
 #include "hnsw/attr.h"
+#include "hnsw/summary.h"
+
+/* Codes, the last included. */
+typedef struct OhRange
+{
+	uint64		lo;
+	uint64		hi;
+} OhRange;
+
+/*
+ * A condition on signatures: some mask of the list has all its bits in the
+ * signature, or has all bits of the signature.
+ */
+typedef struct OhMasks
+{
+	bool		contained;		/* the signature in the mask */
+	int			n;
+	uint64	   *mask;
+} OhMasks;
+
+/*
+ * All conditions on one column: NULL, or not NULL, with a code in one of the
+ * ranges, and every list of masks met.
+ */
+typedef struct OhCondition
+{
+	int			column;			/* of the filter columns */
+	bool		null;
+	bool		not_null;
+	int			nranges;
+	OhRange    *range;			/* sorted; none touches the next */
+	uint32		hash_mask;		/* of a hash table of codes, if there are many; else 0 */
+	uint64		hash_empty;		/* fills its empty slots */
+	uint64	   *hash;
+	int			nmasks;
+	OhMasks    *masks;
+} OhCondition;
 
 typedef struct OhConditions
 {
 	const struct OhIndex *ix;
-	int			n;				/* conditions on filter columns; 0: every row matches */
+	int			n;				/* columns with conditions; 0: every row matches */
 	bool		never;			/* no row matches: a comparison with NULL, = ANY of nothing, a < 1 and a > 2 */
 	bool		lossy;			/* what matches must be checked in the table */
-	struct OhCondition *condition;	/* [n], private */
+	OhCondition *condition;		/* [n], a column each */
+	OhSummary  *summary;
 	MemoryContext context;		/* of what one OhConditionsSet() needs */
 } OhConditions;
 
@@ -34,5 +72,12 @@ extern void OhConditionsSet(OhConditions *conditions, Relation index, ScanKey ke
 extern void OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits);
 /* The same for a row without a position. */
 extern bool OhConditionsRow(const OhConditions *conditions, const OhAttrRow *row);
+
+/* Where a code would be in a table of mask + 1 slots. */
+static inline uint32
+OhCodeSlot(uint64 code, uint32 mask)
+{
+	return (uint32) ((code * UINT64CONST(0x9E3779B97F4A7C15)) >> 32) & mask;
+}
 
 #endif							/* OH_CONDITION_H */

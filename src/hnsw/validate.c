@@ -1,14 +1,23 @@
 /*
  * validate.c -- amvalidate: is an operator class of omenhnsw well formed?
  *
- * What an operator class must have:
+ * What the operator class of a vector must have:
  * - support function 1, function(internal) returns internal, which tells the
  *   metric;
  * - strategy 1, the distance: an operator FOR ORDER BY on two values of the
  *   class's type, which returns double precision and is sorted by the btree
  *   family of double precision.
- * And nothing else: no search operators, no other numbers, no other types.
- * Each violation is an INFO message; the result is false then.
+ * It may have strategy 2, FOR SEARCH: whether a vector lies within a radius,
+ * with another type on the right.
+ *
+ * What the operator class of a filter column must have:
+ * - support function 2, function(internal) returns internal, which says that it
+ *   is one;
+ * - operators FOR SEARCH that return boolean, of the strategies in hnsw.h, each
+ *   with a left argument of a type that has support function 2.
+ *
+ * And nothing else; no family holds classes of both sorts.  Each violation is an
+ * INFO message; the result is false then.
  */
 #include "postgres.h"
 
@@ -33,8 +42,20 @@ typedef struct Subject
 	Oid			type;			/* of the column */
 	const char *opclass;
 	const char *opfamily;
+	bool		filter;			/* of a filter column */
 	bool		valid;
 } Subject;
+
+OM_FUNCTION(om_hnsw_filter_support);
+
+/*
+ * om_hnsw_filter_support -- support function 2: its being there is what counts.
+ */
+Datum
+om_hnsw_filter_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(NULL);
+}
 
 static void complain(Subject *subject, const char *fmt,...) pg_attribute_printf(2, 3);
 
@@ -64,7 +85,7 @@ check_function(Subject *subject, Form_pg_amproc proc)
 		complain(subject, "contains function %s with cross-type registration", name);
 		return;
 	}
-	if (proc->amprocnum != OH_METRIC_PROC)
+	if (proc->amprocnum != (subject->filter ? OH_FILTER_PROC : OH_METRIC_PROC))
 	{
 		complain(subject, "contains function %s with invalid support number %d", name, proc->amprocnum);
 		return;
@@ -74,16 +95,29 @@ check_function(Subject *subject, Form_pg_amproc proc)
 				 proc->amprocnum);
 }
 
+/*
+ * check_search -- an operator of a condition.
+ */
 static void
-check_operator(Subject *subject, Form_pg_amop op)
+check_search(Subject *subject, Form_pg_amop op, const char *name)
 {
-	char	   *name = format_operator(op->amopopr);
+	if (op->amoppurpose != AMOP_SEARCH)
+	{
+		complain(subject, "contains operator %s that is not FOR SEARCH", name);
+		return;
+	}
+	if (!check_amop_signature(op->amopopr, BOOLOID, op->amoplefttype, op->amoprighttype))
+		complain(subject, "contains operator %s with wrong signature", name);
+}
 
-	if (op->amopstrategy != OH_DISTANCE_STRATEGY)
-		complain(subject, "contains operator %s with invalid strategy number %d", name, op->amopstrategy);
+/*
+ * check_distance -- an operator to order by.
+ */
+static void
+check_distance(Subject *subject, Form_pg_amop op, const char *name)
+{
 	if (op->amoplefttype != op->amoprighttype)
 		complain(subject, "contains operator %s with different argument types", name);
-
 	if (op->amoppurpose != AMOP_ORDER)
 	{
 		complain(subject, "contains operator %s that is not FOR ORDER BY", name);
@@ -95,10 +129,48 @@ check_operator(Subject *subject, Form_pg_amop op)
 		complain(subject, "contains incorrect ORDER BY family specification for operator %s", name);
 }
 
-/* Every group of types must be whole; the class's own must exist. */
+static void
+check_operator(Subject *subject, Form_pg_amop op)
+{
+	char	   *name = format_operator(op->amopopr);
+
+	if (subject->filter && op->amopstrategy >= 1 && op->amopstrategy <= OH_NSTRATEGIES)
+		check_search(subject, op, name);
+	else if (!subject->filter && op->amopstrategy == OH_DISTANCE_STRATEGY)
+		check_distance(subject, op, name);
+	else if (!subject->filter && op->amopstrategy == OH_RADIUS_STRATEGY)
+	{
+		if (op->amoplefttype == op->amoprighttype)
+			complain(subject, "contains operator %s with a right argument of the indexed type", name);
+		check_search(subject, op, name);
+	}
+	else
+		complain(subject, "contains operator %s with invalid strategy number %d", name, op->amopstrategy);
+}
+
+/*
+ * has_function -- is a support function registered for a type?
+ */
+static bool
+has_function(CatCList *functions, int number, Oid type)
+{
+	for (int i = 0; i < functions->n_members; i++)
+	{
+		Form_pg_amproc proc = (Form_pg_amproc) GETSTRUCT(&functions->members[i]->tuple);
+
+		if (proc->amprocnum == number && proc->amproclefttype == type && proc->amprocrighttype == type)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * check_groups -- every group of types must be whole; the class's own must exist.
+ */
 static void
 check_groups(Subject *subject, CatCList *operators, CatCList *functions)
 {
+	int			function = subject->filter ? OH_FILTER_PROC : OH_METRIC_PROC;
 	bool		found = false;
 	ListCell   *cell;
 
@@ -107,15 +179,23 @@ check_groups(Subject *subject, CatCList *operators, CatCList *functions)
 		OpFamilyOpFuncGroup *group = (OpFamilyOpFuncGroup *) lfirst(cell);
 
 		if (group->lefttype != group->righttype)
-			continue;			/* complained of by itself */
+		{
+			/* operators with another type on the right; functions are complained of by themselves */
+			if (group->operatorset != 0 && !has_function(functions, function, group->lefttype))
+				complain(subject, "is missing support function %d for type %s", function,
+						 format_type_be(group->lefttype));
+			continue;
+		}
 		if (group->lefttype == subject->type)
 			found = true;
-		if ((group->functionset & (UINT64CONST(1) << OH_METRIC_PROC)) == 0)
-			complain(subject, "is missing support function %d for type %s", OH_METRIC_PROC,
+		if ((group->functionset & (UINT64CONST(1) << function)) == 0)
+			complain(subject, "is missing support function %d for type %s", function,
 					 format_type_be(group->lefttype));
-		if ((group->operatorset & (UINT64CONST(1) << OH_DISTANCE_STRATEGY)) == 0)
+		if (!subject->filter && (group->operatorset & (UINT64CONST(1) << OH_DISTANCE_STRATEGY)) == 0)
 			complain(subject, "is missing operator %d for type %s", OH_DISTANCE_STRATEGY,
 					 format_type_be(group->lefttype));
+		if (subject->filter && group->operatorset == 0)
+			complain(subject, "has no operator for type %s", format_type_be(group->lefttype));
 	}
 	if (!found)
 		complain(subject, "has nothing for type %s of operator class \"%s\"",
@@ -155,6 +235,7 @@ ohvalidate(Oid opclass)
 
 	operators = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(family));
 	functions = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(family));
+	subject.filter = has_function(functions, OH_FILTER_PROC, subject.type);
 
 	for (int i = 0; i < functions->n_members; i++)
 		check_function(&subject, (Form_pg_amproc) GETSTRUCT(&functions->members[i]->tuple));
