@@ -9,6 +9,14 @@ FROM pg_amop o JOIN pg_opfamily f ON f.oid = o.amopfamily JOIN pg_am a ON a.oid 
      JOIN pg_opfamily s ON s.oid = o.amopsortfamily
 WHERE a.amname = 'omenhnsw' ORDER BY f.opfname, o.amopstrategy;
 
+-- operators of filter columns: types of arguments, strategies
+SELECT f.opfname, o.amoplefttype::regtype AS lefttype, o.amoprighttype::regtype AS righttype,
+       string_agg(o.amopstrategy || ' ' || p.oprname, ', ' ORDER BY o.amopstrategy) AS operators
+FROM pg_amop o JOIN pg_opfamily f ON f.oid = o.amopfamily JOIN pg_am a ON a.oid = f.opfmethod
+     JOIN pg_operator p ON p.oid = o.amopopr
+WHERE a.amname = 'omenhnsw' AND f.opfname !~ '^vector'
+GROUP BY 1, 2, 3 ORDER BY 1, o.amoplefttype::regtype::text, o.amoprighttype::regtype::text;
+
 CREATE FUNCTION validate_family(name) RETURNS boolean LANGUAGE sql AS $$
     SELECT amvalidate(c.oid) FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
     WHERE a.amname = 'omenhnsw' AND c.opcname = $1
@@ -54,11 +62,11 @@ SELECT validate_family('bad_support');
 
 -- numbers that do not exist are refused at once
 CREATE OPERATOR CLASS bad_strategy FOR TYPE vector USING omenhnsw AS
-    OPERATOR 2 <-> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 13 <-> (vector, vector) FOR ORDER BY float_ops,
     FUNCTION 1 omenhnsw_vector_l2_support(internal);
 CREATE OPERATOR CLASS bad_number FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
-    FUNCTION 2 omenhnsw_vector_l2_support(internal);
+    FUNCTION 3 omenhnsw_vector_l2_support(internal);
 
 -- another type's members in a family
 CREATE OPERATOR CLASS bad_types FOR TYPE vector USING omenhnsw AS
@@ -71,6 +79,48 @@ SELECT validate_family('bad_types');
 ALTER OPERATOR FAMILY bad_types USING omenhnsw ADD
     FUNCTION 1 (vector, float8) omenhnsw_vector_ip_support(internal);
 SELECT validate_family('bad_types');
+
+-- within a radius: two vectors do not tell the radius; it is a condition, not an order
+CREATE OPERATOR CLASS bad_radius FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 = (vector, vector),
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+SELECT validate_family('bad_radius');
+CREATE OPERATOR CLASS bad_radius_order FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <#> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+SELECT validate_family('bad_radius_order');
+
+-- a filter class: no operator, an order, a left type without support
+CREATE OPERATOR CLASS bad_filter_empty FOR TYPE int4 USING omenhnsw AS
+    FUNCTION 2 omenhnsw_filter_support(internal);
+SELECT validate_family('bad_filter_empty');
+CREATE OPERATOR CLASS bad_filter_order FOR TYPE int4 USING omenhnsw AS
+    OPERATOR 1 - (int4, int4) FOR ORDER BY integer_ops,
+    FUNCTION 2 omenhnsw_filter_support(internal);
+SELECT validate_family('bad_filter_order');
+CREATE OPERATOR CLASS bad_filter_types FOR TYPE float8 USING omenhnsw AS
+    OPERATOR 1 < (float8, float8),
+    FUNCTION 2 omenhnsw_filter_support(internal);
+SELECT validate_family('bad_filter_types');
+ALTER OPERATOR FAMILY bad_filter_types USING omenhnsw ADD
+    OPERATOR 2 < (float4, float8);
+SELECT validate_family('bad_filter_types');
+ALTER OPERATOR FAMILY bad_filter_types USING omenhnsw ADD
+    FUNCTION 2 (float4, float4) omenhnsw_filter_support(internal);
+SELECT validate_family('bad_filter_types');
+-- the support functions of both sorts
+CREATE OPERATOR CLASS bad_filter_metric FOR TYPE int4 USING omenhnsw AS
+    OPERATOR 1 < (int4, int4),
+    FUNCTION 1 omenhnsw_vector_l2_support(internal),
+    FUNCTION 2 omenhnsw_filter_support(internal);
+SELECT validate_family('bad_filter_metric');
+-- a class that is complete: one operator is enough
+CREATE OPERATOR CLASS good_filter FOR TYPE int4 USING omenhnsw AS
+    OPERATOR 3 =,
+    FUNCTION 2 omenhnsw_filter_support(internal);
+SELECT validate_family('good_filter');
 
 -- a storage type
 CREATE OPERATOR CLASS bad_storage FOR TYPE vector USING omenhnsw AS
@@ -86,6 +136,13 @@ DROP OPERATOR FAMILY bad_result USING omenhnsw;
 DROP OPERATOR FAMILY bad_sort USING omenhnsw;
 DROP OPERATOR FAMILY bad_support USING omenhnsw;
 DROP OPERATOR FAMILY bad_types USING omenhnsw;
+DROP OPERATOR FAMILY bad_radius USING omenhnsw;
+DROP OPERATOR FAMILY bad_radius_order USING omenhnsw;
+DROP OPERATOR FAMILY bad_filter_empty USING omenhnsw;
+DROP OPERATOR FAMILY bad_filter_order USING omenhnsw;
+DROP OPERATOR FAMILY bad_filter_types USING omenhnsw;
+DROP OPERATOR FAMILY bad_filter_metric USING omenhnsw;
+DROP OPERATOR FAMILY good_filter USING omenhnsw;
 DROP FUNCTION validate_family(name);
 
 -- the method's properties

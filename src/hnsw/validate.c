@@ -165,6 +165,20 @@ has_function(CatCList *functions, int number, Oid type)
 }
 
 /*
+ * has_operator -- is there an operator with this type on the left?
+ */
+static bool
+has_operator(CatCList *operators, Oid type)
+{
+	for (int i = 0; i < operators->n_members; i++)
+	{
+		if (((Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple))->amoplefttype == type)
+			return true;
+	}
+	return false;
+}
+
+/*
  * check_groups -- every group of types must be whole; the class's own must exist.
  */
 static void
@@ -194,7 +208,7 @@ check_groups(Subject *subject, CatCList *operators, CatCList *functions)
 		if (!subject->filter && (group->operatorset & (UINT64CONST(1) << OH_DISTANCE_STRATEGY)) == 0)
 			complain(subject, "is missing operator %d for type %s", OH_DISTANCE_STRATEGY,
 					 format_type_be(group->lefttype));
-		if (subject->filter && group->operatorset == 0)
+		if (subject->filter && !has_operator(operators, group->lefttype))
 			complain(subject, "has no operator for type %s", format_type_be(group->lefttype));
 	}
 	if (!found)
