@@ -55,7 +55,7 @@ DROP DOMAIN opt_domain;
 
 -- what the access method does not do
 CREATE UNIQUE INDEX ON opt_t USING omenhnsw (v);
-CREATE INDEX ON opt_t USING omenhnsw (v, n);
+CREATE INDEX ON opt_t USING omenhnsw (v, v);
 CREATE INDEX ON opt_t USING omenhnsw (v) INCLUDE (n);
 CREATE INDEX ON opt_t USING omenhnsw (v DESC);
 CREATE INDEX ON opt_t USING omenhnsw (v NULLS FIRST);

@@ -82,33 +82,50 @@ OhPageHasFree(const OhIndex *ix, OhArrayId array, Page page)
 	return tail->nfree > 0 || tail->nused < ix->array[array].per_page;
 }
 
+uint32
+OhPageFindSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 from, uint32 to)
+{
+	const OhPageTail *tail = OhTail(page);
+	uint32		nused = Min(tail->nused, ix->array[array].per_page);
+
+	for (uint32 s = from; tail->nfree > 0 && s < Min(to, nused); s++)
+	{
+		if (OhSlotIsFree(ix, array, page, s))
+			return s;
+	}
+	if (nused < ix->array[array].per_page && nused >= from && nused < to)
+		return nused;
+	return OH_NONE;
+}
+
 bool
 OhPageTakeSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 *slot)
+{
+	return OhPageTakeSlotIn(ix, array, page, 0, ix->array[array].per_page, slot);
+}
+
+bool
+OhPageTakeSlotIn(const OhIndex *ix, OhArrayId array, Page page, uint32 from, uint32 to,
+				 uint32 *slot)
 {
 	OhPageTail *tail = OhTail(page);
 	uint16		version = 0;
 	void	   *record;
 
-	if (tail->nfree > 0)
+	*slot = OhPageFindSlot(ix, array, page, from, to);
+	if (*slot == OH_NONE)
+		return false;
+	if (*slot < tail->nused)
 	{
-		uint32		s = 0;
-
-		while (s < tail->nused && !OhSlotIsFree(ix, array, page, s))
-			s++;
-		if (s == tail->nused)
-			return false;		/* the count is wrong: the checker's business */
-		*slot = s;
 		tail->nfree--;
 		if (array == OH_NODE)
-			version = ((OhNodeData *) OhSlot(ix, array, page, s))->version;
-	}
-	else if (tail->nused < ix->array[array].per_page)
-	{
-		*slot = tail->nused++;
-		OhPageSetLower(ix, array, page);
+			version = ((OhNodeData *) OhSlot(ix, array, page, *slot))->version;
 	}
 	else
-		return false;
+	{
+		tail->nused++;
+		OhPageSetLower(ix, array, page);
+	}
 	record = OhSlot(ix, array, page, *slot);
 	memset(record, 0, ix->array[array].record_bytes);
 	/* a node's version survives reuse, so that whoever looked before notices */
@@ -323,6 +340,41 @@ OhArrayRead(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, int lockmode)
 	verify_data_page(index, ix, id, lp, buffer);
 	array->hint[lp] = buffer;
 	return buffer;
+}
+
+/*
+ * OhArrayReadAll -- lock several pages, each named once, in block order.
+ */
+void
+OhArrayReadAll(Relation index, OhIndex *ix, OhPageRef *pages, int n)
+{
+	BlockNumber last = InvalidBlockNumber;
+
+	/* their blocks are looked up before the first is locked */
+	for (int i = 0; i < n; i++)
+		pages[i].block = OhArrayBlock(index, ix, pages[i].array, pages[i].lp);
+	for (int done = 0; done < n; done++)
+	{
+		OhPageRef  *next = NULL;
+
+		for (int i = 0; i < n; i++)
+		{
+			if ((last == InvalidBlockNumber || pages[i].block > last) &&
+				(next == NULL || pages[i].block < next->block))
+				next = &pages[i];
+		}
+		if (next == NULL)
+			OhCorrupt(index, last, "the directory names the block twice");
+		next->buffer = OhArrayRead(index, ix, next->array, next->lp, next->lockmode);
+		last = next->block;
+	}
+}
+
+void
+OhReleaseAll(OhPageRef *pages, int n)
+{
+	for (int i = 0; i < n; i++)
+		UnlockReleaseBuffer(pages[i].buffer);
 }
 
 /*

@@ -143,20 +143,27 @@ choose_workers(Relation heap, Relation index, const IndexInfo *info)
 	return workers > 0 ? workers : toast_workers(heap, info);
 }
 
-static uint32
-refine_bytes(const Build *build)
+static OhGraphShape
+shape_of(const OhCreate *create)
 {
-	return OhRefineBytes(&build->create.spec, build->create.rerank);
+	OhGraphShape shape;
+
+	shape.spec = create->spec;
+	shape.m = create->m;
+	shape.ef_construction = create->ef_construction;
+	shape.refine_bytes = OhRefineBytes(&create->spec, create->rerank);
+	shape.nattrs = create->nattrs;
+	return shape;
 }
 
 /*
  * memory_needed -- bytes of a build with a graph of so many slots.
  */
 static Size
-memory_needed(const Build *build, uint32 capacity, int participants)
+memory_needed(const OhGraphShape *shape, uint32 capacity, int participants)
 {
-	return OhGraphBytes(&build->create.spec, build->create.m, refine_bytes(build), capacity) +
-		participants * OhBuilderBytes(capacity) + (Size) capacity * FLUSH_SLOT_BYTES;
+	return OhGraphBytes(shape, capacity) + participants * OhBuilderBytes(capacity) +
+		(Size) capacity * FLUSH_SLOT_BYTES;
 }
 
 /*
@@ -166,7 +173,8 @@ memory_needed(const Build *build, uint32 capacity, int participants)
 static uint32
 choose_capacity(const Build *build, const OhSample *sample)
 {
-	double		want = sample->vectors + sample->others / OhChunkTids(build->create.m) + 64;
+	OhGraphShape shape = shape_of(&build->create);
+	double		want = sample->vectors + sample->others / OhChunkRows(&shape) + 64;
 	Size		limit = (Size) maintenance_work_mem * 1024;
 	int			participants = build->workers + 1;
 	uint32		low = 1;
@@ -176,7 +184,7 @@ choose_capacity(const Build *build, const OhSample *sample)
 	{
 		uint32		mid = low + (high - low + 1) / 2;
 
-		if (memory_needed(build, mid, participants) <= limit)
+		if (memory_needed(&shape, mid, participants) <= limit)
 			low = mid;
 		else
 			high = mid - 1;
@@ -235,8 +243,8 @@ create_segment(Size bytes)
 static OhGraph *
 create_graph(Build *build)
 {
-	const OhCreate *create = &build->create;
-	Size		bytes = OhGraphBytes(&create->spec, create->m, refine_bytes(build), build->capacity);
+	OhGraphShape shape = shape_of(&build->create);
+	Size		bytes = OhGraphBytes(&shape, build->capacity);
 	void	   *mem;
 
 	if (build->workers > 0)
@@ -260,8 +268,7 @@ create_graph(Build *build)
 		build->private_graph = MemoryContextAllocHuge(build->worker.context, bytes + 64);
 		mem = (void *) TYPEALIGN(64, build->private_graph);
 	}
-	return OhGraphInit(mem, &create->spec, create->m, create->ef_construction,
-					   refine_bytes(build), build->capacity);
+	return OhGraphInit(mem, &shape, build->capacity);
 }
 
 static void
@@ -465,16 +472,12 @@ add_rows(Build *build, OhBuildShared *result)
 }
 
 static void
-check_index(Relation index, const IndexInfo *info)
+check_index(const IndexInfo *info)
 {
 	if (info->ii_ExclusionOps != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("access method \"omenhnsw\" does not support exclusion constraints")));
-	if (info->ii_NumIndexAttrs != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("access method \"omenhnsw\" does not support multicolumn indexes")));
 }
 
 /*
@@ -489,7 +492,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	OhBuildShared shared;
 	OhSample	sample;
 
-	check_index(index, info);
+	check_index(info);
 	worker->heap = heap;
 	worker->index = index;
 	worker->leader = true;

@@ -16,6 +16,7 @@
 #include "access/relscan.h"
 #include "hnsw/graph.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/summary.h"
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
 #include "storage/spin.h"
@@ -65,6 +66,8 @@ typedef struct OhBuildWorker
 	OhInserter *inserter;		/* made when the first row goes into pages */
 	MemoryContext context;		/* lives as long as the build */
 	MemoryContext row_context;	/* reset after each row */
+	OhSummary  *summary;		/* of filter columns; NULL without */
+	OhAttrRow  *attrs;			/* of the row at hand; NULL without */
 	bool		parallel;		/* there may be other participants */
 	bool		leader;			/* reports progress */
 } OhBuildWorker;

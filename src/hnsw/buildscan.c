@@ -18,7 +18,7 @@
 /* Rows between two reports of progress. */
 #define REPORT_ROWS 256
 
-/* A row: where it goes depends on kind alone. */
+/* A row besides its attributes, which are the worker's: where it goes depends on kind alone. */
 typedef struct BuildRow
 {
 	ItemPointer tid;
@@ -40,8 +40,8 @@ add_to_graph(OhBuildWorker *worker, const BuildRow *row)
 	if (worker->parallel)
 		LWLockAcquire(&shared->gate, LW_SHARED);
 	if (shared->state == OH_BUILD_GRAPH)
-		ok = row->x != NULL ? OhGraphAdd(worker->builder, row->x, row->tid) :
-			OhGraphAddRow(worker->builder, row->tid, row->kind);
+		ok = row->x != NULL ? OhGraphAdd(worker->builder, row->x, row->tid, worker->attrs) :
+			OhGraphAddRow(worker->builder, row->tid, row->kind, worker->attrs);
 	if (worker->parallel)
 		LWLockRelease(&shared->gate);
 	return ok;
@@ -118,9 +118,9 @@ add_row(OhBuildWorker *worker, const BuildRow *row)
 	if (worker->builder != NULL)
 		leave_graph(worker);
 	if (row->x != NULL)
-		OhInsertVector(worker->inserter, row->x, row->tid);
+		OhInsertVector(worker->inserter, row->x, row->tid, worker->attrs);
 	else
-		OhInsertRowWithoutPosition(worker->inserter, row->tid, row->kind);
+		OhInsertRowWithoutPosition(worker->inserter, row->tid, row->kind, worker->attrs);
 }
 
 /*
@@ -135,6 +135,8 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 	uint64		tuples;
 
 	CHECK_FOR_INTERRUPTS();
+	if (worker->summary != NULL)
+		OhSummarize(worker->summary, values, isnull, worker->attrs);
 	if (!isnull[0])
 	{
 		Pointer		to_free;
@@ -168,6 +170,12 @@ OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)
 
 	worker->row_context = AllocSetContextCreate(worker->context, "omenhnsw build row",
 												ALLOCSET_DEFAULT_SIZES);
+	if (worker->ix->nattrs > 0)
+	{
+		worker->summary = OhSummaryBegin(worker->index, worker->ix, worker->context);
+		worker->attrs = MemoryContextAllocZero(worker->context,
+											   OhAttrRowBytes(worker->ix->nattrs));
+	}
 	heap_tuples = table_index_build_scan(worker->heap, worker->index, info, true,
 										 worker->leader, build_row, worker, scan);
 	if (worker->inserter != NULL)

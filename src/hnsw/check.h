@@ -115,7 +115,7 @@ extern void OhCheckAddTid(OhCheck *c, const ItemPointerData *tid, OhArrayId arra
 						  uint32 node, BlockNumber block);
 /* No TID twice. */
 extern void OhCheckTids(OhCheck *c);
-/* Every row that the snapshot sees is in the index, once, with its code. */
+/* Every row that the snapshot sees is in the index, once, with its code and filter columns. */
 extern void OhCheckHeap(OhCheck *c, Snapshot snapshot);
 
 #endif							/* OH_CHECK_H */

@@ -14,6 +14,7 @@
  *     others by an insert that a vacuum overtook: both are counted, not refused;
  *   - every live node is reachable from the entry point by links of the base layer:
  *     what is not is counted;
+ *   - every live node has a page of filter columns, if the index has any;
  *   - the entry point is a node of the level that the metapage says.
  *
  * Without a lock against writers, what looks wrong is read again before it is
@@ -385,6 +386,42 @@ check_refinements(OhCheck *c)
 }
 
 /*
+ * check_attributes -- pages of filter columns, which every live node has one of.
+ *
+ * Whether they say of the rows what they should is for checkheap.c to see.
+ */
+static void
+check_attributes(OhCheck *c)
+{
+	PGAlignedBlock copy;
+	uint32		last = c->nnodes;
+
+	for (uint32 lp = 0; lp < c->npages[OH_ATTR]; lp++)
+		OhCheckReadPage(c, OH_ATTR, lp, copy.data);
+	while (last > 0 && (c->node[last - 1] & OH_CHECK_STATE) != OH_LIVE)
+		last--;
+	if (last > 0 && c->ix->nattrs > 0 &&
+		!OhArrayHas(c->index, c->ix, OH_ATTR, (last - 1) / c->ix->attr_per_page))
+		OhCorrupt(c->index, block_of(c, OH_NODE, last - 1),
+				  "node %u has no page of filter columns, there are %u", last - 1,
+				  c->npages[OH_ATTR]);
+}
+
+/*
+ * is_canonical -- can this be a row of filter columns?
+ */
+static bool
+is_canonical(const OhCheck *c, const OhAttrRow *row)
+{
+	for (int i = 0; i < c->ix->nattrs; i++)
+	{
+		if (((row->nulls >> i) & 1) && row->value[i] != 0)
+			return false;
+	}
+	return (uint64) row->nulls >> c->ix->nattrs == 0 && row->unused == 0;
+}
+
+/*
  * load_nulls -- rows without a position.
  */
 static void
@@ -408,6 +445,9 @@ load_nulls(OhCheck *c)
 			if (row->kind > OH_ROW_NULL || !ItemPointerIsValid(&row->tid))
 				OhCorrupt(c->index, c->block[OH_NULLS][lp], "row %u without a position is of kind %u",
 						  slot, row->kind);
+			if (c->ix->nattrs > 0 && !is_canonical(c, (OhAttrRow *) (row + 1)))
+				OhCorrupt(c->index, c->block[OH_NULLS][lp],
+						  "row %u without a position has impossible filter columns", slot);
 			c->f.null_rows++;
 			OhCheckAddTid(c, &row->tid, OH_NULLS, lp * per_page + slot, row->kind,
 						  c->block[OH_NULLS][lp]);
@@ -645,6 +685,7 @@ OhCheckGraph(OhCheck *c)
 	load_towers(c);
 	load_nodes(c);
 	check_refinements(c);
+	check_attributes(c);
 	load_nulls(c);
 	check_owned(c);
 	check_links(c);

@@ -11,7 +11,9 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "hnsw/attr.h"
 #include "hnsw/check.h"
+#include "hnsw/summary.h"
 
 /*
  * OhCheckAddTid -- note where a TID was found.
@@ -116,6 +118,9 @@ typedef struct HeapCheck
 	void	   *scratch;
 	OmQuery    *form;
 	char	   *node;
+	OhSummary  *summary;		/* NULL without filter columns */
+	OhAttrRow  *attrs;			/* of the row, and as stored */
+	OhAttrRow  *stored_attrs;
 	MemoryContext context;		/* reset for each row */
 } HeapCheck;
 
@@ -159,6 +164,72 @@ check_refinement(HeapCheck *check, const float *x, uint32 node, const void *code
 		return true;
 	om_quant_refine_encode(ix->quant, x, check->code, check->scratch, check->refinement);
 	return memcmp(check->refinement, check->stored, ix->refine_bytes) == 0;
+}
+
+/*
+ * read_attributes -- what the index has of a row's filter columns.
+ */
+static void
+read_attributes(HeapCheck *check, const OhCheckTid *t)
+{
+	OhCheck    *c = check->c;
+	Buffer		buffer;
+
+	if (t->array == OH_NULLS)
+	{
+		buffer = OhArrayRead(c->index, c->ix, OH_NULLS, OhLp(c->ix, OH_NULLS, t->record),
+							 BUFFER_LOCK_SHARE);
+		memcpy(check->stored_attrs,
+			   (OhNullData *) OhSlot(c->ix, OH_NULLS, BufferGetPage(buffer),
+									 OhSlotOf(c->ix, OH_NULLS, t->record)) + 1,
+			   OhAttrRowBytes(c->ix->nattrs));
+	}
+	else
+	{
+		buffer = OhArrayRead(c->index, c->ix, OH_ATTR, t->node / c->ix->attr_per_page,
+							 BUFFER_LOCK_SHARE);
+		OhAttrGet(c->ix, BufferGetPage(buffer), t->node % c->ix->attr_per_page,
+				  check->stored_attrs);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * check_attributes -- are the summaries in the index those of the row?
+ */
+static void
+check_attributes(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const Datum *values,
+				 const bool *isnull)
+{
+	OhCheck    *c = check->c;
+	OhIndex    *ix = c->ix;
+	const OhAttrRow *row = check->attrs;
+	const OhAttrRow *stored = check->stored_attrs;
+	OhArrayId	array = t->array == OH_NULLS ? OH_NULLS : OH_ATTR;
+	uint32		lp = t->array == OH_NULLS ? OhLp(ix, OH_NULLS, t->record) :
+		t->node / ix->attr_per_page;
+
+	OhSummarize(check->summary, values, isnull, check->attrs);
+	read_attributes(check, t);
+	if (memcmp(row, stored, OhAttrRowBytes(ix->nattrs)) == 0)
+		return;
+	for (int i = 0; i < ix->nattrs; i++)
+	{
+		bool		null = (row->nulls >> i) & 1;
+		bool		stored_null = (stored->nulls >> i) & 1;
+
+		if (null == stored_null && row->value[i] == stored->value[i])
+			continue;
+		OhCorrupt(c->index, OhArrayBlock(c->index, ix, array, lp),
+				  "%s %u has not column %d of row (%u,%u): %s" UINT64_FORMAT " instead of %s" UINT64_FORMAT,
+				  array == OH_NULLS ? "record" : "node",
+				  array == OH_NULLS ? t->record : t->node, i + 2,
+				  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
+				  stored_null ? "NULL, " : "", stored->value[i], null ? "NULL, " : "", row->value[i]);
+	}
+	OhCorrupt(c->index, OhArrayBlock(c->index, ix, array, lp),
+			  "the filter columns of row (%u,%u) are damaged",
+			  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
 }
 
 /*
@@ -217,6 +288,8 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_REFINE, OhLp(c->ix, OH_REFINE, t->node)),
 					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}
+	if (c->ix->nattrs > 0)
+		check_attributes(check, tid, t, values, isnull);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(check->context);
 }
@@ -230,7 +303,7 @@ void
 OhCheckHeap(OhCheck *c, Snapshot snapshot)
 {
 	IndexInfo  *info = BuildIndexInfo(c->index);
-	HeapCheck	check;
+	HeapCheck	check = {0};
 	TableScanDesc scan;
 
 	check.c = c;
@@ -240,6 +313,12 @@ OhCheckHeap(OhCheck *c, Snapshot snapshot)
 	check.scratch = OhAlignedAlloc(c->context, om_quant_scratch_bytes(&c->ix->spec));
 	check.form = OhAlignedAlloc(c->context, om_quant_query_bytes(&c->ix->spec));
 	check.node = OhAlignedAlloc(c->context, c->ix->node_bytes);
+	if (c->ix->nattrs > 0)
+	{
+		check.summary = OhSummaryBegin(c->index, c->ix, c->context);
+		check.attrs = MemoryContextAllocZero(c->context, OhAttrRowBytes(c->ix->nattrs));
+		check.stored_attrs = MemoryContextAllocZero(c->context, OhAttrRowBytes(c->ix->nattrs));
+	}
 	check.context = AllocSetContextCreate(c->context, "omenhnsw check row", ALLOCSET_DEFAULT_SIZES);
 
 	/* as the first scan of CREATE INDEX CONCURRENTLY: by a snapshot */

@@ -14,6 +14,7 @@
 
 #include "miscadmin.h"
 
+#include "hnsw/attr.h"
 #include "hnsw/check.h"
 
 /*
@@ -216,6 +217,9 @@ OhCheckDirectories(OhCheck *c)
 	if (c->npages[OH_REFINE] != 0 && c->ix->refine_bytes == 0)
 		OhCorrupt(c->index, OH_META_BLOCK, "%u pages of refinements, which the index should not have",
 				  c->npages[OH_REFINE]);
+	if (c->npages[OH_ATTR] != 0 && c->ix->nattrs == 0)
+		OhCorrupt(c->index, OH_META_BLOCK, "%u pages of filter columns, which the index does not have",
+				  c->npages[OH_ATTR]);
 	c->f.refined = c->ix->refine_bytes > 0;
 	c->f.pages = c->nblocks;
 }
@@ -234,6 +238,8 @@ OhCheckReadPage(OhCheck *c, OhArrayId array, uint32 lp, void *to)
 				 c->ix->array[array].record_bytes, c->ix->array[array].per_page);
 	for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
 		nfree += OhSlotIsFree(c->ix, array, page, slot);
+	if (array == OH_ATTR)
+		OhAttrVerify(c->index, c->ix, page, block);
 	if (nfree != OhTail(page)->nfree)
 		OhCorrupt(c->index, block, "%u free slots, the tail says %u", nfree, OhTail(page)->nfree);
 	return page;

@@ -3,8 +3,9 @@
  *
  * Nobody else uses the graph or the index meanwhile.  Nothing is WAL-logged:
  * the build logs all pages at its end.  One array at a time: nodes in packed
- * order, then towers, postings and rows without a position, each in the order
- * of the nodes that they belong to, so that ids can be counted instead of kept.
+ * order, their refinements and attributes, then towers, postings and rows without
+ * a position, each in the order of the nodes that they belong to, so that ids can
+ * be counted instead of kept.
  */
 #include "postgres.h"
 
@@ -13,6 +14,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "hnsw/attr.h"
 #include "hnsw/build.h"
 
 /* Appends records to one array. */
@@ -196,6 +198,42 @@ write_refinements(const Flush *flush)
 	append_finish_page(&out);
 }
 
+/*
+ * write_attributes -- summaries of the nodes, a page for each attr_per_page.
+ */
+static void
+write_attributes(const Flush *flush)
+{
+	OhIndex    *ix = flush->ix;
+	Relation	index = flush->worker->index;
+	uint32		per_page = ix->attr_per_page;
+
+	if (ix->nattrs == 0)
+		return;
+	for (uint32 first = 0; first < flush->n; first += per_page)
+	{
+		uint32		last = Min(first + per_page, flush->n);
+		uint32		lp;
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+		lp = OhArrayExtend(index, ix, OH_ATTR);
+		if (lp != first / per_page)
+			OhCorrupt(index, OH_META_BLOCK, "array %d has page %u before the build wrote it",
+					  (int) OH_ATTR, lp);
+		buffer = OhArrayRead(index, ix, OH_ATTR, lp, BUFFER_LOCK_EXCLUSIVE);
+		for (uint32 i = first; i < last; i++)
+		{
+			/* slots are in packed order, which is no order in memory */
+			if (i + 16 < flush->n)
+				__builtin_prefetch(OhGraphAttrs(flush->b, flush->order[i + 16]));
+			OhAttrSet(ix, BufferGetPage(buffer), i - first, OhGraphAttrs(flush->b, flush->order[i]));
+		}
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
 static void
 write_towers(const Flush *flush)
 {
@@ -279,15 +317,10 @@ write_rows(const Flush *flush)
 	{
 		for (uint32 at = b->graph->rows[kind]; at != OH_NONE; at = OhGraphChunk(b, at)->next)
 		{
-			const OhTidChunk *chunk = OhGraphChunk(b, at);
+			OhTidChunk *chunk = OhGraphChunk(b, at);
 
 			for (uint32 i = 0; i < chunk->n; i++)
-			{
-				OhNullData *row = append(&out);
-
-				row->tid = chunk->tid[i];
-				row->kind = kind;
-			}
+				memcpy(append(&out), OhChunkRow(b, chunk, i), OhRowBytes(flush->ix->nattrs));
 		}
 	}
 	append_finish_page(&out);
@@ -349,6 +382,7 @@ OhFlushGraph(OhBuildWorker *worker)
 	flush.n = OhGraphPack(b, flush.ix->array[OH_NODE].per_page, flush.order, flush.number);
 	write_nodes(&flush);
 	write_refinements(&flush);
+	write_attributes(&flush);
 	write_towers(&flush);
 	write_postings(&flush);
 	write_rows(&flush);

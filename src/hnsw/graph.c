@@ -56,22 +56,28 @@ twin_slots(uint32 capacity)
 
 /*
  * layout -- fill in sizes and offsets for graph->capacity slots.
+ *
+ * With a small m and many filter columns a row without a position needs more than
+ * the list of a node: then that is what each slot gets.
  */
 static void
-layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 refine_bytes, uint32 capacity)
+layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
 {
 	Size		at = round_line(sizeof(OhGraph));
+	int			m = shape->m;
+	Size		least = offsetof(OhTidChunk, tid) + OhRowBytes(shape->nattrs);
 
-	graph->spec = *spec;
-	graph->m = m;
+	graph->shape = *shape;
 	graph->capacity = capacity;
 	graph->tower_capacity = tower_capacity(m, capacity);
 	graph->twin_mask = twin_slots(capacity) - 1;
-	graph->code_bytes = om_quant_code_bytes(spec);
+	graph->code_bytes = om_quant_code_bytes(&shape->spec);
 	graph->code_stride = code_stride(graph->code_bytes);
-	graph->refine_bytes = refine_bytes;
-	graph->refine_stride = TYPEALIGN(16, refine_bytes);
-	graph->chunk_tids = OhChunkTids(m);
+	graph->refine_stride = TYPEALIGN(16, shape->refine_bytes);
+	graph->attr_bytes = OhAttrRowBytes(shape->nattrs);
+	graph->list_stride = Max((Size) 4 * m, TYPEALIGN(16, least) / sizeof(uint32));
+	graph->chunk_tids = (4 * m * sizeof(uint32) - offsetof(OhTidChunk, tid)) / sizeof(ItemPointerData);
+	graph->chunk_rows = OhChunkRows(shape);
 
 	graph->lock_offset = at;
 	at = round_line(at + OH_LOCKS * sizeof(pg_atomic_uint32));
@@ -81,8 +87,10 @@ layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 refine_bytes, uint
 	at = round_line(at + (Size) capacity * graph->code_stride);
 	graph->refine_offset = at;
 	at = round_line(at + (Size) capacity * graph->refine_stride);
+	graph->attr_offset = at;
+	at = round_line(at + (Size) capacity * graph->attr_bytes);
 	graph->list_offset = at;
-	at = round_line(at + (Size) capacity * 4 * m * sizeof(uint32));
+	at = round_line(at + (Size) capacity * graph->list_stride * sizeof(uint32));
 	graph->tower_offset = at;
 	at = round_line(at + (Size) graph->tower_capacity * 2 * m * sizeof(uint32));
 	graph->twin_offset = at;
@@ -94,11 +102,11 @@ layout(OhGraph *graph, const OmQuantSpec *spec, int m, uint32 refine_bytes, uint
  * OhGraphBytes -- memory for a graph of this many slots.
  */
 Size
-OhGraphBytes(const OmQuantSpec *spec, int m, uint32 refine_bytes, uint32 capacity)
+OhGraphBytes(const OhGraphShape *shape, uint32 capacity)
 {
 	OhGraph		graph;
 
-	layout(&graph, spec, m, refine_bytes, capacity);
+	layout(&graph, shape, capacity);
 	return graph.bytes;
 }
 
@@ -115,15 +123,13 @@ OhBuilderBytes(uint32 capacity)
  * OhGraphInit -- an empty graph in mem, which need not be zero.
  */
 OhGraph *
-OhGraphInit(void *mem, const OmQuantSpec *spec, int m, int ef_construction, uint32 refine_bytes,
-			uint32 capacity)
+OhGraphInit(void *mem, const OhGraphShape *shape, uint32 capacity)
 {
 	OhGraph    *graph = mem;
 	pg_atomic_uint32 *locks;
 
 	Assert(capacity <= OH_GRAPH_MAX_SLOTS);
-	layout(graph, spec, m, refine_bytes, capacity);
-	graph->ef_construction = ef_construction;
+	layout(graph, shape, capacity);
 	pg_atomic_init_u32(&graph->next_slot, 0);
 	pg_atomic_init_u32(&graph->next_tower, 0);
 	pg_atomic_init_u32(&graph->rows_lock, 0);
@@ -156,24 +162,26 @@ OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (in
 {
 	OhBuilder  *b = MemoryContextAllocZero(context, sizeof(OhBuilder));
 	char	   *base = (char *) graph;
-	int			ef = graph->ef_construction;
+	int			ef = graph->shape.ef_construction;
 
 	b->graph = graph;
 	b->locks = (pg_atomic_uint32 *) (base + graph->lock_offset);
 	b->nodes = (OhGraphNode *) (base + graph->node_offset);
 	b->codes = base + graph->code_offset;
 	b->refinements = base + graph->refine_offset;
+	b->attrs = base + graph->attr_offset;
 	b->lists = (uint32 *) (base + graph->list_offset);
 	b->towers = (uint32 *) (base + graph->tower_offset);
 	b->twins = (uint32 *) (base + graph->twin_offset);
-	b->m = graph->m;
+	b->m = graph->shape.m;
 	b->code_stride = graph->code_stride;
+	b->list_stride = graph->list_stride;
 
 	b->quant = quant;
 	b->distance = om_quant_distance_fn(quant);
 	OhSelectorInit(&b->selector, quant, context);
-	b->form = aligned_alloc_in(context, om_quant_query_bytes(&graph->spec));
-	b->scratch = aligned_alloc_in(context, om_quant_scratch_bytes(&graph->spec));
+	b->form = aligned_alloc_in(context, om_quant_query_bytes(&graph->shape.spec));
+	b->scratch = aligned_alloc_in(context, om_quant_scratch_bytes(&graph->shape.spec));
 
 	b->visited = MemoryContextAllocHuge(context, graph->capacity);
 	memset(b->visited, 0, graph->capacity);
@@ -238,27 +246,27 @@ OhGraphWaitLock(pg_atomic_uint32 *lock)
 }
 
 /*
- * push_tid -- add a TID to the chain of chunks at *head, under the chain's lock.
+ * chunk_with_room -- the first chunk of the chain at *head, a new one if that has
+ * max records already; under the chain's lock.  NULL: the graph is full.
  */
-static bool
-push_tid(OhBuilder *b, uint32 *head, ItemPointer tid)
+static OhTidChunk *
+chunk_with_room(OhBuilder *b, uint32 *head, uint32 max)
 {
 	OhTidChunk *chunk = *head == OH_NONE ? NULL : OhGraphChunk(b, *head);
 
-	if (chunk == NULL || chunk->n >= b->graph->chunk_tids)
+	if (chunk == NULL || chunk->n >= max)
 	{
 		uint32		slot = OhGraphTakeSlot(b);
 
 		if (slot == OH_NONE)
-			return false;
+			return NULL;
 		chunk = OhGraphChunk(b, slot);
 		chunk->next = *head;
 		chunk->n = 0;
 		b->nodes[slot].kind = OH_SLOT_TIDS;
 		*head = slot;
 	}
-	chunk->tid[chunk->n++] = *tid;
-	return true;
+	return chunk;
 }
 
 bool
@@ -266,23 +274,34 @@ OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid)
 {
 	OhGraphNode *node = &b->nodes[slot];
 	pg_atomic_uint32 *lock = OhGraphLockOf(b, slot);
-	bool		ok;
+	OhTidChunk *chunk;
 
 	OhGraphLock(lock);
-	ok = push_tid(b, &node->more, tid);
+	chunk = chunk_with_room(b, &node->more, b->graph->chunk_tids);
+	if (chunk != NULL)
+		chunk->tid[chunk->n++] = *tid;
 	OhGraphUnlock(lock);
-	return ok;
+	return chunk != NULL;
 }
 
 bool
-OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind)
+OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhAttrRow *attrs)
 {
 	OhGraph    *graph = b->graph;
-	bool		ok;
+	OhTidChunk *chunk;
 
 	Assert(kind > 0 && kind < lengthof(graph->rows));
 	OhGraphLock(&graph->rows_lock);
-	ok = push_tid(b, &graph->rows[kind], tid);
+	chunk = chunk_with_room(b, &graph->rows[kind], graph->chunk_rows);
+	if (chunk != NULL)
+	{
+		OhNullData *row = OhChunkRow(b, chunk, chunk->n++);
+
+		row->tid = *tid;
+		row->kind = kind;
+		if (graph->attr_bytes > 0)
+			memcpy(row + 1, attrs, graph->attr_bytes);
+	}
 	OhGraphUnlock(&graph->rows_lock);
-	return ok;
+	return chunk != NULL;
 }

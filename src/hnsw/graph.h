@@ -12,13 +12,14 @@
  *   node      OhGraphNode                       slot
  *   code      char[code_stride]                 slot, 64-byte aligned
  *   refine    char[refine_stride]               slot, where there are refinements
+ *   attr      OhAttrRow                         slot, where there are filter columns
  *   list      uint32 id[2m], float dist[2m]     slot: links of the base layer
  *   tower     uint32 id[m], float dist[m]       node and level >= 1
- *   twin      uint32                            hash table of codes
+ *   twin      uint32                            hash table of codes and attributes
  *
- * A slot is a node, or a chunk of TIDs (further rows of a node whose code they
- * share, rows without a position), which then lie in its list part.  So the
- * number of slots used never exceeds the number of rows.
+ * A slot is a node, or a chunk of TIDs (further rows of a node whose code and
+ * attributes they share) or of rows without a position, which then lie in its
+ * list part.  So the number of slots used never exceeds the number of rows.
  *
  * A list is sorted by distance, nearest first; OH_NONE ends it.  Bit 31 of an
  * id says that the link is diverse ("selected", see select.h), else it is fill.
@@ -63,7 +64,10 @@ typedef struct OhGraphNode
 	uint8		level;
 } OhGraphNode;
 
-/* A slot full of TIDs. */
+/*
+ * A slot full of TIDs, or of rows without a position: those are records as they
+ * will be on the page, an OhNullData with its OhAttrRow each.
+ */
 typedef struct OhTidChunk
 {
 	uint32		next;			/* slot, or OH_NONE */
@@ -71,25 +75,38 @@ typedef struct OhTidChunk
 	ItemPointerData tid[FLEXIBLE_ARRAY_MEMBER];
 } OhTidChunk;
 
-/* Header of the memory. */
-typedef struct OhGraph
+StaticAssertDecl(offsetof(OhTidChunk, tid) % sizeof(uint64) == 0, "rows in a chunk are aligned");
+
+/* What a graph is for. */
+typedef struct OhGraphShape
 {
 	OmQuantSpec spec;
 	int			m;
 	int			ef_construction;
+	uint32		refine_bytes;	/* 0: no refinements */
+	int			nattrs;			/* filter columns */
+} OhGraphShape;
+
+/* Header of the memory. */
+typedef struct OhGraph
+{
+	OhGraphShape shape;
 	uint32		capacity;		/* slots */
 	uint32		tower_capacity; /* lists */
 	uint32		twin_mask;
 	uint32		code_bytes;
 	uint32		code_stride;
-	uint32		refine_bytes;	/* 0: no refinements */
 	uint32		refine_stride;
+	uint32		attr_bytes;		/* of an OhAttrRow, 0 without filter columns */
+	uint32		list_stride;	/* in uint32s: 4m, or more if a row would not fit */
 	uint32		chunk_tids;		/* TIDs in a chunk */
+	uint32		chunk_rows;		/* rows without a position in a chunk */
 	Size		bytes;			/* of all this */
 	Size		lock_offset;
 	Size		node_offset;
 	Size		code_offset;
 	Size		refine_offset;
+	Size		attr_offset;
 	Size		list_offset;
 	Size		tower_offset;
 	Size		twin_offset;
@@ -124,11 +141,13 @@ typedef struct OhBuilder
 	OhGraphNode *nodes;
 	char	   *codes;
 	char	   *refinements;
-	uint32	   *lists;			/* uint32[capacity][4m] */
+	char	   *attrs;
+	uint32	   *lists;			/* uint32[capacity][list_stride] */
 	uint32	   *towers;			/* uint32[tower_capacity][2m] */
 	uint32	   *twins;
 	int			m;
 	uint32		code_stride;
+	uint32		list_stride;
 
 	const OmQuantizer *quant;
 	OmDistanceFn distance;
@@ -150,11 +169,10 @@ typedef struct OhBuilder
 /* ---- graph.c: memory, slots, TIDs ---- */
 
 /* Bytes of a graph with this many slots; of one participant's private memory. */
-extern Size OhGraphBytes(const OmQuantSpec *spec, int m, uint32 refine_bytes, uint32 capacity);
+extern Size OhGraphBytes(const OhGraphShape *shape, uint32 capacity);
 extern Size OhBuilderBytes(uint32 capacity);
 /* Format memory, 64-byte aligned, any contents. */
-extern OhGraph *OhGraphInit(void *mem, const OmQuantSpec *spec, int m, int ef_construction,
-							uint32 refine_bytes, uint32 capacity);
+extern OhGraph *OhGraphInit(void *mem, const OhGraphShape *shape, uint32 capacity);
 extern OhBuilder *OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant,
 								 int (*random_level) (int m), MemoryContext context);
 /* Number of slots ever taken. */
@@ -162,15 +180,18 @@ extern uint32 OhGraphSlots(const OhGraph *graph);
 /* Another row of a node; false: the graph is full. */
 extern bool OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid);
 /* A row without a position, OH_ROW_*; false: the graph is full. */
-extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind);
+extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhAttrRow *attrs);
 /* Take a slot: OH_NONE if there is none left. */
 extern uint32 OhGraphTakeSlot(OhBuilder *b);
 extern void OhGraphWaitLock(pg_atomic_uint32 *lock);
 
 /* ---- graphadd.c: insertion ---- */
 
-/* Add a vector, x float[dim]; false: the graph is full, nothing was changed. */
-extern bool OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid);
+/*
+ * Add a vector, x float[dim], and its summaries if there are filter columns;
+ * false: the graph is full, nothing was changed.
+ */
+extern bool OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAttrRow *attrs);
 /*
  * Search the base layer from the entry point for the neighbours of b->form:
  * b->pool, sorted, of at most ef_construction; returns their number.
@@ -194,17 +215,26 @@ extern uint32 OhGraphConnect(OhBuilder *b, MemoryContext context);
  */
 extern uint32 OhGraphPack(OhBuilder *b, uint32 per_page, uint32 *order, uint32 *number);
 
-/* TIDs that fit a slot's list part */
+/* A row without a position, as it will be on the page */
 static inline uint32
-OhChunkTids(int m)
+OhRowBytes(int nattrs)
 {
-	return (4 * m * sizeof(uint32) - offsetof(OhTidChunk, tid)) / sizeof(ItemPointerData);
+	return sizeof(OhNullData) + OhAttrRowBytes(nattrs);
+}
+
+/* Such rows that fit a slot's list part: one fits always, see layout() */
+static inline uint32
+OhChunkRows(const OhGraphShape *shape)
+{
+	Size		room = 4 * shape->m * sizeof(uint32) - offsetof(OhTidChunk, tid);
+
+	return Max(room / OhRowBytes(shape->nattrs), 1);
 }
 
 static inline uint32 *
 OhGraphList(const OhBuilder *b, uint32 slot)
 {
-	return b->lists + (Size) slot * 4 * b->m;
+	return b->lists + (Size) slot * b->list_stride;
 }
 
 /* Links on a level >= 1 */
@@ -240,10 +270,22 @@ OhGraphRefinement(const OhBuilder *b, uint32 slot)
 	return b->refinements + (Size) slot * b->graph->refine_stride;
 }
 
+static inline OhAttrRow *
+OhGraphAttrs(const OhBuilder *b, uint32 slot)
+{
+	return (OhAttrRow *) (b->attrs + (Size) slot * b->graph->attr_bytes);
+}
+
 static inline OhTidChunk *
 OhGraphChunk(const OhBuilder *b, uint32 slot)
 {
 	return (OhTidChunk *) OhGraphList(b, slot);
+}
+
+static inline OhNullData *
+OhChunkRow(const OhBuilder *b, OhTidChunk *chunk, uint32 i)
+{
+	return (OhNullData *) ((char *) chunk->tid + i * OhRowBytes(b->graph->shape.nattrs));
 }
 
 static inline void

@@ -10,7 +10,7 @@
  * - Lists keep their distances and which links are diverse.  So a reverse link
  *   needs only distances from the new vector, never one between two others, and
  *   no code is expanded for it.
- * - A vector with a code that the graph has already costs a hash probe.
+ * - A vector with code and attributes that the graph has already costs a hash probe.
  */
 #include "postgres.h"
 
@@ -243,7 +243,7 @@ static int
 search_base(OhBuilder *b, int npool)
 {
 	b->epoch++;
-	return search_layer(b, npool, b->graph->ef_construction, 0);
+	return search_layer(b, npool, b->graph->shape.ef_construction, 0);
 }
 
 static int
@@ -251,7 +251,7 @@ search_upper(OhBuilder *b, int npool, int level)
 {
 	Assert(level > 0);
 	b->epoch++;
-	return search_layer(b, npool, b->graph->ef_construction, level);
+	return search_layer(b, npool, b->graph->shape.ef_construction, level);
 }
 
 /*
@@ -461,24 +461,36 @@ publish(OhBuilder *b, uint32 slot, int level)
 }
 
 /*
- * find_twin -- the node that has the same code, or OH_NONE: then the new node is
- * known by its code from now on.
+ * hash_bytes -- mix bytes, a multiple of 4, into a hash.
+ */
+static uint64
+hash_bytes(uint64 hash, const void *from, uint32 bytes)
+{
+	uint32		word;
+
+	for (uint32 i = 0; i < bytes; i += sizeof(word))
+	{
+		memcpy(&word, (const char *) from + i, sizeof(word));
+		hash = (hash ^ word) * UINT64CONST(0x9E3779B97F4A7C15);
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+/*
+ * find_twin -- the node that has the same code and attributes, or OH_NONE: then
+ * the new node is known by these from now on.
  */
 static uint32
 find_twin(OhBuilder *b, uint32 slot)
 {
 	const char *code = OhGraphCode(b, slot);
+	const OhAttrRow *attrs = OhGraphAttrs(b, slot);
 	uint32		bytes = b->graph->code_bytes;
+	uint32		attr_bytes = b->graph->attr_bytes;
 	uint32		mask = b->graph->twin_mask;
-	uint64		hash = bytes;
-	uint32		word;
+	uint64		hash = hash_bytes(hash_bytes(bytes, code, bytes), attrs, attr_bytes);
 
-	for (uint32 i = 0; i < bytes; i += sizeof(word))
-	{
-		memcpy(&word, code + i, sizeof(word));
-		hash = (hash ^ word) * UINT64CONST(0x9E3779B97F4A7C15);
-		hash ^= hash >> 29;
-	}
 	for (uint32 i = (uint32) (hash >> 20);; i++)
 	{
 		/* the table is an array of atomics; they have the size of a uint32 */
@@ -491,7 +503,8 @@ find_twin(OhBuilder *b, uint32 slot)
 				return OH_NONE;
 		}
 		pg_read_barrier();
-		if (memcmp(OhGraphCode(b, other), code, bytes) == 0)
+		if (memcmp(OhGraphCode(b, other), code, bytes) == 0 &&
+			memcmp(OhGraphAttrs(b, other), attrs, attr_bytes) == 0)
 			return other;
 	}
 }
@@ -556,7 +569,7 @@ static void
 join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
 {
 	if (memcmp(OhGraphRefinement(b, twin), OhGraphRefinement(b, slot),
-			   b->graph->refine_bytes) != 0)
+			   b->graph->shape.refine_bytes) != 0)
 		om_quant_refine_blur(OhGraphRefinement(b, twin));
 }
 
@@ -564,7 +577,7 @@ join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
  * OhGraphAdd -- see graph.h.
  */
 bool
-OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid)
+OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAttrRow *attrs)
 {
 	OhGraph    *graph = b->graph;
 	uint32		slot = OhGraphTakeSlot(b);
@@ -580,20 +593,22 @@ OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid)
 	om_quant_encode(b->quant, x, b->scratch, OhGraphCode(b, slot));
 	node->more = OH_NONE;
 	node->tid = *tid;
-	if (graph->refine_bytes > 0)
+	if (graph->shape.refine_bytes > 0)
 		om_quant_refine_encode(b->quant, x, OhGraphCode(b, slot), b->scratch,
 							   OhGraphRefinement(b, slot));
+	if (graph->attr_bytes > 0)
+		memcpy(OhGraphAttrs(b, slot), attrs, graph->attr_bytes);
 	pg_write_barrier();
 	twin = find_twin(b, slot);
 	if (twin != OH_NONE)
 	{
 		b->spare = slot;
-		if (graph->refine_bytes > 0)
+		if (graph->shape.refine_bytes > 0)
 			join_refinement(b, twin, slot);
 		return OhGraphAddTid(b, twin, tid);
 	}
 
-	node->level = take_towers(b, node, b->random_level(graph->m));
+	node->level = take_towers(b, node, b->random_level(graph->shape.m));
 	node->kind = OH_SLOT_NODE;
 	memset(OhGraphList(b, slot), 0xFF, 2 * b->m * sizeof(uint32));
 	self = (uint64) node->level << 32 | slot;

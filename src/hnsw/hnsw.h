@@ -102,12 +102,15 @@ extern char *ohbuildphasename(int64 phase);
 
 /*
  * Insert one row (insert.c): the body of ohinsert, also used by the build once
- * the graph has outgrown maintenance_work_mem.  x float[dim].
+ * the graph has outgrown maintenance_work_mem.  x float[dim]; attrs are its
+ * summaries, NULL without filter columns.
  */
 typedef struct OhInserter OhInserter;
 extern OhInserter *OhInserterBegin(Relation index, OhIndex *ix, MemoryContext context);
-extern void OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid);
-extern void OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind);
+extern void OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid,
+						   const OhAttrRow *attrs);
+extern void OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind,
+									   const OhAttrRow *attrs);
 extern void OhInserterEnd(OhInserter *ins);
 /* At the end of a transaction: whatever an error left half done is over. */
 extern void OhInserterReset(OhIndex *ix);

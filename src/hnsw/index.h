@@ -101,6 +101,19 @@ extern Buffer OhArrayRead(Relation index, OhIndex *ix, OhArrayId array, uint32 l
 /* Block of a logical page (must exist, else corruption). */
 extern BlockNumber OhArrayBlock(Relation index, OhIndex *ix, OhArrayId array, uint32 lp);
 
+/* Pages to be locked together. */
+typedef struct OhPageRef
+{
+	OhArrayId	array;
+	uint32		lp;
+	int			lockmode;
+	BlockNumber block;			/* set with the buffer */
+	Buffer		buffer;
+} OhPageRef;
+
+extern void OhArrayReadAll(Relation index, OhIndex *ix, OhPageRef *pages, int n);
+extern void OhReleaseAll(OhPageRef *pages, int n);
+
 /*
  * Append an empty page to the array: returns its logical page; the page is not
  * locked on return.  In the WAL at once (page and directory in one record).
@@ -145,6 +158,11 @@ extern bool OhPageHasFree(const OhIndex *ix, OhArrayId array, Page page);
  * The caller must then make the record one that OhSlotIsFree() calls taken.
  */
 extern bool OhPageTakeSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 *slot);
+/* The same, of slots from..to - 1 only. */
+extern bool OhPageTakeSlotIn(const OhIndex *ix, OhArrayId array, Page page, uint32 from, uint32 to,
+							 uint32 *slot);
+/* The slot that this would take, OH_NONE if there is none. */
+extern uint32 OhPageFindSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 from, uint32 to);
 /* Give a slot back: the record becomes free, nfree is counted. */
 extern void OhPageFreeSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 slot);
 /* Fill an empty page of an array (in a build or extension). */

@@ -3,9 +3,9 @@
  *
  * Steps, each one WAL record that leaves a valid index behind:
  *
- *   1. the node goes live on the base layer, with its links and the back links
- *      from its nearest neighbours (four pages at most), so that it is reachable
- *      from the first moment;
+ *   1. the node goes live on the base layer, with its attributes, its links and
+ *      the back links from its nearest neighbours (four pages at most), so that it
+ *      is reachable from the first moment;
  *   2. its refinement, if the index has them (refinement.c), then the other back
  *      links, up to four pages a record;
  *   3. for each level above: the tower record and the link to it, then the back
@@ -27,10 +27,12 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "hnsw/attr.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/insert.h"
 #include "hnsw/link.h"
 #include "hnsw/refinement.h"
+#include "hnsw/summary.h"
 #include "hnsw/sweep.h"
 
 /* Near neighbours whose pages are tried for a free slot. */
@@ -90,39 +92,38 @@ static bool
 insert_first(OhInserter *ins, ItemPointer tid)
 {
 	OhIndex    *ix = ins->ix;
-	uint32		lp = OhArrayFindFree(ins->index, ix, OH_NODE);
+	OhPlace		place;
+	OhPageRef	pages[2];
 	Buffer		meta;
 	uint32		id = OH_NONE;
 
-	/* a new page is not in our directory yet, which is read through block 0 */
-	(void) OhArrayBlock(ins->index, ix, OH_NODE, lp);
+	if (!OhFindPlace(ins, OhArrayFindFree(ins->index, ix, OH_NODE), &place))
+		return false;
+	/* a new page may not be in our directory yet, which is read through block 0 */
+	(void) OhArrayBlock(ins->index, ix, OH_NODE, place.lp);
 
 	/* block 0 is before all others: lock order */
 	meta = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	if (OhMeta(BufferGetPage(meta))->entry == ix->entry)
 	{
-		Buffer		buffer = OhArrayRead(ins->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
-		OhWrite		write;
+		int			n = OhPlacePages(ins, &place, pages);
 
-		if (OhPageHasFree(ix, OH_NODE, BufferGetPage(buffer)))
+		OhArrayReadAll(ins->index, ix, pages, n);
+		if (OhPlaceIsFree(ins, &place, pages))
 		{
+			OhWrite		write;
 			Page		page;
-			uint32		slot;
 
 			OhWriteStart(&write, ins->index, ix->building);
-			page = OhWritePage(&write, buffer, false);
-			if (!OhPageTakeSlot(ix, OH_NODE, page, &slot))
-				OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
 			ins->list.n = ins->list.nselected = 0;
-			OhFillNode(ins, page, slot, tid, &ins->list);
+			id = OhFillPlace(ins, &write, &place, pages, tid, &ins->list);
 			ins->id = OH_NONE;	/* it gets no towers */
 			page = OhWritePage(&write, meta, false);
-			id = lp * ix->array[OH_NODE].per_page + slot;
 			OhMeta(page)->entry = id;
 			OhMeta(page)->entry_level = 0;
 			OhWriteFinish(&write);
 		}
-		UnlockReleaseBuffer(buffer);
+		OhReleaseAll(pages, n);
 	}
 	UnlockReleaseBuffer(meta);
 	if (id == OH_NONE)
@@ -157,33 +158,144 @@ OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list)
 }
 
 /*
- * OhFillNode -- write the record of a new level-0 node into a taken slot.
+ * OhFindPlace -- see insert.h.
+ *
+ * A node's id, and so the page of its attributes, is known when its slot is: so
+ * the slot that is free now says which page to lock together with the node's.
+ * Only slots with attributes there may be taken then.
  */
-void
-OhFillNode(OhInserter *ins, Page page, uint32 slot, ItemPointer tid, const OhLinkList *list)
+bool
+OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
 {
 	OhIndex    *ix = ins->ix;
-	OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint64		first = (uint64) lp * per_page;
+	uint64		first_attr;
+	Buffer		buffer;
+	bool		has_free;
+	uint32		slot;
 
+	place->lp = lp;
+	place->from = 0;
+	place->to = per_page;
+	if (ix->nattrs == 0)
+		return true;
+	buffer = OhArrayRead(ins->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	has_free = OhPageHasFree(ix, OH_NODE, BufferGetPage(buffer));
+	slot = OhPageFindSlot(ix, OH_NODE, BufferGetPage(buffer), 0, per_page);
+	if (has_free && slot == OH_NONE)
+		OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+	UnlockReleaseBuffer(buffer);
+	if (!has_free)
+		return false;
+	place->attr_lp = (first + slot) / ix->attr_per_page;
+	first_attr = (uint64) place->attr_lp * ix->attr_per_page;
+	place->from = first_attr > first ? first_attr - first : 0;
+	place->to = Min(per_page, first_attr + ix->attr_per_page - first);
+	OhAttrReserve(ins->index, ix, first + slot);
+	return true;
+}
+
+int
+OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages)
+{
+	pages[0].array = OH_NODE;
+	pages[0].lp = place->lp;
+	pages[0].lockmode = BUFFER_LOCK_EXCLUSIVE;
+	if (ins->ix->nattrs == 0)
+		return 1;
+	pages[1].array = OH_ATTR;
+	pages[1].lp = place->attr_lp;
+	pages[1].lockmode = BUFFER_LOCK_EXCLUSIVE;
+	return 2;
+}
+
+bool
+OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *pages)
+{
+	const OhIndex *ix = ins->ix;
+	Page		page = BufferGetPage(pages[0].buffer);
+
+	if (OhPageFindSlot(ix, OH_NODE, page, place->from, place->to) == OH_NONE)
+	{
+		if (ix->nattrs == 0 && OhPageHasFree(ix, OH_NODE, page))
+			OhCorrupt(ins->index, pages[0].block, "the count of free slots is wrong");
+		return false;
+	}
+	if (ix->nattrs > 0)
+		OhAttrVerify(ins->index, ix, BufferGetPage(pages[1].buffer), pages[1].block);
+	return true;
+}
+
+uint32
+OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageRef *pages,
+			ItemPointer tid, const OhLinkList *list)
+{
+	OhIndex    *ix = ins->ix;
+	Page		page = OhWritePage(write, pages[0].buffer, false);
+	OhNodeData *node;
+	uint32		slot;
+	uint32		id;
+
+	if (!OhPageTakeSlotIn(ix, OH_NODE, page, place->from, place->to, &slot))
+		OhCorrupt(ins->index, pages[0].block, "the count of free slots is wrong");
+	id = place->lp * ix->array[OH_NODE].per_page + slot;
+	node = OhSlot(ix, OH_NODE, page, slot);
 	node->state = OH_LIVE;
 	node->tid = *tid;
 	node->posting = OH_NONE;
 	node->tower = OH_NONE;
 	memcpy(OhNodeCode(node), ins->code, ix->code_bytes);
 	OhStoreLinks(list, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
+	if (ix->nattrs > 0)
+		OhAttrSet(ix, OhWritePage(write, pages[1].buffer, false), id % ix->attr_per_page,
+				  ins->attrs);
+	return id;
+}
+
+/* Pages locked to add a row to a node. */
+#define NODE_PAGE		0
+#define ATTR_PAGE		1		/* if there are filter columns */
+
+/*
+ * node_pages -- the pages of a node: to be written, and its attributes, to be
+ * compared; returns how many.
+ */
+static int
+node_pages(const OhInserter *ins, uint32 id, OhPageRef *pages)
+{
+	const OhIndex *ix = ins->ix;
+
+	pages[NODE_PAGE].array = OH_NODE;
+	pages[NODE_PAGE].lp = OhLp(ix, OH_NODE, id);
+	pages[NODE_PAGE].lockmode = BUFFER_LOCK_EXCLUSIVE;
+	if (ix->nattrs == 0)
+		return 1;
+	pages[ATTR_PAGE].array = OH_ATTR;
+	pages[ATTR_PAGE].lp = id / ix->attr_per_page;
+	pages[ATTR_PAGE].lockmode = BUFFER_LOCK_SHARE;
+	return 2;
 }
 
 /*
- * same_node -- is the record a live node with the new vector's code?
+ * same_node -- is the record a live node with the new row's code and attributes?
+ *
+ * pages: those of node_pages(), locked.  What is found stays so while the node's
+ * page is locked, as attributes are written with the node that they are of.
  */
 static bool
-same_node(OhInserter *ins, Page page, uint32 id)
+same_node(OhInserter *ins, const OhPageRef *pages, uint32 id)
 {
-	uint32		slot = OhSlotOf(ins->ix, OH_NODE, id);
-	OhNodeData *node = OhSlot(ins->ix, OH_NODE, page, slot);
+	const OhIndex *ix = ins->ix;
+	Page		page = BufferGetPage(pages[NODE_PAGE].buffer);
+	uint32		slot = OhSlotOf(ix, OH_NODE, id);
+	OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
 
 	return slot < OhTail(page)->nused && node->state == OH_LIVE &&
-		memcmp(OhNodeCode(node), ins->code, ins->ix->code_bytes) == 0;
+		memcmp(OhNodeCode(node), ins->code, ix->code_bytes) == 0 &&
+		(ix->nattrs == 0 ||
+		 OhAttrEquals(ix, BufferGetPage(pages[ATTR_PAGE].buffer), id % ix->attr_per_page,
+					  ins->attrs));
 }
 
 /*
@@ -204,28 +316,6 @@ put_in_posting(OhPostingData *posting, ItemPointer tid)
 }
 
 /*
- * lock_two -- lock a node page and a posting page in block order.
- */
-static void
-lock_two(OhInserter *ins, uint32 node, uint32 posting_lp, Buffer *node_buffer, Buffer *posting)
-{
-	OhIndex    *ix = ins->ix;
-	uint32		node_lp = OhLp(ix, OH_NODE, node);
-
-	if (OhArrayBlock(ins->index, ix, OH_NODE, node_lp) <
-		OhArrayBlock(ins->index, ix, OH_POSTING, posting_lp))
-	{
-		*node_buffer = OhArrayRead(ins->index, ix, OH_NODE, node_lp, BUFFER_LOCK_EXCLUSIVE);
-		*posting = OhArrayRead(ins->index, ix, OH_POSTING, posting_lp, BUFFER_LOCK_EXCLUSIVE);
-	}
-	else
-	{
-		*posting = OhArrayRead(ins->index, ix, OH_POSTING, posting_lp, BUFFER_LOCK_EXCLUSIVE);
-		*node_buffer = OhArrayRead(ins->index, ix, OH_NODE, node_lp, BUFFER_LOCK_EXCLUSIVE);
-	}
-}
-
-/*
  * add_posting -- add a row to a node whose own TID is taken.
  *
  * head: the first posting record as last seen; fresh: put a new record before
@@ -237,15 +327,20 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 	OhIndex    *ix = ins->ix;
 	uint32		lp = fresh ? OhArrayFindFree(ins->index, ix, OH_POSTING) :
 		OhLp(ix, OH_POSTING, head);
-	Buffer		node_buffer;
+	OhPageRef	pages[3];
+	int			n = node_pages(ins, id, pages);
 	Buffer		buffer;
 	OhNodeData *node;
 	OhWrite		write;
 	bool		done = false;
 
-	lock_two(ins, id, lp, &node_buffer, &buffer);
-	node = OhSlot(ix, OH_NODE, BufferGetPage(node_buffer), OhSlotOf(ix, OH_NODE, id));
-	if (same_node(ins, BufferGetPage(node_buffer), id) && node->posting == head)
+	pages[n].array = OH_POSTING;
+	pages[n].lp = lp;
+	pages[n++].lockmode = BUFFER_LOCK_EXCLUSIVE;
+	OhArrayReadAll(ins->index, ix, pages, n);
+	buffer = pages[n - 1].buffer;
+	node = OhSlot(ix, OH_NODE, BufferGetPage(pages[NODE_PAGE].buffer), OhSlotOf(ix, OH_NODE, id));
+	if (same_node(ins, pages, id) && node->posting == head)
 	{
 		OhPostingData *posting;
 		uint32		slot;
@@ -279,20 +374,20 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 			for (int i = 1; i < OH_POSTING_TIDS; i++)
 				ItemPointerSetInvalid(&posting->tid[i]);
 			posting->tid[0] = *tid;
-			page = OhWritePage(&write, node_buffer, false);
+			page = OhWritePage(&write, pages[NODE_PAGE].buffer, false);
 			node = OhSlot(ix, OH_NODE, page, OhSlotOf(ix, OH_NODE, id));
 			node->posting = lp * ix->array[OH_POSTING].per_page + slot;
 			OhWriteFinish(&write);
 			done = true;
 		}
 	}
-	UnlockReleaseBuffer(node_buffer);
-	UnlockReleaseBuffer(buffer);
+	OhReleaseAll(pages, n);
 	return done;
 }
 
 /*
- * add_row -- add a row to a node with the same code; false: it is gone.
+ * add_row -- add a row to a node with the same code and attributes; false: it is
+ * gone.
  */
 static bool
 add_row(OhInserter *ins, uint32 id, ItemPointer tid)
@@ -302,13 +397,18 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 
 	for (;;)
 	{
-		Buffer		buffer = OhArrayRead(ins->index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
-										 BUFFER_LOCK_EXCLUSIVE);
-		OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
-		bool		there = same_node(ins, BufferGetPage(buffer), id);
+		OhPageRef	pages[2];
+		int			n = node_pages(ins, id, pages);
+		Buffer		buffer;
+		OhNodeData *node;
+		bool		there;
 		bool		done = false;
 		uint32		head = OH_NONE;
 
+		OhArrayReadAll(ins->index, ix, pages, n);
+		buffer = pages[NODE_PAGE].buffer;
+		node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+		there = same_node(ins, pages, id);
 		if (there && !ItemPointerIsValid(&node->tid))
 		{
 			OhWrite		write;
@@ -322,7 +422,7 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 		}
 		else if (there)
 			head = node->posting;
-		UnlockReleaseBuffer(buffer);
+		OhReleaseAll(pages, n);
 		if (!there || done)
 			return done;
 		CHECK_FOR_INTERRUPTS();
@@ -380,19 +480,45 @@ find_slot_page(OhInserter *ins, int n)
 }
 
 /*
- * find_twin -- a live node with the same code, or OH_NONE.
+ * has_attributes -- are a node's attributes those of the new row?
+ */
+static bool
+has_attributes(OhInserter *ins, uint32 id)
+{
+	OhIndex    *ix = ins->ix;
+	Buffer		buffer;
+	bool		same;
+
+	if (ix->nattrs == 0)
+		return true;
+	buffer = OhArrayRead(ins->index, ix, OH_ATTR, id / ix->attr_per_page, BUFFER_LOCK_SHARE);
+	same = OhAttrEquals(ix, BufferGetPage(buffer), id % ix->attr_per_page, ins->attrs);
+	UnlockReleaseBuffer(buffer);
+	return same;
+}
+
+/*
+ * find_twin -- a live node with the same code and attributes, or OH_NONE.
+ *
+ * Nodes with the same code and other attributes are as near: all that were found
+ * are looked at.
  */
 static uint32
 find_twin(OhInserter *ins)
 {
 	const OhHeap *found = &ins->search->found;
+	int64		n = TWIN_CANDIDATES;
 
-	for (int64 i = 0; i < Min(found->n, TWIN_CANDIDATES); i++)
+	for (int64 i = 0; i < Min(found->n, n); i++)
 	{
 		OhKept	   *kept = OhKeepFind(&ins->keep, found->item[i].id);
 
-		if (kept && kept->live && memcmp(kept->code, ins->code, ins->ix->code_bytes) == 0)
+		if (kept == NULL || !kept->live ||
+			memcmp(kept->code, ins->code, ins->ix->code_bytes) != 0)
+			continue;
+		if (has_attributes(ins, kept->id))
 			return kept->id;
+		n++;
 	}
 	return OH_NONE;
 }
@@ -455,10 +581,12 @@ insert_base(OhInserter *ins, ItemPointer tid)
 	OhLinkPlan(ins, n);
 	for (int attempt = 0; attempt < 10; attempt++)
 	{
-		uint32		lp = find_slot_page(ins, n);
+		OhPlace		place;
 
 		CHECK_FOR_INTERRUPTS();
-		switch (OhLinkNode(ins, lp, tid))
+		if (!OhFindPlace(ins, find_slot_page(ins, n), &place))
+			continue;
+		switch (OhLinkNode(ins, &place, tid))
 		{
 			case OH_LINKED:
 				write_refinement(ins, ins->id);
@@ -480,11 +608,12 @@ insert_base(OhInserter *ins, ItemPointer tid)
  * x float[dim], finite, with a direction.
  */
 void
-OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid)
+OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow *attrs)
 {
 	OhIndex    *ix = ins->ix;
 	int			level = OhRandomLevel(ix->m);
 
+	ins->attrs = attrs;
 	om_quant_encode(ix->quant, x, ins->scratch, ins->code);
 	if (ix->refine_bytes > 0)
 		om_quant_refine_encode(ix->quant, x, ins->code, ins->scratch, ins->refinement);
@@ -516,7 +645,7 @@ OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid)
  * do not queue for one page.
  */
 void
-OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind)
+OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const OhAttrRow *attrs)
 {
 	OhIndex    *ix = ins->ix;
 	OhArray    *array = &ix->array[OH_NULLS];
@@ -554,6 +683,8 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind)
 			record = OhSlot(ix, OH_NULLS, page, slot);
 			record->tid = *tid;
 			record->kind = kind;
+			if (ix->nattrs > 0)
+				memcpy(record + 1, attrs, OhAttrRowBytes(ix->nattrs));
 			OhWriteFinish(&write);
 			done = true;
 		}
@@ -600,24 +731,49 @@ OhInserterReset(OhIndex *ix)
 		ix->inserter->busy = false;
 }
 
+/*
+ * summarize -- summaries of a row's filter columns, NULL if there are none.
+ */
+static const OhAttrRow *
+summarize(OhInserter *ins, const Datum *values, const bool *isnull)
+{
+	MemoryContext old;
+
+	if (ins->ix->nattrs == 0)
+		return NULL;
+	if (ins->row_context == NULL)
+	{
+		ins->summary = OhSummaryBegin(ins->index, ins->ix, ins->context);
+		ins->row = MemoryContextAllocZero(ins->context, OhAttrRowBytes(ins->ix->nattrs));
+		ins->row_context = AllocSetContextCreate(ins->context, "omenhnsw insert row",
+												 ALLOCSET_SMALL_SIZES);
+	}
+	old = MemoryContextSwitchTo(ins->row_context);
+	OhSummarize(ins->summary, values, isnull, ins->row);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(ins->row_context);
+	return ins->row;
+}
+
 bool
 ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
 		 IndexUniqueCheck check, bool unchanged, IndexInfo *info)
 {
 	OhIndex    *ix = OhIndexOpen(index);
 	OhInserter *ins = borrow_inserter(index, ix);
+	const OhAttrRow *attrs = summarize(ins, values, isnull);
 
 	if (isnull[0])
-		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NULL);
+		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NULL, attrs);
 	else
 	{
 		Pointer		to_free;
 		const float *x = OhVectorFloats(index, ix->dim, values[0], &to_free);
 
 		if (OhHasDirection(ix->spec.metric, x, ix->dim))
-			OhInsertVector(ins, x, tid);
+			OhInsertVector(ins, x, tid, attrs);
 		else
-			OhInsertRowWithoutPosition(ins, tid, OH_ROW_NO_DIRECTION);
+			OhInsertRowWithoutPosition(ins, tid, OH_ROW_NO_DIRECTION, attrs);
 		if (to_free)
 			pfree(to_free);
 	}

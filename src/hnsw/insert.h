@@ -37,12 +37,25 @@ typedef struct OhPin
 	uint32		to;
 } OhPin;
 
+/* Where a new node may go: slots of a node page whose attributes are on one page. */
+typedef struct OhPlace
+{
+	uint32		lp;				/* node page */
+	uint32		from;			/* its slots from..to - 1 */
+	uint32		to;
+	uint32		attr_lp;		/* their page of OH_ATTR, if there are filter columns */
+} OhPlace;
+
 struct OhInserter
 {
 	Relation	index;
 	OhIndex    *ix;
 	MemoryContext context;
 	bool		busy;			/* in the middle of an insert */
+	struct OhSummary *summary;	/* single rows with filter columns, made when first needed */
+	MemoryContext row_context;	/* ... of its work, reset after each row */
+	OhAttrRow  *row;			/* ... its result */
+	const OhAttrRow *attrs;		/* summaries of the new row, NULL without filter columns */
 	void	   *code;			/* of the new vector */
 	void	   *refinement;		/* of the new vector, if the index has them */
 	OmQuery    *query;			/* its query form */
@@ -61,8 +74,21 @@ struct OhInserter
 	OhPin	   *pin;			/* [8m] */
 };
 
-extern void OhFillNode(OhInserter *ins, Page page, uint32 slot, ItemPointer tid,
-					   const OhLinkList *list);
+/*
+ * Slots of node page lp to try; the array of attributes reaches to them.  No page
+ * may be locked.  false: the page is full.
+ */
+extern bool OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place);
+/* The pages of a place, to be locked for writing; returns how many (2 at most). */
+extern int	OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages);
+/*
+ * Take a slot of a place and make it a live level-0 node with its attributes;
+ * pages are those of OhPlacePages(), locked.  Returns its id.
+ */
+extern uint32 OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place,
+						  const OhPageRef *pages, ItemPointer tid, const OhLinkList *list);
+/* Is there still a slot?  The pages are locked; raises an error if they are damaged. */
+extern bool OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *pages);
 /* Write a list of links to a record. */
 extern void OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max);
 /* The first n candidates as a list. */

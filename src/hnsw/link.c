@@ -289,55 +289,41 @@ OhLinkPlan(OhInserter *ins, int n)
 	}
 }
 
-/*
- * add_page -- add a page to a set of at most max; false if there is no room.
- */
-static bool
-add_page(uint32 *lps, int *n, int max, uint32 lp)
+/* The pages of one change. */
+typedef struct PageGroup
 {
-	for (int i = 0; i < *n; i++)
-	{
-		if (lps[i] == lp)
-			return true;
-	}
-	if (*n == max)
-		return false;
-	lps[(*n)++] = lp;
-	return true;
-}
+	int			n;
+	OhPageRef	page[OH_WRITE_MAX];
+} PageGroup;
 
 /*
- * lock_pages -- lock node pages in block order; buffers[] in the order of lps[],
- * which is sorted.
+ * add_page -- add a node page to a group, if there is room.
  */
 static void
-lock_pages(OhInserter *ins, uint32 *lps, int n, Buffer *buffers)
+add_page(PageGroup *group, uint32 lp)
 {
-	OhIndex    *ix = ins->ix;
-
-	for (int i = 1; i < n; i++)
+	for (int i = 0; i < group->n; i++)
 	{
-		for (int j = i; j > 0 &&
-			 OhArrayBlock(ins->index, ix, OH_NODE, lps[j - 1]) >
-			 OhArrayBlock(ins->index, ix, OH_NODE, lps[j]); j--)
-		{
-			uint32		t = lps[j];
-
-			lps[j] = lps[j - 1];
-			lps[j - 1] = t;
-		}
+		if (group->page[i].array == OH_NODE && group->page[i].lp == lp)
+			return;
 	}
-	for (int i = 0; i < n; i++)
-		buffers[i] = OhArrayRead(ins->index, ix, OH_NODE, lps[i], BUFFER_LOCK_EXCLUSIVE);
+	if (group->n == OH_WRITE_MAX)
+		return;
+	group->page[group->n].array = OH_NODE;
+	group->page[group->n].lp = lp;
+	group->page[group->n++].lockmode = BUFFER_LOCK_EXCLUSIVE;
 }
 
+/*
+ * buffer_of -- the buffer of a node page; InvalidBuffer if the group lacks it.
+ */
 static Buffer
-buffer_of(const uint32 *lps, int n, const Buffer *buffers, uint32 lp)
+buffer_of(const PageGroup *group, uint32 lp)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < group->n; i++)
 	{
-		if (lps[i] == lp)
-			return buffers[i];
+		if (group->page[i].array == OH_NODE && group->page[i].lp == lp)
+			return group->page[i].buffer;
 	}
 	return InvalidBuffer;
 }
@@ -367,52 +353,47 @@ apply(OhInserter *ins, OhBackLink *back, Page page)
 	back->done = true;
 }
 
+/*
+ * OhLinkNode -- see link.h.
+ *
+ * The pages of the place come first in the group, then those of the nearest
+ * neighbours.
+ */
 OhLinkResult
-OhLinkNode(OhInserter *ins, uint32 lp, ItemPointer tid)
+OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 {
-	OhIndex    *ix = ins->ix;
-	uint32		lps[OH_WRITE_MAX];
-	Buffer		buffers[OH_WRITE_MAX];
-	Buffer		own;
-	int			n = 0;
+	PageGroup		group;
 	int			valid = 0;
 	OhLinkResult result = OH_LINKED;
 
-	add_page(lps, &n, OH_WRITE_MAX, lp);
+	group.n = OhPlacePages(ins, place, group.page);
 	for (int i = 0; i < ins->nback; i++)
 	{
 		if (ins->back[i].wanted)
-			add_page(lps, &n, OH_WRITE_MAX, ins->back[i].lp);
+			add_page(&group, ins->back[i].lp);
 	}
-	lock_pages(ins, lps, n, buffers);
-	own = buffer_of(lps, n, buffers, lp);
+	OhArrayReadAll(ins->index, ins->ix, group.page, group.n);
 	for (int i = 0; i < ins->nback; i++)
 	{
-		Buffer		buffer = buffer_of(lps, n, buffers, ins->back[i].lp);
+		Buffer		buffer = buffer_of(&group, ins->back[i].lp);
 
 		if (ins->back[i].wanted && buffer != InvalidBuffer &&
 			still_valid(ins, &ins->back[i], BufferGetPage(buffer)))
 			valid++;
 	}
-	if (!OhPageHasFree(ix, OH_NODE, BufferGetPage(own)))
+	if (!OhPlaceIsFree(ins, place, group.page))
 		result = OH_NO_SLOT;
 	else if (valid == 0)
 		result = OH_CHANGED;
 	else
 	{
 		OhWrite		write;
-		Page		page;
-		uint32		slot;
 
-		OhWriteStart(&write, ins->index, ix->building);
-		page = OhWritePage(&write, own, false);
-		if (!OhPageTakeSlot(ix, OH_NODE, page, &slot))
-			OhCorrupt(ins->index, BufferGetBlockNumber(own), "the count of free slots is wrong");
-		ins->id = lp * ix->array[OH_NODE].per_page + slot;
-		OhFillNode(ins, page, slot, tid, &ins->list);
+		OhWriteStart(&write, ins->index, ins->ix->building);
+		ins->id = OhFillPlace(ins, &write, place, group.page, tid, &ins->list);
 		for (int i = 0; i < ins->nback; i++)
 		{
-			Buffer		buffer = buffer_of(lps, n, buffers, ins->back[i].lp);
+			Buffer		buffer = buffer_of(&group, ins->back[i].lp);
 
 			if (ins->back[i].wanted && buffer != InvalidBuffer &&
 				still_valid(ins, &ins->back[i], BufferGetPage(buffer)))
@@ -420,8 +401,7 @@ OhLinkNode(OhInserter *ins, uint32 lp, ItemPointer tid)
 		}
 		OhWriteFinish(&write);
 	}
-	for (int i = 0; i < n; i++)
-		UnlockReleaseBuffer(buffers[i]);
+	OhReleaseAll(group.page, group.n);
 	return result;
 }
 
@@ -434,20 +414,18 @@ OhLinkNode(OhInserter *ins, uint32 lp, ItemPointer tid)
 static bool
 link_group(OhInserter *ins, bool *tried)
 {
-	uint32		lps[OH_WRITE_MAX];
-	Buffer		buffers[OH_WRITE_MAX];
+	PageGroup		group = {0};
 	bool		started = false;
 	OhWrite		write;
-	int			n = 0;
 
 	for (int i = 0; i < ins->nback; i++)
 	{
 		if (!ins->back[i].done && !tried[i] && ins->back[i].wanted)
-			add_page(lps, &n, OH_WRITE_MAX, ins->back[i].lp);
+			add_page(&group, ins->back[i].lp);
 	}
-	if (n == 0)
+	if (group.n == 0)
 		return false;
-	lock_pages(ins, lps, n, buffers);
+	OhArrayReadAll(ins->index, ins->ix, group.page, group.n);
 	for (int i = 0; i < ins->nback; i++)
 	{
 		OhBackLink *back = &ins->back[i];
@@ -455,7 +433,7 @@ link_group(OhInserter *ins, bool *tried)
 
 		if (back->done || tried[i] || !back->wanted)
 			continue;
-		buffer = buffer_of(lps, n, buffers, back->lp);
+		buffer = buffer_of(&group, back->lp);
 		if (buffer == InvalidBuffer)
 			continue;
 		tried[i] = true;
@@ -468,8 +446,7 @@ link_group(OhInserter *ins, bool *tried)
 	}
 	if (started)
 		OhWriteFinish(&write);
-	for (int i = 0; i < n; i++)
-		UnlockReleaseBuffer(buffers[i]);
+	OhReleaseAll(group.page, group.n);
 	return true;
 }
 

@@ -11,7 +11,7 @@
 typedef enum OhLinkResult
 {
 	OH_LINKED,
-	OH_NO_SLOT,					/* the page is full by now */
+	OH_NO_SLOT,					/* the place is taken by now */
 	OH_CHANGED					/* no neighbour is as it was: search again */
 } OhLinkResult;
 
@@ -29,8 +29,8 @@ extern int	OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *
 extern void OhLinkPlan(OhInserter *ins, int n);
 /* Mark the nodes of a list, so that OhLinkDecide() knows the new node's links. */
 extern void OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen);
-/* Make the node live on page lp with its nearest back links. */
-extern OhLinkResult OhLinkNode(OhInserter *ins, uint32 lp, ItemPointer tid);
+/* Make the node live at a place with its nearest back links. */
+extern OhLinkResult OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid);
 /* The other back links. */
 extern void OhLinkRest(OhInserter *ins);
 /* Drop links to nodes that a vacuum has taken meanwhile. */

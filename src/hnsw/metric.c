@@ -97,8 +97,15 @@ om_hnsw_vector_l1_support(PG_FUNCTION_ARGS)
 const OhMetric *
 OhGetMetric(Relation index)
 {
-	FmgrInfo   *proc = index_getprocinfo(index, 1, OH_METRIC_PROC);
+	FmgrInfo   *proc;
 
+	if (!OidIsValid(index_getprocid(index, 1, OH_METRIC_PROC)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the first column of index \"%s\" is not a vector",
+						RelationGetRelationName(index)),
+				 errhint("In an omenhnsw index a vector comes first, then the columns of conditions.")));
+	proc = index_getprocinfo(index, 1, OH_METRIC_PROC);
 	return (const OhMetric *) DatumGetPointer(FunctionCall1(proc, PointerGetDatum(NULL)));
 }
 

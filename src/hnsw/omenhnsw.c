@@ -41,6 +41,7 @@ om_hnsw_handler(PG_FUNCTION_ARGS)
 	am->amstrategies = OH_NSTRATEGIES;
 	am->amsupport = OH_NPROCS;
 	am->amcanorderbyop = true;
+	am->amcanmulticol = true;	/* the vector, then filter columns */
 	am->amoptionalkey = true;	/* ORDER BY alone is a scan */
 	/* cleanup mends the graph: as long as the deletion, and in that memory */
 	am->amusemaintenanceworkmem = true;

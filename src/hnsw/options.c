@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/summary.h"
 #include "types/vector.h"
 
 /* From this many dimensions on, 4 bits find what 8 do; see src/README.md. */
@@ -401,8 +402,8 @@ OhQuantizerName(OmQuantKind kind)
 /*
  * OhResolveOptions -- the constants of an index that is about to be created.
  *
- * create   spec, m and ef_construction are filled, with a new random seed; the
- *          model is left alone
+ * create   all is filled, with a new random seed, but for the model, which is
+ *          left alone
  */
 void
 OhResolveOptions(Relation index, OhCreate *create)
@@ -433,6 +434,10 @@ OhResolveOptions(Relation index, OhCreate *create)
 	else
 		check_node_fits(index, spec, create->m);
 	create->rerank = choose_rerank(index, spec, options ? options->rerank : OH_RERANK_AUTO);
+
+	create->nattrs = IndexRelationGetNumberOfKeyAttributes(index) - 1;
+	for (int i = 0; i < create->nattrs; i++)
+		create->attr_kind[i] = OhSummaryKind(index, i);
 }
 
 /*

@@ -33,17 +33,11 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 	while (id == OH_NONE)
 	{
 		uint32		lp = OhArrayFindFree(ins->index, ix, OH_TOWER);
-		struct
-		{
-			OhArrayId	array;
-			uint32		lp;
-			BlockNumber block;
-			Buffer		buffer;
-		}			page[3];
+		OhPageRef	page[3];
 		int			n = 0;
-		Buffer		tower_buffer = InvalidBuffer;
-		Buffer		below_buffer = InvalidBuffer;
-		Buffer		node_buffer = InvalidBuffer;
+		Buffer		tower_buffer;
+		Buffer		below_buffer;
+		Buffer		node_buffer;
 		bool		gone;
 
 		CHECK_FOR_INTERRUPTS();
@@ -57,22 +51,8 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 			page[n++].lp = OhLp(ix, OH_TOWER, below);
 		}
 		for (int i = 0; i < n; i++)
-			page[i].block = OhArrayBlock(ins->index, ix, page[i].array, page[i].lp);
-		for (BlockNumber last = 0;;)
-		{
-			int			next = -1;
-
-			for (int i = 0; i < n; i++)
-			{
-				if (page[i].block > last && (next < 0 || page[i].block < page[next].block))
-					next = i;
-			}
-			if (next < 0)
-				break;
-			last = page[next].block;
-			page[next].buffer = OhArrayRead(ins->index, ix, page[next].array, page[next].lp,
-											BUFFER_LOCK_EXCLUSIVE);
-		}
+			page[i].lockmode = BUFFER_LOCK_EXCLUSIVE;
+		OhArrayReadAll(ins->index, ix, page, n);
 		tower_buffer = page[0].buffer;
 		node_buffer = page[1].buffer;
 		below_buffer = n == 3 ? page[2].buffer : tower_buffer;
@@ -112,8 +92,7 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 			}
 			OhWriteFinish(&write);
 		}
-		for (int i = 0; i < n; i++)
-			UnlockReleaseBuffer(page[i].buffer);
+		OhReleaseAll(page, n);
 		if (gone)
 			return OH_NONE;
 	}
