@@ -51,6 +51,7 @@ class Data:
     """A set in memory: what is loaded, and what must be found."""
 
     def __init__(self, name, metric, target, ef, base, query, insert, truth=None):
+        self.columns = {}               # further columns of the table: name, int32 values
         self.name, self.metric, self.target, self.ef = name, metric, target, ef
         self.base, self.query, self.insert = base, query, insert
         self.truth = exact(base, query, metric)[1] if truth is None else truth
@@ -85,6 +86,7 @@ class Bench:
         self.extension, self.name, self.storage = extension, name or extension, storage
         self.known = EXTENSIONS[extension]
         self.session = ""               # further settings of its sessions
+        self.filters = ()               # columns of the index beside the vector
         self.database = f"{database}_{extension}"
         self.t = data.name
         self.index = f"{self.t}_{name or 'idx'}"
@@ -125,10 +127,11 @@ class Bench:
             return
         log(self.name, "loading", self.t)
         dim = self.data.base.shape[1]
-        for table in (self.t, self.t + "_q", self.t + "_i"):
+        for table, columns in ((self.t, self.data.columns), (self.t + "_q", ()), (self.t + "_i", ())):
+            more = "".join(f"{c} int NOT NULL, " for c in columns)
             self.sql(f"SET client_min_messages = warning; DROP TABLE IF EXISTS {table};"
-                     f"CREATE TABLE {table} (id int NOT NULL, embedding vector({dim}))")
-        self.server.copy_vectors(self.database, self.t, self.data.base)
+                     f"CREATE TABLE {table} (id int NOT NULL, {more}embedding vector({dim}))")
+        self.server.copy_vectors(self.database, self.t, self.data.base, columns=self.data.columns)
         self.server.copy_vectors(self.database, self.t + "_q", self.data.query)
         self.server.copy_vectors(self.database, self.t + "_i", self.data.insert, first_id=len(self.data.base))
         self.sql(f"ALTER TABLE {self.t}_q ADD PRIMARY KEY (id); ALTER TABLE {self.t}_i ADD PRIMARY KEY (id);"
@@ -148,7 +151,8 @@ class Bench:
         self.sql("CHECKPOINT")
         before = self.value("SELECT pg_current_wal_insert_lsn()")
         start = time.time()
-        self.sql(f"CREATE INDEX {self.index} ON {self.t} USING {self.known['method']} (embedding {self.opclass}) "
+        columns = ", ".join([f"embedding {self.opclass}", *self.filters])
+        self.sql(f"CREATE INDEX {self.index} ON {self.t} USING {self.known['method']} ({columns}) "
                  f"WITH (m = {self.opt.m}, ef_construction = {self.opt.ef_construction}{more})", notices=True)
         seconds = time.time() - start
         wal = float(self.value(f"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '{before}')"))

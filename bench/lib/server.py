@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import time
 
+import numpy as np
+
 from vecs import copy_binary
 
 BIN = "/usr/lib/postgresql/18/bin/"
@@ -72,11 +74,15 @@ class Server:
     def has_database(self, name):
         return self.value("postgres", f"SELECT count(*) FROM pg_database WHERE datname = '{name}'") == "1"
 
-    def copy_vectors(self, database, table, vectors, first_id=0):
+    def copy_vectors(self, database, table, vectors, first_id=0, columns=None):
+        """columns: name and int32 values of the columns between id and embedding."""
+        columns = columns or {}
+        labels = np.stack(list(columns.values()), axis=1) if columns else None
+        names = ", ".join(["id", *columns, "embedding"])
         copy = subprocess.Popen(
             self.command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database,
-                         "-c", f"COPY {table} (id, embedding) FROM STDIN (FORMAT binary)"), stdin=subprocess.PIPE)
-        for part in copy_binary(vectors, first_id):
+                         "-c", f"COPY {table} ({names}) FROM STDIN (FORMAT binary)"), stdin=subprocess.PIPE)
+        for part in copy_binary(vectors, first_id, labels):
             copy.stdin.write(part)
         copy.stdin.close()
         if copy.wait() != 0:

@@ -10,13 +10,11 @@ import sys
 
 import numpy as np
 
-from vecs import read_idx, write_set
-
-SOURCE = os.environ.get("FASHION_DIR", "/usr/share/datasets/fashion-mnist")
+from vecs import FASHION, read_idx, write_set
 
 
 def images(name):
-    return read_idx(os.path.join(SOURCE, name)).astype(np.float32)
+    return read_idx(os.path.join(FASHION, name)).astype(np.float32)
 
 
 def main():

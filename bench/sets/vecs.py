@@ -17,6 +17,7 @@ import time
 import numpy as np
 
 K_TRUTH = 100
+FASHION = os.environ.get("FASHION_DIR", "/usr/share/datasets/fashion-mnist")    # of dataset-fashion-mnist
 T0 = time.time()
 
 
@@ -72,23 +73,23 @@ def read_idx(path):
 
 
 def copy_binary(vectors, first_id=0, labels=None, step=20_000):
-    """Yields the bytes of COPY ... (id int, [label int,] embedding vector) FROM STDIN
-    (FORMAT binary).  A vector's wire form: int16 dimensions, int16 zero, then float4
-    values; everything big-endian."""
+    """Yields the bytes of COPY ... (id int, [ints,] embedding vector) FROM STDIN (FORMAT
+    binary).  labels: one int or a row of ints for each vector.  A vector's wire form:
+    int16 dimensions, int16 zero, then float4 values; everything big-endian."""
     dim = vectors.shape[1]
-    fields = [("fields", ">i2"), ("id_len", ">i4"), ("id", ">i4")]
-    if labels is not None:
-        fields += [("label_len", ">i4"), ("label", ">i4")]
-    fields += [("vector_len", ">i4"), ("dim", ">i2"), ("zero", ">i2"), ("x", ">f4", (dim,))]
+    labels = np.empty((len(vectors), 0), np.int32) if labels is None else np.reshape(labels, (len(vectors), -1))
+    width = labels.shape[1]
+    row_type = [("fields", ">i2"), ("id_len", ">i4"), ("id", ">i4"),
+                ("ints", [("len", ">i4"), ("value", ">i4")], (width,)),
+                ("vector_len", ">i4"), ("dim", ">i2"), ("zero", ">i2"), ("x", ">f4", (dim,))]
     yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
     for s in range(0, len(vectors), step):
         part = vectors[s:s + step]
-        row = np.zeros(len(part), fields)
-        row["fields"] = 2 if labels is None else 3
+        row = np.zeros(len(part), row_type)
+        row["fields"] = 2 + width
         row["id_len"], row["vector_len"], row["dim"] = 4, 4 + 4 * dim, dim
         row["id"] = np.arange(first_id + s, first_id + s + len(part))
-        if labels is not None:
-            row["label_len"], row["label"] = 4, labels[s:s + step]
+        row["ints"]["len"], row["ints"]["value"] = 4, labels[s:s + step]
         row["x"] = part
         yield row.tobytes()
     yield b"\xff\xff"
