@@ -112,6 +112,23 @@ om_extend_relation(Relation rel, ForkNumber fork)
 	cost_sort(path, root, pathkeys, cost, tuples, width, 0.0, mem, limit)
 #endif
 
+/* ---- conditions (paths.c) ---- */
+
+/*
+ * What an ordered scan may have as a condition: `column = ANY (array)` since 17,
+ * a boolean column by itself since 16.
+ */
+#if PG_VERSION_NUM < 170000
+#define OM_CORE_LEAVES_CONDITIONS 1
+#endif
+
+/* Direction of a scan whose order is not the index's own. */
+#if PG_VERSION_NUM >= 160000
+#define om_no_direction ForwardScanDirection
+#else
+#define om_no_direction NoMovementScanDirection
+#endif
+
 /* ---- vacuum (vacuum.c; include commands/vacuum.h, postmaster/autovacuum.h) ---- */
 
 #if PG_VERSION_NUM >= 180000

@@ -77,6 +77,9 @@ extern void OhAlterInit(void);
 /* plan.c: distances that nobody looks at */
 extern void OhPlanInit(void);
 
+/* paths.c: conditions that older planners leave out */
+extern void OhPathsInit(void);
+
 /* Form of the indexed value: float[dim] of a detoasted vector; checks dims.  */
 extern const float *OhVectorFloats(Relation index, int dim, Datum value, Pointer *to_free);
 /* true if the vector has no direction under this metric (cosine of a zero vector) */

@@ -138,6 +138,7 @@ OhOptionsInit(void)
 	init_settings();
 	OhAlterInit();
 	OhPlanInit();
+	OhPathsInit();
 }
 
 static void
