@@ -534,8 +534,8 @@ seed_by_sweep(OhInserter *ins)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sweep",
 												  ALLOCSET_DEFAULT_SIZES);
-	OhSweep    *sweep = OhSweepBegin(ins->index, ins->ix, NULL, 0, 0, context);
-	bool		any = OhSweepMore(sweep, ins->query);
+	OhSweep    *sweep = OhSweepBegin(ins->index, ins->ix, NULL, NULL, 0, 0, context);
+	bool		any = OhSweepMore(sweep, ins->query, ins->ix->ef_construction);
 
 	if (any)
 	{

@@ -153,21 +153,29 @@ OhRowsOfNode(Relation index, OhIndex *ix, const OhNodeRows *head, OhRows *rows)
 }
 
 void
-OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhRows *rows)
+OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows)
 {
 	uint32		per_page = ix->array[OH_NODE].per_page;
-	Buffer		buffer = OhArrayRead(index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
-	Page		page = BufferGetPage(buffer);
-	uint32		nused = OhTail(page)->nused;
+	Buffer		buffer;
+	Page		page;
+	uint32		nused;
 	uint32		posting[BLCKSZ / sizeof(OhNodeData)];
 
+	if (filter != NULL)
+		OhFilterLoadNodes(filter, lp * per_page, per_page);
+	buffer = OhArrayRead(index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buffer);
+	nused = OhTail(page)->nused;
 	rows->n = rows->next = 0;
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
 		OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
 
-		posting[slot] = node->state == OH_LIVE ? node->posting : OH_NONE;
-		if (node->state == OH_LIVE && ItemPointerIsValid(&node->tid))
+		bool		wanted = node->state == OH_LIVE &&
+			(filter == NULL || OhFilterBit(filter, lp * per_page + slot));
+
+		posting[slot] = wanted ? node->posting : OH_NONE;
+		if (wanted && ItemPointerIsValid(&node->tid))
 			add(rows, &node->tid);
 	}
 	UnlockReleaseBuffer(buffer);

@@ -6,7 +6,7 @@
 
 #include "postgres.h"
 
-#include "hnsw/index.h"
+#include "hnsw/filter.h"
 
 /* A growing list of TIDs. */
 typedef struct OhRows
@@ -37,8 +37,9 @@ extern void OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery
 						   const OmRefineQuery *refine, OhNodeRows *head, OmRefineBase *base);
 /* All rows of the node, in place of what the list held. */
 extern void OhRowsOfNode(Relation index, OhIndex *ix, const OhNodeRows *head, OhRows *rows);
-/* All rows of the live nodes of a page. */
-extern void OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhRows *rows);
+/* All rows of the live nodes of a page; with a filter, of those that match. */
+extern void OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter,
+							 OhRows *rows);
 /* The rows of a page of the null array, of one kind. */
 extern void OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind, OhRows *rows);
 

@@ -9,6 +9,11 @@
  *
  * A NULL query, and one without a direction, order nothing: every row comes
  * from the arrays as they lie.
+ *
+ * Conditions on filter columns narrow each phase.  Whether the graph is walked,
+ * finding only nodes that match, or exactly the matching nodes are evaluated, is
+ * decided by an estimate of their number; a walk that comes to cost more than the
+ * evaluation is given up for it.
  */
 #include "postgres.h"
 
@@ -50,6 +55,22 @@
  */
 #define FEW_NODES 1000
 #define FEW_TIMES_EF 25
+
+/*
+ * What conditions cost, in evaluations of a walk: one by a sweep that evaluates
+ * only nodes that match; looking at an attribute page.  Figures in src/README.md.
+ */
+#define SWEEP_EVALUATION 0.7
+#define ATTR_PAGE 3.0
+
+/* Evaluations of a walk for so many candidates, about. */
+#define WALK_EVALUATIONS(width) (200 + 8.0 * (width))
+
+/*
+ * Where few nodes match, a walk that finds so large a part of the usual number of
+ * candidates has gone by all the nearer nodes that do not, and misses less.
+ */
+#define LEAST_WIDTH 0.5
 
 /* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
 #define AHEAD 8
@@ -95,6 +116,10 @@ typedef struct OhScanState
 	MemoryContext batch_context;	/* of one rescan */
 	OhSearch   *search;
 	OhSweep    *sweep;
+	OhConditions *conditions;	/* NULL: the index has no filter columns */
+	OhFilter   *filter;			/* of this rescan's conditions, NULL if there are none */
+	bool		only_null;		/* vector IS NULL */
+	bool		not_null;		/* vector IS NOT NULL */
 	OhReranker *rerank;
 	OmQuery    *query;			/* query form */
 	OmRefineQuery *refine;		/* for refined distances, NULL if the index has none */
@@ -225,6 +250,7 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 	s->equal.n = s->equal.next = 0;
 	s->batch = NULL;
 	s->sweep = NULL;
+	s->filter = NULL;
 	MemoryContextReset(s->batch_context);
 }
 
@@ -293,7 +319,7 @@ memory_limit(void)
 }
 
 /*
- * begin_sweep -- from now on batches come from passes over the node array.
+ * begin_sweep -- from now on batches come from a pass over the nodes.
  */
 static void
 begin_sweep(IndexScanDesc scan)
@@ -301,7 +327,7 @@ begin_sweep(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 
 	s->phase = SCAN_SWEEP;
-	s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->handled, s->nhandled,
+	s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->filter, s->handled, s->nhandled,
 							memory_limit(), s->batch_context);
 	s->nhandled = 0;
 }
@@ -323,13 +349,42 @@ has_few_nodes(IndexScanDesc scan)
 }
 
 /*
+ * plan_walk -- with conditions: is a walk worth a try?  Sets the number of
+ * candidates that it looks for, and its budget.
+ *
+ * The evaluation of what matches has a cost that is known; that of a walk depends
+ * on where the matching nodes lie.  At best they are what lies nearest, and the
+ * walk is one without conditions; if they lie anywhere, it has to go by as many
+ * nodes as match seldom.
+ */
+static bool
+plan_walk(OhScanState *s, int *width)
+{
+	OhFilter   *filter = s->filter;
+	double		matches = OhFilterEstimate(filter);
+	double		share = Min(1.0, matches / Max(filter->nnodes, 1));
+	double		sweep = matches * SWEEP_EVALUATION +
+		(double) (filter->npages - filter->nknown) * ATTR_PAGE;
+	double		walk;
+
+	*width = WIDTH(s->ef) * Max(LEAST_WIDTH, Min(1.0, share * 2));
+	walk = WALK_EVALUATIONS(*width / Max(share, 1.0 / Max(filter->nnodes, 1)));
+	if (sweep <= Max(walk, 2 * WALK_EVALUATIONS(*width)))
+		return false;
+	s->search->filter = filter;
+	s->search->budget = sweep;
+	return true;
+}
+
+/*
  * next_batch -- nodes for re-ranking, or another phase.
  */
 static void
 next_batch(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
-	int64		evaluations = s->search->eval.evaluations + (s->sweep ? s->sweep->evaluations : 0);
+	int64		evaluations = s->search->eval.evaluations +
+		(s->sweep ? s->sweep->eval.evaluations : 0);
 
 	if ((oh_iterative_scan == OH_ITERATIVE_OFF && s->batch != NULL) ||
 		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
@@ -337,17 +392,19 @@ next_batch(IndexScanDesc scan)
 		s->phase = SCAN_LATE;
 		return;
 	}
+	if (s->batch != NULL)
+		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
 	if (s->phase == SCAN_GRAPH)
 	{
-		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
-		if (OhSearchBytes(s->search) <= memory_limit() && OhSearchMore(s->search, WIDTH(s->ef)))
+		if (OhSearchBytes(s->search) <= memory_limit() &&
+			OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
 		{
 			take_batch(s, &s->search->found);
 			return;
 		}
 		begin_sweep(scan);
 	}
-	if (OhSweepMore(s->sweep, s->query))
+	if (OhSweepMore(s->sweep, s->query, WIDTH(s->ef)))
 	{
 		s->batch = &s->sweep->found;
 		s->next = s->nahead = 0;
@@ -358,6 +415,64 @@ next_batch(IndexScanDesc scan)
 		s->rows.n = s->rows.next = 0;
 		s->lp = 0;
 	}
+}
+
+/*
+ * begin_ordered -- the first batch.
+ */
+static void
+begin_ordered(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	int			width = WIDTH(oh_ef_search);
+
+	s->ef = oh_ef_search;
+	s->nreturned = 0;
+	OhSearchReset(s->search, s->query);
+	if (!has_few_nodes(scan) && (s->filter == NULL || plan_walk(s, &width)))
+	{
+		OhSearchDescend(s->search, 0);
+		OhSearchLevel(s->search, 0, width);
+		if (!s->search->over)
+		{
+			take_batch(s, &s->search->found);
+			s->phase = SCAN_GRAPH;
+			return;
+		}
+	}
+	begin_sweep(scan);
+	next_batch(scan);
+}
+
+/*
+ * take_keys -- the conditions of this (re)scan; false: no row matches.
+ */
+static bool
+take_keys(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	s->only_null = s->not_null = false;
+	for (int i = 0; i < scan->numberOfKeys; i++)
+	{
+		ScanKey		key = &scan->keyData[i];
+
+		if (key->sk_attno == 1)
+		{
+			s->only_null |= (key->sk_flags & SK_SEARCHNULL) != 0;
+			s->not_null |= (key->sk_flags & SK_SEARCHNOTNULL) != 0;
+		}
+	}
+	if (s->ix->nattrs == 0)
+		return true;
+	if (s->conditions == NULL)
+		s->conditions = OhConditionsBegin(scan->indexRelation, s->ix, s->context);
+	OhConditionsSet(s->conditions, scan->indexRelation, scan->keyData, scan->numberOfKeys);
+	if (s->conditions->never)
+		return false;
+	if (s->conditions->n > 0)
+		s->filter = OhFilterBegin(scan->indexRelation, s->ix, s->conditions, s->batch_context);
+	return true;
 }
 
 static void
@@ -383,28 +498,21 @@ start(IndexScanDesc scan)
 		s->scratch = OhAlignedAlloc(s->context, om_quant_scratch_bytes(&s->ix->spec));
 		s->search = OhSearchBegin(index, s->ix, true, NULL, s->context);
 	}
-	set_query(scan);
 	s->last = -INFINITY;
 	s->last_error = 0;
 	s->lp = 0;
-	if (!s->ordered)
+	if (!take_keys(scan))
 	{
+		s->phase = SCAN_DONE;
+		return;
+	}
+	set_query(scan);
+	if (s->only_null)
+		s->phase = SCAN_NULLS;
+	else if (s->ordered)
+		begin_ordered(scan);
+	else
 		s->phase = SCAN_ALL;
-		return;
-	}
-	s->ef = oh_ef_search;
-	s->nreturned = 0;
-	OhSearchReset(s->search, s->query);
-	if (has_few_nodes(scan))
-	{
-		begin_sweep(scan);
-		next_batch(scan);
-		return;
-	}
-	OhSearchDescend(s->search, 0);
-	OhSearchLevel(s->search, 0, WIDTH(s->ef));
-	take_batch(s, &s->search->found);
-	s->phase = SCAN_GRAPH;
 }
 
 /*
@@ -598,6 +706,17 @@ may_return(OhScanState *s)
 }
 
 /*
+ * sweep_goes_on -- are there more nodes of this pass?  Then the nearest of them
+ * says whether a row is next.
+ */
+static bool
+sweep_goes_on(const OhScanState *s)
+{
+	return s->phase == SCAN_SWEEP && OhSweepHasRest(s->sweep) &&
+		oh_iterative_scan != OH_ITERATIVE_OFF && oh_max_scan_tuples == 0;
+}
+
+/*
  * next_ordered -- the next row of the walk or sweep; false: another phase.
  */
 static bool
@@ -616,6 +735,11 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		{
 			*tid = s->equal.tid[s->equal.next++];
 			return may_return(s);
+		}
+		if (!more && sweep_goes_on(s))
+		{
+			next_batch(scan);
+			continue;
 		}
 		if (more)
 			head = peek(scan, &bound);
@@ -700,18 +824,19 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 			*tid = s->rows.tid[s->rows.next++];
 			return true;
 		}
-		if (s->lp >= OhArrayPages(index, s->ix, array))
+		if (s->lp >= OhArrayPages(index, s->ix, array) ||
+			(s->phase == SCAN_NULLS && s->not_null))
 		{
 			s->phase++;
 			s->lp = 0;
 			continue;
 		}
 		if (array == OH_NODE)
-			OhRowsOfNodePage(index, s->ix, s->lp++, &s->rows);
+			OhRowsOfNodePage(index, s->ix, s->lp++, s->filter, &s->rows);
 		else
 			OhRowsOfNullPage(index, s->ix, s->lp++,
 							 s->phase == SCAN_NULLS ? OH_ROW_NULL : OH_ROW_NO_DIRECTION,
-							 &s->rows);
+							 s->filter ? s->conditions : NULL, &s->rows);
 	}
 	return false;
 }
@@ -723,10 +848,10 @@ ohgettuple(IndexScanDesc scan, ScanDirection dir)
 	bool		found;
 
 	Assert(ScanDirectionIsForward(dir));
-	scan->xs_recheck = false;
-	scan->xs_recheckorderby = false;
 	if (s->phase == SCAN_START)
 		start(scan);
+	scan->xs_recheck = s->filter != NULL && s->conditions->lossy;
+	scan->xs_recheckorderby = false;
 	found = next_ordered(scan, &scan->xs_heaptid) || next_unordered(scan, &scan->xs_heaptid);
 	OhRerankRelease(s->rerank);
 	if (found)

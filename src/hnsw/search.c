@@ -63,6 +63,9 @@ OhSearchReset(OhSearch *s, const OmQuery *query)
 {
 	s->eval.query = query;
 	s->resumed = false;
+	s->filter = NULL;
+	s->budget = PG_INT64_MAX;
+	s->over = false;
 	s->cand.n = s->found.n = s->evicted.n = s->rejected.n = 0;
 	s->eval.evaluations = 0;
 }
@@ -225,6 +228,17 @@ admit(OhSearch *s, const OhEvaluated *e, bool as_result, int ef)
 }
 
 /*
+ * is_result -- may the walk of a level find this node?  It goes through the
+ * others all the same.
+ */
+static inline bool
+is_result(OhSearch *s, const OhEvaluated *e, int level)
+{
+	return level > 0 ||
+		(e->live && (s->filter == NULL || OhFilterTest(s->filter, e->item.id)));
+}
+
+/*
  * visit -- add a node to the visited set; true if it was not there and may exist.
  *
  * A damaged link must not make the set grow to its number.
@@ -239,7 +253,8 @@ visit(OhSearch *s, uint32 id)
 }
 
 /*
- * walk -- expand candidates until none is nearer than the ef-th found.
+ * walk -- expand candidates until none is nearer than the ef-th found, or the
+ * budget is used up.
  */
 static void
 walk(OhSearch *s, int level, int ef)
@@ -255,6 +270,11 @@ walk(OhSearch *s, int level, int ef)
 		CHECK_FOR_INTERRUPTS();
 		if (s->found.n >= ef && s->cand.item[0].dist > s->found.item[0].dist)
 			break;
+		if (level == 0 && s->eval.evaluations >= s->budget)
+		{
+			s->over = true;
+			break;
+		}
 		n = read_links(s, OhHeapPop(&s->cand, false).id, level, ids);
 		for (int i = 0; i < n; i++)
 		{
@@ -263,7 +283,7 @@ walk(OhSearch *s, int level, int ef)
 		}
 		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
 		for (int i = 0; i < n; i++)
-			admit(s, &evaluated[i], evaluated[i].live || level > 0, ef);
+			admit(s, &evaluated[i], is_result(s, &evaluated[i], level), ef);
 	}
 }
 
@@ -303,7 +323,7 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 		}
 		n = OhEvaluate(&s->eval, fresh, nfresh, evaluated);
 		for (int j = 0; j < n; j++)
-			admit(s, &evaluated[j], evaluated[j].live || level > 0, ef);
+			admit(s, &evaluated[j], is_result(s, &evaluated[j], level), ef);
 	}
 	walk(s, level, ef);
 	OhHeapSort(&s->found);

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "hnsw/evaluate.h"
+#include "hnsw/filter.h"
 #include "hnsw/visited.h"
 
 typedef struct OhSearch
@@ -19,6 +20,9 @@ typedef struct OhSearch
 	OhVisited  *visited;
 	bool		streaming;		/* keep what a later batch needs */
 	bool		resumed;
+	OhFilter   *filter;			/* base layer: find only what matches; NULL: all */
+	int64		budget;			/* base layer: no more evaluations than these */
+	bool		over;			/* the budget has been used up: found is not all there is */
 
 	OhHeap		cand;			/* to expand, nearest first */
 	OhHeap		found;			/* the batch: farthest first in a walk, then sorted */
@@ -28,7 +32,10 @@ typedef struct OhSearch
 
 extern OhSearch *OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep,
 							   MemoryContext context);
-/* Forget all of the last walk; query stays the caller's. */
+/*
+ * Forget all of the last walk, its filter and budget too; query stays the
+ * caller's.
+ */
 extern void OhSearchReset(OhSearch *search, const OmQuery *query);
 /* Walk the levels from the entry point down to (not into) the given one. */
 extern void OhSearchDescend(OhSearch *search, int level);

@@ -1,9 +1,12 @@
 /*
- * sweep.c -- what a scan has left once the walk of the graph is over.
+ * sweep.c -- all nodes that a scan has left, nearest first, without the graph.
  *
- * A scan may not end while a live row is unreturned: nodes that the walk did
- * not reach, and all the others once the walk has used up its memory, are found
- * by passes over the node array, each of which keeps the nearest that fit.
+ * For what a walk of the graph did not reach, for all the others once it has used
+ * up its memory, for small graphs, and for conditions that few nodes match: then
+ * only these are evaluated, in the order in which they lie.
+ *
+ * A pass evaluates all nodes and keeps as many of the nearest as fit; another one
+ * is needed only when these have been used up.
  */
 #include "postgres.h"
 
@@ -11,76 +14,146 @@
 
 #include "hnsw/sweep.h"
 
+/* Nodes that are prefetched and evaluated at a time. */
+#define CHUNK 32
+
 OhSweep *
-OhSweepBegin(Relation index, OhIndex *ix, const uint32 *handled, int64 n, Size bytes,
-			 MemoryContext context)
+OhSweepBegin(Relation index, OhIndex *ix, OhFilter *filter, const uint32 *handled, int64 n,
+			 Size bytes, MemoryContext context)
 {
 	OhSweep    *sweep = MemoryContextAllocZero(context, sizeof(OhSweep));
 
-	sweep->index = index;
-	sweep->ix = ix;
-	sweep->nnodes = OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
-	sweep->handled = MemoryContextAllocExtended(context, sweep->nnodes / 8 + 1,
+	sweep->eval.index = index;
+	sweep->eval.ix = ix;
+	sweep->filter = filter;
+	sweep->nnodes = filter != NULL ? filter->nnodes :
+		OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	sweep->handled = MemoryContextAllocExtended(context,
+												(sweep->nnodes / 64 + 1) * sizeof(uint64),
 												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int64 i = 0; i < n; i++)
 	{
 		if (handled[i] < sweep->nnodes)
-			sweep->handled[handled[i] / 8] |= 1 << handled[i] % 8;
+			sweep->handled[handled[i] / 64] |= UINT64CONST(1) << handled[i] % 64;
 	}
-	sweep->batch = Max(1024, bytes / sizeof(OhItem));
-	OhHeapInit(&sweep->found, context, 1024);
+	sweep->max_rest = Max(1024, bytes / sizeof(OhItem));
+	sweep->more = true;
+	OhHeapInit(&sweep->found, context, 256);
+	OhHeapInit(&sweep->rest, context, 1024);
 	return sweep;
 }
 
-static inline bool
-is_handled(const OhSweep *sweep, uint32 id)
+/*
+ * keep -- put an evaluated node among the nearest `want`, or the rest.
+ */
+static inline void
+keep(OhSweep *sweep, OhItem item, int64 want)
 {
-	return sweep->handled[id / 8] & (1 << id % 8);
+	if (sweep->found.n < want)
+	{
+		OhHeapPush(&sweep->found, item, true);
+		return;
+	}
+	if (item.dist < sweep->found.item[0].dist)
+		item = OhHeapReplace(&sweep->found, item, true);
+	if (sweep->rest.n < sweep->max_rest)
+	{
+		OhHeapAppend(&sweep->rest, item);
+		return;
+	}
+	if (!sweep->more)
+	{
+		/* the first that does not fit: from now on the farthest goes */
+		OhHeapify(&sweep->rest, true);
+		sweep->more = true;
+	}
+	if (item.dist < sweep->rest.item[0].dist)
+		OhHeapReplace(&sweep->rest, item, true);
+}
+
+static void
+evaluate(OhSweep *sweep, const uint32 *ids, int n, int64 want)
+{
+	OhEvaluated evaluated[CHUNK];
+
+	CHECK_FOR_INTERRUPTS();
+	n = OhEvaluate(&sweep->eval, ids, n, evaluated);
+	for (int i = 0; i < n; i++)
+	{
+		if (evaluated[i].live)
+			keep(sweep, evaluated[i].item, want);
+	}
+}
+
+static void
+set_handled(OhSweep *sweep, const OhHeap *heap)
+{
+	for (int64 i = 0; i < heap->n; i++)
+		sweep->handled[heap->item[i].id / 64] |= UINT64CONST(1) << heap->item[i].id % 64;
 }
 
 /*
- * sweep_page -- evaluate the live nodes of one page that are left.
+ * pass -- evaluate all that is left.
  */
 static void
-sweep_page(OhSweep *sweep, uint32 lp, const OmQuery *query)
+pass(OhSweep *sweep, int64 want)
 {
-	OhIndex    *ix = sweep->ix;
-	uint32		per_page = ix->array[OH_NODE].per_page;
-	Buffer		buffer = OhArrayRead(sweep->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
-	Page		page = BufferGetPage(buffer);
-	uint32		nused = OhTail(page)->nused;
+	uint32		ids[CHUNK];
+	int			n = 0;
 
-	for (uint32 slot = 0; slot < nused; slot++)
+	sweep->more = sweep->sorted = false;
+	if (sweep->filter != NULL)
+		OhFilterLoadNodes(sweep->filter, 0, sweep->nnodes);
+	for (uint32 w = 0; w * UINT64CONST(64) < sweep->nnodes; w++)
 	{
-		OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
-		OhItem		item;
+		uint64		todo = ~sweep->handled[w];
 
-		item.id = lp * per_page + slot;
-		if (node->state != OH_LIVE || is_handled(sweep, item.id))
-			continue;
-		item.dist = ix->distance(ix->quant, query, OhNodeCode(node));
-		sweep->evaluations++;
-		if (sweep->found.n < sweep->batch)
-			OhHeapPush(&sweep->found, item, true);
-		else if (item.dist < sweep->found.item[0].dist)
-			OhHeapReplace(&sweep->found, item, true);
+		if (sweep->filter != NULL)
+			todo &= sweep->filter->bits[w];
+		while (todo != 0)
+		{
+			uint32		id = w * 64 + __builtin_ctzll(todo);
+
+			todo &= todo - 1;
+			if (id >= sweep->nnodes)
+				break;
+			ids[n++] = id;
+			if (n == CHUNK)
+			{
+				evaluate(sweep, ids, n, want);
+				n = 0;
+			}
+		}
 	}
-	UnlockReleaseBuffer(buffer);
+	evaluate(sweep, ids, n, want);
+	if (sweep->more)
+	{
+		/* those that did not fit are for the next pass */
+		set_handled(sweep, &sweep->found);
+		set_handled(sweep, &sweep->rest);
+	}
 }
 
 bool
-OhSweepMore(OhSweep *sweep, const OmQuery *query)
+OhSweepMore(OhSweep *sweep, const OmQuery *query, int64 want)
 {
-	uint32		npages = sweep->nnodes / sweep->ix->array[OH_NODE].per_page;
-
+	sweep->eval.query = query;
 	sweep->found.n = 0;
-	for (uint32 lp = 0; lp < npages; lp++)
+	if (sweep->rest.n == 0)
 	{
-		CHECK_FOR_INTERRUPTS();
-		sweep_page(sweep, lp, query);
+		if (!sweep->more)
+			return false;
+		pass(sweep, want);
+	}
+	else
+	{
+		if (!sweep->sorted)
+			OhHeapify(&sweep->rest, false);
+		sweep->sorted = true;
+		while (sweep->found.n < want && sweep->rest.n > 0)
+			OhHeapAppend(&sweep->found, OhHeapPop(&sweep->rest, false));
+		return true;
 	}
 	OhHeapSort(&sweep->found);
-	for (int64 i = 0; i < sweep->found.n; i++)
-		sweep->handled[sweep->found.item[i].id / 8] |= 1 << sweep->found.item[i].id % 8;
 	return sweep->found.n > 0;
 }

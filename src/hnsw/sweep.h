@@ -1,28 +1,43 @@
 /*
- * sweep.h -- what a scan has left once the walk of the graph is over.
+ * sweep.h -- all nodes that a scan has left, nearest first, without the graph.
  */
 #ifndef OH_SWEEP_H
 #define OH_SWEEP_H
 
 #include "postgres.h"
 
-#include "hnsw/search.h"
+#include "hnsw/evaluate.h"
+#include "hnsw/filter.h"
 
 typedef struct OhSweep
 {
-	Relation	index;
-	OhIndex    *ix;
-	uint8	   *handled;		/* a bit a node: its rows have been dealt with */
+	OhEvaluator eval;
+	OhFilter   *filter;			/* only what matches; NULL: all nodes */
+	uint64	   *handled;		/* a bit a node: its rows have been dealt with */
 	uint32		nnodes;			/* bits; later nodes are too new for the snapshot */
-	int64		batch;			/* nodes of one pass at most */
+	int64		max_rest;		/* nodes that a pass keeps */
+	bool		more;			/* a pass may find nodes that are not kept */
+	bool		sorted;			/* rest is a heap, nearest first */
 	OhHeap		found;			/* sorted */
-	int64		evaluations;
+	OhHeap		rest;			/* evaluated, farther than those found */
 } OhSweep;
 
-/* handled[n]: nodes that earlier batches had; bytes: memory for one batch. */
-extern OhSweep *OhSweepBegin(Relation index, OhIndex *ix, const uint32 *handled, int64 n,
-							 Size bytes, MemoryContext context);
-/* One pass over all nodes: the nearest of those left.  false: none are. */
-extern bool OhSweepMore(OhSweep *sweep, const OmQuery *query);
+/*
+ * handled[n]: nodes that earlier batches had; bytes: memory for what one pass
+ * keeps.
+ */
+extern OhSweep *OhSweepBegin(Relation index, OhIndex *ix, OhFilter *filter,
+							 const uint32 *handled, int64 n, Size bytes, MemoryContext context);
+/*
+ * The nearest of the nodes left, up to `want` of them, in found.  false: none are
+ * left.
+ */
+extern bool OhSweepMore(OhSweep *sweep, const OmQuery *query, int64 want);
+/* Are there more that need no further pass? */
+static inline bool
+OhSweepHasRest(const OhSweep *sweep)
+{
+	return sweep->rest.n > 0;
+}
 
 #endif							/* OH_SWEEP_H */

@@ -1,0 +1,94 @@
+/*
+ * filter.c -- which nodes match the conditions of a scan.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "hnsw/filter.h"
+
+/*
+ * Pages that an estimate looks at: all of a small index, otherwise some spread
+ * evenly.  Neighbours in the graph lie together, so a few far apart tell more.
+ */
+#define ALL_PAGES 64
+#define SAMPLE_PAGES 24
+
+OhFilter *
+OhFilterBegin(Relation index, OhIndex *ix, const OhConditions *conditions, MemoryContext context)
+{
+	OhFilter   *filter = MemoryContextAllocZero(context, sizeof(OhFilter));
+
+	Assert(conditions->n > 0);
+	filter->index = index;
+	filter->ix = ix;
+	filter->conditions = conditions;
+	filter->per_page = ix->attr_per_page;
+	filter->nnodes = OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	filter->npages = OhArrayPages(index, ix, OH_ATTR);
+	/* a node beyond has not gone live yet: its summaries come no later than it does */
+	filter->nnodes = Min(filter->nnodes, (uint64) filter->npages * filter->per_page);
+	filter->bits = MemoryContextAllocExtended(context, (filter->nnodes / 64 + 2) * sizeof(uint64),
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	filter->page_bits = MemoryContextAlloc(context, OhAttrWords(ix) * sizeof(uint64));
+	filter->known = MemoryContextAllocZero(context, filter->npages + 1);
+	return filter;
+}
+
+void
+OhFilterLoad(OhFilter *filter, uint32 lp)
+{
+	uint32		words = OhAttrWords(filter->ix);
+	uint64		first = (uint64) lp * filter->per_page;
+	uint64	   *to = filter->bits + first / 64;
+	uint64	   *end = filter->bits + filter->nnodes / 64 + 1;
+	int			shift = first % 64;
+	Buffer		buffer = OhArrayRead(filter->index, filter->ix, OH_ATTR, lp, BUFFER_LOCK_SHARE);
+
+	OhConditionsPage(filter->conditions, BufferGetPage(buffer), filter->page_bits);
+	UnlockReleaseBuffer(buffer);
+	for (uint32 i = 0; i < words && to + i < end; i++)
+	{
+		uint64		word = filter->page_bits[i];
+
+		if (word == 0)
+			continue;
+		filter->nmatches += __builtin_popcountll(word);
+		to[i] |= word << shift;
+		if (shift > 0)
+			to[i + 1] |= word >> (64 - shift);
+	}
+	filter->known[lp] = true;
+	filter->nknown++;
+}
+
+void
+OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n)
+{
+	uint64		end = Min((uint64) first + n, filter->nnodes);
+
+	for (uint64 lp = first / filter->per_page; lp * filter->per_page < end; lp++)
+	{
+		if (!filter->known[lp])
+			OhFilterLoad(filter, lp);
+	}
+}
+
+double
+OhFilterEstimate(OhFilter *filter)
+{
+	uint32		sample = filter->npages <= ALL_PAGES ? filter->npages : SAMPLE_PAGES;
+
+	for (uint32 i = 0; i < sample; i++)
+	{
+		/* the middle of each part */
+		uint32		lp = ((uint64) i * 2 + 1) * filter->npages / (2 * sample);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!filter->known[lp])
+			OhFilterLoad(filter, lp);
+	}
+	return filter->nknown == 0 ? 0 :
+		(double) filter->nmatches * filter->npages / filter->nknown;
+}
