@@ -184,7 +184,8 @@ OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRow
 }
 
 void
-OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind, OhRows *rows)
+OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind,
+				 const OhConditions *conditions, OhRows *rows)
 {
 	Buffer		buffer = OhArrayRead(index, ix, OH_NULLS, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
@@ -195,7 +196,8 @@ OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind, OhRows *ro
 	{
 		OhNullData *record = OhSlot(ix, OH_NULLS, page, slot);
 
-		if (record->kind == kind)
+		if (record->kind == kind &&
+			(conditions == NULL || OhConditionsRow(conditions, (OhAttrRow *) (record + 1))))
 			add(rows, &record->tid);
 	}
 	UnlockReleaseBuffer(buffer);

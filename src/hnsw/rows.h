@@ -40,7 +40,11 @@ extern void OhRowsOfNode(Relation index, OhIndex *ix, const OhNodeRows *head, Oh
 /* All rows of the live nodes of a page; with a filter, of those that match. */
 extern void OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter,
 							 OhRows *rows);
-/* The rows of a page of the null array, of one kind. */
-extern void OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind, OhRows *rows);
+/*
+ * The rows of a page of the null array, of one kind; with conditions, those that
+ * may match.
+ */
+extern void OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind,
+							 const OhConditions *conditions, OhRows *rows);
 
 #endif							/* OH_ROWS_H */
