@@ -6,6 +6,11 @@
  * each of ef candidates, or for each row wanted where that is more.  The re-rank reads rows
  * of the heap: a few more than are wanted.  See src/README.md for figures.
  *
+ * With conditions on filter columns, a walk has to come by that many nodes that
+ * match, and reads the summaries of those that it comes by; or all summaries are
+ * read, and exactly the codes that match are evaluated.  A scan does what is
+ * cheaper, and never reads a row of the heap that does not match.
+ *
  * The planner knows two points only, the cost before the first row and that of
  * all rows, and takes what lies between for linear.  The true curve is not: the
  * first rows cost a walk, the next ones little.  So the two points are laid such
@@ -21,9 +26,12 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/float.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
 #include "utils/spccache.h"
 
 #include "compat.h"
+#include "hnsw/attr.h"
 #include "hnsw/hnsw.h"
 
 /* Evaluations for each candidate kept, as a part of m. */
@@ -43,6 +51,11 @@ typedef struct Model
 	PlannerInfo *root;
 	IndexOptInfo *index;
 	double		rows;			/* in the index, at least 1 */
+	double		matching;		/* those that meet the conditions on filter columns */
+	double		found;			/* those that meet all conditions of the scan */
+	bool		filters;		/* are there conditions on filter columns? */
+	bool		radius;			/* is there one on the distance? */
+	double		attr_pages;		/* of summaries, if there are conditions on them */
 	double		m;
 	double		ef;
 	double		page_cost;		/* of one visited index page */
@@ -67,18 +80,80 @@ index_m(IndexOptInfo *info)
 	return m;
 }
 
-static void
-model_init(Model *model, PlannerInfo *root, IndexOptInfo *index)
+/* Is it a condition "within a radius"? */
+static bool
+is_radius(const IndexOptInfo *index, const IndexClause *clause)
 {
+	RestrictInfo *qual = linitial_node(RestrictInfo, clause->indexquals);
+
+	return clause->indexcol == 0 && IsA(qual->clause, OpExpr) &&
+		get_op_opfamily_strategy(((OpExpr *) qual->clause)->opno,
+								 index->opfamily[0]) == OH_RADIUS_STRATEGY;
+}
+
+/*
+ * model_conditions -- how many rows the conditions leave, by the planner's
+ * statistics.
+ */
+static void
+model_conditions(Model *model, const IndexPath *path)
+{
+	IndexOptInfo *index = model->index;
+	double		table_rows = index->rel->tuples;
+	List	   *filters = NIL;
+	List	   *all = NIL;
+	ListCell   *lc;
+
+	foreach(lc, path->indexclauses)
+	{
+		IndexClause *clause = lfirst_node(IndexClause, lc);
+
+		all = list_concat(all, clause->indexquals);
+		if (clause->indexcol > 0)
+			filters = list_concat(filters, clause->indexquals);
+		else if (is_radius(index, clause))
+			model->radius = true;
+	}
+
+	/*
+	 * Rows of a partial index meet its predicate already; that of a condition
+	 * may overlap with it.
+	 */
+	model->filters = filters != NIL;
+	model->matching = model->found = model->rows;
+	if (filters != NIL)
+	{
+		model->matching = table_rows *
+			clauselist_selectivity(model->root, add_predicate_to_index_quals(index, filters),
+								   index->rel->relid, JOIN_INNER, NULL);
+		model->matching = Min(Max(model->matching, 1.0), model->rows);
+		model->found = model->matching;
+		model->attr_pages = ceil(model->rows / OhAttrPerPage(index->nkeycolumns - 1));
+	}
+	if (list_length(all) > list_length(filters))
+	{
+		model->found = table_rows *
+			clauselist_selectivity(model->root, add_predicate_to_index_quals(index, all),
+								   index->rel->relid, JOIN_INNER, NULL);
+		model->found = Min(Max(model->found, 1.0), model->matching);
+	}
+}
+
+static void
+model_init(Model *model, PlannerInfo *root, const IndexPath *path)
+{
+	IndexOptInfo *index = path->indexinfo;
 	double		random_page_cost_index;
 	double		pages = Max((double) index->pages, 1.0);
 	double		cache;
 
+	memset(model, 0, sizeof(*model));
 	model->root = root;
 	model->index = index;
 	model->rows = Max(index->tuples, 1.0);
 	model->m = index_m(index);
 	model->ef = oh_ef_search;
+	model_conditions(model, path);
 
 	get_tablespace_page_costs(index->rel->reltablespace, &model->heap_page_cost, NULL);
 	get_tablespace_page_costs(index->reltablespace, &random_page_cost_index, NULL);
@@ -89,31 +164,82 @@ model_init(Model *model, PlannerInfo *root, IndexOptInfo *index)
 		+ random_page_cost_index * (1.0 - Min(cache / pages, 1.0));
 }
 
+/* Distinct pages out of so many that random accesses touch. */
+static double
+distinct_pages(double pages, double accesses)
+{
+	return pages * (1.0 - exp(-accesses / Max(pages, 1.0)));
+}
+
 /*
- * search_cost -- cost of the first `wanted` rows of the index, not limited by
+ * walk_cost -- of finding so many candidates that match by a walk of the graph.
+ */
+static Cost
+walk_cost(const Model *model, double candidates, double *pages)
+{
+	double		share = model->matching / model->rows;
+	double		evals = model->m * (log2(model->rows + 1.0) +
+									candidates / share * EVALS_PER_CANDIDATE);
+
+	evals = Min(evals, model->rows);
+	*pages = Min(ceil(evals * PAGES_PER_EVAL) + 1.0, Max((double) model->index->pages, 1.0));
+	if (model->filters)
+		*pages += distinct_pages(model->attr_pages, *pages);
+	return evals * cpu_operator_cost + *pages * model->page_cost;
+}
+
+/*
+ * exact_cost -- of reading all summaries and evaluating what matches.
+ */
+static Cost
+exact_cost(const Model *model, double *pages)
+{
+	double		node_pages = Max(model->index->pages - model->attr_pages, 1.0);
+
+	*pages = model->attr_pages + distinct_pages(node_pages, model->matching);
+	return model->matching * cpu_operator_cost + *pages * model->page_cost;
+}
+
+/*
+ * search_cost -- cost of the first `wanted` rows of the scan, not limited by
  * the walk's ef; *pages becomes the index pages visited.
  */
 static Cost
 search_cost(const Model *model, double wanted, double *pages)
 {
 	IndexOptInfo *index = model->index;
-	double		candidates = Max(model->ef, wanted);
-	double		evals = model->m * (log2(model->rows + 1.0) + candidates * EVALS_PER_CANDIDATE);
-	double		reranks = Min(wanted + FIRST_RERANKS, model->rows);
+	double		reranks = Min(wanted + FIRST_RERANKS, model->matching);
 	double		heap_pages;
+	Cost		cost = walk_cost(model, Max(model->ef, wanted), pages);
 
-	evals = Min(evals, model->rows);
-	*pages = Min(ceil(evals * PAGES_PER_EVAL) + 1.0, Max((double) index->pages, 1.0));
+	if (model->filters)
+	{
+		double		exact_pages;
+		Cost		exact = exact_cost(model, &exact_pages);
+
+		if (exact < cost)
+		{
+			cost = exact;
+			*pages = exact_pages;
+		}
+	}
 	heap_pages = index_pages_fetched(reranks, index->rel->pages, (double) index->pages, model->root);
 
-	return evals * cpu_operator_cost
-		+ *pages * model->page_cost
+	return cost
 		+ heap_pages * model->heap_page_cost
 		+ reranks * (cpu_tuple_cost + cpu_operator_cost);
 }
 
+/* May the settings end a scan before its last row? */
+static bool
+scans_end_early(void)
+{
+	return oh_iterative_scan == OH_ITERATIVE_OFF || oh_max_scan_tuples > 0;
+}
+
 /*
- * sort_cost -- cost of all wanted rows from a sequential scan and a sort.
+ * sort_cost -- cost of all rows from the table and a sort: by a sequential scan,
+ * or as if something found the rows that meet the scan's conditions.
  */
 static Cost
 sort_cost(const Model *model)
@@ -128,6 +254,15 @@ sort_cost(const Model *model)
 	scan = rel->pages * seq_page_cost_heap
 		+ rel->tuples * (cpu_tuple_cost + cpu_operator_cost)
 		+ rel->tuples * rel->baserestrictcost.per_tuple + rel->baserestrictcost.startup;
+	if ((model->filters || model->radius) && !scans_end_early())
+	{
+		double		pages = index_pages_fetched(model->found, rel->pages,
+												(double) model->index->pages, root);
+		Cost		direct = pages * model->heap_page_cost
+			+ model->found * (cpu_tuple_cost + cpu_operator_cost);
+
+		scan = Min(scan, direct);
+	}
 
 	memset(&sort, 0, sizeof(sort));
 	om_cost_sort(&sort, root, NIL, scan, rel->rows, rel->reltarget->width, work_mem, -1.0);
@@ -138,10 +273,10 @@ sort_cost(const Model *model)
 }
 
 /*
- * wanted_fraction -- the part of the index's rows that the query's LIMIT will
+ * wanted_fraction -- the part of the scan's rows that the query's LIMIT will
  * ask for, or 0 if that is not known.
  *
- * Rows that a condition rejects are asked for too.
+ * Rows that a condition above the scan rejects are asked for too.
  */
 static double
 wanted_fraction(const Model *model)
@@ -162,19 +297,25 @@ ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *star
 			   Selectivity *selectivity, double *correlation, double *pages)
 {
 	IndexOptInfo *index = path->indexinfo;
+	bool		ordered = list_length(path->indexorderbys) == 1;
+	bool		usable = true;
 	Model		model;
 	double		fraction;
 	double		ignored;
 
+	model_init(&model, root, path);
 	*correlation = 0;
 	*selectivity = 1.0;
 	*pages = Max((double) index->pages, 1.0);
 
 	/*
-	 * A scan is a search for what is nearest to one query.  A parameterized path
-	 * has no order that anything uses, and might be cut short by the settings.
+	 * A scan is a search for what is nearest to one query, or within a radius: of
+	 * the latter all rows are wanted.  A parameterized path has no order that
+	 * anything uses.
 	 */
-	if (list_length(path->indexorderbys) != 1 || path->path.param_info != NULL)
+	if (!ordered || path->path.param_info != NULL)
+		usable = model.radius && !scans_end_early();
+	if (!usable)
 	{
 		*startup = *total = get_float8_infinity();
 		om_path_disable(&path->path);
@@ -183,17 +324,17 @@ ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *star
 
 	/* a partial index has some of the rows only */
 	if (index->rel->tuples > 0)
-		*selectivity = Min(index->tuples / index->rel->tuples, 1.0);
+		*selectivity = Min(model.found / index->rel->tuples, 1.0);
 
-	model_init(&model, root, index);
 	*startup = search_cost(&model, 1.0, pages);
-	*total = search_cost(&model, model.rows, &ignored);
-	*total = Max(*total, ABOVE_SORT * sort_cost(&model));
+	*total = search_cost(&model, model.found, &ignored);
+	if (ordered)
+		*total = Max(*total, ABOVE_SORT * sort_cost(&model));
 
 	fraction = wanted_fraction(&model);
 	if (fraction > 0)
 	{
-		Cost		cost = search_cost(&model, fraction * model.rows, pages);
+		Cost		cost = search_cost(&model, fraction * model.found, pages);
 
 		*total = Max(*total, *startup + (cost - *startup) / fraction);
 	}
