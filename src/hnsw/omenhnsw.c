@@ -43,6 +43,8 @@ om_hnsw_handler(PG_FUNCTION_ARGS)
 	am->amcanorderbyop = true;
 	am->amcanmulticol = true;	/* the vector, then filter columns */
 	am->amoptionalkey = true;	/* ORDER BY alone is a scan */
+	am->amsearcharray = true;	/* op ANY (array), on filter columns */
+	am->amsearchnulls = true;	/* IS NULL, IS NOT NULL */
 	/* cleanup mends the graph: as long as the deletion, and in that memory */
 	am->amusemaintenanceworkmem = true;
 	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL | VACUUM_OPTION_PARALLEL_CLEANUP;
