@@ -163,13 +163,4 @@ om_extend_relation(Relation rel, ForkNumber fork)
 	 plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index)))
 #endif
 
-/* ---- summaries (summary.c; include utils/pg_locale.h) ---- */
-
-/* Does text order by its bytes under this collation? */
-#if PG_VERSION_NUM >= 180000
-#define om_collate_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)
-#else
-#define om_collate_is_c(collation) lc_collate_is_c(collation)
-#endif
-
 #endif							/* OM_COMPAT_H */

@@ -26,10 +26,14 @@
 #include <math.h>
 #include <sys/socket.h>
 
+#include "access/htup_details.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "common/int.h"
 #include "datatype/timestamp.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/cash.h"
@@ -38,7 +42,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
-#include "utils/pg_locale.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
@@ -95,6 +99,47 @@ is_decimal(int32 typmod)
 }
 
 /*
+ * orders_by_bytes -- does text order by its bytes under this collation?
+ *
+ * From the catalogs: utils/pg_locale.h needs ICU's headers, which packages of the
+ * server's headers do not bring.
+ */
+static bool
+orders_by_bytes(Oid collation)
+{
+	bool		is_default = collation == DEFAULT_COLLATION_OID;
+	int			cache = is_default ? DATABASEOID : COLLOID;
+	HeapTuple	tuple = SearchSysCache1(cache, ObjectIdGetDatum(is_default ? MyDatabaseId : collation));
+	char		provider;
+	Datum		locale;
+	bool		isnull;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	if (is_default)
+	{
+		provider = ((Form_pg_database) GETSTRUCT(tuple))->datlocprovider;
+		locale = SysCacheGetAttr(cache, tuple, Anum_pg_database_datcollate, &isnull);
+	}
+	else
+	{
+		provider = ((Form_pg_collation) GETSTRUCT(tuple))->collprovider;
+		locale = SysCacheGetAttr(cache, tuple, Anum_pg_collation_collcollate, &isnull);
+	}
+
+	result = provider == 'b';		/* the builtin provider, from 17 on */
+	if (provider == COLLPROVIDER_LIBC && !isnull)
+	{
+		char	   *name = TextDatumGetCString(locale);
+
+		result = strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0;
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
  * set_type -- fill a codec for a type; false if the type has no summary.
  */
 static bool
@@ -144,7 +189,7 @@ set_type(OhCodec *codec, Oid type, int32 typmod, Oid collation, MemoryContext co
 		case TEXTOID:
 		case VARCHAROID:
 		case BPCHAROID:
-			codec->ordered = OidIsValid(collation) && om_collate_is_c(collation);
+			codec->ordered = OidIsValid(collation) && orders_by_bytes(collation);
 			codec->kind = codec->ordered ? OH_ATTR_ORDERED : OH_ATTR_HASH;
 			return set_hash(codec, type, context);
 		case JSONBOID:
