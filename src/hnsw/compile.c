@@ -180,6 +180,7 @@ make_hash(OhCondition *condition)
 	condition->hash_mask = size - 1;
 	condition->hash_empty = empty;
 	condition->hash = palloc(size * sizeof(uint64));
+	condition->sieve = palloc0(OH_SIEVE_BITS / 8);
 	for (uint32 i = 0; i < size; i++)
 		condition->hash[i] = empty;
 	for (int i = 0; i < condition->nranges; i++)
@@ -189,7 +190,9 @@ make_hash(OhCondition *condition)
 		for (uint64 k = 0; k <= range->hi - range->lo; k++)
 		{
 			uint32		slot = OhCodeSlot(range->lo + k, size - 1);
+			uint32		bit = OhCodeSlot(range->lo + k, OH_SIEVE_BITS - 1);
 
+			condition->sieve[bit / 64] |= UINT64CONST(1) << (bit % 64);
 			while (condition->hash[slot] != empty)
 				slot = (slot + 1) & (size - 1);
 			condition->hash[slot] = range->lo + k;

@@ -6,14 +6,23 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
+
 #include "hnsw/condition.h"
 #include "kernel/kernel.h"
 
 /* Words of bits that a page can need, if it had nothing but one column. */
 #define MAX_WORDS		(BLCKSZ / (8 * 64) + 1)
 
-/* So many ranges are tested one after the other. */
-#define FEW_RANGES		4
+/*
+ * So many ranges are tested one after the other: of values of one or two bytes,
+ * which a table of all values is for otherwise, and of wider ones.
+ */
+#define FEW_NARROW		10
+#define FEW_WIDE		16
+
+/* Signatures are masked so many at a time. */
+#define MASK_CHUNK		256
 
 /* The packed column of a page. */
 typedef struct Packed
@@ -202,10 +211,27 @@ lookup_bits(const Packed *packed, const OhCondition *condition, int width, uint6
 		for (int j = 0; j < end; j++)
 		{
 			uint64		code = packed->base + packed_value(packed->values, width, i + j);
-			bool		found = condition->hash_mask != 0 ? in_hash(condition, code) :
-				in_ranges(condition, code);
 
-			word |= (uint64) found << j;
+			if (condition->hash_mask == 0)
+				word |= (uint64) in_ranges(condition, code) << j;
+			else
+			{
+				uint32		bit = OhCodeSlot(code, OH_SIEVE_BITS - 1);
+
+				word |= (condition->sieve[bit / 64] >> (bit % 64) & 1) << j;
+			}
+		}
+		if (condition->hash_mask != 0)
+		{
+			/* what has passed the sieve */
+			for (uint64 rest = word; rest != 0; rest &= rest - 1)
+			{
+				int			j = pg_rightmost_one_pos64(rest);
+				uint64		code = packed->base + packed_value(packed->values, width, i + j);
+
+				if (!in_hash(condition, code))
+					word &= ~(UINT64CONST(1) << j);
+			}
 		}
 		bits[i / 64] = word;
 	}
@@ -220,6 +246,7 @@ and_ranges(const Packed *packed, const OhCondition *condition, uint64 *bits)
 {
 	int			first = first_range(condition, packed->base);
 	int			n = 0;
+	int			few = packed->width > 2 ? FEW_WIDE : FEW_NARROW;
 	int			nwords = (packed->n + 63) / 64;
 	uint64		found[MAX_WORDS];
 	const OhRange *range = condition->range + first;
@@ -227,7 +254,7 @@ and_ranges(const Packed *packed, const OhCondition *condition, uint64 *bits)
 	while (first + n < condition->nranges && range[n].lo <= packed->top)
 	{
 		n++;
-		if (n > FEW_RANGES && packed->width > 2)
+		if (n > few && packed->width > 2)
 			break;				/* how many does not matter */
 	}
 	if (n == 0)
@@ -236,7 +263,7 @@ and_ranges(const Packed *packed, const OhCondition *condition, uint64 *bits)
 		return true;
 	Assert(packed->width > 0);
 
-	if (n > FEW_RANGES)
+	if (n > few)
 	{
 		if (packed->width == 1)
 			table_bits(packed, range, n, 1, found);
@@ -267,39 +294,59 @@ and_ranges(const Packed *packed, const OhCondition *condition, uint64 *bits)
 }
 
 /*
- * and_masks -- keep the bits of signatures that meet a list of masks.
+ * mask_values -- signatures with the bits of a mask only.
  */
 static pg_attribute_always_inline void
-and_masks(const Packed *packed, const OhMasks *masks, int width, uint64 *bits)
+mask_values(const Packed *packed, int width, int first, int n, uint64 mask, uint64 *out)
 {
-	for (int i = 0; i < packed->n; i += 64)
-	{
-		int			end = Min(64, packed->n - i);
-		uint64		word = 0;
-
-		if (bits[i / 64] == 0)
-			continue;
-		for (int j = 0; j < end; j++)
-		{
-			uint64		signature = packed->base + packed_value(packed->values, width, i + j);
-
-			word |= (uint64) meets_masks(masks, signature) << j;
-		}
-		bits[i / 64] &= word;
-	}
+	for (int i = 0; i < n; i++)
+		out[i] = (packed->base + packed_value(packed->values, width, first + i)) & mask;
 }
 
+/*
+ * and_masks -- keep the bits of signatures that meet a list of masks.
+ */
 static void
-and_all_masks(const Packed *packed, const OhCondition *condition, uint64 *bits)
+and_masks(const Packed *packed, const OhMasks *masks, uint64 *bits)
 {
-	for (int i = 0; i < condition->nmasks; i++)
+	for (int first = 0; first < packed->n; first += MASK_CHUNK)
 	{
-		const OhMasks *masks = &condition->masks[i];
+		int			n = Min(MASK_CHUNK, packed->n - first);
+		int			nwords = (n + 63) / 64;
+		uint64		found[MASK_CHUNK / 64] = {0};
 
-		if (packed->width == 8)
-			and_masks(packed, masks, 8, bits);
-		else
-			and_masks(packed, masks, packed->width, bits);
+		for (int i = 0; i < masks->n; i++)
+		{
+			/* with its bits alone, the signature has all of them; or with the others, none */
+			uint64		mask = masks->contained ? ~masks->mask[i] : masks->mask[i];
+			uint64		wanted = masks->contained ? 0 : mask;
+			uint64		values[MASK_CHUNK];
+			uint64		more[MASK_CHUNK / 64];
+
+			switch (packed->width)
+			{
+				case 0:
+					mask_values(packed, 0, first, n, mask, values);
+					break;
+				case 1:
+					mask_values(packed, 1, first, n, mask, values);
+					break;
+				case 2:
+					mask_values(packed, 2, first, n, mask, values);
+					break;
+				case 4:
+					mask_values(packed, 4, first, n, mask, values);
+					break;
+				default:
+					mask_values(packed, 8, first, n, mask, values);
+					break;
+			}
+			om_kernels->range_u64(values, n, wanted, wanted, more);
+			for (int w = 0; w < nwords; w++)
+				found[w] |= more[w];
+		}
+		for (int w = 0; w < nwords; w++)
+			bits[first / 64 + w] &= found[w];
 	}
 }
 
@@ -354,8 +401,8 @@ OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits)
 			packed.width = column->width;
 			packed.n = n;
 			some = and_ranges(&packed, condition, bits);
-			if (some)
-				and_all_masks(&packed, condition, bits);
+			for (int j = 0; some && j < condition->nmasks; j++)
+				and_masks(&packed, &condition->masks[j], bits);
 		}
 		if (!some)
 		{

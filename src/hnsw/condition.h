@@ -11,6 +11,8 @@
 #include "hnsw/attr.h"
 #include "hnsw/summary.h"
 
+#define OH_SIEVE_BITS	65536
+
 /* Codes, the last included. */
 typedef struct OhRange
 {
@@ -43,6 +45,7 @@ typedef struct OhCondition
 	uint32		hash_mask;		/* of a hash table of codes, if there are many; else 0 */
 	uint64		hash_empty;		/* fills its empty slots */
 	uint64	   *hash;
+	uint64	   *sieve;			/* OH_SIEVE_BITS, by OhCodeSlot(): set if a code may be in the table */
 	int			nmasks;
 	OhMasks    *masks;
 } OhCondition;
