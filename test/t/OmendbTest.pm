@@ -13,12 +13,60 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_server prepare_database fill recall check_index figures %OPERATOR %OPCLASS
-  @METRICS wait_for_file);
+  @METRICS wait_for_file @FILTER_SETS filter_columns filter_values same_answers);
 
 our @METRICS = qw(l2 ip cosine);
 our %OPERATOR = (l2 => '<->', ip => '<#>', cosine => '<=>', l1 => '<+>');
 our %OPCLASS = (l2 => 'vector_l2_ops', ip => 'vector_ip_ops', cosine => 'vector_cosine_ops',
 	l1 => 'vector_l1_ops');
+
+# Sets of filter columns: type, and value of row n.  Some values are NULL, in each column others.
+our @FILTER_SETS = (
+	{ name => 'one column', columns => [ [ 'int', 'nullif(n % 7, 3)' ] ] },
+	{
+		name => 'three columns',
+		columns => [
+			[ 'int', 'n % 50' ], [ 'text', "'tag ' || nullif(n % 23, 5)" ],
+			[ 'timestamptz', "'2020-01-01 UTC'::timestamptz + nullif(n * n % 1000, 9) * '1 hour'::interval" ] ]
+	},
+	{
+		name => 'twelve columns',
+		columns => [
+			[ 'bool', 'nullif(n % 3, 2) = 1' ], [ 'int2', '(n % 300 - 150)::int2' ],
+			[ 'int8', 'CASE n % 9 WHEN 0 THEN NULL WHEN 1 THEN 9223372036854775807 WHEN 2 THEN -9223372036854775808 ELSE n END' ],
+			[ 'oid', 'nullif(n % 17, 4)::oid' ], [ 'float4', "CASE n % 13 WHEN 0 THEN 'NaN' WHEN 1 THEN '-Infinity' ELSE n / 7.0 END::float4" ],
+			[ 'float8', 'nullif(n % 101, 0) * -0.01::float8' ], [ 'numeric', 'nullif(n % 19, 2) * 12345678901234.5678' ],
+			[ 'date', "'1999-12-31'::date + (n % 40)::int" ], [ 'uuid', "md5((n % 60)::text)::uuid" ],
+			[ 'text COLLATE "C"', "repeat(chr(97 + (n % 5)::int), (n % 4)::int)" ],
+			[ 'int[]', 'CASE n % 8 WHEN 0 THEN NULL ELSE ARRAY[n % 6, n % 7, n % 31]::int[] END' ],
+			[ 'jsonb', "jsonb_build_object('k', n % 12, 'tags', ARRAY[n % 3])" ] ]
+	});
+
+# filter_columns(set) -- their names, and with type => 1 their definitions.
+sub filter_columns
+{
+	my ($set, %opt) = @_;
+	my $i = 0;
+	return join(', ', map { $i++; $opt{type} ? "c$i $_->[0]" : "c$i" } @{ $set->{columns} });
+}
+
+# filter_values(set, n) -- their values for row n, an SQL expression.
+sub filter_values
+{
+	my ($set, $n) = @_;
+	return join(', ', map { my $e = $_->[1]; $e =~ s/\bn\b/($n)/g; $e } @{ $set->{columns} });
+}
+
+# same_answers(node, table, set, name) -- conditions on each column give the rows that a
+# sequential scan gives; t(id, v), queries in q(v).
+sub same_answers
+{
+	my ($node, $table, $set, $name) = @_;
+	my $n = @{ $set->{columns} };
+	is($node->safe_psql('postgres', "SELECT filter_differences('$table', $n, 4)"), '',
+		"$name: conditions give the rows of a sequential scan");
+	return;
+}
 
 # new_server(name, conf => lines, init => [options]) -- started, with the extension in database postgres.
 sub new_server
@@ -71,6 +119,77 @@ BEGIN
 	END LOOP;
 	PERFORM set_config('enable_seqscan', 'on', true);
 	RETURN hits::float8 / wanted;
+END
+$$;
+
+-- conditions on columns c1, c2, ... with the values of n rows of t, one column and two
+CREATE FUNCTION filter_conditions(t regclass, columns int, n int) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	kind text;
+	op text;
+	val text;
+	seen int := 0;
+	last text := 'c1 IS NOT NULL';
+BEGIN
+	FOR i IN 1 .. columns LOOP
+		kind := (SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = t AND attname = 'c' || i);
+		FOR val IN EXECUTE format('SELECT c%s::text FROM %s ORDER BY hashint8(id + %s) LIMIT %s', i, t, i, n) LOOP
+			seen := seen + 1;
+			op := CASE WHEN kind LIKE '%[]' THEN '&&' WHEN kind = 'jsonb' THEN '@>'
+				ELSE (ARRAY['=', '<=', '>', '<>'])[1 + seen % 4] END;
+			op := CASE WHEN val IS NULL THEN format('c%s IS NULL', i) ELSE format('c%s %s %L::%s', i, op, val, kind) END;
+			RETURN NEXT op;
+			IF seen % 3 = 0 THEN
+				RETURN NEXT op || ' AND ' || last;
+			END IF;
+			last := op;
+		END LOOP;
+	END LOOP;
+END
+$$;
+
+-- where index and sequential scan disagree under such conditions; every row is asked for, then ten
+CREATE FUNCTION filter_differences(t regclass, columns int, n int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	condition text;
+	query vector := (SELECT v FROM q LIMIT 1);
+	sql text;
+	plan text;
+	used text := '';
+	i text;
+	exact bigint[];
+	found bigint[];
+	ten int;
+	result text := '';
+BEGIN
+	PERFORM set_config('enable_bitmapscan', 'off', true);
+	FOR condition IN SELECT filter_conditions(t, columns, n) LOOP
+		sql := format('SELECT id FROM %s WHERE %s ORDER BY v <-> $1', t, condition);
+		PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'on', true),
+			set_config('enable_sort', 'on', true);
+		EXECUTE format('SELECT array_agg(id ORDER BY id) FROM (%s) s', sql) INTO exact USING query;
+		PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true),
+			set_config('enable_sort', 'off', true);
+		EXECUTE format('SELECT array_agg(id ORDER BY id) FROM (%s) s', sql) INTO found USING query;
+		EXECUTE format('SELECT count(DISTINCT id) FROM (%s LIMIT 10) s', sql) INTO ten USING query;
+		FOR plan IN EXECUTE 'EXPLAIN (COSTS off) ' || replace(sql, '$1', quote_literal(query::text)) LOOP
+			used := used || plan || chr(10);
+		END LOOP;
+		IF exact IS DISTINCT FROM found OR ten IS DISTINCT FROM least(10, coalesce(cardinality(exact), 0)) THEN
+			result := result || format('%s: %s rows instead of %s, %s of ten' || chr(10), condition,
+				cardinality(found), cardinality(exact), ten);
+		END IF;
+	END LOOP;
+	-- a bare boolean is no index condition everywhere
+	FOR i IN SELECT substr(attname, 2) FROM pg_attribute
+		WHERE attrelid = t AND attname ~ '^c\d' AND atttypid <> 'bool'::regtype AND used <> '' LOOP
+		IF used !~ format('Index Cond: [^\n]*\mc%s\M', i) THEN
+			result := result || format('no index condition on c%s' || chr(10), i);
+		END IF;
+	END LOOP;
+	PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true),
+		set_config('enable_bitmapscan', 'on', true);
+	RETURN result;
 END
 $$;
 SQL
