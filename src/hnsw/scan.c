@@ -14,6 +14,9 @@
  * finding only nodes that match, or exactly the matching nodes are evaluated, is
  * decided by an estimate of their number; a walk that comes to cost more than the
  * evaluation is given up for it.
+ *
+ * A condition "within a radius" of what the scan is ordered by ends it, once no
+ * node can be within any more.  Without ORDER BY the center is the query.
  */
 #include "postgres.h"
 
@@ -25,6 +28,7 @@
 #include "utils/memutils.h"
 
 #include "hnsw/hnsw.h"
+#include "hnsw/radius.h"
 #include "hnsw/refinement.h"
 #include "hnsw/rerank.h"
 #include "hnsw/rows.h"
@@ -42,6 +46,12 @@
  * (of the difference) are compared by their vectors.  Figures in src/README.md.
  */
 #define SETTLED_ERRORS 2.0
+
+/*
+ * A node is beyond a radius if its estimate is, less this many standard errors.
+ * Figures in src/README.md.
+ */
+#define BEYOND_ERRORS 5.0
 
 /*
  * Candidates kept in a walk for ef asked for: the estimates that steer it are a
@@ -125,12 +135,17 @@ typedef struct OhScanState
 	OmRefineQuery *refine;		/* for refined distances, NULL if the index has none */
 	void	   *scratch;
 	float	   *vector;			/* the query itself */
-	bool		ordered;		/* it has distances */
+	OhRadius   *radius;			/* conditions "within a radius", NULL if there are none */
+	bool		ordered;		/* the query has distances */
+	bool		sorted;			/* and they are what the scan is ordered by */
 	bool		by_code;		/* distances from codes decide: no re-ranking */
+	bool		exact_codes;	/* and are exact */
+	bool		certain;		/* the row being returned is within all radii */
 	ScanPhase	phase;
 
 	const OhHeap *batch;		/* nodes of the batch, sorted by estimate */
 	int64		next;			/* first that is not re-ranked */
+	int64		nranked;		/* nodes of all batches that are */
 	int64		nahead;			/* nodes of the batch looked up so far */
 	OhNodeRows	ahead[AHEAD];	/* batch[i] is in ahead[i % AHEAD] */
 	int			ef;				/* of the last batch */
@@ -245,12 +260,13 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
 	s->phase = SCAN_START;
 	s->ranked.n = s->late.n = 0;
-	s->nhandled = 0;
+	s->nhandled = s->nranked = 0;
 	s->rows.n = s->rows.next = 0;
 	s->equal.n = s->equal.next = 0;
 	s->batch = NULL;
 	s->sweep = NULL;
 	s->filter = NULL;
+	s->radius = NULL;
 	MemoryContextReset(s->batch_context);
 }
 
@@ -269,20 +285,30 @@ ohendscan(IndexScanDesc scan)
 
 /*
  * set_query -- take the query of this (re)scan; s->ordered tells if it orders.
+ *
+ * Without an order it is the center of a radius.  false: no row is within.
  */
-static void
+static bool
 set_query(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
-	ScanKey		key = &scan->orderByData[0];
-	const float *x;
-	Pointer		to_free;
+	Relation	index = scan->indexRelation;
+	const float *x = NULL;
+	Pointer		to_free = NULL;
 
-	s->ordered = false;
-	if (key->sk_flags & SK_ISNULL)
-		return;
-	x = OhVectorFloats(scan->indexRelation, s->ix->dim, key->sk_argument, &to_free);
-	if (OhHasDirection(s->ix->spec.metric, x, s->ix->dim))
+	if (scan->numberOfOrderBys > 0 && !(scan->orderByData[0].sk_flags & SK_ISNULL))
+	{
+		x = OhVectorFloats(index, s->ix->dim, scan->orderByData[0].sk_argument, &to_free);
+		if (!OhHasDirection(s->ix->spec.metric, x, s->ix->dim))
+			x = NULL;
+	}
+	s->sorted = x != NULL;
+	s->radius = OhRadiusBegin(index, s->ix, scan->keyData, scan->numberOfKeys, x,
+							  s->batch_context);
+	if (s->radius != NULL)
+		x = s->radius->center;
+	s->ordered = x != NULL;
+	if (s->ordered)
 	{
 		if (s->vector == NULL)
 			s->vector = OhAlignedAlloc(s->context, sizeof(float) * s->ix->dim);
@@ -292,10 +318,10 @@ set_query(IndexScanDesc scan)
 		else
 			om_quant_query(s->ix->quant, s->vector, s->scratch, s->query);
 		OhRerankQuery(s->rerank, s->vector);
-		s->ordered = true;
 	}
 	if (to_free)
 		pfree(to_free);
+	return s->radius == NULL || !s->radius->never;
 }
 
 static void
@@ -411,7 +437,8 @@ next_batch(IndexScanDesc scan)
 	}
 	else
 	{
-		s->phase = SCAN_NO_DIRECTION;
+		/* what has no distance is within no radius */
+		s->phase = s->radius != NULL ? SCAN_LATE : SCAN_NO_DIRECTION;
 		s->rows.n = s->rows.next = 0;
 		s->lp = 0;
 	}
@@ -481,16 +508,12 @@ start(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 	Relation	index = scan->indexRelation;
 
-	if (scan->numberOfOrderBys != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("index \"%s\" can only be scanned in the order of one distance",
-						RelationGetRelationName(index))));
 	pgstat_count_index_scan(index);
 	s->ix = OhIndexOpen(index);
 	if (s->rerank == NULL)
 	{
-		s->by_code = om_quant_exact(&s->ix->spec) || s->ix->rerank == OH_RERANK_OFF;
+		s->exact_codes = om_quant_exact(&s->ix->spec);
+		s->by_code = s->exact_codes || s->ix->rerank == OH_RERANK_OFF;
 		s->rerank = OhRerankBegin(scan, s->ix, s->context);
 		s->query = OhAlignedAlloc(s->context, om_quant_query_bytes(&s->ix->spec));
 		if (s->ix->refine_bytes > 0)
@@ -501,12 +524,16 @@ start(IndexScanDesc scan)
 	s->last = -INFINITY;
 	s->last_error = 0;
 	s->lp = 0;
-	if (!take_keys(scan))
+	if (!take_keys(scan) || !set_query(scan) || (s->only_null && s->radius != NULL))
 	{
 		s->phase = SCAN_DONE;
 		return;
 	}
-	set_query(scan);
+	if (scan->numberOfOrderBys > 1 || (scan->numberOfOrderBys == 0 && s->radius == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("index \"%s\" can only be scanned in the order of one distance, or within a radius",
+						RelationGetRelationName(index))));
 	if (s->only_null)
 		s->phase = SCAN_NULLS;
 	else if (s->ordered)
@@ -585,11 +612,27 @@ rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack)
 		row.tid = s->rows.tid[i];
 		if (!OhRerankRow(s->rerank, row.tid, &row.dist))
 			continue;
+		if (s->radius != NULL && !OhRadiusHolds(s->radius, row.dist))
+			continue;
 		if (isnan(row.dist))
 			row.dist = INFINITY;
 		rows_push(&s->ranked, row);
 	}
 	s->rows.n = 0;
+}
+
+/*
+ * is_beyond -- with a radius: is a node out of reach, whose distance was found to
+ * be this one, with this standard error?
+ */
+static bool
+is_beyond(const OhScanState *s, double dist, double error)
+{
+	if (s->radius == NULL)
+		return false;
+	if (s->exact_codes)
+		return !OhRadiusHolds(s->radius, dist);
+	return dist - BEYOND_ERRORS * error > s->radius->limit;
 }
 
 /*
@@ -613,7 +656,8 @@ rank(IndexScanDesc scan, const OhNodeRows *head, double dist)
 			row.dist = head->refined;
 			row.error = row.slack = head->refined_error;
 		}
-		rows_push(&s->ranked, row);
+		if (!is_beyond(s, row.dist, refined ? row.error : head->error))
+			rows_push(&s->ranked, row);
 	}
 	else
 		rank_exactly(scan, head, 0);
@@ -670,6 +714,8 @@ first_row(IndexScanDesc scan, const Row *row, ItemPointer tid)
 {
 	OhScanState *s = scan->opaque;
 
+	s->certain = s->radius != NULL && !s->radius->others &&
+		(row->node == OH_NONE || s->exact_codes) && isfinite(row->dist);
 	if (row->node != OH_NONE && row->posting != OH_NONE)
 	{
 		OhNodeRows	head = {.id = row->node,.posting = row->posting,.tid = row->tid};
@@ -688,7 +734,7 @@ first_row(IndexScanDesc scan, const Row *row, ItemPointer tid)
 static bool
 is_late(const OhScanState *s, const Row *row)
 {
-	return row->dist < s->last && oh_iterative_scan != OH_ITERATIVE_RELAXED &&
+	return row->dist < s->last && s->sorted && oh_iterative_scan != OH_ITERATIVE_RELAXED &&
 		row->dist < s->last - SETTLED_ERRORS * hypot(row->slack, s->last_error);
 }
 
@@ -717,6 +763,19 @@ sweep_goes_on(const OhScanState *s)
 }
 
 /*
+ * ends_here -- the next node of the batch is beyond the radius, and so are the
+ * others.  Does the scan end with that?
+ *
+ * A walk is sure of its nearest nodes only if it has found farther ones too.
+ */
+static bool
+ends_here(const OhScanState *s)
+{
+	return s->phase != SCAN_GRAPH ||
+		s->nhandled - s->nranked >= Max(s->nranked, oh_ef_search * LEAST_WIDTH);
+}
+
+/*
  * next_ordered -- the next row of the walk or sweep; false: another phase.
  */
 static bool
@@ -727,6 +786,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 	while (s->phase == SCAN_GRAPH || s->phase == SCAN_SWEEP)
 	{
 		bool		more = s->next < s->batch->n;
+		bool		beyond = false;
 		const OhNodeRows *head = NULL;
 		double		bound = 0;
 
@@ -742,12 +802,17 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			continue;
 		}
 		if (more)
+		{
 			head = peek(scan, &bound);
-		if (s->ranked.n > 0 && (!more || bound >= s->ranked.row[0].dist))
+			/* of a node that is no longer live nothing is known */
+			beyond = (ItemPointerIsValid(&head->tid) || head->posting != OH_NONE) &&
+				is_beyond(s, s->batch->item[s->next].dist, head->error);
+		}
+		if (s->ranked.n > 0 && (!more || beyond || bound >= s->ranked.row[0].dist))
 		{
 			Row			row;
 
-			if (s->refine != NULL && is_open(&s->ranked))
+			if (s->refine != NULL && s->sorted && is_open(&s->ranked))
 			{
 				settle(scan);
 				continue;
@@ -767,13 +832,19 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 				return may_return(s);
 			continue;
 		}
-		if (!more)
+		if (beyond && ends_here(s))
+		{
+			s->phase = SCAN_LATE;
+			break;
+		}
+		if (!more || beyond)
 		{
 			next_batch(scan);
 			continue;
 		}
 		rank(scan, head, s->batch->item[s->next].dist);
 		s->next++;
+		s->nranked++;
 	}
 	return false;
 }
@@ -850,14 +921,15 @@ ohgettuple(IndexScanDesc scan, ScanDirection dir)
 	Assert(ScanDirectionIsForward(dir));
 	if (s->phase == SCAN_START)
 		start(scan);
-	scan->xs_recheck = s->filter != NULL && s->conditions->lossy;
 	scan->xs_recheckorderby = false;
 	found = next_ordered(scan, &scan->xs_heaptid) || next_unordered(scan, &scan->xs_heaptid);
 	OhRerankRelease(s->rerank);
-	if (found)
-		return true;
-	if (next_late(scan, &scan->xs_heaptid))
-		return true;
-	s->phase = SCAN_DONE;
-	return false;
+	if (!found && !next_late(scan, &scan->xs_heaptid))
+	{
+		s->phase = SCAN_DONE;
+		return false;
+	}
+	scan->xs_recheck = (s->filter != NULL && s->conditions->lossy) ||
+		(s->radius != NULL && !s->certain);
+	return true;
 }

@@ -30,6 +30,7 @@ COMMENT ON FUNCTION omenhnsw_vector_l1_support(internal) IS 'omenhnsw support: v
 CREATE OPERATOR CLASS vector_l2_ops
     DEFAULT FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (vector, sphere_vector),
     FUNCTION 1 omenhnsw_vector_l2_support(internal);
 COMMENT ON OPERATOR CLASS vector_l2_ops USING omenhnsw IS 'Euclidean distance, <->';
 COMMENT ON OPERATOR FAMILY vector_l2_ops USING omenhnsw IS 'Euclidean distance, <->';
@@ -37,6 +38,7 @@ COMMENT ON OPERATOR FAMILY vector_l2_ops USING omenhnsw IS 'Euclidean distance, 
 CREATE OPERATOR CLASS vector_ip_ops
     FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (vector, sphere_vector),
     FUNCTION 1 omenhnsw_vector_ip_support(internal);
 COMMENT ON OPERATOR CLASS vector_ip_ops USING omenhnsw IS 'negative inner product, <#>';
 COMMENT ON OPERATOR FAMILY vector_ip_ops USING omenhnsw IS 'negative inner product, <#>';
@@ -44,6 +46,7 @@ COMMENT ON OPERATOR FAMILY vector_ip_ops USING omenhnsw IS 'negative inner produ
 CREATE OPERATOR CLASS vector_cosine_ops
     FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (vector, sphere_vector),
     FUNCTION 1 omenhnsw_vector_cosine_support(internal);
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
 COMMENT ON OPERATOR FAMILY vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
@@ -51,6 +54,7 @@ COMMENT ON OPERATOR FAMILY vector_cosine_ops USING omenhnsw IS 'cosine distance,
 CREATE OPERATOR CLASS vector_l1_ops
     FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<+>> (vector, sphere_vector),
     FUNCTION 1 omenhnsw_vector_l1_support(internal);
 COMMENT ON OPERATOR CLASS vector_l1_ops USING omenhnsw IS 'taxicab distance, <+>';
 COMMENT ON OPERATOR FAMILY vector_l1_ops USING omenhnsw IS 'taxicab distance, <+>';

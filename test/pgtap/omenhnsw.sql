@@ -16,12 +16,12 @@ SELECT is(pg_indexam_has_property(oid, 'can_unique'), false, 'no unique indexes'
 SELECT is(pg_indexam_has_property(oid, 'can_order'), false, 'no order of values') FROM pg_am WHERE amname = 'omenhnsw';
 
 -- operator classes: default, operator, support function, comments, validity
-CREATE TEMPORARY TABLE expected_class (class name, is_default boolean, operator text, support text);
+CREATE TEMPORARY TABLE expected_class (class name, is_default boolean, operator text, within text, support text);
 INSERT INTO expected_class VALUES
-    ('vector_l2_ops', true, '<->(vector,vector)', 'omenhnsw_vector_l2_support'),
-    ('vector_ip_ops', false, '<#>(vector,vector)', 'omenhnsw_vector_ip_support'),
-    ('vector_cosine_ops', false, '<=>(vector,vector)', 'omenhnsw_vector_cosine_support'),
-    ('vector_l1_ops', false, '<+>(vector,vector)', 'omenhnsw_vector_l1_support');
+    ('vector_l2_ops', true, '<->(vector,vector)', '<<->>(vector,sphere_vector)', 'omenhnsw_vector_l2_support'),
+    ('vector_ip_ops', false, '<#>(vector,vector)', '<<#>>(vector,sphere_vector)', 'omenhnsw_vector_ip_support'),
+    ('vector_cosine_ops', false, '<=>(vector,vector)', '<<=>>(vector,sphere_vector)', 'omenhnsw_vector_cosine_support'),
+    ('vector_l1_ops', false, '<+>(vector,vector)', '<<+>>(vector,sphere_vector)', 'omenhnsw_vector_l1_support');
 
 CREATE TEMPORARY VIEW class AS
     SELECT e.*, c.oid, c.opcfamily, c.opcdefault, c.opcintype, c.opckeytype
@@ -29,8 +29,9 @@ CREATE TEMPORARY VIEW class AS
     LEFT JOIN (pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod AND a.amname = 'omenhnsw') ON c.opcname = e.class;
 
 SELECT bag_eq(
-    $$ SELECT c.opcname FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod WHERE a.amname = 'omenhnsw' $$,
-    $$ SELECT class FROM expected_class $$, 'these operator classes and no others');
+    $$ SELECT c.opcname FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
+       WHERE a.amname = 'omenhnsw' AND c.opcintype = 'vector'::regtype $$,
+    $$ SELECT class FROM expected_class $$, 'these operator classes of vectors and no others');
 SELECT has_opclass(class, 'operator class ' || class || ' exists') FROM class ORDER BY class;
 SELECT is(opcdefault, is_default, class || ': default or not') FROM class ORDER BY class;
 SELECT is(opcintype, 'vector'::regtype::oid, class || ' is for vector') FROM class ORDER BY class;
@@ -38,10 +39,10 @@ SELECT is(opckeytype, 0::oid, class || ' has no storage type') FROM class ORDER 
 SELECT ok(amvalidate(oid), class || ' is valid') FROM class ORDER BY class;
 SELECT ok(obj_description(oid, 'pg_opclass') IS NOT NULL, class || ' has a comment') FROM class ORDER BY class;
 SELECT ok(obj_description(opcfamily, 'pg_opfamily') IS NOT NULL, 'its family has a comment') FROM class ORDER BY class;
-SELECT is((SELECT array_agg(o.amopopr::regoperator::text) FROM pg_amop o WHERE o.amopfamily = c.opcfamily),
-          ARRAY[c.operator], class || ' has its operator alone') FROM class c ORDER BY class;
-SELECT is((SELECT array_agg(o.amoppurpose::text || o.amopstrategy) FROM pg_amop o WHERE o.amopfamily = c.opcfamily),
-          ARRAY['o1'], class || ' has it FOR ORDER BY') FROM class c ORDER BY class;
+SELECT is((SELECT array_agg(o.amopopr::regoperator::text ORDER BY o.amopstrategy) FROM pg_amop o WHERE o.amopfamily = c.opcfamily),
+          ARRAY[c.operator, c.within], class || ' has its operators and no others') FROM class c ORDER BY class;
+SELECT is((SELECT array_agg(o.amoppurpose::text || o.amopstrategy ORDER BY o.amopstrategy) FROM pg_amop o WHERE o.amopfamily = c.opcfamily),
+          ARRAY['o1', 's2'], class || ' has them FOR ORDER BY and FOR SEARCH') FROM class c ORDER BY class;
 SELECT is((SELECT array_agg(s.opfname::text) FROM pg_amop o JOIN pg_opfamily s ON s.oid = o.amopsortfamily WHERE o.amopfamily = c.opcfamily),
           ARRAY['float_ops'], class || ' sorts by float_ops') FROM class c ORDER BY class;
 SELECT is((SELECT array_agg(p.amproc::regproc::text) FROM pg_amproc p WHERE p.amprocfamily = c.opcfamily),
