@@ -107,10 +107,13 @@ model_conditions(Model *model, const IndexPath *path)
 	foreach(lc, path->indexclauses)
 	{
 		IndexClause *clause = lfirst_node(IndexClause, lc);
+		/* of what was derived from a condition, the planner may think otherwise */
+		List	   *quals = clause->lossy ? list_copy(clause->indexquals) :
+			list_make1(clause->rinfo);
 
-		all = list_concat(all, clause->indexquals);
+		all = list_concat(all, quals);
 		if (clause->indexcol > 0)
-			filters = list_concat(filters, clause->indexquals);
+			filters = list_concat(filters, quals);
 		else if (is_radius(index, clause))
 			model->radius = true;
 	}
@@ -225,7 +228,9 @@ search_cost(const Model *model, double wanted, double *pages)
 	}
 	heap_pages = index_pages_fetched(reranks, index->rel->pages, (double) index->pages, model->root);
 
+	/* of equal indexes, that with fewer columns */
 	return cost
+		+ (index->nkeycolumns - 1) * cpu_operator_cost
 		+ heap_pages * model->heap_page_cost
 		+ reranks * (cpu_tuple_cost + cpu_operator_cost);
 }

@@ -214,6 +214,7 @@ match_order(const Match *match)
 		OpExpr	   *expr = (OpExpr *) member->em_expr;
 		Node	   *other;
 		Oid			op;
+		bool		commuted = false;
 
 		if (!bms_equal(member->em_relids, index->rel->relids) || !is_opclause(expr) ||
 			list_length(expr->args) != 2)
@@ -222,6 +223,7 @@ match_order(const Match *match)
 		other = lsecond(expr->args);
 		if (!match_index_to_operand(linitial(expr->args), 0, index))
 		{
+			commuted = true;
 			op = get_commutator(op);
 			other = linitial(expr->args);
 			if (!OidIsValid(op) || !match_index_to_operand(lsecond(expr->args), 0, index))
@@ -230,7 +232,7 @@ match_order(const Match *match)
 		if (contain_var_clause(other) || contain_volatile_functions(other) ||
 			get_op_opfamily_sortfamily(op, index->opfamily[0]) != key->pk_opfamily)
 			continue;
-		if (op != expr->opno)
+		if (commuted)
 			return make_opclause(op, expr->opresulttype, false, lsecond(expr->args),
 								 linitial(expr->args), expr->opcollid, expr->inputcollid);
 		return (Expr *) expr;
