@@ -1,6 +1,8 @@
 -- Which plans use conditions on filter columns, and what they answer.
 
 SET max_parallel_workers_per_gather = 0;
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
 CREATE FUNCTION fp_vector(i integer) RETURNS vector LANGUAGE sql IMMUTABLE AS
 $$ SELECT ARRAY[i * 7919 % 1009, i * 104729::bigint % 1013, i * 1299709::bigint % 1019, i * 15485863::bigint % 1021]::real[]::vector $$;
 CREATE TABLE fp (id integer PRIMARY KEY, tenant integer, rare integer, price float8, active boolean, state text,
