@@ -656,7 +656,8 @@ rank(IndexScanDesc scan, const OhNodeRows *head, double dist)
 			row.dist = head->refined;
 			row.error = row.slack = head->refined_error;
 		}
-		if (!is_beyond(s, row.dist, refined ? row.error : head->error))
+		/* refined distances err more often by a lot than codes do */
+		if (!is_beyond(s, row.dist, refined ? 2 * row.error : head->error))
 			rows_push(&s->ranked, row);
 	}
 	else
