@@ -37,6 +37,11 @@ def share_text(point):
     return f"{100 * point['share']:.3g} %{' (label)' if point['label'] else ''}"
 
 
+def is_at(point, share):
+    """Whether a point is one of this share; labels are a tenth, about."""
+    return point["kind"] != "none" and (share == .1 if point["label"] else point["share"] == share)
+
+
 def unfiltered(one):
     return next(p for p in one["points"] if p["kind"] == "none")
 
@@ -119,7 +124,7 @@ def aims(result):
         short = [of(n, p, f"{f['short']} of {f['queries']} queries") for n, p, f in points if f["short"]]
         yield verdict("rows returned: LIMIT, or all that match", short, f"{len(points)} measurements")
     for share, times in AIMS:
-        at = [(n, p) for n, p in ours if p["kind"] != "none" and (p["share"] == share or (p["label"] and share == .1))]
+        at = [(n, p) for n, p in ours if is_at(p, share)]
         if at:
             low = [of(n, p, f"{ratio(p):.2f} x") for n, p in at if ratio(p) < times]
             yield verdict(f"at least {times} x the better of pgvector's plans at {100 * share:g} %", low,
@@ -137,7 +142,7 @@ def own_aims(result):
     for name, one in result["sets"].items():
         if "omendb" in unfiltered(one)["systems"]:
             whole = unfiltered(one)["systems"]["omendb"]["qps"]
-            halves += [(name, p, p["systems"]["omendb"]["qps"] / whole) for p in one["points"] if p["share"] == .1]
+            halves += [(name, p, p["systems"]["omendb"]["qps"] / whole) for p in one["points"] if is_at(p, .1)]
         f = one.get("omendb", {})
         if "plain_bytes_per_row" in f:
             sizes.append((f"{name}, {len(one['columns'])} integers",
