@@ -156,7 +156,11 @@ INSERT INTO radius_query VALUES
     (8, $$ SELECT id FROM radius_few WHERE v <<->> ROW('[1,0,0,0,0,1]', 'NaN')::sphere_vector $$),
     (9, $$ SELECT id FROM radius_few WHERE v <<->> ROW('[1,0,0,0,0,1]', 'NaN')::sphere_vector AND v <<->> sphere('[1,0,0,0,0,1]', 1.9) $$),
     (10, $$ SELECT id FROM radius_few WHERE v <<->> sphere('[1,0,0,0,0,1]', 2) ORDER BY v <-> NULL $$),
-    (11, $$ SELECT id FROM radius_few WHERE v <<->> sphere('[1,0,0,0,0,1]', 2) AND v IS NOT NULL ORDER BY v <-> '[1,0,0,0,0,1]' $$);
+    (11, $$ SELECT id FROM radius_few WHERE v <<->> sphere('[1,0,0,0,0,1]', 2) AND v IS NOT NULL ORDER BY v <-> '[1,0,0,0,0,1]' $$),
+    (12, $$ SELECT id FROM radius_few WHERE v <<->> ANY (ARRAY[sphere('[1,0,0,0,0,1]', 1.5), NULL, sphere('[0,1,0,1,0,1]', 1.2)]) ORDER BY v <-> '[1,0,0,0,0,1]' $$),
+    (13, $$ SELECT id FROM radius_few WHERE v <<->> ANY (ARRAY[sphere('[0,1,0,1,0,1]', 1.7), sphere('[0,1,0,1,0,1]', -1)]) ORDER BY v <-> '[0,1,0,1,0,1]' $$),
+    (14, $$ SELECT id FROM radius_few WHERE v <<->> ANY (ARRAY[sphere('[0,1,0,1,0,1]', 1.7), sphere('[1,0,0,0,0,1]', 1.7)]) ORDER BY v <-> NULL $$),
+    (15, $$ SELECT id FROM radius_few WHERE v <<->> ANY (ARRAY[NULL::sphere_vector]) ORDER BY v <-> '[1,0,0,0,0,1]' $$);
 SELECT n, cardinality(ids(q, false)) AS rows, sorted(ids(q, true)) = sorted(ids(q, false)) AS same
 FROM radius_query ORDER BY n;
 

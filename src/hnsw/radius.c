@@ -6,11 +6,14 @@
  * the executor must check, row by row.
  *
  * Several conditions are one, that with the smallest radius, if they share the
- * center.
+ * center.  One with ANY (array) of several spheres is for the executor, too.
  */
 #include "postgres.h"
 
 #include <math.h>
+
+#include "utils/array.h"
+#include "utils/lsyscache.h"
 
 #include "hnsw/radius.h"
 #include "types/sphere.h"
@@ -26,14 +29,12 @@ can_hold(const OhRadius *r, double radius)
 }
 
 /*
- * read_key -- center and radius of a key.  false: it holds for no row.
+ * read_sphere -- center and radius of a condition.  false: it holds for no row.
  */
 static bool
-read_key(const OhRadius *r, Oid vector_type, ScanKey key, OmSphere *sphere)
+read_sphere(const OhRadius *r, Oid vector_type, Datum value, OmSphere *sphere)
 {
-	if (key->sk_flags & SK_ISNULL)
-		return false;
-	if (!om_sphere_read(key->sk_argument, vector_type, sphere))
+	if (!om_sphere_read(value, vector_type, sphere))
 		return false;
 	/* what the operator would say of any row */
 	om_check_same_dim(&om_vector_desc, r->dim, sphere->center->dim);
@@ -66,21 +67,58 @@ order_limit(OmMetric metric, double radius)
 }
 
 /*
+ * read_spheres -- the one sphere of a key, or the first that holds for some row of
+ * those in its array; returns how many there are.
+ */
+static int
+read_spheres(const OhRadius *r, Oid vector_type, ScanKey key, OmSphere *first)
+{
+	ArrayType  *array;
+	int16		length;
+	bool		byval;
+	char		align;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	int			nspheres = 0;
+
+	if (key->sk_flags & SK_ISNULL)
+		return 0;
+	if ((key->sk_flags & SK_SEARCHARRAY) == 0)
+		return read_sphere(r, vector_type, key->sk_argument, first);
+
+	array = DatumGetArrayTypeP(key->sk_argument);
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byval, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		OmSphere	sphere;
+
+		if (nulls[i] || !read_sphere(r, vector_type, elements[i], &sphere))
+			continue;
+		if (nspheres++ == 0)
+			*first = sphere;
+	}
+	return nspheres;
+}
+
+/*
  * add_key -- take one more condition.
  */
 static void
 add_key(OhRadius *r, Oid vector_type, ScanKey key)
 {
 	OmSphere	sphere;
+	int			nspheres = read_spheres(r, vector_type, key, &sphere);
 
-	if (!read_key(r, vector_type, key, &sphere))
+	if (nspheres == 0)
 	{
 		r->never = true;
 		return;
 	}
 	if (r->center == NULL)
 		r->center = sphere.center->x;
-	if (!same_floats(r, r->center, sphere.center->x))
+	if (nspheres > 1 || !same_floats(r, r->center, sphere.center->x))
 		r->others = true;
 	else if (isnan(r->radius) || sphere.radius < r->radius)
 		r->radius = sphere.radius;
