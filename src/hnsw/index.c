@@ -20,6 +20,9 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/summary.h"
 
+/* Evaluations for each candidate of a walk, before one has been seen. */
+#define FIRST_WALK_RATE 8.0
+
 /* Idle indexes kept open at most, a bound on memory. */
 #define MAX_IDLE 64
 
@@ -287,6 +290,7 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	ix->context = context;
 	ix->locator = om_rel_locator(index);
 	ix->build_id = meta->build_id;
+	ix->walk_rate = FIRST_WALK_RATE;
 	ix->dim = meta->dim;
 	ix->m = meta->m;
 	ix->ef_construction = meta->ef_construction;

@@ -67,6 +67,7 @@ typedef struct OhIndex
 	uint32		generation;
 
 	OhArray		array[OH_NARRAYS];
+	double		walk_rate;		/* evaluations of walks for each candidate, learned */
 	uint32		hint_clock;		/* every Nth access is an ordinary ReadBuffer */
 	struct OhHints *hints;		/* of heapread.c */
 	struct OhInserter *inserter;	/* of insert.c, for single rows */

@@ -70,17 +70,8 @@
  * What conditions cost, in evaluations of a walk: one by a sweep that evaluates
  * only nodes that match; looking at an attribute page.  Figures in src/README.md.
  */
-#define SWEEP_EVALUATION 0.7
-#define ATTR_PAGE 3.0
-
-/* Evaluations of a walk for so many candidates, about. */
-#define WALK_EVALUATIONS(width) (200 + 8.0 * (width))
-
-/*
- * Where few nodes match, a walk that finds so large a part of the usual number of
- * candidates has gone by all the nearer nodes that do not, and misses less.
- */
-#define LEAST_WIDTH 0.5
+#define SWEEP_EVALUATION 0.3
+#define ATTR_PAGE 2.0
 
 /* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
 #define AHEAD 8
@@ -375,31 +366,25 @@ has_few_nodes(IndexScanDesc scan)
 }
 
 /*
- * plan_walk -- with conditions: is a walk worth a try?  Sets the number of
- * candidates that it looks for, and its budget.
+ * is_selective -- do so few nodes match that a walk is not worth a try?
  *
- * The evaluation of what matches has a cost that is known; that of a walk depends
- * on where the matching nodes lie.  At best they are what lies nearest, and the
- * walk is one without conditions; if they lie anywhere, it has to go by as many
- * nodes as match seldom.
+ * What it costs to evaluate all that match is known; what a walk costs depends on
+ * where they lie.  At best they are what lies nearest, and the walk is one without
+ * conditions.
  */
 static bool
-plan_walk(OhScanState *s, int *width)
+is_selective(OhScanState *s)
 {
 	OhFilter   *filter = s->filter;
 	double		matches = OhFilterEstimate(filter);
-	double		share = Min(1.0, matches / Max(filter->nnodes, 1));
 	double		sweep = matches * SWEEP_EVALUATION +
 		(double) (filter->npages - filter->nknown) * ATTR_PAGE;
-	double		walk;
+	double		share = Max(matches, 1.0) / Max(filter->nnodes, 1);
 
-	*width = WIDTH(s->ef) * Max(LEAST_WIDTH, Min(1.0, share * 2));
-	walk = WALK_EVALUATIONS(*width / Max(share, 1.0 / Max(filter->nnodes, 1)));
-	if (sweep <= Max(walk, 2 * WALK_EVALUATIONS(*width)))
-		return false;
 	s->search->filter = filter;
 	s->search->budget = sweep;
-	return true;
+	return sweep <= OhWalkEvaluations(s->ix, WIDTH(s->ef), 1.0) ||
+		sweep <= OhWalkEvaluations(s->ix, OhWalkEdge(WIDTH(s->ef), share), share);
 }
 
 /*
@@ -451,15 +436,13 @@ static void
 begin_ordered(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
-	int			width = WIDTH(oh_ef_search);
-
 	s->ef = oh_ef_search;
 	s->nreturned = 0;
 	OhSearchReset(s->search, s->query);
-	if (!has_few_nodes(scan) && (s->filter == NULL || plan_walk(s, &width)))
+	if (!has_few_nodes(scan) && (s->filter == NULL || !is_selective(s)))
 	{
 		OhSearchDescend(s->search, 0);
-		OhSearchLevel(s->search, 0, width);
+		OhSearchLevel(s->search, 0, WIDTH(s->ef));
 		if (!s->search->over)
 		{
 			take_batch(s, &s->search->found);

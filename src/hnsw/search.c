@@ -9,12 +9,25 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 
 #include "hnsw/hnsw.h"
 #include "hnsw/search.h"
 
 #define MAX_LINKS (2 * OH_MAX_M)
+
+/*
+ * A walk with conditions looks after so many evaluations, and each time that they
+ * have doubled, how many nodes match around here.
+ */
+#define LOOK_AROUND 200
+
+/* Evaluations for each candidate: bounds, and how fast it is learned. */
+#define LEAST_RATE 1.0
+#define MOST_RATE 40.0
+#define LEARNING 0.125
 
 StaticAssertDecl(MAX_LINKS <= OH_MAX_EVALUATED, "a list is evaluated at once");
 
@@ -53,6 +66,7 @@ OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep, MemoryC
 	s->visited = OhVisitedGet(context, nnodes);
 	OhHeapInit(&s->cand, context, 1024);
 	OhHeapInit(&s->found, context, 256);
+	OhHeapInit(&s->edge, context, streaming ? 256 : 0);
 	OhHeapInit(&s->evicted, context, streaming ? 1024 : 0);
 	OhHeapInit(&s->rejected, context, streaming ? 4096 : 0);
 	return s;
@@ -64,7 +78,9 @@ OhSearchReset(OhSearch *s, const OmQuery *query)
 	s->eval.query = query;
 	s->resumed = false;
 	s->filter = NULL;
-	s->budget = PG_INT64_MAX;
+	s->nmatches = s->ntested = 0;
+	s->next_look = LOOK_AROUND;
+	s->budget = 0;
 	s->over = false;
 	s->cand.n = s->found.n = s->evicted.n = s->rejected.n = 0;
 	s->eval.evaluations = 0;
@@ -191,51 +207,62 @@ OhSearchLinks(OhSearch *s, uint32 id)
 }
 
 /*
- * admit -- put an evaluated node where it belongs.
+ * matches -- may the node's rows match the conditions?
  */
-static inline void
-admit(OhSearch *s, const OhEvaluated *e, bool as_result, int ef)
+static inline bool
+matches(OhSearch *s, uint32 id)
 {
-	if (s->found.n < ef || e->item.dist < s->found.item[0].dist)
-	{
-		OhHeapPush(&s->cand, e->item, false);
-		if (!as_result)
-			return;
-		if (s->found.n < ef)
-			OhHeapPush(&s->found, e->item, true);
-		else
-		{
-			OhItem		out = OhHeapReplace(&s->found, e->item, true);
+	bool		match;
 
-			if (s->resumed)
-				OhHeapPush(&s->evicted, out, false);
-			else if (s->streaming)
-				OhHeapAppend(&s->evicted, out);
-		}
-	}
-	else if (s->resumed)
-	{
-		OhHeapPush(&s->cand, e->item, false);
-		if (as_result)
-			OhHeapPush(&s->evicted, e->item, false);
-	}
-	else if (s->streaming)
-	{
-		OhHeapAppend(&s->rejected, e->item);
-		if (as_result)
-			OhHeapAppend(&s->evicted, e->item);
-	}
+	/* on the upper levels everything does */
+	if (s->nedge == 0)
+		return true;
+	match = OhFilterTest(s->filter, id);
+	s->nmatches += match;
+	s->ntested++;
+	return match;
 }
 
 /*
- * is_result -- may the walk of a level find this node?  It goes through the
- * others all the same.
+ * admit -- put an evaluated node where it belongs.
+ *
+ * found: may the node be found?  Then it is, if it matches and is near enough; it
+ * is expanded in any case if it is no farther than the edge.  max: places of
+ * s->found.
  */
-static inline bool
-is_result(OhSearch *s, const OhEvaluated *e, int level)
+static inline void
+admit(OhSearch *s, OhItem item, bool found, int max)
 {
-	return level > 0 ||
-		(e->live && (s->filter == NULL || OhFilterTest(s->filter, e->item.id)));
+	bool		filtered = s->nedge > 0;
+	const OhHeap *edge = filtered ? &s->edge : &s->found;
+	bool		near = edge->n < (filtered ? s->nedge : max) || item.dist < edge->item[0].dist;
+
+	if (near || s->resumed)
+		OhHeapPush(&s->cand, item, false);
+	else if (s->streaming)
+		OhHeapAppend(&s->rejected, item);
+	if (!found)
+		return;
+	if (s->found.n < max || item.dist < s->found.item[0].dist)
+	{
+		if (!matches(s, item.id))
+			return;
+		if (filtered && s->edge.n < s->nedge)
+			OhHeapPush(&s->edge, item, true);
+		else if (filtered && near)
+			OhHeapReplace(&s->edge, item, true);
+		if (s->found.n < max)
+		{
+			OhHeapPush(&s->found, item, true);
+			return;
+		}
+		item = OhHeapReplace(&s->found, item, true);
+	}
+	/* whether it matches is looked at when it is wanted */
+	if (s->resumed)
+		OhHeapPush(&s->evicted, item, false);
+	else if (s->streaming)
+		OhHeapAppend(&s->evicted, item);
 }
 
 /*
@@ -252,39 +279,107 @@ visit(OhSearch *s, uint32 id)
 	return OhVisitedAdd(s->visited, id);
 }
 
+double
+OhWalkEvaluations(const OhIndex *ix, double width, double density)
+{
+	return LOOK_AROUND + ix->walk_rate * width / density;
+}
+
 /*
- * walk -- expand candidates until none is nearer than the ef-th found, or the
- * budget is used up.
+ * density -- part of the nodes around here that match, above zero.
+ */
+static inline double
+density(const OhSearch *s)
+{
+	return s->filter == NULL ? 1.0 : (s->nmatches + 0.5) / (s->ntested + 0.5);
+}
+
+/*
+ * learn -- from a walk that has found its candidates.
+ */
+static void
+learn(const OhSearch *s, int64 evaluations, int ef)
+{
+	double		rate = (evaluations - LOOK_AROUND) * density(s) / ef;
+
+	rate = Max(LEAST_RATE, Min(rate, MOST_RATE));
+	s->eval.ix->walk_rate += (rate - s->eval.ix->walk_rate) * LEARNING;
+}
+
+/*
+ * look -- does a walk with conditions still pay?  And where shall it end?
+ */
+static void
+look(OhSearch *s, int ef)
+{
+	double		here = density(s);
+	int			nedge = OhWalkEdge(ef, here);
+
+	s->next_look *= 2;
+	s->over = s->eval.evaluations >= s->budget ||
+		OhWalkEvaluations(s->eval.ix, nedge, here) - s->eval.evaluations > s->budget;
+	s->nedge = Min(s->nedge, nedge);
+	while (s->edge.n > s->nedge)
+		OhHeapPop(&s->edge, true);
+}
+
+/*
+ * begin_edge -- with conditions: the edge of what has been found so far.
+ */
+static void
+begin_edge(OhSearch *s, int ef)
+{
+	s->nedge = ef;
+	s->edge.n = 0;
+	for (int64 i = 0; i < s->found.n; i++)
+		OhHeapPush(&s->edge, s->found.item[i], true);
+	if (s->next_look > LOOK_AROUND)
+		look(s, ef);
+}
+
+/*
+ * walk -- expand candidates until none is nearer than the ef-th found, or it does
+ * not pay any more.
  */
 static void
 walk(OhSearch *s, int level, int ef)
 {
 	uint32		ids[MAX_LINKS];
 	OhEvaluated	evaluated[MAX_LINKS];
+	int64		before = s->eval.evaluations;
 
 	while (s->cand.n > 0)
 	{
+		const OhHeap *edge = s->nedge > 0 ? &s->edge : &s->found;
 		int			n;
 		int			fresh = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		if (s->found.n >= ef && s->cand.item[0].dist > s->found.item[0].dist)
+		if (edge->n >= (s->nedge > 0 ? s->nedge : ef) &&
+			s->cand.item[0].dist > edge->item[0].dist)
 			break;
-		if (level == 0 && s->eval.evaluations >= s->budget)
+		if (s->nedge > 0 && s->eval.evaluations >= s->next_look)
 		{
-			s->over = true;
-			break;
+			look(s, ef);
+			if (s->over)
+				return;
+			continue;
 		}
 		n = read_links(s, OhHeapPop(&s->cand, false).id, level, ids);
 		for (int i = 0; i < n; i++)
 		{
-			if (visit(s, ids[i]))
-				ids[fresh++] = ids[i];
+			if (!visit(s, ids[i]))
+				continue;
+			ids[fresh++] = ids[i];
+			if (s->nedge > 0)
+				OhFilterPrefetch(s->filter, ids[i]);
 		}
 		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
 		for (int i = 0; i < n; i++)
-			admit(s, &evaluated[i], is_result(s, &evaluated[i], level), ef);
+			admit(s, evaluated[i].item, evaluated[i].live || level > 0, ef);
 	}
+	if (level == 0 && s->streaming && !s->resumed)
+		learn(s, s->eval.evaluations - before, s->nedge > 0 ? s->nedge : ef);
 }
 
 /*
@@ -308,6 +403,9 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 	s->streaming = streaming && level == 0;
 	s->found.n = 0;
 	s->cand.n = 0;
+	s->nedge = 0;
+	if (level == 0 && s->filter != NULL)
+		begin_edge(s, ef);
 	OhVisitedClear(s->visited);
 	for (int i = 0; i < nseeds; i += MAX_LINKS)
 	{
@@ -323,7 +421,7 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 		}
 		n = OhEvaluate(&s->eval, fresh, nfresh, evaluated);
 		for (int j = 0; j < n; j++)
-			admit(s, &evaluated[j], is_result(s, &evaluated[j], level), ef);
+			admit(s, evaluated[j].item, evaluated[j].live || level > 0, ef);
 	}
 	walk(s, level, ef);
 	OhHeapSort(&s->found);
@@ -363,7 +461,14 @@ OhSearchMore(OhSearch *s, int ef)
 	}
 	s->found.n = 0;
 	while (s->evicted.n > 0 && s->found.n < ef)
-		OhHeapPush(&s->found, OhHeapPop(&s->evicted, false), true);
+	{
+		OhItem		item = OhHeapPop(&s->evicted, false);
+
+		if (s->filter == NULL || OhFilterTest(s->filter, item.id))
+			OhHeapPush(&s->found, item, true);
+	}
+	if (s->filter != NULL)
+		begin_edge(s, ef);
 	walk(s, 0, ef);
 	OhHeapSort(&s->found);
 	return s->found.n > 0;

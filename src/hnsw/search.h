@@ -9,9 +9,15 @@
 
 #include "postgres.h"
 
+#include <math.h>
+
 #include "hnsw/evaluate.h"
 #include "hnsw/filter.h"
 #include "hnsw/visited.h"
+
+/* See OhWalkEdge().  Figures in src/README.md. */
+#define OH_LEAST_EDGE 0.3
+#define OH_EDGE_POWER 0.5
 
 typedef struct OhSearch
 {
@@ -21,11 +27,16 @@ typedef struct OhSearch
 	bool		streaming;		/* keep what a later batch needs */
 	bool		resumed;
 	OhFilter   *filter;			/* base layer: find only what matches; NULL: all */
-	int64		budget;			/* base layer: no more evaluations than these */
-	bool		over;			/* the budget has been used up: found is not all there is */
+	int			nedge;			/* of a walk with a filter, otherwise 0 */
+	int64		nmatches;		/* evaluated nodes that match */
+	int64		ntested;		/* of so many */
+	int64		next_look;		/* evaluations at which to look whether the walk still pays */
+	double		budget;			/* what can be had otherwise for so many evaluations */
+	bool		over;			/* the walk does not pay: found is not all there is */
 
 	OhHeap		cand;			/* to expand, nearest first */
 	OhHeap		found;			/* the batch: farthest first in a walk, then sorted */
+	OhHeap		edge;			/* with a filter: the nearest found, farthest first; a walk ends there */
 	OhHeap		evicted;		/* found once, then pushed out: a later batch's */
 	OhHeap		rejected;		/* evaluated, too far to expand in this batch */
 } OhSearch;
@@ -47,6 +58,24 @@ extern bool OhSearchMore(OhSearch *search, int ef);
 extern void OhSearchLinks(OhSearch *search, uint32 id);
 /* The tower record of a node on a level, OH_NONE if there is none. */
 extern uint32 OhSearchTower(OhSearch *search, uint32 id, int level);
+/*
+ * The nearest so many of ef candidates say where a walk ends that finds `density`
+ * of all nodes.
+ *
+ * That few nodes match means that the walk goes on for longer until it has found
+ * as many: it has seen more of what is near then, and misses less.
+ */
+static inline int
+OhWalkEdge(int ef, double density)
+{
+	return (int) ceil(ef * Max(OH_LEAST_EDGE, Min(1.0, pow(density, OH_EDGE_POWER))));
+}
+
+/*
+ * Evaluations of a walk that is to find so many candidates, where `density` of
+ * the nodes match.  How many a candidate takes is learned from earlier walks.
+ */
+extern double OhWalkEvaluations(const OhIndex *ix, double width, double density);
 /* Memory that grows with the length of a scan. */
 extern Size OhSearchBytes(const OhSearch *search);
 
