@@ -756,7 +756,7 @@ static bool
 ends_here(const OhScanState *s)
 {
 	return s->phase != SCAN_GRAPH ||
-		s->nhandled - s->nranked >= Max(s->nranked, oh_ef_search * LEAST_WIDTH);
+		s->nhandled - s->nranked >= Max(s->nranked, oh_ef_search * OH_LEAST_EDGE);
 }
 
 /*
