@@ -258,6 +258,36 @@ has_order(Compiler *compiler)
 }
 
 /*
+ * locate_integer -- between integers of different types nothing needs searching.
+ * False if these are not two.
+ */
+static bool
+locate_integer(const OhCodec *codec, Oid subtype, Datum constant, Place *place)
+{
+	int64		value;
+	int64		least;
+
+	if (codec->type != INT2OID && codec->type != INT4OID && codec->type != INT8OID)
+		return false;
+	if (subtype == INT2OID)
+		value = DatumGetInt16(constant);
+	else if (subtype == INT4OID)
+		value = DatumGetInt32(constant);
+	else if (subtype == INT8OID)
+		value = DatumGetInt64(constant);
+	else
+		return false;
+
+	/* codes are the values less the type's smallest */
+	least = -(int64) (codec->max / 2) - 1;
+	place->has_lower = value <= (int64) (codec->max / 2);
+	place->has_upper = value >= least;
+	place->lower = place->has_upper ? (uint64) value - (uint64) least : 0;
+	place->upper = place->has_lower ? (uint64) value - (uint64) least : codec->max;
+	return true;
+}
+
+/*
  * widen -- by what the time zone may change.
  */
 static void
@@ -295,6 +325,8 @@ locate(Compiler *compiler, Datum constant, Place *place)
 		return true;
 	}
 
+	if (locate_integer(codec, subtype, constant, place))
+		return true;
 	if (!has_order(compiler))
 		return false;
 	place->has_lower = search_code(compiler, &compiler->less, constant, false, &place->lower);
@@ -353,7 +385,7 @@ add_comparison(Compiler *compiler, const Place *place)
 				compiler->all = true;
 			else if (above)
 				add_range(codes, place->lower, PG_UINT64_MAX);
-			else if (place->upper < PG_UINT64_MAX)
+			else if (place->upper < compiler->codec->max)
 				add_range(codes, place->upper + 1, PG_UINT64_MAX);
 			*lossy |= above;
 			break;
@@ -365,7 +397,7 @@ add_comparison(Compiler *compiler, const Place *place)
 			{
 				if (place->lower > 0)
 					add_range(codes, 0, place->lower - 1);
-				if (place->upper < PG_UINT64_MAX)
+				if (place->upper < compiler->codec->max)
 					add_range(codes, place->upper + 1, PG_UINT64_MAX);
 			}
 			*lossy |= some && (below || above);
