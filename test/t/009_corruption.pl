@@ -27,7 +27,7 @@ my $ntables = 0;
 sub new_table
 {
 	my $t = 't' . $ntables++;
-	sql("CREATE TABLE $t (LIKE base)", "INSERT INTO $t SELECT * FROM base", "CREATE INDEX ${t}_i ON $t USING omenhnsw (v)");
+	sql("CREATE TABLE $t (LIKE base)", "INSERT INTO $t SELECT * FROM base", "CREATE INDEX ${t}_i ON $t USING omenhnsw (v, (id % 100))");
 	return $t;
 }
 
@@ -48,10 +48,10 @@ for my $block (0 .. $npages - 1)
 {
 	my ($lp, $kind, $array, $nused) = unpack('VvvV', substr($whole, ($block + 1) * $size - 16, 16));
 	my $name = $kind == 1 ? 'metapage' : $kind == 2 ? 'root' : $kind == 3 ? 'leaf'
-	  : (qw(node tower posting null model))[ $kind - 16 ] // "kind $kind";
+	  : (qw(node tower posting null model refinement attribute))[ $kind - 16 ] // "kind $kind";
 	push @{ $page{$name} }, $block;
 }
-is_deeply([ sort keys %page ], [ sort qw(metapage root leaf node tower posting null model) ], 'every kind of page is there');
+is_deeply([ sort keys %page ], [ sort qw(metapage root leaf node tower posting null model attribute) ], 'every kind of page is there');
 
 sub garbage
 {
@@ -121,6 +121,21 @@ field('a block named twice', $leaf, 28, substr($whole, $leaf * $size + 24, 4));
 field('a wrong count of free slots', $nodepage, $size - 6, pack('v', 3));
 field('m of 60,000', 0, 24 + 32, pack('v', 60000));
 field('no dimensions', 0, 24 + 30, pack('v', 0));
+field('more filter columns than the index has', 0, 24 + 66, pack('v', 9));
+field('no filter columns', 0, 24 + 66, pack('v', 0));
+field('a filter column of no kind', 0, 24 + 72, "\xFF");
+my $attribute = $page{attribute}[0];
+my $values = 24 + 16 + 8 * 16;	# one column: base and width, 1,001 null bits, values
+field('another value of a filter column', $attribute, $values + 20, ~substr($whole, $attribute * $size + $values + 20, 1));
+field('values of 3 bytes', $attribute, 24 + 8, "\x03");
+field('values of 200 bytes', $attribute, 24 + 8, "\xC8");
+field('values all the same', $attribute, 24 + 8, "\x00");
+field('wider values', $attribute, 24 + 8, "\x04");
+field('values above the greatest', $attribute, 24, "\xFF" x 8);
+field('another base', $attribute, 24, pack('V', 77));
+field('NULL where there are values', $attribute, 24 + 16, "\xFF" x 8);
+field('a row without a vector: more NULL columns than there are', $page{null}[0], 24 + 8, "\xF0\xFF\xFF\xFF");
+field('a row without a vector: another value', $page{null}[0], 24 + 16, "\x55\x55");
 field('a future format', 0, 24 + 4, pack('V', 99), 0);
 
 # --- a file that is too short, and one that is empty
@@ -161,9 +176,11 @@ for my $try (@tries)
 	my $trouble = join('', map { survives($t, $_) } (
 			"SET enable_seqscan = off; SELECT count(*) FROM $search LIMIT 50) s",
 			"SET enable_seqscan = off; SET enable_sort = off; SELECT count(*) FROM $search) s",
+			"SET enable_seqscan = off; SELECT count(*) FROM (SELECT id FROM $t WHERE id % 100 = 7 ORDER BY v <-> (SELECT v FROM source WHERE id = 8) LIMIT 50) s",
+			"SET enable_seqscan = off; SET enable_sort = off; SELECT count(*) FROM (SELECT id FROM $t WHERE id % 100 > 20 ORDER BY v <-> (SELECT v FROM source WHERE id = 8)) s",
 			"INSERT INTO $t SELECT id + 40000, v FROM source WHERE id BETWEEN 90 AND 110",
 			"INSERT INTO $t SELECT id + 50000, NULL FROM source WHERE id <= 5",
-			"DELETE FROM $t WHERE id % 3 = 0", "VACUUM $t", "SELECT omendb_index_check('${t}_i')"));
+			"UPDATE $t SET id = id + 1 WHERE id % 7 = 0", "DELETE FROM $t WHERE id % 3 = 0", "VACUUM $t", "SELECT omendb_index_check('${t}_i')"));
 	is($trouble, '', "$name: the server goes on");
 }
 
