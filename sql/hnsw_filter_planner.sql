@@ -6,7 +6,7 @@ SET datestyle = 'ISO';
 CREATE FUNCTION fp_vector(i integer) RETURNS vector LANGUAGE sql IMMUTABLE AS
 $$ SELECT ARRAY[i * 7919 % 1009, i * 104729::bigint % 1013, i * 1299709::bigint % 1019, i * 15485863::bigint % 1021]::real[]::vector $$;
 CREATE TABLE fp (id integer PRIMARY KEY, tenant integer, rare integer, price float8, active boolean, state text,
-                 tags text[], day date, other integer, v vector(4));
+                 tags text[], day date, other integer, v vector(4)) WITH (autovacuum_enabled = off);
 INSERT INTO fp
 SELECT i, i % 20, i % 2000, i * 7 % 1000, CASE WHEN i % 25 = 0 THEN NULL ELSE i % 8 = 0 END, 's' || i % 6,
        ARRAY['a' || i % 4, 'b' || i % 200], '2026-01-01'::date + i % 300, i % 50,
@@ -222,7 +222,7 @@ CREATE POLICY fp_policy ON fp TO regress_fp_user USING (fp_leaky(tenant, 3));
 ALTER TABLE fp ENABLE ROW LEVEL SECURITY;
 SET ROLE regress_fp_user;
 SELECT plan_of('SELECT id FROM fp WHERE tenant IN (3, 13) ORDER BY v <-> ''[1,2,3,4]'' LIMIT 10');
-SELECT plan_of('SELECT id FROM fp WHERE tags && ''{b3}'' AND active ORDER BY v <-> ''[1,2,3,4]'' LIMIT 10');
+SELECT plan_of('SELECT id FROM fp WHERE tags && ''{a0}'' AND active ORDER BY v <-> ''[1,2,3,4]'' LIMIT 10');
 SELECT plan_of('SELECT id FROM fp WHERE day IN (''2026-01-05'', ''2026-01-06'') AND tags @> ''{b3}'' ORDER BY v <-> ''[1,2,3,4]'' LIMIT 10');
 RESET ROLE;
 ALTER TABLE fp DISABLE ROW LEVEL SECURITY;
@@ -237,6 +237,20 @@ CREATE INDEX fp_expr_v ON fp_expr USING omenhnsw ((a::vector(4)) vector_l2_ops, 
 ANALYZE fp_expr;
 EXPLAIN (COSTS OFF) SELECT id FROM fp_expr WHERE tenant % 10 IN (3, 4) AND id % 8 = 0 ORDER BY a::vector(4) <-> '[1,2,3,4]' LIMIT 10;
 
+-- a few rows: those of vectors in the TOAST table are dear to sort
+CREATE TABLE fp_wide AS SELECT id, array_fill(id::real, ARRAY[600])::vector(600) AS v,
+    fp_vector(id)::vector(4) AS narrow FROM generate_series(1, 1000) id;
+CREATE INDEX fp_wide_v ON fp_wide USING omenhnsw (v vector_l2_ops, id) WITH (m = 4, ef_construction = 8);
+CREATE INDEX fp_wide_narrow ON fp_wide USING omenhnsw (narrow vector_l2_ops, id) WITH (m = 4, ef_construction = 8);
+ANALYZE fp_wide;
+EXPLAIN (COSTS OFF) SELECT id FROM fp_wide ORDER BY narrow <-> '[1,2,3,4]' LIMIT 5;
+PREPARE fp_p (vector) AS SELECT id FROM fp_wide WHERE id > 7 ORDER BY v <-> $1 LIMIT 5;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS OFF) EXECUTE fp_p (NULL);
+EXECUTE fp_p (array_fill(3::real, ARRAY[600])::vector);
+RESET plan_cache_mode;
+DEALLOCATE fp_p;
+
 -- the first query of a session: the planner loads the library before it makes paths
 \c -
 EXPLAIN (COSTS OFF) SELECT id FROM fp WHERE active AND tenant IN (3, 8) ORDER BY v <-> '[1,2,3,4]' LIMIT 10;
@@ -248,5 +262,5 @@ CREATE INDEX fp_child_v ON fp_child USING omenhnsw (v vector_l2_ops, tenant, act
 ANALYZE fp_child;
 EXPLAIN (COSTS OFF) SELECT id FROM fp WHERE tenant IN (7, 8) AND active ORDER BY v <-> '[1,2,3,4]' LIMIT 10;
 
-DROP TABLE fp_child, fp, fp_query, fp_lateral, fp_part, fp_merged, fp_expr;
+DROP TABLE fp_child, fp, fp_query, fp_lateral, fp_part, fp_merged, fp_expr, fp_wide;
 DROP FUNCTION fp_vector(integer), plan_of(text), same(text, integer), fp_leaky(integer, integer);

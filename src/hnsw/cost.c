@@ -59,6 +59,7 @@ typedef struct Model
 	double		m;
 	double		ef;
 	double		page_cost;		/* of one visited index page */
+	double		distance_cost;	/* of an exact distance, its vector included */
 	double		heap_page_cost;
 } Model;
 
@@ -149,6 +150,7 @@ model_init(Model *model, PlannerInfo *root, const IndexPath *path)
 	double		random_page_cost_index;
 	double		pages = Max((double) index->pages, 1.0);
 	double		cache;
+	QualCost	distance;
 
 	memset(model, 0, sizeof(*model));
 	model->root = root;
@@ -158,6 +160,8 @@ model_init(Model *model, PlannerInfo *root, const IndexPath *path)
 	model->ef = oh_ef_search;
 	model_conditions(model, path);
 
+	cost_qual_eval(&distance, path->indexorderbys, root);
+	model->distance_cost = Max(distance.per_tuple, cpu_operator_cost);
 	get_tablespace_page_costs(index->rel->reltablespace, &model->heap_page_cost, NULL);
 	get_tablespace_page_costs(index->reltablespace, &random_page_cost_index, NULL);
 
@@ -257,14 +261,14 @@ sort_cost(const Model *model)
 
 	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_page_cost_heap);
 	scan = rel->pages * seq_page_cost_heap
-		+ rel->tuples * (cpu_tuple_cost + cpu_operator_cost)
+		+ rel->tuples * (cpu_tuple_cost + model->distance_cost)
 		+ rel->tuples * rel->baserestrictcost.per_tuple + rel->baserestrictcost.startup;
 	if ((model->filters || model->radius) && !scans_end_early())
 	{
 		double		pages = index_pages_fetched(model->found, rel->pages,
 												(double) model->index->pages, root);
 		Cost		direct = pages * model->heap_page_cost
-			+ model->found * (cpu_tuple_cost + cpu_operator_cost);
+			+ model->found * (cpu_tuple_cost + model->distance_cost);
 
 		scan = Min(scan, direct);
 	}

@@ -382,3 +382,21 @@ CREATE OPERATOR <<+>> (
     RESTRICT = vector_within_sel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR <<+>> (vector, sphere_vector) IS 'taxicab distance from the center less than the radius';
+
+-- costs of distances to TOASTed vectors
+
+CREATE FUNCTION vector_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'om_vector_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_support(internal) IS 'planner support of distances';
+
+ALTER FUNCTION l2_distance(vector, vector) SUPPORT vector_support;
+ALTER FUNCTION inner_product(vector, vector) SUPPORT vector_support;
+ALTER FUNCTION cosine_distance(vector, vector) SUPPORT vector_support;
+ALTER FUNCTION l1_distance(vector, vector) SUPPORT vector_support;
+ALTER FUNCTION vector_negative_inner_product(vector, vector) SUPPORT vector_support;
+ALTER FUNCTION vector_l2_squared_distance(vector, vector) SUPPORT vector_support;
+ALTER FUNCTION vector_spherical_distance(vector, vector) SUPPORT vector_support;
+ALTER FUNCTION vector_within_l2(vector, sphere_vector) SUPPORT vector_support;
+ALTER FUNCTION vector_within_ip(vector, sphere_vector) SUPPORT vector_support;
+ALTER FUNCTION vector_within_cosine(vector, sphere_vector) SUPPORT vector_support;
+ALTER FUNCTION vector_within_l1(vector, sphere_vector) SUPPORT vector_support;

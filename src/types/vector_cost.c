@@ -1,0 +1,104 @@
+/*
+ * vector_cost.c -- what the planner pays for a distance to a TOASTed vector.
+ *
+ * To PostgreSQL every function costs the same, and values of the TOAST table are
+ * free.  A vector of more than some 500 dimensions lies there, and to fetch it
+ * takes twenty times as long as to compute its distance: without this, sorting
+ * a table of some thousand such rows looks cheaper than an index.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/detoast.h"
+#include "access/heaptoast.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "types/vector.h"
+
+OM_FUNCTION(om_vector_support);
+
+/*
+ * Operators that a fetch is worth, and each of its chunks: all in shared buffers,
+ * 4.8 us for 784 dimensions and 6.5 us for 1,536, on a machine where a row of a
+ * sequential scan that is priced at 28 operators took .5 us.
+ */
+#define FETCH_OPERATORS 200
+#define CHUNK_OPERATORS 40
+
+/*
+ * toasted_share -- the part of a column's values that lies in the TOAST table.
+ *
+ * bytes   of a value as such, 0 if not known
+ * width   average bytes in the row, 0 if not known
+ */
+static double
+toasted_share(double bytes, double width)
+{
+	if (width <= 0)
+		return bytes > TOAST_TUPLE_TARGET ? 1 : 0;
+	if (bytes <= 0)
+		return width <= TOAST_POINTER_SIZE ? 1 : 0;
+	/* a short one has a short header in its row */
+	if (bytes <= width + VARHDRSZ)
+		return 0;
+	return Min((bytes - width) / (bytes - TOAST_POINTER_SIZE), 1);
+}
+
+/* Operators to fetch an argument; 0 if it is no column, or not TOASTed. */
+static double
+fetch_operators(PlannerInfo *root, Node *arg)
+{
+	Var		   *var = (Var *) arg;
+	RangeTblEntry *table;
+	double		bytes;
+	double		share;
+
+	if (!IsA(var, Var) || var->varlevelsup > 0 || var->varattno <= 0 || root == NULL ||
+		var->varno < 1 || (int) var->varno >= root->simple_rel_array_size)
+		return 0;
+	table = planner_rt_fetch(var->varno, root);
+	if (table == NULL || table->rtekind != RTE_RELATION)
+		return 0;
+
+	bytes = var->vartypmod > 0 ? OM_VECTOR_SIZE(var->vartypmod) : 0;
+	share = toasted_share(bytes, get_attavgwidth(table->relid, var->varattno));
+	bytes = Max(bytes, TOAST_TUPLE_TARGET);
+	return share * (FETCH_OPERATORS + CHUNK_OPERATORS * ceil(bytes / TOAST_MAX_CHUNK_SIZE));
+}
+
+/*
+ * om_vector_support -- support function of distances: their cost.
+ */
+Datum
+om_vector_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestCost *cost = (SupportRequestCost *) request;
+	List	   *args;
+	ListCell   *lc;
+	double		operators = 0;
+
+	if (!IsA(request, SupportRequestCost) || cost->node == NULL)
+		PG_RETURN_POINTER(NULL);
+	if (IsA(cost->node, OpExpr))
+		args = ((OpExpr *) cost->node)->args;
+	else if (IsA(cost->node, FuncExpr))
+		args = ((FuncExpr *) cost->node)->args;
+	else
+		PG_RETURN_POINTER(NULL);
+
+	foreach(lc, args)
+		operators += fetch_operators(cost->root, lfirst(lc));
+	if (operators == 0)
+		PG_RETURN_POINTER(NULL);	/* the function's own */
+	cost->startup = 0;
+	cost->per_tuple = (1 + operators) * cpu_operator_cost;
+	PG_RETURN_POINTER(cost);
+}
