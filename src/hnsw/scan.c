@@ -10,10 +10,8 @@
  * A NULL query, and one without a direction, order nothing: every row comes
  * from the arrays as they lie.
  *
- * Conditions on filter columns narrow each phase.  Whether the graph is walked,
- * finding only nodes that match, or exactly the matching nodes are evaluated, is
- * decided by an estimate of their number; a walk that comes to cost more than the
- * evaluation is given up for it.
+ * Conditions on filter columns narrow each phase; batch.c says how nodes that match
+ * are found.
  *
  * A condition "within a radius" of what the scan is ordered by ends it, once no
  * node can be within any more.  Without ORDER BY the center is the query.
@@ -22,18 +20,12 @@
 
 #include <math.h>
 
-#include "access/relscan.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 
-#include "hnsw/hnsw.h"
-#include "hnsw/radius.h"
 #include "hnsw/refinement.h"
-#include "hnsw/rerank.h"
-#include "hnsw/rows.h"
-#include "hnsw/search.h"
-#include "hnsw/sweep.h"
+#include "hnsw/scan.h"
 
 /*
  * A row is returned once the next candidate's estimate, less this many standard
@@ -53,171 +45,6 @@
  */
 #define BEYOND_ERRORS 5.0
 
-/*
- * Candidates kept in a walk for ef asked for: the estimates that steer it are a
- * little off, and some more make up for that.  Figures in src/README.md.
- */
-#define WIDTH(ef) ((ef) + (ef) / 10 + 6)
-
-/*
- * A graph of so few nodes, or so many times ef, is not walked: comparing all
- * codes is as quick, and misses nothing.
- */
-#define FEW_NODES 1000
-#define FEW_TIMES_EF 25
-
-/*
- * What conditions cost, in evaluations of a walk: one by a sweep that evaluates
- * only nodes that match; looking at an attribute page.  Figures in src/README.md.
- */
-#define SWEEP_EVALUATION 0.3
-#define ATTR_PAGE 2.0
-
-/* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
-#define AHEAD 8
-
-/* Batches after the first grow up to this many nodes. */
-#define MAX_BATCH 8192
-
-typedef enum ScanPhase
-{
-	SCAN_START,
-	SCAN_GRAPH,					/* batches of the walk */
-	SCAN_SWEEP,					/* passes over the node array */
-	SCAN_ALL,					/* every row of the node array, no order */
-	SCAN_NO_DIRECTION,			/* rows whose distance is NaN */
-	SCAN_NULLS,
-	SCAN_LATE,					/* strict order: rows held back */
-	SCAN_DONE
-} ScanPhase;
-
-/* A row, or all rows of a node that refined distances do not tell apart. */
-typedef struct Row
-{
-	double		dist;
-	float		error;			/* standard error of it, 0 if it is exact */
-	float		slack;			/* standard error of what it was first ranked by */
-	uint32		node;			/* OH_NONE: a single row */
-	uint32		posting;		/* of the node */
-	ItemPointerData tid;
-} Row;
-
-/* A heap, nearest first. */
-typedef struct RowHeap
-{
-	Row		   *row;
-	int64		n;
-	int64		allocated;
-} RowHeap;
-
-typedef struct OhScanState
-{
-	OhIndex    *ix;
-	MemoryContext context;		/* of the scan */
-	MemoryContext batch_context;	/* of one rescan */
-	OhSearch   *search;
-	OhSweep    *sweep;
-	OhConditions *conditions;	/* NULL: the index has no filter columns */
-	OhFilter   *filter;			/* of this rescan's conditions, NULL if there are none */
-	bool		only_null;		/* vector IS NULL */
-	bool		not_null;		/* vector IS NOT NULL */
-	OhReranker *rerank;
-	OmQuery    *query;			/* query form */
-	OmRefineQuery *refine;		/* for refined distances, NULL if the index has none */
-	void	   *scratch;
-	float	   *vector;			/* the query itself */
-	OhRadius   *radius;			/* conditions "within a radius", NULL if there are none */
-	bool		ordered;		/* the query has distances */
-	bool		sorted;			/* and they are what the scan is ordered by */
-	bool		by_code;		/* distances from codes decide: no re-ranking */
-	bool		exact_codes;	/* and are exact */
-	bool		certain;		/* the row being returned is within all radii */
-	ScanPhase	phase;
-
-	const OhHeap *batch;		/* nodes of the batch, sorted by estimate */
-	int64		next;			/* first that is not re-ranked */
-	int64		nranked;		/* nodes of all batches that are */
-	int64		nahead;			/* nodes of the batch looked up so far */
-	OhNodeRows	ahead[AHEAD];	/* batch[i] is in ahead[i % AHEAD] */
-	int			ef;				/* of the last batch */
-	OhRows		rows;
-	uint32		lp;				/* of array phases */
-
-	RowHeap		ranked;
-	RowHeap		late;
-	OhRows		equal;			/* of a node, being returned one by one */
-	double		last;			/* distance of the last row returned */
-	float		last_error;		/* its slack */
-	int64		nreturned;		/* counted without iterative scan only */
-	uint32	   *handled;		/* nodes of all batches */
-	int64		nhandled;
-	int64		handled_allocated;
-} OhScanState;
-
-/* ---- ranked rows ---- */
-
-static inline bool
-row_before(const Row *a, const Row *b)
-{
-	if (a->dist != b->dist)
-		return a->dist < b->dist;
-	return ItemPointerCompare((ItemPointer) &a->tid, (ItemPointer) &b->tid) < 0;
-}
-
-static void
-rows_append(RowHeap *rows, Row row)
-{
-	if (rows->n == rows->allocated)
-	{
-		rows->allocated *= 2;
-		rows->row = repalloc_huge(rows->row, sizeof(Row) * rows->allocated);
-	}
-	rows->row[rows->n++] = row;
-}
-
-static void
-rows_push(RowHeap *rows, Row row)
-{
-	int64		i;
-
-	rows_append(rows, row);
-	for (i = rows->n - 1; i > 0 && row_before(&row, &rows->row[(i - 1) / 2]); i = (i - 1) / 2)
-		rows->row[i] = rows->row[(i - 1) / 2];
-	rows->row[i] = row;
-}
-
-static Row
-rows_pop(RowHeap *rows)
-{
-	Row	top = rows->row[0];
-	Row	last = rows->row[--rows->n];
-	int64		i = 0;
-
-	for (;;)
-	{
-		int64		child = 2 * i + 1;
-
-		if (child >= rows->n)
-			break;
-		if (child + 1 < rows->n && row_before(&rows->row[child + 1], &rows->row[child]))
-			child++;
-		if (!row_before(&rows->row[child], &last))
-			break;
-		rows->row[i] = rows->row[child];
-		i = child;
-	}
-	rows->row[i] = last;
-	return top;
-}
-
-static void
-rows_init(RowHeap *rows, MemoryContext context)
-{
-	rows->n = 0;
-	rows->allocated = 64;
-	rows->row = MemoryContextAlloc(context, sizeof(Row) * rows->allocated);
-}
-
 /* ---- callbacks ---- */
 
 IndexScanDesc
@@ -228,8 +55,8 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
 									   ALLOCSET_DEFAULT_SIZES);
-	rows_init(&s->ranked, s->context);
-	rows_init(&s->late, s->context);
+	OhRankedInit(&s->ranked, s->context);
+	OhRankedInit(&s->late, s->context);
 	OhRowsInit(&s->rows, s->context);
 	OhRowsInit(&s->equal, s->context);
 	s->batch_context = AllocSetContextCreate(s->context, "omenhnsw sweep",
@@ -315,145 +142,6 @@ set_query(IndexScanDesc scan)
 	return s->radius == NULL || !s->radius->never;
 }
 
-static void
-take_batch(OhScanState *s, const OhHeap *batch)
-{
-	s->batch = batch;
-	s->next = s->nahead = 0;
-	while (s->nhandled + batch->n > s->handled_allocated)
-	{
-		s->handled_allocated *= 2;
-		s->handled = repalloc_huge(s->handled, sizeof(uint32) * s->handled_allocated);
-	}
-	for (int64 i = 0; i < batch->n; i++)
-		s->handled[s->nhandled++] = batch->item[i].id;
-}
-
-static Size
-memory_limit(void)
-{
-	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
-}
-
-/*
- * begin_sweep -- from now on batches come from a pass over the nodes.
- */
-static void
-begin_sweep(IndexScanDesc scan)
-{
-	OhScanState *s = scan->opaque;
-
-	s->phase = SCAN_SWEEP;
-	s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->filter, s->handled, s->nhandled,
-							memory_limit(), s->batch_context);
-	s->nhandled = 0;
-}
-
-static bool
-has_few_nodes(IndexScanDesc scan)
-{
-	OhScanState *s = scan->opaque;
-	uint32		npages = s->ix->array[OH_NODE].npages;
-	int64		few = Max(FEW_NODES, (int64) s->ef * FEW_TIMES_EF);
-
-	/* a pass compares them all, whatever the bound says */
-	if (oh_max_scan_tuples > 0)
-		few = Min(few, oh_max_scan_tuples);
-	if ((int64) npages * s->ix->array[OH_NODE].per_page > few)
-		return false;
-	npages = OhArrayPages(scan->indexRelation, s->ix, OH_NODE);
-	return (int64) npages * s->ix->array[OH_NODE].per_page <= few;
-}
-
-/*
- * is_selective -- do so few nodes match that a walk is not worth a try?
- *
- * What it costs to evaluate all that match is known; what a walk costs depends on
- * where they lie.  At best they are what lies nearest, and the walk is one without
- * conditions.
- */
-static bool
-is_selective(OhScanState *s)
-{
-	OhFilter   *filter = s->filter;
-	double		matches = OhFilterEstimate(filter);
-	double		sweep = matches * SWEEP_EVALUATION +
-		(double) (filter->npages - filter->nknown) * ATTR_PAGE;
-	double		share = Max(matches, 1.0) / Max(filter->nnodes, 1);
-
-	s->search->filter = filter;
-	s->search->budget = sweep;
-	return sweep <= OhWalkEvaluations(s->ix, WIDTH(s->ef), 1.0) ||
-		sweep <= OhWalkEvaluations(s->ix, OhWalkEdge(WIDTH(s->ef), share), share);
-}
-
-/*
- * next_batch -- nodes for re-ranking, or another phase.
- */
-static void
-next_batch(IndexScanDesc scan)
-{
-	OhScanState *s = scan->opaque;
-	int64		evaluations = s->search->eval.evaluations +
-		(s->sweep ? s->sweep->eval.evaluations : 0);
-
-	if ((oh_iterative_scan == OH_ITERATIVE_OFF && s->batch != NULL) ||
-		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
-	{
-		s->phase = SCAN_LATE;
-		return;
-	}
-	if (s->batch != NULL)
-		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
-	if (s->phase == SCAN_GRAPH)
-	{
-		if (OhSearchBytes(s->search) <= memory_limit() &&
-			OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
-		{
-			take_batch(s, &s->search->found);
-			return;
-		}
-		begin_sweep(scan);
-	}
-	if (OhSweepMore(s->sweep, s->query, WIDTH(s->ef)))
-	{
-		s->batch = &s->sweep->found;
-		s->next = s->nahead = 0;
-	}
-	else
-	{
-		/* what has no distance is within no radius */
-		s->phase = s->radius != NULL ? SCAN_LATE : SCAN_NO_DIRECTION;
-		s->rows.n = s->rows.next = 0;
-		s->lp = 0;
-	}
-}
-
-/*
- * begin_ordered -- the first batch.
- */
-static void
-begin_ordered(IndexScanDesc scan)
-{
-	OhScanState *s = scan->opaque;
-	s->ef = oh_ef_search;
-	s->nreturned = 0;
-	OhSearchReset(s->search, s->query);
-	if (!has_few_nodes(scan) && (s->filter == NULL || !is_selective(s)))
-	{
-		OhSearchDescend(s->search, 0);
-		OhSearchLevel(s->search, 0, WIDTH(s->ef));
-		if (!s->search->over)
-		{
-			take_batch(s, &s->search->found);
-			s->phase = SCAN_GRAPH;
-			return;
-		}
-	}
-	begin_sweep(scan);
-	next_batch(scan);
-}
-
 /*
  * take_keys -- the conditions of this (re)scan; false: no row matches.
  */
@@ -520,7 +208,7 @@ start(IndexScanDesc scan)
 	if (s->only_null)
 		s->phase = SCAN_NULLS;
 	else if (s->ordered)
-		begin_ordered(scan);
+		OhFirstBatch(scan);
 	else
 		s->phase = SCAN_ALL;
 }
@@ -535,7 +223,7 @@ look_ahead(IndexScanDesc scan, OhNodeRows *head, int n)
 	OhScanState *s = scan->opaque;
 	Relation	index = scan->indexRelation;
 	const OhItem *item = &s->batch->item[s->next];
-	OmRefineBase base[AHEAD];
+	OmRefineBase base[OH_AHEAD];
 
 	for (int i = 0; i < n && s->refine != NULL; i++)
 		OhPrefetchRefinement(s->ix, item[i].id);
@@ -562,13 +250,13 @@ static const OhNodeRows *
 peek(IndexScanDesc scan, double *bound)
 {
 	OhScanState *s = scan->opaque;
-	OhNodeRows *head = &s->ahead[s->next % AHEAD];
+	OhNodeRows *head = &s->ahead[s->next % OH_AHEAD];
 
 	if (s->next == s->nahead)
 	{
-		int			n = Min(AHEAD, s->batch->n - s->next);
+		int			n = Min(OH_AHEAD, s->batch->n - s->next);
 
-		/* next is a multiple of AHEAD here */
+		/* next is a multiple of OH_AHEAD here */
 		look_ahead(scan, head, n);
 		s->nahead += n;
 	}
@@ -589,7 +277,7 @@ rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack)
 	OhRowsOfNode(scan->indexRelation, s->ix, head, &s->rows);
 	for (int i = 0; i < s->rows.n; i++)
 	{
-		Row			row = {.slack = slack,.node = OH_NONE,.posting = OH_NONE};
+		OhRow			row = {.slack = slack,.node = OH_NONE,.posting = OH_NONE};
 
 		CHECK_FOR_INTERRUPTS();
 		row.tid = s->rows.tid[i];
@@ -599,7 +287,7 @@ rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack)
 			continue;
 		if (isnan(row.dist))
 			row.dist = INFINITY;
-		rows_push(&s->ranked, row);
+		OhRankedPush(&s->ranked, row);
 	}
 	s->rows.n = 0;
 }
@@ -632,7 +320,7 @@ rank(IndexScanDesc scan, const OhNodeRows *head, double dist)
 		return;
 	if (s->by_code || refined)
 	{
-		Row			row = {.dist = dist,.node = head->id,.posting = head->posting,.tid = head->tid};
+		OhRow			row = {.dist = dist,.node = head->id,.posting = head->posting,.tid = head->tid};
 
 		if (refined)
 		{
@@ -641,7 +329,7 @@ rank(IndexScanDesc scan, const OhNodeRows *head, double dist)
 		}
 		/* refined distances err more often by a lot than codes do */
 		if (!is_beyond(s, row.dist, refined ? 2 * row.error : head->error))
-			rows_push(&s->ranked, row);
+			OhRankedPush(&s->ranked, row);
 	}
 	else
 		rank_exactly(scan, head, 0);
@@ -651,15 +339,15 @@ rank(IndexScanDesc scan, const OhNodeRows *head, double dist)
  * is_open -- are the first two too near to one another to say which is first?
  */
 static bool
-is_open(const RowHeap *rows)
+is_open(const OhRanked *rows)
 {
-	const Row  *a = &rows->row[0];
-	const Row  *b;
+	const OhRow  *a = &rows->row[0];
+	const OhRow  *b;
 
 	if (rows->n < 2)
 		return false;
 	b = &rows->row[1];
-	if (rows->n > 2 && row_before(&rows->row[2], b))
+	if (rows->n > 2 && OhRowBefore(&rows->row[2], b))
 		b = &rows->row[2];
 	return (a->error > 0 || b->error > 0) &&
 		b->dist - a->dist < SETTLED_ERRORS * hypot(a->error, b->error);
@@ -673,14 +361,14 @@ static void
 settle(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
-	Row			row = rows_pop(&s->ranked);
+	OhRow			row = OhRankedPop(&s->ranked);
 	OhNodeRows	head = {0};
 
 	if (row.error == 0)
 	{
-		Row			second = rows_pop(&s->ranked);
+		OhRow			second = OhRankedPop(&s->ranked);
 
-		rows_push(&s->ranked, row);
+		OhRankedPush(&s->ranked, row);
 		row = second;
 	}
 	head.id = row.node;
@@ -694,7 +382,7 @@ settle(IndexScanDesc scan)
  * which s->equal holds now, or with none.
  */
 static bool
-first_row(IndexScanDesc scan, const Row *row, ItemPointer tid)
+first_row(IndexScanDesc scan, const OhRow *row, ItemPointer tid)
 {
 	OhScanState *s = scan->opaque;
 
@@ -716,7 +404,7 @@ first_row(IndexScanDesc scan, const Row *row, ItemPointer tid)
  * that the two were ranked with?
  */
 static bool
-is_late(const OhScanState *s, const Row *row)
+is_late(const OhScanState *s, const OhRow *row)
 {
 	return row->dist < s->last && s->sorted && oh_iterative_scan != OH_ITERATIVE_RELAXED &&
 		row->dist < s->last - SETTLED_ERRORS * hypot(row->slack, s->last_error);
@@ -733,17 +421,6 @@ may_return(OhScanState *s)
 		return true;
 	s->phase = SCAN_DONE;
 	return false;
-}
-
-/*
- * sweep_goes_on -- are there more nodes of this pass?  Then the nearest of them
- * says whether a row is next.
- */
-static bool
-sweep_goes_on(const OhScanState *s)
-{
-	return s->phase == SCAN_SWEEP && OhSweepHasRest(s->sweep) &&
-		oh_iterative_scan != OH_ITERATIVE_OFF && oh_max_scan_tuples == 0;
 }
 
 /*
@@ -780,9 +457,9 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			*tid = s->equal.tid[s->equal.next++];
 			return may_return(s);
 		}
-		if (!more && sweep_goes_on(s))
+		if (!more && OhBatchGoesOn(s))
 		{
-			next_batch(scan);
+			OhNextBatch(scan);
 			continue;
 		}
 		if (more)
@@ -794,17 +471,17 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		}
 		if (s->ranked.n > 0 && (!more || beyond || bound >= s->ranked.row[0].dist))
 		{
-			Row			row;
+			OhRow			row;
 
 			if (s->refine != NULL && s->sorted && is_open(&s->ranked))
 			{
 				settle(scan);
 				continue;
 			}
-			row = rows_pop(&s->ranked);
+			row = OhRankedPop(&s->ranked);
 			if (is_late(s, &row))
 			{
-				rows_push(&s->late, row);
+				OhRankedPush(&s->late, row);
 				continue;
 			}
 			if (row.dist >= s->last)
@@ -823,7 +500,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		}
 		if (!more || beyond)
 		{
-			next_batch(scan);
+			OhNextBatch(scan);
 			continue;
 		}
 		rank(scan, head, s->batch->item[s->next].dist);
@@ -843,7 +520,7 @@ next_late(IndexScanDesc scan, ItemPointer tid)
 
 	while (s->phase == SCAN_LATE)
 	{
-		Row			row;
+		OhRow			row;
 
 		CHECK_FOR_INTERRUPTS();
 		if (s->equal.next < s->equal.n)
@@ -853,7 +530,7 @@ next_late(IndexScanDesc scan, ItemPointer tid)
 		}
 		if (s->late.n == 0)
 			return false;
-		row = rows_pop(&s->late);
+		row = OhRankedPop(&s->late);
 		if (first_row(scan, &row, tid))
 			return true;
 	}

@@ -1,0 +1,196 @@
+/*
+ * batch.c -- where a scan's nodes come from: a walk of the graph, or a sweep.
+ *
+ * With conditions on filter columns both find matching nodes only.  Which of the
+ * two is cheaper is decided by an estimate of their number; a walk that comes to
+ * cost more than the evaluation of all that match is given up for that.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "hnsw/scan.h"
+
+/*
+ * Candidates kept in a walk for ef asked for: the estimates that steer it are a
+ * little off, and some more make up for that.  Figures in src/README.md.
+ */
+#define WIDTH(ef) ((ef) + (ef) / 10 + 6)
+
+/*
+ * A graph of so few nodes, or so many times ef, is not walked: comparing all
+ * codes is as quick, and misses nothing.
+ */
+#define FEW_NODES 1000
+#define FEW_TIMES_EF 25
+
+/*
+ * What conditions cost, in evaluations of a walk: one by a sweep that evaluates
+ * only nodes that match; looking at an attribute page.  Figures in src/README.md.
+ */
+#define SWEEP_EVALUATION 0.3
+#define ATTR_PAGE 2.0
+
+/* Batches after the first grow up to this many nodes. */
+#define MAX_BATCH 8192
+
+static void
+take_batch(OhScanState *s, const OhHeap *batch)
+{
+	s->batch = batch;
+	s->next = s->nahead = 0;
+	while (s->nhandled + batch->n > s->handled_allocated)
+	{
+		s->handled_allocated *= 2;
+		s->handled = repalloc_huge(s->handled, sizeof(uint32) * s->handled_allocated);
+	}
+	for (int64 i = 0; i < batch->n; i++)
+		s->handled[s->nhandled++] = batch->item[i].id;
+}
+
+static Size
+memory_limit(void)
+{
+	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
+}
+
+/*
+ * begin_sweep -- from now on batches come from a pass over the nodes.
+ */
+static void
+begin_sweep(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	s->phase = SCAN_SWEEP;
+	s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->filter, s->handled, s->nhandled,
+							memory_limit(), s->batch_context);
+	s->nhandled = 0;
+}
+
+static bool
+has_few_nodes(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	uint32		npages = s->ix->array[OH_NODE].npages;
+	int64		few = Max(FEW_NODES, (int64) s->ef * FEW_TIMES_EF);
+
+	/* a pass compares them all, whatever the bound says */
+	if (oh_max_scan_tuples > 0)
+		few = Min(few, oh_max_scan_tuples);
+	if ((int64) npages * s->ix->array[OH_NODE].per_page > few)
+		return false;
+	npages = OhArrayPages(scan->indexRelation, s->ix, OH_NODE);
+	return (int64) npages * s->ix->array[OH_NODE].per_page <= few;
+}
+
+/*
+ * is_selective -- do so few nodes match that a walk is not worth a try?
+ *
+ * What it costs to evaluate all that match is known; what a walk costs depends on
+ * where they lie.  At best they are what lies nearest, and the walk is one without
+ * conditions.
+ */
+static bool
+is_selective(OhScanState *s)
+{
+	OhFilter   *filter = s->filter;
+	double		matches = OhFilterEstimate(filter);
+	double		sweep = matches * SWEEP_EVALUATION +
+		(double) (filter->npages - filter->nknown) * ATTR_PAGE;
+	double		share = Max(matches, 1.0) / Max(filter->nnodes, 1);
+
+	s->search->filter = filter;
+	s->search->budget = sweep;
+	if (oh_max_scan_tuples > 0 && matches > oh_max_scan_tuples)
+	{
+		/* a walk can be cut short */
+		s->search->budget = INFINITY;
+		return false;
+	}
+	return sweep <= OhWalkEvaluations(s->ix, WIDTH(s->ef), 1.0) ||
+		sweep <= OhWalkEvaluations(s->ix, OhWalkEdge(WIDTH(s->ef), share), share);
+}
+
+/*
+ * OhNextBatch -- see scan.h.
+ */
+void
+OhNextBatch(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	int64		evaluations = s->search->eval.evaluations +
+		(s->sweep ? s->sweep->eval.evaluations : 0);
+
+	if ((oh_iterative_scan == OH_ITERATIVE_OFF && s->batch != NULL) ||
+		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
+	{
+		s->phase = SCAN_LATE;
+		return;
+	}
+	if (s->batch != NULL)
+		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
+	if (s->phase == SCAN_GRAPH)
+	{
+		if (OhSearchBytes(s->search) <= memory_limit() &&
+			OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
+		{
+			take_batch(s, &s->search->found);
+			return;
+		}
+		begin_sweep(scan);
+	}
+	if (OhSweepMore(s->sweep, s->query, WIDTH(s->ef)))
+	{
+		s->batch = &s->sweep->found;
+		s->next = s->nahead = 0;
+	}
+	else
+	{
+		/* what has no distance is within no radius */
+		s->phase = s->radius != NULL ? SCAN_LATE : SCAN_NO_DIRECTION;
+		s->rows.n = s->rows.next = 0;
+		s->lp = 0;
+	}
+}
+
+/*
+ * OhFirstBatch -- see scan.h.
+ */
+void
+OhFirstBatch(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	s->ef = oh_ef_search;
+	s->nreturned = 0;
+	OhSearchReset(s->search, s->query);
+	if (!has_few_nodes(scan) && (s->filter == NULL || !is_selective(s)))
+	{
+		OhSearchDescend(s->search, 0);
+		OhSearchLevel(s->search, 0, WIDTH(s->ef));
+		if (!s->search->over)
+		{
+			take_batch(s, &s->search->found);
+			s->phase = SCAN_GRAPH;
+			return;
+		}
+	}
+	begin_sweep(scan);
+	OhNextBatch(scan);
+}
+
+/*
+ * OhBatchGoesOn -- see scan.h.
+ *
+ * Then the nearest of them says whether a row is next.
+ */
+bool
+OhBatchGoesOn(const OhScanState *s)
+{
+	return s->phase == SCAN_SWEEP && OhSweepHasRest(s->sweep) &&
+		oh_iterative_scan != OH_ITERATIVE_OFF && oh_max_scan_tuples == 0;
+}
