@@ -235,6 +235,7 @@ def measure_set(server, name, result):
 
 
 def main():
+    os.makedirs(os.path.dirname(os.path.abspath(opt.json)), exist_ok=True)
     server = Server(opt.root, settings(opt))
     result = new_result(opt, server)
     server.start()
