@@ -193,6 +193,18 @@ RESET omenhnsw.ef_search;
 -- a join in order of distance
 SELECT plan_of('SELECT fp.id, t.tenants FROM fp JOIN fp_query t ON t.id = fp.tenant WHERE fp.tenant = 3 AND fp.active
     ORDER BY fp.v <-> ''[1,2,3,4]'' LIMIT 5');
+-- all pairs within a radius
+SET enable_seqscan = off;
+SELECT plan_of('SELECT count(*) FROM fp_query t JOIN fp ON fp.v <<->> sphere(t.q, 150) AND fp.tenant < 10');
+SET omenhnsw.ef_search = 1000;
+CREATE TABLE fp_pairs AS SELECT t.id AS t, fp.id FROM fp_query t JOIN fp ON fp.v <<->> sphere(t.q, 150) AND fp.tenant < 10;
+RESET omenhnsw.ef_search;
+RESET enable_seqscan;
+SET enable_indexscan = off;
+SELECT count(*) > 5 AS pairs, count(*) FILTER (WHERE p.t IS NULL OR s.t IS NULL) AS missing
+FROM fp_pairs p FULL JOIN (
+    SELECT t.id AS t, fp.id FROM fp_query t JOIN fp ON fp.v <-> t.q < 150 AND fp.tenant < 10) s ON s.t = p.t AND s.id = p.id;
+RESET enable_indexscan;
 -- a filter column as join condition alone is none of the index
 SELECT plan_of('SELECT count(*) FROM fp JOIN fp_query t ON t.tenant = fp.rare');
 
@@ -262,5 +274,5 @@ CREATE INDEX fp_child_v ON fp_child USING omenhnsw (v vector_l2_ops, tenant, act
 ANALYZE fp_child;
 EXPLAIN (COSTS OFF) SELECT id FROM fp WHERE tenant IN (7, 8) AND active ORDER BY v <-> '[1,2,3,4]' LIMIT 10;
 
-DROP TABLE fp_child, fp, fp_query, fp_lateral, fp_part, fp_merged, fp_expr, fp_wide;
+DROP TABLE fp_child, fp, fp_query, fp_lateral, fp_pairs, fp_part, fp_merged, fp_expr, fp_wide;
 DROP FUNCTION fp_vector(integer), plan_of(text), same(text, integer), fp_leaky(integer, integer);
