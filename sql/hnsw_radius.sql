@@ -224,6 +224,17 @@ FROM unnest(ARRAY[0.3, 0.6, 0.9, 1.5]) r, (SELECT v AS c FROM radius_many WHERE 
     LATERAL (SELECT format('SELECT id FROM radius_many WHERE v <<->> sphere(%L, %s)', c, r)) f (q),
     LATERAL (SELECT ids(q, true), ids(q, false), ids(q || format(' ORDER BY v <-> %L', c), true)) i (by_index, without, ordered)
 GROUP BY r ORDER BY r;
+-- in order also where it is read to its end: hardly a row is found too late for its place
+SET enable_seqscan = off;
+SET enable_sort = off;
+SELECT r AS radius, sum(late) <= 0.01 * sum(rows) AS in_order
+FROM unnest(ARRAY[0.6, 0.9, 1.5]) r, (SELECT v AS c FROM radius_many WHERE id % 1100 = 5 OFFSET 0) c,
+    LATERAL (SELECT count(*) AS rows, count(*) FILTER (WHERE d < farthest) AS late
+        FROM (SELECT d, max(d) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS farthest
+            FROM (SELECT v <-> c AS d FROM radius_many WHERE v <<->> sphere(c, r) ORDER BY v <-> c OFFSET 0) o) w) l
+GROUP BY r ORDER BY r;
+RESET enable_sort;
+RESET enable_seqscan;
 SELECT r AS radius, sum(cardinality(without)) AS rows, sum(cardinality(by_index)) >= 0.99 * sum(cardinality(without)) AS found,
        bool_and(by_index <@ without) AS right_ones
 FROM unnest(ARRAY[-4.5, -3.5]) r, (SELECT v AS c FROM radius_many WHERE id % 1100 = 5) c,

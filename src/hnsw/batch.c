@@ -51,6 +51,20 @@ take_batch(OhScanState *s, const OhHeap *batch)
 		s->handled[s->nhandled++] = batch->item[i].id;
 }
 
+/*
+ * take_held -- put what was left of the last batch to this one.
+ */
+static void
+take_held(OhScanState *s, OhHeap *batch)
+{
+	if (s->held.n == 0)
+		return;
+	for (int64 i = 0; i < s->held.n; i++)
+		OhHeapAppend(batch, s->held.item[i]);
+	OhHeapify(batch, true);
+	OhHeapSort(batch);
+}
+
 static Size
 memory_limit(void)
 {
@@ -116,6 +130,29 @@ is_selective(OhScanState *s)
 }
 
 /*
+ * walk_on -- the next batch of the walk, and what is left of the last one; false:
+ * neither is there.
+ */
+static bool
+walk_on(OhScanState *s)
+{
+	s->held.n = 0;
+	while (s->next < s->batch->n)
+		OhHeapAppend(&s->held, s->batch->item[s->next++]);
+	if (OhSearchBytes(s->search) <= memory_limit() &&
+		OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
+	{
+		take_batch(s, &s->search->found);
+		take_held(s, &s->search->found);
+		return true;
+	}
+	s->walked = true;
+	s->batch = &s->held;
+	s->next = s->nahead = 0;
+	return s->held.n > 0;
+}
+
+/*
  * OhNextBatch -- see scan.h.
  */
 void
@@ -135,12 +172,8 @@ OhNextBatch(IndexScanDesc scan)
 		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
 	if (s->phase == SCAN_GRAPH)
 	{
-		if (OhSearchBytes(s->search) <= memory_limit() &&
-			OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
-		{
-			take_batch(s, &s->search->found);
+		if (walk_on(s))
 			return;
-		}
 		begin_sweep(scan);
 	}
 	if (OhSweepMore(s->sweep, s->query, WIDTH(s->ef)))
@@ -152,6 +185,8 @@ OhNextBatch(IndexScanDesc scan)
 	{
 		/* what has no distance is within no radius */
 		s->phase = s->radius != NULL ? SCAN_LATE : SCAN_NO_DIRECTION;
+		while (s->ranked.n > 0)
+			OhRankedPush(&s->late, OhRankedPop(&s->ranked));
 		s->rows.n = s->rows.next = 0;
 		s->lp = 0;
 	}
@@ -184,13 +219,27 @@ OhFirstBatch(IndexScanDesc scan)
 }
 
 /*
- * OhBatchGoesOn -- see scan.h.
- *
- * Then the nearest of them says whether a row is next.
+ * OhFoundFarther -- see scan.h.
  */
 bool
-OhBatchGoesOn(const OhScanState *s)
+OhFoundFarther(const OhScanState *s)
 {
-	return s->phase == SCAN_SWEEP && OhSweepHasRest(s->sweep) &&
-		oh_iterative_scan != OH_ITERATIVE_OFF && oh_max_scan_tuples == 0;
+	return s->phase != SCAN_GRAPH || s->walked ||
+		s->nhandled - s->nranked >= Max(s->nranked, oh_ef_search * OH_LEAST_EDGE);
+}
+
+/*
+ * OhBatchComesFirst -- see scan.h.
+ *
+ * Of a sweep the nearest of the nodes that are left says whether a row is next.  A
+ * scan within a radius is likely to be read to its end, where late rows are seen.
+ */
+bool
+OhBatchComesFirst(const OhScanState *s)
+{
+	if (oh_iterative_scan == OH_ITERATIVE_OFF || oh_max_scan_tuples > 0)
+		return false;
+	if (s->phase == SCAN_SWEEP)
+		return s->next == s->batch->n && OhSweepHasRest(s->sweep);
+	return s->radius != NULL && s->sorted && !OhFoundFarther(s);
 }

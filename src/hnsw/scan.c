@@ -61,6 +61,7 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 	OhRowsInit(&s->equal, s->context);
 	s->batch_context = AllocSetContextCreate(s->context, "omenhnsw sweep",
 											 ALLOCSET_DEFAULT_SIZES);
+	OhHeapInit(&s->held, s->context, 256);
 	s->handled_allocated = 256;
 	s->handled = MemoryContextAlloc(s->context, sizeof(uint32) * s->handled_allocated);
 	scan->opaque = s;
@@ -82,6 +83,7 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 	s->rows.n = s->rows.next = 0;
 	s->equal.n = s->equal.next = 0;
 	s->batch = NULL;
+	s->walked = false;
 	s->sweep = NULL;
 	s->filter = NULL;
 	s->radius = NULL;
@@ -424,19 +426,6 @@ may_return(OhScanState *s)
 }
 
 /*
- * ends_here -- the next node of the batch is beyond the radius, and so are the
- * others.  Does the scan end with that?
- *
- * A walk is sure of its nearest nodes only if it has found farther ones too.
- */
-static bool
-ends_here(const OhScanState *s)
-{
-	return s->phase != SCAN_GRAPH ||
-		s->nhandled - s->nranked >= Max(s->nranked, oh_ef_search * OH_LEAST_EDGE);
-}
-
-/*
  * next_ordered -- the next row of the walk or sweep; false: another phase.
  */
 static bool
@@ -457,7 +446,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			*tid = s->equal.tid[s->equal.next++];
 			return may_return(s);
 		}
-		if (!more && OhBatchGoesOn(s))
+		if (OhBatchComesFirst(s))
 		{
 			OhNextBatch(scan);
 			continue;
@@ -493,7 +482,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 				return may_return(s);
 			continue;
 		}
-		if (beyond && ends_here(s))
+		if (beyond && OhFoundFarther(s))
 		{
 			s->phase = SCAN_LATE;
 			break;

@@ -60,6 +60,8 @@ typedef struct OhScanState
 	int64		nranked;		/* nodes of all batches that are */
 	int64		nahead;			/* nodes of the batch looked up so far */
 	OhNodeRows	ahead[OH_AHEAD];	/* batch[i] is in ahead[i % OH_AHEAD] */
+	OhHeap		held;			/* nodes of the last batch that are put to this one */
+	bool		walked;			/* the walk has no further batch */
 	int			ef;				/* of the last batch */
 	OhRows		rows;
 	uint32		lp;				/* of array phases */
@@ -81,7 +83,12 @@ typedef struct OhScanState
 extern void OhFirstBatch(IndexScanDesc scan);
 /* Another batch, or another phase. */
 extern void OhNextBatch(IndexScanDesc scan);
-/* Are there more nodes, in order, that take no further search? */
-extern bool OhBatchGoesOn(const OhScanState *s);
+/* Must there be another batch before a row is returned? */
+extern bool OhBatchComesFirst(const OhScanState *s);
+/*
+ * Has the walk found as many nodes again as those ranked so far?  It is sure of its
+ * nearest nodes only if it has found farther ones, too.
+ */
+extern bool OhFoundFarther(const OhScanState *s);
 
 #endif							/* OH_SCAN_H */
