@@ -411,3 +411,27 @@ OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits)
 		}
 	}
 }
+
+void
+OhConditionsDescribe(const OhConditions *conditions, StringInfo to)
+{
+	resetStringInfo(to);
+	for (int i = 0; i < conditions->n; i++)
+	{
+		const OhCondition *condition = &conditions->condition[i];
+		int			counts[4] = {condition->column, condition->null, condition->nranges,
+		condition->nmasks};
+
+		appendBinaryStringInfo(to, (const char *) counts, sizeof(counts));
+		appendBinaryStringInfo(to, (const char *) condition->range,
+							   condition->nranges * sizeof(OhRange));
+		for (int j = 0; j < condition->nmasks; j++)
+		{
+			const OhMasks *masks = &condition->masks[j];
+			int			kind[2] = {masks->contained, masks->n};
+
+			appendBinaryStringInfo(to, (const char *) kind, sizeof(kind));
+			appendBinaryStringInfo(to, (const char *) masks->mask, masks->n * sizeof(uint64));
+		}
+	}
+}

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "access/skey.h"
+#include "lib/stringinfo.h"
 
 #include "hnsw/attr.h"
 #include "hnsw/summary.h"
@@ -75,6 +76,8 @@ extern void OhConditionsSet(OhConditions *conditions, Relation index, ScanKey ke
 extern void OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits);
 /* The same for a row without a position. */
 extern bool OhConditionsRow(const OhConditions *conditions, const OhAttrRow *row);
+/* What decides which codes match, as bytes: two that differ may match others. */
+extern void OhConditionsDescribe(const OhConditions *conditions, StringInfo to);
 
 /* Where a code would be in a table of mask + 1 slots. */
 static inline uint32

@@ -18,9 +18,9 @@
 OhFilter *
 OhFilterBegin(Relation index, OhIndex *ix, const OhConditions *conditions, MemoryContext context)
 {
-	OhFilter   *filter = MemoryContextAllocZero(context, sizeof(OhFilter));
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OhFilter   *filter = palloc0(sizeof(OhFilter));
 
-	Assert(conditions->n > 0);
 	filter->index = index;
 	filter->ix = ix;
 	filter->conditions = conditions;
@@ -29,11 +29,36 @@ OhFilterBegin(Relation index, OhIndex *ix, const OhConditions *conditions, Memor
 	filter->npages = OhArrayPages(index, ix, OH_ATTR);
 	/* a node beyond has not gone live yet: its summaries come no later than it does */
 	filter->nnodes = Min(filter->nnodes, (uint64) filter->npages * filter->per_page);
-	filter->bits = MemoryContextAllocExtended(context, (filter->nnodes / 64 + 2) * sizeof(uint64),
-											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	filter->page_bits = MemoryContextAlloc(context, OhAttrWords(ix) * sizeof(uint64));
-	filter->known = MemoryContextAllocZero(context, filter->npages + 1);
+	filter->bits = MemoryContextAllocHuge(context, (filter->nnodes / 64 + 2) * sizeof(uint64));
+	filter->page_bits = palloc(OhAttrWords(ix) * sizeof(uint64));
+	filter->known = palloc(filter->npages + 1);
+	initStringInfo(&filter->described);
+	filter->context = AllocSetContextCreate(context, "omenhnsw filter", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(old);
 	return filter;
+}
+
+void
+OhFilterSet(OhFilter *filter)
+{
+	MemoryContext old = MemoryContextSwitchTo(filter->context);
+	StringInfoData described;
+
+	Assert(filter->conditions->n > 0);
+	initStringInfo(&described);
+	OhConditionsDescribe(filter->conditions, &described);
+	if (described.len != filter->described.len ||
+		memcmp(described.data, filter->described.data, described.len) != 0)
+	{
+		memset(filter->bits, 0, (filter->nnodes / 64 + 2) * sizeof(uint64));
+		memset(filter->known, 0, filter->npages + 1);
+		filter->nknown = 0;
+		filter->nmatches = 0;
+		resetStringInfo(&filter->described);
+		appendBinaryStringInfo(&filter->described, described.data, described.len);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(filter->context);
 }
 
 void

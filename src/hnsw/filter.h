@@ -30,11 +30,18 @@ typedef struct OhFilter
 	uint64	   *bits;			/* a bit a node */
 	uint64	   *page_bits;		/* of one page */
 	uint8	   *known;			/* [npages] */
+	StringInfoData described;	/* the conditions that the bits are of */
+	MemoryContext context;
 } OhFilter;
 
-/* conditions must outlive it, and have at least one. */
+/* For one scan, whose conditions must outlive it. */
 extern OhFilter *OhFilterBegin(Relation index, OhIndex *ix, const OhConditions *conditions,
 							   MemoryContext context);
+/*
+ * The conditions have been set, and there are some.  If they are the same as
+ * before, a nested loop has the bits already.
+ */
+extern void OhFilterSet(OhFilter *filter);
 /* Look at an attribute page.  No buffer may be locked. */
 extern void OhFilterLoad(OhFilter *filter, uint32 lp);
 /* Look at all pages that hold nodes first to first + n - 1. */

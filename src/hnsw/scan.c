@@ -171,7 +171,12 @@ take_keys(IndexScanDesc scan)
 	if (s->conditions->never)
 		return false;
 	if (s->conditions->n > 0)
-		s->filter = OhFilterBegin(scan->indexRelation, s->ix, s->conditions, s->batch_context);
+	{
+		if (s->last_filter == NULL)
+			s->last_filter = OhFilterBegin(scan->indexRelation, s->ix, s->conditions, s->context);
+		s->filter = s->last_filter;
+		OhFilterSet(s->filter);
+	}
 	return true;
 }
 

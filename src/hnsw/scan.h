@@ -40,6 +40,7 @@ typedef struct OhScanState
 	OhSweep    *sweep;
 	OhConditions *conditions;	/* NULL: the index has no filter columns */
 	OhFilter   *filter;			/* of this rescan's conditions, NULL if there are none */
+	OhFilter   *last_filter;	/* of the last rescan that had any */
 	bool		only_null;		/* vector IS NULL */
 	bool		not_null;		/* vector IS NOT NULL */
 	OhReranker *rerank;
