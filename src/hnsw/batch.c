@@ -31,8 +31,8 @@
  * What conditions cost, in evaluations of a walk: one by a sweep that evaluates
  * only nodes that match; looking at an attribute page.  Figures in src/README.md.
  */
-#define SWEEP_EVALUATION 0.3
-#define ATTR_PAGE 2.0
+#define SWEEP_EVALUATION 0.5
+#define ATTR_PAGE 1.0
 
 /* Batches after the first grow up to this many nodes. */
 #define MAX_BATCH 8192

@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "hnsw/filter.h"
@@ -14,6 +15,12 @@
  */
 #define ALL_PAGES 64
 #define SAMPLE_PAGES 24
+
+/* Pages that are prefetched before they are looked at. */
+#define PAGES_AHEAD 3
+
+/* Cache lines of a column's values that are: the hardware follows by itself. */
+#define VALUE_LINES 8
 
 OhFilter *
 OhFilterBegin(Relation index, OhIndex *ix, const OhConditions *conditions, MemoryContext context)
@@ -79,13 +86,38 @@ OhFilterLoad(OhFilter *filter, uint32 lp)
 
 		if (word == 0)
 			continue;
-		filter->nmatches += __builtin_popcountll(word);
+		filter->nmatches += pg_popcount64(word);
 		to[i] |= word << shift;
 		if (shift > 0)
 			to[i + 1] |= word >> (64 - shift);
 	}
 	filter->known[lp] = true;
 	filter->nknown++;
+}
+
+/*
+ * prefetch_values -- start loading what the conditions will read of a page.
+ */
+static void
+prefetch_values(const OhFilter *filter, uint32 lp)
+{
+	const OhArray *array = &filter->ix->array[OH_ATTR];
+	Page		page;
+
+	if (lp >= array->npages || array->hint[lp] <= 0)
+		return;
+	page = BufferGetPage(array->hint[lp]);
+	__builtin_prefetch(GetBufferDescriptor(array->hint[lp] - 1), 1);
+	for (int i = 0; i < filter->conditions->n; i++)
+	{
+		int			column = filter->conditions->condition[i].column;
+		char	   *values = OhAttrValues(filter->ix, page, column);
+
+		__builtin_prefetch(&OhAttrColumns(page)[column]);
+		__builtin_prefetch(OhAttrNulls(filter->ix, page, column));
+		for (int at = 0; at < VALUE_LINES * 64; at += 64)
+			__builtin_prefetch(values + at);
+	}
 }
 
 void
@@ -95,6 +127,8 @@ OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n)
 
 	for (uint64 lp = first / filter->per_page; lp * filter->per_page < end; lp++)
 	{
+		if ((lp + PAGES_AHEAD) * filter->per_page < end && !filter->known[lp + PAGES_AHEAD])
+			prefetch_values(filter, lp + PAGES_AHEAD);
 		if (!filter->known[lp])
 			OhFilterLoad(filter, lp);
 	}
