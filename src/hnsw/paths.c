@@ -8,8 +8,8 @@
  * because with a btree these would end the order; and up to 15 no boolean column
  * by itself (WHERE active, WHERE NOT active, WHERE active IS TRUE), which only
  * families of operators built into the server are asked for.  Here such queries
- * get one more path: that which the planner would have made, with these
- * conditions too.  All other forms are the planner's own, and a condition that it
+ * get the path that the planner would have made with these conditions too, in place
+ * of its own.  All other forms are the planner's own, and a condition that it
  * gives to no path is a filter above the scan.
  */
 #include "postgres.h"
@@ -240,6 +240,27 @@ match_order(const Match *match)
 	return NULL;
 }
 
+/*
+ * drop_ordered_paths -- take out the planner's own scans of the index in this order.
+ *
+ * They have fewer conditions, and look cheaper to a LIMIT where what is left out
+ * has nothing to do with the distance.  What such a scan costs otherwise has no bound.
+ */
+static void
+drop_ordered_paths(RelOptInfo *rel, const IndexOptInfo *index)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->pathlist)
+	{
+		IndexPath  *path = lfirst(lc);
+
+		if (IsA(path, IndexPath) && path->indexinfo == index &&
+			path->indexorderbys != NIL && path->path.param_info == NULL)
+			rel->pathlist = foreach_delete_current(rel->pathlist, lc);
+	}
+}
+
 static void
 add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 {
@@ -268,6 +289,7 @@ add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 	{
 		orders = list_make1(order);
 		columns = list_make1_int(0);
+		drop_ordered_paths(rel, index);
 	}
 	else if (!match.vector)
 		return;					/* a scan has an order or a radius */
