@@ -121,8 +121,9 @@ is_selective(OhScanState *s)
 	s->search->budget = sweep;
 	if (oh_max_scan_tuples > 0 && matches > oh_max_scan_tuples)
 	{
-		/* a walk can be cut short */
+		/* a walk can be cut short: where nothing that matches is near, too */
 		s->search->budget = INFINITY;
+		s->search->limit = oh_max_scan_tuples;
 		return false;
 	}
 	return sweep <= OhWalkEvaluations(s->ix, WIDTH(s->ef), 1.0) ||

@@ -127,6 +127,7 @@ OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n)
 
 	for (uint64 lp = first / filter->per_page; lp * filter->per_page < end; lp++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if ((lp + PAGES_AHEAD) * filter->per_page < end && !filter->known[lp + PAGES_AHEAD])
 			prefetch_values(filter, lp + PAGES_AHEAD);
 		if (!filter->known[lp])

@@ -81,6 +81,7 @@ OhSearchReset(OhSearch *s, const OmQuery *query)
 	s->nmatches = s->ntested = 0;
 	s->next_look = LOOK_AROUND;
 	s->budget = 0;
+	s->limit = PG_INT64_MAX;
 	s->over = false;
 	s->cand.n = s->found.n = s->evicted.n = s->rejected.n = 0;
 	s->eval.evaluations = 0;
@@ -338,8 +339,8 @@ begin_edge(OhSearch *s, int ef)
 }
 
 /*
- * walk -- expand candidates until none is nearer than the ef-th found, or it does
- * not pay any more.
+ * walk -- expand candidates until none is nearer than the ef-th found, it does
+ * not pay any more, or its limit is reached.
  */
 static void
 walk(OhSearch *s, int level, int ef)
@@ -348,7 +349,7 @@ walk(OhSearch *s, int level, int ef)
 	OhEvaluated	evaluated[MAX_LINKS];
 	int64		before = s->eval.evaluations;
 
-	while (s->cand.n > 0)
+	while (s->cand.n > 0 && !s->over)
 	{
 		const OhHeap *edge = s->nedge > 0 ? &s->edge : &s->found;
 		int			n;
@@ -358,11 +359,11 @@ walk(OhSearch *s, int level, int ef)
 		if (edge->n >= (s->nedge > 0 ? s->nedge : ef) &&
 			s->cand.item[0].dist > edge->item[0].dist)
 			break;
+		if (s->nedge > 0 && s->eval.evaluations >= s->limit)
+			return;
 		if (s->nedge > 0 && s->eval.evaluations >= s->next_look)
 		{
 			look(s, ef);
-			if (s->over)
-				return;
 			continue;
 		}
 		n = read_links(s, OhHeapPop(&s->cand, false).id, level, ids);
@@ -378,7 +379,7 @@ walk(OhSearch *s, int level, int ef)
 		for (int i = 0; i < n; i++)
 			admit(s, evaluated[i].item, evaluated[i].live || level > 0, ef);
 	}
-	if (level == 0 && s->streaming && !s->resumed)
+	if (level == 0 && s->streaming && !s->resumed && !s->over)
 		learn(s, s->eval.evaluations - before, s->nedge > 0 ? s->nedge : ef);
 }
 
@@ -464,6 +465,7 @@ OhSearchMore(OhSearch *s, int ef)
 	{
 		OhItem		item = OhHeapPop(&s->evicted, false);
 
+		CHECK_FOR_INTERRUPTS();
 		if (s->filter == NULL || OhFilterTest(s->filter, item.id))
 			OhHeapPush(&s->found, item, true);
 	}

@@ -32,6 +32,7 @@ typedef struct OhSearch
 	int64		ntested;		/* of so many */
 	int64		next_look;		/* evaluations at which to look whether the walk still pays */
 	double		budget;			/* what can be had otherwise for so many evaluations */
+	int64		limit;			/* evaluations after which a walk with a filter ends, whatever it has found */
 	bool		over;			/* the walk does not pay: found is not all there is */
 
 	OhHeap		cand;			/* to expand, nearest first */
