@@ -17,7 +17,6 @@
 
 /* See OhWalkEdge().  Figures in src/README.md. */
 #define OH_LEAST_EDGE 0.3
-#define OH_EDGE_POWER 0.5
 
 typedef struct OhSearch
 {
@@ -69,7 +68,7 @@ extern uint32 OhSearchTower(OhSearch *search, uint32 id, int level);
 static inline int
 OhWalkEdge(int ef, double density)
 {
-	return (int) ceil(ef * Max(OH_LEAST_EDGE, Min(1.0, pow(density, OH_EDGE_POWER))));
+	return (int) ceil(ef * Max(OH_LEAST_EDGE, Min(1.0, sqrt(density) * (0.9 + 0.6 * density))));
 }
 
 /*
