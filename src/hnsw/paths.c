@@ -241,13 +241,14 @@ match_order(const Match *match)
 }
 
 /*
- * drop_ordered_paths -- take out the planner's own scans of the index in this order.
+ * drop_paths -- take out the planner's own scans of the index, with the order or
+ * without any.
  *
  * They have fewer conditions, and look cheaper to a LIMIT where what is left out
  * has nothing to do with the distance.  What such a scan costs otherwise has no bound.
  */
 static void
-drop_ordered_paths(RelOptInfo *rel, const IndexOptInfo *index)
+drop_paths(RelOptInfo *rel, const IndexOptInfo *index, bool ordered)
 {
 	ListCell   *lc;
 
@@ -256,7 +257,7 @@ drop_ordered_paths(RelOptInfo *rel, const IndexOptInfo *index)
 		IndexPath  *path = lfirst(lc);
 
 		if (IsA(path, IndexPath) && path->indexinfo == index &&
-			path->indexorderbys != NIL && path->path.param_info == NULL)
+			(path->indexorderbys != NIL) == ordered && path->path.param_info == NULL)
 			rel->pathlist = foreach_delete_current(rel->pathlist, lc);
 	}
 }
@@ -289,11 +290,11 @@ add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 	{
 		orders = list_make1(order);
 		columns = list_make1_int(0);
-		drop_ordered_paths(rel, index);
 	}
 	else if (!match.vector)
 		return;					/* a scan has an order or a radius */
 
+	drop_paths(rel, index, order != NULL);
 	add_path(rel, (Path *) create_index_path(root, index, match.clauses, orders, columns,
 											 order != NULL ? root->query_pathkeys : NIL,
 											 om_no_direction, false, NULL, 1.0, false));
