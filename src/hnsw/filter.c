@@ -5,6 +5,7 @@
 
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "storage/buf_internals.h"
 #include "utils/memutils.h"
 
 #include "hnsw/filter.h"
@@ -95,11 +96,8 @@ OhFilterLoad(OhFilter *filter, uint32 lp)
 	filter->nknown++;
 }
 
-/*
- * prefetch_values -- start loading what the conditions will read of a page.
- */
-static void
-prefetch_values(const OhFilter *filter, uint32 lp)
+void
+OhFilterPrefetchPage(const OhFilter *filter, uint32 lp)
 {
 	const OhArray *array = &filter->ix->array[OH_ATTR];
 	Page		page;
@@ -129,7 +127,7 @@ OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if ((lp + PAGES_AHEAD) * filter->per_page < end && !filter->known[lp + PAGES_AHEAD])
-			prefetch_values(filter, lp + PAGES_AHEAD);
+			OhFilterPrefetchPage(filter, lp + PAGES_AHEAD);
 		if (!filter->known[lp])
 			OhFilterLoad(filter, lp);
 	}

@@ -12,10 +12,6 @@
 #include "postgres.h"
 
 #include "hnsw/condition.h"
-#include "storage/buf_internals.h"
-
-/* Cache lines of an attribute page that are prefetched. */
-#define OH_FILTER_LINES 8
 
 typedef struct OhFilter
 {
@@ -49,20 +45,17 @@ extern void OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n);
 /* How many nodes match, judged by some of the pages; exact if these are all. */
 extern double OhFilterEstimate(OhFilter *filter);
 
-/* Start loading what OhFilterLoad() will touch first. */
+/* Start loading what OhFilterLoad() reads of an attribute page. */
+extern void OhFilterPrefetchPage(const OhFilter *filter, uint32 lp);
+
+/* The same for the page of a node, unless it has been looked at. */
 static inline void
 OhFilterPrefetch(const OhFilter *filter, uint32 id)
 {
 	uint32		lp = id / filter->per_page;
-	const OhArray *array = &filter->ix->array[OH_ATTR];
-	char	   *page;
 
-	if (id >= filter->nnodes || filter->known[lp] || array->hint[lp] <= 0)
-		return;
-	page = BufferGetPage(array->hint[lp]);
-	__builtin_prefetch(GetBufferDescriptor(array->hint[lp] - 1), 1);
-	for (int at = 0; at < OH_FILTER_LINES * 64; at += 64)
-		__builtin_prefetch(page + at);
+	if (id < filter->nnodes && !filter->known[lp])
+		OhFilterPrefetchPage(filter, lp);
 }
 
 /* The bit of a node whose page has been looked at. */
