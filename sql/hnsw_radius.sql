@@ -315,7 +315,19 @@ MOVE ALL IN radius_c \gset
 FETCH 1 FROM radius_c;
 COMMIT;
 
-DROP TABLE radius_few, radius_center, radius_metric, radius_query, radius_pairs, radius_many CASCADE;
+-- distances beyond what a code's distance can be: the table decides
+CREATE TABLE radius_large (id integer, v vector(4));
+INSERT INTO radius_large SELECT i, ARRAY[i, 1, 2, 3]::real[]::vector FROM generate_series(1, 20) i;
+INSERT INTO radius_large VALUES (21, '[1e38,1e38,0,0]'), (22, '[3e38,3e38,3e38,3e38]'), (23, '[-3e38,-3e38,3e38,3e38]'), (24, '[-3e38,-3e38,-3e38,-3e38]');
+CREATE INDEX ON radius_large USING omenhnsw (v vector_l2_ops) WITH (quantizer = none);
+CREATE INDEX ON radius_large USING omenhnsw (v vector_ip_ops) WITH (quantizer = none);
+CREATE INDEX ON radius_large USING omenhnsw (v vector_l1_ops) WITH (quantizer = none);
+SELECT op, radius, cardinality(ids(q, false)) AS within, sorted(ids(q, true)) = sorted(ids(q, false)) AS by_index
+FROM (VALUES ('<<->>', '1e300'), ('<<->>', 'infinity'), ('<<#>>', '-1e39'), ('<<#>>', '1e300'), ('<<#>>', 'infinity'), ('<<+>>', '1e300'), ('<<+>>', 'infinity')) r (op, radius),
+    LATERAL (SELECT format('SELECT id FROM radius_large WHERE v %s sphere(''[1,2,2,4]'', %L)', op, radius)) f (q)
+ORDER BY op, radius;
+
+DROP TABLE radius_few, radius_center, radius_metric, radius_query, radius_pairs, radius_many, radius_large CASCADE;
 DROP FUNCTION plan_of(text);
 DROP FUNCTION ids(text, boolean);
 DROP FUNCTION sorted(integer[]);

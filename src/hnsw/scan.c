@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
@@ -306,7 +307,8 @@ rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack)
 static bool
 is_beyond(const OhScanState *s, double dist, double error)
 {
-	if (s->radius == NULL)
+	/* codes have no distance below -FLT_MAX, which then stands for any */
+	if (s->radius == NULL || dist <= -FLT_MAX)
 		return false;
 	if (s->exact_codes)
 		return !OhRadiusHolds(s->radius, dist);
@@ -394,7 +396,7 @@ first_row(IndexScanDesc scan, const OhRow *row, ItemPointer tid)
 	OhScanState *s = scan->opaque;
 
 	s->certain = s->radius != NULL && !s->radius->others &&
-		(row->node == OH_NONE || s->exact_codes) && isfinite(row->dist);
+		(row->node == OH_NONE || s->exact_codes) && fabs(row->dist) < FLT_MAX;
 	if (row->node != OH_NONE && row->posting != OH_NONE)
 	{
 		OhNodeRows	head = {.id = row->node,.posting = row->posting,.tid = row->tid};
