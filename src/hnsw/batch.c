@@ -34,6 +34,15 @@
 #define SWEEP_EVALUATION 0.5
 #define ATTR_PAGE 1.0
 
+/*
+ * With so many rows or fewer left of a batch the next one is fetched before they are
+ * returned: it may have nearer ones, which would come too late.  Of the first batch
+ * these are the candidates that were not asked for, so that ef rows take no other;
+ * of later ones a part.  Figures in src/README.md.
+ */
+#define KEPT_BACK(ef) (WIDTH(ef) - (ef))
+#define KEPT_BACK_LATER(n) ((n) / 4)
+
 /* Batches after the first grow up to this many nodes. */
 #define MAX_BATCH 8192
 
@@ -182,12 +191,16 @@ OhNextBatch(IndexScanDesc scan)
 		s->batch = &s->sweep->found;
 		s->next = s->nahead = 0;
 	}
+	else if (s->ranked.n > 0)
+	{
+		/* an empty batch: these come first */
+		s->batch = &s->sweep->found;
+		s->next = s->nahead = 0;
+	}
 	else
 	{
 		/* what has no distance is within no radius */
 		s->phase = s->radius != NULL ? SCAN_LATE : SCAN_NO_DIRECTION;
-		while (s->ranked.n > 0)
-			OhRankedPush(&s->late, OhRankedPop(&s->ranked));
 		s->rows.n = s->rows.next = 0;
 		s->lp = 0;
 	}
@@ -242,5 +255,8 @@ OhBatchComesFirst(const OhScanState *s)
 		return false;
 	if (s->phase == SCAN_SWEEP)
 		return s->next == s->batch->n && OhSweepHasRest(s->sweep);
-	return s->radius != NULL && s->sorted && !OhFoundFarther(s);
+	if (s->radius != NULL)
+		return s->sorted && !OhFoundFarther(s);
+	return s->next == s->batch->n &&
+		s->ranked.n <= (s->ef > oh_ef_search ? KEPT_BACK_LATER(s->batch->n) : KEPT_BACK(s->ef));
 }
