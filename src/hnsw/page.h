@@ -111,7 +111,8 @@ typedef struct OhMetaPageData
 	uint16		rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
 	uint16		nattrs;			/* filter columns */
 	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
-	uint8		attr_kind[OH_MAX_ATTRS + 1];	/* OhAttrKind of each filter column */
+	uint8		attr_kind[OH_MAX_ATTRS];	/* OhAttrKind of each filter column */
+	uint8		unclean;		/* a vacuum has flagged nodes, none has cleaned up since */
 	OhArrayHead array[OH_NARRAYS];
 } OhMetaPageData;
 
@@ -120,6 +121,7 @@ StaticAssertDecl(offsetof(OhMetaPageData, metric) == 24, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, entry) == 40, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, rerank) == 64, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, attr_kind) == 72, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, unclean) == 103, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, array) == 104, "metapage layout");
 StaticAssertDecl(sizeof(OhMetaPageData) <= BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail),
 				 "metapage fits its page");

@@ -41,6 +41,7 @@ typedef struct BulkDelete
 	uint8	   *has_posting;	/* bit of a node: a posting of it holds a TID */
 	uint32		nbits;
 	uint32		beyond;			/* a posting on a page not known of, or OH_NONE */
+	bool		marked;			/* the metapage says that there will be flagged nodes */
 	double		kept;
 	double		removed;
 } BulkDelete;
@@ -322,6 +323,28 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 }
 
 /*
+ * mark_unclean -- note that flagged nodes wait for a cleanup, whether or not this
+ * vacuum gets there and the next one has anything to delete.
+ */
+static void
+mark_unclean(BulkDelete *bulk)
+{
+	Buffer		buffer = OhReadBlock(bulk->index, OH_META_BLOCK, OH_PAGE_META,
+									 BUFFER_LOCK_EXCLUSIVE);
+
+	if (!OhMeta(BufferGetPage(buffer))->unclean)
+	{
+		OhWrite		write;
+
+		OhWriteStart(&write, bulk->index, bulk->ix->building);
+		OhMeta(OhWritePage(&write, buffer, false))->unclean = 1;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+	bulk->marked = true;
+}
+
+/*
  * delete_nodes -- take dead TIDs out of nodes; flag those without any.
  */
 static void
@@ -333,6 +356,9 @@ delete_nodes(BulkDelete *bulk)
 	uint16	   *dead = palloc(sizeof(uint16) * per_page);
 	uint16	   *unsure = palloc(sizeof(uint16) * per_page);
 
+	/* nodes whose postings have been emptied */
+	if (bulk->removed > 0)
+		mark_unclean(bulk);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
 		Buffer		buffer;
@@ -340,6 +366,8 @@ delete_nodes(BulkDelete *bulk)
 		uint32		nused;
 		int			ndead = 0;
 		int			nunsure = 0;
+		double		kept = bulk->kept;
+		double		removed = bulk->removed;
 
 		om_vacuum_delay_point();
 		buffer = OhArrayRead(bulk->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
@@ -359,6 +387,16 @@ delete_nodes(BulkDelete *bulk)
 			if (node->state == OH_LIVE && node->posting != OH_NONE &&
 				!(id < bulk->nbits && (bulk->has_posting[id / 8] & (1 << (id % 8)))))
 				unsure[nunsure++] = slot;
+		}
+		if (ndead > 0 && !bulk->marked)
+		{
+			/* block 0 comes before all others: look at this page again */
+			UnlockReleaseBuffer(buffer);
+			mark_unclean(bulk);
+			bulk->kept = kept;
+			bulk->removed = removed;
+			lp--;
+			continue;
 		}
 		if (ndead > 0)
 		{
@@ -587,7 +625,7 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed)
 {
 	Buffer		buffer = OhReadBlock(v->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
-	bool		changed = freed;
+	bool		changed = freed || meta->unclean;
 
 	for (int a = 0; a < OH_NARRAYS; a++)
 		changed |= OhArrayHasSlots(a) && first[a] < meta->array[a].free_hint;
@@ -603,6 +641,7 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed)
 				meta->array[a].free_hint = Min(first[a], meta->array[a].free_hint);
 		}
 		meta->generation++;
+		meta->unclean = 0;
 		OhWriteFinish(&write);
 	}
 	UnlockReleaseBuffer(buffer);
@@ -736,19 +775,36 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 }
 
 /*
- * ohvacuumcleanup -- clean up after the deletions of this vacuum.
+ * is_unclean -- has an earlier vacuum been interrupted before its cleanup?
+ */
+static bool
+is_unclean(Relation index)
+{
+	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+	bool		unclean = OhMeta(BufferGetPage(buffer))->unclean;
+
+	UnlockReleaseBuffer(buffer);
+	return unclean;
+}
+
+/*
+ * ohvacuumcleanup -- clean up after the deletions of this vacuum, or of one that did
+ * not get there.
  *
  * Without any, there is nothing to do: the index is not even read.
  */
 IndexBulkDeleteResult *
 ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
+	IndexBulkDeleteResult none = {0};
 	BlockNumber nfree;
 
 	if (info->analyze_only)
 		return stats;
 	if (stats != NULL)
 		clean_graph(info->index, stats);
+	else if (is_unclean(info->index))
+		clean_graph(info->index, &none);
 	nfree = reclaim_pages(info->index, OhIndexOpen(info->index));
 	if (stats != NULL)
 	{

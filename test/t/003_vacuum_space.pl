@@ -198,5 +198,19 @@ $node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) big');
 sql('INSERT INTO big SELECT id + 100000, v FROM big', 'INSERT INTO big SELECT id + 200000, random_vector(id, 64) FROM big');
 is(figures($node, 'bi')->{lost_pages}, 0, 'and used by inserts after a vacuum');
 
+# --- a vacuum that is cut short leaves flagged nodes: the next one frees them, though it deletes nothing itself
+my $left = 0;
+for my $milliseconds (5, 10, 20, 40, 80, 160)
+{
+	sql('DELETE FROM big WHERE id % 2 = 0', 'INSERT INTO big SELECT id * 2, v FROM big');
+	sql('DELETE FROM big WHERE id % 4 = 0');
+	$node->psql('postgres', "SET statement_timeout = $milliseconds; VACUUM (PARALLEL 0) big");
+	$left = figures($node, 'bi')->{dead_nodes};
+	last if $left > 0;
+}
+$node->safe_psql('postgres', 'VACUUM (PARALLEL 0) big');
+$node->safe_psql('postgres', 'VACUUM (PARALLEL 0) big');
+check_index($node, 'bi', "the vacuum after one that left $left nodes flagged");
+
 $node->stop;
 done_testing();
