@@ -5,7 +5,7 @@
  *   buildscan.c  what each participant does with a row
  *   sample.c     the sample: vectors, their mean, number of rows
  *   train.c      the quantizer's model, from the sample
- *   graph*.c, connect.c, pack.c  the graph in memory
+ *   graph*.c, siblings.c, connect.c, pack.c  the graph in memory
  *   flush.c      from there to pages
  */
 #ifndef OH_BUILD_H

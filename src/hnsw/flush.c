@@ -371,6 +371,7 @@ OhFlushGraph(OhBuildWorker *worker)
 	Flush		flush;
 
 	report_phase(worker, OH_PHASE_CONNECT);
+	OhGraphAttach(b, context);
 	OhGraphConnect(b, context);
 
 	report_phase(worker, OH_PHASE_WRITE);

@@ -15,7 +15,8 @@
  *   attr      OhAttrRow                         slot, where there are filter columns
  *   list      uint32 id[2m], float dist[2m]     slot: links of the base layer
  *   tower     uint32 id[m], float dist[m]       node and level >= 1
- *   twin      uint32                            hash table of codes and attributes
+ *   twin      uint32                            hash table of codes, and of codes and
+ *                                               attributes: slot, bit 31 of leaders
  *
  * A slot is a node, or a chunk of TIDs (further rows of a node whose code and
  * attributes they share) or of rows without a position, which then lie in its
@@ -54,11 +55,13 @@
 #define OH_SLOT_UNUSED		0
 #define OH_SLOT_NODE		1
 #define OH_SLOT_TIDS		2
+#define OH_SLOT_SIBLING		3		/* a node to be attached, see siblings.c */
 
 typedef struct OhGraphNode
 {
 	uint32		more;			/* first slot with further TIDs, or OH_NONE */
-	uint32		tower;			/* list of level 1; those above follow it */
+	uint32		tower;			/* list of level 1; those above follow it; of a sibling
+								 * its leader */
 	ItemPointerData tid;
 	uint8		kind;			/* OH_SLOT_* */
 	uint8		level;
@@ -197,6 +200,14 @@ extern bool OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAt
  * b->pool, sorted, of at most ef_construction; returns their number.
  */
 extern int	OhGraphSearch(OhBuilder *b);
+
+/* ---- siblings.c ---- */
+
+/*
+ * Attach the nodes that have the code of another one.  Only when nobody else uses
+ * the graph.  Returns their number.
+ */
+extern uint32 OhGraphAttach(OhBuilder *b, MemoryContext context);
 
 /* ---- connect.c ---- */
 

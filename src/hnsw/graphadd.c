@@ -10,7 +10,7 @@
  * - Lists keep their distances and which links are diverse.  So a reverse link
  *   needs only distances from the new vector, never one between two others, and
  *   no code is expanded for it.
- * - A vector with code and attributes that the graph has already costs a hash probe.
+ * - A vector with a code that the graph has already costs a hash probe or two.
  */
 #include "postgres.h"
 
@@ -20,6 +20,9 @@
 #include "hnsw/hnsw.h"
 
 #define EXPANDED	0x80000000U
+
+/* An entry of the table of twins: the first node with its code. */
+#define LEADER		0x80000000U
 
 /* Nodes whose list is at hand while the next is fetched from memory. */
 #define LINK_AHEAD	8
@@ -478,35 +481,56 @@ hash_bytes(uint64 hash, const void *from, uint32 bytes)
 }
 
 /*
- * find_twin -- the node that has the same code and attributes, or OH_NONE: then
- * the new node is known by these from now on.
+ * find_in_table -- the slot that the table has under a hash with the same code and,
+ * unless only leaders are looked for, attributes; OH_NONE if it had none: then the
+ * new slot is there from now on.
  */
 static uint32
-find_twin(OhBuilder *b, uint32 slot)
+find_in_table(OhBuilder *b, uint32 slot, uint64 hash, uint32 leader)
 {
 	const char *code = OhGraphCode(b, slot);
 	const OhAttrRow *attrs = OhGraphAttrs(b, slot);
 	uint32		bytes = b->graph->code_bytes;
 	uint32		attr_bytes = b->graph->attr_bytes;
 	uint32		mask = b->graph->twin_mask;
-	uint64		hash = hash_bytes(hash_bytes(bytes, code, bytes), attrs, attr_bytes);
 
 	for (uint32 i = (uint32) (hash >> 20);; i++)
 	{
 		/* the table is an array of atomics; they have the size of a uint32 */
 		pg_atomic_uint32 *place = (pg_atomic_uint32 *) &b->twins[i & mask];
-		uint32		other = pg_atomic_read_u32(place);
+		uint32		entry = pg_atomic_read_u32(place);
+		uint32		other;
 
-		if (other == OH_NONE)
+		if (entry == OH_NONE)
 		{
-			if (pg_atomic_compare_exchange_u32(place, &other, slot))
+			if (pg_atomic_compare_exchange_u32(place, &entry, slot | leader))
 				return OH_NONE;
 		}
 		pg_read_barrier();
-		if (memcmp(OhGraphCode(b, other), code, bytes) == 0 &&
-			memcmp(OhGraphAttrs(b, other), attrs, attr_bytes) == 0)
+		other = entry & ~LEADER;
+		if ((entry & LEADER) == leader && memcmp(OhGraphCode(b, other), code, bytes) == 0 &&
+			(leader || memcmp(OhGraphAttrs(b, other), attrs, attr_bytes) == 0))
 			return other;
 	}
+}
+
+/*
+ * find_twin -- the node that has the same code and attributes, or OH_NONE: then the
+ * new node is known by these from now on.
+ *
+ * *leader: the first node with this code if that is another one, else OH_NONE.
+ */
+static uint32
+find_twin(OhBuilder *b, uint32 slot, uint32 *leader)
+{
+	uint32		attr_bytes = b->graph->attr_bytes;
+	uint64		hash = hash_bytes(b->graph->code_bytes, OhGraphCode(b, slot), b->graph->code_bytes);
+
+	*leader = find_in_table(b, slot, hash, LEADER);
+	if (*leader == OH_NONE ||
+		memcmp(OhGraphAttrs(b, *leader), OhGraphAttrs(b, slot), attr_bytes) == 0)
+		return *leader;
+	return find_in_table(b, slot, hash_bytes(hash, OhGraphAttrs(b, slot), attr_bytes), 0);
 }
 
 /*
@@ -585,6 +609,7 @@ OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAttrRow *attrs
 	uint64		entry;
 	uint64		self;
 	uint32		twin;
+	uint32		leader;
 
 	if (slot == OH_NONE)
 		return false;
@@ -599,13 +624,20 @@ OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAttrRow *attrs
 	if (graph->attr_bytes > 0)
 		memcpy(OhGraphAttrs(b, slot), attrs, graph->attr_bytes);
 	pg_write_barrier();
-	twin = find_twin(b, slot);
+	twin = find_twin(b, slot, &leader);
 	if (twin != OH_NONE)
 	{
 		b->spare = slot;
 		if (graph->shape.refine_bytes > 0)
 			join_refinement(b, twin, slot);
 		return OhGraphAddTid(b, twin, tid);
+	}
+	if (leader != OH_NONE)
+	{
+		node->level = 0;
+		node->tower = leader;
+		node->kind = OH_SLOT_SIBLING;
+		return true;
 	}
 
 	node->level = take_towers(b, node, b->random_level(graph->shape.m));
