@@ -148,7 +148,7 @@ add_neighbours(Repair *r, uint32 id, int level, bool note_dead)
 	{
 		int			state = OhVacState(v, links[i]);
 
-		if (state == OH_FREE || !OhVisitedAdd(v, links[i]))
+		if (state == OH_FREE || !OhVacuumVisit(v, links[i]))
 			continue;
 		if (state == OH_LIVE)
 		{
@@ -171,15 +171,15 @@ add_found(Repair *r, uint32 id, int level)
 	int			n = OhVacuumSearch(v, level, Min(Max(64, r->max), 2 * OH_MAX_M), false, found);
 
 	/* the search had the set of visited nodes for itself */
-	OhVisitedReset(v);
-	OhVisitedAdd(v, id);
+	OhVacuumForget(v);
+	OhVacuumVisit(v, id);
 	for (int i = 0; i < r->nlive; i++)
-		OhVisitedAdd(v, r->live[i]);
+		OhVacuumVisit(v, r->live[i]);
 	for (int i = 0; i < r->ncand; i++)
-		OhVisitedAdd(v, r->cand[i].id);
+		OhVacuumVisit(v, r->cand[i].id);
 	for (int i = 0; i < n && r->ncand < MAX_CANDIDATES; i++)
 	{
-		if (OhVisitedAdd(v, found[i].id))
+		if (OhVacuumVisit(v, found[i].id))
 			r->cand[r->ncand++] = found[i];
 	}
 }
@@ -193,12 +193,12 @@ gather(Repair *r, uint32 id, int level)
 	OhVacuum   *v = r->v;
 	int			total = r->nlive + r->ngone;
 
-	OhVisitedReset(v);
-	OhVisitedAdd(v, id);
+	OhVacuumForget(v);
+	OhVacuumVisit(v, id);
 	for (int i = 0; i < r->nlive; i++)
-		OhVisitedAdd(v, r->live[i]);
+		OhVacuumVisit(v, r->live[i]);
 	for (int i = 0; i < r->ngone; i++)
-		OhVisitedAdd(v, r->gone[i]);
+		OhVacuumVisit(v, r->gone[i]);
 
 	r->ncand = 0;
 	r->nfurther = 0;

@@ -354,7 +354,7 @@ OhVacuumDistances(OhVacuum *v, OhCandidate *cand, int n)
 }
 
 void
-OhVisitedReset(OhVacuum *v)
+OhVacuumForget(OhVacuum *v)
 {
 	v->nvisited = 0;
 	if (++v->stamp == 0)
@@ -365,10 +365,10 @@ OhVisitedReset(OhVacuum *v)
 }
 
 /*
- * OhVisitedAdd -- true if id was not in the set and is now.
+ * OhVacuumVisit -- true if id was not in the set and is now.
  */
 bool
-OhVisitedAdd(OhVacuum *v, uint32 id)
+OhVacuumVisit(OhVacuum *v, uint32 id)
 {
 	uint32		at = (id * 2654435761U) % (OH_VAC_VISITED * 2);
 
@@ -471,7 +471,7 @@ walk(OhVacuum *v, uint32 start, int level, int width, OhCandidate *pool,
 	int			nout = 0;
 	int			next = 0;
 
-	OhVisitedReset(v);
+	OhVacuumForget(v);
 	links[0] = start;
 	for (int n = 1;;)
 	{
@@ -482,7 +482,7 @@ walk(OhVacuum *v, uint32 start, int level, int width, OhCandidate *pool,
 			float		dist;
 			int			at;
 
-			if (state == OH_FREE || !OhVisitedAdd(v, id))
+			if (state == OH_FREE || !OhVacuumVisit(v, id))
 				continue;
 			dist = distance_to(v, id);
 			at = put(pool, &npool, width, id, dist);

@@ -25,7 +25,6 @@
 #include "access/genam.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
-#include "storage/indexfsm.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -648,92 +647,6 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed)
 }
 
 /*
- * known_pages -- count the pages that the directories name; known, unless it is
- * NULL, gets their bits.
- */
-static BlockNumber
-known_pages(Relation index, OhIndex *ix, uint8 *known, BlockNumber nblocks)
-{
-	BlockNumber n = 1;
-	OhMetaPageData meta;
-	Buffer		buffer;
-
-#define KNOW(block) \
-	do { \
-		n++; \
-		if (known != NULL && (block) < nblocks) \
-			known[(block) / 8] |= 1 << ((block) % 8); \
-	} while (0)
-
-	buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
-	meta = *OhMeta(BufferGetPage(buffer));
-	UnlockReleaseBuffer(buffer);
-	for (int a = 0; a < OH_NARRAYS; a++)
-	{
-		uint32		npages = OhArrayPages(index, ix, a);
-
-		for (uint32 lp = 0; lp < npages; lp++)
-			KNOW(ix->array[a].block[lp]);
-		for (int r = 0; r < OH_NROOTS && meta.array[a].root[r] != InvalidBlockNumber; r++)
-		{
-			Page		page;
-
-			KNOW(meta.array[a].root[r]);
-			buffer = OhReadBlock(index, meta.array[a].root[r], OH_PAGE_ROOT, BUFFER_LOCK_SHARE);
-			page = BufferGetPage(buffer);
-			for (int i = 0; i < Min(OhTail(page)->nused, OH_DIR_ENTRIES); i++)
-				KNOW(OhDirEntries(page)[i]);
-			UnlockReleaseBuffer(buffer);
-		}
-	}
-#undef KNOW
-	return n;
-}
-
-/*
- * reclaim_pages -- offer zero pages that no directory names for reuse: the
- * relation was extended, and then a crash or an error came.
- *
- * A page that is just being added is locked until a directory names it.
- */
-static BlockNumber
-reclaim_pages(Relation index, OhIndex *ix)
-{
-	BlockNumber nblocks = RelationGetNumberOfBlocks(index);
-	BlockNumber nfree = 0;
-	uint8	   *known;
-
-	if (known_pages(index, ix, NULL, nblocks) >= nblocks)
-		return 0;
-	known = MemoryContextAllocExtended(CurrentMemoryContext, nblocks / 8 + 1,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	known_pages(index, ix, known, nblocks);
-	for (BlockNumber block = 1; block < nblocks; block++)
-	{
-		Buffer		buffer;
-
-		if (known[block / 8] & (1 << (block % 8)))
-			continue;
-		om_vacuum_delay_point();
-		buffer = ReadBuffer(index, block);
-		if (ConditionalLockBuffer(buffer))
-		{
-			if (PageIsNew(BufferGetPage(buffer)))
-			{
-				RecordFreeIndexPage(index, block);
-				nfree++;
-			}
-			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-		}
-		ReleaseBuffer(buffer);
-	}
-	pfree(known);
-	if (nfree > 0)
-		IndexFreeSpaceMapVacuum(index);
-	return nfree;
-}
-
-/*
  * clean_graph -- repair, relink and free.
  */
 static void
@@ -805,7 +718,7 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 		clean_graph(info->index, stats);
 	else if (is_unclean(info->index))
 		clean_graph(info->index, &none);
-	nfree = reclaim_pages(info->index, OhIndexOpen(info->index));
+	nfree = OhReclaimPages(info->index, OhIndexOpen(info->index));
 	if (stats != NULL)
 	{
 		stats->pages_free = nfree;

@@ -109,8 +109,8 @@ extern void OhVacuumCodes(OhVacuum *v, OhCandidate *cand, int n);
 extern void OhVacuumDistances(OhVacuum *v, OhCandidate *cand, int n);
 
 /* Hash set of the nodes met; true if id is new and there was room. */
-extern void OhVisitedReset(OhVacuum *v);
-extern bool OhVisitedAdd(OhVacuum *v, uint32 id);
+extern void OhVacuumForget(OhVacuum *v);
+extern bool OhVacuumVisit(OhVacuum *v, uint32 id);
 
 /*
  * Live nodes of at least this level near v->query, nearest first, found by a walk
@@ -123,6 +123,14 @@ extern int	OhVacuumSearch(OhVacuum *v, int level, int ef, bool reached, OhCandid
 
 /* Free empty postings of live nodes; no other vacuum works on the index. */
 extern void OhTrimChains(Relation index, OhIndex *ix);
+
+/* ---- reclaim.c ---- */
+
+/*
+ * Offer zero pages that no directory names for reuse, the end of a crash while the
+ * relation was extended; returns how many there are.
+ */
+extern BlockNumber OhReclaimPages(Relation index, OhIndex *ix);
 
 /* ---- repair.c ---- */
 
