@@ -38,6 +38,9 @@
 /* Near neighbours whose pages are tried for a free slot. */
 #define NEAR_PAGES 8
 
+/* Candidates with one code that are considered as neighbours. */
+#define MOST_COPIES 4
+
 /* Nearest candidates that are compared with a new code, for duplicates. */
 #define TWIN_CANDIDATES 8
 
@@ -60,7 +63,8 @@ OhInserterBegin(Relation index, OhIndex *ix, MemoryContext parent)
 	ins->form = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
 	ins->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
 	OhKeepInit(&ins->keep, context);
-	ins->search = OhSearchBegin(index, ix, false, &ins->keep, context);
+	/* nodes with one code make a walk go on with what it has set aside */
+	ins->search = OhSearchBegin(index, ix, ix->nattrs > 0, &ins->keep, context);
 	OhSelectorInit(&ins->selector, ix->quant, context);
 	ins->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
 	ins->pin = MemoryContextAlloc(context, sizeof(OhPin) * 8 * ix->m);
@@ -437,11 +441,14 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 
 /*
  * OhChooseNeighbours -- select among what a level's search found.
+ *
+ * Of nodes with one code, which their filter columns tell apart, a few will do.
  */
 int
 OhChooseNeighbours(OhInserter *ins, int max)
 {
 	const OhHeap *found = &ins->search->found;
+	int			copies = 0;
 	int			n = 0;
 
 	for (int64 i = 0; i < found->n && n < ins->ix->ef_construction; i++)
@@ -449,6 +456,9 @@ OhChooseNeighbours(OhInserter *ins, int max)
 		OhKept	   *kept = OhKeepFind(&ins->keep, found->item[i].id);
 
 		if (kept == NULL || !kept->live)
+			continue;
+		copies = n > 0 && ins->candidates[n - 1].dist == kept->dist ? copies + 1 : 0;
+		if (ins->ix->nattrs > 0 && copies >= MOST_COPIES)
 			continue;
 		ins->candidates[n].id = kept->id;
 		ins->candidates[n].dist = kept->dist;

@@ -29,6 +29,9 @@
 #define MOST_RATE 40.0
 #define LEARNING 0.125
 
+/* Copies of vectors that a walk finds besides, for each candidate that it shall find. */
+#define MOST_COPIES 7
+
 StaticAssertDecl(MAX_LINKS <= OH_MAX_EVALUATED, "a list is evaluated at once");
 
 /* ---- what inserts keep ---- */
@@ -236,7 +239,8 @@ admit(OhSearch *s, OhItem item, bool found, int max)
 {
 	bool		filtered = s->nedge > 0;
 	const OhHeap *edge = filtered ? &s->edge : &s->found;
-	bool		near = edge->n < (filtered ? s->nedge : max) || item.dist < edge->item[0].dist;
+	int			places = filtered ? s->nedge + s->ncopies : max;
+	bool		near = edge->n < places || item.dist < edge->item[0].dist;
 
 	if (near || s->resumed)
 		OhHeapPush(&s->cand, item, false);
@@ -248,7 +252,7 @@ admit(OhSearch *s, OhItem item, bool found, int max)
 	{
 		if (!matches(s, item.id))
 			return;
-		if (filtered && s->edge.n < s->nedge)
+		if (filtered && s->edge.n < places)
 			OhHeapPush(&s->edge, item, true);
 		else if (filtered && near)
 			OhHeapReplace(&s->edge, item, true);
@@ -320,7 +324,7 @@ look(OhSearch *s, int ef)
 	s->over = s->eval.evaluations >= s->budget ||
 		OhWalkEvaluations(s->eval.ix, nedge, here) - s->eval.evaluations > s->budget;
 	s->nedge = Min(s->nedge, nedge);
-	while (s->edge.n > s->nedge)
+	while (s->edge.n > s->nedge + s->ncopies)
 		OhHeapPop(&s->edge, true);
 }
 
@@ -339,6 +343,40 @@ begin_edge(OhSearch *s, int ef)
 }
 
 /*
+ * count_copy -- a node is as near as the one that links to it, which has the same
+ * code then, and other filter columns.
+ *
+ * It takes no place of others: otherwise a walk that meets a vector with ef copies
+ * would end there, wherever that is.
+ */
+static void
+count_copy(OhSearch *s, int ef)
+{
+	OhHeap	   *evicted = &s->evicted;
+	int64		nearest = 0;
+
+	if (s->ncopies >= MOST_COPIES * ef)
+		return;
+	s->ncopies++;
+	if (s->nedge > 0 || s->found.n < ef + s->ncopies - 1 || evicted->n == 0)
+		return;
+	/* the place is for the nearest of those that had none */
+	if (!s->resumed)
+	{
+		for (int64 i = 1; i < evicted->n; i++)
+		{
+			if (evicted->item[i].dist < evicted->item[nearest].dist)
+				nearest = i;
+		}
+		OhHeapPush(&s->found, evicted->item[nearest], true);
+		OhHeapPush(&s->cand, evicted->item[nearest], false);
+		evicted->item[nearest] = evicted->item[--evicted->n];
+	}
+	else
+		OhHeapPush(&s->found, OhHeapPop(evicted, false), true);
+}
+
+/*
  * walk -- expand candidates until none is nearer than the ef-th found, it does
  * not pay any more, or its limit is reached.
  */
@@ -348,15 +386,17 @@ walk(OhSearch *s, int level, int ef)
 	uint32		ids[MAX_LINKS];
 	OhEvaluated	evaluated[MAX_LINKS];
 	int64		before = s->eval.evaluations;
+	bool		copies = level == 0 && s->streaming && s->eval.ix->nattrs > 0;
 
 	while (s->cand.n > 0 && !s->over)
 	{
 		const OhHeap *edge = s->nedge > 0 ? &s->edge : &s->found;
+		OhItem		from;
 		int			n;
 		int			fresh = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		if (edge->n >= (s->nedge > 0 ? s->nedge : ef) &&
+		if (edge->n >= (s->nedge > 0 ? s->nedge : ef) + s->ncopies &&
 			s->cand.item[0].dist > edge->item[0].dist)
 			break;
 		if (s->nedge > 0 && s->eval.evaluations >= s->limit)
@@ -366,7 +406,8 @@ walk(OhSearch *s, int level, int ef)
 			look(s, ef);
 			continue;
 		}
-		n = read_links(s, OhHeapPop(&s->cand, false).id, level, ids);
+		from = OhHeapPop(&s->cand, false);
+		n = read_links(s, from.id, level, ids);
 		for (int i = 0; i < n; i++)
 		{
 			if (!visit(s, ids[i]))
@@ -377,9 +418,14 @@ walk(OhSearch *s, int level, int ef)
 		}
 		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
 		for (int i = 0; i < n; i++)
-			admit(s, evaluated[i].item, evaluated[i].live || level > 0, ef);
+		{
+			if (evaluated[i].item.dist == from.dist && copies)
+				count_copy(s, ef);
+			admit(s, evaluated[i].item, evaluated[i].live || level > 0,
+				  s->nedge > 0 ? ef : ef + s->ncopies);
+		}
 	}
-	if (level == 0 && s->streaming && !s->resumed && !s->over)
+	if (level == 0 && s->streaming && !s->resumed && !s->over && s->eval.keep == NULL)
 		learn(s, s->eval.evaluations - before, s->nedge > 0 ? s->nedge : ef);
 }
 
@@ -405,6 +451,7 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 	s->found.n = 0;
 	s->cand.n = 0;
 	s->nedge = 0;
+	s->ncopies = 0;
 	if (level == 0 && s->filter != NULL)
 		begin_edge(s, ef);
 	OhVisitedClear(s->visited);
@@ -461,6 +508,7 @@ OhSearchMore(OhSearch *s, int ef)
 		OhHeapify(&s->evicted, false);
 	}
 	s->found.n = 0;
+	s->ncopies = 0;
 	while (s->evicted.n > 0 && s->found.n < ef)
 	{
 		OhItem		item = OhHeapPop(&s->evicted, false);

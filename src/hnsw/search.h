@@ -27,6 +27,7 @@ typedef struct OhSearch
 	bool		resumed;
 	OhFilter   *filter;			/* base layer: find only what matches; NULL: all */
 	int			nedge;			/* of a walk with a filter, otherwise 0 */
+	int			ncopies;		/* places besides: nodes with the code of another one */
 	int64		nmatches;		/* evaluated nodes that match */
 	int64		ntested;		/* of so many */
 	int64		next_look;		/* evaluations at which to look whether the walk still pays */

@@ -133,6 +133,28 @@ for my $set (@FILTER_SETS)
 		"INSERT INTO v$nsets SELECT * FROM $t WHERE id <= 500", 'CHECKPOINT');
 }
 
+# --- copies of vectors, each with a value of its own: many nodes with one code
+sql("INSERT INTO q SELECT v FROM source WHERE id % 130 = 7");
+for my $copies (5, 60)
+{
+	my $n = int(6000 / $copies);
+	sql('DROP TABLE IF EXISTS same, same2', "CREATE TABLE same AS SELECT i AS id, i AS a, v FROM generate_series(1, 6000) i JOIN source ON id = 1 + i % $n",
+		'CREATE TABLE same2 (LIKE same)', 'CREATE INDEX same_i ON same USING omenhnsw (v, a)',
+		'CREATE INDEX same2_i ON same2 USING omenhnsw (v, a)', 'INSERT INTO same2 SELECT * FROM same');
+	for my $t (qw(same same2))
+	{
+		is(check_index($node, "${t}_i", "$copies copies, $t")->{nodes}, 6000, "$copies copies, $t: a node for each");
+		cmp_ok(recall($node, $t, 'l2'), '>=', $t eq 'same' ? .9 : .7, "$copies copies, $t: they are no trap for searches");
+		is(sql('SET enable_seqscan = off', "SELECT count(*) FROM (SELECT a FROM $t WHERE a BETWEEN 1000 AND 1499 ORDER BY v <-> (SELECT v FROM q LIMIT 1)) s"),
+			500, "$copies copies, $t: each has its value");
+	}
+	sql('DELETE FROM same WHERE id % 3 = 0');
+	vacuum('same');
+	cmp_ok(recall($node, 'same', 'l2'), '>=', .9, "$copies copies, vacuumed");
+	check_index($node, 'same_i', "$copies copies, vacuumed");
+}
+sql('DROP TABLE same, same2', 'TRUNCATE q', "INSERT INTO q SELECT random_vector(3, $dim)");
+
 $node->stop('immediate');
 $node->start;
 for my $i (1 .. $nsets)
