@@ -1,5 +1,5 @@
 /*
- * insert.h -- state of an insert, shared by insert.c, link.c and tower.c.
+ * insert.h -- state of an insert, shared by insert.c, place.c, link.c and tower.c.
  */
 #ifndef OH_INSERT_H
 #define OH_INSERT_H
@@ -74,6 +74,14 @@ struct OhInserter
 	OhPin	   *pin;			/* [8m] */
 };
 
+/* Write a list of links to a record. */
+extern void OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max);
+/* The first n candidates as a list. */
+extern void OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list);
+extern int	OhChooseNeighbours(OhInserter *ins, int max);
+
+/* ---- place.c ---- */
+
 /*
  * Slots of node page lp to try; the array of attributes reaches to them.  No page
  * may be locked.  false: the page is full.
@@ -89,11 +97,6 @@ extern uint32 OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place,
 						  const OhPageRef *pages, ItemPointer tid, const OhLinkList *list);
 /* Is there still a slot?  The pages are locked; raises an error if they are damaged. */
 extern bool OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *pages);
-/* Write a list of links to a record. */
-extern void OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max);
-/* The first n candidates as a list. */
-extern void OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list);
-extern int	OhChooseNeighbours(OhInserter *ins, int max);
 
 /* tower.c: step 3 and 4 of an insert */
 extern void OhInsertTowers(OhInserter *ins, int level);
