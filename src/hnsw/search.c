@@ -419,7 +419,8 @@ walk(OhSearch *s, int level, int ef)
 		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
 		for (int i = 0; i < n; i++)
 		{
-			if (evaluated[i].item.dist == from.dist && copies)
+			if (evaluated[i].item.dist == from.dist && copies &&
+				(s->nedge == 0 || OhFilterTest(s->filter, evaluated[i].item.id)))
 				count_copy(s, ef);
 			admit(s, evaluated[i].item, evaluated[i].live || level > 0,
 				  s->nedge > 0 ? ef : ef + s->ncopies);
