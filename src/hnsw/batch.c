@@ -34,6 +34,9 @@
 #define SWEEP_EVALUATION 0.5
 #define ATTR_PAGE 1.0
 
+/* A sweep of so few is not delayed by a look at what a walk meets first. */
+#define FEW_EVALUATIONS 2000
+
 /*
  * With so many rows or fewer left of a batch the next one is fetched before they are
  * returned: it may have nearer ones, which would come too late.  Of the first batch
@@ -115,7 +118,8 @@ has_few_nodes(IndexScanDesc scan)
  *
  * What it costs to evaluate all that match is known; what a walk costs depends on
  * where they lie.  At best they are what lies nearest, and the walk is one without
- * conditions.
+ * conditions.  If they lie anywhere, it would take longer: that is seen after its
+ * first evaluations, which are lost then, but few beside many that match.
  */
 static bool
 is_selective(OhScanState *s)
@@ -136,7 +140,8 @@ is_selective(OhScanState *s)
 		return false;
 	}
 	return sweep <= OhWalkEvaluations(s->ix, WIDTH(s->ef), 1.0) ||
-		sweep <= OhWalkEvaluations(s->ix, OhWalkEdge(WIDTH(s->ef), share), share);
+		(sweep <= FEW_EVALUATIONS &&
+		 sweep <= OhWalkEvaluations(s->ix, OhWalkEdge(WIDTH(s->ef), share), share));
 }
 
 /*
