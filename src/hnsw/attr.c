@@ -52,31 +52,6 @@ is_null(const uint64 *nulls, uint32 place)
 	return (nulls[place / 64] >> (place % 64)) & 1;
 }
 
-/* largest -- the greatest value of a width, less its base */
-static inline uint64
-largest(uint8 width)
-{
-	return width >= 8 ? PG_UINT64_MAX : (UINT64CONST(1) << (8 * width)) - 1;
-}
-
-static inline uint64
-get_offset(const void *values, uint8 width, uint32 place)
-{
-	switch (width)
-	{
-		case 1:
-			return ((const uint8 *) values)[place];
-		case 2:
-			return ((const uint16 *) values)[place];
-		case 4:
-			return ((const uint32 *) values)[place];
-		case 8:
-			return ((const uint64 *) values)[place];
-		default:
-			return 0;
-	}
-}
-
 static inline void
 put_offset(void *values, uint8 width, uint32 place, uint64 offset)
 {
@@ -109,10 +84,10 @@ choose_base(OhAttrColumn *column, uint64 min, uint64 max)
 	uint64		room;
 
 	column->width = 0;
-	while (spread > largest(column->width))
+	while (spread > OhAttrLargest(column->width))
 		column->width = column->width == 0 ? 1 : column->width * 2;
-	room = (largest(column->width) - spread) / 2;
-	column->base = Min(min - Min(min, room), PG_UINT64_MAX - largest(column->width));
+	room = (OhAttrLargest(column->width) - spread) / 2;
+	column->base = Min(min - Min(min, room), PG_UINT64_MAX - OhAttrLargest(column->width));
 }
 
 /*
@@ -132,7 +107,7 @@ rebase(const OhIndex *ix, Page page, int i, uint32 place, uint64 value)
 	{
 		if (p == place || is_null(nulls, p))
 			continue;
-		old[p] = column->base + get_offset(values, column->width, p);
+		old[p] = column->base + OhAttrOffset(values, column->width, p);
 		min = Min(min, old[p]);
 		max = Max(max, old[p]);
 	}
@@ -161,7 +136,7 @@ OhAttrSet(const OhIndex *ix, Page page, uint32 place, const OhAttrRow *row)
 		else
 		{
 			if (row->value[i] < column->base ||
-				row->value[i] - column->base > largest(column->width))
+				row->value[i] - column->base > OhAttrLargest(column->width))
 				rebase(ix, page, i, place, row->value[i]);
 			offset = row->value[i] - column->base;
 			nulls[place / 64] &= ~bit;
@@ -185,7 +160,7 @@ OhAttrGet(const OhIndex *ix, Page page, uint32 place, OhAttrRow *row)
 			row->nulls |= (uint32) 1 << i;
 		else
 			row->value[i] = column->base +
-				get_offset(OhAttrValues(ix, page, i), column->width, place);
+				OhAttrOffset(OhAttrValues(ix, page, i), column->width, place);
 	}
 }
 
@@ -201,7 +176,7 @@ OhAttrEquals(const OhIndex *ix, Page page, uint32 place, const OhAttrRow *row)
 		if (is_null(OhAttrNulls(ix, page, i), place) != null)
 			return false;
 		if (!null && row->value[i] != column->base +
-			get_offset(OhAttrValues(ix, page, i), column->width, place))
+			OhAttrOffset(OhAttrValues(ix, page, i), column->width, place))
 			return false;
 	}
 	return true;
@@ -229,7 +204,7 @@ OhAttrVerify(Relation index, const OhIndex *ix, Page page, BlockNumber block)
 		if ((column->width & (column->width - 1)) != 0 || column->width > 8)
 			OhCorrupt(index, block, "filter column %d has values of %u bytes", i + 1,
 					  column->width);
-		if (column->base > PG_UINT64_MAX - largest(column->width))
+		if (column->base > PG_UINT64_MAX - OhAttrLargest(column->width))
 			OhCorrupt(index, block, "filter column %d has a base that leaves no room for values of %u bytes",
 					  i + 1, column->width);
 	}

@@ -78,4 +78,30 @@ OhAttrValues(const OhIndex *ix, Page page, int column)
 		(Size) column * ix->attr_per_page;
 }
 
+/* The greatest value of a width, less base. */
+static inline uint64
+OhAttrLargest(uint8 width)
+{
+	return width >= 8 ? PG_UINT64_MAX : (UINT64CONST(1) << (8 * width)) - 1;
+}
+
+/* A value, less base; 0 for a width that no page should have. */
+static inline uint64
+OhAttrOffset(const void *values, uint8 width, uint32 place)
+{
+	switch (width)
+	{
+		case 1:
+			return ((const uint8 *) values)[place];
+		case 2:
+			return ((const uint16 *) values)[place];
+		case 4:
+			return ((const uint32 *) values)[place];
+		case 8:
+			return ((const uint64 *) values)[place];
+		default:
+			return 0;
+	}
+}
+
 #endif							/* OH_ATTR_H */

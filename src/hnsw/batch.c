@@ -49,11 +49,23 @@
 /* Batches after the first grow up to this many nodes. */
 #define MAX_BATCH 8192
 
+/*
+ * begin_batch -- nodes to be ranked next.
+ */
 static void
-take_batch(OhScanState *s, const OhHeap *batch)
+begin_batch(OhScanState *s, const OhHeap *batch)
 {
 	s->batch = batch;
 	s->next = s->nahead = 0;
+}
+
+/*
+ * take_batch -- a batch of the walk: a sweep shall leave these nodes out.
+ */
+static void
+take_batch(OhScanState *s, const OhHeap *batch)
+{
+	begin_batch(s, batch);
 	while (s->nhandled + batch->n > s->handled_allocated)
 	{
 		s->handled_allocated *= 2;
@@ -120,6 +132,8 @@ has_few_nodes(IndexScanDesc scan)
  * where they lie.  At best they are what lies nearest, and the walk is one without
  * conditions.  If they lie anywhere, it would take longer: that is seen after its
  * first evaluations, which are lost then, but few beside many that match.
+ *
+ * Sets what a walk may cost.
  */
 static bool
 is_selective(OhScanState *s)
@@ -130,7 +144,6 @@ is_selective(OhScanState *s)
 		(double) (filter->npages - filter->nknown) * ATTR_PAGE;
 	double		share = Max(matches, 1.0) / Max(filter->nnodes, 1);
 
-	s->search->filter = filter;
 	s->search->budget = sweep;
 	if (oh_max_scan_tuples > 0 && matches > oh_max_scan_tuples)
 	{
@@ -162,8 +175,7 @@ walk_on(OhScanState *s)
 		return true;
 	}
 	s->walked = true;
-	s->batch = &s->held;
-	s->next = s->nahead = 0;
+	begin_batch(s, &s->held);
 	return s->held.n > 0;
 }
 
@@ -191,17 +203,9 @@ OhNextBatch(IndexScanDesc scan)
 			return;
 		begin_sweep(scan);
 	}
-	if (OhSweepMore(s->sweep, s->query, WIDTH(s->ef)))
-	{
-		s->batch = &s->sweep->found;
-		s->next = s->nahead = 0;
-	}
-	else if (s->ranked.n > 0)
-	{
-		/* an empty batch: these come first */
-		s->batch = &s->sweep->found;
-		s->next = s->nahead = 0;
-	}
+	/* with the last nodes dealt with, an empty batch: rows that are ranked come first */
+	if (OhSweepMore(s->sweep, s->query, WIDTH(s->ef)) || s->ranked.n > 0)
+		begin_batch(s, &s->sweep->found);
 	else
 	{
 		/* what has no distance is within no radius */
@@ -222,6 +226,7 @@ OhFirstBatch(IndexScanDesc scan)
 	s->ef = oh_ef_search;
 	s->nreturned = 0;
 	OhSearchReset(s->search, s->query);
+	s->search->filter = s->filter;
 	if (!has_few_nodes(scan) && (s->filter == NULL || !is_selective(s)))
 	{
 		OhSearchDescend(s->search, 0);

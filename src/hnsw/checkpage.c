@@ -84,21 +84,7 @@ OhCheckMeta(OhCheck *c)
 	page = read_block(c, OH_META_BLOCK, copy.data);
 	check_header(c, OH_META_BLOCK, page, OH_PAGE_META, 0, 0, 0, 0);
 	*meta = *OhMeta(page);
-	if (meta->magic != OH_MAGIC)
-		OhCorrupt(c->index, OH_META_BLOCK, "magic number is 0x%08X", meta->magic);
-	if (meta->format != OH_FORMAT)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("index \"%s\" has format version %u, this library reads version %u",
-						RelationGetRelationName(c->index), meta->format, OH_FORMAT),
-				 errhint("Please REINDEX it.")));
-	if (meta->m < OH_MIN_M || meta->m > OH_MAX_M ||
-		meta->ef_construction < OH_MIN_EF_CONSTRUCTION ||
-		meta->ef_construction > OH_MAX_EF_CONSTRUCTION ||
-		meta->entry_level < -1 || meta->entry_level > OH_MAX_LEVEL ||
-		(meta->entry == OH_NONE) != (meta->entry_level == -1))
-		OhCorrupt(c->index, OH_META_BLOCK, "impossible values (m %u, ef_construction %u, entry level %d)",
-				  meta->m, meta->ef_construction, meta->entry_level);
+	OhVerifyMeta(c->index, meta);
 	if (meta->metric != OhGetMetric(c->index)->metric)
 		OhCorrupt(c->index, OH_META_BLOCK, "metric %u is not that of the operator class", meta->metric);
 }

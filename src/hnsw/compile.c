@@ -610,22 +610,30 @@ compile_constant(Compiler *compiler, Datum constant)
 	}
 }
 
+int
+OhKeyElements(ScanKey key, Datum **elements, bool **nulls)
+{
+	ArrayType  *array = DatumGetArrayTypeP(key->sk_argument);
+	int16		length;
+	bool		byval;
+	char		align;
+	int			n;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byval, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align, elements, nulls, &n);
+	return n;
+}
+
 /*
  * compile_array -- the key of op ANY (array): NULL elements match nothing.
  */
 static void
 compile_array(Compiler *compiler)
 {
-	ArrayType  *array = DatumGetArrayTypeP(compiler->key->sk_argument);
-	int16		length;
-	bool		byval;
-	char		align;
 	Datum	   *elements;
 	bool	   *nulls;
-	int			n;
+	int			n = OhKeyElements(compiler->key, &elements, &nulls);
 
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byval, &align);
-	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

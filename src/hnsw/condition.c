@@ -122,24 +122,6 @@ OhConditionsRow(const OhConditions *conditions, const OhAttrRow *row)
 
 /* ---- a page ---- */
 
-static inline uint64
-packed_value(const void *values, int width, int i)
-{
-	switch (width)
-	{
-		case 0:
-			return 0;
-		case 1:
-			return ((const uint8 *) values)[i];
-		case 2:
-			return ((const uint16 *) values)[i];
-		case 4:
-			return ((const uint32 *) values)[i];
-		default:
-			return ((const uint64 *) values)[i];
-	}
-}
-
 /*
  * range_bits -- bit i of bits: value i lies in the range, which is clipped and
  * less base.
@@ -189,7 +171,7 @@ table_bits(const Packed *packed, const OhRange *range, int n, int width, uint64 
 
 		for (int j = 0; j < end; j++)
 		{
-			uint32		value = packed_value(packed->values, width, i + j);
+			uint32		value = OhAttrOffset(packed->values, width, i + j);
 
 			word |= (table[value / 64] >> (value % 64) & 1) << j;
 		}
@@ -210,7 +192,7 @@ lookup_bits(const Packed *packed, const OhCondition *condition, int width, uint6
 
 		for (int j = 0; j < end; j++)
 		{
-			uint64		code = packed->base + packed_value(packed->values, width, i + j);
+			uint64		code = packed->base + OhAttrOffset(packed->values, width, i + j);
 
 			if (condition->hash_mask == 0)
 				word |= (uint64) in_ranges(condition, code) << j;
@@ -227,7 +209,7 @@ lookup_bits(const Packed *packed, const OhCondition *condition, int width, uint6
 			for (uint64 rest = word; rest != 0; rest &= rest - 1)
 			{
 				int			j = pg_rightmost_one_pos64(rest);
-				uint64		code = packed->base + packed_value(packed->values, width, i + j);
+				uint64		code = packed->base + OhAttrOffset(packed->values, width, i + j);
 
 				if (!in_hash(condition, code))
 					word &= ~(UINT64CONST(1) << j);
@@ -300,7 +282,7 @@ static pg_attribute_always_inline void
 mask_values(const Packed *packed, int width, int first, int n, uint64 mask, uint64 *out)
 {
 	for (int i = 0; i < n; i++)
-		out[i] = (packed->base + packed_value(packed->values, width, first + i)) & mask;
+		out[i] = (packed->base + OhAttrOffset(packed->values, width, first + i)) & mask;
 }
 
 /*
@@ -392,8 +374,7 @@ OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits)
 		some = and_nulls(OhAttrNulls(ix, page, condition->column), condition->null, nwords, bits);
 		if (some && !condition->null)
 		{
-			uint64		span = column->width >= 8 ? PG_UINT64_MAX :
-			(UINT64CONST(1) << (8 * column->width)) - 1;
+			uint64		span = OhAttrLargest(column->width);
 
 			packed.values = OhAttrValues(ix, page, condition->column);
 			packed.base = column->base;

@@ -68,6 +68,8 @@ extern OhConditions *OhConditionsBegin(Relation index, OhIndex *ix, MemoryContex
  * the caller's.
  */
 extern void OhConditionsSet(OhConditions *conditions, Relation index, ScanKey keys, int nkeys);
+/* The elements of a key with SK_SEARCHARRAY; returns how many there are. */
+extern int	OhKeyElements(ScanKey key, Datum **elements, bool **nulls);
 /*
  * Evaluate a page of the array OH_ATTR, at least share-locked: bit i of bits
  * (uint64[OhAttrWords()]) says that place i may match.  Bits at and past

@@ -59,6 +59,22 @@ append_finish_page(Appender *out)
 }
 
 /*
+ * append_page -- a new page of an array, locked, which must be its page lp.
+ */
+static Buffer
+append_page(Relation index, OhIndex *ix, OhArrayId array, uint32 lp)
+{
+	uint32		got;
+
+	CHECK_FOR_INTERRUPTS();
+	got = OhArrayExtend(index, ix, array);
+	if (got != lp)
+		OhCorrupt(index, OH_META_BLOCK, "array %d has page %u before the build wrote it",
+				  (int) array, got);
+	return OhArrayRead(index, ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
+}
+
+/*
  * append -- the next record, zeroed; its id is out->next - 1 from now on.
  */
 static void *
@@ -70,15 +86,9 @@ append(Appender *out)
 
 	if (slot == 0)
 	{
-		uint32		lp;
-
 		append_finish_page(out);
-		CHECK_FOR_INTERRUPTS();
-		lp = OhArrayExtend(out->index, out->ix, out->array);
-		if (lp != OhLp(out->ix, out->array, out->next))
-			OhCorrupt(out->index, OH_META_BLOCK, "array %d has page %u before the build wrote it",
-					  (int) out->array, lp);
-		out->buffer = OhArrayRead(out->index, out->ix, out->array, lp, BUFFER_LOCK_EXCLUSIVE);
+		out->buffer = append_page(out->index, out->ix, out->array,
+								  OhLp(out->ix, out->array, out->next));
 	}
 	page = BufferGetPage(out->buffer);
 	record = OhSlot(out->ix, out->array, page, slot);
@@ -213,15 +223,8 @@ write_attributes(const Flush *flush)
 	for (uint32 first = 0; first < flush->n; first += per_page)
 	{
 		uint32		last = Min(first + per_page, flush->n);
-		uint32		lp;
-		Buffer		buffer;
+		Buffer		buffer = append_page(index, ix, OH_ATTR, first / per_page);
 
-		CHECK_FOR_INTERRUPTS();
-		lp = OhArrayExtend(index, ix, OH_ATTR);
-		if (lp != first / per_page)
-			OhCorrupt(index, OH_META_BLOCK, "array %d has page %u before the build wrote it",
-					  (int) OH_ATTR, lp);
-		buffer = OhArrayRead(index, ix, OH_ATTR, lp, BUFFER_LOCK_EXCLUSIVE);
 		for (uint32 i = first; i < last; i++)
 		{
 			/* slots are in packed order, which is no order in memory */

@@ -110,10 +110,10 @@ OhVerifyPage(Relation index, Buffer buffer, BlockNumber block, int kind)
 }
 
 /*
- * verify_meta -- raise an error unless the metapage makes sense.
+ * OhVerifyMeta -- raise an error unless the metapage makes sense.
  */
-static void
-verify_meta(Relation index, const OhMetaPageData *meta)
+void
+OhVerifyMeta(Relation index, const OhMetaPageData *meta)
 {
 	if (meta->magic != OH_MAGIC)
 		OhCorrupt(index, OH_META_BLOCK, "magic number is 0x%08X", meta->magic);
@@ -372,7 +372,7 @@ read_meta(Relation index, OhMetaPageData *meta)
 
 	*meta = *OhMeta(BufferGetPage(buffer));
 	UnlockReleaseBuffer(buffer);
-	verify_meta(index, meta);
+	OhVerifyMeta(index, meta);
 }
 
 /*

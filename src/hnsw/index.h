@@ -91,6 +91,7 @@ extern void OhCorrupt(Relation index, BlockNumber block, const char *fmt,...)
 
 /* Checked read of a block that must be of this kind (and array, and lp). */
 extern Buffer OhReadBlock(Relation index, BlockNumber block, int kind, int lockmode);
+extern void OhVerifyMeta(Relation index, const OhMetaPageData *meta);
 extern void OhVerifyPage(Relation index, Buffer buffer, BlockNumber block, int kind);
 
 /* ---- arrays (array.c) ---- */

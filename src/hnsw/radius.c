@@ -12,9 +12,7 @@
 
 #include <math.h>
 
-#include "utils/array.h"
-#include "utils/lsyscache.h"
-
+#include "hnsw/condition.h"
 #include "hnsw/radius.h"
 #include "types/sphere.h"
 
@@ -73,10 +71,6 @@ order_limit(OmMetric metric, double radius)
 static int
 read_spheres(const OhRadius *r, Oid vector_type, ScanKey key, OmSphere *first)
 {
-	ArrayType  *array;
-	int16		length;
-	bool		byval;
-	char		align;
 	Datum	   *elements;
 	bool	   *nulls;
 	int			n;
@@ -87,9 +81,7 @@ read_spheres(const OhRadius *r, Oid vector_type, ScanKey key, OmSphere *first)
 	if ((key->sk_flags & SK_SEARCHARRAY) == 0)
 		return read_sphere(r, vector_type, key->sk_argument, first);
 
-	array = DatumGetArrayTypeP(key->sk_argument);
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byval, &align);
-	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align, &elements, &nulls, &n);
+	n = OhKeyElements(key, &elements, &nulls);
 	for (int i = 0; i < n; i++)
 	{
 		OmSphere	sphere;

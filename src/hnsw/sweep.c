@@ -144,16 +144,13 @@ OhSweepMore(OhSweep *sweep, const OmQuery *query, int64 want)
 		if (!sweep->more)
 			return false;
 		pass(sweep, want);
+		OhHeapSort(&sweep->found);
+		return sweep->found.n > 0;
 	}
-	else
-	{
-		if (!sweep->sorted)
-			OhHeapify(&sweep->rest, false);
-		sweep->sorted = true;
-		while (sweep->found.n < want && sweep->rest.n > 0)
-			OhHeapAppend(&sweep->found, OhHeapPop(&sweep->rest, false));
-		return true;
-	}
-	OhHeapSort(&sweep->found);
-	return sweep->found.n > 0;
+	if (!sweep->sorted)
+		OhHeapify(&sweep->rest, false);
+	sweep->sorted = true;
+	while (sweep->found.n < want && sweep->rest.n > 0)
+		OhHeapAppend(&sweep->found, OhHeapPop(&sweep->rest, false));
+	return true;
 }
