@@ -10,7 +10,9 @@
  *      links, up to four pages a record;
  *   3. for each level above: the tower record and the link to it, then the back
  *      links on that level;
- *   4. the entry point, if the node is higher than it.
+ *   4. the entry point, if the node is higher than it.  The node then links to
+ *      the old one from step 1 on: what that one leads to stays reachable, also
+ *      where no other link leads to it.
  *
  * A crash between two leaves a node of fewer levels, with fewer back links or
  * without a refinement.
@@ -525,9 +527,9 @@ void
 OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow *attrs)
 {
 	OhIndex    *ix = ins->ix;
-	int			level = OhRandomLevel(ix->m);
 
 	ins->attrs = attrs;
+	ins->level = OhRandomLevel(ix->m);
 	om_quant_encode(ix->quant, x, ins->scratch, ins->code);
 	if (ix->refine_bytes > 0)
 		om_quant_refine_encode(ix->quant, x, ins->code, ins->scratch, ins->refinement);
@@ -548,8 +550,8 @@ OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow
 		if (insert_base(ins, tid))
 			break;
 	}
-	if (level > 0 && ins->id != OH_NONE)
-		OhInsertTowers(ins, level);
+	if (ins->level > 0 && ins->id != OH_NONE)
+		OhInsertTowers(ins);
 }
 
 /*

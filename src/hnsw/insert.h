@@ -65,8 +65,10 @@ struct OhInserter
 	OhSearch   *search;
 	OhSelector	selector;
 	OhCandidate *candidates;	/* [ef_construction + 1], the chosen ones first */
+	int			level;			/* of the new node */
 	uint32		id;				/* of the new node */
 	OhLinkList	list;			/* of the new node */
+	uint32		entry;			/* entry point that the new node links to and may replace */
 	int			nback;
 	OhBackLink *back;			/* [2m] */
 	uint32		deciding;		/* owner of the list that is decided on, or OH_NONE */
@@ -99,6 +101,6 @@ extern uint32 OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place,
 extern bool OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *pages);
 
 /* tower.c: step 3 and 4 of an insert */
-extern void OhInsertTowers(OhInserter *ins, int level);
+extern void OhInsertTowers(OhInserter *ins);
 
 #endif							/* OH_INSERT_H */

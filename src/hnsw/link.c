@@ -224,6 +224,57 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
 }
 
 /*
+ * take_over -- let the new node link to a node, in the place of its last link.
+ *
+ * Before anything relies on the links of the new node but those of this function.
+ */
+static void
+take_over(OhInserter *ins, uint32 id)
+{
+	OhLinkList *list = &ins->list;
+	OhKept	   *kept;
+	int			place;
+
+	for (int i = 0; i < list->n; i++)
+	{
+		if (list->link[i] == id)
+			return;
+	}
+	if (list->n < 2 * ins->ix->m)
+		place = list->n++;
+	else
+	{
+		place = list->link[list->n - 1] == ins->entry ? list->n - 2 : list->n - 1;
+		kept = OhKeepFind(&ins->keep, list->link[place]);
+		if (kept)
+			kept->chosen = false;
+	}
+	list->link[place] = id;
+	kept = OhKeepFind(&ins->keep, id);
+	if (kept)
+		kept->chosen = true;
+}
+
+/*
+ * link_entry -- let a node that is to be the entry point link to the one that is.
+ *
+ * Every node is reachable from the latter, which itself may have no link to it.
+ * A dead one is replaced by the vacuum that has to end with it.
+ */
+static void
+link_entry(OhInserter *ins)
+{
+	uint32		entry = ins->ix->entry;
+	OhKept	   *kept = OhKeepFind(&ins->keep, entry);
+
+	ins->entry = OH_NONE;
+	if (ins->level <= ins->ix->entry_level || kept == NULL || !kept->live)
+		return;
+	ins->entry = entry;
+	take_over(ins, entry);
+}
+
+/*
  * force -- make the nearest neighbour link back, whatever it costs.
  *
  * Its last link goes; the new node takes that link over, so that its target
@@ -234,34 +285,15 @@ force(OhInserter *ins, OhBackLink *back)
 {
 	OhLinkList *list = &back->list;
 	OhKept	   *kept = OhKeepFind(&ins->keep, back->node);
-	uint32		victim;
-	OhKept	   *other;
 
 	list->n = kept->nlinks;
 	list->nselected = kept->nselected;
 	memcpy(list->link, kept->links, sizeof(uint32) * kept->nlinks);
 	back->place = list->n - 1;
-	victim = list->link[back->place];
+	take_over(ins, list->link[back->place]);
 	list->link[back->place] = OH_NONE;
 	back->wanted = true;
 	kept->back = back - ins->back + 1;
-	for (int i = 0; i < ins->list.n; i++)
-	{
-		if (ins->list.link[i] == victim)
-			return;
-	}
-	if (ins->list.n < 2 * ins->ix->m)
-		ins->list.n++;
-	else
-	{
-		other = OhKeepFind(&ins->keep, ins->list.link[ins->list.n - 1]);
-		if (other)
-			other->chosen = false;
-	}
-	ins->list.link[ins->list.n - 1] = victim;
-	other = OhKeepFind(&ins->keep, victim);
-	if (other)
-		other->chosen = true;
 }
 
 void
@@ -271,6 +303,7 @@ OhLinkPlan(OhInserter *ins, int n)
 	ins->nback = n;
 	ins->npins = 0;
 	OhLinkChoose(ins, &ins->list, true);
+	link_entry(ins);
 	for (int i = 0; i < n; i++)
 	{
 		OhBackLink *back = &ins->back[i];

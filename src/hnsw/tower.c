@@ -151,14 +151,18 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 
 /*
  * raise_entry -- make the node the entry point if it is higher.
+ *
+ * Not if the entry point is another one by now than the one it links to: from the
+ * new node, that one might not be reached.
  */
 static void
-raise_entry(OhInserter *ins, int level)
+raise_entry(OhInserter *ins)
 {
 	Buffer		buffer = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META,
 									 BUFFER_LOCK_EXCLUSIVE);
 
-	if (OhMeta(BufferGetPage(buffer))->entry_level < level)
+	if (OhMeta(BufferGetPage(buffer))->entry_level < ins->level &&
+		OhMeta(BufferGetPage(buffer))->entry == ins->entry)
 	{
 		OhWrite		write;
 		Page		page;
@@ -166,16 +170,17 @@ raise_entry(OhInserter *ins, int level)
 		OhWriteStart(&write, ins->index, ins->ix->building);
 		page = OhWritePage(&write, buffer, false);
 		OhMeta(page)->entry = ins->id;
-		OhMeta(page)->entry_level = level;
+		OhMeta(page)->entry_level = ins->level;
 		OhWriteFinish(&write);
 	}
 	UnlockReleaseBuffer(buffer);
 }
 
 void
-OhInsertTowers(OhInserter *ins, int level)
+OhInsertTowers(OhInserter *ins)
 {
 	OhIndex    *ix = ins->ix;
+	int			level = ins->level;
 	LevelLinks *chosen = palloc0(sizeof(LevelLinks) * (OH_MAX_LEVEL + 1));
 	uint32		below = OH_NONE;
 
@@ -199,7 +204,7 @@ OhInsertTowers(OhInserter *ins, int level)
 			back_link(ins, chosen[l].list.link[i], chosen[l].dist[i], l);
 		OhLinkChoose(ins, &chosen[l].list, false);
 	}
-	if (below != OH_NONE && level > ix->entry_level)
-		raise_entry(ins, level);
+	if (below != OH_NONE && ins->entry != OH_NONE)
+		raise_entry(ins);
 	pfree(chosen);
 }

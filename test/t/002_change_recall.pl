@@ -1,4 +1,4 @@
-# Recall after inserts, after deleting half, over rounds of deleting and inserting.
+# Recall after inserts, after deleting half, over rounds of deleting and inserting; new entry points.
 use strict;
 use warnings;
 use FindBin;
@@ -67,6 +67,32 @@ for my $case (map { my $m = $_; map { [ $m, $_ ] } (1, 4) } @METRICS)
 	$node->safe_psql('postgres', 'VACUUM t');
 	compare_with_rebuild($metric, $slack + 0.04, "$name, half of the clusters deleted");
 	check_index($node, 'i', "$name, half of the clusters deleted");
+}
+
+# --- new entry points: short lists, and vectors so short that nothing links to them
+for my $metric (@METRICS)
+{
+	my $some = sub { 'INSERT INTO e SELECT ARRAY[(random() - .5) * s, (random() - .5) * s, (random() - .5) * s]::vector '
+		  . "FROM (SELECT random() ^ 6 AS s FROM generate_series(1, $_[0])) x" };
+	my ($rounds, $raised, $lost) = (20, 0, 0);
+	my $level = sub { $node->safe_psql('postgres', q{SELECT levels FROM omendb_index_info('ei')}) };
+
+	$node->safe_psql('postgres', 'DROP TABLE IF EXISTS e; CREATE TABLE e (v vector(3))');
+	for (1 .. $rounds)
+	{
+		$node->safe_psql('postgres', 'DROP INDEX IF EXISTS ei; TRUNCATE e;' . $some->(150)
+			  . ";CREATE INDEX ei ON e USING omenhnsw (v $OPCLASS{$metric}) WITH (m = 2, ef_construction = 8)");
+		my $before = $level->();
+		$node->safe_psql('postgres', $some->(600));
+		$raised += $level->() > $before;
+		$lost += figures($node, 'ei')->{unreachable};
+		$node->safe_psql('postgres', 'DELETE FROM e WHERE random() < .3');
+		$node->safe_psql('postgres', 'VACUUM e');
+		$node->safe_psql('postgres', $some->(200));
+		$lost += figures($node, 'ei')->{unreachable};
+	}
+	cmp_ok($raised, '>', 0, "$metric: $raised of $rounds graphs got a new entry point");
+	is($lost, 0, "$metric: from which all nodes are reached");
 }
 $node->stop;
 done_testing();
