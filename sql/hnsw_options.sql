@@ -55,7 +55,10 @@ DROP DOMAIN opt_domain;
 
 -- what the access method does not do
 CREATE UNIQUE INDEX ON opt_t USING omenhnsw (v);
+-- the message names the type with its schema since PostgreSQL 17
+\set VERBOSITY sqlstate
 CREATE INDEX ON opt_t USING omenhnsw (v, v);
+\set VERBOSITY default
 CREATE INDEX ON opt_t USING omenhnsw (v) INCLUDE (n);
 CREATE INDEX ON opt_t USING omenhnsw (v DESC);
 CREATE INDEX ON opt_t USING omenhnsw (v NULLS FIRST);
