@@ -111,12 +111,14 @@ typedef struct OmKernels
 								   float b, float *out);
 
 	/*
-	 * Which of 256 centroids is nearest to x[dim]: the first of those whose
-	 * score, <x, c> - |c|^2 / 2, is highest.  centroids float[dim][256], half_sq
-	 * float[256].  Not one that is NaN; 0 if all are.
+	 * Which of 256 centroids is nearest to each of n points x[n][dim]: the first
+	 * of those whose score, <x, c> - |c|^2 / 2, is highest.  Not one whose score
+	 * is NaN; 0 if all are.  centroids float[dim][256], half_sq float[256],
+	 * nearest uint8[n] and score float[n], out.
 	 */
-	int			(*nearest_f32) (const float *x, const float *centroids,
-								const float *half_sq, int dim, float *score);
+	void		(*nearest_f32) (const float *x, int n, const float *centroids,
+								const float *half_sq, int dim, uint8_t *nearest,
+								float *score);
 
 	/*
 	 * Inner products of q[dim] with 256 centroids, rounded to nearest even, each

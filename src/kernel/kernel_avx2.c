@@ -577,14 +577,9 @@ v16_round_i16(V16 a, int16_t *out)
 	_mm256_storeu_si256((__m256i *) out, _mm256_permute4x64_epi64(v, 0xD8));
 }
 
-OP unsigned int
-v16_equal(V16 a, V16 b)
-{
-	int			lo = _mm256_movemask_ps(_mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ));
-	int			hi = _mm256_movemask_ps(_mm256_cmp_ps(a.hi, b.hi, _CMP_EQ_OQ));
-
-	return (unsigned int) lo | (unsigned int) hi << 8;
-}
+V16_OF(v16_choose, (V16 a, V16 b, V16 yes, V16 no),
+	   _mm256_blendv_ps(no.lo, yes.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_GT_OQ)),
+	   _mm256_blendv_ps(no.hi, yes.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_GT_OQ)))
 
 /*
  * Ranges.  Comparisons make bytes of ones: those of wider values are narrowed

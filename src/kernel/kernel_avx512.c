@@ -303,10 +303,10 @@ v16_round_i16(V16 a, int16_t *out)
 	_mm256_storeu_si256((__m256i *) out, _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(a)));
 }
 
-OP unsigned int
-v16_equal(V16 a, V16 b)
+OP V16
+v16_choose(V16 a, V16 b, V16 yes, V16 no)
 {
-	return (unsigned int) _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+	return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes);
 }
 
 /* A comparison makes a mask of as many bits as a register has values. */

@@ -9,7 +9,7 @@
  *   v16_store, v16_set1, v16_add, v16_sub, v16_mul, v16_min, v16_max,
  *   v16_abs, v16_trunc, v16_sum (a fixed tree: l and l + 8, l and
  *   l + 4, ...), v16_hmax, v16_levels (see quantize below), v16_round_i8,
- *   v16_load_u8 (16 bytes), v16_equal (a bit for each lane),
+ *   v16_load_u8 (16 bytes), v16_choose (a > b ? yes : no),
  *   v16_round_i16 (to nearest even; within int16)
  *
  * Nothing here may be fused or reordered: kernel.h promises equal results from
@@ -267,32 +267,122 @@ OM_FN(sq8_expand_f32) (const uint8_t *u, const float *step, int n, float a, floa
 	}
 }
 
-OM_TARGET static int
-OM_FN(nearest_f32) (const float *x, const float *centroids, const float *half_sq,
-					int dim, float *score)
+/*
+ * The best of 256 scores so far, in each lane l; it is that of centroid at[l] + l.
+ * No branch depends on which is best: that cannot be predicted.
+ */
+typedef struct OM_FN(Best)
 {
-	V16			max = v16_set1(-INFINITY);
-	V16			all[256 / OM_LANES];
+	V16			score;
+	V16			at;
+} OM_FN(Best);
 
-	for (int c = 0; c < 256; c += OM_LANES)
+OM_TARGET static inline __attribute__((always_inline)) OM_FN(Best)
+OM_FN(better) (OM_FN(Best) best, V16 score, V16 at)
+{
+	best.at = v16_choose(score, best.score, at, best.at);
+	best.score = v16_choose(score, best.score, score, best.score);
+	return best;
+}
+
+/* The first of those whose score is highest. */
+OM_TARGET static inline __attribute__((always_inline)) int
+OM_FN(best) (OM_FN(Best) best, float *score)
+{
+	static const float lanes[OM_LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+	V16			at = v16_sub(v16_sub(v16_set1(0.0f), best.at), v16_load(lanes));
+
+	*score = v16_hmax(best.score);
+	at = v16_choose(v16_set1(*score), best.score, v16_set1(-256.0f), at);
+	return (int) -v16_hmax(at);
+}
+
+#define NEAREST_TERM(s, x, c) s = v16_add(s, v16_mul(v16_set1(x), c))
+
+/* One point: four runs of centroids side by side. */
+OM_TARGET static inline __attribute__((always_inline)) int
+OM_FN(nearest_one) (const float *x, const float *centroids, const float *half_sq, int dim,
+					float *score)
+{
+	OM_FN(Best)	best = {v16_set1(-INFINITY), v16_set1(0.0f)};
+
+	for (int c = 0; c < 256; c += 4 * OM_LANES)
 	{
-		V16			s = v16_sub(v16_set1(0.0f), v16_load(half_sq + c));
+		V16			s0 = v16_sub(v16_set1(0.0f), v16_load(half_sq + c));
+		V16			s1 = v16_sub(v16_set1(0.0f), v16_load(half_sq + c + OM_LANES));
+		V16			s2 = v16_sub(v16_set1(0.0f), v16_load(half_sq + c + 2 * OM_LANES));
+		V16			s3 = v16_sub(v16_set1(0.0f), v16_load(half_sq + c + 3 * OM_LANES));
 
 		for (int d = 0; d < dim; d++)
-			s = v16_add(s, v16_mul(v16_set1(x[d]), v16_load(centroids + 256 * d + c)));
-		all[c / OM_LANES] = s;
-		max = v16_max(max, s);
+		{
+			const float *centroid = centroids + 256 * d + c;
+
+			NEAREST_TERM(s0, x[d], v16_load(centroid));
+			NEAREST_TERM(s1, x[d], v16_load(centroid + OM_LANES));
+			NEAREST_TERM(s2, x[d], v16_load(centroid + 2 * OM_LANES));
+			NEAREST_TERM(s3, x[d], v16_load(centroid + 3 * OM_LANES));
+		}
+		best = OM_FN(better) (best, s0, v16_set1((float) c));
+		best = OM_FN(better) (best, s1, v16_set1((float) (c + OM_LANES)));
+		best = OM_FN(better) (best, s2, v16_set1((float) (c + 2 * OM_LANES)));
+		best = OM_FN(better) (best, s3, v16_set1((float) (c + 3 * OM_LANES)));
 	}
-	*score = v16_hmax(max);
-	max = v16_set1(*score);
+	return OM_FN(best) (best, score);
+}
+
+/* Four points: each centroid is loaded once for all of them. */
+OM_TARGET static inline __attribute__((always_inline)) void
+OM_FN(nearest_four) (const float *x, const float *centroids, const float *half_sq, int dim,
+					 uint8_t *nearest, float *score)
+{
+	const float *x1 = x + dim;
+	const float *x2 = x1 + dim;
+	const float *x3 = x2 + dim;
+	OM_FN(Best)	best0 = {v16_set1(-INFINITY), v16_set1(0.0f)};
+	OM_FN(Best)	best1 = best0;
+	OM_FN(Best)	best2 = best0;
+	OM_FN(Best)	best3 = best0;
+
 	for (int c = 0; c < 256; c += OM_LANES)
 	{
-		unsigned int equal = v16_equal(all[c / OM_LANES], max);
+		V16			at = v16_set1((float) c);
+		V16			s0 = v16_sub(v16_set1(0.0f), v16_load(half_sq + c));
+		V16			s1 = s0;
+		V16			s2 = s0;
+		V16			s3 = s0;
 
-		if (equal != 0)
-			return c + __builtin_ctz(equal);
+		for (int d = 0; d < dim; d++)
+		{
+			V16			v = v16_load(centroids + 256 * d + c);
+
+			NEAREST_TERM(s0, x[d], v);
+			NEAREST_TERM(s1, x1[d], v);
+			NEAREST_TERM(s2, x2[d], v);
+			NEAREST_TERM(s3, x3[d], v);
+		}
+		best0 = OM_FN(better) (best0, s0, at);
+		best1 = OM_FN(better) (best1, s1, at);
+		best2 = OM_FN(better) (best2, s2, at);
+		best3 = OM_FN(better) (best3, s3, at);
 	}
-	return 0;
+	nearest[0] = (uint8_t) OM_FN(best) (best0, score);
+	nearest[1] = (uint8_t) OM_FN(best) (best1, score + 1);
+	nearest[2] = (uint8_t) OM_FN(best) (best2, score + 2);
+	nearest[3] = (uint8_t) OM_FN(best) (best3, score + 3);
+}
+#undef NEAREST_TERM
+
+OM_TARGET static void
+OM_FN(nearest_f32) (const float *x, int n, const float *centroids, const float *half_sq,
+					int dim, uint8_t *nearest, float *score)
+{
+	size_t		step = (size_t) dim;
+	int			i = 0;
+
+	for (; i + 4 <= n; i += 4, x += 4 * step)
+		OM_FN(nearest_four) (x, centroids, half_sq, dim, nearest + i, score + i);
+	for (; i < n; i++, x += step)
+		nearest[i] = (uint8_t) OM_FN(nearest_one) (x, centroids, half_sq, dim, score + i);
 }
 
 OM_TARGET static void

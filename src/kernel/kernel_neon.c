@@ -435,16 +435,8 @@ v16_round_i16(V16 a, int16_t *out)
 		vst1_s16(out + 4 * i, vqmovn_s32(vcvtnq_s32_f32(a.r[i])));
 }
 
-OP unsigned int
-v16_equal(V16 a, V16 b)
-{
-	static const uint32_t bits[4] = {1, 2, 4, 8};
-	unsigned int mask = 0;
-
-	for (int i = 0; i < 4; i++)
-		mask |= vaddvq_u32(vandq_u32(vceqq_f32(a.r[i], b.r[i]), vld1q_u32(bits))) << (4 * i);
-	return mask;
-}
+V16_OF(v16_choose, (V16 a, V16 b, V16 yes, V16 no),
+	   vbslq_f32(vcgtq_f32(a.r[i], b.r[i]), yes.r[i], no.r[i]))
 
 /*
  * Ranges.  Comparisons make ones, narrowed until a byte stands for each value;

@@ -354,14 +354,12 @@ v16_round_i16(V16 a, int16_t *out)
 		out[l] = (int16_t) rintf(a.f[l]);
 }
 
-OP unsigned int
-v16_equal(V16 a, V16 b)
+OP V16
+v16_choose(V16 a, V16 b, V16 yes, V16 no)
 {
-	unsigned int mask = 0;
-
 	for (int l = 0; l < LANES; l++)
-		mask |= (unsigned int) (a.f[l] == b.f[l]) << l;
-	return mask;
+		no.f[l] = a.f[l] > b.f[l] ? yes.f[l] : no.f[l];
+	return no;
 }
 
 #include "kernel_lanes.h"

@@ -290,9 +290,9 @@ pq_encode(const OmQuantizer *quant, const float *x, void *scratch, void *code)
 	{
 		int			from = sub_start(spec, j);
 
-		u[j] = (uint8_t) om_kernels->nearest_f32(y + from, centroids(quant) + 256 * (size_t) from,
-												 half_sq(quant) + 256 * (size_t) j,
-												 sub_start(spec, j + 1) - from, &score);
+		om_kernels->nearest_f32(y + from, 1, centroids(quant) + 256 * (size_t) from,
+								half_sq(quant) + 256 * (size_t) j,
+								sub_start(spec, j + 1) - from, u + j, &score);
 	}
 	fit = fit_code(spec, centroids(quant), y, u, r.sq);
 	head->add = om_clamp_float(spec->metric == OM_METRIC_COSINE ? add / 2 : add);
@@ -567,8 +567,9 @@ assign_points(KMeans *k)
 		const float *x = k->x + (size_t) i * (size_t) k->dim;
 		double		sq = 0.0;
 		float		score;
-		int			c = om_kernels->nearest_f32(x, k->centroid, k->half, k->dim, &score);
+		uint8_t		c;
 
+		om_kernels->nearest_f32(x, 1, k->centroid, k->half, k->dim, &c, &score);
 		for (int d = 0; d < k->dim; d++)
 		{
 			sq += (double) x[d] * x[d];

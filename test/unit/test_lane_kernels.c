@@ -115,11 +115,13 @@ test_centroids(const OmKernels *k, const OmKernels *ref)
 			int			dim = dims[at];
 			float		centroids[100 * 256];
 			float		half[256];
-			float		x[100];
+			float		x[7 * 100];
 			int16_t		got[256];
 			int16_t		want[256];
-			float		score[2];
-			int			nearest;
+			uint8_t		nearest[7];
+			uint8_t		alone[7];
+			float		score[7];
+			float		alone_score[7];
 			int			expected = 0;
 			double		least = INFINITY;
 			bool		ok = true;
@@ -127,7 +129,7 @@ test_centroids(const OmKernels *k, const OmKernels *ref)
 			/* coarse values: many ties */
 			for (int i = 0; i < dim * 256; i++)
 				centroids[i] = round % 2 == 0 ? (float) unit_normal() : (float) (unit_random() % 3);
-			for (int i = 0; i < dim; i++)
+			for (int i = 0; i < 7 * dim; i++)
 				x[i] = round % 2 == 0 ? (float) unit_normal() : (float) (unit_random() % 3);
 			for (int c = 0; c < 256; c++)
 			{
@@ -148,10 +150,13 @@ test_centroids(const OmKernels *k, const OmKernels *ref)
 					expected = c;
 				}
 			}
-			nearest = k->nearest_f32(x, centroids, half, dim, &score[0]);
-			CHECK(nearest == ref->nearest_f32(x, centroids, half, dim, &score[1]) &&
-				  score[0] == score[1], "dim %d: differs from scalar", dim);
-			CHECK(round % 2 == 0 || nearest == expected, "dim %d: %d, not %d", dim, nearest,
+			k->nearest_f32(x, 7, centroids, half, dim, nearest, score);
+			for (int i = 0; i < 7; i++)
+				ref->nearest_f32(x + i * dim, 1, centroids, half, dim, alone + i, alone_score + i);
+			CHECK(memcmp(nearest, alone, sizeof(nearest)) == 0 &&
+				  memcmp(score, alone_score, sizeof(score)) == 0,
+				  "dim %d: differs from scalar, point by point", dim);
+			CHECK(round % 2 == 0 || nearest[0] == expected, "dim %d: %d, not %d", dim, nearest[0],
 				  expected);
 			for (int d = 0; d < dim; d++)
 				x[d] *= 100.0f;
@@ -171,6 +176,38 @@ test_centroids(const OmKernels *k, const OmKernels *ref)
 	unit_end();
 }
 
+/* Scores that are infinite or no number; the last centroid and the first. */
+static void
+test_odd_centroids(const OmKernels *k)
+{
+	float		centroids[2 * 256];
+	float		half[256] = {0};
+	float		x[5 * 2];
+	uint8_t		nearest[5];
+	float		score[5];
+
+	unit_begin("nearest of odd centroids %s", k->name);
+	for (int at = -1; at < 256; at++)
+	{
+		for (int c = 0; c < 512; c++)
+			centroids[c] = NAN;
+		if (at >= 0)
+			centroids[at] = centroids[256 + at] = -1.0f;
+		for (int i = 0; i < 10; i++)
+			x[i] = (float) (1 + i / 2);
+		k->nearest_f32(x, 5, centroids, half, 2, nearest, score);
+		for (int i = 0; i < 5; i++)
+			CHECK(nearest[i] == (at < 0 ? 0 : at) && score[i] == (at < 0 ? -INFINITY : -2.0f * x[2 * i]),
+				  "%d: %d, %g", at, nearest[i], score[i]);
+	}
+	for (int c = 0; c < 512; c++)
+		centroids[c] = c % 256 < 30 ? -1.0f : INFINITY;
+	k->nearest_f32(x, 5, centroids, half, 2, nearest, score);
+	for (int i = 0; i < 5; i++)
+		CHECK(nearest[i] == 30 && score[i] == INFINITY, "infinite: %d, %g", nearest[i], score[i]);
+	unit_end();
+}
+
 void
 test_lane_kernels(void)
 {
@@ -182,5 +219,6 @@ test_lane_kernels(void)
 	{
 		test_scalar_quantization(list[i], list[0]);
 		test_centroids(list[i], list[0]);
+		test_odd_centroids(list[i]);
 	}
 }
