@@ -95,16 +95,20 @@ pick() {
 	return 0
 }
 
-# limited SECONDS COMMAND... -- as postgres, in the tree, not for ever.
+# limited SECONDS COMMAND... -- as postgres, in the tree, not for ever.  The limits are
+# for what hangs: several times what a slow machine with other work to do needs.
 limited() {
-	as_postgres env -C "$work/tree" timeout --foreground -k 20 "$@"
+	local status=0
+	as_postgres env -C "$work/tree" timeout --foreground -k 20 "$@" || status=$?
+	[ $status != 124 ] || echo "$me: ended after $1 seconds, its limit"
+	return $status
 }
 
 # --------------------------------------------------------------------- suites
 
 run_build() {
 	local log=$work/build.log ok=1
-	limited 600 make -s -j"$(nproc)" COPT=-Werror PG_CONFIG="$PG_CONFIG" > "$log" 2>&1 || ok=0
+	limited 1800 make -s -j"$(nproc)" COPT=-Werror PG_CONFIG="$PG_CONFIG" > "$log" 2>&1 || ok=0
 	if [ $ok = 1 ] && grep -E 'warning:' "$log"; then
 		ok=0
 	fi
@@ -122,7 +126,7 @@ run_unit() {
 		echo "$me: sanitizers do not work without /proc: only the plain unit tests are run"
 		target=check-plain
 	fi
-	limited 600 make -s -j"$(nproc)" -C test/unit $target > "$log" 2>&1
+	limited 1800 make -s -j"$(nproc)" -C test/unit $target > "$log" 2>&1
 	local status=$?
 	cat "$log"
 	p=$(total_of 1 "$log") f=$(total_of 3 "$log")
@@ -148,7 +152,7 @@ run_regress() {
 	local log=$work/regress.log tests
 	server_for_suites
 	tests=$(pick sql .sql | sed 's|^sql/||; s|\.sql$||' | tr '\n' ' ')
-	limited 600 make installcheck TAP_TESTS= PG_CONFIG="$PG_CONFIG" REGRESS="$tests" > "$log" 2>&1
+	limited 1800 make installcheck TAP_TESTS= PG_CONFIG="$PG_CONFIG" REGRESS="$tests" > "$log" 2>&1
 	local status=$?
 	grep -E '^(test |ok |not ok |#|ERROR|psql)' "$log"
 	[ $status = 0 ] || head -n 300 "$work/tree/regression.diffs" 2> /dev/null || tail -n 30 "$log"
@@ -160,7 +164,7 @@ run_isolation() {
 	server_for_suites
 	tests=$(pick test/isolation/specs .spec | sed 's|.*/||; s|\.spec$||')
 	# shellcheck disable=SC2086
-	limited 600 "$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/isolation/pg_isolation_regress" \
+	limited 1800 "$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/isolation/pg_isolation_regress" \
 		--bindir="$pg_bin" --inputdir=test/isolation --outputdir="$work/isolation" \
 		--load-extension=omendb --dbname=isolation_omendb $tests > "$log" 2>&1
 	local status=$?
@@ -190,7 +194,7 @@ run_pgtap() {
 	server_for_suites
 	as_postgres createdb pgtap || return
 	as_postgres psql -X -q -d pgtap -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION omendb' || true
-	run_harness pgtap 300 "$(pick test/pgtap .sql)" perl test/harness.pl --pgtap pgtap
+	run_harness pgtap 900 "$(pick test/pgtap .sql)" perl test/harness.pl --pgtap pgtap
 }
 
 run_tap() {
@@ -200,7 +204,7 @@ run_tap() {
 	[ -e "$lib/PostgreSQL/Test/Cluster.pm" ] || die "there is no PostgreSQL/Test/Cluster.pm in $lib"
 	jobs=$(nproc)
 	[ "$jobs" -le 4 ] || jobs=4
-	run_harness tap 1000 "$(pick test/t .pl)" \
+	run_harness tap 4000 "$(pick test/t .pl)" \
 		env PERL5LIB="$lib:$work/tree/test/t" TESTDIR="$work/tree" TESTDATADIR="$work/tree/tmp_check" \
 		TESTLOGDIR="$work/tree/tmp_check/log" PGPORT=65432 PG_REGRESS="$lib/../regress/pg_regress" \
 		PG_TEST_TIMEOUT_DEFAULT=180 TMPDIR="$work" perl test/harness.pl --jobs "$jobs"
