@@ -7,40 +7,32 @@
  * pages; log them.  What the participants do with rows is in buildscan.c.
  *
  * The graph is a dynamic shared memory segment if workers are wanted.  It is
- * created before parallel mode begins, in a subtransaction, because there may
- * be too little shared memory: then the build is serial, in private memory.
+ * created before parallel mode begins, because there may be too little shared
+ * memory: then the build is serial, in private memory (parallel.h).
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/xact.h"
 #include "access/xloginsert.h"
 #include "catalog/index.h"
 #include "commands/progress.h"
-#include "executor/instrument.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "pgstat.h"
-#include "storage/dsm.h"
 #include "storage/proc.h"
-#include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
 #include "compat.h"
 #include "hnsw/build.h"
+#include "hnsw/parallel.h"
 
 /* Chunks of the parallel context. */
-#define KEY_SHARED			UINT64CONST(0xB0B0000000000001)
-#define KEY_SCAN			UINT64CONST(0xB0B0000000000002)
-#define KEY_QUERY_TEXT		UINT64CONST(0xB0B0000000000003)
-#define KEY_WAL_USAGE		UINT64CONST(0xB0B0000000000004)
-#define KEY_BUFFER_USAGE	UINT64CONST(0xB0B0000000000005)
-#define KEY_GRAPH			UINT64CONST(0xB0B0000000000006)
+#define KEY_SHARED			OH_KEY(1)
+#define KEY_SCAN			OH_KEY(2)
 
 /* PostgreSQL's own rule: each participant shall have this many kilobytes. */
 #define WORKER_MEMORY		32768
@@ -69,11 +61,9 @@ typedef struct Build
 /* Leader's side of a running parallel operation. */
 typedef struct Launch
 {
-	ParallelContext *pcxt;
+	OhTeam		team;
 	Snapshot	snapshot;
 	ParallelTableScanDesc pscan;
-	WalUsage   *wal;
-	BufferUsage *buffers;
 } Launch;
 
 char *
@@ -157,12 +147,16 @@ shape_of(const OhCreate *create)
 }
 
 /*
- * memory_needed -- bytes of a build with a graph of so many slots.
+ * memory_needed -- bytes of a build with a graph of so many slots.  Each
+ * participant has a quantizer of its own and a query.
  */
 static Size
 memory_needed(const OhGraphShape *shape, uint32 capacity, int participants)
 {
-	return OhGraphBytes(shape, capacity) + participants * OhBuilderBytes(capacity) +
+	Size		own = OhBuilderBytes(capacity) + om_quant_bytes(&shape->spec) +
+		om_quant_query_bytes(&shape->spec) + om_quant_scratch_bytes(&shape->spec);
+
+	return OhGraphBytes(shape, capacity) + participants * own +
 		(Size) capacity * FLUSH_SLOT_BYTES;
 }
 
@@ -193,51 +187,6 @@ choose_capacity(const Build *build, const OhSample *sample)
 }
 
 /*
- * create_segment -- shared memory for the graph, or NULL if there is too little.
- */
-static dsm_segment *
-create_segment(Size bytes)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	dsm_segment *segment = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		segment = dsm_create(bytes, DSM_CREATE_NULL_IF_MAXSEGMENTS);
-		if (segment != NULL)
-			dsm_pin_mapping(segment);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		FreeErrorData(error);
-		segment = NULL;
-	}
-	PG_END_TRY();
-
-	/* now it goes with the transaction, or with our own dsm_detach() */
-	if (segment != NULL)
-		dsm_unpin_mapping(segment);
-	return segment;
-}
-
-/*
  * create_graph -- memory for the graph, shared if there are to be workers.
  */
 static OhGraph *
@@ -249,7 +198,7 @@ create_graph(Build *build)
 
 	if (build->workers > 0)
 	{
-		build->segment = create_segment(bytes);
+		build->segment = OhSegmentCreate(bytes);
 		if (build->segment == NULL)
 		{
 			ereport(NOTICE,
@@ -296,58 +245,27 @@ static bool
 start_workers(Build *build, Launch *launch)
 {
 	Relation	heap = build->worker.heap;
-	ParallelContext *pcxt;
+	OhTeam	   *team = &launch->team;
 	Size		scan_bytes;
-	Size		query_bytes = debug_query_string ? strlen(debug_query_string) + 1 : 0;
-	dsm_handle *handle;
 
-	EnterParallelMode();
-	pcxt = CreateParallelContext("omendb", "om_build_worker_main", build->workers);
-	launch->pcxt = pcxt;
+	OhTeamPrepare(team, "om_build_worker_main", build->workers);
 	/* as for a btree: all rows, or those that are there now if others may write */
 	launch->snapshot = build->info->ii_Concurrent ?
 		RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
-
 	scan_bytes = table_parallelscan_estimate(heap, launch->snapshot);
-	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(OhBuildShared));
-	shm_toc_estimate_chunk(&pcxt->estimator, scan_bytes);
-	shm_toc_estimate_chunk(&pcxt->estimator, mul_size(sizeof(WalUsage), pcxt->nworkers));
-	shm_toc_estimate_chunk(&pcxt->estimator, mul_size(sizeof(BufferUsage), pcxt->nworkers));
-	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(dsm_handle));
-	shm_toc_estimate_chunk(&pcxt->estimator, query_bytes);
-	shm_toc_estimate_keys(&pcxt->estimator, 6);
-
-	InitializeParallelDSM(pcxt);
-	if (pcxt->seg == NULL)
+	OhTeamReserve(team, sizeof(OhBuildShared));
+	OhTeamReserve(team, scan_bytes);
+	if (!OhTeamReady(team, build->segment))
 	{
 		if (IsMVCCSnapshot(launch->snapshot))
 			UnregisterSnapshot(launch->snapshot);
-		DestroyParallelContext(pcxt);
-		ExitParallelMode();
 		return false;
 	}
-
-	build->shared = shm_toc_allocate(pcxt->toc, sizeof(OhBuildShared));
+	build->shared = OhTeamPlace(team, KEY_SHARED, sizeof(OhBuildShared));
 	init_shared(build->shared, build);
-	shm_toc_insert(pcxt->toc, KEY_SHARED, build->shared);
-	launch->pscan = shm_toc_allocate(pcxt->toc, scan_bytes);
+	launch->pscan = OhTeamPlace(team, KEY_SCAN, scan_bytes);
 	table_parallelscan_initialize(heap, launch->pscan, launch->snapshot);
-	shm_toc_insert(pcxt->toc, KEY_SCAN, launch->pscan);
-	launch->wal = shm_toc_allocate(pcxt->toc, mul_size(sizeof(WalUsage), pcxt->nworkers));
-	shm_toc_insert(pcxt->toc, KEY_WAL_USAGE, launch->wal);
-	launch->buffers = shm_toc_allocate(pcxt->toc, mul_size(sizeof(BufferUsage), pcxt->nworkers));
-	shm_toc_insert(pcxt->toc, KEY_BUFFER_USAGE, launch->buffers);
-	handle = shm_toc_allocate(pcxt->toc, sizeof(dsm_handle));
-	*handle = dsm_segment_handle(build->segment);
-	shm_toc_insert(pcxt->toc, KEY_GRAPH, handle);
-	if (query_bytes > 0)
-	{
-		char	   *text = shm_toc_allocate(pcxt->toc, query_bytes);
-
-		memcpy(text, debug_query_string, query_bytes);
-		shm_toc_insert(pcxt->toc, KEY_QUERY_TEXT, text);
-	}
-	LaunchParallelWorkers(pcxt);
+	LaunchParallelWorkers(team->pcxt);
 	return true;
 }
 
@@ -358,9 +276,9 @@ static void
 wait_for_workers(Build *build, Launch *launch)
 {
 	OhBuildShared *shared = build->shared;
-	int			participants = launch->pcxt->nworkers_launched + 1;
+	int			participants = launch->team.pcxt->nworkers_launched + 1;
 
-	WaitForParallelWorkersToAttach(launch->pcxt);
+	WaitForParallelWorkersToAttach(launch->team.pcxt);
 	for (;;)
 	{
 		int			nfinished;
@@ -381,18 +299,13 @@ wait_for_workers(Build *build, Launch *launch)
 static void
 end_workers(Build *build, Launch *launch, OhBuildShared *result)
 {
-	ParallelContext *pcxt = launch->pcxt;
-
-	WaitForParallelWorkersToFinish(pcxt);
-	for (int i = 0; i < pcxt->nworkers_launched; i++)
-		InstrAccumParallelQuery(&launch->buffers[i], &launch->wal[i]);
+	OhTeamWait(&launch->team);
 	*result = *build->shared;
 	build->shared = result;
 	build->worker.shared = result;
 	if (IsMVCCSnapshot(launch->snapshot))
 		UnregisterSnapshot(launch->snapshot);
-	DestroyParallelContext(pcxt);
-	ExitParallelMode();
+	OhTeamEnd(&launch->team);
 }
 
 /*
@@ -401,26 +314,14 @@ end_workers(Build *build, Launch *launch, OhBuildShared *result)
 void
 om_build_worker_main(dsm_segment *seg, shm_toc *toc)
 {
+	dsm_segment *graph = OhTeamJoin(toc);
 	OhBuildShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
-	dsm_handle *handle = shm_toc_lookup(toc, KEY_GRAPH, false);
-	WalUsage   *wal = shm_toc_lookup(toc, KEY_WAL_USAGE, false);
-	BufferUsage *buffers = shm_toc_lookup(toc, KEY_BUFFER_USAGE, false);
 	LOCKMODE	heap_lock = shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
 	LOCKMODE	index_lock = shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
 	OhBuildWorker worker = {0};
-	dsm_segment *graph;
 	IndexInfo  *info;
 
-	debug_query_string = shm_toc_lookup(toc, KEY_QUERY_TEXT, true);
-	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 	LWLockRegisterTranche(shared->tranche, "omenhnsw_build");
-
-	graph = dsm_attach(*handle);
-	if (graph == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("could not map dynamic shared memory segment")));
-
 	/* the locks that the leader is known to hold */
 	worker.heap = table_open(shared->heap_id, heap_lock);
 	worker.index = index_open(shared->index_id, index_lock);
@@ -435,12 +336,10 @@ om_build_worker_main(dsm_segment *seg, shm_toc *toc)
 	info = BuildIndexInfo(worker.index);
 	info->ii_Concurrent = shared->concurrent;
 
-	InstrStartParallelQuery();
 	OhBuildScan(&worker, info, shm_toc_lookup(toc, KEY_SCAN, false));
-	InstrEndParallelQuery(&buffers[ParallelWorkerNumber], &wal[ParallelWorkerNumber]);
 
 	MemoryContextDelete(worker.context);
-	dsm_detach(graph);
+	OhTeamLeave(toc, graph);
 	index_close(worker.index, index_lock);
 	table_close(worker.heap, heap_lock);
 }
@@ -490,6 +389,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	Build		build = {0};
 	OhBuildWorker *worker = &build.worker;
 	OhBuildShared shared;
+	OhTrainer	trainer;
 	OhSample	sample;
 
 	check_index(info);
@@ -502,18 +402,22 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	OhResolveOptions(index, &build.create);
 
 	report_phase(OH_PHASE_SAMPLE);
-	OhTakeSample(heap, index, info, &build.create.spec, OhTrainRows(&build.create.spec), &sample);
+	build.workers = choose_workers(heap, index, info);
+	OhTrainerBegin(&trainer, heap, &build.create.spec, build.workers);
+	OhTakeSample(heap, index, info, &build.create.spec, &trainer, &sample);
+	if (sample.tuples <= 0)
+		build.workers = 0;
 	report_phase(OH_PHASE_TRAIN);
-	OhTrain(index, &build.create, &sample);
-	if (sample.rows != NULL)
-		pfree(sample.rows);
+	OhTrain(index, &build.create, &trainer, &sample);
 	worker->ix = OhIndexCreate(index, MAIN_FORKNUM, &build.create);
-	build.workers = sample.tuples > 0 ? choose_workers(heap, index, info) : 0;
+	OhTrainerEnd(&trainer);
+	build.create.model = NULL;
 	build.capacity = choose_capacity(&build, &sample);
 	worker->builder = OhBuilderBegin(create_graph(&build), worker->ix->quant, OhRandomLevel,
 									 worker->context);
 
 	report_phase(OH_PHASE_INSERT);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, 0);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) sample.tuples);
 	add_rows(&build, &shared);
 	if (shared.state == OH_BUILD_GRAPH)

@@ -1,7 +1,7 @@
 /*
  * build.h -- what the files of the index build share.
  *
- *   build.c      ohbuild: order of the phases, parallel workers
+ *   build.c      ohbuild: order of the phases, parallel workers (parallel.h)
  *   buildscan.c  what each participant does with a row
  *   sample.c     the sample: vectors, their mean, number of rows
  *   train.c      the quantizer's model, from the sample
@@ -80,17 +80,35 @@ typedef struct OhSample
 	double		tuples;			/* estimated rows, without */
 	uint64		nsample;		/* vectors seen */
 	float	   *mean;			/* of them, float[dim] */
-	int			nrows;			/* how many of them were kept */
-	float	   *rows;			/* float[nrows][dim], under cosine normalised */
+	int			nrows;			/* how many of them were kept for training */
 } OhSample;
 
-/* sample.c: keeps keep_rows vectors at most; mean and rows are palloc'd, or NULL */
-extern void OhTakeSample(Relation heap, Relation index, struct IndexInfo *info,
-						 const OmQuantSpec *spec, int keep_rows, OhSample *sample);
+/* What trains a quantizer: memory for the sample and the model, workers. */
+typedef struct OhTrainShared OhTrainShared;
+typedef struct OhTrainer
+{
+	int			workers;		/* to ask for */
+	int			room;			/* rows that the sample may have at most */
+	float	   *rows;			/* the sample: float[room][dim], under cosine normalised */
+	OhTrainShared *shared;
+	struct dsm_segment *segment;	/* with all of that, or NULL: it is in ... */
+	void	   *private_memory;
+} OhTrainer;
 
-/* train.c */
-extern int	OhTrainRows(const OmQuantSpec *spec);
-extern void OhTrain(Relation index, OhCreate *create, const OhSample *sample);
+/* sample.c: keeps vectors in the trainer's rows; mean is palloc'd, or NULL */
+extern void OhTakeSample(Relation heap, Relation index, struct IndexInfo *info,
+						 const OmQuantSpec *spec, OhTrainer *trainer, OhSample *sample);
+
+/* train.c: no more workers than given */
+extern void OhTrainerBegin(OhTrainer *trainer, Relation heap, const OmQuantSpec *spec, int workers);
+
+/*
+ * Set create->model, which is valid until OhTrainerEnd(), and trained_rows.
+ * Where the sample is too small for the quantizer, create->spec becomes another
+ * one's.
+ */
+extern void OhTrain(Relation index, OhCreate *create, OhTrainer *trainer, const OhSample *sample);
+extern void OhTrainerEnd(OhTrainer *trainer);
 
 /* buildscan.c */
 extern void OhBuildScan(OhBuildWorker *worker, struct IndexInfo *info,

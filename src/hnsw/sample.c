@@ -32,8 +32,7 @@ typedef struct Sampling
 	const OmQuantSpec *spec;
 	MemoryContext row_context;
 	double	   *sum;			/* [dim] */
-	float	   *rows;			/* [keep_rows][dim] */
-	int			keep_rows;
+	OhTrainer  *trainer;
 	uint64		vectors;
 	uint64		others;
 } Sampling;
@@ -73,9 +72,9 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 			scale = 1.0 / om_floats_norm(x, s->spec->dim);
 		for (int i = 0; i < s->spec->dim; i++)
 			s->sum[i] += x[i] * scale;
-		if (s->vectors < (uint64) s->keep_rows)
+		if (s->vectors < (uint64) s->trainer->room)
 		{
-			float	   *row = s->rows + s->vectors * s->spec->dim;
+			float	   *row = s->trainer->rows + s->vectors * s->spec->dim;
 
 			for (int i = 0; i < s->spec->dim; i++)
 				row[i] = (float) (x[i] * scale);
@@ -143,7 +142,7 @@ estimate(const Spread *spread, double k, double n, double *with_margin)
  */
 void
 OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuantSpec *spec,
-			 int keep_rows, OhSample *sample)
+			 OhTrainer *trainer, OhSample *sample)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(heap);
 	Sampling	s = {0};
@@ -159,10 +158,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	s.index = index;
 	s.spec = spec;
 	s.sum = palloc0(sizeof(double) * spec->dim);
-	s.keep_rows = keep_rows;
-	if (keep_rows > 0)
-		s.rows = MemoryContextAllocHuge(CurrentMemoryContext,
-										sizeof(float) * (Size) keep_rows * spec->dim);
+	s.trainer = trainer;
 	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",
 										  ALLOCSET_DEFAULT_SIZES);
 	step = block_step(nblocks);
@@ -191,8 +187,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	}
 	else
 		sample->nsample = 0;
-	sample->nrows = (int) Min(sample->nsample, (uint64) keep_rows);
-	sample->rows = s.rows;
+	sample->nrows = (int) Min(sample->nsample, (uint64) trainer->room);
 	MemoryContextDelete(s.row_context);
 	pfree(s.sum);
 }

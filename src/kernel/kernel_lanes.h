@@ -277,7 +277,7 @@ typedef struct OM_FN(Best)
 	V16			at;
 } OM_FN(Best);
 
-OM_TARGET static inline __attribute__((always_inline)) OM_FN(Best)
+OM_TARGET static inline OM_FN(Best)
 OM_FN(better) (OM_FN(Best) best, V16 score, V16 at)
 {
 	best.at = v16_choose(score, best.score, at, best.at);
@@ -286,7 +286,7 @@ OM_FN(better) (OM_FN(Best) best, V16 score, V16 at)
 }
 
 /* The first of those whose score is highest. */
-OM_TARGET static inline __attribute__((always_inline)) int
+OM_TARGET static inline int
 OM_FN(best) (OM_FN(Best) best, float *score)
 {
 	static const float lanes[OM_LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -300,7 +300,7 @@ OM_FN(best) (OM_FN(Best) best, float *score)
 #define NEAREST_TERM(s, x, c) s = v16_add(s, v16_mul(v16_set1(x), c))
 
 /* One point: four runs of centroids side by side. */
-OM_TARGET static inline __attribute__((always_inline)) int
+OM_TARGET static inline int
 OM_FN(nearest_one) (const float *x, const float *centroids, const float *half_sq, int dim,
 					float *score)
 {
@@ -331,7 +331,7 @@ OM_FN(nearest_one) (const float *x, const float *centroids, const float *half_sq
 }
 
 /* Four points: each centroid is loaded once for all of them. */
-OM_TARGET static inline __attribute__((always_inline)) void
+OM_TARGET static inline void
 OM_FN(nearest_four) (const float *x, const float *centroids, const float *half_sq, int dim,
 					 uint8_t *nearest, float *score)
 {

@@ -15,10 +15,8 @@
  * y in 8 bits, and y of the other code is put together from centroids in 8 bits
  * (as good as a table of all pairs of centroids, which would be 25 MB).
  *
- * The first dim % m subvectors are one dimension longer than the others.
- * Centroids are kept by dimension: [dim][256], 256 coordinates a dimension.
+ * pq.h has the order of centroids and the model, pq_train.c how it is made.
  *
- * Model:	float mean[dim], calibration, length, float centroids[dim][256]
  * data:	float mean[padded], longest[m rounded up to OM_LANES] (largest half_sq),
  *			float half_sq[m][256] (half the centroids' squares), float centroids[dim][256], uint8 bytes[256 * dim] (subvector by
  *			subvector, centroid by centroid; 128 is zero), 64 bytes
@@ -27,7 +25,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "quant/quant_impl.h"
+#include "quant/pq.h"
 
 #define FORM_TABLE	0			/* of a vector */
 #define FORM_VECTOR 1			/* of a code */
@@ -35,32 +33,11 @@
 /* Entries of a table are at most this. */
 #define TABLE_MAX	32000.0
 
-/* Components are cut off here, so that no sum of products overflows. */
-#define COMPONENT_MAX 1e17
-
-/* f is trusted up to this: beyond, the code says next to nothing. */
-#define MAX_FACTOR	4.0
-
 /*
  * How much of a code's own error is taken from the query form that it becomes: 1
  * makes its distance to itself zero.  See near_scale() in rabitq.c.
  */
 #define NEAR_SHARE	0.5
-
-static inline int
-sub_base(const OmQuantSpec *spec)
-{
-	return spec->dim / spec->subvectors;
-}
-
-/* First dimension of a subvector; of one past the last: dim. */
-static inline int
-sub_start(const OmQuantSpec *spec, int j)
-{
-	int			extra = spec->dim % spec->subvectors;
-
-	return j * sub_base(spec) + (j < extra ? j : extra);
-}
 
 static inline const float *
 longest(const OmQuantizer *quant)
@@ -131,20 +108,6 @@ pq_scratch_bytes(const OmQuantSpec *spec)
 	return om_round_up(sizeof(float) * om_round_up((size_t) spec->dim, OM_LANES), 64);
 }
 
-/* Half the squared norms of the centroids of one subvector. */
-static void
-fill_half_sq(const float *centroid, int dim, float *half)
-{
-	for (int c = 0; c < 256; c++)
-	{
-		double		sq = 0.0;
-
-		for (int d = 0; d < dim; d++)
-			sq += (double) centroid[256 * d + c] * centroid[256 * d + c];
-		half[c] = om_clamp_float(sq / 2);
-	}
-}
-
 /* Centroids in 8 bits; unit is the value of one step, 0 if all are zero. */
 static void
 fill_bytes(OmQuantizer *quant)
@@ -159,8 +122,8 @@ fill_bytes(OmQuantizer *quant)
 	quant->unit = max / 127.0f;
 	for (int j = 0; j < spec->subvectors; j++)
 	{
-		int			from = sub_start(spec, j);
-		int			n = sub_start(spec, j + 1) - from;
+		int			from = om_pq_start(spec, j);
+		int			n = om_pq_start(spec, j + 1) - from;
 
 		for (int c = 0; c < 256; c++)
 			for (int d = 0; d < n; d++)
@@ -198,11 +161,11 @@ pq_init(void *mem, const OmQuantSpec *spec, const float *model)
 	memcpy((float *) centroids(quant), model + dim + 2, sizeof(float) * 256 * dim);
 	for (int j = 0; j < spec->subvectors; j++)
 	{
-		int			from = sub_start(spec, j);
+		int			from = om_pq_start(spec, j);
 		float	   *half = (float *) half_sq(quant) + 256 * (size_t) j;
 		float		max = 0.0f;
 
-		fill_half_sq(centroids(quant) + 256 * (size_t) from, sub_start(spec, j + 1) - from, half);
+		om_pq_half_sq(centroids(quant) + 256 * (size_t) from, om_pq_start(spec, j + 1) - from, half);
 		for (int c = 0; c < 256; c++)
 			max = half[c] > max ? half[c] : max;
 		((float *) longest(quant))[j] = max;
@@ -218,12 +181,6 @@ typedef struct Centered
 	double		dot_mean;		/* <x', c> */
 } Centered;
 
-static inline float
-clamp_component(double x)
-{
-	return (float) fmin(fmax(x, -COMPONENT_MAX), COMPONENT_MAX);
-}
-
 static Centered
 center(const OmQuantizer *quant, const float *x, float *y)
 {
@@ -238,7 +195,7 @@ center(const OmQuantizer *quant, const float *x, float *y)
 
 		r.sq += v * v;
 		r.dot_mean += v * quant->data[i];
-		y[i] = clamp_component(v);
+		y[i] = om_pq_clamp(v);
 	}
 	return r;
 }
@@ -259,7 +216,7 @@ fit_code(const OmQuantSpec *spec, const float *centroid, const float *y, const u
 	double		dot = 0.0;
 
 	for (int j = 0; j < spec->subvectors; j++)
-		for (int d = sub_start(spec, j); d < sub_start(spec, j + 1); d++)
+		for (int d = om_pq_start(spec, j); d < om_pq_start(spec, j + 1); d++)
 		{
 			double		v = centroid[256 * (size_t) d + u[j]];
 
@@ -267,7 +224,7 @@ fit_code(const OmQuantSpec *spec, const float *centroid, const float *y, const u
 			fit.centroid_sq += v * v;
 		}
 	if (dot > 0.0)
-		fit.factor = fmin(sq / dot, MAX_FACTOR);
+		fit.factor = fmin(sq / dot, OM_PQ_MAX_FACTOR);
 	fit.error_sq = sq - 2.0 * fit.factor * dot + fit.factor * fit.factor * fit.centroid_sq;
 	fit.error_sq = fmax(fit.error_sq, 0.0);
 	return fit;
@@ -288,11 +245,11 @@ pq_encode(const OmQuantizer *quant, const float *x, void *scratch, void *code)
 	memset(code, 0, (size_t) quant->code_bytes);
 	for (int j = 0; j < spec->subvectors; j++)
 	{
-		int			from = sub_start(spec, j);
+		int			from = om_pq_start(spec, j);
 
 		om_kernels->nearest_f32(y + from, 1, centroids(quant) + 256 * (size_t) from,
 								half_sq(quant) + 256 * (size_t) j,
-								sub_start(spec, j + 1) - from, u + j, &score);
+								om_pq_start(spec, j + 1) - from, u + j, &score);
 	}
 	fit = fit_code(spec, centroids(quant), y, u, r.sq);
 	head->add = om_clamp_float(spec->metric == OM_METRIC_COSINE ? add / 2 : add);
@@ -323,7 +280,7 @@ pq_query(const OmQuantizer *quant, const float *q, void *scratch, OmQuery *query
 	{
 		double		sq = 0.0;
 
-		for (int d = sub_start(spec, j); d < sub_start(spec, j + 1); d++)
+		for (int d = om_pq_start(spec, j); d < om_pq_start(spec, j + 1); d++)
 			sq += (double) y[d] * y[d];
 		most = fmax(most, sq * 2.0 * longest(quant)[j]);
 	}
@@ -332,10 +289,10 @@ pq_query(const OmQuantizer *quant, const float *q, void *scratch, OmQuery *query
 		y[d] = om_clamp_float(y[d] * scale);
 	for (int j = 0; j < spec->subvectors; j++)
 	{
-		int			from = sub_start(spec, j);
+		int			from = om_pq_start(spec, j);
 
 		om_kernels->table_i16(y + from, centroids(quant) + 256 * (size_t) from,
-							  sub_start(spec, j + 1) - from,
+							  om_pq_start(spec, j + 1) - from,
 							  (int16_t *) query->q + 256 * (size_t) j);
 	}
 	query->mul = scale > 0.0 ? om_clamp_float(1.0 / scale) : 0.0f;
@@ -353,7 +310,7 @@ static inline __attribute__((always_inline)) void
 put_together(const OmQuantizer *quant, const uint8_t *u, uint8_t *to, int width)
 {
 	const uint8_t *from = bytes(quant);
-	int			base = sub_base(&quant->spec);
+	int			base = om_pq_base(&quant->spec);
 	int			extra = quant->spec.dim % quant->spec.subvectors;
 
 	for (int j = 0; j < quant->spec.subvectors; j++)
@@ -369,7 +326,7 @@ put_together(const OmQuantizer *quant, const uint8_t *u, uint8_t *to, int width)
 static inline void
 decode(const OmQuantizer *quant, const uint8_t *u, uint8_t *to)
 {
-	int			width = (quant->spec.dim + quant->spec.subvectors - 1) / quant->spec.subvectors;
+	int			width = om_pq_width(&quant->spec);
 
 	if (width <= 4)
 		put_together(quant, u, to, 4);
@@ -484,272 +441,6 @@ pq_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	return om_clamp_float(sqrt(a * a + b * b));
 }
 
-/* ---- training ---- */
-
-#define TRAIN_ROWS		10000
-#define SEED_ROWS		2048	/* of them for the seeds */
-#define ITERATIONS		10
-#define ENOUGH			0.999	/* stop when the error shrinks by less */
-#define CALIBRATION_ROWS 512
-#define CALIBRATION_PAIRS 8
-
-/* k-means of one subvector. */
-typedef struct KMeans
-{
-	const OmTraining *training;
-	int			n;
-	int			dim;			/* of the subvector */
-	float	   *x;				/* [n][dim], centred */
-	float	   *dist;			/* [n], squared, to the nearest centroid */
-	uint8_t    *nearest;		/* [n] */
-	double	   *sum;			/* [dim][256] */
-	float	   *centroid;		/* [dim][256] */
-	float		half[256];
-	int			count[256];
-	uint64_t	random;
-} KMeans;
-
-static void
-set_centroid(KMeans *k, int c, const float *x)
-{
-	for (int d = 0; d < k->dim; d++)
-		k->centroid[256 * d + c] = x[d];
-}
-
-/* k-means++: each seed a point, likelier the farther it is from those before. */
-static void
-seed_centroids(KMeans *k)
-{
-	int			n = k->n < SEED_ROWS ? k->n : SEED_ROWS;
-	int			chosen = (int) (om_splitmix64(&k->random) % (uint64_t) n);
-
-	for (int i = 0; i < n; i++)
-		k->dist[i] = INFINITY;
-	for (int c = 0;; c++)
-	{
-		const float *seed = k->x + (size_t) chosen * (size_t) k->dim;
-		double		total = 0.0;
-		double		at;
-
-		set_centroid(k, c, seed);
-		if (c == 255)
-			break;
-		for (int i = 0; i < n; i++)
-		{
-			const float *x = k->x + (size_t) i * (size_t) k->dim;
-			float		sq = 0.0f;
-
-			for (int d = 0; d < k->dim; d++)
-				sq += (x[d] - seed[d]) * (x[d] - seed[d]);
-			k->dist[i] = sq < k->dist[i] ? sq : k->dist[i];
-			total += k->dist[i];
-		}
-		/* with all points taken, the others double the last one */
-		if (!(total > 0.0 && total < INFINITY))
-			continue;
-		at = total * ((double) (om_splitmix64(&k->random) >> 11) / 9007199254740992.0);
-		for (chosen = 0; chosen < n - 1 && at >= k->dist[chosen]; chosen++)
-			at -= k->dist[chosen];
-	}
-}
-
-/* Give every point its nearest centroid; returns the sum of squared distances. */
-static double
-assign_points(KMeans *k)
-{
-	double		total = 0.0;
-
-	fill_half_sq(k->centroid, k->dim, k->half);
-	memset(k->count, 0, sizeof(k->count));
-	memset(k->sum, 0, sizeof(double) * 256 * (size_t) k->dim);
-	for (int i = 0; i < k->n; i++)
-	{
-		const float *x = k->x + (size_t) i * (size_t) k->dim;
-		double		sq = 0.0;
-		float		score;
-		uint8_t		c;
-
-		om_kernels->nearest_f32(x, 1, k->centroid, k->half, k->dim, &c, &score);
-		for (int d = 0; d < k->dim; d++)
-		{
-			sq += (double) x[d] * x[d];
-			k->sum[256 * d + c] += x[d];
-		}
-		sq = fmax(sq - 2.0 * (double) score, 0.0);
-		k->dist[i] = om_clamp_float(sq);
-		k->nearest[i] = (uint8_t) c;
-		k->count[c]++;
-		total += sq;
-	}
-	return total;
-}
-
-/* Centroids become the means of their points; one without any, a far point. */
-static void
-move_centroids(KMeans *k)
-{
-	for (int c = 0; c < 256; c++)
-	{
-		int			farthest = 0;
-
-		if (k->count[c] > 0)
-		{
-			for (int d = 0; d < k->dim; d++)
-				k->centroid[256 * d + c] = (float) (k->sum[256 * d + c] / k->count[c]);
-			continue;
-		}
-		for (int i = 1; i < k->n; i++)
-			if (k->dist[i] > k->dist[farthest])
-				farthest = i;
-		if (!(k->dist[farthest] > 0.0f))
-			continue;
-		set_centroid(k, c, k->x + (size_t) farthest * (size_t) k->dim);
-		k->dist[farthest] = 0.0f;
-	}
-}
-
-static void
-k_means(KMeans *k)
-{
-	double		last = INFINITY;
-
-	seed_centroids(k);
-	for (int i = 0; i < ITERATIONS; i++)
-	{
-		double		total = assign_points(k);
-
-		k->training->interrupt(k->training->arg);
-		if (!(total < last * ENOUGH))
-			break;
-		last = total;
-		move_centroids(k);
-	}
-}
-
-/*
- * calibrate -- how much larger errors are than if they had random directions,
- * and the length of a typical code: from codes of some rows and other rows as
- * queries.
- */
-static void
-calibrate(const OmQuantSpec *spec, const OmTraining *t, const uint8_t *codes, float *model)
-{
-	const float *mean = model;
-	const float *centroid = model + spec->dim + 2;
-	int			n = t->nrows < CALIBRATION_ROWS ? t->nrows : CALIBRATION_ROWS;
-	uint64_t	random = spec->seed;
-	double		ratios = 0.0;
-	double		lengths = 0.0;
-	int			pairs = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		const float *x = t->rows + (size_t) i * (size_t) spec->dim;
-		const uint8_t *u = codes + (size_t) i * (size_t) spec->subvectors;
-		double		sq = 0.0;
-		double		dot = 0.0;
-		double		y_sq = 0.0;
-		double		factor;
-		double		error_sq;
-
-		for (int j = 0; j < spec->subvectors; j++)
-			for (int d = sub_start(spec, j); d < sub_start(spec, j + 1); d++)
-			{
-				double		v = (double) x[d] - mean[d];
-				double		y = centroid[256 * (size_t) d + u[j]];
-
-				sq += v * v;
-				dot += v * y;
-				y_sq += y * y;
-			}
-		lengths += y_sq;
-		factor = dot > 0.0 ? fmin(sq / dot, MAX_FACTOR) : 1.0;
-		error_sq = sq - 2.0 * factor * dot + factor * factor * y_sq;
-		for (int p = 0; p < CALIBRATION_PAIRS && error_sq > 0.0; p++)
-		{
-			const float *q = t->rows +
-				om_splitmix64(&random) % (uint64_t) t->nrows * (uint64_t) spec->dim;
-			double		q_sq = 0.0;
-			double		error = 0.0;
-
-			for (int j = 0; j < spec->subvectors; j++)
-				for (int d = sub_start(spec, j); d < sub_start(spec, j + 1); d++)
-				{
-					double		w = (double) q[d] - mean[d];
-
-					q_sq += w * w;
-					error += w * ((double) x[d] - mean[d] -
-								  factor * centroid[256 * (size_t) d + u[j]]);
-				}
-			if (q_sq > 0.0)
-			{
-				ratios += error * error * spec->dim / (error_sq * q_sq);
-				pairs++;
-			}
-		}
-		if (i % 16 == 0)
-			t->interrupt(t->arg);
-	}
-	model[spec->dim] = (float) fmin(fmax(pairs > 0 ? sqrt(ratios / pairs) : 1.0, 1.0),
-									sqrt((double) spec->dim));
-	model[spec->dim + 1] = om_clamp_float(sqrt(lengths / n));
-}
-
-/* x, dist, nearest, sum of KMeans, then codes of the rows for calibration. */
-static size_t
-pq_train_bytes(const OmQuantSpec *spec, int nrows)
-{
-	size_t		n = (size_t) nrows;
-	size_t		dim = (size_t) ((spec->dim + spec->subvectors - 1) / spec->subvectors);
-
-	return om_round_up(sizeof(float) * n * dim, 64) + om_round_up(sizeof(float) * n, 64) +
-		om_round_up(n, 64) + sizeof(double) * 256 * dim +
-		om_round_up((size_t) CALIBRATION_ROWS * (size_t) spec->subvectors, 64);
-}
-
-static void
-pq_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch, float *model)
-{
-	size_t		n = (size_t) training->nrows;
-	size_t		width = (size_t) ((spec->dim + spec->subvectors - 1) / spec->subvectors);
-	char	   *mem = scratch;
-	uint8_t    *codes;
-	KMeans		k;
-
-	memcpy(model, training->mean, sizeof(float) * (size_t) spec->dim);
-	memset(&k, 0, sizeof(k));
-	k.training = training;
-	k.n = training->nrows;
-	k.random = spec->seed;
-	k.x = (float *) mem;
-	mem += om_round_up(sizeof(float) * n * width, 64);
-	k.dist = (float *) mem;
-	mem += om_round_up(sizeof(float) * n, 64);
-	k.nearest = (uint8_t *) mem;
-	mem += om_round_up(n, 64);
-	k.sum = (double *) mem;
-	mem += sizeof(double) * 256 * width;
-	codes = (uint8_t *) mem;
-
-	for (int j = 0; j < spec->subvectors; j++)
-	{
-		int			from = sub_start(spec, j);
-
-		k.dim = sub_start(spec, j + 1) - from;
-		k.centroid = model + spec->dim + 2 + 256 * (size_t) from;
-		for (size_t i = 0; i < n; i++)
-			for (int d = 0; d < k.dim; d++)
-				k.x[i * (size_t) k.dim + (size_t) d] = clamp_component(
-					(double) training->rows[i * (size_t) spec->dim + (size_t) (from + d)] -
-					model[from + d]);
-		k_means(&k);
-		assign_points(&k);
-		for (size_t i = 0; i < n && i < CALIBRATION_ROWS; i++)
-			codes[i * (size_t) spec->subvectors + (size_t) j] = k.nearest[i];
-	}
-	calibrate(spec, training, codes, model);
-}
-
 const OmQuantOps om_pq_ops = {
 	.valid = pq_valid,
 	.code_bytes = pq_code_bytes,
@@ -763,8 +454,10 @@ const OmQuantOps om_pq_ops = {
 	.query_from_code = pq_query_from_code,
 	.distance_fn = pq_distance_fn,
 	.error = pq_error,
-	.train_rows = TRAIN_ROWS,
+	.train_rows = 10000,
 	.train_least = 1000,
-	.train_bytes = pq_train_bytes,
-	.train = pq_train,
+	.train_bytes = om_pq_train_bytes,
+	.train_parts = om_pq_train_parts,
+	.train = om_pq_train,
+	.train_finish = om_pq_train_finish,
 };

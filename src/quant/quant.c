@@ -80,14 +80,32 @@ om_quant_train_bytes(const OmQuantSpec *spec, int nrows)
 	return ops != NULL && ops->train_bytes != NULL ? ops->train_bytes(spec, nrows) : 0;
 }
 
+int
+om_quant_train_parts(const OmQuantSpec *spec)
+{
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL && ops->train_parts != NULL ? ops->train_parts(spec) : 1;
+}
+
 void
-om_quant_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch,
-			   float *model)
+om_quant_train(const OmQuantSpec *spec, const OmTraining *training, int from, int to,
+			   void *scratch, float *model)
 {
 	const OmQuantOps *ops = ops_of_spec(spec);
 
 	if (ops != NULL && ops->train != NULL)
-		ops->train(spec, training, scratch, model);
+		ops->train(spec, training, from, to, scratch, model);
+}
+
+void
+om_quant_train_finish(const OmQuantSpec *spec, const OmTraining *training, void *scratch,
+					  float *model)
+{
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	if (ops != NULL && ops->train_finish != NULL)
+		ops->train_finish(spec, training, scratch, model);
 }
 
 size_t

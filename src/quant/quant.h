@@ -99,12 +99,23 @@ typedef struct OmTraining
 extern int	om_quant_train_rows(const OmQuantSpec *spec);
 extern int	om_quant_train_least(const OmQuantSpec *spec);
 
-/* Bytes of scratch that training with so many rows needs. */
+/* Bytes of scratch that training with so many rows needs (64-byte aligned). */
 extern size_t om_quant_train_bytes(const OmQuantSpec *spec, int nrows);
 
-/* Train: fill model, float[om_quant_model_floats()]. */
-extern void om_quant_train(const OmQuantSpec *spec, const OmTraining *training,
-						   void *scratch, float *model);
+/*
+ * Training has parts, at least one, that may be done by several processes, in
+ * any order: each writes places of its own in the model, and the model is the
+ * same.
+ */
+extern int	om_quant_train_parts(const OmQuantSpec *spec);
+
+/* Train parts from..to-1 of model, float[om_quant_model_floats()]. */
+extern void om_quant_train(const OmQuantSpec *spec, const OmTraining *training, int from,
+						   int to, void *scratch, float *model);
+
+/* Once all parts are trained: the rest of the model. */
+extern void om_quant_train_finish(const OmQuantSpec *spec, const OmTraining *training,
+								  void *scratch, float *model);
 
 /* Bytes of the quantizer itself (64-byte aligned buffer). */
 extern size_t om_quant_bytes(const OmQuantSpec *spec);

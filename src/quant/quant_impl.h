@@ -101,12 +101,15 @@ typedef struct OmQuantOps
 	float		(*error) (const OmQuantizer *quant, const OmQuery *query,
 						  const void *code);
 
-	/* training; train NULL: no model */
+	/* training; train NULL: no model; train_parts NULL: one; train_finish NULL: nothing */
 	int			train_rows;
 	int			train_least;
 	size_t		(*train_bytes) (const OmQuantSpec *spec, int nrows);
-	void		(*train) (const OmQuantSpec *spec, const OmTraining *training,
-						  void *scratch, float *model);
+	int			(*train_parts) (const OmQuantSpec *spec);
+	void		(*train) (const OmQuantSpec *spec, const OmTraining *training, int from,
+						  int to, void *scratch, float *model);
+	void		(*train_finish) (const OmQuantSpec *spec, const OmTraining *training,
+								 void *scratch, float *model);
 } OmQuantOps;
 
 extern const OmQuantOps om_rabitq_ops;

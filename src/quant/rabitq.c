@@ -82,9 +82,11 @@ rabitq_model_floats(const OmQuantSpec *spec)
 }
 
 static void
-rabitq_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch,
-			 float *model)
+rabitq_train(const OmQuantSpec *spec, const OmTraining *training, int from, int to,
+			 void *scratch, float *model)
 {
+	(void) from;
+	(void) to;
 	(void) scratch;
 	memcpy(model, training->mean, sizeof(float) * (size_t) spec->dim);
 }

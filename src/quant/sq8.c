@@ -391,12 +391,15 @@ train_range(const float *x, int nrows, int stride, double *lo, double *hi)
 }
 
 static void
-sq8_train(const OmQuantSpec *spec, const OmTraining *training, void *scratch, float *model)
+sq8_train(const OmQuantSpec *spec, const OmTraining *training, int first, int last,
+		  void *scratch, float *model)
 {
 	float	   *lo = model;
 	float	   *step = model + spec->dim;
 	double		widest = 0.0;
 
+	(void) first;
+	(void) last;
 	(void) scratch;
 	for (int i = 0; i < spec->dim; i++)
 	{

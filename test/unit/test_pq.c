@@ -65,7 +65,8 @@ open_trained(UnitQuant *u, const OmQuantSpec *spec, const float *rows, int n)
 			sum += copy[r * spec->dim + i];
 		mean[i] = (float) (sum / n);
 	}
-	om_quant_train(spec, &training, scratch, model);
+	om_quant_train(spec, &training, 0, om_quant_train_parts(spec), scratch, model);
+	om_quant_train_finish(spec, &training, scratch, model);
 	for (size_t i = 0; i < om_quant_model_floats(spec); i++)
 		finite = finite && isfinite(model[i]);
 	CHECK(finite, "a value of the model is not finite");
@@ -75,6 +76,76 @@ open_trained(UnitQuant *u, const OmQuantSpec *spec, const float *rows, int n)
 	free(model);
 	free(scratch);
 	free(copy);
+}
+
+/* Parts in another order, with scratch of other contents, by any variant: the same model. */
+static void
+test_parts(void)
+{
+	static const int cuts[][2] = {{12, 1}, {37, 9}, {40, 40}};
+	const OmKernels *list[8];
+	const OmKernels *best = om_kernels;
+	int			variants = om_kernels_list(list, 8);
+	int			calls = 0;
+
+	unit_begin("pq: training by parts");
+	for (size_t at = 0; at < sizeof(cuts) / sizeof(cuts[0]); at++)
+	{
+		OmQuantSpec spec = {OM_QUANT_PQ, OM_METRIC_L2, cuts[at][0], 0, 77, cuts[at][1]};
+		int			parts = om_quant_train_parts(&spec);
+		int			n = 1100;
+		size_t		scratch_bytes = om_quant_train_bytes(&spec, n);
+		size_t		model_bytes = sizeof(float) * om_quant_model_floats(&spec);
+		float	   *mean = unit_alloc(sizeof(float) * (size_t) spec.dim);
+		float	   *rows = unit_alloc(sizeof(float) * (size_t) (n * spec.dim));
+		float	   *whole = unit_alloc(model_bytes);
+		float	   *model = unit_alloc(model_bytes);
+		void	   *scratch = unit_alloc(scratch_bytes);
+		OmTraining	training = {mean, rows, n, interrupt, &calls};
+		bool		differ = false;
+
+		CHECK(parts == spec.subvectors, "%d parts", parts);
+		for (int r = 0; r < n; r++)
+			fill_row(rows + r * spec.dim, spec.dim);
+		memset(mean, 0, sizeof(float) * (size_t) spec.dim);
+		memset(scratch, 0, scratch_bytes);
+		memset(whole, 0, model_bytes);
+		om_quant_train(&spec, &training, 0, parts, scratch, whole);
+		om_quant_train_finish(&spec, &training, scratch, whole);
+		for (int v = 0; v < variants; v++)
+		{
+			om_kernels = list[v];
+			memset(model, 0x7f, model_bytes);
+			memset(scratch, 0x7f, scratch_bytes);
+			/* from the end, by twos */
+			for (int to = parts; to > 0; to -= to > 1 ? 2 : 1)
+				om_quant_train(&spec, &training, to > 1 ? to - 2 : 0, to, scratch, model);
+			memset(scratch, 0x7f, scratch_bytes);
+			om_quant_train_finish(&spec, &training, scratch, model);
+			CHECK(memcmp(model, whole, model_bytes) == 0, "%d subvectors, %s: another model",
+				  parts, list[v]->name);
+		}
+		om_kernels = best;
+		/* another seed is another model, and no two subvectors have the same random numbers */
+		spec.seed++;
+		om_quant_train(&spec, &training, 0, parts, scratch, model);
+		om_quant_train_finish(&spec, &training, scratch, model);
+		CHECK(memcmp(model, whole, model_bytes) != 0, "%d subvectors: the seed counts", parts);
+		for (int r = 0; r < n; r++)
+			for (int i = 1; i < spec.dim; i++)
+				rows[r * spec.dim + i] = rows[r * spec.dim];
+		om_quant_train(&spec, &training, 0, parts, scratch, model);
+		for (int c = 0; c < 256 && parts == spec.dim; c++)
+			differ = differ || model[spec.dim + 2 + c] != model[spec.dim + 2 + 256 + c];
+		CHECK(differ || parts != spec.dim, "equal subvectors, equal centroids");
+		free(mean);
+		free(rows);
+		free(whole);
+		free(model);
+		free(scratch);
+	}
+	CHECK(calls > 0, "interrupts");
+	unit_end();
 }
 
 /* Pairs of rows that training has not seen: errors, and the bound. */
@@ -279,6 +350,7 @@ test_pq(void)
 {
 	unit_seed(14);
 	test_specs();
+	test_parts();
 	for (int m = 0; m < 3; m++)
 	{
 		test_errors(unit_metrics[m], false);

@@ -55,7 +55,7 @@ train(const OmQuantSpec *spec)
 		if (spec->metric == OM_METRIC_COSINE)
 			normalise(rows + r * spec->dim, spec->dim);
 	}
-	om_quant_train(spec, &training, NULL, model);
+	om_quant_train(spec, &training, 0, 1, NULL, model);
 	CHECK(calls > 0, "training can be interrupted");
 	free(rows);
 	return model;
@@ -187,7 +187,7 @@ test_samples(void)
 		if (kind == 3)
 			for (int r = 0; r < 2000; r++)
 				rows[r * 8 + 3] = 5.0f;
-		om_quant_train(&spec, &training, NULL, model);
+		om_quant_train(&spec, &training, 0, 1, NULL, model);
 		unit_quant_open_spec(&u, &spec, model);
 		for (int i = 0; i < 8; i++)
 			x[i] = kind == 1 ? 7.0f : (float) unit_uniform();
