@@ -4,6 +4,7 @@
  *   build.c      ohbuild: order of the phases, parallel workers (parallel.h)
  *   buildscan.c  what each participant does with a row
  *   sample.c     the sample: vectors, their mean, number of rows
+ *   mean.c       the mean of vectors, outliers left out
  *   train.c      the quantizer's model, from the sample
  *   graph*.c, siblings.c, connect.c, pack.c  the graph in memory
  *   flush.c      from there to pages
@@ -79,7 +80,7 @@ typedef struct OhSample
 	double		others;			/* the same of rows without */
 	double		tuples;			/* estimated rows, without */
 	uint64		nsample;		/* vectors seen */
-	float	   *mean;			/* of them, float[dim] */
+	float	   *mean;			/* of them, but for outliers, float[dim] */
 	int			nrows;			/* how many of them were kept for training */
 } OhSample;
 
@@ -89,7 +90,8 @@ typedef struct OhTrainer
 {
 	int			workers;		/* to ask for */
 	int			room;			/* rows that the sample may have at most */
-	float	   *rows;			/* the sample: float[room][dim], under cosine normalised */
+	float	   *rows;			/* the sample: float[room][dim], under cosine normalised, no
+								 * outliers */
 	OhTrainShared *shared;
 	struct dsm_segment *segment;	/* with all of that, or NULL: it is in ... */
 	void	   *private_memory;
@@ -98,6 +100,13 @@ typedef struct OhTrainer
 /* sample.c: keeps vectors in the trainer's rows; mean is palloc'd, or NULL */
 extern void OhTakeSample(Relation heap, Relation index, struct IndexInfo *info,
 						 const OmQuantSpec *spec, OhTrainer *trainer, OhSample *sample);
+
+/* mean.c: OhMeanEnd() frees the state */
+typedef struct OhMean OhMean;
+
+extern OhMean *OhMeanBegin(int dim);
+extern void OhMeanAdd(OhMean *mean, const float *x, double scale, double length);
+extern void OhMeanEnd(OhMean *mean, float *out, double *limit);
 
 /* train.c: no more workers than given */
 extern void OhTrainerBegin(OhTrainer *trainer, Relation heap, const OmQuantSpec *spec, int workers);

@@ -5,7 +5,8 @@
  *
  * Whole blocks spread evenly over the table are read as an index build reads
  * them, so that expressions, predicates and visibility are those of the build,
- * until there are enough vectors.  A small table is read entirely.
+ * until there are enough vectors.  A small table is read entirely.  Vectors far
+ * longer than the others count for the number of rows only (mean.c).
  */
 #include "postgres.h"
 
@@ -31,7 +32,7 @@ typedef struct Sampling
 	Relation	index;
 	const OmQuantSpec *spec;
 	MemoryContext row_context;
-	double	   *sum;			/* [dim] */
+	OhMean	   *mean;
 	OhTrainer  *trainer;
 	uint64		vectors;
 	uint64		others;
@@ -66,12 +67,15 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 	x = OhVectorFloats(index, s->spec->dim, values[0], &to_free);
 	if (OhHasDirection(s->spec->metric, x, s->spec->dim))
 	{
+		double		length = om_floats_norm(x, s->spec->dim);
 		double		scale = 1.0;
 
 		if (s->spec->metric == OM_METRIC_COSINE)
-			scale = 1.0 / om_floats_norm(x, s->spec->dim);
-		for (int i = 0; i < s->spec->dim; i++)
-			s->sum[i] += x[i] * scale;
+		{
+			scale = 1.0 / length;
+			length = 1.0;
+		}
+		OhMeanAdd(s->mean, x, scale, length);
 		if (s->vectors < (uint64) s->trainer->room)
 		{
 			float	   *row = s->trainer->rows + s->vectors * s->spec->dim;
@@ -138,6 +142,27 @@ estimate(const Spread *spread, double k, double n, double *with_margin)
 }
 
 /*
+ * replace_outliers -- put other rows of the sample in the place of those that are
+ * as long as limit or longer: what they would train is of no use to the others.
+ */
+static void
+replace_outliers(int dim, float *rows, int nrows, double limit)
+{
+	int			good = -1;
+
+	/* the second time round for those before the first good one */
+	for (int i = 0; i < 2 * nrows; i++)
+	{
+		float	   *row = rows + (Size) (i % nrows) * dim;
+
+		if (om_floats_norm(row, dim) < limit)
+			good = i % nrows;
+		else if (good >= 0)
+			memcpy(row, rows + (Size) good * dim, sizeof(float) * dim);
+	}
+}
+
+/*
  * OhTakeSample -- see build.h.
  */
 void
@@ -150,6 +175,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	Spread		others = {0};
 	uint64		least = om_quant_train_least(spec);
 	uint64		step;
+	double		limit;
 	BlockNumber done;
 
 	memset(sample, 0, sizeof(OhSample));
@@ -157,7 +183,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 		return;
 	s.index = index;
 	s.spec = spec;
-	s.sum = palloc0(sizeof(double) * spec->dim);
+	s.mean = OhMeanBegin(spec->dim);
 	s.trainer = trainer;
 	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -179,15 +205,15 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	sample->tuples = estimate(&vectors, done, nblocks, &sample->vectors);
 	sample->tuples += estimate(&others, done, nblocks, &sample->others);
 	sample->nsample = Min(s.vectors, SAMPLE_VECTORS);
-	if (sample->nsample >= SAMPLE_MIN)
+	sample->mean = palloc(sizeof(float) * spec->dim);
+	OhMeanEnd(s.mean, sample->mean, &limit);
+	if (sample->nsample < SAMPLE_MIN)
 	{
-		sample->mean = palloc(sizeof(float) * spec->dim);
-		for (int i = 0; i < spec->dim; i++)
-			sample->mean[i] = (float) (s.sum[i] / sample->nsample);
-	}
-	else
+		pfree(sample->mean);
+		sample->mean = NULL;
 		sample->nsample = 0;
+	}
 	sample->nrows = (int) Min(sample->nsample, (uint64) trainer->room);
+	replace_outliers(spec->dim, trainer->rows, sample->nrows, limit);
 	MemoryContextDelete(s.row_context);
-	pfree(s.sum);
 }
