@@ -20,7 +20,7 @@
 /* Reached nodes that a search offers for a back link. */
 #define OFFERS 64
 
-/* Reached nodes to choose from where a search finds none. */
+/* Reached nodes to choose from where a search finds none with room. */
 #define SAMPLE 1024
 
 typedef struct Reach
@@ -186,32 +186,37 @@ compare_distance(const void *a, const void *b)
 }
 
 /*
- * sample_reached -- up to OFFERS reached nodes, from all over the graph, the
- * nearest of a larger sample.
+ * sample_reached -- up to SAMPLE reached nodes, from all over the graph, nearest first.
  *
  * For an island that the towers lead to: a search that starts on it meets no
- * node that was reached over the base layer.
+ * node that was reached over the base layer.  And for copies of one vector, which
+ * filter columns tell apart: a search finds the same ones each time, whose lists
+ * have no link to give up in the end.
  */
 static int
-sample_reached(Reach *reach, OhCandidate *out)
+sample_reached(Reach *reach, uint32 start, OhCandidate *out)
 {
-	OhCandidate sample[SAMPLE];
 	uint32		step = Max(reach->n / SAMPLE, 1);
 	int			n = 0;
 
 	for (uint32 from = 0; from < reach->n && n < SAMPLE; from += step)
 	{
-		uint32		id = from;
+		uint32		width = Min(step, reach->n - from);
 
-		while (id < Min(from + step, reach->n) && !is_reached(reach, id))
-			id++;
-		if (id < Min(from + step, reach->n))
-			sample[n++].id = id;
+		/* others each time */
+		for (uint32 i = 0; i < width; i++)
+		{
+			uint32		id = from + (start + i) % width;
+
+			if (is_reached(reach, id))
+			{
+				out[n++].id = id;
+				break;
+			}
+		}
 	}
-	OhVacuumDistances(reach->v, sample, n);
-	qsort(sample, n, sizeof(OhCandidate), compare_distance);
-	n = Min(n, OFFERS);
-	memcpy(out, sample, sizeof(OhCandidate) * n);
+	OhVacuumDistances(reach->v, out, n);
+	qsort(out, n, sizeof(OhCandidate), compare_distance);
 	return n;
 }
 
@@ -224,7 +229,7 @@ static bool
 heal(Reach *reach, uint32 id, bool search)
 {
 	OhVacuum   *v = reach->v;
-	OhCandidate cand[2 * OH_MAX_M];
+	OhCandidate cand[SAMPLE];
 	uint32		links[2 * OH_MAX_M];
 	int			n = OhVacuumLinks(v, id, 0, links);
 	int			ncand = 0;
@@ -239,15 +244,15 @@ heal(Reach *reach, uint32 id, bool search)
 	OhVacuumQuery(v, id);
 	OhVacuumDistances(v, cand, ncand);
 	qsort(cand, ncand, sizeof(OhCandidate), compare_distance);
-	for (int pass = 0; pass < (search ? 2 : 1); pass++)
+	for (int pass = 0; pass < (search ? 3 : 1); pass++)
 	{
-		if (pass == 1)
-		{
+		/* looking for a link to give up has changed the query */
+		if (pass > 0)
 			OhVacuumQuery(v, id);
+		if (pass == 1)
 			ncand = OhVacuumSearch(v, 0, OFFERS, true, cand);
-			if (ncand == 0)
-				ncand = sample_reached(reach, cand);
-		}
+		else if (pass == 2)
+			ncand = sample_reached(reach, id, cand);
 		for (int i = 0; i < ncand; i++)
 		{
 			if (link_from(reach, cand[i].id, id))
@@ -260,7 +265,7 @@ heal(Reach *reach, uint32 id, bool search)
 	return false;
 }
 
-StaticAssertDecl(OFFERS <= 2 * OH_MAX_M, "offers fit");
+StaticAssertDecl(OFFERS <= SAMPLE && 2 * OH_MAX_M <= SAMPLE, "offers fit");
 
 /*
  * walk_on -- reach what one newly reached node leads to.
