@@ -93,10 +93,11 @@ extern bool OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place);
 extern int	OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages);
 /*
  * Take a slot of a place and make it a live level-0 node with its attributes;
- * pages are those of OhPlacePages(), locked.  Returns its id.
+ * pages are those of OhPlacePages(), locked.  Returns its id, which the list of its
+ * links is freed of.
  */
 extern uint32 OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place,
-						  const OhPageRef *pages, ItemPointer tid, const OhLinkList *list);
+						  const OhPageRef *pages, ItemPointer tid, OhLinkList *list);
 /* Is there still a slot?  The pages are locked; raises an error if they are damaged. */
 extern bool OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *pages);
 

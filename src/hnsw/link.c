@@ -210,6 +210,9 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
 
 	back->wanted = false;
 	kept->back = 0;
+	/* the new node has got the place of one that a vacuum has freed meanwhile */
+	if (back->node == ins->id)
+		return;
 	if (!kept->expanded || !kept->live)
 		return;
 	back->version = kept->version;
@@ -363,6 +366,8 @@ buffer_of(const PageGroup *group, uint32 lp)
 
 /*
  * still_valid -- is the neighbour as it was when the link was decided?
+ *
+ * A vacuum may have freed it, and the new node may have got its place.
  */
 static bool
 still_valid(OhInserter *ins, const OhBackLink *back, Page page)
@@ -370,20 +375,31 @@ still_valid(OhInserter *ins, const OhBackLink *back, Page page)
 	uint32		slot = OhSlotOf(ins->ix, OH_NODE, back->node);
 	OhNodeData *node = OhSlot(ins->ix, OH_NODE, page, slot);
 
-	return slot < OhTail(page)->nused && node->state == OH_LIVE &&
+	return back->node != ins->id && slot < OhTail(page)->nused && node->state == OH_LIVE &&
 		node->version == back->version;
 }
 
+/*
+ * apply -- set a back link, unless it is there.
+ *
+ * It may be: left over by an insert that has not verified its links yet, from the
+ * node whose place the new one has got.
+ */
 static void
 apply(OhInserter *ins, OhBackLink *back, Page page)
 {
 	OhNodeData *node = OhSlot(ins->ix, OH_NODE, page, OhSlotOf(ins->ix, OH_NODE, back->node));
 
+	back->done = true;
+	for (int i = 0; i < back->list.n; i++)
+	{
+		if (back->list.link[i] == ins->id)
+			return;
+	}
 	back->list.link[back->place] = ins->id;
 	OhStoreLinks(&back->list, OhNodeLinks(node, ins->ix->code_bytes), &node->nselected,
 				 2 * ins->ix->m);
 	node->version++;
-	back->done = true;
 }
 
 /*

@@ -80,9 +80,27 @@ OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *page
 	return true;
 }
 
+/*
+ * drop_link -- take a link out of a list, if it is there.
+ */
+static void
+drop_link(OhLinkList *list, uint32 id)
+{
+	int			n = 0;
+
+	for (int i = 0; i < list->n; i++)
+	{
+		if (list->link[i] != id)
+			list->link[n++] = list->link[i];
+		else if (n < list->nselected)
+			list->nselected--;
+	}
+	list->n = n;
+}
+
 uint32
 OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageRef *pages,
-			ItemPointer tid, const OhLinkList *list)
+			ItemPointer tid, OhLinkList *list)
 {
 	OhIndex    *ix = ins->ix;
 	Page		page = OhWritePage(write, pages[0].buffer, false);
@@ -93,6 +111,8 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 	if (!OhPageTakeSlotIn(ix, OH_NODE, page, place->from, place->to, &slot))
 		OhCorrupt(ins->index, pages[0].block, "the count of free slots is wrong");
 	id = place->lp * ix->array[OH_NODE].per_page + slot;
+	/* this may have been the place of a neighbour that a vacuum has freed since */
+	drop_link(list, id);
 	node = OhSlot(ix, OH_NODE, page, slot);
 	node->state = OH_LIVE;
 	node->tid = *tid;

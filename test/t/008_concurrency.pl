@@ -107,6 +107,19 @@ $f = check_index($node, 'h', 'one node, many versions');
 is("$f->{nodes} $f->{tids}", '1 40', 'one node has all rows');
 cmp_ok($f->{postings}, '<=', 40, "no empty postings pile up ($f->{postings})");
 
+# --- copies told apart by a filter column: places that a vacuum frees are taken again at once
+sql("CREATE TABLE copies (id bigserial PRIMARY KEY, v vector($dim), k float8 DEFAULT random())",
+	'CREATE INDEX y ON copies USING omenhnsw (v vector_ip_ops, k) WITH (m = 8)');
+load(10, 8, 'copies',
+	script('copies_insert.sql', "\\set n random(1, 30)\nINSERT INTO copies (v) SELECT v FROM source WHERE id = :n;\n") . '@12',
+	script('copies_delete.sql', "\\set n random(1, 1000000)\nDELETE FROM copies WHERE id IN "
+		  . "(SELECT id FROM copies WHERE id >= :n % (SELECT last_value FROM copies_id_seq) ORDER BY id LIMIT 10);\n") . '@2',
+	script('copies_check.sql', "SELECT nodes FROM omendb_index_check('y');\n") . '@1',
+	script('copies_vacuum.sql', "VACUUM (TRUNCATE off, SKIP_LOCKED) copies;\n") . '@2');
+sql('DELETE FROM copies WHERE id % 5 = 0');
+$node->safe_psql('postgres', 'VACUUM copies') for 1 .. 2;
+check_index($node, 'y', 'copies');
+
 # --- indexes built while the table changes
 my @writes = ("$insert\@5", "$twin\@2", "$delete\@5", "$update\@3", "$null\@1");
 my ($out, $err) = ('', '');
