@@ -79,6 +79,8 @@ ohbuildphasename(int64 phase)
 			return "training quantizer";
 		case OH_PHASE_INSERT:
 			return "inserting tuples";
+		case OH_PHASE_RELINK:
+			return "relinking nodes";
 		case OH_PHASE_CONNECT:
 			return "connecting nodes";
 		case OH_PHASE_WRITE:
@@ -232,6 +234,8 @@ init_shared(OhBuildShared *shared, const Build *build)
 	LWLockInitialize(&shared->gate, shared->tranche);
 	shared->state = OH_BUILD_GRAPH;
 	ConditionVariableInit(&shared->flushed);
+	BarrierInit(&shared->barrier, 0);
+	pg_atomic_init_u32(&shared->next_slot, 0);
 	ConditionVariableInit(&shared->finished);
 	pg_atomic_init_u64(&shared->tuples, 0);
 	SpinLockInit(&shared->mutex);

@@ -6,7 +6,7 @@
  *   sample.c     the sample: vectors, their mean, number of rows
  *   mean.c       the mean of vectors, outliers left out
  *   train.c      the quantizer's model, from the sample
- *   graph*.c, siblings.c, connect.c, pack.c  the graph in memory
+ *   graph*.c, relink.c, siblings.c, connect.c, pack.c  the graph in memory
  *   flush.c      from there to pages
  */
 #ifndef OH_BUILD_H
@@ -18,6 +18,7 @@
 #include "hnsw/graph.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/summary.h"
+#include "storage/barrier.h"
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
 #include "storage/spin.h"
@@ -29,6 +30,11 @@ typedef enum OhBuildState
 	OH_BUILD_FLUSHING,			/* it is full; somebody writes it to pages */
 	OH_BUILD_PAGES				/* into pages */
 } OhBuildState;
+
+/* What the participants do together, phases of a barrier. */
+#define OH_PART_ADD		0		/* add rows */
+#define OH_PART_COUNT	1		/* count links; nobody changes any */
+#define OH_PART_RELINK	2
 
 /* State that all participants share, in shared memory if there are workers. */
 typedef struct OhBuildShared
@@ -47,6 +53,10 @@ typedef struct OhBuildShared
 	OhBuildState state;			/* changed under gate, or by the one who flushes */
 	ConditionVariable flushed;	/* the state is OH_BUILD_PAGES */
 	pg_atomic_uint64 tuples;	/* rows in the index so far */
+
+	/* phases of a participant: OH_PART_* */
+	Barrier		barrier;
+	pg_atomic_uint32 next_slot; /* to be looked at for relinking */
 
 	/* under mutex, when a participant has finished */
 	slock_t		mutex;

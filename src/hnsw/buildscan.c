@@ -18,6 +18,9 @@
 /* Rows between two reports of progress. */
 #define REPORT_ROWS 256
 
+/* Slots that a participant takes at once to relink their nodes. */
+#define RELINK_SLOTS 256
+
 /* A row besides its attributes, which are the worker's: where it goes depends on kind alone. */
 typedef struct BuildRow
 {
@@ -157,6 +160,34 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 }
 
 /*
+ * relink -- relink the nodes that few others link to, together with the others.
+ *
+ * phase: of the barrier when this participant came; one that came late has had
+ * no rows to add.  A graph that was full has gone to pages already, as it was.
+ */
+static void
+relink(OhBuildWorker *worker, int phase)
+{
+	OhBuildShared *shared = worker->shared;
+	OhRelink	work;
+	uint32		from;
+
+	if (phase == OH_PART_ADD)
+		BarrierArriveAndWait(&shared->barrier, PG_WAIT_EXTENSION);
+	if (phase <= OH_PART_COUNT && current_state(shared) == OH_BUILD_GRAPH)
+	{
+		if (worker->leader)
+			pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, OH_PHASE_RELINK);
+		OhRelinkBegin(&work, worker->builder, worker->context);
+		BarrierArriveAndWait(&shared->barrier, PG_WAIT_EXTENSION);
+		while ((from = pg_atomic_fetch_add_u32(&shared->next_slot, RELINK_SLOTS)) < work.nslots)
+			OhRelinkSlots(&work, from, from + RELINK_SLOTS);
+		OhRelinkEnd(&work);
+	}
+	BarrierDetach(&shared->barrier);
+}
+
+/*
  * OhBuildScan -- do this participant's share and add up the results.
  *
  * pscan: the shared scan, or NULL for a scan of one's own.
@@ -166,6 +197,7 @@ OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)
 {
 	OhBuildShared *shared = worker->shared;
 	TableScanDesc scan = pscan == NULL ? NULL : table_beginscan_parallel(worker->heap, pscan);
+	int			phase = BarrierAttach(&shared->barrier);
 	double		heap_tuples;
 
 	worker->row_context = AllocSetContextCreate(worker->context, "omenhnsw build row",
@@ -180,6 +212,7 @@ OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)
 										 worker->leader, build_row, worker, scan);
 	if (worker->inserter != NULL)
 		OhInserterEnd(worker->inserter);
+	relink(worker, phase);
 
 	SpinLockAcquire(&shared->mutex);
 	shared->nfinished++;

@@ -116,7 +116,8 @@ OhGraphBytes(const OhGraphShape *shape, uint32 capacity)
 Size
 OhBuilderBytes(uint32 capacity)
 {
-	return capacity + OH_MEMO_SIZE * sizeof(OhMemo);
+	/* visited nodes; incoming links */
+	return 2 * (Size) capacity + OH_MEMO_SIZE * sizeof(OhMemo);
 }
 
 /*
@@ -188,7 +189,7 @@ OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (in
 	b->memo = aligned_alloc_in(context, OH_MEMO_SIZE * sizeof(OhMemo));
 	memset(b->memo, 0xFF, OH_MEMO_SIZE * sizeof(OhMemo));
 	b->pool = MemoryContextAlloc(context, (ef + 1) * sizeof(OhPoolEntry));
-	b->cand = MemoryContextAlloc(context, (ef + 1) * sizeof(OhCandidate));
+	b->cand = MemoryContextAlloc(context, (ef + 1 + 2 * b->m) * sizeof(OhCandidate));
 	b->spare = OH_NONE;
 	b->random_level = random_level;
 	return b;

@@ -164,7 +164,7 @@ typedef struct OhBuilder
 	OhMemo	   *memo;			/* [OH_MEMO_SIZE] */
 
 	OhPoolEntry *pool;			/* [ef_construction] */
-	OhCandidate *cand;			/* [ef_construction] */
+	OhCandidate *cand;			/* [ef_construction + 2m] */
 	uint32		spare;			/* a slot taken and not used, or OH_NONE */
 	int			(*random_level) (int m);
 } OhBuilder;
@@ -200,6 +200,29 @@ extern bool OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAt
  * b->pool, sorted, of at most ef_construction; returns their number.
  */
 extern int	OhGraphSearch(OhBuilder *b);
+
+/*
+ * Search for the neighbours of a node that is in the graph, choose its links among
+ * these and those that it has, and link both ways on the base layer.
+ */
+extern void OhGraphRelink(OhBuilder *b, uint32 slot);
+
+/* ---- relink.c ---- */
+
+/* Relink nodes that few others link to. */
+typedef struct OhRelink
+{
+	OhBuilder  *b;
+	uint32		nslots;
+	uint8	   *incoming;		/* [nslots], links to each */
+	int			least;			/* nodes with fewer are relinked */
+} OhRelink;
+
+/* Count links; while nobody changes any. */
+extern void OhRelinkBegin(OhRelink *relink, OhBuilder *b, MemoryContext context);
+/* Relink nodes among slots from..to - 1; others may work on other ones. */
+extern void OhRelinkSlots(OhRelink *relink, uint32 from, uint32 to);
+extern void OhRelinkEnd(OhRelink *relink);
 
 /* ---- siblings.c ---- */
 

@@ -313,32 +313,43 @@ memo_distance(OhBuilder *b, uint32 slot)
 	return remember(b, slot, b->distance(b->quant, b->form, OhGraphCode(b, slot)));
 }
 
+static inline void
+set_candidate(OhBuilder *b, int i, uint32 slot, float dist)
+{
+	b->cand[i].dist = dist;
+	b->cand[i].id = slot;
+	b->cand[i].code = OhGraphCode(b, slot);
+}
+
+/*
+ * write_list -- a list of b->cand[n], of which OhSelectNeighbours() has made a choice.
+ */
+static void
+write_list(const OhBuilder *b, uint32 *list, int max, int n)
+{
+	float	   *dist = OhListDist(list, max);
+
+	for (int i = 0; i < n; i++)
+	{
+		list[i] = b->cand[i].id | (b->cand[i].selected ? OH_LINK_SELECTED : 0);
+		dist[i] = b->cand[i].dist;
+	}
+	for (int i = n; i < max; i++)
+		list[i] = OH_NONE;
+}
+
 /*
  * choose_links -- pick neighbours from the pool and write the new node's list.
  */
 static void
 choose_links(OhBuilder *b, uint32 slot, int level, int npool)
 {
-	uint32	   *list = list_of(b, slot, level);
 	int			max = list_max(b, level);
-	float	   *dist = OhListDist(list, max);
-	OhCandidate *cand = b->cand;
-	int			n;
 
 	for (int i = 0; i < npool; i++)
-	{
-		cand[i].dist = b->pool[i].dist;
-		cand[i].id = b->pool[i].id;
-		cand[i].code = OhGraphCode(b, cand[i].id);
-	}
-	n = OhSelectNeighbours(&b->selector, cand, npool, max);
-	for (int i = 0; i < n; i++)
-	{
-		list[i] = cand[i].id | (cand[i].selected ? OH_LINK_SELECTED : 0);
-		dist[i] = cand[i].dist;
-	}
-	for (int i = n; i < max; i++)
-		list[i] = OH_NONE;
+		set_candidate(b, i, b->pool[i].id, b->pool[i].dist);
+	write_list(b, list_of(b, slot, level), max,
+			   OhSelectNeighbours(&b->selector, b->cand, npool, max));
 }
 
 /*
@@ -431,11 +442,24 @@ prefetch_list(const OhBuilder *b, uint32 link, int level, int max)
 	}
 }
 
+static bool
+has_link(const uint32 *list, int max, uint32 slot)
+{
+	for (int i = 0; i < max && list[i] != OH_NONE; i++)
+	{
+		if ((list[i] & OH_LINK_ID) == slot)
+			return true;
+	}
+	return false;
+}
+
 /*
- * publish -- add the reverse links of the new node on one level.
+ * publish -- add the reverse links of a node on one level.
+ *
+ * again: some are there already.
  */
 static void
-publish(OhBuilder *b, uint32 slot, int level)
+publish(OhBuilder *b, uint32 slot, int level, bool again)
 {
 	int			max = list_max(b, level);
 	uint32		link[2 * OH_MAX_M + LINK_AHEAD];
@@ -458,7 +482,8 @@ publish(OhBuilder *b, uint32 slot, int level)
 
 		prefetch_list(b, link[i + LINK_AHEAD], level, max);
 		OhGraphLock(lock);
-		add_reverse_link(b, list_of(b, other, level), max, slot, dist[i]);
+		if (!again || !has_link(list_of(b, other, level), max, slot))
+			add_reverse_link(b, list_of(b, other, level), max, slot, dist[i]);
 		OhGraphUnlock(lock);
 	}
 }
@@ -582,7 +607,77 @@ link_node(OhBuilder *b, uint32 slot, uint64 entry)
 	choose_links(b, slot, 0, npool);
 
 	for (int l = 0; l <= Min(level, top); l++)
-		publish(b, slot, l);
+		publish(b, slot, l, false);
+}
+
+/*
+ * search_again -- search the base layer for the neighbours of b->form, the vector of
+ * a node whose links are own[max], also from these; returns the size of the pool.
+ */
+static int
+search_again(OhBuilder *b, uint32 slot, const uint32 *own, int max)
+{
+	uint64		entry = pg_atomic_read_u64(&b->graph->entry);
+	int			ef = b->graph->shape.ef_construction;
+	int			npool = 1;
+
+	start_search(b, (uint32) entry);
+	descend(b, (int) (entry >> 32), 0);
+	b->epoch++;
+	b->visited[slot] = b->epoch;
+	b->visited[b->pool[0].id] = b->epoch;
+	for (int i = 0; i < max && own[i] != OH_NONE && npool < ef; i++)
+	{
+		uint32		id = own[i] & OH_LINK_ID;
+
+		if (b->visited[id] == b->epoch)
+			continue;
+		b->visited[id] = b->epoch;
+		pool_add(b->pool, &npool, ef, memo_distance(b, id), id);
+	}
+	return search_layer(b, npool, ef, 0);
+}
+
+/*
+ * OhGraphRelink -- see graph.h.
+ *
+ * A link that others add between the search and the new list is lost.
+ */
+void
+OhGraphRelink(OhBuilder *b, uint32 slot)
+{
+	uint32	   *list = OhGraphList(b, slot);
+	int			max = 2 * b->m;
+	uint32		own[2 * OH_MAX_M];
+	int			n = 0;
+	int			npool;
+
+	OhGraphLock(OhGraphLockOf(b, slot));
+	memcpy(own, list, max * sizeof(uint32));
+	OhGraphUnlock(OhGraphLockOf(b, slot));
+	om_quant_query_from_code(b->quant, OhGraphCode(b, slot), b->form);
+	npool = search_again(b, slot, own, max);
+	for (int i = 0; i < npool; i++)
+	{
+		if (b->pool[i].id != slot)
+			set_candidate(b, n++, b->pool[i].id, b->pool[i].dist);
+	}
+	/* links that led to better ones may still be diverse */
+	for (int i = 0; i < max && own[i] != OH_NONE; i++)
+	{
+		uint32		other = own[i] & OH_LINK_ID;
+		bool		found = false;
+
+		for (int k = 0; k < npool && !found; k++)
+			found = b->pool[k].id == other;
+		if (!found)
+			set_candidate(b, n++, other, memo_distance(b, other));
+	}
+	n = OhSelectNeighbours(&b->selector, b->cand, n, max);
+	OhGraphLock(OhGraphLockOf(b, slot));
+	write_list(b, list, max, n);
+	OhGraphUnlock(OhGraphLockOf(b, slot));
+	publish(b, slot, 0, true);
 }
 
 /*

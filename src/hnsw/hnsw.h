@@ -122,8 +122,9 @@ extern void OhInserterReset(OhIndex *ix);
 #define OH_PHASE_SAMPLE		2
 #define OH_PHASE_TRAIN		3
 #define OH_PHASE_INSERT		4
-#define OH_PHASE_CONNECT	5
-#define OH_PHASE_WRITE		6
+#define OH_PHASE_RELINK		5
+#define OH_PHASE_CONNECT	6
+#define OH_PHASE_WRITE		7
 
 /* A random level: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
 extern int	OhRandomLevel(int m);

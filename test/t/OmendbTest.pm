@@ -69,7 +69,6 @@ sub same_answers
 }
 
 # new_server(name, conf => lines, init => [options]) -- started, with the extension in database postgres.
-# Without JIT: up to 17, enable_seqscan = off makes costs for which every query would be compiled.
 sub new_server
 {
 	my ($name, %opt) = @_;
@@ -77,7 +76,7 @@ sub new_server
 	$node->init(@{ $opt{init} // [] });
 	$node->append_conf('postgresql.conf',
 		"shared_buffers = 64MB\nmaintenance_work_mem = 64MB\nautovacuum = off\n"
-		  . "max_wal_size = 2GB\nfsync = off\njit = off\n" . ($opt{conf} // ''));
+		  . "max_wal_size = 2GB\nfsync = off\n" . ($opt{conf} // ''));
 	$node->start;
 	prepare_database($node, 'postgres');
 	return $node;
