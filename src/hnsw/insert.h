@@ -91,6 +91,8 @@ extern int	OhChooseNeighbours(OhInserter *ins, int max);
 extern bool OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place);
 /* The pages of a place, to be locked for writing; returns how many (2 at most). */
 extern int	OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages);
+/* Take a link out of a list, if it is there. */
+extern void OhDropLink(OhLinkList *list, uint32 id);
 /*
  * Take a slot of a place and make it a live level-0 node with its attributes;
  * pages are those of OhPlacePages(), locked.  Returns its id, which the list of its

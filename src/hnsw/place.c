@@ -80,11 +80,8 @@ OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *page
 	return true;
 }
 
-/*
- * drop_link -- take a link out of a list, if it is there.
- */
-static void
-drop_link(OhLinkList *list, uint32 id)
+void
+OhDropLink(OhLinkList *list, uint32 id)
 {
 	int			n = 0;
 
@@ -112,7 +109,7 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 		OhCorrupt(ins->index, pages[0].block, "the count of free slots is wrong");
 	id = place->lp * ix->array[OH_NODE].per_page + slot;
 	/* this may have been the place of a neighbour that a vacuum has freed since */
-	drop_link(list, id);
+	OhDropLink(list, id);
 	node = OhSlot(ix, OH_NODE, page, slot);
 	node->state = OH_LIVE;
 	node->tid = *tid;

@@ -190,6 +190,8 @@ OhInsertTowers(OhInserter *ins)
 	{
 		OhSearchLevel(ins->search, l, ix->ef_construction);
 		OhCandidateLinks(ins, OhChooseNeighbours(ins, ix->m), &chosen[l].list);
+		/* a tower may link to it already: to the node that had its place before */
+		OhDropLink(&chosen[l].list, ins->id);
 		for (int i = 0; i < chosen[l].list.n; i++)
 			chosen[l].dist[i] = OhKeepFind(&ins->keep, chosen[l].list.link[i])->dist;
 	}
