@@ -4,6 +4,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use OmendbTest;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $dim = 64;
@@ -54,5 +55,43 @@ for my $metric (@METRICS)
 	check_index($node, 'i', "inserts into an empty index, $metric");
 	$node->safe_psql('postgres', 'DROP TABLE u');
 }
+
+# --- short vectors under inner product are in few lists: a build looks at those nodes again
+
+# incoming_links(relation) -- links to each live node of an index without filter columns, m 16
+sub incoming_links
+{
+	my ($relation) = @_;
+	$node->safe_psql('postgres', 'CHECKPOINT');
+	my $data = slurp_file($node->data_dir . '/'
+		  . $node->safe_psql('postgres', "SELECT pg_relation_filepath('$relation')"));
+	my ($code_bytes, $node_bytes) = unpack 'x72 VV', $data;
+	my $per_page = int((8192 - 24 - 16) / $node_bytes);
+	my (%live, %incoming);
+	for (my $block = 1; $block * 8192 < length $data; $block++)
+	{
+		my $page = substr $data, $block * 8192, 8192;
+		my ($lp, $kind, undef, $used) = unpack 'V v v v', substr($page, -16);
+		next if $kind != 16;
+		for my $slot (0 .. $used - 1)
+		{
+			my $record = substr $page, 24 + $slot * $node_bytes, $node_bytes;
+			next if unpack('C', $record) != 1;
+			$live{ $lp * $per_page + $slot } = 1;
+			$incoming{$_}++ for grep { $_ != 0xFFFFFFFF } unpack 'V*', substr($record, 20 + $code_bytes, 128);
+		}
+	}
+	return map { $incoming{$_} // 0 } keys %live;
+}
+
+$node->safe_psql('postgres', "CREATE TABLE w (id bigint, v vector(32));"
+	  . 'SELECT setseed(0.25); INSERT INTO w SELECT i, random_vector(i, 32) FROM generate_series(1, 10000) i;'
+	  . 'CREATE INDEX i ON w USING omenhnsw (v vector_ip_ops)');
+my @incoming = incoming_links('i');
+is(scalar @incoming, 10000, 'all nodes found in the file');
+my $few = grep { $_ < 4 } @incoming;
+cmp_ok($few, '<', 200, "$few of 10,000 nodes have fewer than 4 incoming links");
+check_index($node, 'i', 'relinked nodes');
+
 $node->stop;
 done_testing();
