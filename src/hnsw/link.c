@@ -48,6 +48,17 @@ planned_links(OhInserter *ins, uint32 id, int *n)
 }
 
 static bool
+has_link(const OhLinkList *list, uint32 id)
+{
+	for (int i = 0; i < list->n; i++)
+	{
+		if (list->link[i] == id)
+			return true;
+	}
+	return false;
+}
+
+static bool
 is_pinned(const OhInserter *ins, uint32 from, uint32 to)
 {
 	for (int i = 0; i < ins->npins; i++)
@@ -139,11 +150,8 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
 	bool		diverse = true;
 	int			place;
 
-	for (int i = 0; i < list->n; i++)
-	{
-		if (list->link[i] == ins->id)
-			return -1;
-	}
+	if (has_link(list, ins->id))
+		return -1;
 	om_quant_query_from_code(ix->quant, code, ins->form);
 	for (int i = 0; i < list->n; i++)
 	{
@@ -238,11 +246,8 @@ take_over(OhInserter *ins, uint32 id)
 	OhKept	   *kept;
 	int			place;
 
-	for (int i = 0; i < list->n; i++)
-	{
-		if (list->link[i] == id)
-			return;
-	}
+	if (has_link(list, id))
+		return;
 	if (list->n < 2 * ins->ix->m)
 		place = list->n++;
 	else
@@ -391,11 +396,8 @@ apply(OhInserter *ins, OhBackLink *back, Page page)
 	OhNodeData *node = OhSlot(ins->ix, OH_NODE, page, OhSlotOf(ins->ix, OH_NODE, back->node));
 
 	back->done = true;
-	for (int i = 0; i < back->list.n; i++)
-	{
-		if (back->list.link[i] == ins->id)
-			return;
-	}
+	if (has_link(&back->list, ins->id))
+		return;
 	back->list.link[back->place] = ins->id;
 	OhStoreLinks(&back->list, OhNodeLinks(node, ins->ix->code_bytes), &node->nselected,
 				 2 * ins->ix->m);
