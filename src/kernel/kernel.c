@@ -19,7 +19,7 @@ const OmKernels *om_kernels = &om_kernels_scalar;
 
 typedef struct CpuFeatures
 {
-	bool		avx2;			/* AVX2, FMA, BMI2 */
+	bool		avx2;			/* AVX2, FMA, BMI2, F16C */
 	bool		avx512;			/* AVX-512 F, BW, DQ, VL and the above */
 	bool		vnni;			/* AVX-512 VNNI */
 } CpuFeatures;
@@ -47,18 +47,20 @@ detect_cpu(CpuFeatures *cpu)
 	unsigned int d;
 	uint32_t	xcr0;
 	bool		fma;
+	bool		f16c;
 
 	cpu->avx2 = cpu->avx512 = cpu->vnni = false;
 	if (!__get_cpuid(1, &a, &b, &c, &d))
 		return;
 	fma = (c & (1u << 12)) != 0;
+	f16c = (c & (1u << 29)) != 0;
 	/* without OSXSAVE, xgetbv is an illegal instruction */
 	if ((c & (1u << 27)) == 0 || (c & (1u << 28)) == 0)
 		return;
 	xcr0 = read_xcr0();
 	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
 		return;
-	cpu->avx2 = fma && (xcr0 & XCR0_AVX) == XCR0_AVX &&
+	cpu->avx2 = fma && f16c && (xcr0 & XCR0_AVX) == XCR0_AVX &&
 		(b & (1u << 5)) != 0 &&		/* AVX2 */
 		(b & (1u << 8)) != 0;		/* BMI2 */
 	cpu->avx512 = cpu->avx2 && (xcr0 & XCR0_AVX512) == XCR0_AVX512 &&

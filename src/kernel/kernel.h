@@ -27,6 +27,25 @@ typedef struct OmKernels
 	void		(*cos_f32) (const float *a, const float *b, int dim, float out[3]);
 
 	/*
+	 * The same for half precision, each the bits of an IEEE half; every variant
+	 * gives the same result.  Conversions: exact, and to nearest even (infinite
+	 * from 65520 on); arrays need no padding.
+	 */
+	float		(*l2sq_f16) (const uint16_t *a, const uint16_t *b, int dim);
+	float		(*ip_f16) (const uint16_t *a, const uint16_t *b, int dim);
+	float		(*l1_f16) (const uint16_t *a, const uint16_t *b, int dim);
+	void		(*cos_f16) (const uint16_t *a, const uint16_t *b, int dim, float out[3]);
+	void		(*f16_to_f32) (const uint16_t *x, float *out, int n);
+	void		(*f32_to_f16) (const float *x, uint16_t *out, int n);
+
+	/*
+	 * Strings of n bytes: how many bits differ; out = ones of a & b, of a, of b.
+	 */
+	uint64_t	(*differ_bits) (const uint8_t *a, const uint8_t *b, size_t n);
+	void		(*share_bits) (const uint8_t *a, const uint8_t *b, size_t n,
+							   uint64_t out[3]);
+
+	/*
 	 * Dot product of a packed code and an int8 query, planar layout: a code of
 	 * b bits a dimension has 8/b planes of stride bytes; plane p of byte j is
 	 * (code[j] >> (p * b)) & (2^b - 1) and meets q[p * stride + j].  q is

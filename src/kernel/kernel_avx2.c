@@ -14,7 +14,7 @@
 
 #include <immintrin.h>
 
-#define OM_TARGET __attribute__((target("avx2,fma,bmi2")))
+#define OM_TARGET __attribute__((target("avx2,fma,bmi2,f16c")))
 #define OP OM_TARGET static inline __attribute__((always_inline))
 
 /* Mask of the first n of 8 lanes; n outside 0..8 is clamped. */
@@ -682,12 +682,90 @@ range64_u64(const uint64_t *x, uint64_t lo, uint64_t span)
 #include "kernel_lanes.h"
 #include "kernel_range.h"
 
+V16_OF(v16_load_half, (const uint16_t *x),
+	   _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) x)),
+	   _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) (x + 8))))
+
+OP void
+v16_store_half(uint16_t *x, V16 v)
+{
+	_mm_storeu_si128((__m128i *) x, _mm256_cvtps_ph(v.lo, _MM_FROUND_TO_NEAREST_INT));
+	_mm_storeu_si128((__m128i *) (x + 8), _mm256_cvtps_ph(v.hi, _MM_FROUND_TO_NEAREST_INT));
+}
+
+#include "kernel_half.h"
+
+#define OM_BITS_BYTES 32
+typedef __m256i BITS;
+
+OP BITS
+bits_load(const uint8_t *x)
+{
+	return _mm256_loadu_si256((const __m256i *) x);
+}
+
+OP BITS
+bits_zero(void)
+{
+	return _mm256_setzero_si256();
+}
+
+OP BITS
+bits_xor(BITS a, BITS b)
+{
+	return _mm256_xor_si256(a, b);
+}
+
+OP BITS
+bits_and(BITS a, BITS b)
+{
+	return _mm256_and_si256(a, b);
+}
+
+OP BITS
+bits_add(BITS a, BITS b)
+{
+	return _mm256_add_epi64(a, b);
+}
+
+/* Ones of each half byte by a table, summed by bytes (Mula et al. 2018). */
+OP BITS
+bits_count(BITS v)
+{
+	__m256i		ones = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,
+										0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+	__m256i		low = _mm256_set1_epi8(0x0f);
+	__m256i		a = _mm256_shuffle_epi8(ones, _mm256_and_si256(v, low));
+	__m256i		b = _mm256_shuffle_epi8(ones, _mm256_and_si256(_mm256_srli_epi16(v, 4), low));
+
+	return _mm256_sad_epu8(_mm256_add_epi8(a, b), _mm256_setzero_si256());
+}
+
+OP uint64_t
+bits_sum(BITS v)
+{
+	uint64_t	part[4];
+
+	_mm256_storeu_si256((__m256i *) part, v);
+	return part[0] + part[1] + part[2] + part[3];
+}
+
+#include "kernel_bits.h"
+
 const OmKernels om_kernels_avx2 = {
 	.name = "avx2",
 	.l2sq_f32 = om_l2sq_f32_avx2,
 	.ip_f32 = om_ip_f32_avx2,
 	.l1_f32 = om_l1_f32_avx2,
 	.cos_f32 = om_cos_f32_avx2,
+	.l2sq_f16 = om_l2sq_f16_avx2,
+	.ip_f16 = om_ip_f16_avx2,
+	.l1_f16 = om_l1_f16_avx2,
+	.cos_f16 = om_cos_f16_avx2,
+	.f16_to_f32 = om_f16_to_f32_avx2,
+	.f32_to_f16 = om_f32_to_f16_avx2,
+	.differ_bits = om_differ_bits_avx2,
+	.share_bits = om_share_bits_avx2,
 	.dot_code = {om_dot_code1_avx2, om_dot_code2_avx2,
 		om_dot_code4_avx2, om_dot_code8_avx2},
 	.expand_code = {om_expand_code1_avx2, om_expand_code2_avx2,

@@ -14,7 +14,7 @@
 
 #include <immintrin.h>
 
-#define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2")))
+#define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,f16c")))
 #define OP OM_TARGET static inline __attribute__((always_inline))
 
 /* The first n of 16 lanes, n < 16. */
@@ -340,11 +340,79 @@ RANGE64(64, 8)
 #define OM_FN(name) om_##name##_avx512
 #include "kernel_lanes.h"
 #include "kernel_range.h"
+
+OP V16
+v16_load_half(const uint16_t *x)
+{
+	return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) x));
+}
+
+OP void
+v16_store_half(uint16_t *x, V16 v)
+{
+	_mm256_storeu_si256((__m256i *) x, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+
+#include "kernel_half.h"
+
+#define OM_BITS_BYTES 64
+typedef __m512i BITS;
+
+OP BITS
+bits_load(const uint8_t *x)
+{
+	return _mm512_loadu_si512(x);
+}
+
+OP BITS
+bits_zero(void)
+{
+	return _mm512_setzero_si512();
+}
+
+OP BITS
+bits_xor(BITS a, BITS b)
+{
+	return _mm512_xor_si512(a, b);
+}
+
+OP BITS
+bits_and(BITS a, BITS b)
+{
+	return _mm512_and_si512(a, b);
+}
+
+OP BITS
+bits_add(BITS a, BITS b)
+{
+	return _mm512_add_epi64(a, b);
+}
+
+/* Ones of each half byte by a table: CPUs with VNNI need not have VPOPCNTQ. */
+OP BITS
+bits_count(BITS v)
+{
+	__m512i		ones = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3,
+															1, 2, 2, 3, 2, 3, 3, 4));
+	__m512i		low = _mm512_set1_epi8(0x0f);
+	__m512i		a = _mm512_shuffle_epi8(ones, _mm512_and_si512(v, low));
+	__m512i		b = _mm512_shuffle_epi8(ones, _mm512_and_si512(_mm512_srli_epi16(v, 4), low));
+
+	return _mm512_sad_epu8(_mm512_add_epi8(a, b), _mm512_setzero_si512());
+}
+
+OP uint64_t
+bits_sum(BITS v)
+{
+	return (uint64_t) _mm512_reduce_add_epi64(v);
+}
+
+#include "kernel_bits.h"
 #undef OM_TARGET
 #undef OP
 
 /* u8 by s8 to int32, by two multiplications: codes of 4 bits do not saturate. */
-#define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2")))
+#define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,f16c")))
 #define OP OM_TARGET static inline __attribute__((always_inline))
 #define OM_CODE(name) om_##name##_avx512
 
@@ -397,6 +465,14 @@ om_dp8_avx512vnni(__m512i acc, __m512i u, __m512i s)
 	.ip_f32 = om_ip_f32_avx512, \
 	.l1_f32 = om_l1_f32_avx512, \
 	.cos_f32 = om_cos_f32_avx512, \
+	.l2sq_f16 = om_l2sq_f16_avx512, \
+	.ip_f16 = om_ip_f16_avx512, \
+	.l1_f16 = om_l1_f16_avx512, \
+	.cos_f16 = om_cos_f16_avx512, \
+	.f16_to_f32 = om_f16_to_f32_avx512, \
+	.f32_to_f16 = om_f32_to_f16_avx512, \
+	.differ_bits = om_differ_bits_avx512, \
+	.share_bits = om_share_bits_avx512, \
 	.fht_f32 = om_fht_f32_avx512, \
 	.sumsq_f32 = om_sumsq_f32_avx512, \
 	.center_f32 = om_center_f32_avx512, \

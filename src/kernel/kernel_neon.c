@@ -527,11 +527,77 @@ RANGE64(64)
 #include "kernel_lanes.h"
 #include "kernel_range.h"
 
+V16_OF(v16_load_half, (const uint16_t *x), vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x + 4 * i))))
+
+OP void
+v16_store_half(uint16_t *x, V16 v)
+{
+	for (int i = 0; i < 4; i++)
+		vst1_u16(x + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(v.r[i])));
+}
+
+#include "kernel_half.h"
+
+#define OM_BITS_BYTES 16
+typedef uint8x16_t BITS;
+
+OP BITS
+bits_load(const uint8_t *x)
+{
+	return vld1q_u8(x);
+}
+
+OP BITS
+bits_zero(void)
+{
+	return vdupq_n_u8(0);
+}
+
+OP BITS
+bits_xor(BITS a, BITS b)
+{
+	return veorq_u8(a, b);
+}
+
+OP BITS
+bits_and(BITS a, BITS b)
+{
+	return vandq_u8(a, b);
+}
+
+OP BITS
+bits_add(BITS a, BITS b)
+{
+	return vreinterpretq_u8_u64(vaddq_u64(vreinterpretq_u64_u8(a), vreinterpretq_u64_u8(b)));
+}
+
+OP BITS
+bits_count(BITS v)
+{
+	return vreinterpretq_u8_u64(vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(vcntq_u8(v)))));
+}
+
+OP uint64_t
+bits_sum(BITS v)
+{
+	return vaddvq_u64(vreinterpretq_u64_u8(v));
+}
+
+#include "kernel_bits.h"
+
 #define SHARED_KERNELS \
 	.l2sq_f32 = om_l2sq_f32_neon, \
 	.ip_f32 = om_ip_f32_neon, \
 	.l1_f32 = om_l1_f32_neon, \
 	.cos_f32 = om_cos_f32_neon, \
+	.l2sq_f16 = om_l2sq_f16_neon, \
+	.ip_f16 = om_ip_f16_neon, \
+	.l1_f16 = om_l1_f16_neon, \
+	.cos_f16 = om_cos_f16_neon, \
+	.f16_to_f32 = om_f16_to_f32_neon, \
+	.f32_to_f16 = om_f32_to_f16_neon, \
+	.differ_bits = om_differ_bits_neon, \
+	.share_bits = om_share_bits_neon, \
 	.expand_code = {om_expand_code1_neon, om_expand_code2_neon, \
 		om_expand_code4_neon, om_expand_code8_neon}, \
 	.fht_f32 = om_fht_f32_neon, \

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "half.h"
 #include "kernel_impl.h"
 
 #define LANES OM_LANES
@@ -382,12 +383,93 @@ RANGE64(64)
 
 #include "kernel_range.h"
 
+OP V16
+v16_load_half(const uint16_t *x)
+{
+	V16			v;
+
+	for (int l = 0; l < LANES; l++)
+		v.f[l] = om_half_to_float(x[l]);
+	return v;
+}
+
+OP void
+v16_store_half(uint16_t *x, V16 v)
+{
+	for (int l = 0; l < LANES; l++)
+		x[l] = om_float_to_half(v.f[l]);
+}
+
+#include "kernel_half.h"
+
+#define OM_BITS_BYTES 8
+typedef uint64_t BITS;
+
+OP BITS
+bits_load(const uint8_t *x)
+{
+	BITS		v;
+
+	memcpy(&v, x, sizeof(v));
+	return v;
+}
+
+OP BITS
+bits_zero(void)
+{
+	return 0;
+}
+
+OP BITS
+bits_xor(BITS a, BITS b)
+{
+	return a ^ b;
+}
+
+OP BITS
+bits_and(BITS a, BITS b)
+{
+	return a & b;
+}
+
+OP BITS
+bits_add(BITS a, BITS b)
+{
+	return a + b;
+}
+
+/* Without the instruction, gcc would call a function for each word. */
+OP BITS
+bits_count(BITS v)
+{
+	v -= v >> 1 & UINT64_C(0x5555555555555555);
+	v = (v & UINT64_C(0x3333333333333333)) + (v >> 2 & UINT64_C(0x3333333333333333));
+	v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return v * UINT64_C(0x0101010101010101) >> 56;
+}
+
+OP uint64_t
+bits_sum(BITS v)
+{
+	return v;
+}
+
+#include "kernel_bits.h"
+
 const OmKernels om_kernels_scalar = {
 	.name = "scalar",
 	.l2sq_f32 = om_l2sq_f32_scalar,
 	.ip_f32 = om_ip_f32_scalar,
 	.l1_f32 = om_l1_f32_scalar,
 	.cos_f32 = om_cos_f32_scalar,
+	.l2sq_f16 = om_l2sq_f16_scalar,
+	.ip_f16 = om_ip_f16_scalar,
+	.l1_f16 = om_l1_f16_scalar,
+	.cos_f16 = om_cos_f16_scalar,
+	.f16_to_f32 = om_f16_to_f32_scalar,
+	.f32_to_f16 = om_f32_to_f16_scalar,
+	.differ_bits = om_differ_bits_scalar,
+	.share_bits = om_share_bits_scalar,
 	.dot_code = {om_dot_code1_scalar, om_dot_code2_scalar,
 		om_dot_code4_scalar, om_dot_code8_scalar},
 	.expand_code = {om_expand_code1_scalar, om_expand_code2_scalar,

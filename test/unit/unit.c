@@ -170,6 +170,7 @@ main(void)
 	test_none();
 	test_sq8();
 	test_pq();
+	test_half_bits();
 	if (skipped > 0)
 		printf("%d skipped\n", skipped);
 	printf("%d passed, %d failed\n", passed, failed);

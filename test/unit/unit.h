@@ -83,5 +83,6 @@ extern void test_range_kernels(void);
 extern void test_none(void);
 extern void test_sq8(void);
 extern void test_pq(void);
+extern void test_half_bits(void);
 
 #endif							/* UNIT_H */

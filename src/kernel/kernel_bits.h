@@ -1,0 +1,55 @@
+/*
+ * kernel_bits.h -- bits that two strings differ in, or share.
+ *
+ * A template: the including file first defines OM_TARGET, OP, OM_FN(name), and a
+ * register of OM_BITS_BYTES bytes with
+ *
+ *   BITS (the type), bits_load, bits_xor, bits_and,
+ *   bits_count (ones of a register, as 64-bit lanes), bits_add (64-bit lanes),
+ *   bits_zero, bits_sum (uint64_t of all lanes)
+ *
+ * Nothing is read past n bytes; counts are exact.
+ */
+
+OP BITS
+OM_FN(bits_at) (const uint8_t *x, size_t i, size_t n)
+{
+	uint8_t		part[OM_BITS_BYTES] = {0};
+
+	if (i + OM_BITS_BYTES <= n)
+		return bits_load(x + i);
+	memcpy(part, x + i, n - i);
+	return bits_load(part);
+}
+
+OM_TARGET static uint64_t
+OM_FN(differ_bits) (const uint8_t *a, const uint8_t *b, size_t n)
+{
+	BITS		sum = bits_zero();
+
+	for (size_t i = 0; i < n; i += OM_BITS_BYTES)
+		sum = bits_add(sum, bits_count(bits_xor(OM_FN(bits_at) (a, i, n),
+												OM_FN(bits_at) (b, i, n))));
+	return bits_sum(sum);
+}
+
+OM_TARGET static void
+OM_FN(share_bits) (const uint8_t *a, const uint8_t *b, size_t n, uint64_t out[3])
+{
+	BITS		ab = bits_zero();
+	BITS		aa = ab;
+	BITS		bb = ab;
+
+	for (size_t i = 0; i < n; i += OM_BITS_BYTES)
+	{
+		BITS		v = OM_FN(bits_at) (a, i, n);
+		BITS		w = OM_FN(bits_at) (b, i, n);
+
+		ab = bits_add(ab, bits_count(bits_and(v, w)));
+		aa = bits_add(aa, bits_count(v));
+		bb = bits_add(bb, bits_count(w));
+	}
+	out[0] = bits_sum(ab);
+	out[1] = bits_sum(aa);
+	out[2] = bits_sum(bb);
+}
