@@ -7,7 +7,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/kernel/*.c src/quant/*.c
 OM_HEADERS = $(wildcard src/*.h src/*/*.h)
 
 DATA_built = src/sql/omendb--$(EXTVERSION).sql
-SQL_PARTS = src/sql/vector.sql src/sql/omenhnsw.sql src/sql/filters.sql
+SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql src/sql/filters.sql
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=omendb

@@ -1,7 +1,7 @@
 --
 -- Functions of vector
 --
-SELECT vector_dims('[1,2,3]'), vector_dims('[0]');
+SELECT vector_dims('[1,2,3]'::vector), vector_dims('[0]'::vector);
 SELECT vector_dims(array_fill(1, ARRAY[16000])::vector);
 
 -- norm: in double, so that no float overflows or vanishes

@@ -194,6 +194,14 @@ CREATE FUNCTION array_to_vector(numeric[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'om_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vector(numeric[], integer, boolean) IS 'convert numeric[] to vector';
 
+CREATE FUNCTION array_to_vector(smallint[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'om_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION array_to_vector(smallint[], integer, boolean) IS 'convert smallint[] to vector';
+
+CREATE FUNCTION array_to_vector(bigint[], integer, boolean) RETURNS vector
+    AS 'MODULE_PATHNAME', 'om_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION array_to_vector(bigint[], integer, boolean) IS 'convert bigint[] to vector';
+
 CREATE FUNCTION vector_to_float4(vector, integer, boolean) RETURNS real[]
     AS 'MODULE_PATHNAME', 'om_vector_to_float4' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector_to_float4(vector, integer, boolean) IS 'convert vector to real[]';
@@ -221,6 +229,14 @@ COMMENT ON CAST (double precision[] AS vector) IS 'vector of the elements, round
 CREATE CAST (numeric[] AS vector)
     WITH FUNCTION array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
 COMMENT ON CAST (numeric[] AS vector) IS 'vector of the elements, rounded to single precision';
+
+CREATE CAST (smallint[] AS vector)
+    WITH FUNCTION array_to_vector(smallint[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (smallint[] AS vector) IS 'vector of the elements, rounded to single precision';
+
+CREATE CAST (bigint[] AS vector)
+    WITH FUNCTION array_to_vector(bigint[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (bigint[] AS vector) IS 'vector of the elements, rounded to single precision';
 
 -- operators
 

@@ -63,6 +63,20 @@ om_array_to_floats(const OmTypeDesc *desc, ArrayType *array, int dim, float *out
 		for (int i = 0; i < dim; i++)
 			out[i] = (float) values[i];
 	}
+	else if (element == INT2OID)
+	{
+		const int16 *values = (const int16 *) ARR_DATA_PTR(array);
+
+		for (int i = 0; i < dim; i++)
+			out[i] = (float) values[i];
+	}
+	else if (element == INT8OID)
+	{
+		const int64 *values = (const int64 *) ARR_DATA_PTR(array);
+
+		for (int i = 0; i < dim; i++)
+			out[i] = (float) values[i];
+	}
 	else if (element == FLOAT8OID)
 	{
 		const float8 *values = (const float8 *) ARR_DATA_PTR(array);
@@ -94,6 +108,7 @@ om_array_to_floats(const OmTypeDesc *desc, ArrayType *array, int dim, float *out
 				 errhint("Cast the array to real[] first.")));
 
 	(void) om_check_finite(desc, out, dim, NULL);
+	om_check_range(desc, out, dim);
 }
 
 /*
@@ -222,7 +237,7 @@ om_state_result(const OmTypeDesc *desc, const double *values, int dim, bool mean
 		double		value = values[i + 1] / divisor;
 
 		out[i] = (float) value;
-		if (unlikely(isinf(out[i]) && !isinf(value)))
+		if (unlikely(fabsf(out[i]) >= desc->limit && !isinf(value)))
 			om_range_overflow();
 	}
 	(void) om_check_finite(desc, out, dim, NULL);

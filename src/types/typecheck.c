@@ -6,7 +6,9 @@
  */
 #include "postgres.h"
 
+#include "common/shortest_dec.h"
 #include "compat.h"
+#include "libpq/pqformat.h"
 #include "types/typeutil.h"
 #include "utils/array.h"
 
@@ -85,6 +87,24 @@ om_check_finite(const OmTypeDesc *desc, const float *x, int n, struct Node *esco
 	return true;
 }
 
+void
+om_check_range(const OmTypeDesc *desc, const float *x, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (unlikely(fabsf(x[i]) >= desc->limit && !isinf(x[i])))
+		{
+			char		text[FLOAT_SHORTEST_DECIMAL_LEN];
+
+			float_to_shortest_decimal_buf(x[i], text);
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("\"%s\" is out of range for type %s", text, desc->name),
+					 errdetail("Element %d is too large.", i + 1)));
+		}
+	}
+}
+
 int32
 om_typmod_in(const OmTypeDesc *desc, ArrayType *args)
 {
@@ -105,6 +125,42 @@ om_typmod_in(const OmTypeDesc *desc, ArrayType *args)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("dimensions for type %s cannot exceed %d", desc->name, desc->max_dim)));
 	return values[0];
+}
+
+void
+om_recv_rest(const OmTypeDesc *desc, StringInfo buf, int64 bytes)
+{
+	int			rest = buf->len - buf->cursor;
+
+	if (rest != bytes)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid binary form of type %s", desc->name),
+				 errdetail("The elements take %lld bytes, the value has %d.", (long long) bytes, rest)));
+}
+
+int
+om_recv_header(const OmTypeDesc *desc, StringInfo buf, int width, int32 typmod)
+{
+	int			rest = buf->len - buf->cursor;
+	int			dim;
+	int			unused;
+
+	if (rest < 4)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid binary form of type %s", desc->name),
+				 errdetail("The header takes 4 bytes, the value has %d.", rest)));
+	dim = (int16) pq_getmsgint(buf, sizeof(int16));
+	unused = (int16) pq_getmsgint(buf, sizeof(int16));
+	om_check_dim(desc, dim);
+	(void) om_check_typmod(typmod, dim, NULL);
+	if (unused != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("expected unused to be 0, not %d", unused)));
+	om_recv_rest(desc, buf, (int64) dim * width);
+	return dim;
 }
 
 void

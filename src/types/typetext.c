@@ -193,23 +193,43 @@ fast_float(const char **at, float *value)
 bool
 om_scan_float(OmTextScan *scan, float *value)
 {
+	const char *start;
 	char	   *end;
+	bool		overflow = false;
 
 	skip_space(scan);
-	if (likely(fast_float(&scan->at, value)))
-		return true;
-
-	/* Underflow to zero or to a subnormal is rounding, not an error. */
-	errno = 0;
-	*value = strtof(scan->at, &end);
-	if (end == scan->at)
-		return om_scan_error(scan, "a number");
-	if (errno == ERANGE && isinf(*value))
+	start = scan->at;
+	if (unlikely(!fast_float(&scan->at, value)))
+	{
+		/* Underflow to zero or to a subnormal is rounding, not an error. */
+		errno = 0;
+		*value = strtof(start, &end);
+		if (end == start)
+			return om_scan_error(scan, "a number");
+		overflow = errno == ERANGE && isinf(*value);
+		scan->at = end;
+	}
+	if (unlikely(overflow || (fabsf(*value) >= scan->desc->limit && !isinf(*value))))
 		ereturn(scan->escontext, false,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("\"%s\" is out of range for type %s",
-						quote(scan->at, end - scan->at), scan->desc->name)));
+						quote(start, scan->at - start), scan->desc->name)));
+	return true;
+}
+
+bool
+om_scan_int(OmTextScan *scan, int *value)
+{
+	char	   *end;
+	long		n;
+
+	skip_space(scan);
+	errno = 0;
+	n = strtol(scan->at, &end, 10);
+	if (end == scan->at)
+		return om_scan_error(scan, "an integer");
 	scan->at = end;
+	*value = (int) Max(Min(n, PG_INT32_MAX), PG_INT32_MIN);
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "compat.h"
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 
 struct Node;
@@ -23,6 +24,7 @@ typedef struct OmTypeDesc
 {
 	const char *name;			/* SQL name, "vector" */
 	int			max_dim;
+	float		limit;			/* a finite element is below this in magnitude */
 } OmTypeDesc;
 
 /* --- checks (typecheck.c); all report an error or return ---------------- */
@@ -41,6 +43,9 @@ extern bool om_check_finite(const OmTypeDesc *desc, const float *x, int n, struc
 
 /* Whether x[n] has no NaN and no infinity; vectorises, reads it all. */
 extern bool om_all_finite(const float *x, int n);
+
+/* Every finite value of x[n] must be below desc->limit in magnitude: 22003. */
+extern void om_check_range(const OmTypeDesc *desc, const float *x, int n);
 
 /* Type modifier from its parsed arguments: one integer, 1 to max_dim. */
 extern int32 om_typmod_in(const OmTypeDesc *desc, ArrayType *args);
@@ -82,6 +87,9 @@ extern bool om_scan_accept(OmTextScan *scan, char c);
  */
 extern bool om_scan_float(OmTextScan *scan, float *value);
 
+/* Skips white space, then one decimal integer; one outside int32 becomes its nearest bound. */
+extern bool om_scan_int(OmTextScan *scan, int *value);
+
 /* Skips white space and requires the end of the string. */
 extern bool om_scan_end(OmTextScan *scan);
 
@@ -100,12 +108,55 @@ extern bool om_scan_list(OmTextScan *scan, float *out, int64 capacity, int *dim)
 /* "[1,2,3]": shortest decimals that read back as the same floats; palloc'd. */
 extern char *om_print_list(const float *x, int n);
 
+/* --- wire form (typecheck.c) -------------------------------------------- */
+
+/*
+ * om_recv_header -- int16 dim and int16 0 of a dense type; the message must hold
+ * dim elements of width bytes then, no byte less or more.  Returns dim, checked
+ * against the type modifier too.
+ */
+extern int	om_recv_header(const OmTypeDesc *desc, StringInfo buf, int width, int32 typmod);
+
+/* Error 22P03 unless the message has exactly this many bytes left. */
+extern void om_recv_rest(const OmTypeDesc *desc, StringInfo buf, int64 bytes);
+
+/* --- arithmetic on float[] (typemath.c) --------------------------------- */
+
+/*
+ * out = a op b, element by element; out may be a or b.  Infinities, which come from
+ * overflow alone as the operands are finite, are left for the caller to report.
+ */
+extern void om_floats_add(const float *a, const float *b, float *out, int n);
+extern void om_floats_sub(const float *a, const float *b, float *out, int n);
+extern void om_floats_mul(const float *a, const float *b, float *out, int n);
+
+/* Whether a product out[n] is zero somewhere, where neither factor is. */
+extern bool om_floats_vanished(const float *a, const float *b, const float *out, int n);
+
+/* Euclidean norm, summed in double: 0 if and only if all are zero, never infinite. */
+extern double om_floats_norm(const float *x, int n);
+
+/* out = x divided by its Euclidean norm; zeros where that is zero. */
+extern void om_floats_normalize(const float *x, float *out, int n);
+
+/* First element, from 0, and number of those from start (from 1) to start + count - 1. */
+extern int	om_slice(const OmTypeDesc *desc, int dim, int32 start, int32 count, int *first);
+
+/* bit(n): 1 where an element is above zero. */
+extern struct varlena *om_floats_quantize(const float *x, int n);
+
+/* -1, 0, 1: elements first, then the number of them, as in arrays; 0 and -0 are equal. */
+extern int	om_floats_compare(const float *a, int na, const float *b, int nb);
+
+/* 1 - cosine, 0 to 2, from a.b, a.a and b.b; NaN if a norm is zero. */
+extern double om_cosine_from_sums(double dot, double aa, double bb);
+
 /* --- arrays and aggregate states (typearray.c) -------------------------- */
 
 /* Dimensions of a one-dimensional array without nulls; errors otherwise. */
 extern int	om_array_dim(const OmTypeDesc *desc, ArrayType *array);
 
-/* Its elements (integer, real, double precision or numeric) as float[dim]. */
+/* Its elements (smallint, integer, bigint, real, double precision, numeric) as float[dim]. */
 extern void om_array_to_floats(const OmTypeDesc *desc, ArrayType *array, int dim, float *out);
 
 /* real[] of x[n]. */

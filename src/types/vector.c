@@ -22,7 +22,7 @@ OM_FUNCTION(om_vector_to_vector);
 OM_FUNCTION(om_array_to_vector);
 OM_FUNCTION(om_vector_to_float4);
 
-const OmTypeDesc om_vector_desc = {"vector", OM_VECTOR_MAX_DIM};
+const OmTypeDesc om_vector_desc = {"vector", OM_VECTOR_MAX_DIM, INFINITY};
 
 OmVector *
 om_vector_new(int dim)
@@ -73,44 +73,14 @@ om_vector_typmod_in(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(om_typmod_in(&om_vector_desc, PG_GETARG_ARRAYTYPE_P(0)));
 }
 
-/*
- * om_vector_recv -- the message must hold exactly what its header announces.
- */
 Datum
 om_vector_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
-	int32		typmod = PG_GETARG_INT32(2);
-	OmVector   *result;
-	const char *data;
-	int			dim;
-	int			unused;
-	int			rest;
+	int			dim = om_recv_header(&om_vector_desc, buf, sizeof(float), PG_GETARG_INT32(2));
+	OmVector   *result = om_vector_new(dim);
+	const char *data = pq_getmsgbytes(buf, sizeof(float) * dim);
 
-	rest = buf->len - buf->cursor;
-	if (rest < 4)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("invalid binary form of type vector"),
-				 errdetail("The header takes 4 bytes, the value has %d.", rest)));
-	dim = (int16) pq_getmsgint(buf, sizeof(int16));
-	unused = (int16) pq_getmsgint(buf, sizeof(int16));
-	om_check_dim(&om_vector_desc, dim);
-	(void) om_check_typmod(typmod, dim, NULL);
-	if (unused != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("expected unused to be 0, not %d", unused)));
-	rest = buf->len - buf->cursor;
-	if (rest != dim * (int) sizeof(float))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("invalid binary form of type vector"),
-				 errdetail("%d dimensions take %d bytes, the value has %d.",
-						   dim, dim * (int) sizeof(float), rest)));
-
-	result = om_vector_new(dim);
-	data = pq_getmsgbytes(buf, rest);
 	for (int i = 0; i < dim; i++)
 	{
 		uint32		bits;
@@ -161,7 +131,7 @@ om_vector_to_vector(PG_FUNCTION_ARGS)
 }
 
 /*
- * om_array_to_vector -- integer[], real[], double precision[], numeric[].
+ * om_array_to_vector -- smallint[], integer[], bigint[], real[], double precision[], numeric[].
  */
 Datum
 om_array_to_vector(PG_FUNCTION_ARGS)

@@ -73,12 +73,6 @@ extern double om_vector_l1(const OmVector *a, const OmVector *b);
 /* The same for float[dim], for callers that hold no OmVector. */
 extern double om_floats_cosine(const float *a, const float *b, int dim);
 
-/*
- * om_floats_norm -- Euclidean norm of float[dim], summed in double: 0 if and
- * only if all are zero, and never infinite.
- */
-extern double om_floats_norm(const float *x, int dim);
-
 /* Order of the type: elements first, then the number of dimensions; -1, 0, 1. */
 extern int	om_vector_compare(const OmVector *a, const OmVector *b);
 

@@ -21,16 +21,7 @@ OM_FUNCTION(om_vector_gt);
 int
 om_vector_compare(const OmVector *a, const OmVector *b)
 {
-	int			dim = Min(a->dim, b->dim);
-
-	for (int i = 0; i < dim; i++)
-	{
-		if (a->x[i] < b->x[i])
-			return -1;
-		if (a->x[i] > b->x[i])
-			return 1;
-	}
-	return (a->dim > b->dim) - (a->dim < b->dim);
+	return om_floats_compare(a->x, a->dim, b->x, b->dim);
 }
 
 /*

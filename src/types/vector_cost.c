@@ -1,5 +1,5 @@
 /*
- * vector_cost.c -- what the planner pays for a distance to a TOASTed vector.
+ * vector_cost.c -- what the planner pays for a distance to a TOASTed value.
  *
  * To PostgreSQL every function costs the same, and values of the TOAST table are
  * free.  A vector of more than some 500 dimensions lies there, and to fetch it
@@ -20,9 +20,12 @@
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "types/halfvec.h"
 #include "types/vector.h"
 
 OM_FUNCTION(om_vector_support);
+OM_FUNCTION(om_halfvec_support);
+OM_FUNCTION(om_sparsevec_support);
 
 /*
  * Operators that a fetch is worth, and each of its chunks: all in shared buffers,
@@ -51,9 +54,31 @@ toasted_share(double bytes, double width)
 	return Min((bytes - width) / (bytes - TOAST_POINTER_SIZE), 1);
 }
 
+/* Bytes of a value with this type modifier, as its type lays it out; 0 if not known. */
+typedef double (*BytesOf) (int32 typmod);
+
+static double
+vector_bytes(int32 typmod)
+{
+	return typmod > 0 ? OM_VECTOR_SIZE(typmod) : 0;
+}
+
+static double
+halfvec_bytes(int32 typmod)
+{
+	return typmod > 0 ? OM_HALFVEC_SIZE(typmod) : 0;
+}
+
+/* Dimensions do not tell how many elements there are. */
+static double
+sparsevec_bytes(int32 typmod)
+{
+	return 0;
+}
+
 /* Operators to fetch an argument; 0 if it is no column, or not TOASTed. */
 static double
-fetch_operators(PlannerInfo *root, Node *arg)
+fetch_operators(PlannerInfo *root, Node *arg, BytesOf bytes_of)
 {
 	Var		   *var = (Var *) arg;
 	RangeTblEntry *table;
@@ -67,17 +92,17 @@ fetch_operators(PlannerInfo *root, Node *arg)
 	if (table == NULL || table->rtekind != RTE_RELATION)
 		return 0;
 
-	bytes = var->vartypmod > 0 ? OM_VECTOR_SIZE(var->vartypmod) : 0;
+	bytes = bytes_of(var->vartypmod);
 	share = toasted_share(bytes, get_attavgwidth(table->relid, var->varattno));
 	bytes = Max(bytes, TOAST_TUPLE_TARGET);
 	return share * (FETCH_OPERATORS + CHUNK_OPERATORS * ceil(bytes / TOAST_MAX_CHUNK_SIZE));
 }
 
 /*
- * om_vector_support -- support function of distances: their cost.
+ * support -- support function of distances: their cost.
  */
-Datum
-om_vector_support(PG_FUNCTION_ARGS)
+static Datum
+support(FunctionCallInfo fcinfo, BytesOf bytes_of)
 {
 	Node	   *request = (Node *) PG_GETARG_POINTER(0);
 	SupportRequestCost *cost = (SupportRequestCost *) request;
@@ -95,10 +120,28 @@ om_vector_support(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(NULL);
 
 	foreach(lc, args)
-		operators += fetch_operators(cost->root, lfirst(lc));
+		operators += fetch_operators(cost->root, lfirst(lc), bytes_of);
 	if (operators == 0)
 		PG_RETURN_POINTER(NULL);	/* the function's own */
 	cost->startup = 0;
 	cost->per_tuple = (1 + operators) * cpu_operator_cost;
 	PG_RETURN_POINTER(cost);
+}
+
+Datum
+om_vector_support(PG_FUNCTION_ARGS)
+{
+	return support(fcinfo, vector_bytes);
+}
+
+Datum
+om_halfvec_support(PG_FUNCTION_ARGS)
+{
+	return support(fcinfo, halfvec_bytes);
+}
+
+Datum
+om_sparsevec_support(PG_FUNCTION_ARGS)
+{
+	return support(fcinfo, sparsevec_bytes);
 }

@@ -63,58 +63,22 @@ double
 om_floats_cosine(const float *a, const float *b, int dim)
 {
 	float		sums[3];
-	double		dot;
-	double		norms;
-	double		similarity;
+	double		dot = 0;
+	double		aa = 0;
+	double		bb = 0;
 
 	om_kernels->cos_f32(a, b, dim, sums);
 	if (likely(usable_square(sums[1]) && usable_square(sums[2]) && isfinite(sums[0])))
+		return om_cosine_from_sums(sums[0], sums[1], sums[2]);
+
+	/* In double, no product of floats overflows or vanishes. */
+	for (int i = 0; i < dim; i++)
 	{
-		dot = sums[0];
-		norms = sqrt((double) sums[1] * (double) sums[2]);
+		dot += (double) a[i] * b[i];
+		aa += (double) a[i] * a[i];
+		bb += (double) b[i] * b[i];
 	}
-	else
-	{
-		/* In double, no product of floats overflows or vanishes. */
-		double		aa = 0;
-		double		bb = 0;
-
-		dot = 0;
-		for (int i = 0; i < dim; i++)
-		{
-			dot += (double) a[i] * b[i];
-			aa += (double) a[i] * a[i];
-			bb += (double) b[i] * b[i];
-		}
-		norms = sqrt(aa) * sqrt(bb);
-		if (norms == 0)
-			return get_float8_nan();
-	}
-
-	similarity = dot / norms;
-	/* Rounding may leave the range that a cosine has. */
-	if (similarity > 1)
-		similarity = 1;
-	else if (similarity < -1)
-		similarity = -1;
-	return 1 - similarity;
-}
-
-double
-om_floats_norm(const float *x, int dim)
-{
-	double		sums[4] = {0, 0, 0, 0};
-	int			i;
-
-	/* Four chains of additions instead of one that waits for itself. */
-	for (i = 0; i + 4 <= dim; i += 4)
-	{
-		for (int j = 0; j < 4; j++)
-			sums[j] += (double) x[i + j] * x[i + j];
-	}
-	for (; i < dim; i++)
-		sums[0] += (double) x[i] * x[i];
-	return sqrt((sums[0] + sums[1]) + (sums[2] + sums[3]));
+	return om_cosine_from_sums(dot, aa, bb);
 }
 
 Datum

@@ -8,7 +8,6 @@
 #include "compat.h"
 #include "fmgr.h"
 #include "types/vector.h"
-#include "utils/varbit.h"
 
 OM_FUNCTION(om_vector_add);
 OM_FUNCTION(om_vector_sub);
@@ -30,8 +29,12 @@ check_result(const OmVector *v)
 		om_range_overflow();
 }
 
-Datum
-om_vector_add(PG_FUNCTION_ARGS)
+/*
+ * combine -- a function of typemath.c applied to both arguments.
+ */
+static OmVector *
+combine(FunctionCallInfo fcinfo, void (*op) (const float *, const float *, float *, int),
+		bool product)
 {
 	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
 	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
@@ -39,52 +42,30 @@ om_vector_add(PG_FUNCTION_ARGS)
 
 	om_vector_check_dims(a, b);
 	result = om_vector_new(a->dim);
-	for (int i = 0, dim = a->dim; i < dim; i++)
-		result->x[i] = a->x[i] + b->x[i];
+	op(a->x, b->x, result->x, a->dim);
 	check_result(result);
-	PG_RETURN_OMVECTOR_P(result);
+	/* A product that vanishes is an error, as it is for real. */
+	if (product && om_floats_vanished(a->x, b->x, result->x, a->dim))
+		om_range_underflow();
+	return result;
+}
+
+Datum
+om_vector_add(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_OMVECTOR_P(combine(fcinfo, om_floats_add, false));
 }
 
 Datum
 om_vector_sub(PG_FUNCTION_ARGS)
 {
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-	OmVector   *result;
-
-	om_vector_check_dims(a, b);
-	result = om_vector_new(a->dim);
-	for (int i = 0, dim = a->dim; i < dim; i++)
-		result->x[i] = a->x[i] - b->x[i];
-	check_result(result);
-	PG_RETURN_OMVECTOR_P(result);
+	PG_RETURN_OMVECTOR_P(combine(fcinfo, om_floats_sub, false));
 }
 
-/*
- * om_vector_mul -- element by element.  A product that vanishes is an error, as
- * it is for real.
- */
 Datum
 om_vector_mul(PG_FUNCTION_ARGS)
 {
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-	OmVector   *result;
-	bool		vanished = false;
-
-	om_vector_check_dims(a, b);
-	result = om_vector_new(a->dim);
-	for (int i = 0, dim = a->dim; i < dim; i++)
-	{
-		float		product = a->x[i] * b->x[i];
-
-		result->x[i] = product;
-		vanished |= (product == 0) & (a->x[i] != 0) & (b->x[i] != 0);
-	}
-	check_result(result);
-	if (unlikely(vanished))
-		om_range_underflow();
-	PG_RETURN_OMVECTOR_P(result);
+	PG_RETURN_OMVECTOR_P(combine(fcinfo, om_floats_mul, true));
 }
 
 Datum
@@ -110,59 +91,33 @@ om_vector_dims(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(v->dim);
 }
 
-/*
- * om_l2_normalize -- the vector divided by its norm; zeros stay as they are.
- */
 Datum
 om_l2_normalize(PG_FUNCTION_ARGS)
 {
 	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
-	double		norm = om_floats_norm(v->x, v->dim);
 	OmVector   *result = om_vector_new(v->dim);
 
-	if (norm > 0)
-	{
-		for (int i = 0, dim = v->dim; i < dim; i++)
-			result->x[i] = (float) (v->x[i] / norm);
-		check_result(result);
-	}
+	om_floats_normalize(v->x, result->x, v->dim);
+	check_result(result);
 	PG_RETURN_OMVECTOR_P(result);
 }
 
-/*
- * om_subvector -- elements start to start + count - 1, counted from 1; as
- * substring does, what lies outside of the vector is left out.
- */
 Datum
 om_subvector(PG_FUNCTION_ARGS)
 {
 	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
-	int64		start = PG_GETARG_INT32(1);
-	int64		count = PG_GETARG_INT32(2);
-	int64		first = Max(start, 1);
-	int64		last = Min(start + count - 1, v->dim);
-	OmVector   *result;
+	int			first;
+	int			n = om_slice(&om_vector_desc, v->dim, PG_GETARG_INT32(1), PG_GETARG_INT32(2), &first);
+	OmVector   *result = om_vector_new(n);
 
-	om_check_dim(&om_vector_desc, last - first + 1);
-	result = om_vector_new(last - first + 1);
-	memcpy(result->x, v->x + first - 1, sizeof(float) * result->dim);
+	memcpy(result->x, v->x + first, sizeof(float) * n);
 	PG_RETURN_OMVECTOR_P(result);
 }
 
-/*
- * om_binary_quantize -- bit(dim): 1 where the element is above zero.
- */
 Datum
 om_binary_quantize(PG_FUNCTION_ARGS)
 {
 	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
-	int			size = VARBITTOTALLEN(v->dim);
-	VarBit	   *result = palloc0(size);
-	bits8	   *bits = VARBITS(result);
 
-	SET_VARSIZE(result, size);
-	VARBITLEN(result) = v->dim;
-	for (int i = 0; i < v->dim; i++)
-		bits[i / BITS_PER_BYTE] |= (v->x[i] > 0) << (BITS_PER_BYTE - 1 - i % BITS_PER_BYTE);
-	PG_RETURN_VARBIT_P(result);
+	PG_RETURN_POINTER(om_floats_quantize(v->x, v->dim));
 }

@@ -1,0 +1,175 @@
+/*
+ * halfvec.c -- input, output, wire form, type modifier and casts of halfvec.
+ *
+ * Text form   [1,2.5,-3], as vector's; elements are rounded to half precision
+ * Wire form   int16 dim, int16 0, dim times the 2 bytes of a half, all big-endian
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "fmgr.h"
+#include "kernel/half.h"
+#include "kernel/kernel.h"
+#include "libpq/pqformat.h"
+#include "port/pg_bswap.h"
+#include "types/halfvec.h"
+#include "types/vector.h"
+
+OM_FUNCTION(om_halfvec_in);
+OM_FUNCTION(om_halfvec_out);
+OM_FUNCTION(om_halfvec_typmod_in);
+OM_FUNCTION(om_halfvec_recv);
+OM_FUNCTION(om_halfvec_send);
+OM_FUNCTION(om_halfvec_to_halfvec);
+OM_FUNCTION(om_halfvec_to_vector);
+OM_FUNCTION(om_vector_to_halfvec);
+OM_FUNCTION(om_array_to_halfvec);
+OM_FUNCTION(om_halfvec_to_float4);
+
+/* 65519.99... is the last to be rounded to 65504; 65520 would be infinite. */
+const OmTypeDesc om_halfvec_desc = {"halfvec", OM_HALFVEC_MAX_DIM, 65520.0f};
+
+OmHalfvec *
+om_halfvec_new(int dim)
+{
+	Size		size = OM_HALFVEC_SIZE(dim);
+	OmHalfvec  *result = palloc0(size);
+
+	SET_VARSIZE(result, size);
+	result->dim = dim;
+	return result;
+}
+
+float *
+om_halfvec_floats(const OmHalfvec *v)
+{
+	float	   *x = palloc(sizeof(float) * Max(v->dim, 1));
+
+	om_kernels->f16_to_f32(v->x, x, v->dim);
+	return x;
+}
+
+OmHalfvec *
+om_halfvec_from_floats(const float *x, int dim)
+{
+	OmHalfvec  *result = om_halfvec_new(dim);
+
+	om_kernels->f32_to_f16(x, result->x, dim);
+	return result;
+}
+
+Datum
+om_halfvec_in(PG_FUNCTION_ARGS)
+{
+	const char *text = PG_GETARG_CSTRING(0);
+	int32		typmod = PG_GETARG_INT32(2);
+	struct Node *escontext = (struct Node *) fcinfo->context;
+	OmTextScan	scan = {&om_halfvec_desc, text, text, escontext};
+	int64		capacity = Min(om_scan_capacity(&scan), OM_HALFVEC_MAX_DIM);
+	float	   *x = palloc(sizeof(float) * capacity);
+	int			dim;
+
+	if (!om_scan_list(&scan, x, capacity, &dim) ||
+		!om_check_dim_safe(&om_halfvec_desc, dim, escontext) ||
+		!om_check_typmod(typmod, dim, escontext))
+		PG_RETURN_NULL();
+	PG_RETURN_OMHALFVEC_P(om_halfvec_from_floats(x, dim));
+}
+
+Datum
+om_halfvec_out(PG_FUNCTION_ARGS)
+{
+	OmHalfvec  *v = PG_GETARG_OMHALFVEC_P(0);
+
+	PG_RETURN_CSTRING(om_print_list(om_halfvec_floats(v), v->dim));
+}
+
+Datum
+om_halfvec_typmod_in(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(om_typmod_in(&om_halfvec_desc, PG_GETARG_ARRAYTYPE_P(0)));
+}
+
+Datum
+om_halfvec_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
+	int			dim = om_recv_header(&om_halfvec_desc, buf, sizeof(uint16), PG_GETARG_INT32(2));
+	OmHalfvec  *result = om_halfvec_new(dim);
+
+	pq_copymsgbytes(buf, (char *) result->x, sizeof(uint16) * dim);
+	for (int i = 0; i < dim; i++)
+		result->x[i] = pg_ntoh16(result->x[i]);
+	(void) om_check_finite(&om_halfvec_desc, om_halfvec_floats(result), dim, NULL);
+	PG_RETURN_OMHALFVEC_P(result);
+}
+
+Datum
+om_halfvec_send(PG_FUNCTION_ARGS)
+{
+	OmHalfvec  *v = PG_GETARG_OMHALFVEC_P(0);
+	StringInfoData buf;
+
+	pq_begintypsend(&buf);
+	pq_sendint16(&buf, v->dim);
+	pq_sendint16(&buf, 0);
+	for (int i = 0; i < v->dim; i++)
+		pq_sendint16(&buf, v->x[i]);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+}
+
+/*
+ * om_halfvec_to_halfvec -- halfvec to halfvec(n): checks, never truncates.
+ */
+Datum
+om_halfvec_to_halfvec(PG_FUNCTION_ARGS)
+{
+	OmHalfvec  *v = PG_GETARG_OMHALFVEC_P(0);
+
+	(void) om_check_typmod(PG_GETARG_INT32(1), v->dim, NULL);
+	PG_RETURN_OMHALFVEC_P(v);
+}
+
+Datum
+om_halfvec_to_vector(PG_FUNCTION_ARGS)
+{
+	OmHalfvec  *v = PG_GETARG_OMHALFVEC_P(0);
+	OmVector   *result;
+
+	om_check_dim(&om_vector_desc, v->dim);
+	(void) om_check_typmod(PG_GETARG_INT32(1), v->dim, NULL);
+	result = om_vector_new(v->dim);
+	om_kernels->f16_to_f32(v->x, result->x, v->dim);
+	PG_RETURN_OMVECTOR_P(result);
+}
+
+Datum
+om_vector_to_halfvec(PG_FUNCTION_ARGS)
+{
+	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
+
+	om_check_dim(&om_halfvec_desc, v->dim);
+	(void) om_check_typmod(PG_GETARG_INT32(1), v->dim, NULL);
+	om_check_range(&om_halfvec_desc, v->x, v->dim);
+	PG_RETURN_OMHALFVEC_P(om_halfvec_from_floats(v->x, v->dim));
+}
+
+Datum
+om_array_to_halfvec(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	int			dim = om_array_dim(&om_halfvec_desc, array);
+	float	   *x = palloc(sizeof(float) * dim);
+
+	(void) om_check_typmod(PG_GETARG_INT32(1), dim, NULL);
+	om_array_to_floats(&om_halfvec_desc, array, dim, x);
+	PG_RETURN_OMHALFVEC_P(om_halfvec_from_floats(x, dim));
+}
+
+Datum
+om_halfvec_to_float4(PG_FUNCTION_ARGS)
+{
+	OmHalfvec  *v = PG_GETARG_OMHALFVEC_P(0);
+
+	PG_RETURN_ARRAYTYPE_P(om_floats_to_array(om_halfvec_floats(v), v->dim));
+}

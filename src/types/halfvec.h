@@ -1,0 +1,59 @@
+/*
+ * halfvec.h -- the SQL type halfvec: a varlena of half-precision floats.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     4  vl_len_   varlena header
+ *        4     2  dim       number of dimensions, 1 to OM_HALFVEC_MAX_DIM
+ *        6     2  unused    always zero; reserved
+ *        8  2*dim x         the bits of IEEE half precision, finite
+ */
+#ifndef OM_HALFVEC_H
+#define OM_HALFVEC_H
+
+#include "fmgr.h"
+
+#include "types/typeutil.h"
+
+#define OM_HALFVEC_MAX_DIM 16000
+
+typedef struct OmHalfvec
+{
+	int32		vl_len_;
+	int16		dim;
+	int16		unused;
+	uint16		x[FLEXIBLE_ARRAY_MEMBER];
+} OmHalfvec;
+
+StaticAssertDecl(offsetof(OmHalfvec, dim) == 4, "halfvec layout");
+StaticAssertDecl(offsetof(OmHalfvec, x) == 8, "halfvec layout");
+
+#define OM_HALFVEC_SIZE(dim) (offsetof(OmHalfvec, x) + sizeof(uint16) * (dim))
+#define DatumGetOmHalfvec(d) ((OmHalfvec *) PG_DETOAST_DATUM(d))
+#define PG_GETARG_OMHALFVEC_P(n) DatumGetOmHalfvec(PG_GETARG_DATUM(n))
+#define PG_RETURN_OMHALFVEC_P(v) PG_RETURN_POINTER(v)
+
+/* Names and limits of the type, for the helpers of typeutil.h. */
+extern const OmTypeDesc om_halfvec_desc;
+
+/* A zeroed halfvec of dim dimensions in the current memory context. */
+extern OmHalfvec *om_halfvec_new(int dim);
+
+/* Its elements as float[dim], exactly; palloc'd. */
+extern float *om_halfvec_floats(const OmHalfvec *v);
+
+/*
+ * x[dim] rounded to nearest even.  The caller has checked that each is below the
+ * type's limit.
+ */
+extern OmHalfvec *om_halfvec_from_floats(const float *x, int dim);
+
+static inline void
+om_halfvec_check_dims(const OmHalfvec *a, const OmHalfvec *b)
+{
+	om_check_same_dim(&om_halfvec_desc, a->dim, b->dim);
+}
+
+/* 1 - cosine, 0 to 2; NaN if and only if a or b is all zeros. */
+extern double om_halfvec_cosine(const OmHalfvec *a, const OmHalfvec *b);
+
+#endif							/* OM_HALFVEC_H */
