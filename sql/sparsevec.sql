@@ -22,6 +22,8 @@ SELECT '[1,2]'::sparsevec;
 SELECT '{1:NaN}/3'::sparsevec;
 SELECT '{1:Infinity}/3'::sparsevec;
 SELECT '{1:1e400}/3'::sparsevec;
+SELECT '{1:1e-400}/3'::sparsevec;
+SELECT '{1:1e-45}/3'::sparsevec, '{1:0.0}/3'::sparsevec;
 SELECT '{1:1}/3'::sparsevec(4);
 SELECT '{1:1}/3'::sparsevec(0);
 SELECT length(('{' || string_agg(i || ':1', ',') || '}/20000')::sparsevec::text) FROM generate_series(1, 16000) i;

@@ -12,6 +12,10 @@
 #include "storage/lmgr.h"
 #include "utils/rel.h"
 
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"				/* part of postgres.h before */
+#endif
+
 #if PG_VERSION_NUM < 150000
 #error "omendb needs PostgreSQL 15 or newer"
 #endif

@@ -11,7 +11,6 @@
 #include "kernel/half.h"
 #include "kernel/kernel.h"
 #include "libpq/pqformat.h"
-#include "port/pg_bswap.h"
 #include "types/halfvec.h"
 #include "types/vector.h"
 
@@ -70,7 +69,6 @@ om_halfvec_in(PG_FUNCTION_ARGS)
 	int			dim;
 
 	if (!om_scan_list(&scan, x, capacity, &dim) ||
-		!om_check_dim_safe(&om_halfvec_desc, dim, escontext) ||
 		!om_check_typmod(typmod, dim, escontext))
 		PG_RETURN_NULL();
 	PG_RETURN_OMHALFVEC_P(om_halfvec_from_floats(x, dim));
@@ -94,13 +92,17 @@ Datum
 om_halfvec_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
-	int			dim = om_recv_header(&om_halfvec_desc, buf, sizeof(uint16), PG_GETARG_INT32(2));
+	int			dim = om_recv_header(&om_halfvec_desc, buf, PG_GETARG_INT32(2));
 	OmHalfvec  *result = om_halfvec_new(dim);
+	float	   *x = palloc0(sizeof(float) * dim);
 
-	pq_copymsgbytes(buf, (char *) result->x, sizeof(uint16) * dim);
 	for (int i = 0; i < dim; i++)
-		result->x[i] = pg_ntoh16(result->x[i]);
-	(void) om_check_finite(&om_halfvec_desc, om_halfvec_floats(result), dim, NULL);
+	{
+		result->x[i] = pq_getmsgint(buf, sizeof(uint16));
+		x[i] = om_half_to_float(result->x[i]);
+		if (unlikely(!isfinite(x[i])))
+			(void) om_check_finite(&om_halfvec_desc, x, i + 1, NULL);
+	}
 	PG_RETURN_OMHALFVEC_P(result);
 }
 

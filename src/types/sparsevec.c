@@ -30,7 +30,7 @@ OM_FUNCTION(om_vector_to_sparsevec);
 OM_FUNCTION(om_halfvec_to_sparsevec);
 OM_FUNCTION(om_array_to_sparsevec);
 
-const OmTypeDesc om_sparsevec_desc = {"sparsevec", OM_SPARSEVEC_MAX_DIM, INFINITY};
+const OmTypeDesc om_sparsevec_desc = {"sparsevec", OM_SPARSEVEC_MAX_DIM, INFINITY, true};
 
 typedef struct Element
 {
@@ -65,29 +65,26 @@ check_nnz(int64 nnz, struct Node *escontext)
 }
 
 /*
- * check_indices -- within the dimensions, ascending, none twice.
+ * check_index -- element i: within the dimensions, and after the one before it.
  */
 static bool
-check_indices(const OmSparsevec *v, struct Node *escontext)
+check_index(const OmSparsevec *v, int i, struct Node *escontext)
 {
-	for (int i = 0; i < v->nnz; i++)
-	{
-		if (v->index[i] < 0 || v->index[i] >= v->dim)
-			ereturn(escontext, false,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("sparsevec index out of bounds"),
-					 errdetail("Index %lld is not between 1 and %d.",
-							   (long long) v->index[i] + 1, v->dim)));
-		if (i > 0 && v->index[i] == v->index[i - 1])
-			ereturn(escontext, false,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("sparsevec indices must not contain duplicates"),
-					 errdetail("Index %d is there twice.", v->index[i] + 1)));
-		if (i > 0 && v->index[i] < v->index[i - 1])
-			ereturn(escontext, false,
-					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("sparsevec indices must be in ascending order")));
-	}
+	if (v->index[i] < 0 || v->index[i] >= v->dim)
+		ereturn(escontext, false,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("sparsevec index out of bounds"),
+				 errdetail("Index %lld is not between 1 and %d.",
+						   (long long) v->index[i] + 1, v->dim)));
+	if (i > 0 && v->index[i] == v->index[i - 1])
+		ereturn(escontext, false,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("sparsevec indices must not contain duplicates"),
+				 errdetail("Index %d is there twice.", v->index[i] + 1)));
+	if (i > 0 && v->index[i] < v->index[i - 1])
+		ereturn(escontext, false,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("sparsevec indices must be in ascending order")));
 	return true;
 }
 
@@ -157,9 +154,9 @@ om_sparsevec_in(PG_FUNCTION_ARGS)
 	{
 		result->index[i] = element[i].index;
 		om_sparsevec_values(result)[i] = element[i].value;
+		if (!check_index(result, i, escontext))
+			PG_RETURN_NULL();
 	}
-	if (!check_indices(result, escontext))
-		PG_RETURN_NULL();
 	PG_RETURN_OMSPARSEVEC_P(result);
 }
 
@@ -198,45 +195,47 @@ om_sparsevec_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
 	OmSparsevec *result;
+	float	   *value;
 	int			dim;
 	int			nnz;
 	int			unused;
 
-	if (buf->len - buf->cursor < 12)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("invalid binary form of type sparsevec"),
-				 errdetail("The header takes 12 bytes, the value has %d.", buf->len - buf->cursor)));
 	dim = (int32) pq_getmsgint(buf, sizeof(int32));
 	nnz = (int32) pq_getmsgint(buf, sizeof(int32));
 	unused = (int32) pq_getmsgint(buf, sizeof(int32));
 	om_check_dim(&om_sparsevec_desc, dim);
 	(void) om_check_typmod(PG_GETARG_INT32(2), dim, NULL);
-	if (nnz < 0 || nnz > dim)
+	(void) check_nnz(nnz, NULL);
+	if (nnz < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
-				 nnz < 0 ? errmsg("sparsevec cannot have negative number of elements") :
+				 errmsg("sparsevec cannot have negative number of elements")));
+	if (nnz > dim)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("sparsevec cannot have more elements than dimensions")));
-	(void) check_nnz(nnz, NULL);
 	if (unused != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("expected unused to be 0, not %d", unused)));
-	om_recv_rest(&om_sparsevec_desc, buf, (int64) nnz * (sizeof(int32) + sizeof(float)));
 
 	result = om_sparsevec_new(dim, nnz);
-	for (int i = 0; i < nnz; i++)
-		result->index[i] = (int32) pq_getmsgint(buf, sizeof(int32));
-	(void) check_indices(result, NULL);
+	value = om_sparsevec_values(result);
 	for (int i = 0; i < nnz; i++)
 	{
-		om_sparsevec_values(result)[i] = pq_getmsgfloat4(buf);
-		if (om_sparsevec_values(result)[i] == 0)
+		result->index[i] = (int32) pq_getmsgint(buf, sizeof(int32));
+		(void) check_index(result, i, NULL);
+	}
+	for (int i = 0; i < nnz; i++)
+	{
+		value[i] = pq_getmsgfloat4(buf);
+		if (unlikely(!isfinite(value[i])))
+			(void) om_check_finite(&om_sparsevec_desc, value, i + 1, NULL);
+		if (value[i] == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
 					 errmsg("binary representation of sparsevec cannot contain zero values")));
 	}
-	(void) om_check_finite(&om_sparsevec_desc, om_sparsevec_values(result), nnz, NULL);
 	PG_RETURN_OMSPARSEVEC_P(result);
 }
 

@@ -127,39 +127,18 @@ om_typmod_in(const OmTypeDesc *desc, ArrayType *args)
 	return values[0];
 }
 
-void
-om_recv_rest(const OmTypeDesc *desc, StringInfo buf, int64 bytes)
-{
-	int			rest = buf->len - buf->cursor;
-
-	if (rest != bytes)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("invalid binary form of type %s", desc->name),
-				 errdetail("The elements take %lld bytes, the value has %d.", (long long) bytes, rest)));
-}
-
 int
-om_recv_header(const OmTypeDesc *desc, StringInfo buf, int width, int32 typmod)
+om_recv_header(const OmTypeDesc *desc, StringInfo buf, int32 typmod)
 {
-	int			rest = buf->len - buf->cursor;
-	int			dim;
-	int			unused;
+	int			dim = (int16) pq_getmsgint(buf, sizeof(int16));
+	int			unused = (int16) pq_getmsgint(buf, sizeof(int16));
 
-	if (rest < 4)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-				 errmsg("invalid binary form of type %s", desc->name),
-				 errdetail("The header takes 4 bytes, the value has %d.", rest)));
-	dim = (int16) pq_getmsgint(buf, sizeof(int16));
-	unused = (int16) pq_getmsgint(buf, sizeof(int16));
 	om_check_dim(desc, dim);
 	(void) om_check_typmod(typmod, dim, NULL);
 	if (unused != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("expected unused to be 0, not %d", unused)));
-	om_recv_rest(desc, buf, (int64) dim * width);
 	return dim;
 }
 

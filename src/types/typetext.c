@@ -195,21 +195,21 @@ om_scan_float(OmTextScan *scan, float *value)
 {
 	const char *start;
 	char	   *end;
-	bool		overflow = false;
+	bool		lost = false;
 
 	skip_space(scan);
 	start = scan->at;
 	if (unlikely(!fast_float(&scan->at, value)))
 	{
-		/* Underflow to zero or to a subnormal is rounding, not an error. */
+		/* Underflow is rounding, and no error unless an element would be lost. */
 		errno = 0;
 		*value = strtof(start, &end);
 		if (end == start)
 			return om_scan_error(scan, "a number");
-		overflow = errno == ERANGE && isinf(*value);
+		lost = errno == ERANGE && (isinf(*value) || (*value == 0 && scan->desc->no_underflow));
 		scan->at = end;
 	}
-	if (unlikely(overflow || (fabsf(*value) >= scan->desc->limit && !isinf(*value))))
+	if (unlikely(lost || (fabsf(*value) >= scan->desc->limit && !isinf(*value))))
 		ereturn(scan->escontext, false,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("\"%s\" is out of range for type %s",
@@ -262,6 +262,8 @@ om_scan_list(OmTextScan *scan, float *out, int64 capacity, int *dim)
 			if (!om_scan_float(scan, &out[n]))
 				return false;
 			n++;
+			if (!isfinite(out[n - 1]))
+				return om_check_finite(scan->desc, out, n, scan->escontext);
 			if (om_scan_accept(scan, ','))
 				continue;
 			if (om_scan_accept(scan, ']'))
@@ -270,7 +272,7 @@ om_scan_list(OmTextScan *scan, float *out, int64 capacity, int *dim)
 		}
 	}
 	*dim = n;
-	return om_scan_end(scan) && om_check_finite(scan->desc, out, n, scan->escontext);
+	return om_check_dim_safe(scan->desc, n, scan->escontext) && om_scan_end(scan);
 }
 
 char *

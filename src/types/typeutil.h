@@ -25,6 +25,7 @@ typedef struct OmTypeDesc
 	const char *name;			/* SQL name, "vector" */
 	int			max_dim;
 	float		limit;			/* a finite element is below this in magnitude */
+	bool		no_underflow;	/* a number in text must not be rounded to zero */
 } OmTypeDesc;
 
 /* --- checks (typecheck.c); all report an error or return ---------------- */
@@ -100,8 +101,8 @@ extern bool om_scan_error(OmTextScan *scan, const char *expected);
 extern int64 om_scan_capacity(const OmTextScan *scan);
 
 /*
- * "[1,2,3]" and nothing after it into out[capacity], *dim finite numbers.
- * The caller checks *dim, which may be 0.
+ * "[1,2,3]" and nothing after it into out[capacity], *dim finite numbers, a number
+ * of them that the type may have.  The first error from the left is the one reported.
  */
 extern bool om_scan_list(OmTextScan *scan, float *out, int64 capacity, int *dim);
 
@@ -111,14 +112,11 @@ extern char *om_print_list(const float *x, int n);
 /* --- wire form (typecheck.c) -------------------------------------------- */
 
 /*
- * om_recv_header -- int16 dim and int16 0 of a dense type; the message must hold
- * dim elements of width bytes then, no byte less or more.  Returns dim, checked
- * against the type modifier too.
+ * om_recv_header -- int16 dim and int16 0 of a dense type; returns dim, checked
+ * against the type modifier too.  What follows is for pq_getmsg functions, which
+ * report a message that is too short, and the server one that is too long.
  */
-extern int	om_recv_header(const OmTypeDesc *desc, StringInfo buf, int width, int32 typmod);
-
-/* Error 22P03 unless the message has exactly this many bytes left. */
-extern void om_recv_rest(const OmTypeDesc *desc, StringInfo buf, int64 bytes);
+extern int	om_recv_header(const OmTypeDesc *desc, StringInfo buf, int32 typmod);
 
 /* --- arithmetic on float[] (typemath.c) --------------------------------- */
 

@@ -50,7 +50,6 @@ om_vector_in(PG_FUNCTION_ARGS)
 	int			dim;
 
 	if (!om_scan_list(&scan, result->x, capacity, &dim) ||
-		!om_check_dim_safe(&om_vector_desc, dim, escontext) ||
 		!om_check_typmod(typmod, dim, escontext))
 		PG_RETURN_NULL();
 
@@ -77,19 +76,15 @@ Datum
 om_vector_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
-	int			dim = om_recv_header(&om_vector_desc, buf, sizeof(float), PG_GETARG_INT32(2));
+	int			dim = om_recv_header(&om_vector_desc, buf, PG_GETARG_INT32(2));
 	OmVector   *result = om_vector_new(dim);
-	const char *data = pq_getmsgbytes(buf, sizeof(float) * dim);
 
 	for (int i = 0; i < dim; i++)
 	{
-		uint32		bits;
-
-		memcpy(&bits, data + sizeof(bits) * i, sizeof(bits));
-		bits = pg_ntoh32(bits);
-		memcpy(&result->x[i], &bits, sizeof(bits));
+		result->x[i] = pq_getmsgfloat4(buf);
+		if (unlikely(!isfinite(result->x[i])))
+			(void) om_check_finite(&om_vector_desc, result->x, i + 1, NULL);
 	}
-	(void) om_check_finite(&om_vector_desc, result->x, dim, NULL);
 	PG_RETURN_OMVECTOR_P(result);
 }
 

@@ -108,7 +108,7 @@ INSERT INTO expected_operator VALUES
     ('>', 'boolean', 'vector_gt', '<', '<=', 'scalargtsel', 'scalargtjoinsel');
 SELECT has_operator('vector', name, 'vector', result) FROM expected_operator;
 SELECT is(
-    ROW(o.oprcode::name, c.oprname, n.oprname, o.oprrest::text::name, o.oprjoin::text::name)::text,
+    ROW((SELECT proname FROM pg_proc WHERE oid = o.oprcode), c.oprname, n.oprname, o.oprrest::text::name, o.oprjoin::text::name)::text,
     ROW(e.proc, e.commutator, e.negator, e.rest, e.joined)::text,
     format('%s has its function, commutator, negator and selectivity', e.name))
 FROM expected_operator e
