@@ -3,11 +3,14 @@ server.py -- one PostgreSQL 18 server inside the forky folder, and the ways to
 talk to it: psql, binary COPY, pgbench.  Nothing here knows what is measured.
 
 The programs run by chroot as the folder's user postgres, over a Unix socket.
+OwnServer is one of another PostgreSQL, outside the folder, for a quick look.
 """
 import os
+import pwd
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 
 import numpy as np
@@ -21,15 +24,21 @@ DATA = HOME + "/data"
 
 class Server:
     def __init__(self, root, settings):
-        self.root = root
+        self.root, self.bin, self.home, self.data = root, BIN, HOME, DATA
         self.settings = settings
 
     def command(self, program, *words, env=None):
-        variables = ["PATH=" + BIN + ":/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + HOME,
-                     "PGHOST=" + HOME, "PGPORT=5432"]
+        variables = ["PATH=" + self.bin + ":/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + self.home,
+                     "PGHOST=" + self.home, "PGPORT=5432"]
         variables += [f"{k}={v}" for k, v in (env or {}).items()]
-        return ["chroot", "--userspec=postgres:postgres", self.root, "/usr/bin/env", "-i", "-C", HOME,
-                *variables, program, *words]
+        return [*self.as_postgres(), "/usr/bin/env", "-i", "-C", self.home, *variables, program, *words]
+
+    def as_postgres(self):
+        return ["chroot", "--userspec=postgres:postgres", self.root]
+
+    def owner(self):
+        owner = os.stat(self.root + "/var/lib/postgresql")
+        return owner.st_uid, owner.st_gid
 
     def run(self, program, *words, env=None, stdin=None):
         done = subprocess.run(self.command(program, *words, env=env), input=stdin,
@@ -41,22 +50,21 @@ class Server:
     # ---------------------------------------------------------- life of it
 
     def start(self):
-        home = self.root + HOME
+        home = self.root + self.home
         os.makedirs(home, exist_ok=True)
-        owner = os.stat(self.root + "/var/lib/postgresql")
-        os.chown(home, owner.st_uid, owner.st_gid)
-        if not os.path.exists(self.root + DATA + "/PG_VERSION"):
-            self.run("initdb", "-D", DATA, "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust", "--no-sync")
-        with open(self.root + DATA + "/postgresql.auto.conf", "w") as f:
+        os.chown(home, *self.owner())
+        if not os.path.exists(self.root + self.data + "/PG_VERSION"):
+            self.run("initdb", "-D", self.data, "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust", "--no-sync")
+        with open(self.root + self.data + "/postgresql.auto.conf", "w") as f:
             for name, value in self.settings.items():
                 f.write(f"{name} = '{value}'\n")
-        self.run("pg_ctl", "-D", DATA, "-w", "-t", "300", "-l", HOME + "/log", "start")
+        self.run("pg_ctl", "-D", self.data, "-w", "-t", "300", "-l", self.home + "/log", "start")
 
     def stop(self):
-        self.run("pg_ctl", "-D", DATA, "-w", "-t", "300", "-m", "fast", "stop")
+        self.run("pg_ctl", "-D", self.data, "-w", "-t", "300", "-m", "fast", "stop")
 
     def forget(self):
-        shutil.rmtree(self.root + DATA, ignore_errors=True)
+        shutil.rmtree(self.root + self.data, ignore_errors=True)
 
     # ------------------------------------------------------------- talking
 
@@ -91,10 +99,10 @@ class Server:
     def pgbench(self, database, script, options="", variables=None, seconds=None, transactions=None, seed=1):
         """One client, prepared statements; transactions per second, and per second of the
         backend's own CPU time, which a busy machine disturbs less."""
-        path = self.root + HOME + "/script.sql"
+        path = self.root + self.home + "/script.sql"
         with open(path, "w") as f:
             f.write(script)
-        words = ["-n", "-c", "1", "-M", "prepared", f"--random-seed={seed}", "-f", HOME + "/script.sql"]
+        words = ["-n", "-c", "1", "-M", "prepared", f"--random-seed={seed}", "-f", self.home + "/script.sql"]
         words += ["-T", str(seconds)] if seconds else ["-t", str(transactions)]
         for name, value in (variables or {}).items():
             words += ["-D", f"{name}={value}"]
@@ -109,7 +117,7 @@ class Server:
         return float(re.search(r"tps = ([0-9.]+)", out).group(1)), done / cpu if cpu else None
 
     def postmaster(self):
-        with open(self.root + DATA + "/postmaster.pid") as f:
+        with open(self.root + self.data + "/postmaster.pid") as f:
             return f.readline().strip()
 
     def wait_for_backends(self):
@@ -129,6 +137,30 @@ class Server:
         with open(f"/proc/{self.postmaster()}/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+class OwnServer(Server):
+    """A server of the PostgreSQL that a pg_config belongs to, in a temporary folder that goes with it."""
+
+    def __init__(self, pg_config, settings):
+        super().__init__("", settings)
+        self.bin = subprocess.run([pg_config, "--bindir"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip() + "/"
+        self.home = tempfile.mkdtemp(prefix="omendb-bench-")
+        self.data = self.home + "/data"
+        settings["unix_socket_directories"] = self.home
+
+    def as_postgres(self):
+        return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.getuid() == 0 else []
+
+    def owner(self):
+        if os.getuid() != 0:
+            return os.getuid(), os.getgid()
+        user = pwd.getpwnam("postgres")
+        return user.pw_uid, user.pw_gid
+
+    def stop(self):
+        super().stop()
+        shutil.rmtree(self.home)
 
 
 def is_session(pid):
