@@ -70,12 +70,13 @@ def one_large(dim, factor):
     return make
 
 
-def sparse(dim, zeros, dense_queries):
-    def some(g, count, share):
-        values = g.exponential(size=(count, dim)) * (g.random((count, dim)) >= share)
+def sparse(dim, zeros, queries=None):
+    """Non-negative rows; queries likewise, or those of a function of (generator, size)."""
+    def some(g, count):
+        values = np.abs(g.normal(size=(count, dim))) * (g.random((count, dim)) >= zeros)
         values[np.arange(count), g.integers(0, dim, count)] += .1          # no row of zeros
         return values
-    return lambda g, n, q: (some(g, n, zeros), some(g, q, 0 if dense_queries else zeros))
+    return lambda g, n, q: (some(g, n), queries(g, (q, dim)) if queries else some(g, q))
 
 
 def component_scales(dim):
@@ -178,7 +179,9 @@ line("ip3", "3-d products of two uniforms", "ip", 10_000, both(lambda g, s: g.ra
 line("lognormal32", "32-d normal, log-normal lengths (sigma .5)", "ip", 30_000, lengths(32, .5))
 line("dup48_1e-3", "300 clusters of near-duplicates, 48-d, jitter 1e-3", "l2", 30_000, near_duplicates(300, 48, 1e-3))
 line("onelarge48", "48-d normal, one component 1,000 times as large", "l2", 10_000, one_large(48, 1000))
-line("sparse64_dense", "64-d non-negative, 90 % zeros, dense queries", "cos", 30_000, sparse(64, .9, True))
+line("sparse64_dense", "64-d non-negative, 90 % zeros, dense queries", "cos", 30_000, sparse(64, .9, lambda g, s: np.abs(g.normal(size=s))))
+line("sparse64_uniform", "the same rows, queries uniform from .5 to 1", "cos", 30_000, sparse(64, .9, lambda g, s: g.uniform(.5, 1, s)))
+line("sparse64_normal", "the same rows, normal queries", "cos", 30_000, sparse(64, .9, lambda g, s: g.normal(size=s)))
 line("elsewhere64", "64-d normal, queries from mean 3", "l2", 30_000, normal(64, query_mean=3))
 line("unit96_ip", "96-d unit vectors", "ip", 20_000, both(lambda g, s: unit(g.normal(size=s)), 96))
 line("normal16", "16-d normal", "l2", 50_000, normal(16))
@@ -207,8 +210,8 @@ line("ints16_l1", "the same", "l1", 10_000, both(lambda g, s: g.integers(0, 4, s
 line("ints4", "4-d integers 0 to 9 (10,000 points, most of them twice)", "l2", 20_000, both(lambda g, s: g.integers(0, 10, s), 4))
 line("binary128", "128-d zeros and ones", "l2", 10_000, both(lambda g, s: g.integers(0, 2, s), 128))
 line("binary128_cos", "128-d zeros and ones, a tenth ones", "cos", 10_000, both(lambda g, s: g.random(s) < .1, 128))
-line("sparse256", "256-d non-negative, 95 % zeros, queries too", "cos", 10_000, sparse(256, .95, False))
-line("sparse256_ip", "the same", "ip", 10_000, sparse(256, .95, False))
+line("sparse256", "256-d non-negative, 95 % zeros, queries too", "cos", 10_000, sparse(256, .95))
+line("sparse256_ip", "the same", "ip", 10_000, sparse(256, .95))
 
 line("mean100", "32-d normal, mean 100", "l2", 10_000, normal(32, 100))
 line("mean100_cos", "the same", "cos", 10_000, normal(32, 100))
