@@ -21,7 +21,7 @@ import numpy as np                                                   # noqa: E40
 import shapes                                                        # noqa: E402
 from options import EXTENSIONS, memory_mb                            # noqa: E402
 from recallreport import marks, one_line, summary, table             # noqa: E402
-from server import OwnServer, Server                                 # noqa: E402
+from server import HOME, OwnServer, Server                                 # noqa: E402
 from vecs import log                                                 # noqa: E402
 
 METRICS = {"l2": ("vector_l2_ops", "<->"), "cos": ("vector_cosine_ops", "<=>"),
@@ -65,7 +65,7 @@ def options():
 def settings():
     total = memory_mb()
     return {
-        "listen_addresses": "", "unix_socket_directories": "/var/lib/omendb-bench", "port": "5432",
+        "listen_addresses": "", "unix_socket_directories": HOME, "port": "5432",
         "shared_buffers": f"{min(2048, total // 8)}MB", "maintenance_work_mem": f"{min(1024, total // 12)}MB",
         "work_mem": "64MB", "max_wal_size": "8GB", "checkpoint_timeout": "1h", "max_parallel_workers": "8",
         "max_parallel_workers_per_gather": "0", "autovacuum": "off", "jit": "off", "synchronous_commit": "off", "fsync": "off",
