@@ -1,6 +1,6 @@
 # test/lib.sh -- what test/run.sh and test/quickstart.sh share: packages, the choice
-# of PostgreSQL, building in a copy of the tree, and a private server in a temporary
-# folder.  To be sourced by bash; the caller sets `me` (its name) and `work` (its
+# of PostgreSQL and a private copy of it, building in a copy of the tree, and a private
+# server in a temporary folder.  To be sourced by bash; the caller sets `me` (its name) and `work` (its
 # temporary folder, owned by the user postgres, which the server runs as).
 
 die() { echo "$me: $*" >&2; exit 1; }
@@ -13,26 +13,32 @@ check_machine() {
 		echo "$me: note: there is no /dev/shm here; parallel index builds need it: mkdir -p /dev/shm; mount -t tmpfs tmpfs /dev/shm" >&2
 }
 
+# has_package NAME -- is it installed?
+has_package() { dpkg-query -W -f '${Status}' "$1" 2> /dev/null | grep -q 'ok installed'; }
+
 # need_packages NAME... -- installs by apt-get what is missing, and says so.
 apt_updated=""
 need_packages() {
-	local p missing=()
+	local p log missing=()
 	if ! command -v apt-get > /dev/null; then
 		echo "$me: note: there is no apt-get here; these Debian packages are taken for granted: $*" >&2
 		return
 	fi
 	for p in "$@"; do
-		dpkg-query -W -f '${Status}' "$p" 2> /dev/null | grep -q 'ok installed' || missing+=("$p")
+		has_package "$p" || missing+=("$p")
 	done
 	[ ${#missing[@]} = 0 ] && return
 	echo "installing ${missing[*]}"
+	log=$(mktemp)
 	if [ -z "$apt_updated" ]; then
-		apt-get -q update > /tmp/omendb-apt.$$ 2>&1 || tail -n 5 /tmp/omendb-apt.$$	# installing may work all the same
+		apt-get -q update > "$log" 2>&1 || tail -n 5 "$log"	# installing may work all the same
 		apt_updated=yes
 	fi
-	DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y --no-install-recommends install "${missing[@]}" \
-		> /tmp/omendb-apt.$$ 2>&1 < /dev/null || { cat /tmp/omendb-apt.$$; die "apt-get could not install ${missing[*]}"; }
-	rm -f /tmp/omendb-apt.$$
+	# The timeout: a new machine may be upgrading itself just now.
+	DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y -o DPkg::Lock::Timeout=600 \
+		--no-install-recommends install "${missing[@]}" > "$log" 2>&1 < /dev/null ||
+		{ cat "$log"; die "apt-get could not install ${missing[*]}"; }
+	rm -f "$log"
 }
 
 # Debian's server package creates and starts a cluster of its own: not here.
@@ -40,7 +46,7 @@ need_packages() {
 need_server() {
 	local conf=/etc/postgresql-common/createcluster.conf
 	need_packages postgresql-common
-	if [ -f $conf ] && ! dpkg-query -W -f '${Status}' "$1" 2> /dev/null | grep -q 'ok installed'; then
+	if [ -f $conf ] && ! has_package "$1"; then
 		cp -p $conf $conf.omendb
 		echo 'create_main_cluster = false' >> $conf
 		( need_packages "$1" ) || { mv $conf.omendb $conf; exit 1; }
@@ -49,33 +55,165 @@ need_server() {
 	need_packages "$1"
 }
 
-# choose_postgres -- sets PG_CONFIG, pg_bin and pg_major; installs the server and its
-# development files.  PG_CONFIG in the environment chooses a version; then the one
-# pg_config in PATH stands for; then the one this Debian comes with.
-choose_postgres() {
-	local has
-	if [ -n "${PG_CONFIG:-}" ]; then
-		command -v "$PG_CONFIG" > /dev/null || die "PG_CONFIG=$PG_CONFIG is no program"
+# The two halves of a PostgreSQL to develop with.  What proves the development files is
+# a header: pg_config and PGXS also come with Debian's client packages.
+has_server() { [ -x "$("$1" --bindir 2> /dev/null)/postgres" ]; }
+has_headers() { [ -e "$("$1" --includedir-server 2> /dev/null)/postgres.h" ]; }
+major_of() { "$1" --version 2> /dev/null | sed -n 's/^[^0-9]*\([0-9][0-9]*\).*/\1/p'; }
+
+# Is it Debian's, so that what it lacks can be installed?
+is_debians() { [ "$("$1" --bindir 2> /dev/null)" = "/usr/lib/postgresql/$(major_of "$1")/bin" ]; }
+
+# find_major -- the version of Debian's to use: of the pg_config in PATH, if its server
+# is there; of the newest server; of the pg_config in PATH, if its headers are there; the
+# one this Debian comes with.
+find_major() {
+	local config major
+	config=$(command -v pg_config || true)
+	if [ -z "$config" ] || ! is_debians "$config" || [ "$(major_of "$config")" -lt 15 ]; then
+		config=""
+	fi
+	if [ -n "$config" ] && has_server "$config"; then
+		major_of "$config"
+		return
+	fi
+	major=$(ls -d /usr/lib/postgresql/*/bin/postgres 2> /dev/null | cut -d / -f 5 | sort -n | tail -n 1) || true
+	if [ -n "$major" ] && [ "$major" -ge 15 ]; then
+		echo "$major"
+	elif [ -n "$config" ] && has_headers "$config"; then
+		major_of "$config"
 	else
-		PG_CONFIG=$(command -v pg_config || true)
-		if [ -z "$PG_CONFIG" ] || [ ! -e "$("$PG_CONFIG" --pgxs 2> /dev/null)" ]; then
-			need_packages postgresql-common
-			pg_major=$(LC_ALL=C apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
-			[ -n "$pg_major" ] || die "which PostgreSQL? Set PG_CONFIG to the pg_config of the version to use"
-			need_packages "postgresql-server-dev-$pg_major"
-			PG_CONFIG=/usr/lib/postgresql/$pg_major/bin/pg_config
+		LC_ALL=C apt-cache depends postgresql 2> /dev/null |
+			sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1 || true
+	fi
+}
+
+# choose_postgres -- sets PG_CONFIG and pg_major; installs the server and its development
+# files where they are missing.  PG_CONFIG in the environment chooses a PostgreSQL; then
+# the one in PATH, if all of it is there; then find_major().
+choose_postgres() {
+	local config debian has
+	if [ -n "${PG_CONFIG:-}" ]; then
+		config=$(command -v "$PG_CONFIG") || die "PG_CONFIG=$PG_CONFIG is not a program"
+		pg_major=$(major_of "$config")
+	else
+		config=$(command -v pg_config || true)
+		if [ -n "$config" ] && has_server "$config" && has_headers "$config" && [ "$(major_of "$config")" -ge 15 ]; then
+			pg_major=$(major_of "$config")
+		else
+			config=""
+			pg_major=$(find_major)
+			if [ -z "$pg_major" ] && command -v apt-get > /dev/null; then
+				need_packages postgresql-common		# which updates apt's lists: perhaps there were none
+				pg_major=$(find_major)
+			fi
 		fi
 	fi
-	pg_major=$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
-	pg_bin=$("$PG_CONFIG" --bindir)
-	if [ ! -x "$pg_bin/postgres" ]; then
+	[ -n "$pg_major" ] || die "which PostgreSQL? Set PG_CONFIG to the pg_config of the version to use"
+	[ "$pg_major" -ge 15 ] || die "omendb needs PostgreSQL 15 or newer; this is $pg_major. Set PG_CONFIG to the pg_config of a newer one"
+	debian=/usr/lib/postgresql/$pg_major/bin
+	if [ -z "$config" ] || ! has_server "$config" || ! has_headers "$config"; then
+		if [ -n "${PG_CONFIG:-}" ] && ! is_debians "$config"; then
+			has_server "$config" || die "$config: there is no server, $("$config" --bindir)/postgres"
+			die "$config: there are no header files, $("$config" --includedir-server)/postgres.h"
+		fi
+		need_packages "postgresql-server-dev-$pg_major"
 		need_server "postgresql-$pg_major"
-		[ -x "$pg_bin/postgres" ] || die "there is no server in $pg_bin"
+		config=$debian/pg_config
+		if ! has_server "$config" || ! has_headers "$config"; then
+			die "PostgreSQL $pg_major is not complete: there is no $debian/postgres, or no postgres.h in $("$config" --includedir-server)"
+		fi
 	fi
 	need_packages make gcc libc6-dev
 	has=$(id -u postgres 2> /dev/null) || die "there is no user postgres; the server cannot run as root"
 	[ "$has" != 0 ] || die "the user postgres must not be root"
+	PG_CONFIG=$config
+	check_majors
 	export PG_CONFIG
+}
+
+# check_majors -- server and headers of one major version; minor ones may differ.
+check_majors() {
+	local server headers
+	server=$("$("$PG_CONFIG" --bindir)/postgres" --version | sed 's/^[^0-9]*\([0-9.]*\).*/\1/')
+	# Debian has pg_config.h in a folder by architecture, or includes another file there
+	headers=$(sed -n 's/^#define PG_VERSION "\([0-9.]*\).*/\1/p' "$("$PG_CONFIG" --includedir-server)"/pg_config*.h | head -n 1) || true
+	[ -n "$headers" ] && [ "$server" != "$headers" ] || return 0
+	[ "${server%%.*}" = "${headers%%.*}" ] ||
+		die "$PG_CONFIG: the server is of version $server, its header files of $headers; set PG_CONFIG to the pg_config of one version"
+	echo "note: the server is of version $server, its header files are of $headers; minor versions fit each other"
+}
+
+# Programs that come with PostgreSQL: where its folder of programs is /usr/bin, these
+# alone are copied.
+pg_programs="postgres postmaster initdb psql createdb dropdb createuser dropuser clusterdb reindexdb vacuumdb vacuumlo oid2name pgbench"
+
+# common_folder PATH... -- the deepest folder that all lie in.
+common_folder() {
+	local common=$1 path
+	for path in "$@"; do
+		while [ "${path#"$common"/}" = "$path" ]; do
+			common=${common%/*}
+		done
+	done
+	echo "$common"
+}
+
+# private_postgres -- copies the chosen PostgreSQL to $work/pg and goes on with the copy
+# (PG_CONFIG, pg_bin), so that installing the extension changes nothing on the machine.
+#
+# A server and pg_config find their other folders by the way that leads there from their
+# own (since 8.0), if what all have in common, as /usr, is the same on both ends.
+# Executables must be real copies: a symbolic link is resolved first.
+private_postgres() {
+	local to=$work/pg common folder option config program
+	pg_bin=$("$PG_CONFIG" --bindir)
+	# where the user postgres must get to, and a socket's path must fit 107 bytes
+	runuser -u postgres -- test -x "$work" ||
+		die "the user postgres cannot get to $work; set TMPDIR or QUICKSTART_DIR to a folder that it can"
+	[ ${#work} -le 85 ] || die "the path $work is too long for a Unix socket; set TMPDIR or QUICKSTART_DIR to a shorter one"
+	if [ -n "${OMENDB_INSTALL_HERE:-}" ]; then
+		echo "installing omendb into the PostgreSQL of $PG_CONFIG, as OMENDB_INSTALL_HERE says"
+		return
+	fi
+	common=$(common_folder "$pg_bin" "$("$PG_CONFIG" --pkglibdir)" "$("$PG_CONFIG" --sharedir)" \
+		"$("$PG_CONFIG" --includedir-server)")
+	for option in pkglibdir sharedir includedir-server; do
+		folder=$("$PG_CONFIG" --$option)
+		mkdir -p "$to/${folder#"$common"/}"
+		cp -a "$folder/." "$to/${folder#"$common"/}/" || die "could not copy $folder to $to"
+	done
+	mkdir -p "$to/${pg_bin#"$common"/}"
+	for program in $pg_programs $(cd "$pg_bin" && ls -d pg_*); do
+		[ ! -e "$pg_bin/$program" ] || cp -aL "$pg_bin/$program" "$to/${pg_bin#"$common"/}/"
+	done
+	# An omendb that is installed there is not the one of this tree.
+	find "$to" \( -name 'omendb--*' -o -name omendb.control -o -name omendb.so \) -delete
+	find "$to" -depth -path '*/bitcode/omendb*' -delete
+	chown -R postgres: "$to"
+	config=$to/${pg_bin#"$common"/}/pg_config
+	for option in bindir pkglibdir sharedir includedir-server pgxs; do
+		folder=$("$PG_CONFIG" --$option)
+		[ "$(as_user_in_work "$config" --$option)" = "$to/${folder#"$common"/}" ] && [ -e "$to/${folder#"$common"/}" ] ||
+			die "the PostgreSQL of $PG_CONFIG does not work from a copy in $to (pg_config --$option says" \
+				"\"$(as_user_in_work "$config" --$option 2>&1)\"). If programs must not run in $work, set TMPDIR or QUICKSTART_DIR" \
+				"to a folder where they may; else OMENDB_INSTALL_HERE=yes installs omendb into that PostgreSQL itself," \
+				"over one that is installed there"
+	done
+	PG_CONFIG=$config
+	pg_bin=${config%/*}
+}
+
+# as_user_in_work COMMAND... -- as postgres, in $work, with nothing set.
+as_user_in_work() { ( cd "$work" && exec runuser -u postgres -- "$@" ); }
+
+# install_extension MAKE_VARIABLE... -- from $work/tree, by the rights of the folder that it goes to.
+install_extension() {
+	if [ -n "${OMENDB_INSTALL_HERE:-}" ]; then
+		make -s -C "$work/tree" PG_CONFIG="$PG_CONFIG" "$@" install
+	else
+		as_postgres make -s -C "$work/tree" PG_CONFIG="$PG_CONFIG" "$@" install
+	fi
 }
 
 # as_postgres COMMAND... -- in $work, with the chosen PostgreSQL first in PATH.

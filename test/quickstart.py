@@ -4,10 +4,11 @@ quickstart.py -- what test/quickstart.sh needs besides SQL.
 
   quickstart.py copy train|test     bytes for COPY (id, label, embedding) ... (FORMAT binary)
   quickstart.py progress            reads progress rows, one a line, and draws a progress line
-  quickstart.py report FOUND PAGE   recall@10 of what was found, and the page with images
+  quickstart.py report FOUND PAGE FACTS
+                                    recall@10 of what was found, and the page with images
 
 FOUND has a line per returned row: number of the test image, number of the training
-image, distance.  Facts that the page shows come in the environment (FACT_...).
+image, distance.  FACTS has what else the page shows, a line each: name, tab, value.
 """
 import base64
 import html
@@ -41,17 +42,24 @@ def copy(part):
 # ---------------------------------------------------------------- progress
 
 def progress():
-    """Lines 'seconds<TAB>phase<TAB>done<TAB>total'; drawn over each other on a terminal."""
-    terminal, last = sys.stdout.isatty(), ""
+    """
+    Lines 'seconds<TAB>phase<TAB>done<TAB>total'.  Drawn over each other on a terminal; into a
+    file a line for each phase, each tenth of it and each ten seconds.
+    """
+    terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    last, shown, when = "", None, 0.0
     for line in sys.stdin:
         seconds, phase, done, total = line.rstrip("\n").split("\t")
-        share = min(int(done) / int(total), 1) if int(total) else 0    # the total is an estimate
-        bar = ("#" * round(share * 30)).ljust(30)
-        text = f"  [{bar}] {share:4.0%}  {int(done):,} of {int(total):,} rows, {float(seconds):.1f} s, {phase}"
+        seconds, total = float(seconds), int(total)
+        done = min(int(done), total) if total else int(done)    # the total is an estimate
+        share = done / total if total else 0
+        rows = f"{done:,} of {total:,}" if total else f"{done:,}"
+        text = f"{share:4.0%}  {rows}, {seconds:.1f} s, {phase}"
         if terminal:
-            print("\r" + text + "\033[K", end="", flush=True)
-        elif text != last:
-            print(text, flush=True)
+            print("\r  [" + ("#" * round(share * 30)).ljust(30) + "] " + text + "\033[K", end="", flush=True)
+        elif (phase, int(share * 10)) != shown or seconds >= when + 10:
+            print("  " + text, flush=True)
+            shown, when = (phase, int(share * 10)), seconds
         last = text
     if terminal and last:
         print()
@@ -89,7 +97,7 @@ pre { background: #f4f4f7; padding: .8rem; overflow-x: auto; border-radius: 6px;
 """
 
 
-def page(path, found, recalled):
+def page(path, found, recalled, facts_path):
     """A query of each class, and two whose neighbours are of several classes."""
     train, train_labels = load("train")
     test, test_labels = load("test")
@@ -98,15 +106,16 @@ def page(path, found, recalled):
     show = [int(np.flatnonzero(test_labels == c)[0]) for c in range(10)]
     show += [int(q) for q in np.flatnonzero((agree >= .4) & (agree <= .6))[:2] if int(q) not in show]
     facts = [("recall@10", f"{recalled:.4f}, of all {len(found):,} test images against the exact answer")]
-    facts += [(key[5:].replace("_", " "), value) for key, value in sorted(os.environ.items()) if key.startswith("FACT_")]
+    with open(facts_path, encoding="utf-8") as f:
+        facts += [line.rstrip("\n").split("\t") for line in f]
     out = ["<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8">',
            '<meta name="viewport" content="width=device-width, initial-scale=1">',
            "<title>omendb quick start: nearest neighbours of Fashion-MNIST images</title>",
            f"<style>{STYLE}</style></head><body>",
            "<h1>Nearest neighbours of Fashion-MNIST images, found by omenhnsw</h1>",
            "<p>Left, a test image (blue frame); beside it the ten nearest of 60,000 training images by the Euclidean "
-           "distance of their 784 pixels, nearest first, as the index returned them. An orange frame: "
-           "the neighbour is of another class.</p>", "<dl>"]
+           "distance of their 784 pixels, nearest first, as the index returned them. The number below "
+           "each is that distance. An orange frame: the neighbour is of another class.</p>", "<dl>"]
     out += [f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts] + ["</dl>"]
     for q in show:
         out.append("<section>" + figure(test[q], test_labels[q], q, f"test image {q}", ' class="query"'))
@@ -120,7 +129,7 @@ def page(path, found, recalled):
         f.write("\n".join(out) + "\n")
 
 
-def report(found_path, page_path):
+def report(found_path, page_path, facts_path):
     train, _ = load("train")
     test, _ = load("test")
     found = [[] for _ in test]
@@ -134,7 +143,7 @@ def report(found_path, page_path):
     truth = np.concatenate([exact(base, test[s:s + 1000].astype(np.float32), "l2", k=K)[1]
                             for s in range(0, len(test), 1000)])
     recalled = recall([[i for i, _ in rows] for rows in found], base, test, truth, "l2", K)
-    page(page_path, found, recalled)
+    page(page_path, found, recalled, facts_path)
     print(f"{recalled:.4f}")
 
 
@@ -145,7 +154,7 @@ def main():
     elif what == "progress":
         progress()
     elif what == "report":
-        report(sys.argv[2], sys.argv[3])
+        report(*sys.argv[2:5])
     else:
         raise SystemExit(__doc__)
 

@@ -3,15 +3,15 @@
 # test/quickstart.sh [--keep | --stop] -- omendb on real data in one command, as root or
 # with sudo.
 #
-# On a fresh Debian 12 it installs by apt-get what is missing, builds and installs the
-# extension, starts a private server (user postgres, Unix socket only), loads the 60,000
-# images of Fashion-MNIST, builds an index, searches with the 10,000 test images, prints
-# what came out and writes quickstart.html.
+# On a fresh Debian 12 it installs by apt-get what is missing, builds the extension,
+# installs it into a copy of PostgreSQL, starts a private server (user postgres, Unix
+# socket only), loads the 60,000 images of Fashion-MNIST, builds an index, searches with
+# the 10,000 test images, prints what came out and writes quickstart.html.
 #
 # At a terminal, or with --keep, the server is left running, so that you can go on with
 # psql; --stop, or the next run, stops it and deletes its folder ($QUICKSTART_DIR, default
 # /var/tmp/omendb-quickstart).  Otherwise both are gone at the end.
-# PG_CONFIG chooses a PostgreSQL version.
+# PG_CONFIG chooses a PostgreSQL.
 
 set -euo pipefail
 
@@ -19,7 +19,7 @@ me=test/quickstart.sh
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/lib.sh"
 
-work=${QUICKSTART_DIR:-/var/tmp/omendb-quickstart}
+work=$(realpath -m "${QUICKSTART_DIR:-/var/tmp/omendb-quickstart}")
 page=$top/quickstart.html
 keep=""
 [ -t 0 ] && [ -t 1 ] && keep=yes
@@ -31,25 +31,48 @@ case ${1:-} in
 	*) die "unknown option $1 (there are --keep and --stop)" ;;
 esac
 
+# other_quickstarts -- the folders of those that run elsewhere, one a line: a server's
+# data folder lies beside the mark of a quick start.
+other_quickstarts() {
+	local process folder
+	for process in /proc/[0-9]*; do
+		folder=$(tr '\0' '\n' 2> /dev/null < "$process/cmdline" | sed -n '/^-D$/{n;s|/data$||p}' | head -n 1) || true
+		[ -n "$folder" ] && [ "$folder" != "$work" ] && [ -e "$folder/.omendb-quickstart" ] && echo "$folder"
+	done | sort -u
+}
+
+# stop_command FOLDER -- what to type.
+stop_command() {
+	local folder=""
+	[ "$1" = /var/tmp/omendb-quickstart ] || folder="QUICKSTART_DIR=$(printf '%q' "$1") "
+	echo "${SUDO_USER:+sudo }$folder$top/test/quickstart.sh --stop"
+}
+
 check_machine
+found=""
 if [ -e "$work" ] || [ -L "$work" ]; then
 	[ -e "$work/.omendb-quickstart" ] && [ ! -L "$work" ] && [ "$(stat -c %U "$work")" = postgres ] ||
 		die "$work exists and is not an earlier quick start; set QUICKSTART_DIR to another folder"
 	pg_bin=$(cat "$work/.omendb-quickstart")
 	remove_work
 	echo "stopped and deleted what an earlier run left in $work"
+	found=yes
 fi
 if [ "${1:-}" = --stop ]; then
-	echo "quickstart: nothing is running any more"
+	[ -n "$found" ] || echo "there is no quick start in $work"
+	other_quickstarts | while read -r folder; do
+		echo "another one is running in $folder; stop and delete it with:"
+		echo "    $(stop_command "$folder")"
+	done
 	exit 0
 fi
 
 choose_postgres
+system_bin=$("$PG_CONFIG" --bindir)
 need_packages dataset-fashion-mnist python3-numpy libopenblas0-pthread
 
-mkdir -m 700 "$work"
+mkdir -m 700 "$work" || die "set QUICKSTART_DIR to a folder that can be made"
 chown postgres: "$work"
-echo "$pg_bin" > "$work/.omendb-quickstart"
 finished=""
 finish() {
 	if [ -n "$finished" ] && [ -n "$keep" ]; then
@@ -59,6 +82,9 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
+echo "$system_bin" > "$work/.omendb-quickstart"
+private_postgres
+echo "$pg_bin" > "$work/.omendb-quickstart"
 
 python() { /usr/bin/python3 "$work/tree/test/quickstart.py" "$@"; }
 sql() { as_postgres psql -X -q -A -t -v ON_ERROR_STOP=1 -d quickstart "$@"; }
@@ -70,7 +96,7 @@ echo "1. building omendb for $("$PG_CONFIG" --version)"
 copy_tree "$top"
 {
 	as_postgres make -s -j"$(nproc)" -C "$work/tree" with_llvm=no PG_CONFIG="$PG_CONFIG" &&
-		make -s -C "$work/tree" with_llvm=no PG_CONFIG="$PG_CONFIG" install
+		install_extension with_llvm=no
 } > "$work/build.log" 2>&1 || { tail -n 40 "$work/build.log"; die "the extension did not build"; }
 
 echo "2. starting a private server in $work"
@@ -128,6 +154,8 @@ for run in warm-up measured; do
 		{ cat "$work/pgbench.log"; die "pgbench failed ($run)"; }
 done
 ms=$(sed -n 's/^latency average = \([0-9.]*\) ms/\1/p' "$work/pgbench.log")
+ms_exact=$(as_postgres env PGOPTIONS="-c enable_indexscan=off -c max_parallel_workers_per_gather=0" \
+	pgbench -n -c 1 -M prepared -D i=0 -t 10 -f "$work/search.sql" quickstart | sed -n 's/^latency average = \([0-9.]*\) ms/\1/p')
 qps=$(sed -n 's/^tps = \([0-9]*\).*/\1/p' "$work/pgbench.log")
 ef=$(sql -c "SELECT 1 FROM images ORDER BY embedding <-> (SELECT embedding FROM test_images LIMIT 1) LIMIT 1" \
 	-c "SHOW omenhnsw.ef_search" | tail -n 1)
@@ -142,10 +170,18 @@ mb() { awk -v b="$1" 'BEGIN { printf "%.1f MB", b / 1e6 }'; }
 raw_bytes=$((60000 * 784 * 4))
 
 echo "6. comparing with the exact answer, writing the page"
-recall=$(PLAN="$plan" FACT_milliseconds_a_query="$ms (one client, prepared, ef_search $ef)" \
-	FACT_index_size="$(mb "$index_bytes") (the vectors alone $(mb $raw_bytes), the table $(mb "$table_bytes"))" \
-	FACT_index_build="$build_seconds s" \
-	python report "$work/found.tsv" "$work/quickstart.html")
+machine="$(lscpu | sed -n 's/^Model name: *//p' | head -n 1), $(nproc) cores, $((memory_mb / 1024)) GB"
+versions="PostgreSQL $(sql -c 'SHOW server_version' | sed 's/ .*//'), omendb $(sql -c "SELECT extversion FROM pg_extension WHERE extname = 'omendb'")"
+versions+=", $(. /etc/os-release && echo "$PRETTY_NAME")"
+cat > "$work/facts.tsv" << FACTS
+a query	$ms ms by the index (one client, prepared, ef_search $ef)
+an exact scan	$ms_exact ms for the same query without an index (sequential scan by one process)
+index build	$build_seconds s
+index size	$(mb "$index_bytes") (the vectors alone $(mb $raw_bytes), the table $(mb "$table_bytes"))
+machine	$machine
+versions	$versions
+FACTS
+recall=$(PLAN="$plan" python report "$work/found.tsv" "$work/quickstart.html" "$work/facts.tsv")
 cp "$work/quickstart.html" "$page"
 [ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID:${SUDO_GID:-0}" "$page"
 
@@ -155,8 +191,11 @@ cat << SUMMARY
 
 recall@10        $recall (of all 10,000 test images, against the exact answer; ef_search $ef)
 a query          $ms ms ($qps queries/s, one client, prepared statements)
+an exact scan    $ms_exact ms (the same query without an index, by one process)
 index build      $build_seconds s
 index size       $(mb "$index_bytes"): $((index_bytes / 60000)) bytes a row (the vectors alone $(mb $raw_bytes), the table $(mb "$table_bytes"))
+machine          $machine
+versions         $versions
 images           $page
 
 plan of: ${nearest//:i/7}
@@ -173,7 +212,7 @@ The server is running.  Go on with:
     SELECT id, label, embedding <-> (SELECT embedding FROM test_images WHERE id = 7) AS distance
     FROM images ORDER BY 3 LIMIT 10;
 Stop and delete it with:
-    ${SUDO_USER:+sudo }$0 --stop
+    $(stop_command "$work")
 
 SUMMARY
 else

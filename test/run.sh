@@ -3,8 +3,8 @@
 # test/run.sh [--keep] [SUITE [NAME...]] -- runs all tests, as root or with sudo.
 #
 # On a fresh Debian 12 it installs by apt-get what is missing, builds in a copy of the
-# tree, installs the extension into PostgreSQL and runs, on private servers (user
-# postgres, temporary folder, Unix socket only):
+# tree, installs the extension into a copy of PostgreSQL in a temporary folder and runs,
+# on private servers (user postgres, Unix socket only):
 #
 #   build      compiles without a warning, installs
 #   unit       test/unit: kernels and quantizer without a server, also under sanitizers
@@ -15,7 +15,7 @@
 #
 # With SUITE only that one runs (the build always does); NAME picks the files whose
 # names contain it, as in: test/run.sh tap 003.  --keep leaves the temporary folder.
-# PG_CONFIG chooses a PostgreSQL version.  The last line is "N passed, N failed".
+# PG_CONFIG chooses a PostgreSQL.  The last line is "N passed, N failed".
 
 set -uo pipefail
 
@@ -39,6 +39,13 @@ esac
 
 check_machine
 choose_postgres
+need_packages perl
+case $only in
+	""|tap) need_packages libipc-run-perl ;;
+esac
+case $only in
+	""|pgtap) need_packages "postgresql-$pg_major-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
+esac
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/omendb-test.XXXXXX")
 chown postgres: "$work"
@@ -113,7 +120,7 @@ run_build() {
 		ok=0
 	fi
 	if [ $ok = 1 ]; then
-		make -s -C "$work/tree" PG_CONFIG="$PG_CONFIG" install >> "$log" 2>&1 || ok=0
+		install_extension >> "$log" 2>&1 || ok=0
 	fi
 	[ $ok = 1 ] || tail -n 60 "$log"
 	count build $((SECONDS - start)) $ok $((1 - ok))
@@ -190,7 +197,6 @@ run_harness() {
 }
 
 run_pgtap() {
-	need_packages "postgresql-$pg_major-pgtap" libtap-parser-sourcehandler-pgtap-perl
 	server_for_suites
 	as_postgres createdb pgtap || return
 	as_postgres psql -X -q -d pgtap -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION omendb' || true
@@ -199,7 +205,6 @@ run_pgtap() {
 
 run_tap() {
 	local lib jobs log script
-	need_packages perl libipc-run-perl
 	lib=$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/perl
 	[ -e "$lib/PostgreSQL/Test/Cluster.pm" ] || die "there is no PostgreSQL/Test/Cluster.pm in $lib"
 	jobs=$(nproc)
@@ -220,6 +225,7 @@ run_tap() {
 		done
 }
 
+private_postgres
 copy_tree "$top"
 SECONDS=0
 start=0
