@@ -222,12 +222,16 @@ as_postgres() {
 		PATH="$pg_bin:/usr/local/bin:/usr/bin:/bin" PGHOST="$work/s" PGPORT=5432 PGUSER=postgres "$@" )
 }
 
-# copy_tree SOURCE -- the tree, without what a build left in it, to $work/tree.
+# tree_files SOURCE -- a tar of the tree, without what a build left in it.
+tree_files() {
+	tar -C "$1" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' --exclude=./bench/out \
+		--exclude=./results --exclude=./tmp_check --exclude=./test/unit/build -cf - .
+}
+
+# copy_tree SOURCE -- to $work/tree.
 copy_tree() {
 	mkdir "$work/tree"
-	tar -C "$1" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' --exclude=./bench/out \
-		--exclude=./results --exclude=./tmp_check --exclude=./test/unit/build -cf - . |
-		tar -C "$work/tree" -xf - --no-same-owner
+	tree_files "$1" | tar -C "$work/tree" -xf - --no-same-owner
 	chown -R postgres: "$work/tree"
 }
 

@@ -1,0 +1,197 @@
+#!/bin/bash
+#
+# test/fresh.sh [--quick] [--only quickstart|run] [--clean] [STATE...] -- does the project
+# work on a machine that has never seen it?  As root or with sudo; takes hours.
+#
+# Makes a debootstrap folder in each of these states and in it, from a clean clone of the
+# last commit, runs test/quickstart.sh and test/run.sh:
+#
+#   bare            Debian 12 and nothing else
+#   server          with postgresql
+#   server-libpq    with postgresql and libpq-dev: a pg_config, and no header files
+#   client-libpq    with postgresql-client and libpq-dev
+#   older-minor     with a server older than the registry's header files
+#   debian13        Debian 13 and nothing else
+#
+# In each state the system has an omendb already, and both must leave it as it is.
+# Prints a line for each state, and the end of the output of what failed; the last line is
+# "N good, N failed, N skipped".
+#
+# --quick   of test/run.sh only the suite regress
+# --only    one of the two commands
+# --clean   deletes everything afterwards, also what makes the next run faster
+#
+# Everything lies in $FRESH_DIR (default /var/tmp/omendb-fresh), logs too; DEBIAN_MIRROR
+# (default http://deb.debian.org) has the packages.  Mounts are made in a mount namespace
+# of their own: they end with its last process, and nothing here can delete through them.
+
+set -uo pipefail
+
+me=test/fresh.sh
+top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/test/lib.sh"
+
+dir=$(realpath -m "${FRESH_DIR:-/var/tmp/omendb-fresh}")
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org}
+all="bare server server-libpq client-libpq older-minor debian13"
+suite_arguments=""
+only=""
+clean=""
+while [ $# -gt 0 ]; do
+	case $1 in
+		--quick) suite_arguments=regress ;;
+		--only) only=${2:-}; shift ;;
+		--clean) clean=yes ;;
+		-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+		-*) die "unknown option $1" ;;
+		*) break ;;
+	esac
+	shift
+done
+case $only in
+	""|quickstart|run) ;;
+	*) die "--only takes quickstart or run" ;;
+esac
+states=${*:-$all}
+for state in $states; do
+	case " $all " in *" $state "*) ;; *) die "no state is called $state (there are $all)" ;; esac
+done
+
+check_machine
+need_packages debootstrap
+mkdir -p "$dir/archives/partial" || die "set FRESH_DIR to a folder that can be made"
+exec 9> "$dir/lock"
+flock -n 9 || die "another run is using $dir"
+
+# apart COMMAND... -- with mounts and process numbers of its own, all gone at its end.
+apart() { unshare --mount --propagation private --pid --fork --kill-child "$@" 9>&-; }
+apart true 2> /dev/null || die "mount is not allowed here (in a container: docker run --privileged)"
+
+# remove_folder FOLDER -- never beyond its own file system.
+remove_folder() { rm -rf --one-file-system "${1:?}"; }
+
+# base SUITE -- a folder as debootstrap makes it, $dir/SUITE; made once.
+base() {
+	local suite=$1 to=$dir/$1
+	[ ! -e "$to/.complete" ] || return 0
+	remove_folder "$to"
+	apart debootstrap --variant=minbase --cache-dir="$dir/archives" "$suite" "$to" "$mirror/debian" \
+		> "$dir/$suite.log" 2>&1 || { tail -n 20 "$dir/$suite.log"; die "debootstrap of $suite failed"; }
+	# no service is started in the folder
+	printf '#!/bin/sh\nexit 101\n' > "$to/usr/sbin/policy-rc.d"
+	chmod 755 "$to/usr/sbin/policy-rc.d"
+	touch "$to/.complete"
+}
+
+# sources SUITE ROOT [main] -- with main, only what the last point release had.
+sources() {
+	echo "deb $mirror/debian $1 main" > "$2/etc/apt/sources.list"
+	[ "${3:-}" = main ] || {
+		echo "deb $mirror/debian $1-updates main"
+		echo "deb $mirror/debian-security $1-security main"
+	} >> "$2/etc/apt/sources.list"
+}
+
+# inside ROOT COMMAND -- a shell command in the folder, as on a machine.
+inside() {
+	# shellcheck disable=SC2016
+	apart bash -c '
+		set -e
+		mount -t proc proc "$1/proc"
+		mkdir -p "$1/dev/shm"
+		mount -t tmpfs -o size=50%,mode=1777 tmpfs "$1/dev/shm"
+		mount --bind "$2" "$1/var/cache/apt/archives"
+		exec chroot "$1" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+			HOME=/root ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
+			sh -c "cd /root && $3"' - "$1" "$dir/archives" "$2" < /dev/null
+}
+
+# installed_omendb ROOT -- what of omendb lies in the system's PostgreSQL, and its sums.
+installed_omendb() {
+	( cd "$1" && find usr/lib/postgresql usr/share/postgresql -path '*omendb*' -type f -exec cksum {} + | sort )
+}
+
+# prepare STATE ROOT -- the packages of the state; 2: it is not to be had.
+prepare() {
+	local state=$1 root=$2 suite=$3 packages=""
+	local install="export DEBIAN_FRONTEND=noninteractive; apt-get -q update && apt-get -q -y --no-install-recommends install"
+	sources "$suite" "$root"
+	case $state in
+		server) packages=postgresql ;;
+		server-libpq) packages="postgresql libpq-dev" ;;
+		client-libpq) packages="postgresql-client libpq-dev" ;;
+		older-minor) packages=postgresql; sources "$suite" "$root" main ;;
+	esac
+	[ -z "$packages" ] || inside "$root" "$install $packages" || return 1
+	[ "$state" = older-minor ] || return 0
+	sources "$suite" "$root"
+	# shellcheck disable=SC2016
+	inside "$root" 'apt-get -q update && LC_ALL=C apt-cache policy postgresql-15 |
+		awk "{ print } /Installed:/ { i = \$2 } /Candidate:/ { c = \$2 } END { exit i == c ? 2 : 0 }"'
+}
+
+good=0 failed=0 skipped=0
+
+# report STATE RESULT SECONDS LINE
+report() { printf '%-14s %-8s %5d s  %s\n' "$@"; }
+
+# try STATE -- one line, and the end of the log if it failed.
+try() {
+	local state=$1 suite=bookworm major=15 root=$dir/state log=$dir/$1.log before status=0 command arguments lines=""
+	local start=$SECONDS
+	[ "$state" != debian13 ] || suite=trixie major=17
+	base "$suite"
+	remove_folder "$root"
+	cp -a "$dir/$suite" "$root"
+	prepare "$state" "$root" "$suite" > "$log" 2>&1 || status=$?
+	if [ $status = 2 ]; then
+		skipped=$((skipped + 1))
+		report "$state" skipped $((SECONDS - start)) "not to be had: the registry has one minor version only"
+		return
+	fi
+	mkdir -p "$root/usr/lib/postgresql/$major/lib" "$root/usr/share/postgresql/$major/extension" "$root/root/omendb"
+	echo "the system's omendb" > "$root/usr/lib/postgresql/$major/lib/omendb.so"
+	echo "default_version = 'the system has one'" > "$root/usr/share/postgresql/$major/extension/omendb.control"
+	before=$(installed_omendb "$root")
+	clone "$root/root/omendb" || status=1
+	for command in quickstart run; do
+		[ $status = 0 ] && [ "${only:-$command}" = $command ] || continue
+		arguments=""
+		[ $command = quickstart ] || arguments=$suite_arguments
+		inside "$root" "omendb/test/$command.sh $arguments" > "$log.part" 2>&1 || status=1
+		cat "$log.part" >> "$log"
+		lines+="${lines:+ | }$(tail -n 1 "$log.part")"
+	done
+	rm -f "$log.part"
+	if [ "$(installed_omendb "$root")" != "$before" ]; then
+		lines+=" | the omendb of the system was changed"
+		status=1
+	fi
+	remove_folder "$root"
+	if [ $status = 0 ]; then
+		good=$((good + 1))
+		report "$state" good $((SECONDS - start)) "$lines"
+	else
+		failed=$((failed + 1))
+		report "$state" failed $((SECONDS - start)) "$lines"
+		tail -n 40 "$log" | sed 's/^/    /'
+	fi
+}
+
+# clone FOLDER -- what a clone of the last commit has; without git, of the tree.
+clone() {
+	if command -v git > /dev/null && git -C "$top" -c safe.directory="$top" rev-parse -q --verify HEAD > /dev/null 2>&1; then
+		git -C "$top" -c safe.directory="$top" archive HEAD | tar -C "$1" -xf -
+	else
+		tree_files "$top" | tar -C "$1" -xf - --no-same-owner
+	fi
+}
+
+[ ! -e "$top/.git" ] || [ -z "$(git -C "$top" -c safe.directory="$top" status --porcelain 2> /dev/null)" ] ||
+	echo "$me: note: the tree has changes that are not committed; they are not tried"
+for state in $states; do
+	try "$state"
+done
+[ -z "$clean" ] || remove_folder "$dir"
+echo "$good good, $failed failed, $skipped skipped"
+[ $failed = 0 ]
