@@ -155,7 +155,7 @@ for run in warm-up measured; do
 done
 ms=$(sed -n 's/^latency average = \([0-9.]*\) ms/\1/p' "$work/pgbench.log")
 ms_exact=$(as_postgres env PGOPTIONS="-c enable_indexscan=off -c max_parallel_workers_per_gather=0" \
-	pgbench -n -c 1 -M prepared -D i=0 -t 10 -f "$work/search.sql" quickstart | sed -n 's/^latency average = \([0-9.]*\) ms/\1/p')
+	pgbench -n -c 1 -M prepared -D i=0 -t 10 -f "$work/search.sql" quickstart | sed -n 's/^latency average = \([0-9]*\).* ms/\1/p')
 qps=$(sed -n 's/^tps = \([0-9]*\).*/\1/p' "$work/pgbench.log")
 ef=$(sql -c "SELECT 1 FROM images ORDER BY embedding <-> (SELECT embedding FROM test_images LIMIT 1) LIMIT 1" \
 	-c "SHOW omenhnsw.ef_search" | tail -n 1)
@@ -170,7 +170,7 @@ mb() { awk -v b="$1" 'BEGIN { printf "%.1f MB", b / 1e6 }'; }
 raw_bytes=$((60000 * 784 * 4))
 
 echo "6. comparing with the exact answer, writing the page"
-machine="$(lscpu | sed -n 's/^Model name: *//p' | head -n 1), $(nproc) cores, $((memory_mb / 1024)) GB"
+machine="$(lscpu | sed -n 's/^Model name: *//p' | head -n 1), $(nproc) cores, $(((memory_mb + 512) / 1024)) GB of memory"
 versions="PostgreSQL $(sql -c 'SHOW server_version' | sed 's/ .*//'), omendb $(sql -c "SELECT extversion FROM pg_extension WHERE extname = 'omendb'")"
 versions+=", $(. /etc/os-release && echo "$PRETTY_NAME")"
 cat > "$work/facts.tsv" << FACTS

@@ -77,6 +77,9 @@ extern void OhAlterInit(void);
 /* plan.c: distances that nobody looks at */
 extern void OhPlanInit(void);
 
+/* pgvector.c: pgvector's settings, where they do nothing */
+extern void OhWarnOfSettings(void);
+
 /* paths.c: conditions that older planners leave out */
 extern void OhPathsInit(void);
 

@@ -54,6 +54,7 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
 	OhScanState *s = palloc0(sizeof(OhScanState));
 
+	OhWarnOfSettings();
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
 									   ALLOCSET_DEFAULT_SIZES);
 	OhRankedInit(&s->ranked, s->context);
