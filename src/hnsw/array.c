@@ -1,13 +1,14 @@
 /*
  * array.c -- paged arrays: directory, growth, slots, page access by hint.
  *
- * A directory is a root page (blocks of leaf pages) and leaf pages (blocks of
- * data pages); the metapage has up to OH_NROOTS roots an array.  Entries are
- * only ever appended, so a backend may cache them for the life of the build.
+ * A directory has leaf pages (blocks of data pages) below root pages (blocks of
+ * leaf pages).  The metapage names the first OH_TOP root pages of an array, and a
+ * top page that names all others.  Entries are only ever appended, so a backend
+ * may cache them for the life of the build.
  *
- * Lock order: a fresh page that nobody knows of, then leaf; or fresh pages, then
- * root; or fresh pages, then metapage.  The relation is extended with no buffer
- * lock held.
+ * Lock order: fresh pages that nobody knows of, then the one page that is to name
+ * them: leaf, root, top or metapage.  The relation is extended with no lock held
+ * on any other page that is known.
  */
 #include "postgres.h"
 
@@ -174,30 +175,49 @@ read_directory_page(Relation index, OhArrayId array, BlockNumber block, int kind
 	return buffer;
 }
 
+/* Where a leaf page of the directory hangs; InvalidBlockNumber is what is not there. */
+typedef struct DirectoryPath
+{
+	BlockNumber top;
+	BlockNumber root;
+} DirectoryPath;
+
 /*
- * leaf_block -- block of the array's leaf page number n, or InvalidBlockNumber.
- * *root becomes the block of its root page, InvalidBlockNumber if there is none.
+ * entry_at -- entry i of a directory page, InvalidBlockNumber if it ends before.
  */
 static BlockNumber
-leaf_block(Relation index, OhArrayId array, uint32 n, BlockNumber *root)
+entry_at(Relation index, OhArrayId array, BlockNumber block, int kind, uint32 i)
+{
+	Buffer		buffer = read_directory_page(index, array, block, kind, BUFFER_LOCK_SHARE);
+	BlockNumber entry = InvalidBlockNumber;
+
+	if (i < OhTail(BufferGetPage(buffer))->nused)
+		entry = OhDirEntries(BufferGetPage(buffer))[i];
+	UnlockReleaseBuffer(buffer);
+	return entry;
+}
+
+/*
+ * leaf_block -- block of the array's leaf page number n, or InvalidBlockNumber.
+ */
+static BlockNumber
+leaf_block(Relation index, OhArrayId array, uint32 n, DirectoryPath *path)
 {
 	uint32		r = n / OH_DIR_ENTRIES;
-	BlockNumber block = InvalidBlockNumber;
 	Buffer		buffer;
 
-	*root = InvalidBlockNumber;
-	if (r >= OH_NROOTS)
-		return InvalidBlockNumber;
+	path->top = path->root = InvalidBlockNumber;
 	buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
-	*root = OhMeta(BufferGetPage(buffer))->array[array].root[r];
+	if (r < OH_TOP)
+		path->root = OhMeta(BufferGetPage(buffer))->array[array].root[r];
+	else
+		path->top = OhMeta(BufferGetPage(buffer))->array[array].root[OH_TOP];
 	UnlockReleaseBuffer(buffer);
-	if (*root == InvalidBlockNumber)
+	if (path->top != InvalidBlockNumber)
+		path->root = entry_at(index, array, path->top, OH_PAGE_TOP, r - OH_TOP);
+	if (path->root == InvalidBlockNumber)
 		return InvalidBlockNumber;
-	buffer = read_directory_page(index, array, *root, OH_PAGE_ROOT, BUFFER_LOCK_SHARE);
-	if (n % OH_DIR_ENTRIES < OhTail(BufferGetPage(buffer))->nused)
-		block = OhDirEntries(BufferGetPage(buffer))[n % OH_DIR_ENTRIES];
-	UnlockReleaseBuffer(buffer);
-	return block;
+	return entry_at(index, array, path->root, OH_PAGE_ROOT, n % OH_DIR_ENTRIES);
 }
 
 /*
@@ -249,8 +269,8 @@ OhArrayPages(Relation index, OhIndex *ix, OhArrayId id)
 		uint32		n = array->npages / OH_DIR_ENTRIES;
 		uint32		from = array->npages % OH_DIR_ENTRIES;
 		BlockNumber entries[BLCKSZ / sizeof(BlockNumber)];
-		BlockNumber root;
-		BlockNumber leaf = leaf_block(index, id, n, &root);
+		DirectoryPath path;
+		BlockNumber leaf = leaf_block(index, id, n, &path);
 		BlockNumber nblocks;
 		Buffer		buffer;
 		int			count;
@@ -404,14 +424,21 @@ new_page(Relation index, OhIndex *ix)
 	return om_extend_relation(index, MAIN_FORKNUM);
 }
 
-/* give_back_page -- a page from new_page() that was not needed after all */
+/*
+ * release_page -- let go of a page from new_page(), if there is one: what was not
+ * used is still a zero page and goes to the free space map.
+ */
 static void
-give_back_page(Relation index, Buffer buffer)
+release_page(Relation index, Buffer buffer, bool used)
 {
-	BlockNumber block = BufferGetBlockNumber(buffer);
+	BlockNumber block;
 
+	if (!BufferIsValid(buffer))
+		return;
+	block = BufferGetBlockNumber(buffer);
 	UnlockReleaseBuffer(buffer);
-	RecordFreeIndexPage(index, block);
+	if (!used)
+		RecordFreeIndexPage(index, block);
 }
 
 static void
@@ -423,114 +450,198 @@ append_entry(Page page, BlockNumber block)
 	((PageHeader) page)->pd_lower = SizeOfPageHeaderData + tail->nused * sizeof(BlockNumber);
 }
 
+/* Fresh pages for one leaf page and what must be above it. */
+typedef struct FreshPages
+{
+	Buffer		leaf;
+	Buffer		root;			/* InvalidBuffer if its root is there */
+	Buffer		top;			/* InvalidBuffer if it needs none */
+} FreshPages;
+
 /*
- * add_leaf -- append leaf page number n to the directory, with its root if need be.
+ * init_fresh -- make them pages of the directory; returns the block that the page
+ * above them is to name.
+ */
+static BlockNumber
+init_fresh(OhWrite *write, const FreshPages *fresh, OhArrayId array, uint32 n)
+{
+	Buffer		last = fresh->leaf;
+	Page		page = OhWritePage(write, fresh->leaf, true);
+
+	OhPageInit(page, OH_PAGE_LEAF, array, n * OH_DIR_ENTRIES);
+	if (BufferIsValid(fresh->root))
+	{
+		page = OhWritePage(write, fresh->root, true);
+		OhPageInit(page, OH_PAGE_ROOT, array, n / OH_DIR_ENTRIES * OH_DIR_ENTRIES);
+		append_entry(page, BufferGetBlockNumber(last));
+		last = fresh->root;
+	}
+	if (BufferIsValid(fresh->top))
+	{
+		page = OhWritePage(write, fresh->top, true);
+		OhPageInit(page, OH_PAGE_TOP, array, OH_TOP);
+		append_entry(page, BufferGetBlockNumber(last));
+		last = fresh->top;
+	}
+	return BufferGetBlockNumber(last);
+}
+
+/*
+ * hang_in_page -- let the directory page `above` name the fresh pages; false:
+ * somebody else has added that entry.
+ */
+static bool
+hang_in_page(Relation index, OhIndex *ix, OhArrayId array, BlockNumber above, int kind, uint32 entry,
+			 const FreshPages *fresh, uint32 n)
+{
+	Buffer		buffer = read_directory_page(index, array, above, kind, BUFFER_LOCK_EXCLUSIVE);
+	bool		done = OhTail(BufferGetPage(buffer))->nused == entry;
+
+	if (done)
+	{
+		OhWrite		write;
+		BlockNumber block;
+
+		OhWriteStart(&write, index, ix->building);
+		block = init_fresh(&write, fresh, array, n);
+		append_entry(OhWritePage(&write, buffer, false), block);
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+	return done;
+}
+
+/*
+ * hang_in_meta -- the same for root[r] of the metapage.
+ */
+static bool
+hang_in_meta(Relation index, OhIndex *ix, OhArrayId array, int r, const FreshPages *fresh, uint32 n)
+{
+	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	bool		done = OhMeta(BufferGetPage(buffer))->array[array].root[r] == InvalidBlockNumber;
+
+	if (done)
+	{
+		OhWrite		write;
+		BlockNumber block;
+
+		OhWriteStart(&write, index, ix->building);
+		block = init_fresh(&write, fresh, array, n);
+		OhMeta(OhWritePage(&write, buffer, false))->array[array].root[r] = block;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+	return done;
+}
+
+/*
+ * add_leaf -- append leaf page number n to the directory, with its root page and
+ * the top page if need be.
  *
- * Does nothing if somebody else has done it meanwhile.
+ * Does nothing if another backend has added it in between.
  */
 static void
 add_leaf(Relation index, OhIndex *ix, OhArrayId array, uint32 n)
 {
-	BlockNumber root;
 	uint32		r = n / OH_DIR_ENTRIES;
-	Buffer		leaf_buffer;
-	OhWrite		write;
+	FreshPages	fresh = {InvalidBuffer, InvalidBuffer, InvalidBuffer};
+	DirectoryPath path;
+	bool		done = false;
 
-	if (r >= OH_NROOTS)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("index \"%s\" is full", RelationGetRelationName(index)),
-				 errdetail("An array of an omenhnsw index has at most %d pages.",
-						   OH_NROOTS * OH_DIR_ENTRIES * OH_DIR_ENTRIES)));
-	leaf_buffer = new_page(index, ix);
-	/* the root cannot be known before the page is there: no lock while extending */
-	if (leaf_block(index, array, n, &root) != InvalidBlockNumber)
+	fresh.leaf = new_page(index, ix);
+	/* what is above it is looked up after that: no lock while extending */
+	if (leaf_block(index, array, n, &path) == InvalidBlockNumber)
 	{
-		give_back_page(index, leaf_buffer);
-		return;
-	}
-	if (root != InvalidBlockNumber)
-	{
-		Buffer		buffer = read_directory_page(index, array, root, OH_PAGE_ROOT,
-												 BUFFER_LOCK_EXCLUSIVE);
+		if (path.root == InvalidBlockNumber)
+			fresh.root = new_page(index, ix);
+		if (path.root == InvalidBlockNumber && path.top == InvalidBlockNumber && r >= OH_TOP)
+			fresh.top = new_page(index, ix);
 
-		if (OhTail(BufferGetPage(buffer))->nused == n % OH_DIR_ENTRIES)
-		{
-			OhWriteStart(&write, index, ix->building);
-			OhPageInit(OhWritePage(&write, leaf_buffer, true), OH_PAGE_LEAF, array,
-					   n * OH_DIR_ENTRIES);
-			append_entry(OhWritePage(&write, buffer, false), BufferGetBlockNumber(leaf_buffer));
-			OhWriteFinish(&write);
-			UnlockReleaseBuffer(leaf_buffer);
-		}
+		if (path.root != InvalidBlockNumber)
+			done = hang_in_page(index, ix, array, path.root, OH_PAGE_ROOT, n % OH_DIR_ENTRIES,
+								&fresh, n);
+		else if (path.top != InvalidBlockNumber)
+			done = hang_in_page(index, ix, array, path.top, OH_PAGE_TOP, r - OH_TOP, &fresh, n);
 		else
-			give_back_page(index, leaf_buffer);
-		UnlockReleaseBuffer(buffer);
+			done = hang_in_meta(index, ix, array, Min(r, OH_TOP), &fresh, n);
 	}
-	else
-	{
-		Buffer		root_buffer = new_page(index, ix);
-		Buffer		meta = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
-
-		if (OhMeta(BufferGetPage(meta))->array[array].root[r] == InvalidBlockNumber)
-		{
-			Page		page;
-
-			OhWriteStart(&write, index, ix->building);
-			OhPageInit(OhWritePage(&write, leaf_buffer, true), OH_PAGE_LEAF, array,
-					   n * OH_DIR_ENTRIES);
-			page = OhWritePage(&write, root_buffer, true);
-			OhPageInit(page, OH_PAGE_ROOT, array, r * OH_DIR_ENTRIES);
-			append_entry(page, BufferGetBlockNumber(leaf_buffer));
-			page = OhWritePage(&write, meta, false);
-			OhMeta(page)->array[array].root[r] = BufferGetBlockNumber(root_buffer);
-			OhWriteFinish(&write);
-			UnlockReleaseBuffer(root_buffer);
-			UnlockReleaseBuffer(leaf_buffer);
-		}
-		else
-		{
-			give_back_page(index, root_buffer);
-			give_back_page(index, leaf_buffer);
-		}
-		UnlockReleaseBuffer(meta);
-	}
+	release_page(index, fresh.leaf, done);
+	release_page(index, fresh.root, done);
+	release_page(index, fresh.top, done);
 }
 
 /*
- * lock_last_leaf -- the leaf page that takes the next entry, exclusively locked.
+ * lock_last_leaf -- the leaf page that takes the next entry, exclusively locked,
+ * which is that of logical page *lp; InvalidBuffer if there are `most` pages.
  */
 static Buffer
-lock_last_leaf(Relation index, OhIndex *ix, OhArrayId array)
+lock_last_leaf(Relation index, OhIndex *ix, OhArrayId array, uint32 most, uint32 *lp)
 {
 	for (;;)
 	{
-		uint32		n = OhArrayPages(index, ix, array) / OH_DIR_ENTRIES;
-		BlockNumber root;
-		BlockNumber leaf = leaf_block(index, array, n, &root);
+		uint32		npages = OhArrayPages(index, ix, array);
+		uint32		n = npages / OH_DIR_ENTRIES;
+		DirectoryPath path;
+		BlockNumber leaf;
 		Buffer		buffer;
 
 		CHECK_FOR_INTERRUPTS();
+		if (npages >= most)
+			return InvalidBuffer;
+		leaf = leaf_block(index, array, n, &path);
 		if (leaf == InvalidBlockNumber)
 		{
 			add_leaf(index, ix, array, n);
 			continue;
 		}
 		buffer = read_directory_page(index, array, leaf, OH_PAGE_LEAF, BUFFER_LOCK_EXCLUSIVE);
-		if (OhTail(BufferGetPage(buffer))->nused < OH_DIR_ENTRIES)
+		*lp = n * OH_DIR_ENTRIES + OhTail(BufferGetPage(buffer))->nused;
+		if (OhTail(BufferGetPage(buffer))->nused < OH_DIR_ENTRIES && *lp < most)
 			return buffer;
 		UnlockReleaseBuffer(buffer);
 	}
 }
 
+/*
+ * max_pages -- logical pages that an array can have.
+ *
+ * The directory has room for more pages than a relation of 8 kB blocks; record
+ * numbers end first where they are used: rows without a position have none.
+ */
+static uint32
+max_pages(const OhIndex *ix, OhArrayId array)
+{
+	uint64		most = (uint64) (OH_TOP + OH_DIR_ENTRIES) * OH_DIR_ENTRIES * OH_DIR_ENTRIES;
+
+	if (array != OH_NULLS)
+		most = Min(most, OH_MAX_RECORDS / ix->array[array].per_page);
+	return Min(most, MaxBlockNumber);
+}
+
+static void
+index_is_full(Relation index, const OhIndex *ix, OhArrayId array)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("index \"%s\" is full", RelationGetRelationName(index)),
+			 errdetail("An array of this index has at most %u pages of %u records each.",
+					   max_pages(ix, array), ix->array[array].per_page),
+			 errhint("Partition the table, or delete rows and VACUUM it.")));
+}
+
 uint32
 OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
 {
+	uint32		most = max_pages(ix, array);
 	Buffer		data;
 	Buffer		leaf;
 	Page		page;
 	uint32		lp;
 	OhWrite		write;
+
+	/* before a page is taken: every insert into a full index comes here */
+	if (OhArrayPages(index, ix, array) >= most)
+		index_is_full(index, ix, array);
 
 	/*
 	 * A leaf must have room before the data page is taken; that it is then
@@ -538,14 +649,12 @@ OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
 	 * extend the relation while we hold the fresh page: nobody waits for that.
 	 */
 	data = new_page(index, ix);
-	leaf = lock_last_leaf(index, ix, array);
-	lp = OhTail(BufferGetPage(leaf))->lp + OhTail(BufferGetPage(leaf))->nused;
-	/* small records: their numbers end before the directory does */
-	if (array != OH_NULLS && ((uint64) lp + 1) * ix->array[array].per_page > OH_NONE)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("index \"%s\" is full", RelationGetRelationName(index)),
-				 errdetail("An array of an omenhnsw index has at most %u records.", OH_NONE)));
+	leaf = lock_last_leaf(index, ix, array, most, &lp);
+	if (!BufferIsValid(leaf))
+	{
+		release_page(index, data, false);
+		index_is_full(index, ix, array);
+	}
 	OhWriteStart(&write, index, ix->building);
 	page = OhWritePage(&write, data, true);
 	OhPageInit(page, OH_PAGE_ARRAY + array, array, lp);
@@ -554,7 +663,7 @@ OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
 	append_entry(OhWritePage(&write, leaf, false), BufferGetBlockNumber(data));
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(leaf);
-	UnlockReleaseBuffer(data);
+	release_page(index, data, true);
 	/* whoever locks the page later must not have to read the directory then */
 	OhArrayPages(index, ix, array);
 	return lp;

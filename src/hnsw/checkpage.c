@@ -116,71 +116,107 @@ claim_block(OhCheck *c, BlockNumber from, BlockNumber block, int kind)
 	c->owner[block] = kind;
 }
 
+/* What is known of one array's directory while it is read. */
+typedef struct DirectoryCheck
+{
+	OhCheck    *c;
+	OhArrayId	array;
+	uint32		n;				/* data pages so far */
+	uint64		allocated;
+	bool		last;			/* a page was not full: the array must end here */
+} DirectoryCheck;
+
 /*
- * check_array_directory -- root and leaf pages of one array; fills c->block.
+ * check_directory_page -- one page that `from` names, number n of its kind.
+ */
+static Page
+check_directory_page(DirectoryCheck *d, BlockNumber from, BlockNumber block, int kind, uint32 n,
+					 void *copy)
+{
+	Page		page;
+
+	if (d->last)
+		OhCorrupt(d->c->index, from, "a directory page of array %d follows one that is not full",
+				  (int) d->array);
+	claim_block(d->c, from, block, kind);
+	page = read_block(d->c, block, copy);
+	check_header(d->c, block, page, kind, d->array, kind == OH_PAGE_TOP ? n : n * OH_DIR_ENTRIES,
+				 sizeof(BlockNumber), OH_DIR_ENTRIES);
+	return page;
+}
+
+/*
+ * check_leaf -- leaf page number n of the array; adds its entries to c->block.
+ */
+static void
+check_leaf(DirectoryCheck *d, BlockNumber from, BlockNumber block, uint32 n)
+{
+	OhCheck    *c = d->c;
+	PGAlignedBlock copy;
+	Page		page = check_directory_page(d, from, block, OH_PAGE_LEAF, n, copy.data);
+	int			nused = OhTail(page)->nused;
+
+	if (d->n + nused > d->allocated)
+	{
+		d->allocated = 2 * ((uint64) d->n + nused);
+		if (c->block[d->array] == NULL)
+			c->block[d->array] = MemoryContextAllocHuge(c->context,
+														sizeof(BlockNumber) * d->allocated);
+		else
+			c->block[d->array] = repalloc_huge(c->block[d->array],
+											   sizeof(BlockNumber) * d->allocated);
+	}
+	for (int k = 0; k < nused; k++)
+	{
+		claim_block(c, block, OhDirEntries(page)[k], OH_PAGE_ARRAY + d->array);
+		c->block[d->array][d->n++] = OhDirEntries(page)[k];
+	}
+	d->last = nused < OH_DIR_ENTRIES;
+}
+
+/*
+ * check_root -- root page number r of the array.
+ */
+static void
+check_root(DirectoryCheck *d, BlockNumber from, BlockNumber block, uint32 r)
+{
+	PGAlignedBlock copy;
+	Page		page = check_directory_page(d, from, block, OH_PAGE_ROOT, r, copy.data);
+
+	for (int i = 0; i < OhTail(page)->nused; i++)
+		check_leaf(d, block, OhDirEntries(page)[i], r * OH_DIR_ENTRIES + i);
+	d->last |= OhTail(page)->nused < OH_DIR_ENTRIES;
+}
+
+/*
+ * check_array_directory -- the directory of one array; fills c->block.
  */
 static void
 check_array_directory(OhCheck *c, OhArrayId array)
 {
-	PGAlignedBlock root_copy;
-	PGAlignedBlock leaf_copy;
-	uint32		n = 0;
-	uint32		allocated = 0;
-	bool		last = false;	/* the array must end here */
+	const BlockNumber *root = c->meta.array[array].root;
+	DirectoryCheck d = {c, array, 0, 0, false};
+	int			nroots = 0;
 
-	for (int r = 0; r < OH_NROOTS; r++)
+	while (nroots < OH_NROOTS && root[nroots] != InvalidBlockNumber)
+		nroots++;
+	for (int r = nroots; r < OH_NROOTS; r++)
 	{
-		BlockNumber root = c->meta.array[array].root[r];
-		Page		page;
-
-		if (root == InvalidBlockNumber)
-		{
-			last = true;
-			continue;
-		}
-		if (last)
+		if (root[r] != InvalidBlockNumber)
 			OhCorrupt(c->index, OH_META_BLOCK, "array %d has root page %d after a gap", (int) array, r);
-		claim_block(c, OH_META_BLOCK, root, OH_PAGE_ROOT);
-		page = read_block(c, root, root_copy.data);
-		check_header(c, root, page, OH_PAGE_ROOT, array, r * OH_DIR_ENTRIES, sizeof(BlockNumber),
-					 OH_DIR_ENTRIES);
-		for (int i = 0; i < OhTail(page)->nused; i++)
-		{
-			BlockNumber leaf = OhDirEntries(page)[i];
-			Page		leaf_page;
-			int			nused;
-
-			if (last)
-				OhCorrupt(c->index, root, "a leaf page of array %d follows one that is not full",
-						  (int) array);
-			claim_block(c, root, leaf, OH_PAGE_LEAF);
-			leaf_page = read_block(c, leaf, leaf_copy.data);
-			check_header(c, leaf, leaf_page, OH_PAGE_LEAF, array,
-						 (r * OH_DIR_ENTRIES + i) * OH_DIR_ENTRIES, sizeof(BlockNumber),
-						 OH_DIR_ENTRIES);
-			nused = OhTail(leaf_page)->nused;
-			if (n + nused > allocated)
-			{
-				allocated = 2 * (n + nused);
-				if (c->block[array] == NULL)
-					c->block[array] = MemoryContextAllocHuge(c->context,
-															 sizeof(BlockNumber) * (Size) allocated);
-				else
-					c->block[array] = repalloc_huge(c->block[array],
-													sizeof(BlockNumber) * (Size) allocated);
-			}
-			for (int k = 0; k < nused; k++)
-			{
-				BlockNumber block = OhDirEntries(leaf_page)[k];
-
-				claim_block(c, leaf, block, OH_PAGE_ARRAY + array);
-				c->block[array][n++] = block;
-			}
-			last = nused < OH_DIR_ENTRIES;
-		}
-		last |= OhTail(page)->nused < OH_DIR_ENTRIES;
 	}
-	c->npages[array] = n;
+	for (int r = 0; r < Min(nroots, OH_TOP); r++)
+		check_root(&d, OH_META_BLOCK, root[r], r);
+	if (nroots == OH_NROOTS)
+	{
+		PGAlignedBlock copy;
+		Page		page = check_directory_page(&d, OH_META_BLOCK, root[OH_TOP], OH_PAGE_TOP, OH_TOP,
+												copy.data);
+
+		for (int i = 0; i < OhTail(page)->nused; i++)
+			check_root(&d, root[OH_TOP], OhDirEntries(page)[i], OH_TOP + i);
+	}
+	c->npages[array] = d.n;
 }
 
 /*

@@ -3,8 +3,8 @@
  *
  * The index is a handful of paged arrays: logical arrays of fixed-size records
  * whose pages lie anywhere in the relation.  Record i of an array lies on its
- * logical page i / per_page, slot i % per_page; a two-level directory maps a
- * logical page to a block.  No line pointers.  See src/README.md.
+ * logical page i / per_page, slot i % per_page; a directory maps a logical page to
+ * a block.  No line pointers.  See src/README.md.
  *
  * Every page:
  *
@@ -23,7 +23,7 @@
 #include "storage/itemptr.h"
 
 #define OH_MAGIC		0x6F6D656EU /* "omen" */
-#define OH_FORMAT		2
+#define OH_FORMAT		3
 #define OH_PAGE_ID		0xFFA7
 #define OH_META_BLOCK	0
 
@@ -53,6 +53,7 @@ typedef enum OhArrayId
 #define OH_PAGE_META	1
 #define OH_PAGE_ROOT	2		/* directory: blocks of leaf directory pages */
 #define OH_PAGE_LEAF	3		/* directory: blocks of data pages */
+#define OH_PAGE_TOP		4		/* directory: blocks of root pages */
 #define OH_PAGE_ARRAY	16
 
 /* Special space of every page. */
@@ -71,14 +72,25 @@ typedef struct OhPageTail
 StaticAssertDecl(sizeof(OhPageTail) == 16, "page tail layout");
 
 #define OH_PAGE_BODY	(BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail))
+/* A test compiles the library with smaller limits. */
+#ifndef OH_DIR_ENTRIES
 #define OH_DIR_ENTRIES	((int) (OH_PAGE_BODY / sizeof(BlockNumber)))
+#endif
+#ifndef OH_MAX_RECORDS
+#define OH_MAX_RECORDS	OH_NONE
+#endif
 #define OH_NROOTS		8
+#define OH_TOP			(OH_NROOTS - 1)	/* where a head names its top page */
 #define OH_MODEL_FLOATS	2000	/* floats in a model record */
 
-/* Where an array's directory starts. */
+/*
+ * Where an array's directory starts.  A root page has room for OH_DIR_ENTRIES leaf
+ * pages of OH_DIR_ENTRIES data pages each, 4.2 million data pages in all.
+ */
 typedef struct OhArrayHead
 {
-	BlockNumber root[OH_NROOTS];	/* root pages, InvalidBlockNumber if none */
+	BlockNumber root[OH_NROOTS];	/* root pages, then the top page that names further
+									 * ones; InvalidBlockNumber if not there */
 	uint32		free_hint;		/* no free slot on a logical page before this */
 } OhArrayHead;
 

@@ -11,47 +11,68 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/vacuum.h"
 
-/*
- * known_pages -- count the pages that the directories name; known, unless it is
- * NULL, gets their bits.
- */
-static BlockNumber
-known_pages(Relation index, OhIndex *ix, uint8 *known, BlockNumber nblocks)
+/* The pages that directories name. */
+typedef struct KnownPages
 {
-	BlockNumber n = 1;
+	Relation	index;
+	BlockNumber nblocks;
+	BlockNumber n;
+	uint8	   *bits;			/* NULL: they are only counted */
+} KnownPages;
+
+static void
+know(KnownPages *known, BlockNumber block)
+{
+	known->n++;
+	if (known->bits != NULL && block < known->nblocks)
+		known->bits[block / 8] |= 1 << (block % 8);
+}
+
+/*
+ * know_directory_page -- a root or top page, and what it names but for data pages.
+ */
+static void
+know_directory_page(KnownPages *known, BlockNumber block, int kind)
+{
+	BlockNumber entries[OH_DIR_ENTRIES];
+	Buffer		buffer;
+	int			n;
+
+	know(known, block);
+	if (kind == OH_PAGE_LEAF)
+		return;
+	buffer = OhReadBlock(known->index, block, kind, BUFFER_LOCK_SHARE);
+	n = Min(OhTail(BufferGetPage(buffer))->nused, OH_DIR_ENTRIES);
+	memcpy(entries, OhDirEntries(BufferGetPage(buffer)), sizeof(BlockNumber) * n);
+	UnlockReleaseBuffer(buffer);
+	for (int i = 0; i < n; i++)
+		know_directory_page(known, entries[i],
+							kind == OH_PAGE_TOP ? OH_PAGE_ROOT : OH_PAGE_LEAF);
+}
+
+/*
+ * know_all -- all pages that the metapage or a directory names.
+ */
+static void
+know_all(KnownPages *known, OhIndex *ix)
+{
 	OhMetaPageData meta;
 	Buffer		buffer;
 
-#define KNOW(block) \
-	do { \
-		n++; \
-		if (known != NULL && (block) < nblocks) \
-			known[(block) / 8] |= 1 << ((block) % 8); \
-	} while (0)
-
-	buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+	known->n = 0;
+	know(known, OH_META_BLOCK);
+	buffer = OhReadBlock(known->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
 	meta = *OhMeta(BufferGetPage(buffer));
 	UnlockReleaseBuffer(buffer);
 	for (int a = 0; a < OH_NARRAYS; a++)
 	{
-		uint32		npages = OhArrayPages(index, ix, a);
+		uint32		npages = OhArrayPages(known->index, ix, a);
 
 		for (uint32 lp = 0; lp < npages; lp++)
-			KNOW(ix->array[a].block[lp]);
+			know(known, ix->array[a].block[lp]);
 		for (int r = 0; r < OH_NROOTS && meta.array[a].root[r] != InvalidBlockNumber; r++)
-		{
-			Page		page;
-
-			KNOW(meta.array[a].root[r]);
-			buffer = OhReadBlock(index, meta.array[a].root[r], OH_PAGE_ROOT, BUFFER_LOCK_SHARE);
-			page = BufferGetPage(buffer);
-			for (int i = 0; i < Min(OhTail(page)->nused, OH_DIR_ENTRIES); i++)
-				KNOW(OhDirEntries(page)[i]);
-			UnlockReleaseBuffer(buffer);
-		}
+			know_directory_page(known, meta.array[a].root[r], r < OH_TOP ? OH_PAGE_ROOT : OH_PAGE_TOP);
 	}
-#undef KNOW
-	return n;
 }
 
 /*
@@ -65,18 +86,19 @@ OhReclaimPages(Relation index, OhIndex *ix)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(index);
 	BlockNumber nfree = 0;
-	uint8	   *known;
+	KnownPages	known = {index, nblocks, 0, NULL};
 
-	if (known_pages(index, ix, NULL, nblocks) >= nblocks)
+	know_all(&known, ix);
+	if (known.n >= nblocks)
 		return 0;
-	known = MemoryContextAllocExtended(CurrentMemoryContext, nblocks / 8 + 1,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	known_pages(index, ix, known, nblocks);
+	known.bits = MemoryContextAllocExtended(CurrentMemoryContext, nblocks / 8 + 1,
+											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	know_all(&known, ix);
 	for (BlockNumber block = 1; block < nblocks; block++)
 	{
 		Buffer		buffer;
 
-		if (known[block / 8] & (1 << (block % 8)))
+		if (known.bits[block / 8] & (1 << (block % 8)))
 			continue;
 		om_vacuum_delay_point();
 		buffer = ReadBuffer(index, block);
@@ -91,7 +113,7 @@ OhReclaimPages(Relation index, OhIndex *ix)
 		}
 		ReleaseBuffer(buffer);
 	}
-	pfree(known);
+	pfree(known.bits);
 	if (nfree > 0)
 		IndexFreeSpaceMapVacuum(index);
 	return nfree;
