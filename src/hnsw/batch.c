@@ -89,8 +89,8 @@ take_held(OhScanState *s, OhHeap *batch)
 	OhHeapSort(batch);
 }
 
-static Size
-memory_limit(void)
+Size
+OhScanMemory(void)
 {
 	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
 }
@@ -105,7 +105,7 @@ begin_sweep(IndexScanDesc scan)
 
 	s->phase = SCAN_SWEEP;
 	s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->filter, s->handled, s->nhandled,
-							memory_limit(), s->batch_context);
+							OhScanMemory(), s->batch_context);
 	s->nhandled = 0;
 }
 
@@ -167,7 +167,7 @@ walk_on(OhScanState *s)
 	s->held.n = 0;
 	while (s->next < s->batch->n)
 		OhHeapAppend(&s->held, s->batch->item[s->next++]);
-	if (OhSearchBytes(s->search) <= memory_limit() &&
+	if (OhSearchBytes(s->search) <= OhScanMemory() &&
 		OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
 	{
 		take_batch(s, &s->search->found);
@@ -179,6 +179,14 @@ walk_on(OhScanState *s)
 	return s->held.n > 0;
 }
 
+bool
+OhMayReadOn(const OhScanState *s)
+{
+	return oh_max_scan_tuples == 0 ||
+		s->search->eval.evaluations + (s->sweep ? s->sweep->eval.evaluations : 0) +
+		s->nchained < oh_max_scan_tuples;
+}
+
 /*
  * OhNextBatch -- see scan.h.
  */
@@ -186,11 +194,8 @@ void
 OhNextBatch(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
-	int64		evaluations = s->search->eval.evaluations +
-		(s->sweep ? s->sweep->eval.evaluations : 0);
 
-	if ((oh_iterative_scan == OH_ITERATIVE_OFF && s->batch != NULL) ||
-		(oh_max_scan_tuples > 0 && evaluations >= oh_max_scan_tuples))
+	if ((oh_iterative_scan == OH_ITERATIVE_OFF && s->batch != NULL) || !OhMayReadOn(s))
 	{
 		s->phase = SCAN_LATE;
 		return;

@@ -13,6 +13,7 @@
 
 #include "hnsw/attr.h"
 #include "hnsw/check.h"
+#include "hnsw/rows.h"
 #include "hnsw/summary.h"
 
 /*
@@ -233,6 +234,22 @@ check_attributes(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const D
 }
 
 /*
+ * check_hash -- a posting that says which vector all its rows have says it of this
+ * one, too.
+ */
+static void
+check_hash(OhCheck *c, const float *x, uint32 at)
+{
+	OhPostingData record;
+
+	if (!OhCheckReadRecord(c, OH_POSTING, at, &record))
+		return;					/* its node's chain is checked elsewhere */
+	if (record.hash != OH_MIXED && record.hash != OhVectorHash(x, c->ix->dim))
+		OhCorrupt(c->index, OhArrayBlock(c->index, c->ix, OH_POSTING, OhLp(c->ix, OH_POSTING, at)),
+				  "posting %u of node %u has rows of other vectors than it says", at, record.node);
+}
+
+/*
  * check_row -- callback of the table scan: the row is in the index.
  */
 static void
@@ -288,6 +305,8 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_REFINE, OhLp(c->ix, OH_REFINE, t->node)),
 					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}
+	if (t->array == OH_POSTING)
+		check_hash(c, x, t->record);
 	if (c->ix->nattrs > 0)
 		check_attributes(check, tid, t, values, isnull);
 	MemoryContextSwitchTo(old);

@@ -264,6 +264,22 @@ write_towers(const Flush *flush)
 }
 
 /*
+ * hash_of_rows -- of the vector that all further rows of a node have, or OH_MIXED.
+ */
+static uint32
+hash_of_rows(const OhBuilder *b, const OhGraphNode *node)
+{
+	uint32		hash = OhGraphChunk(b, node->more)->hash;
+
+	for (uint32 i = node->more; i != OH_NONE; i = OhGraphChunk(b, i)->next)
+	{
+		if (OhGraphChunk(b, i)->hash != hash)
+			return OH_MIXED;
+	}
+	return hash;
+}
+
+/*
  * write_postings -- further rows of nodes.
  *
  * A node's first record is the one that is not full: inserts look for room there.
@@ -281,9 +297,11 @@ write_postings(const Flush *flush)
 		uint32		left;
 		uint32		chunk = node->more;
 		uint32		at = 0;
+		uint32		hash;
 
 		if (chunk == OH_NONE)
 			continue;
+		hash = hash_of_rows(b, node);
 		left = further_tids(b, node);
 		for (uint32 record = posting_records(left); record > 0; record--)
 		{
@@ -292,6 +310,7 @@ write_postings(const Flush *flush)
 
 			posting->node = i;
 			posting->next = record > 1 ? out.next : OH_NONE;
+			posting->hash = hash;
 			for (uint32 k = 0; k < OH_POSTING_TIDS; k++)
 				ItemPointerSetInvalid(&posting->tid[k]);
 			for (uint32 k = 0; k < n; k++)

@@ -271,7 +271,7 @@ chunk_with_room(OhBuilder *b, uint32 *head, uint32 max)
 }
 
 bool
-OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid)
+OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid, uint32 hash)
 {
 	OhGraphNode *node = &b->nodes[slot];
 	pg_atomic_uint32 *lock = OhGraphLockOf(b, slot);
@@ -280,7 +280,10 @@ OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid)
 	OhGraphLock(lock);
 	chunk = chunk_with_room(b, &node->more, b->graph->chunk_tids);
 	if (chunk != NULL)
+	{
+		chunk->hash = chunk->n == 0 || chunk->hash == hash ? hash : OH_MIXED;
 		chunk->tid[chunk->n++] = *tid;
+	}
 	OhGraphUnlock(lock);
 	return chunk != NULL;
 }

@@ -75,6 +75,8 @@ typedef struct OhTidChunk
 {
 	uint32		next;			/* slot, or OH_NONE */
 	uint32		n;
+	uint32		hash;			/* of the vector that all these rows have, or OH_MIXED */
+	uint32		unused;
 	ItemPointerData tid[FLEXIBLE_ARRAY_MEMBER];
 } OhTidChunk;
 
@@ -181,7 +183,7 @@ extern OhBuilder *OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant,
 /* Number of slots ever taken. */
 extern uint32 OhGraphSlots(const OhGraph *graph);
 /* Another row of a node; false: the graph is full. */
-extern bool OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid);
+extern bool OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid, uint32 hash);
 /* A row without a position, OH_ROW_*; false: the graph is full. */
 extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhAttrRow *attrs);
 /* Take a slot: OH_NONE if there is none left. */

@@ -18,6 +18,7 @@
 
 #include "hnsw/graph.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/rows.h"
 
 #define EXPANDED	0x80000000U
 
@@ -725,7 +726,7 @@ OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAttrRow *attrs
 		b->spare = slot;
 		if (graph->shape.refine_bytes > 0)
 			join_refinement(b, twin, slot);
-		return OhGraphAddTid(b, twin, tid);
+		return OhGraphAddTid(b, twin, tid, OhVectorHash(x, graph->shape.spec.dim));
 	}
 	if (leader != OH_NONE)
 	{

@@ -34,6 +34,7 @@
 #include "hnsw/insert.h"
 #include "hnsw/link.h"
 #include "hnsw/refinement.h"
+#include "hnsw/rows.h"
 #include "hnsw/summary.h"
 #include "hnsw/sweep.h"
 
@@ -212,13 +213,15 @@ same_node(OhInserter *ins, const OhPageRef *pages, uint32 id)
  * put_in_posting -- put the TID into an empty place of a posting record.
  */
 static bool
-put_in_posting(OhPostingData *posting, ItemPointer tid)
+put_in_posting(OhPostingData *posting, ItemPointer tid, uint32 hash)
 {
 	for (int i = 0; i < OH_POSTING_TIDS; i++)
 	{
 		if (!ItemPointerIsValid(&posting->tid[i]))
 		{
 			posting->tid[i] = *tid;
+			if (posting->hash != hash)
+				posting->hash = OH_MIXED;
 			return true;
 		}
 	}
@@ -237,18 +240,27 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 	OhIndex    *ix = ins->ix;
 	uint32		lp = fresh ? OhArrayFindFree(ins->index, ix, OH_POSTING) :
 		OhLp(ix, OH_POSTING, head);
-	OhPageRef	pages[3];
+	OhPageRef	pages[4];
 	int			n = node_pages(ins, id, pages);
+	int			at = n;
 	Buffer		buffer;
 	OhNodeData *node;
 	OhWrite		write;
+	uint32		hash = OhVectorHash(ins->x, ix->dim);
 	bool		done = false;
 
 	pages[n].array = OH_POSTING;
 	pages[n].lp = lp;
 	pages[n++].lockmode = BUFFER_LOCK_EXCLUSIVE;
+	if (head != OH_NONE && OhLp(ix, OH_POSTING, head) != lp)
+	{
+		/* what its rows are is written in the new record, too */
+		pages[n].array = OH_POSTING;
+		pages[n].lp = OhLp(ix, OH_POSTING, head);
+		pages[n++].lockmode = BUFFER_LOCK_SHARE;
+	}
 	OhArrayReadAll(ins->index, ix, pages, n);
-	buffer = pages[n - 1].buffer;
+	buffer = pages[at].buffer;
 	node = OhSlot(ix, OH_NODE, BufferGetPage(pages[NODE_PAGE].buffer), OhSlotOf(ix, OH_NODE, id));
 	if (same_node(ins, pages, id) && node->posting == head)
 	{
@@ -262,7 +274,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 
 			posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), OhSlotOf(ix, OH_POSTING, head));
 			copy = *posting;
-			if (posting->node == id && put_in_posting(&copy, tid))
+			if (posting->node == id && put_in_posting(&copy, tid, hash))
 			{
 				OhWriteStart(&write, ins->index, ix->building);
 				page = OhWritePage(&write, buffer, false);
@@ -281,6 +293,15 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 			posting = OhSlot(ix, OH_POSTING, page, slot);
 			posting->node = id;
 			posting->next = head;
+			posting->hash = hash;
+			if (head != OH_NONE)
+			{
+				const OhPostingData *before = OhSlot(ix, OH_POSTING, BufferGetPage(pages[n - 1].buffer),
+													 OhSlotOf(ix, OH_POSTING, head));
+
+				if (before->hash != hash)
+					posting->hash = OH_MIXED;
+			}
 			for (int i = 1; i < OH_POSTING_TIDS; i++)
 				ItemPointerSetInvalid(&posting->tid[i]);
 			posting->tid[0] = *tid;
@@ -529,6 +550,7 @@ OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow
 	OhIndex    *ix = ins->ix;
 
 	ins->attrs = attrs;
+	ins->x = x;
 	ins->level = OhRandomLevel(ix->m);
 	om_quant_encode(ix->quant, x, ins->scratch, ins->code);
 	if (ix->refine_bytes > 0)

@@ -56,6 +56,7 @@ struct OhInserter
 	MemoryContext row_context;	/* ... of its work, reset after each row */
 	OhAttrRow  *row;			/* ... its result */
 	const OhAttrRow *attrs;		/* summaries of the new row, NULL without filter columns */
+	const float *x;				/* the new vector */
 	void	   *code;			/* of the new vector */
 	void	   *refinement;		/* of the new vector, if the index has them */
 	OmQuery    *query;			/* its query form */

@@ -203,18 +203,31 @@ StaticAssertDecl(offsetof(OhTowerData, links) == 12, "tower layout");
  * Posting record: further rows of one node.  Free if node is OH_NONE.  New
  * records go to the head of the chain, and only the head takes new TIDs.  TIDs
  * never move between slots.  Vacuum frees empty records behind the head: a
- * reader that comes to one starts again.
+ * reader that comes to one looks again where the chain goes on (rows.c).
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     4  node
+ *        4     4  next    next record of the chain, or OH_NONE
+ *        8     4  hash    of the vector (OhVectorHash) that all rows of this record
+ *                         and of those behind it have, or OH_MIXED: they may differ
+ *       12    36  tid     invalid where empty
+ *
+ * Rows of one node have equal codes.  Most often their vectors are equal, too, and
+ * then one of them tells the distance of all.
  */
 #define OH_POSTING_TIDS 6
+#define OH_MIXED		0
 
 typedef struct OhPostingData
 {
 	uint32		node;
-	uint32		next;			/* next record of the chain, or OH_NONE */
-	ItemPointerData tid[OH_POSTING_TIDS];	/* invalid where empty */
+	uint32		next;
+	uint32		hash;
+	ItemPointerData tid[OH_POSTING_TIDS];
 } OhPostingData;
 
-StaticAssertDecl(sizeof(OhPostingData) == 44, "posting layout");
+StaticAssertDecl(offsetof(OhPostingData, hash) == 8, "posting layout");
+StaticAssertDecl(sizeof(OhPostingData) == 48, "posting layout");
 
 /*
  * A refinement is opaque (quant.h).  It is written after its node, and never

@@ -9,15 +9,26 @@
 #include "storage/itemptr.h"
 #include "utils/memutils.h"
 
-/* A row, or all rows of a node that refined distances do not tell apart. */
+#include "hnsw/rows.h"
+
+/*
+ * What is ranked:
+ *
+ *   a row, whose exact distance is known, and that the snapshot sees;
+ *   all rows of a node, which its code or its refinement does not tell apart;
+ *   the rest of a node's rows, whose exact distance is that of those before them;
+ *   the rest of a node's rows, to be ranked when nothing else can be nearer.
+ */
 typedef struct OhRow
 {
-	double		dist;
+	double		dist;			/* of rows to be ranked: none is likely to be nearer */
 	float		error;			/* standard error of it, 0 if it is exact */
 	float		slack;			/* standard error of what it was first ranked by */
-	uint32		node;			/* OH_NONE: a single row */
+	OhChain    *rest;			/* of a node's rows, otherwise NULL */
+	bool		unranked;		/* ... to be ranked */
+	uint32		node;			/* all rows of a node, otherwise OH_NONE */
 	uint32		posting;		/* of the node */
-	ItemPointerData tid;
+	ItemPointerData tid;		/* of the row, or the node's own */
 } OhRow;
 
 /* A heap, nearest first. */

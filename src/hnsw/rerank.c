@@ -161,6 +161,14 @@ OhRerankRow(OhReranker *r, ItemPointerData tid, double *distance)
 	return found;
 }
 
+bool
+OhRerankSees(OhReranker *r, ItemPointerData tid)
+{
+	bool		call_again = false;
+
+	return table_index_fetch_tuple(r->fetch, &tid, r->scan->xs_snapshot, r->slot, &call_again, NULL);
+}
+
 void
 OhRerankPrefetch(OhReranker *r, const ItemPointerData *tid, bool tuple)
 {

@@ -19,6 +19,8 @@ extern void OhRerankQuery(OhReranker *rerank, const float *query);
  * units.  false: it sees none, or the value is NULL or has other dimensions.
  */
 extern bool OhRerankRow(OhReranker *rerank, ItemPointerData tid, double *distance);
+/* Does the scan's snapshot see a row at tid? */
+extern bool OhRerankSees(OhReranker *rerank, ItemPointerData tid);
 /* Start loading a row's line pointer, or (once that is there) its tuple. */
 extern void OhRerankPrefetch(OhReranker *rerank, const ItemPointerData *tid, bool tuple);
 /* Let go of what is pinned; between two calls of amgettuple. */

@@ -2,19 +2,37 @@
  * rows.c -- the heap rows of nodes, and the rows without a position.
  *
  * A node's rows are its own TID and those in its chain of postings.  The chain
- * is read record by record, one lock at a time.  A record that is no longer the
- * node's has been freed by a vacuum, and the chain is read again; one that is
- * the node's again, as a new head, leads to records that were read before, so
- * that TIDs may be met twice.
+ * is read record by record, one lock at a time, and in pieces: a node may have a
+ * million rows, and most scans want ten.
+ *
+ * A vacuum may free the record that comes next, once it has no rows, between two
+ * pieces and within one.  It names another node then, or none, and the chain goes
+ * on where the record before it says now.  If that one is gone, too, the chain is
+ * read from its head again; and a record that was freed and has become the new head
+ * of the same node leads to the others once more.  So that each row comes once, a
+ * scan remembers which records it has read: TIDs never move between records, and
+ * those that have come in since are too new for the scan's snapshot.
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 
 #include "hnsw/rows.h"
 
-/* A chain is read again so often before it is called damaged. */
+/* Times that a piece of a chain is looked for again before it is called damaged. */
 #define MAX_RESTARTS 1000
+
+/* Rows of a piece: a few more may come, of its last record. */
+#define PIECE 48
+
+uint32
+OhVectorHash(const float *x, int dim)
+{
+	uint32		hash = hash_bytes((const unsigned char *) x, sizeof(float) * dim);
+
+	return hash != OH_MIXED ? hash : 1;
+}
 
 void
 OhRowsInit(OhRows *rows, MemoryContext context)
@@ -49,73 +67,132 @@ chain_of(Relation index, OhIndex *ix, uint32 id)
 	return posting;
 }
 
-static int
-compare_tids(const void *a, const void *b)
+/* ---- records that have been read ---- */
+
+#define PART_WORDS 512			/* of a set: 32,768 records */
+#define PART_BITS (PART_WORDS * 64)
+
+void
+OhReadSetInit(OhReadSet *set, MemoryContext context)
 {
-	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
+	set->context = context;
+	set->part = NULL;
+	set->nparts = 0;
 }
 
 /*
- * drop_repeated -- sort the list from a place on, and keep each TID once.
+ * add_read -- add a record to the set; false: it is there already.
  */
-static void
-drop_repeated(OhRows *rows, int from)
+static bool
+add_read(OhReadSet *set, uint32 at)
 {
-	int			n = from + 1;
+	uint32		i = at / PART_BITS;
+	uint64		bit = UINT64CONST(1) << at % 64;
+	uint64	   *word;
 
-	qsort(rows->tid + from, rows->n - from, sizeof(ItemPointerData), compare_tids);
-	for (int i = from + 1; i < rows->n; i++)
+	if (i >= set->nparts)
 	{
-		if (!ItemPointerEquals(&rows->tid[i], &rows->tid[n - 1]))
-			rows->tid[n++] = rows->tid[i];
+		uint32		n = i + i / 4 + 8;
+		uint64	  **part = MemoryContextAllocZero(set->context, sizeof(uint64 *) * n);
+
+		if (set->nparts > 0)
+			memcpy(part, set->part, sizeof(uint64 *) * set->nparts);
+		set->part = part;
+		set->nparts = n;
 	}
-	rows->n = n;
+	if (set->part[i] == NULL)
+		set->part[i] = MemoryContextAllocZero(set->context, sizeof(uint64) * PART_WORDS);
+	word = &set->part[i][at % PART_BITS / 64];
+	if ((*word & bit) != 0)
+		return false;
+	*word |= bit;
+	return true;
+}
+
+/* ---- chains ---- */
+
+void
+OhChainBegin(OhChain *chain, uint32 node, uint32 posting)
+{
+	chain->node = node;
+	chain->next = posting;
+	chain->last = OH_NONE;
+	chain->hash = OH_MIXED;
 }
 
 /*
- * add_postings -- the rows of a chain, each once.
+ * read_posting -- a copy of the record; false: it is not this node's.
+ */
+static bool
+read_posting(Relation index, OhIndex *ix, uint32 node, uint32 at, OhPostingData *copy)
+{
+	Buffer		buffer;
+
+	if (!OhArrayHas(index, ix, OH_POSTING, at))
+		return false;
+	buffer = OhArrayRead(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at), BUFFER_LOCK_SHARE);
+	*copy = *(OhPostingData *) OhSlot(ix, OH_POSTING, BufferGetPage(buffer),
+									  OhSlotOf(ix, OH_POSTING, at));
+	UnlockReleaseBuffer(buffer);
+	return copy->node == node;
+}
+
+/*
+ * find_next -- the next record is no longer the node's: where does the chain go on?
  */
 static void
-add_postings(Relation index, OhIndex *ix, uint32 id, uint32 posting, OhRows *rows)
+find_next(Relation index, OhIndex *ix, OhChain *chain)
 {
-	int			from = rows->n;
+	OhPostingData record;
+
+	if (chain->last != OH_NONE && read_posting(index, ix, chain->node, chain->last, &record) &&
+		record.next != chain->next)
+		chain->next = record.next;
+	else
+		chain->next = chain_of(index, ix, chain->node);
+	chain->last = OH_NONE;
+}
+
+void
+OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
+{
 	int			restarts = 0;
 	uint64		steps = 0;
+	bool		first = true;
 
-	while (posting != OH_NONE && OhArrayHas(index, ix, OH_POSTING, posting))
+	rows->n = rows->next = 0;
+	while (chain->next != OH_NONE && rows->n < PIECE)
 	{
-		Buffer		buffer;
+		uint32		at = chain->next;
 		OhPostingData record;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = OhArrayRead(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, posting),
-							 BUFFER_LOCK_SHARE);
-		record = *(OhPostingData *) OhSlot(ix, OH_POSTING, BufferGetPage(buffer),
-										   OhSlotOf(ix, OH_POSTING, posting));
-		UnlockReleaseBuffer(buffer);
-		if (record.node != id)
+		if (!read_posting(index, ix, chain->node, at, &record))
 		{
 			if (++restarts > MAX_RESTARTS)
-				OhCorrupt(index, OhArrayBlock(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, posting)),
-						  "posting %u belongs to node %u, not %u", posting, record.node, id);
-			posting = chain_of(index, ix, id);
-			rows->n = from;
-			steps = 0;
+				OhCorrupt(index, OhArrayBlock(index, ix, OH_NODE, OhLp(ix, OH_NODE, chain->node)),
+						  "node %u has posting %u, which is not its own", chain->node, at);
+			find_next(index, ix, chain);
 			continue;
 		}
+		/* passing by what has been read before, after a restart, is as good as a step */
+		if (++steps > 8 * (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
+			OhCorrupt(index, OhArrayBlock(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
+					  "the postings of node %u form a circle", chain->node);
+		chain->last = at;
+		chain->next = record.next;
+		/* nobody comes back to a chain of one record */
+		if ((record.next != OH_NONE || restarts > 0) && !add_read(seen, at))
+			continue;
+		if (first)
+			chain->hash = record.hash;
+		first = false;
 		for (int i = 0; i < OH_POSTING_TIDS; i++)
 		{
 			if (ItemPointerIsValid(&record.tid[i]))
 				add(rows, &record.tid[i]);
 		}
-		posting = record.next;
-		/* records met twice are few */
-		if (++steps > 8 * (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
-			OhCorrupt(index, OhArrayBlock(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, posting)),
-					  "the postings of node %u form a circle", id);
 	}
-	if (steps > 1 && rows->n > from + 1)
-		drop_repeated(rows, from);
 }
 
 void
@@ -143,23 +220,15 @@ OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery *query,
 	UnlockReleaseBuffer(buffer);
 }
 
-void
-OhRowsOfNode(Relation index, OhIndex *ix, const OhNodeRows *head, OhRows *rows)
-{
-	rows->n = rows->next = 0;
-	if (ItemPointerIsValid(&head->tid))
-		add(rows, &head->tid);
-	add_postings(index, ix, head->id, head->posting, rows);
-}
-
-void
-OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows)
+int
+OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
+				 OhChain *chains)
 {
 	uint32		per_page = ix->array[OH_NODE].per_page;
 	Buffer		buffer;
 	Page		page;
 	uint32		nused;
-	uint32		posting[BLCKSZ / sizeof(OhNodeData)];
+	int			nchains = 0;
 
 	if (filter != NULL)
 		OhFilterLoadNodes(filter, lp * per_page, per_page);
@@ -174,13 +243,13 @@ OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRow
 		bool		wanted = node->state == OH_LIVE &&
 			(filter == NULL || OhFilterBit(filter, lp * per_page + slot));
 
-		posting[slot] = wanted ? node->posting : OH_NONE;
+		if (wanted && node->posting != OH_NONE)
+			OhChainBegin(&chains[nchains++], lp * per_page + slot, node->posting);
 		if (wanted && ItemPointerIsValid(&node->tid))
 			add(rows, &node->tid);
 	}
 	UnlockReleaseBuffer(buffer);
-	for (uint32 slot = 0; slot < nused; slot++)
-		add_postings(index, ix, lp * per_page + slot, posting[slot], rows);
+	return nchains;
 }
 
 void

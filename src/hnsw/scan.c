@@ -2,8 +2,7 @@
  * scan.c -- index scans: rows nearest first, as many as the executor asks for.
  *
  * A scan goes through phases: batches of the graph walk, each batch's nodes
- * re-ranked lazily, by exact distances or refined ones, unless those of the
- * codes decide; passes over what the walk did not reach; rows without a
+ * re-ranked lazily (rank.c); passes over what the walk did not reach; rows without a
  * position; and in strict order at the very end the rows that were found late,
  * nearer than one already returned.
  *
@@ -25,26 +24,25 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
-#include "hnsw/refinement.h"
 #include "hnsw/scan.h"
 
 /*
- * A row is returned once the next candidate's estimate, less this many standard
- * errors, is no nearer.  Figures in src/README.md.
+ * report -- say at DEBUG1 what the scan has cost: tests count by it.
  */
-#define BOUND_ERRORS 3.0f
+static void
+report(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
 
-/*
- * Two rows whose refined distances differ by less than so many standard errors
- * (of the difference) are compared by their vectors.  Figures in src/README.md.
- */
-#define SETTLED_ERRORS 2.0
-
-/*
- * A node is beyond a radius if its estimate is, less this many standard errors.
- * Figures in src/README.md.
- */
-#define BEYOND_ERRORS 5.0
+	if (s->search == NULL || !message_level_is_interesting(DEBUG1))
+		return;
+	ereport(DEBUG1,
+			(errmsg_internal("scan of index \"%s\": evaluated %lld nodes, ranked %lld rows, passes %d",
+							 RelationGetRelationName(scan->indexRelation),
+							 (long long) (s->search->eval.evaluations +
+										  (s->sweep ? s->sweep->eval.evaluations : 0)),
+							 (long long) s->nranked, s->sweep ? s->sweep->npasses : 0)));
+}
 
 /* ---- callbacks ---- */
 
@@ -84,12 +82,16 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 	s->nhandled = s->nranked = 0;
 	s->rows.n = s->rows.next = 0;
 	s->equal.n = s->equal.next = 0;
+	OhChainBegin(&s->chain, OH_NONE, OH_NONE);
+	s->nchained = 0;
+	s->nchains = s->ndoubtful = 0;
 	s->batch = NULL;
 	s->walked = false;
 	s->sweep = NULL;
 	s->filter = NULL;
 	s->radius = NULL;
 	MemoryContextReset(s->batch_context);
+	OhReadSetInit(&s->seen, s->batch_context);
 }
 
 void
@@ -97,6 +99,7 @@ ohendscan(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 
+	report(scan);
 	if (s->rerank)
 		OhRerankEnd(s->rerank);
 	MemoryContextDelete(s->context);
@@ -223,204 +226,6 @@ start(IndexScanDesc scan)
 }
 
 /*
- * look_ahead -- read what the next n nodes of the batch have: rows, and refined
- * distances if the index has them.
- */
-static void
-look_ahead(IndexScanDesc scan, OhNodeRows *head, int n)
-{
-	OhScanState *s = scan->opaque;
-	Relation	index = scan->indexRelation;
-	const OhItem *item = &s->batch->item[s->next];
-	OmRefineBase base[OH_AHEAD];
-
-	for (int i = 0; i < n && s->refine != NULL; i++)
-		OhPrefetchRefinement(s->ix, item[i].id);
-	for (int i = 0; i < n; i++)
-	{
-		OhReadNodeRows(index, s->ix, item[i].id, s->query, s->refine, &head[i], &base[i]);
-		if (!s->by_code && s->refine == NULL)
-			OhRerankPrefetch(s->rerank, &head[i].tid, false);
-	}
-	if (s->refine != NULL)
-		OhReadRefinements(index, s->ix, s->query, s->refine, base, head, n);
-	else if (!s->by_code)
-	{
-		for (int i = 0; i < n; i++)
-			OhRerankPrefetch(s->rerank, &head[i].tid, true);
-	}
-}
-
-/*
- * peek -- the next node of the batch: its rows, and in *bound a distance that
- * none of them is likely to be nearer than.
- */
-static const OhNodeRows *
-peek(IndexScanDesc scan, double *bound)
-{
-	OhScanState *s = scan->opaque;
-	OhNodeRows *head = &s->ahead[s->next % OH_AHEAD];
-
-	if (s->next == s->nahead)
-	{
-		int			n = Min(OH_AHEAD, s->batch->n - s->next);
-
-		/* next is a multiple of OH_AHEAD here */
-		look_ahead(scan, head, n);
-		s->nahead += n;
-	}
-	*bound = s->batch->item[s->next].dist;
-	if (!s->by_code)
-		*bound -= BOUND_ERRORS * head->error;
-	return head;
-}
-
-/*
- * rank_exactly -- rank the rows of a node each by its vector in the table.
- */
-static void
-rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack)
-{
-	OhScanState *s = scan->opaque;
-
-	OhRowsOfNode(scan->indexRelation, s->ix, head, &s->rows);
-	for (int i = 0; i < s->rows.n; i++)
-	{
-		OhRow			row = {.slack = slack,.node = OH_NONE,.posting = OH_NONE};
-
-		CHECK_FOR_INTERRUPTS();
-		row.tid = s->rows.tid[i];
-		if (!OhRerankRow(s->rerank, row.tid, &row.dist))
-			continue;
-		if (s->radius != NULL && !OhRadiusHolds(s->radius, row.dist))
-			continue;
-		if (isnan(row.dist))
-			row.dist = INFINITY;
-		OhRankedPush(&s->ranked, row);
-	}
-	s->rows.n = 0;
-}
-
-/*
- * is_beyond -- with a radius: is a node out of reach, whose distance was found to
- * be this one, with this standard error?
- */
-static bool
-is_beyond(const OhScanState *s, double dist, double error)
-{
-	/* codes have no distance below -FLT_MAX, which then stands for any */
-	if (s->radius == NULL || dist <= -FLT_MAX)
-		return false;
-	if (s->exact_codes)
-		return !OhRadiusHolds(s->radius, dist);
-	return dist - BEYOND_ERRORS * error > s->radius->limit;
-}
-
-/*
- * rank -- rank the rows of a node of the batch.
- */
-static void
-rank(IndexScanDesc scan, const OhNodeRows *head, double dist)
-{
-	OhScanState *s = scan->opaque;
-	bool		refined = s->refine != NULL && head->refined_error >= 0;
-
-	/* no longer live: it must not count as a row that was returned */
-	if (!ItemPointerIsValid(&head->tid) && head->posting == OH_NONE)
-		return;
-	if (s->by_code || refined)
-	{
-		OhRow			row = {.dist = dist,.node = head->id,.posting = head->posting,.tid = head->tid};
-
-		if (refined)
-		{
-			row.dist = head->refined;
-			row.error = row.slack = head->refined_error;
-		}
-		/* refined distances err more often by a lot than codes do */
-		if (!is_beyond(s, row.dist, refined ? 2 * row.error : head->error))
-			OhRankedPush(&s->ranked, row);
-	}
-	else
-		rank_exactly(scan, head, 0);
-}
-
-/*
- * is_open -- are the first two too near to one another to say which is first?
- */
-static bool
-is_open(const OhRanked *rows)
-{
-	const OhRow  *a = &rows->row[0];
-	const OhRow  *b;
-
-	if (rows->n < 2)
-		return false;
-	b = &rows->row[1];
-	if (rows->n > 2 && OhRowBefore(&rows->row[2], b))
-		b = &rows->row[2];
-	return (a->error > 0 || b->error > 0) &&
-		b->dist - a->dist < SETTLED_ERRORS * hypot(a->error, b->error);
-}
-
-/*
- * settle -- the first two are open: rank one of them exactly, the first if it is
- * not yet.
- */
-static void
-settle(IndexScanDesc scan)
-{
-	OhScanState *s = scan->opaque;
-	OhRow			row = OhRankedPop(&s->ranked);
-	OhNodeRows	head = {0};
-
-	if (row.error == 0)
-	{
-		OhRow			second = OhRankedPop(&s->ranked);
-
-		OhRankedPush(&s->ranked, row);
-		row = second;
-	}
-	head.id = row.node;
-	head.posting = row.posting;
-	head.tid = row.tid;
-	rank_exactly(scan, &head, row.slack);
-}
-
-/*
- * first_row -- a row that is to be returned; false: it is a node with several,
- * which s->equal holds now, or with none.
- */
-static bool
-first_row(IndexScanDesc scan, const OhRow *row, ItemPointer tid)
-{
-	OhScanState *s = scan->opaque;
-
-	s->certain = s->radius != NULL && !s->radius->others &&
-		(row->node == OH_NONE || s->exact_codes) && fabs(row->dist) < FLT_MAX;
-	if (row->node != OH_NONE && row->posting != OH_NONE)
-	{
-		OhNodeRows	head = {.id = row->node,.posting = row->posting,.tid = row->tid};
-
-		OhRowsOfNode(scan->indexRelation, s->ix, &head, &s->equal);
-		return false;
-	}
-	*tid = row->tid;
-	return ItemPointerIsValid(tid);
-}
-
-/*
- * is_late -- nearer than a row already returned, beyond what the errors explain
- * that the two were ranked with?
- */
-static bool
-is_late(const OhScanState *s, const OhRow *row)
-{
-	return row->dist < s->last && s->sorted && oh_iterative_scan != OH_ITERATIVE_RELAXED &&
-		row->dist < s->last - SETTLED_ERRORS * hypot(row->slack, s->last_error);
-}
-
-/*
  * may_return -- count a row that is to be returned; false: without iterative
  * scan, there have been as many as candidates were asked for.
  */
@@ -449,9 +254,9 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		double		bound = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		if (s->equal.next < s->equal.n)
+		if (OhNextReturned(scan, tid))
 		{
-			*tid = s->equal.tid[s->equal.next++];
+			OhNoteReturned(s, tid);
 			return may_return(s);
 		}
 		if (OhBatchComesFirst(s))
@@ -461,33 +266,14 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		}
 		if (more)
 		{
-			head = peek(scan, &bound);
+			head = OhPeek(scan, &bound);
 			/* of a node that is no longer live nothing is known */
 			beyond = (ItemPointerIsValid(&head->tid) || head->posting != OH_NONE) &&
-				is_beyond(s, s->batch->item[s->next].dist, head->error);
+				OhIsBeyond(s, s->batch->item[s->next].dist, head->error);
 		}
 		if (s->ranked.n > 0 && (!more || beyond || bound >= s->ranked.row[0].dist))
 		{
-			OhRow			row;
-
-			if (s->refine != NULL && s->sorted && is_open(&s->ranked))
-			{
-				settle(scan);
-				continue;
-			}
-			row = OhRankedPop(&s->ranked);
-			if (is_late(s, &row))
-			{
-				OhRankedPush(&s->late, row);
-				continue;
-			}
-			if (row.dist >= s->last)
-			{
-				s->last = row.dist;
-				s->last_error = row.slack;
-			}
-			if (first_row(scan, &row, tid))
-				return may_return(s);
+			(void) OhTakeFirst(scan);
 			continue;
 		}
 		if (beyond && OhFoundFarther(s))
@@ -500,7 +286,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			OhNextBatch(scan);
 			continue;
 		}
-		rank(scan, head, s->batch->item[s->next].dist);
+		OhRank(scan, head, s->batch->item[s->next].dist, bound);
 		s->next++;
 		s->nranked++;
 	}
@@ -517,19 +303,11 @@ next_late(IndexScanDesc scan, ItemPointer tid)
 
 	while (s->phase == SCAN_LATE)
 	{
-		OhRow			row;
-
 		CHECK_FOR_INTERRUPTS();
-		if (s->equal.next < s->equal.n)
-		{
-			*tid = s->equal.tid[s->equal.next++];
+		if (OhNextReturned(scan, tid))
 			return true;
-		}
-		if (s->late.n == 0)
+		if (!OhTakeLate(scan))
 			return false;
-		row = OhRankedPop(&s->late);
-		if (first_row(scan, &row, tid))
-			return true;
 	}
 	return false;
 }
@@ -553,6 +331,13 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 			*tid = s->rows.tid[s->rows.next++];
 			return true;
 		}
+		if (s->nchains > 0)
+		{
+			OhChainNext(index, s->ix, &s->chains[s->nchains - 1], &s->seen, &s->rows);
+			if (!OhChainHasMore(&s->chains[s->nchains - 1]))
+				s->nchains--;
+			continue;
+		}
 		if (s->lp >= OhArrayPages(index, s->ix, array) ||
 			(s->phase == SCAN_NULLS && s->not_null))
 		{
@@ -561,7 +346,12 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 			continue;
 		}
 		if (array == OH_NODE)
-			OhRowsOfNodePage(index, s->ix, s->lp++, s->filter, &s->rows);
+		{
+			if (s->chains == NULL)
+				s->chains = MemoryContextAlloc(s->context, sizeof(OhChain) *
+											   s->ix->array[OH_NODE].per_page);
+			s->nchains = OhRowsOfNodePage(index, s->ix, s->lp++, s->filter, &s->rows, s->chains);
+		}
 		else
 			OhRowsOfNullPage(index, s->ix, s->lp++,
 							 s->phase == SCAN_NULLS ? OH_ROW_NULL : OH_ROW_NO_DIRECTION,

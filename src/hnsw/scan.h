@@ -1,5 +1,5 @@
 /*
- * scan.h -- state of an index scan, shared by scan.c and batch.c.
+ * scan.h -- state of an index scan, shared by scan.c, rank.c and batch.c.
  */
 #ifndef OH_SCAN_H
 #define OH_SCAN_H
@@ -30,6 +30,16 @@ typedef enum ScanPhase
 	SCAN_LATE,					/* strict order: rows held back */
 	SCAN_DONE
 } ScanPhase;
+
+/* A row that was returned; whether the snapshot sees it is not known. */
+typedef struct OhDoubtful
+{
+	double		dist;
+	float		slack;
+	ItemPointerData tid;
+} OhDoubtful;
+
+#define OH_MAX_DOUBTFUL 256
 
 typedef struct OhScanState
 {
@@ -67,11 +77,22 @@ typedef struct OhScanState
 	OhRows		rows;
 	uint32		lp;				/* of array phases */
 
-	OhRanked		ranked;
-	OhRanked		late;
-	OhRows		equal;			/* of a node, being returned one by one */
-	double		last;			/* distance of the last row returned */
+	OhRanked	ranked;
+	OhRanked	late;
+	OhRow		returning;		/* rows of a node, being returned one by one ... */
+	OhRows		equal;			/* ... those at hand */
+	OhChain		chain;			/* ... and those behind them */
+	OhReadSet	seen;			/* postings read by this rescan */
+	int64		nchained;		/* rows read from them */
+	OhChain    *chains;			/* of a page of nodes, if there is no order */
+	int			nchains;
+
+	/* strict order (rank.c) */
+	double		last;			/* distance of the farthest row returned that the snapshot sees */
 	float		last_error;		/* its slack */
+	OhDoubtful *doubtful;		/* rows returned since, farther ones last */
+	int			ndoubtful;
+
 	int64		nreturned;		/* counted without iterative scan only */
 	uint32	   *handled;		/* nodes of all batches */
 	int64		nhandled;
@@ -91,5 +112,33 @@ extern bool OhBatchComesFirst(const OhScanState *s);
  * nearest nodes only if it has found farther ones, too.
  */
 extern bool OhFoundFarther(const OhScanState *s);
+
+/* Do the settings allow to read more? */
+extern bool OhMayReadOn(const OhScanState *s);
+/* Memory for what a scan has set aside. */
+extern Size OhScanMemory(void);
+
+/* ---- rank.c: rows in order ---- */
+
+/* The next node of the batch: its rows, and a distance that hardly any is nearer than. */
+extern const OhNodeRows *OhPeek(IndexScanDesc scan, double *bound);
+/*
+ * With a radius: is a node out of reach, whose distance was found to be this one,
+ * with this standard error?
+ */
+extern bool OhIsBeyond(const OhScanState *s, double dist, double error);
+/* Rank the rows of a node of the batch, whose estimate and bound these are. */
+extern void OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound);
+/*
+ * Take the nearest of what is ranked, if it can be told: it is then being returned.
+ * false: look again, something has been ranked exactly or held back.
+ */
+extern bool OhTakeFirst(IndexScanDesc scan);
+/* The same of the rows held back; false: there are none. */
+extern bool OhTakeLate(IndexScanDesc scan);
+/* The next row of what is being returned. */
+extern bool OhNextReturned(IndexScanDesc scan, ItemPointer tid);
+/* A row is returned in its place: those still to come must not be nearer. */
+extern void OhNoteReturned(OhScanState *s, const ItemPointerData *tid);
 
 #endif							/* OH_SCAN_H */

@@ -101,6 +101,7 @@ pass(OhSweep *sweep, int64 want)
 	uint32		ids[CHUNK];
 	int			n = 0;
 
+	sweep->npasses++;
 	sweep->more = sweep->sorted = false;
 	if (sweep->filter != NULL)
 		OhFilterLoadNodes(sweep->filter, 0, sweep->nnodes);

@@ -16,6 +16,7 @@ typedef struct OhSweep
 	uint64	   *handled;		/* a bit a node: its rows have been dealt with */
 	uint32		nnodes;			/* bits; later nodes are too new for the snapshot */
 	int64		max_rest;		/* nodes that a pass keeps */
+	int			npasses;
 	bool		more;			/* a pass may find nodes that are not kept */
 	bool		sorted;			/* rest is a heap, nearest first */
 	OhHeap		found;			/* sorted */

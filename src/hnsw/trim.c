@@ -198,6 +198,14 @@ trim_chain(Trim *t, uint32 id)
 }
 
 void
+OhTrimChain(Relation index, OhIndex *ix, uint32 id)
+{
+	Trim		t = {.index = index,.ix = ix};
+
+	trim_chain(&t, id);
+}
+
+void
 OhTrimChains(Relation index, OhIndex *ix)
 {
 	Trim		t = {.index = index,.ix = ix};

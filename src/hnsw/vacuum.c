@@ -18,7 +18,8 @@
  *
  * Locks: one page at a time, but for the death of a node with postings: its page
  * is locked, which keeps inserts from adding to the chain, and the posting pages
- * are locked one after the other only if they can be had at once.
+ * are locked one after the other only if they can be had at once.  Empty records
+ * have been taken out of chains before (trim.c), so that few are left to look at.
  */
 #include "postgres.h"
 
@@ -195,8 +196,12 @@ typedef enum ChainState
 {
 	CHAIN_EMPTY,				/* no TID in any record */
 	CHAIN_HAS_TID,
-	CHAIN_BUSY					/* a page could not be locked at once, or is not known */
+	CHAIN_BUSY,					/* a page could not be locked at once, or is not known */
+	CHAIN_LONG					/* too many empty records to be looked at under a lock */
 } ChainState;
+
+/* Records that are looked at with the node's page locked. */
+#define MOST_RECORDS 64
 
 /*
  * look_at_chain -- are there TIDs in a node's postings?
@@ -209,7 +214,7 @@ look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 	OhIndex    *ix = bulk->ix;
 	uint32		per_page = ix->array[OH_POSTING].per_page;
 	uint32		limit = ix->array[OH_POSTING].npages * per_page;
-	uint32		steps = 0;
+	int			steps = 0;
 	BlockNumber block = InvalidBlockNumber;
 	Buffer		buffer = InvalidBuffer;
 	ChainState	result = CHAIN_EMPTY;
@@ -226,8 +231,12 @@ look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 			result = CHAIN_BUSY;
 			break;
 		}
-		if (steps++ >= limit)
-			OhCorrupt(bulk->index, block, "the chain of postings of node %u is a circle", id);
+		if (steps++ >= MOST_RECORDS)
+		{
+			/* of a circle, too: trimming it finds that out */
+			result = CHAIN_LONG;
+			break;
+		}
 		wanted = OhArrayBlock(bulk->index, ix, OH_POSTING, at / per_page);
 		if (wanted != block)
 		{
@@ -275,6 +284,7 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 		uint16	   *dying = palloc(sizeof(uint16) * n);
 		int			ndying = 0;
 		int			nbusy = 0;
+		uint32		too_long = OH_NONE;
 
 		for (int i = 0; i < n; i++)
 		{
@@ -289,6 +299,9 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 					break;
 				case CHAIN_HAS_TID:
 					break;
+				case CHAIN_LONG:
+					too_long = lp * ix->array[OH_NODE].per_page + slots[i];
+					/* FALLTHROUGH */
 				case CHAIN_BUSY:
 					slots[nbusy++] = slots[i];
 					break;
@@ -307,7 +320,9 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 		UnlockReleaseBuffer(buffer);
 		pfree(dying);
 		n = nbusy;
-		if (n > 0)
+		if (too_long != OH_NONE)
+			OhTrimChain(bulk->index, ix, too_long);
+		else if (n > 0)
 		{
 			CHECK_FOR_INTERRUPTS();
 			if (bulk->beyond != OH_NONE &&
@@ -446,9 +461,10 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	bulk.beyond = OH_NONE;
 	delete_nulls(&bulk);
 	delete_postings(&bulk);
-	delete_nodes(&bulk);
+	/* before nodes are looked at: what is left of a chain without rows is its head */
 	if (bulk.removed > 0)
 		OhTrimChains(bulk.index, bulk.ix);
+	delete_nodes(&bulk);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 

@@ -123,6 +123,8 @@ extern int	OhVacuumSearch(OhVacuum *v, int level, int ef, bool reached, OhCandid
 
 /* Free empty postings of live nodes; no other vacuum works on the index. */
 extern void OhTrimChains(Relation index, OhIndex *ix);
+/* The same of one node. */
+extern void OhTrimChain(Relation index, OhIndex *ix, uint32 id);
 
 /* ---- reclaim.c ---- */
 
