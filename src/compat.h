@@ -167,4 +167,15 @@ om_extend_relation(Relation rel, ForkNumber fork)
 	 plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index)))
 #endif
 
+/* ---- sweeps (sweep.c; include utils/tuplesort.h) ---- */
+
+/* 16 can return a datum of a sort without copying it. */
+#if PG_VERSION_NUM >= 160000
+#define om_tuplesort_getdatum(sort, value, isnull) \
+	tuplesort_getdatum(sort, true, false, value, isnull, NULL)
+#else
+#define om_tuplesort_getdatum(sort, value, isnull) \
+	tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
 #endif							/* OM_COMPAT_H */

@@ -87,6 +87,8 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 	s->nchains = s->ndoubtful = 0;
 	s->batch = NULL;
 	s->walked = false;
+	if (s->sweep)
+		OhSweepEnd(s->sweep);
 	s->sweep = NULL;
 	s->filter = NULL;
 	s->radius = NULL;
@@ -100,6 +102,8 @@ ohendscan(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 
 	report(scan);
+	if (s->sweep)
+		OhSweepEnd(s->sweep);
 	if (s->rerank)
 		OhRerankEnd(s->rerank);
 	MemoryContextDelete(s->context);

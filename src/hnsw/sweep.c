@@ -6,13 +6,23 @@
  * only these are evaluated, in the order in which they lie.
  *
  * A pass evaluates all nodes and keeps as many of the nearest as fit; another one
- * is needed only when these have been used up.
+ * is needed only when these have been used up.  The last one sorts all that is left,
+ * on disk if it must, as a Sort node would: an index of any size is evaluated
+ * MOST_PASSES times at most, not once for each portion that fits.
  */
 #include "postgres.h"
 
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/tuplesort.h"
 
+#include "compat.h"
 #include "hnsw/sweep.h"
+
+/* Passes over all nodes: the last one sorts. */
+#define MOST_PASSES 3
 
 /* Nodes that are prefetched and evaluated at a time. */
 #define CHUNK 32
@@ -37,6 +47,8 @@ OhSweepBegin(Relation index, OhIndex *ix, OhFilter *filter, const uint32 *handle
 			sweep->handled[handled[i] / 64] |= UINT64CONST(1) << handled[i] % 64;
 	}
 	sweep->max_rest = Max(1024, bytes / sizeof(OhItem));
+	sweep->context = context;
+	sweep->sort_memory = Max(64, Min(bytes / 1024, MAX_KILOBYTES));
 	sweep->more = true;
 	OhHeapInit(&sweep->found, context, 256);
 	OhHeapInit(&sweep->rest, context, 1024);
@@ -71,6 +83,33 @@ keep(OhSweep *sweep, OhItem item, int64 want)
 		OhHeapReplace(&sweep->rest, item, true);
 }
 
+/*
+ * sort_key -- a number that sorts as the distance does, with the id below it.
+ */
+static inline int64
+sort_key(OhItem item)
+{
+	int32		bits;
+
+	memcpy(&bits, &item.dist, sizeof(bits));
+	if (bits < 0)
+		bits ^= PG_INT32_MAX;
+	return (int64) bits * (INT64CONST(1) << 32) + item.id;
+}
+
+static inline OhItem
+item_of_key(int64 key)
+{
+	OhItem		item;
+	int32		bits = (int32) (key >> 32);
+
+	if (bits < 0)
+		bits ^= PG_INT32_MAX;
+	memcpy(&item.dist, &bits, sizeof(bits));
+	item.id = (uint32) key;
+	return item;
+}
+
 static void
 evaluate(OhSweep *sweep, const uint32 *ids, int n, int64 want)
 {
@@ -80,7 +119,11 @@ evaluate(OhSweep *sweep, const uint32 *ids, int n, int64 want)
 	n = OhEvaluate(&sweep->eval, ids, n, evaluated);
 	for (int i = 0; i < n; i++)
 	{
-		if (evaluated[i].live)
+		if (!evaluated[i].live)
+			continue;
+		if (sweep->sort != NULL)
+			tuplesort_putdatum(sweep->sort, Int64GetDatum(sort_key(evaluated[i].item)), false);
+		else
 			keep(sweep, evaluated[i].item, want);
 	}
 }
@@ -135,15 +178,67 @@ pass(OhSweep *sweep, int64 want)
 	}
 }
 
+/*
+ * sorting_pass -- put all that is left into a sort, which is read from then on.
+ */
+static void
+sorting_pass(OhSweep *sweep)
+{
+	MemoryContext old = MemoryContextSwitchTo(sweep->context);
+
+	sweep->sort = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
+										sweep->sort_memory, NULL, TUPLESORT_NONE);
+	pass(sweep, 0);
+	tuplesort_performsort(sweep->sort);
+	sweep->more = true;
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * read_sorted -- the next of what has been sorted.
+ */
+static bool
+read_sorted(OhSweep *sweep, int64 want)
+{
+	Datum		key;
+	bool		isnull;
+
+	while (sweep->found.n < want && sweep->more)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (om_tuplesort_getdatum(sweep->sort, &key, &isnull))
+			OhHeapAppend(&sweep->found, item_of_key(DatumGetInt64(key)));
+		else
+			sweep->more = false;
+	}
+	return sweep->found.n > 0;
+}
+
+void
+OhSweepEnd(OhSweep *sweep)
+{
+	/* its temporary files are closed */
+	if (sweep->sort != NULL)
+		tuplesort_end(sweep->sort);
+	sweep->sort = NULL;
+}
+
 bool
 OhSweepMore(OhSweep *sweep, const OmQuery *query, int64 want)
 {
 	sweep->eval.query = query;
 	sweep->found.n = 0;
+	if (sweep->sort != NULL)
+		return read_sorted(sweep, want);
 	if (sweep->rest.n == 0)
 	{
 		if (!sweep->more)
 			return false;
+		if (sweep->npasses == MOST_PASSES - 1)
+		{
+			sorting_pass(sweep);
+			return read_sorted(sweep, want);
+		}
 		pass(sweep, want);
 		OhHeapSort(&sweep->found);
 		return sweep->found.n > 0;

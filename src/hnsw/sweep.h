@@ -16,9 +16,12 @@ typedef struct OhSweep
 	uint64	   *handled;		/* a bit a node: its rows have been dealt with */
 	uint32		nnodes;			/* bits; later nodes are too new for the snapshot */
 	int64		max_rest;		/* nodes that a pass keeps */
-	int			npasses;
+	int			npasses;		/* so far */
 	bool		more;			/* a pass may find nodes that are not kept */
 	bool		sorted;			/* rest is a heap, nearest first */
+	struct Tuplesortstate *sort;	/* of the last pass: what is left, in order */
+	int			sort_memory;	/* kB */
+	MemoryContext context;
 	OhHeap		found;			/* sorted */
 	OhHeap		rest;			/* evaluated, farther than those found */
 } OhSweep;
@@ -34,11 +37,12 @@ extern OhSweep *OhSweepBegin(Relation index, OhIndex *ix, OhFilter *filter,
  * left.
  */
 extern bool OhSweepMore(OhSweep *sweep, const OmQuery *query, int64 want);
+extern void OhSweepEnd(OhSweep *sweep);
 /* Are there more that need no further pass? */
 static inline bool
 OhSweepHasRest(const OhSweep *sweep)
 {
-	return sweep->rest.n > 0;
+	return sweep->rest.n > 0 || (sweep->sort != NULL && sweep->more);
 }
 
 #endif							/* OH_SWEEP_H */

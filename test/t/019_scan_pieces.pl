@@ -76,5 +76,19 @@ for my $options ('quantizer = none', 'rerank = off')
 	cmp_ok($after, '<', $late / 2, "$options: not late any more once the rows returned before them are dead");
 	diag("$options: late $late, of these still $after");
 }
+# --- more than fits into memory: all codes are evaluated three times at most, not once for each portion that fits
+sql('DROP TABLE t', 'CREATE TABLE t AS SELECT n AS id, (SELECT array_agg(random()::real) FROM generate_series(1, 16) d WHERE d + n > 0)::vector(16) AS v '
+	  . 'FROM generate_series(1, 60000) n', 'CREATE INDEX i ON t USING omenhnsw (v)');
+my ($out, $err);
+$node->psql('postgres', join(';', @index, "SET work_mem = '64kB'", 'SET omenhnsw.scan_mem_multiplier = 1', 'SET jit = off',
+		'SET client_min_messages = debug1',
+		'SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE d < before - 0.2) FROM (SELECT id, d, lag(d) OVER () AS before FROM '
+		  . '(SELECT id, v <-> (SELECT v FROM t WHERE id = 5) AS d FROM t ORDER BY v <-> (SELECT v FROM t WHERE id = 5) OFFSET 0) s) s'),
+	stdout => \$out, stderr => \$err);
+like($out, qr/^60000\|60000\|[01]$/, 'each row once, in order, after three passes');
+my ($evaluated, $passes) = $err =~ /evaluated (\d+) nodes, .* passes (\d+)/;
+is($passes, 3, 'three passes');
+cmp_ok($evaluated, '<', 180000, 'none of them over more than all nodes');
+check_index($node, 'i', 'passes');
 $node->stop;
 done_testing();
