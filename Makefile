@@ -1,12 +1,14 @@
 # omendb: vector search for PostgreSQL.  PGXS build; see README.md.
-EXTENSION = omendb
+EXTENSION = omendb omendb_hnsw
 EXTVERSION = 0.1.0
 MODULE_big = omendb
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/kernel/*.c src/quant/*.c src/types/*.c src/hnsw/*.c)))
 OM_HEADERS = $(wildcard src/*.h src/*/*.h)
 
-DATA_built = src/sql/omendb--$(EXTVERSION).sql
+DATA_built = src/sql/omendb--$(EXTVERSION).sql src/sql/omendb_hnsw--$(EXTVERSION).sql
+# What programs take omendb for, by `make install-as-vector`.
+PEER_VERSION = 0.8.7
 SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql src/sql/filters.sql
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
@@ -17,7 +19,7 @@ PROVE_TESTS ?= test/t/*.pl
 # Vectorised loops want -O3 and no errno, equal codes on every CPU no fused products; never a CPU flag: kernels are chosen at run time.
 PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -Isrc
 PG_CPPFLAGS = -I$(srcdir)/src
-EXTRA_CLEAN = src/sql/omendb--$(EXTVERSION).sql
+EXTRA_CLEAN = $(DATA_built) src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -28,3 +30,23 @@ $(OBJS:.o=.bc): $(OM_HEADERS)
 
 src/sql/omendb--$(EXTVERSION).sql: $(SQL_PARTS)
 	cat $^ > $@
+
+src/sql/names.built.sql: src/sql/names.sql src/sql/names.awk src/sql/omenhnsw.sql src/sql/filters.sql
+	{ cat src/sql/names.sql && for am in hnsw ivfflat; do \
+		awk -v am=$$am -f src/sql/names.awk src/sql/omenhnsw.sql src/sql/filters.sql; done; } > $@
+
+src/sql/omendb_hnsw--$(EXTVERSION).sql: src/sql/names_head.sql src/sql/names.built.sql
+	cat $^ > $@
+
+src/sql/vector--$(PEER_VERSION).sql: src/sql/omendb--$(EXTVERSION).sql src/sql/names.built.sql
+	sed 's/CREATE EXTENSION omendb/CREATE EXTENSION vector/' src/sql/omendb--$(EXTVERSION).sql | cat - src/sql/names.built.sql > $@
+
+# omendb under the extension name of pgvector, for programs that run CREATE EXTENSION vector.
+install-as-vector: install src/sql/vector--$(PEER_VERSION).sql
+	@control='$(DESTDIR)$(datadir)/extension/vector.control'; \
+	if [ -e "$$control" ] && ! grep -q '^# vector: omendb' "$$control"; then \
+		echo "pgvector is installed ($$control): remove it before omendb takes its name" >&2; exit 1; fi
+	sed 's/@VERSION@/$(PEER_VERSION)/' src/sql/vector.control.in > src/sql/vector.control
+	$(INSTALL_DATA) src/sql/vector.control src/sql/vector--$(PEER_VERSION).sql '$(DESTDIR)$(datadir)/extension/'
+
+.PHONY: install-as-vector

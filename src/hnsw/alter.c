@@ -68,7 +68,7 @@ report_change(Oid oid)
 		Form_pg_class form = (Form_pg_class) GETSTRUCT(old);
 
 		if (form->relkind == RELKIND_INDEX &&
-			form->relam == get_index_am_oid("omenhnsw", true) && changed_options(old, oid))
+			OhIsOurMethod(form->relam) && changed_options(old, oid))
 			ereport(NOTICE,
 					(errmsg("index \"%s\" goes on as it was built", NameStr(form->relname)),
 					 errdetail("Changed storage parameters of an omenhnsw index count from its next REINDEX on."),

@@ -37,15 +37,17 @@ OM_FUNCTION(om_index_check);
  * OhCheckRelation -- error unless this is an omenhnsw index that can be read.
  */
 void
-OhCheckRelation(Relation index, Oid am)
+OhCheckRelation(Relation index)
 {
-	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX && index->rd_rel->relam == am)
+	bool		ours = OhIsOurMethod(index->rd_rel->relam);
+
+	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX && ours)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("index \"%s\" is partitioned and has no contents",
 						RelationGetRelationName(index)),
 				 errhint("Check the index of each partition.")));
-	if (index->rd_rel->relkind != RELKIND_INDEX || index->rd_rel->relam != am)
+	if (index->rd_rel->relkind != RELKIND_INDEX || !ours)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not an omenhnsw index", RelationGetRelationName(index))));
@@ -171,7 +173,6 @@ om_index_check(PG_FUNCTION_ARGS)
 	Oid			index_oid = PG_GETARG_OID(0);
 	bool		heapallindexed = PG_GETARG_BOOL(1);
 	LOCKMODE	lock = heapallindexed ? ShareLock : AccessShareLock;
-	Oid			am = get_index_am_oid("omenhnsw", false);
 	Oid			heap_oid = IndexGetRelation(index_oid, true);
 	Relation	heap;
 	Relation	index;
@@ -185,7 +186,7 @@ om_index_check(PG_FUNCTION_ARGS)
 	{
 		Relation	other = relation_open(index_oid, AccessShareLock);
 
-		OhCheckRelation(other, am);
+		OhCheckRelation(other);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not an omenhnsw index", RelationGetRelationName(other))));
@@ -198,7 +199,7 @@ om_index_check(PG_FUNCTION_ARGS)
 	om_restrict_search_path();
 
 	index = relation_open(index_oid, lock);
-	OhCheckRelation(index, am);
+	OhCheckRelation(index);
 	/* it may have been dropped and another made between the two locks */
 	if (heap_oid != IndexGetRelation(index_oid, false))
 		ereport(ERROR,

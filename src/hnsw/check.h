@@ -91,7 +91,7 @@ typedef struct OhCheck
 
 /* ---- check.c ---- */
 
-extern void OhCheckRelation(Relation index, Oid am);
+extern void OhCheckRelation(Relation index);
 
 /* ---- checkpage.c ---- */
 

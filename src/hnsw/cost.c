@@ -337,6 +337,7 @@ ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *star
 	double		fraction;
 	double		ignored;
 
+	OhTakeSettings();
 	model_init(&model, root, path);
 	*correlation = 0;
 	*selectivity = 1.0;

@@ -48,6 +48,7 @@ typedef struct OhOptions
 	int			bits;			/* 0: by the number of dimensions */
 	int			subvectors;		/* 0: by the number of dimensions */
 	int			rerank;			/* OH_RERANK_* */
+	int			lists;			/* of indexes by the name ivfflat: ignored */
 } OhOptions;
 
 typedef enum OhIterativeScan
@@ -57,14 +58,37 @@ typedef enum OhIterativeScan
 	OH_ITERATIVE_STRICT
 } OhIterativeScan;
 
-/* settings */
+/* settings, as they are set */
+#define OH_DEFAULT_EF_SEARCH 40
+#define OH_MAX_EF_SEARCH 10000
+
+typedef struct OhSettings
+{
+	int			ef_search;
+	int			iterative_scan;
+	int			max_scan_tuples;	/* 0: no limit */
+	double		scan_mem_multiplier;
+} OhSettings;
+
+extern OhSettings oh_own;
+
+/* ... and as they count, since the last OhTakeSettings() */
 extern int	oh_ef_search;
 extern int	oh_iterative_scan;
-extern int	oh_max_scan_tuples;		/* 0: no limit */
+extern int	oh_max_scan_tuples;
 extern double oh_scan_mem_multiplier;
+
+/*
+ * When a scan begins or is planned: take the settings; pgvector's count where ours
+ * are at their defaults.
+ */
+extern void OhTakeSettings(void);
 
 extern void OhOptionsInit(void);	/* called by _PG_init: reloptions, settings */
 extern bytea *ohoptions(Datum reloptions, bool validate);
+extern bytea *ohoptions_ivfflat(Datum reloptions, bool validate);
+/* Is this access method omenhnsw, by whatever name?  No for InvalidOid. */
+extern bool OhIsOurMethod(Oid am);
 extern void OhResolveOptions(Relation index, OhCreate *create); /* spec, m, ef_construction */
 extern void OhFallBack(Relation index, OhCreate *create, uint64 rows);	/* too few rows to train */
 extern const char *OhQuantizerName(OmQuantKind kind);
@@ -76,9 +100,6 @@ extern void OhAlterInit(void);
 
 /* plan.c: distances that nobody looks at */
 extern void OhPlanInit(void);
-
-/* pgvector.c: pgvector's settings, where they do nothing */
-extern void OhWarnOfSettings(void);
 
 /* paths.c: conditions that older planners leave out */
 extern void OhPathsInit(void);

@@ -180,7 +180,7 @@ om_index_info(PG_FUNCTION_ARGS)
 	Figures		figures;
 	Datum		row;
 
-	OhCheckRelation(index, get_index_am_oid("omenhnsw", false));
+	OhCheckRelation(index);
 	if (pg_class_aclcheck(index->rd_index->indrelid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(index->rd_index->indrelid));
 	ix = OhIndexOpen(index);

@@ -14,6 +14,7 @@
 #include "hnsw/hnsw.h"
 
 OM_FUNCTION(om_hnsw_handler);
+OM_FUNCTION(om_ivfflat_handler);
 
 /*
  * ohproperty -- what PostgreSQL cannot tell from the flags alone.
@@ -66,4 +67,28 @@ om_hnsw_handler(PG_FUNCTION_ARGS)
 	am->amendscan = ohendscan;
 
 	PG_RETURN_POINTER(am);
+}
+
+/*
+ * om_ivfflat_handler -- the same method for statements written for pgvector's
+ * ivfflat, whose storage parameter it takes and ignores.
+ */
+Datum
+om_ivfflat_handler(PG_FUNCTION_ARGS)
+{
+	IndexAmRoutine *am = (IndexAmRoutine *) DatumGetPointer(om_hnsw_handler(fcinfo));
+
+	am->amoptions = ohoptions_ivfflat;
+	PG_RETURN_POINTER(am);
+}
+
+bool
+OhIsOurMethod(Oid am)
+{
+	IndexAmRoutine *routine = OidIsValid(am) ? GetIndexAmRoutineByAmId(am, true) : NULL;
+	bool		ours = routine != NULL && routine->ambuild == ohbuild;
+
+	if (routine != NULL)
+		pfree(routine);
+	return ours;
 }

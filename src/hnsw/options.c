@@ -23,12 +23,10 @@
 /* From this many dimensions on, 4 bits find what 8 do; see src/README.md. */
 #define DIM_FOR_4_BITS 64
 
-int			oh_ef_search = 40;
-int			oh_iterative_scan = OH_ITERATIVE_STRICT;
-int			oh_max_scan_tuples = 0;
-double		oh_scan_mem_multiplier = 1.0;
+OhSettings	oh_own = {OH_DEFAULT_EF_SEARCH, OH_ITERATIVE_STRICT, 0, 1.0};
 
 static relopt_kind oh_relopt_kind;
+static relopt_kind ivfflat_relopt_kind; /* the same, and lists */
 
 static relopt_enum_elt_def quantizer_values[] = {
 	{"rabitq", OM_QUANT_RABITQ},
@@ -64,36 +62,45 @@ static const struct config_enum_entry iterative_scan_values[] = {
 };
 
 static void
-init_reloptions(void)
+add_reloptions(relopt_kind kind)
 {
-	oh_relopt_kind = add_reloption_kind();
-
-	add_int_reloption(oh_relopt_kind, "m",
+	add_int_reloption(kind, "m",
 					  "Links of a node on each upper level; the base layer has twice as many",
 					  OH_DEFAULT_M, OH_MIN_M, OH_MAX_M, AccessExclusiveLock);
-	add_int_reloption(oh_relopt_kind, "ef_construction",
+	add_int_reloption(kind, "ef_construction",
 					  "Candidates that an insert looks at for its links, at least twice m",
 					  OH_DEFAULT_EF_CONSTRUCTION, OH_MIN_EF_CONSTRUCTION,
 					  OH_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
-	add_enum_reloption(oh_relopt_kind, "quantizer",
+	add_enum_reloption(kind, "quantizer",
 					   "How the index holds vectors; without it rabitq, and sq8 for vector_l1_ops",
 					   quantizer_values, 0,
 					   "Valid values are \"rabitq\", \"binary\", \"pq\", \"sq8\" and \"none\".",
 					   AccessExclusiveLock);
-	add_enum_reloption(oh_relopt_kind, "bits",
+	add_enum_reloption(kind, "bits",
 					   "Bits of a code for each dimension; without it by the number of dimensions",
 					   bits_values, 0,
 					   "Valid values are \"1\", \"2\", \"4\" and \"8\".",
 					   AccessExclusiveLock);
 	/* 0, which cannot be set: by the number of dimensions */
-	add_int_reloption(oh_relopt_kind, "subvectors",
+	add_int_reloption(kind, "subvectors",
 					  "Bytes of a code of quantizer pq; without it a quarter of the dimensions",
 					  0, 1, OM_VECTOR_MAX_DIM, AccessExclusiveLock);
-	add_enum_reloption(oh_relopt_kind, "rerank",
+	add_enum_reloption(kind, "rerank",
 					   "What scans order rows by: vectors of the table, refined codes, or codes",
 					   rerank_values, OH_RERANK_AUTO,
 					   "Valid values are \"auto\", \"heap\", \"index\" and \"off\".",
 					   AccessExclusiveLock);
+}
+
+static void
+init_reloptions(void)
+{
+	oh_relopt_kind = add_reloption_kind();
+	add_reloptions(oh_relopt_kind);
+	ivfflat_relopt_kind = add_reloption_kind();
+	add_reloptions(ivfflat_relopt_kind);
+	add_int_reloption(ivfflat_relopt_kind, "lists", "Taken for pgvector's ivfflat, and ignored",
+					  0, 1, 32768, AccessExclusiveLock);
 }
 
 static void
@@ -102,26 +109,26 @@ init_settings(void)
 	DefineCustomIntVariable("omenhnsw.ef_search",
 							"Candidates that a search keeps.",
 							"More of them find more of the true nearest rows, and take longer.",
-							&oh_ef_search, 40, 1, 10000,
+							&oh_own.ef_search, OH_DEFAULT_EF_SEARCH, 1, OH_MAX_EF_SEARCH,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomEnumVariable("omenhnsw.iterative_scan",
 							 "How a scan goes on when more rows are wanted than the search kept.",
 							 "strict_order goes on and returns rows in order of distance, relaxed_order "
 							 "goes on and may return some out of order, off stops after ef_search rows.",
-							 &oh_iterative_scan, OH_ITERATIVE_STRICT, iterative_scan_values,
+							 &oh_own.iterative_scan, OH_ITERATIVE_STRICT, iterative_scan_values,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("omenhnsw.max_scan_tuples",
 							"Rows that one scan looks at before it ends.",
 							"0 means no limit.",
-							&oh_max_scan_tuples, 0, 0, INT_MAX,
+							&oh_own.max_scan_tuples, 0, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomRealVariable("omenhnsw.scan_mem_multiplier",
 							 "Memory that one scan may use, as a multiple of work_mem.",
 							 NULL,
-							 &oh_scan_mem_multiplier, 1.0, 1.0, 1000.0,
+							 &oh_own.scan_mem_multiplier, 1.0, 1.0, 1000.0,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("omenhnsw");
@@ -187,10 +194,10 @@ check_refines(int quantizer, int bits)
 }
 
 /*
- * ohoptions -- amoptions: text[] of storage parameters to OhOptions.
+ * parse_options -- text[] of storage parameters to OhOptions.
  */
-bytea *
-ohoptions(Datum reloptions, bool validate)
+static bytea *
+parse_options(Datum reloptions, bool validate, relopt_kind kind)
 {
 	static const relopt_parse_elt table[] = {
 		{.optname = "m", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, m)},
@@ -202,9 +209,11 @@ ohoptions(Datum reloptions, bool validate)
 		{.optname = "subvectors", .opttype = RELOPT_TYPE_INT,
 		.offset = offsetof(OhOptions, subvectors)},
 		{.optname = "rerank", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, rerank)},
+		/* the last: only ivfflat has it */
+		{.optname = "lists", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, lists)},
 	};
-	OhOptions  *options = build_reloptions(reloptions, validate, oh_relopt_kind,
-										   sizeof(OhOptions), table, lengthof(table));
+	int			n = kind == ivfflat_relopt_kind ? lengthof(table) : lengthof(table) - 1;
+	OhOptions  *options = build_reloptions(reloptions, validate, kind, sizeof(OhOptions), table, n);
 
 	if (validate && options != NULL)
 	{
@@ -216,6 +225,26 @@ ohoptions(Datum reloptions, bool validate)
 		if (options->rerank == OH_RERANK_INDEX)
 			check_refines(quantizer, options->bits);
 	}
+	return (bytea *) options;
+}
+
+/* amoptions of omenhnsw. */
+bytea *
+ohoptions(Datum reloptions, bool validate)
+{
+	return parse_options(reloptions, validate, oh_relopt_kind);
+}
+
+/* amoptions of the name ivfflat. */
+bytea *
+ohoptions_ivfflat(Datum reloptions, bool validate)
+{
+	OhOptions  *options = (OhOptions *) parse_options(reloptions, validate, ivfflat_relopt_kind);
+
+	if (validate && options != NULL && options->lists != 0)
+		ereport(NOTICE,
+				(errmsg("storage parameter \"lists\" is ignored"),
+				 errdetail("Access method ivfflat is omenhnsw here, a graph, which has no lists.")));
 	return (bytea *) options;
 }
 

@@ -1,15 +1,16 @@
 /*
- * pgvector.c -- warns of pgvector's settings where they do nothing.
+ * pgvector.c -- pgvector's settings, which count where ours are at their defaults.
  *
  * SET hnsw.ef_search = 100 succeeds in every session: PostgreSQL keeps a setting
- * that no loaded library knows as a placeholder.  Somebody who comes from
- * pgvector would wait for its effect in vain.  The first scan of an omenhnsw
- * index in a session says so, once for each setting.
+ * that no loaded library knows as a placeholder.  Programs written for pgvector
+ * say that, so it means omenhnsw.ef_search here.
  *
- * No warning where pgvector is: its library makes real settings of them, and
- * where it is installed but not yet loaded they may be meant for its indexes.
+ * Not where pgvector is: its library makes real settings of them, and where its
+ * access methods are installed they may be meant for its indexes.
  */
 #include "postgres.h"
+
+#include <limits.h>
 
 #include "access/parallel.h"
 #include "commands/defrem.h"
@@ -17,50 +18,125 @@
 
 #include "hnsw/hnsw.h"
 
-static struct
-{
-	const char *name;
-	const char *ours;
-	bool		warned;
-}			settings[] =
-{
-	{"hnsw.ef_search", "omenhnsw.ef_search"},
-	{"hnsw.iterative_scan", "omenhnsw.iterative_scan"},
-	{"hnsw.max_scan_tuples", "omenhnsw.max_scan_tuples"},
-	{"hnsw.scan_mem_multiplier", "omenhnsw.scan_mem_multiplier"},
-	{"ivfflat.probes", "omenhnsw.ef_search"},
-};
+int			oh_ef_search;
+int			oh_iterative_scan;
+int			oh_max_scan_tuples;
+double		oh_scan_mem_multiplier;
+
+/* Values for which a session has been warned; longer ones are told apart by less. */
+static char warned[2][64];
 
 /*
- * is_placeholder -- has it a value that no library has asked for?  After RESET
- * and at the end of SET LOCAL the value is empty.
+ * placeholder -- the value of a setting that no library has asked for, NULL if it
+ * has none.  After RESET and at the end of SET LOCAL the value is empty.
  */
-static bool
-is_placeholder(const char *name)
+static const char *
+placeholder(const char *name, const char *method)
 {
 	const char *value = GetConfigOption(name, true, false);
+	Oid			am;
 
-	return value != NULL && value[0] != '\0' &&
-		(GetConfigOptionFlags(name, true) & GUC_CUSTOM_PLACEHOLDER) != 0;
+	if (value == NULL || value[0] == '\0' ||
+		(GetConfigOptionFlags(name, true) & GUC_CUSTOM_PLACEHOLDER) == 0)
+		return NULL;
+	am = get_index_am_oid(method, true);
+	return !OidIsValid(am) || OhIsOurMethod(am) ? value : NULL;
 }
 
 /*
- * OhWarnOfSettings -- called when a scan begins.
+ * is_news -- has there been no warning of this value yet?  The leader of a
+ * parallel query warns, not its workers.
+ */
+static bool
+is_news(const char *value, char *last)
+{
+	if (IsParallelWorker() || strncmp(last, value, sizeof(warned[0]) - 1) == 0)
+		return false;
+	strlcpy(last, value, sizeof(warned[0]));
+	return true;
+}
+
+static void
+warn_of_value(const char *name, const char *value, const char *hint)
+{
+	if (is_news(value, warned[0]))
+		ereport(WARNING,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"%s\": \"%s\"", name, value),
+				 errdetail("It is ignored."),
+				 errhint("%s", hint)));
+}
+
+static void
+take_int(const char *name, int low, int high, int *setting)
+{
+	const char *value = placeholder(name, "hnsw");
+	int			n;
+
+	if (value == NULL)
+		return;
+	if (parse_int(value, &n, 0, NULL) && n >= low && n <= high)
+		*setting = n;
+	else
+		warn_of_value(name, value, psprintf("It takes a whole number from %d to %d.", low, high));
+}
+
+static void
+take_iterative_scan(const char *name, int *setting)
+{
+	const char *value = placeholder(name, "hnsw");
+
+	if (value == NULL)
+		return;
+	if (pg_strcasecmp(value, "off") == 0)
+		*setting = OH_ITERATIVE_OFF;
+	else if (pg_strcasecmp(value, "relaxed_order") == 0)
+		*setting = OH_ITERATIVE_RELAXED;
+	else if (pg_strcasecmp(value, "strict_order") == 0)
+		*setting = OH_ITERATIVE_STRICT;
+	else
+		warn_of_value(name, value, "It takes off, relaxed_order or strict_order.");
+}
+
+static void
+take_multiplier(const char *name, double *setting)
+{
+	const char *value = placeholder(name, "hnsw");
+	double		x;
+
+	if (value == NULL)
+		return;
+	if (parse_real(value, &x, 0, NULL) && x >= 1 && x <= 1000)
+		*setting = x;
+	else
+		warn_of_value(name, value, "It takes a number from 1 to 1000.");
+}
+
+/*
+ * OhTakeSettings -- see hnsw.h.
  */
 void
-OhWarnOfSettings(void)
+OhTakeSettings(void)
 {
-	/* the leader of a parallel query has warned */
-	if (IsParallelWorker())
-		return;
-	for (int i = 0; i < lengthof(settings); i++)
-	{
-		if (settings[i].warned || !is_placeholder(settings[i].name) ||
-			OidIsValid(get_index_am_oid("hnsw", true)))
-			continue;
-		settings[i].warned = true;
+	const char *probes;
+
+	oh_ef_search = oh_own.ef_search;
+	oh_iterative_scan = oh_own.iterative_scan;
+	oh_max_scan_tuples = oh_own.max_scan_tuples;
+	oh_scan_mem_multiplier = oh_own.scan_mem_multiplier;
+
+	if (oh_ef_search == OH_DEFAULT_EF_SEARCH)
+		take_int("hnsw.ef_search", 1, OH_MAX_EF_SEARCH, &oh_ef_search);
+	if (oh_iterative_scan == OH_ITERATIVE_STRICT)
+		take_iterative_scan("hnsw.iterative_scan", &oh_iterative_scan);
+	if (oh_max_scan_tuples == 0)
+		take_int("hnsw.max_scan_tuples", 1, INT_MAX, &oh_max_scan_tuples);
+	if (oh_scan_mem_multiplier == 1)
+		take_multiplier("hnsw.scan_mem_multiplier", &oh_scan_mem_multiplier);
+
+	probes = placeholder("ivfflat.probes", "ivfflat");
+	if (probes != NULL && is_news("ivfflat.probes", warned[1]))
 		ereport(WARNING,
-				(errmsg("setting \"%s\" has no effect on omenhnsw indexes", settings[i].name),
-				 errhint("Set \"%s\" instead.", settings[i].ours)));
-	}
+				(errmsg("setting \"ivfflat.probes\" has no effect on omenhnsw indexes"),
+				 errhint("Set \"omenhnsw.ef_search\" instead.")));
 }

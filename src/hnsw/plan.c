@@ -39,7 +39,7 @@ is_omenhnsw(Oid index)
 		Oid			am = ((Form_pg_class) GETSTRUCT(tuple))->relam;
 
 		ReleaseSysCache(tuple);
-		ours = am == get_index_am_oid("omenhnsw", true);
+		ours = OhIsOurMethod(am);
 	}
 	return ours;
 }

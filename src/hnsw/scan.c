@@ -52,7 +52,7 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
 	OhScanState *s = palloc0(sizeof(OhScanState));
 
-	OhWarnOfSettings();
+	OhTakeSettings();
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
 									   ALLOCSET_DEFAULT_SIZES);
 	OhRankedInit(&s->ranked, s->context);

@@ -2,7 +2,8 @@
 # texts alone that look like what they change; where settings are known.
 #
 # pgvector is not needed: an extension called vector, made from omendb's script, has its
-# types, operators and access methods by their names, and so dumps the same text.
+# types, operators and access methods by their names, and so dumps the same text.  The
+# same extension is what programs get that run CREATE EXTENSION vector.
 use strict;
 use warnings;
 use FindBin;
@@ -16,15 +17,10 @@ chomp $share;
 my $extensions = "$share/extension";
 plan skip_all => "the folder $extensions cannot be written to: this is not a private PostgreSQL" unless -w $extensions;
 
-my ($script) = glob("$extensions/omendb--*.sql");
-my ($version) = $script =~ /omendb--([\d.]+)\.sql$/;
-my $sql = slurp_file($script);
-$sql =~ s/omenhnsw/hnsw/g;
-my ($ivfflat) = $sql =~ /(CREATE OPERATOR CLASS vector_l2_ops\s.*?;)/s;
-$ivfflat =~ s/USING hnsw/USING ivfflat/;
-append_to_file("$extensions/vector--$version.sql", "$sql\nCREATE ACCESS METHOD ivfflat TYPE INDEX HANDLER hnsw_handler;\n$ivfflat\n");
-append_to_file("$extensions/vector.control",
-	"comment = 'vector data type and ivfflat and hnsw access methods'\ndefault_version = '$version'\nmodule_pathname = '\$libdir/omendb'\n");
+# pgvector's names for omendb, as `make install-as-vector` gives them
+my @make = ('make', '-s', '-C', $ENV{TESTDIR}, 'install-as-vector', 'with_llvm=no', 'PG_CONFIG=pg_config');
+plan skip_all => 'pgvector is installed here' if -e "$extensions/vector.control";
+command_ok(\@make, 'make install-as-vector');
 
 # the first block of commands, as it stands there
 my ($commands) = slurp_file("$FindBin::RealBin/../../docs/migration.md") =~ /^```sh\n(.*?)^```/ms;
@@ -59,8 +55,7 @@ INSERT INTO "a table" SELECT i, 'row ' || i, ARRAY[i, i % 7, i % 11, 1]::vector 
 INSERT INTO "a table" VALUES (0, NULL, NULL);
 CREATE INDEX plain ON "a table" USING hnsw (v) WITH (m = 8, ef_construction = 32);
 CREATE INDEX partly ON "a table" USING hnsw (v vector_cosine_ops) WHERE text <> 'USING hnsw is fun';
-CREATE INDEX lists ON "a table" USING ivfflat (v);
-UPDATE pg_class SET reloptions = '{lists=100}' WHERE relname = 'lists';
+CREATE INDEX lists ON "a table" USING ivfflat (v) WITH (lists = 100);
 CREATE TABLE part (id int, text text, v vector(4)) PARTITION BY RANGE (id);
 CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (200);
 CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (200) TO (1000);
@@ -114,6 +109,37 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = 'omendb'");
 $node->restart;
 is(session('SHOW omenhnsw.ef_search'), '40', 'shared_preload_libraries');
 
+# --- a program written for pgvector, word for word
+$node->safe_psql('postgres', 'CREATE DATABASE program');
+is($node->safe_psql('program', <<SQL), "t\n3,2,4\n3,2,4\n1", 'statements for pgvector');
+CREATE EXTENSION IF NOT EXISTS vector;
+SELECT extversion >= '0.8.0' FROM pg_extension WHERE extname = 'vector';
+CREATE TABLE items (id bigserial PRIMARY KEY, embedding vector(3));
+INSERT INTO items (embedding) SELECT ARRAY[i, 1, 1] FROM generate_series(1, 200) i;
+CREATE INDEX ON items USING hnsw (embedding vector_l2_ops) WITH (m = 16, ef_construction = 64);
+SET enable_seqscan = off;
+SET hnsw.ef_search = 100;
+BEGIN;
+SET LOCAL hnsw.iterative_scan = strict_order;
+SELECT string_agg(id::text, ',') FROM (SELECT id FROM items ORDER BY embedding <-> '[3,1,1]' LIMIT 3) x;
+COMMIT;
+DROP INDEX items_embedding_idx;
+SET client_min_messages = warning;
+CREATE INDEX ON items USING ivfflat (embedding vector_cosine_ops) WITH (lists = 100);
+SET ivfflat.probes = 10;
+CREATE INDEX ON items USING hnsw (embedding vector_l2_ops);
+SET client_min_messages = error;
+SELECT string_agg(id::text, ',') FROM (SELECT id FROM items ORDER BY embedding <-> '[3,1,1]' LIMIT 3) x;
+SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%USING ivfflat%lists=''100''%';
+SQL
+check_index($node, $_, "a program: $_", database => 'program') for qw(items_embedding_idx items_embedding_idx1);
+# omendb's own name is taken by the same objects then
+isnt($node->psql('program', 'CREATE EXTENSION omendb'), 0, 'omendb beside vector is refused');
+
 $node->stop;
-unlink("$extensions/vector.control", "$extensions/vector--$version.sql");
+unlink("$extensions/vector.control", glob("$extensions/vector--*.sql"));
+# pgvector itself is not overwritten
+append_to_file("$extensions/vector.control", "comment = 'somebody else''s'\n");
+command_fails_like(\@make, qr/pgvector is installed/, 'make install-as-vector where pgvector is');
+unlink("$extensions/vector.control");
 done_testing();
