@@ -1,7 +1,8 @@
 #!/bin/bash
 #
-# test/fresh.sh [--quick] [--only quickstart|run] [--clean] [STATE...] -- does the project
-# work on a machine that has never seen it?  As root or with sudo; takes hours.
+# test/fresh.sh [--quick] [--run ARGUMENTS] [--only quickstart|run] [--clean] [STATE...] --
+# does the project work on a machine that has never seen it?  As root or with sudo; takes
+# hours.
 #
 # Makes a debootstrap folder in each of these states and in it, from a clean clone of the
 # last commit, runs test/quickstart.sh and test/run.sh:
@@ -17,7 +18,8 @@
 # Prints a line for each state, and the end of the output of what failed; the last line is
 # "N good, N failed, N skipped".
 #
-# --quick   of test/run.sh only the suite regress
+# --quick   of test/run.sh only the suite regress, as --run regress
+# --run     what test/run.sh is given, as --run "tap 003"
 # --only    one of the two commands
 # --clean   deletes everything afterwards, also what makes the next run faster
 #
@@ -40,6 +42,7 @@ clean=""
 while [ $# -gt 0 ]; do
 	case $1 in
 		--quick) suite_arguments=regress ;;
+		--run) suite_arguments=${2:-}; shift ;;
 		--only) only=${2:-}; shift ;;
 		--clean) clean=yes ;;
 		-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;

@@ -37,7 +37,9 @@ other_quickstarts() {
 	local process folder
 	for process in /proc/[0-9]*; do
 		folder=$(tr '\0' '\n' 2> /dev/null < "$process/cmdline" | sed -n '/^-D$/{n;s|/data$||p}' | head -n 1) || true
-		[ -n "$folder" ] && [ "$folder" != "$work" ] && [ -e "$folder/.omendb-quickstart" ] && echo "$folder"
+		if [ -n "$folder" ] && [ "$folder" != "$work" ] && [ -e "$folder/.omendb-quickstart" ]; then
+			echo "$folder"
+		fi
 	done | sort -u
 }
 
