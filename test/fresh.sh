@@ -190,6 +190,8 @@ clone() {
 	fi
 }
 
+# Read as a whole before it runs: it takes long, and somebody may edit this file.
+{
 [ ! -e "$top/.git" ] || [ -z "$(git -C "$top" -c safe.directory="$top" status --porcelain 2> /dev/null)" ] ||
 	echo "$me: note: the tree has changes that are not committed; they are not tried"
 for state in $states; do
@@ -198,3 +200,5 @@ done
 [ -z "$clean" ] || remove_folder "$dir"
 echo "$good good, $failed failed, $skipped skipped"
 [ $failed = 0 ]
+exit
+}
