@@ -15,7 +15,9 @@
 #
 # With SUITE only that one runs (the build always does); NAME picks the files whose
 # names contain it, as in: test/run.sh tap 003.  --keep leaves the temporary folder.
-# PG_CONFIG chooses a PostgreSQL.  The last line is "N passed, N failed".
+# PG_CONFIG chooses a PostgreSQL; OMENDB_INSTALL_HERE=yes installs into it and not into a
+# copy, for one that does not work from another folder.  The last line is
+# "N passed, N failed".
 
 set -uo pipefail
 
