@@ -14,7 +14,8 @@
 #   older-minor     with a server older than the registry's header files
 #   debian13        Debian 13 and nothing else
 #
-# In each state the system has an omendb already, and both must leave it as it is.
+# In each state the system has an omendb already, and both must leave it as it is, and a
+# server that is there too.
 # Prints a line for each state, and the end of the output of what failed; the last line is
 # "N good, N failed, N skipped".
 #
@@ -116,6 +117,9 @@ installed_omendb() {
 	( cd "$1" && find usr/lib/postgresql usr/share/postgresql -path '*omendb*' -type f -exec cksum {} + | sort )
 }
 
+# server_sum ROOT -- of the system's server; nothing if there is none.
+server_sum() { cat "$1"/usr/lib/postgresql/*/bin/postgres 2> /dev/null | cksum; }
+
 # prepare STATE ROOT -- the packages of the state; 2: it is not to be had.
 prepare() {
 	local state=$1 root=$2 suite=$3 packages=""
@@ -142,7 +146,7 @@ report() { printf '%-14s %-8s %5d s  %s\n' "$@"; }
 
 # try STATE -- one line, and the end of the log if it failed.
 try() {
-	local state=$1 suite=bookworm major=15 root=$dir/state log=$dir/$1.log before status=0 command arguments lines=""
+	local state=$1 suite=bookworm major=15 root=$dir/state log=$dir/$1.log before server status=0 command arguments lines=""
 	local start=$SECONDS
 	[ "$state" != debian13 ] || suite=trixie major=17
 	base "$suite"
@@ -158,6 +162,7 @@ try() {
 	echo "the system's omendb" > "$root/usr/lib/postgresql/$major/lib/omendb.so"
 	echo "default_version = 'the system has one'" > "$root/usr/share/postgresql/$major/extension/omendb.control"
 	before=$(installed_omendb "$root")
+	server=$(server_sum "$root")
 	clone "$root/root/omendb" || status=1
 	for command in quickstart run; do
 		[ $status = 0 ] && [ "${only:-$command}" = $command ] || continue
@@ -170,6 +175,10 @@ try() {
 	rm -f "$log.part"
 	if [ "$(installed_omendb "$root")" != "$before" ]; then
 		lines+=" | the omendb of the system was changed"
+		status=1
+	fi
+	if [ "$server" != "$(cksum < /dev/null)" ] && [ "$(server_sum "$root")" != "$server" ]; then
+		lines+=" | the server of the system was upgraded"
 		status=1
 	fi
 	remove_folder "$root"

@@ -34,9 +34,10 @@ need_packages() {
 		apt-get -q update > "$log" 2>&1 || tail -n 5 "$log"	# installing may work all the same
 		apt_updated=yes
 	fi
-	# The timeout: a new machine may be upgrading itself just now.
+	# The timeout: a new machine may be upgrading itself just now.  Without the other
+	# option the server is upgraded, and restarted, with the headers of its version.
 	DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y -o DPkg::Lock::Timeout=600 \
-		--no-install-recommends install "${missing[@]}" > "$log" 2>&1 < /dev/null ||
+		-o APT::Get::Upgrade-By-Source-Package=false --no-install-recommends install "${missing[@]}" > "$log" 2>&1 < /dev/null ||
 		{ cat "$log"; die "apt-get could not install ${missing[*]}"; }
 	rm -f "$log"
 }
