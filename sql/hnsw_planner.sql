@@ -34,7 +34,8 @@ EXPLAIN (COSTS OFF) SELECT id FROM plan_large ORDER BY v <-> '[1,2,3,4]' DESC LI
 EXPLAIN (COSTS OFF) SELECT id FROM plan_large ORDER BY v <-> '[1,2,3,4]' NULLS FIRST LIMIT 10;
 EXPLAIN (COSTS OFF) SELECT id FROM plan_large ORDER BY u <#> '[1,2,3,4]' DESC LIMIT 10;
 
--- no ORDER BY: never, even where nothing else is allowed
+-- no ORDER BY: never, even where nothing else is allowed, but with a bound from above
+EXPLAIN (COSTS OFF) SELECT id FROM plan_large WHERE v <-> '[1,2,3,4]' > 1;
 EXPLAIN (COSTS OFF) SELECT id FROM plan_large WHERE v <-> '[1,2,3,4]' < 1;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM plan_tiny;
 SET enable_seqscan = off;

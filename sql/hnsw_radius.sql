@@ -1,7 +1,10 @@
 -- Conditions "within a radius" by an omenhnsw index, against sequential scans.
 
 SET max_parallel_workers_per_gather = 0;
+SET jit = off;
 SET client_min_messages = warning;
+-- the same bounds in the form of a comparison are what is compared with: without the index
+SET omenhnsw.distance_bounds = off;
 
 -- lines of a plan without what differs between versions
 CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$

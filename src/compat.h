@@ -133,6 +133,16 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_no_direction NoMovementScanDirection
 #endif
 
+/* ---- scans (scan.c) ---- */
+
+/* "Index Searches" of EXPLAIN ANALYZE, since 18. */
+#if PG_VERSION_NUM >= 180000
+#define om_count_search(scan) \
+	((scan)->instrument != NULL ? (void) (scan)->instrument->nsearches++ : (void) 0)
+#else
+#define om_count_search(scan) ((void) (scan))
+#endif
+
 /* ---- vacuum (vacuum.c; include commands/vacuum.h, postmaster/autovacuum.h) ---- */
 
 #if PG_VERSION_NUM >= 180000

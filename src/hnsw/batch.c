@@ -117,7 +117,7 @@ has_few_nodes(IndexScanDesc scan)
 	int64		few = Max(FEW_NODES, (int64) s->ef * FEW_TIMES_EF);
 
 	/* a pass compares them all, whatever the bound says */
-	if (oh_max_scan_tuples > 0)
+	if (oh_max_scan_tuples > 0 && !s->complete)
 		few = Min(few, oh_max_scan_tuples);
 	if ((int64) npages * s->ix->array[OH_NODE].per_page > few)
 		return false;
@@ -145,7 +145,7 @@ is_selective(OhScanState *s)
 	double		share = Max(matches, 1.0) / Max(filter->nnodes, 1);
 
 	s->search->budget = sweep;
-	if (oh_max_scan_tuples > 0 && matches > oh_max_scan_tuples)
+	if (oh_max_scan_tuples > 0 && !s->complete && matches > oh_max_scan_tuples)
 	{
 		/* a walk can be cut short: where nothing that matches is near, too */
 		s->search->budget = INFINITY;
@@ -182,7 +182,7 @@ walk_on(OhScanState *s)
 bool
 OhMayReadOn(const OhScanState *s)
 {
-	return oh_max_scan_tuples == 0 ||
+	return oh_max_scan_tuples == 0 || s->complete ||
 		s->search->eval.evaluations + (s->sweep ? s->sweep->eval.evaluations : 0) +
 		s->nchained < oh_max_scan_tuples;
 }
@@ -195,7 +195,7 @@ OhNextBatch(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 
-	if ((oh_iterative_scan == OH_ITERATIVE_OFF && s->batch != NULL) || !OhMayReadOn(s))
+	if ((oh_iterative_scan == OH_ITERATIVE_OFF && !s->complete && s->batch != NULL) || !OhMayReadOn(s))
 	{
 		s->phase = SCAN_LATE;
 		return;
@@ -212,12 +212,7 @@ OhNextBatch(IndexScanDesc scan)
 	if (OhSweepMore(s->sweep, s->query, WIDTH(s->ef)) || s->ranked.n > 0)
 		begin_batch(s, &s->sweep->found);
 	else
-	{
-		/* what has no distance is within no radius */
-		s->phase = s->radius != NULL ? SCAN_LATE : SCAN_NO_DIRECTION;
-		s->rows.n = s->rows.next = 0;
-		s->lp = 0;
-	}
+		OhAfterDistances(s);
 }
 
 /*

@@ -349,7 +349,7 @@ ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *star
 	 * anything uses.
 	 */
 	if (!ordered || path->path.param_info != NULL)
-		usable = model.radius && !scans_end_early();
+		usable = model.radius;
 	if (!usable)
 	{
 		*startup = *total = get_float8_infinity();

@@ -77,6 +77,7 @@ extern int	oh_ef_search;
 extern int	oh_iterative_scan;
 extern int	oh_max_scan_tuples;
 extern double oh_scan_mem_multiplier;
+extern bool oh_distance_bounds; /* are bounds of the distance conditions of the index? */
 
 /*
  * When a scan begins or is planned: take the settings; pgvector's count where ours
@@ -101,7 +102,7 @@ extern void OhAlterInit(void);
 /* plan.c: distances that nobody looks at */
 extern void OhPlanInit(void);
 
-/* paths.c: conditions that older planners leave out */
+/* paths.c: paths that the planner does not make */
 extern void OhPathsInit(void);
 
 /* Form of the indexed value: float[dim] of a detoasted vector; checks dims.  */

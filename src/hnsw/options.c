@@ -24,6 +24,7 @@
 #define DIM_FOR_4_BITS 64
 
 OhSettings	oh_own = {OH_DEFAULT_EF_SEARCH, OH_ITERATIVE_STRICT, 0, 1.0};
+bool		oh_distance_bounds = true;
 
 static relopt_kind oh_relopt_kind;
 static relopt_kind ivfflat_relopt_kind; /* the same, and lists */
@@ -129,6 +130,13 @@ init_settings(void)
 							 "Memory that one scan may use, as a multiple of work_mem.",
 							 NULL,
 							 &oh_own.scan_mem_multiplier, 1.0, 1.0, 1000.0,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("omenhnsw.distance_bounds",
+							 "Sets whether bounds of the distance, as in WHERE embedding <-> $1 < 0.5, are "
+							 "conditions of the index.",
+							 "off leaves them to be checked row by row, which misses no row.",
+							 &oh_distance_bounds, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("omenhnsw");

@@ -1,7 +1,10 @@
 /*
- * paths.c -- conditions that PostgreSQL 15 and 16 do not hand to an ordered scan.
+ * paths.c -- paths of an index that the planner does not make by itself.
  *
- * An index scan in order of a distance gets as conditions, up to 16, no
+ * Those with bounds of the distance are made by bounds.c.
+ *
+ * Conditions that PostgreSQL 15 and 16 do not hand to an ordered scan: an index scan
+ * in order of a distance gets as conditions, up to 16, no
  *
  *     column = ANY (array)		column IN (1, 2, 3)
  *
@@ -14,11 +17,6 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
-#include "hnsw/hnsw.h"
-
-#ifdef OM_CORE_LEAVES_CONDITIONS
-
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -29,7 +27,13 @@
 #include "optimizer/restrictinfo.h"
 #include "utils/lsyscache.h"
 
+#include "compat.h"
+#include "hnsw/bounds.h"
+#include "hnsw/hnsw.h"
+
 static set_rel_pathlist_hook_type next_hook = NULL;
+
+#ifdef OM_CORE_LEAVES_CONDITIONS
 
 /* One index, and what was found for it. */
 typedef struct Match
@@ -270,6 +274,9 @@ add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 	List	   *columns = NIL;
 	Expr	   *order;
 
+	/* a parameterized one would be of no use */
+	if (index->nkeycolumns == 1 || rel->lateral_relids != NULL)
+		return;
 	for (int column = 0; column < index->nkeycolumns; column++)
 	{
 		ListCell   *lc;
@@ -300,27 +307,59 @@ add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 											 om_no_direction, false, NULL, 1.0, false));
 }
 
+#else
+
+/* The planner has made them. */
+static void
+add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
+{
+}
+
+#endif							/* OM_CORE_LEAVES_CONDITIONS */
+
+bool
+OhIsOurs(const IndexOptInfo *index)
+{
+	return index->amcostestimate == (void *) ohcostestimate;
+}
+
 static void
 add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
+	List	   *found = NIL;
 	ListCell   *lc;
 
 	if (next_hook != NULL)
 		next_hook(root, rel, rti, rte);
 
-	/* where the planner makes paths for indexes; a parameterized one would be of no use */
-	if (!IS_SIMPLE_REL(rel) || rte->rtekind != RTE_RELATION || rte->inh ||
-		rte->tablesample != NULL || rel->lateral_relids != NULL || IS_DUMMY_REL(rel))
+	if (!IS_SIMPLE_REL(rel) || rte->rtekind != RTE_RELATION || rte->tablesample != NULL ||
+		IS_DUMMY_REL(rel))
 		return;
+	if (rte->inh)
+	{
+		OhBoundsParent(root, rel, rti);
+		return;
+	}
 
+	/* where the planner makes paths for indexes */
 	foreach(lc, rel->indexlist)
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
+		OhBounds   *bounds;
 
-		if (index->amcostestimate == (void *) ohcostestimate && index->nkeycolumns > 1 &&
-			(index->indpred == NIL || index->predOK))
+		if (!OhIsOurs(index) || (index->indpred != NIL && !index->predOK))
+			continue;
+		bounds = OhBoundsFind(root, index);
+		if (bounds != NULL)
+			found = lappend(found, bounds);
+		else
 			add_filter_path(root, rel, index);
 	}
+	/* what is estimated of a clause counts for the paths of all indexes */
+	if (found != NIL)
+		OhBoundsEstimate(root, rel, found);
+	foreach(lc, found)
+		OhBoundsPaths(root, rel, lfirst(lc), add_filter_path);
 }
 
 /*
@@ -335,12 +374,3 @@ OhPathsInit(void)
 	next_hook = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = add_paths;
 }
-
-#else
-
-void
-OhPathsInit(void)
-{
-}
-
-#endif							/* OM_CORE_LEAVES_CONDITIONS */

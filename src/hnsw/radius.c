@@ -1,5 +1,6 @@
 /*
- * radius.c -- conditions "within a radius" of a scan: <<->> and its like.
+ * radius.c -- conditions "within a radius" of a scan: <<->> and its like, and <<->
+ * of bounds.
  *
  * Where the center is what the scan is ordered by, such a condition is a limit:
  * a scan that has come so far is at its end.  With another center it is one that
@@ -36,6 +37,8 @@ read_sphere(const OhRadius *r, Oid vector_type, Datum value, OmSphere *sphere)
 		return false;
 	/* what the operator would say of any row */
 	om_check_same_dim(&om_vector_desc, r->dim, sphere->center->dim);
+	if (sphere->unordered)
+		return true;
 	return can_hold(r, sphere->radius) && OhHasDirection(r->metric, sphere->center->x, r->dim);
 }
 
@@ -90,12 +93,16 @@ read_spheres(const OhRadius *r, Oid vector_type, ScanKey key, OmSphere *first)
 			continue;
 		if (nspheres++ == 0)
 			*first = sphere;
+		first->unordered |= sphere.unordered;
 	}
 	return nspheres;
 }
 
 /*
  * add_key -- take one more condition.
+ *
+ * Under cosine a row whose distance is NaN has no direction: then its distance to
+ * every center is NaN.
  */
 static void
 add_key(OhRadius *r, Oid vector_type, ScanKey key)
@@ -108,9 +115,18 @@ add_key(OhRadius *r, Oid vector_type, ScanKey key)
 		r->never = true;
 		return;
 	}
+	r->unordered &= sphere.unordered;
+	if (nspheres > 1)
+		r->others = true;
+	if (!OhHasDirection(r->metric, sphere.center->x, r->dim))
+		return;					/* every distance is NaN, and within */
 	if (r->center == NULL)
 		r->center = sphere.center->x;
-	if (nspheres > 1 || !same_floats(r, r->center, sphere.center->x))
+	if (nspheres > 1)
+		return;
+	if (!can_hold(r, sphere.radius))
+		r->nothing_near = true;
+	if (!same_floats(r, r->center, sphere.center->x))
 		r->others = true;
 	else if (isnan(r->radius) || sphere.radius < r->radius)
 		r->radius = sphere.radius;
@@ -135,6 +151,7 @@ OhRadiusBegin(Relation index, const OhIndex *ix, ScanKey keys, int nkeys, const 
 			r->dim = ix->dim;
 			r->center = query;
 			r->radius = NAN;	/* as if there were none */
+			r->unordered = true;
 		}
 		add_key(r, index->rd_opcintype[0], &keys[i]);
 	}
@@ -147,5 +164,6 @@ OhRadiusBegin(Relation index, const OhIndex *ix, ScanKey keys, int nkeys, const 
 bool
 OhRadiusHolds(const OhRadius *r, double dist)
 {
-	return isnan(r->radius) || om_within(r->metric == OM_METRIC_L2 ? sqrt(dist) : dist, r->radius);
+	return isnan(r->radius) || (r->unordered && isnan(dist)) ||
+		om_within(r->metric == OM_METRIC_L2 ? sqrt(dist) : dist, r->radius);
 }

@@ -15,8 +15,10 @@ typedef struct OhRadius
 	OmMetric	metric;
 	int			dim;
 	bool		never;			/* no row is within: a NULL, no direction, a radius of 0 */
+	bool		nothing_near;	/* no row that has a distance is: but some that have none may be */
+	bool		unordered;		/* are rows within whose distance is NaN? */
 	bool		others;			/* some have another center: the row itself must be checked */
-	const float *center;		/* float[dim], the query; NULL only if never */
+	const float *center;		/* float[dim], the query; NULL if never, or if no condition needs it */
 	double		radius;			/* around it, the smallest */
 	double		limit;			/* the same in order units, rounded up: what is farther from
 								 * the query is not within; INFINITY if nothing is known */

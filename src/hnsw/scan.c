@@ -24,6 +24,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "hnsw/scan.h"
 
 /*
@@ -196,6 +197,7 @@ start(IndexScanDesc scan)
 	Relation	index = scan->indexRelation;
 
 	pgstat_count_index_scan(index);
+	om_count_search(scan);
 	s->ix = OhIndexOpen(index);
 	if (s->rerank == NULL)
 	{
@@ -211,6 +213,8 @@ start(IndexScanDesc scan)
 	s->last = -INFINITY;
 	s->last_error = 0;
 	s->lp = 0;
+	s->certain = false;
+	s->complete = scan->numberOfOrderBys == 0;
 	if (!take_keys(scan) || !set_query(scan) || (s->only_null && s->radius != NULL))
 	{
 		s->phase = SCAN_DONE;
@@ -221,8 +225,12 @@ start(IndexScanDesc scan)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("index \"%s\" can only be scanned in the order of one distance, or within a radius",
 						RelationGetRelationName(index))));
+	/* NULL is within no radius */
+	s->not_null |= s->radius != NULL;
 	if (s->only_null)
 		s->phase = SCAN_NULLS;
+	else if (s->radius != NULL && s->radius->nothing_near)
+		OhAfterDistances(s);
 	else if (s->ordered)
 		OhFirstBatch(scan);
 	else
@@ -236,10 +244,22 @@ start(IndexScanDesc scan)
 static bool
 may_return(OhScanState *s)
 {
-	if (oh_iterative_scan != OH_ITERATIVE_OFF || s->nreturned++ < s->ef)
+	if (s->complete || oh_iterative_scan != OH_ITERATIVE_OFF || s->nreturned++ < s->ef)
 		return true;
 	s->phase = SCAN_DONE;
 	return false;
+}
+
+/*
+ * OhAfterDistances -- see scan.h.
+ */
+void
+OhAfterDistances(OhScanState *s)
+{
+	s->phase = s->radius != NULL && !s->radius->unordered ? SCAN_LATE : SCAN_NO_DIRECTION;
+	s->rows.n = s->rows.next = 0;
+	s->lp = 0;
+	s->certain = false;
 }
 
 /*
@@ -282,7 +302,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		}
 		if (beyond && OhFoundFarther(s))
 		{
-			s->phase = SCAN_LATE;
+			OhAfterDistances(s);
 			break;
 		}
 		if (!more || beyond)

@@ -60,6 +60,7 @@ typedef struct OhScanState
 	float	   *vector;			/* the query itself */
 	OhRadius   *radius;			/* conditions "within a radius", NULL if there are none */
 	bool		ordered;		/* the query has distances */
+	bool		complete;		/* without ORDER BY: no setting ends the scan before its last row */
 	bool		sorted;			/* and they are what the scan is ordered by */
 	bool		by_code;		/* distances from codes decide: no re-ranking */
 	bool		exact_codes;	/* and are exact */
@@ -98,6 +99,9 @@ typedef struct OhScanState
 	int64		nhandled;
 	int64		handled_allocated;
 } OhScanState;
+
+/* All rows that have a distance are returned: rows whose distance is NaN, if these may be wanted. */
+extern void OhAfterDistances(OhScanState *s);
 
 /* ---- batch.c: where the nodes come from, nearest first ---- */
 

@@ -31,6 +31,7 @@ CREATE OPERATOR CLASS vector_l2_ops
     DEFAULT FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
     OPERATOR 2 <<->> (vector, sphere_vector),
+    OPERATOR 2 <<-> (vector, bound_vector),
     FUNCTION 1 omenhnsw_vector_l2_support(internal);
 COMMENT ON OPERATOR CLASS vector_l2_ops USING omenhnsw IS 'Euclidean distance, <->';
 COMMENT ON OPERATOR FAMILY vector_l2_ops USING omenhnsw IS 'Euclidean distance, <->';
@@ -39,6 +40,7 @@ CREATE OPERATOR CLASS vector_ip_ops
     FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
     OPERATOR 2 <<#>> (vector, sphere_vector),
+    OPERATOR 2 <<#> (vector, bound_vector),
     FUNCTION 1 omenhnsw_vector_ip_support(internal);
 COMMENT ON OPERATOR CLASS vector_ip_ops USING omenhnsw IS 'negative inner product, <#>';
 COMMENT ON OPERATOR FAMILY vector_ip_ops USING omenhnsw IS 'negative inner product, <#>';
@@ -47,6 +49,7 @@ CREATE OPERATOR CLASS vector_cosine_ops
     FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
     OPERATOR 2 <<=>> (vector, sphere_vector),
+    OPERATOR 2 <<=> (vector, bound_vector),
     FUNCTION 1 omenhnsw_vector_cosine_support(internal);
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
 COMMENT ON OPERATOR FAMILY vector_cosine_ops USING omenhnsw IS 'cosine distance, <=>';
@@ -55,6 +58,7 @@ CREATE OPERATOR CLASS vector_l1_ops
     FOR TYPE vector USING omenhnsw AS
     OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
     OPERATOR 2 <<+>> (vector, sphere_vector),
+    OPERATOR 2 <<+> (vector, bound_vector),
     FUNCTION 1 omenhnsw_vector_l1_support(internal);
 COMMENT ON OPERATOR CLASS vector_l1_ops USING omenhnsw IS 'taxicab distance, <+>';
 COMMENT ON OPERATOR FAMILY vector_l1_ops USING omenhnsw IS 'taxicab distance, <+>';

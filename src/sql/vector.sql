@@ -370,6 +370,35 @@ CREATE FUNCTION vector_within_l1(vector, sphere_vector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'om_vector_within_l1' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector_within_l1(vector, sphere_vector) IS 'implementation of <<+>> operator';
 
+-- What a bound of the distance in another form leaves, such as 1 - distance > 0.7: made by the planner.
+CREATE TYPE bound_vector AS (center vector, radius double precision, unordered boolean);
+COMMENT ON TYPE bound_vector IS 'the vectors that a bound of the distance leaves';
+COMMENT ON COLUMN bound_vector.center IS 'what distances are measured from';
+COMMENT ON COLUMN bound_vector.radius IS 'distances below this are within; NaN: all are';
+COMMENT ON COLUMN bound_vector.unordered IS 'is a distance that is NaN within, too?';
+
+CREATE FUNCTION bound_vector(center vector, bound double precision, comparison text,
+                             scale double precision, shift double precision) RETURNS bound_vector
+    AS 'MODULE_PATHNAME', 'om_bound' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION bound_vector(vector, double precision, text, double precision, double precision) IS
+    'the vectors whose distance times scale plus shift compares so with the bound';
+
+CREATE FUNCTION vector_within_l2(vector, bound_vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'om_vector_within_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_within_l2(vector, bound_vector) IS 'implementation of <<->> operator';
+
+CREATE FUNCTION vector_within_ip(vector, bound_vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'om_vector_within_ip' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_within_ip(vector, bound_vector) IS 'implementation of <<#>> operator';
+
+CREATE FUNCTION vector_within_cosine(vector, bound_vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'om_vector_within_cosine' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_within_cosine(vector, bound_vector) IS 'implementation of <<=>> operator';
+
+CREATE FUNCTION vector_within_l1(vector, bound_vector) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'om_vector_within_l1' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_within_l1(vector, bound_vector) IS 'implementation of <<+>> operator';
+
 CREATE FUNCTION vector_within_sel(internal, oid, internal, integer) RETURNS double precision
     AS 'MODULE_PATHNAME', 'om_within_sel' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector_within_sel(internal, oid, internal, integer) IS
@@ -399,6 +428,30 @@ CREATE OPERATOR <<+>> (
 );
 COMMENT ON OPERATOR <<+>> (vector, sphere_vector) IS 'taxicab distance from the center less than the radius';
 
+CREATE OPERATOR <<-> (
+    LEFTARG = vector, RIGHTARG = bound_vector, FUNCTION = vector_within_l2,
+    RESTRICT = vector_within_sel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR <<-> (vector, bound_vector) IS 'Euclidean distance within a bound';
+
+CREATE OPERATOR <<#> (
+    LEFTARG = vector, RIGHTARG = bound_vector, FUNCTION = vector_within_ip,
+    RESTRICT = vector_within_sel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR <<#> (vector, bound_vector) IS 'negative inner product within a bound';
+
+CREATE OPERATOR <<=> (
+    LEFTARG = vector, RIGHTARG = bound_vector, FUNCTION = vector_within_cosine,
+    RESTRICT = vector_within_sel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR <<=> (vector, bound_vector) IS 'cosine distance within a bound';
+
+CREATE OPERATOR <<+> (
+    LEFTARG = vector, RIGHTARG = bound_vector, FUNCTION = vector_within_l1,
+    RESTRICT = vector_within_sel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR <<+> (vector, bound_vector) IS 'taxicab distance within a bound';
+
 -- costs of distances to TOASTed vectors
 
 CREATE FUNCTION vector_support(internal) RETURNS internal
@@ -416,3 +469,7 @@ ALTER FUNCTION vector_within_l2(vector, sphere_vector) SUPPORT vector_support;
 ALTER FUNCTION vector_within_ip(vector, sphere_vector) SUPPORT vector_support;
 ALTER FUNCTION vector_within_cosine(vector, sphere_vector) SUPPORT vector_support;
 ALTER FUNCTION vector_within_l1(vector, sphere_vector) SUPPORT vector_support;
+ALTER FUNCTION vector_within_l2(vector, bound_vector) SUPPORT vector_support;
+ALTER FUNCTION vector_within_ip(vector, bound_vector) SUPPORT vector_support;
+ALTER FUNCTION vector_within_cosine(vector, bound_vector) SUPPORT vector_support;
+ALTER FUNCTION vector_within_l1(vector, bound_vector) SUPPORT vector_support;

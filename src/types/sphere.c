@@ -1,6 +1,7 @@
 /*
  * sphere.c -- the vectors within a radius of a center: sphere() and the operators
- * <<->> <<#>> <<=>> <<+>>.
+ * <<->> <<#>> <<=>> <<+>>, and <<-> <<#> <<=> <<+>, into which the planner turns
+ * bounds of distances (bound.c).
  *
  * Each is the distance operator that it is named after, and the comparison
  * "< radius": computed by the same function, so that both forms of a condition
@@ -32,6 +33,13 @@ OM_FUNCTION(om_within_sel);
 /* A histogram of fewer vectors tells nothing; one of FULL_HISTOGRAM all it can. */
 #define LEAST_HISTOGRAM 10
 #define FULL_HISTOGRAM 100
+
+/*
+ * The part of the rows that is taken to be within where nothing is known, and at
+ * least otherwise.  Small, because an index that finds too many rows loses a factor
+ * of ten, and a sequential scan that finds none any factor.
+ */
+#define UNKNOWN_SELECTIVITY 0.001
 
 /*
  * om_sphere -- sphere(center vector, radius double precision).
@@ -75,9 +83,10 @@ om_sphere(PG_FUNCTION_ARGS)
 static void
 check_parts(TupleDesc desc, Oid vector_type)
 {
-	if (desc->natts != 2 ||
+	if (desc->natts < 2 || desc->natts > 3 ||
 		TupleDescAttr(desc, 0)->atttypid != vector_type ||
-		TupleDescAttr(desc, 1)->atttypid != FLOAT8OID)
+		TupleDescAttr(desc, 1)->atttypid != FLOAT8OID ||
+		(desc->natts == 3 && TupleDescAttr(desc, 2)->atttypid != BOOLOID))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("type %s does not consist of a center and a radius",
@@ -93,8 +102,10 @@ om_sphere_read(Datum value, Oid vector_type, OmSphere *sphere)
 	HeapTupleData tuple;
 	Datum		center;
 	Datum		radius;
+	Datum		unordered = BoolGetDatum(false);
 	bool		no_center;
 	bool		no_radius;
+	bool		no_unordered = false;
 
 	check_parts(desc, vector_type);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
@@ -103,12 +114,15 @@ om_sphere_read(Datum value, Oid vector_type, OmSphere *sphere)
 	tuple.t_data = header;
 	center = heap_getattr(&tuple, 1, desc, &no_center);
 	radius = heap_getattr(&tuple, 2, desc, &no_radius);
+	if (desc->natts == 3)
+		unordered = heap_getattr(&tuple, 3, desc, &no_unordered);
 	ReleaseTupleDesc(desc);
-	if (no_center || no_radius)
+	if (no_center || no_radius || no_unordered)
 		return false;
 
 	sphere->center = DatumGetOmVector(center);
 	sphere->radius = DatumGetFloat8(radius);
+	sphere->unordered = DatumGetBool(unordered);
 	return true;
 }
 
@@ -155,7 +169,7 @@ om_vector_within_l2(PG_FUNCTION_ARGS)
 
 	if (!read_arguments(fcinfo, &v, &sphere))
 		PG_RETURN_NULL();
-	PG_RETURN_BOOL(om_within(sqrt(om_vector_l2sq(v, sphere.center)), sphere.radius));
+	PG_RETURN_BOOL(om_sphere_holds(&sphere, sqrt(om_vector_l2sq(v, sphere.center))));
 }
 
 Datum
@@ -166,7 +180,7 @@ om_vector_within_ip(PG_FUNCTION_ARGS)
 
 	if (!read_arguments(fcinfo, &v, &sphere))
 		PG_RETURN_NULL();
-	PG_RETURN_BOOL(om_within(-om_vector_ip(v, sphere.center), sphere.radius));
+	PG_RETURN_BOOL(om_sphere_holds(&sphere, -om_vector_ip(v, sphere.center)));
 }
 
 Datum
@@ -177,7 +191,7 @@ om_vector_within_cosine(PG_FUNCTION_ARGS)
 
 	if (!read_arguments(fcinfo, &v, &sphere))
 		PG_RETURN_NULL();
-	PG_RETURN_BOOL(om_within(om_vector_cosine(v, sphere.center), sphere.radius));
+	PG_RETURN_BOOL(om_sphere_holds(&sphere, om_vector_cosine(v, sphere.center)));
 }
 
 Datum
@@ -188,7 +202,7 @@ om_vector_within_l1(PG_FUNCTION_ARGS)
 
 	if (!read_arguments(fcinfo, &v, &sphere))
 		PG_RETURN_NULL();
-	PG_RETURN_BOOL(om_within(om_vector_l1(v, sphere.center), sphere.radius));
+	PG_RETURN_BOOL(om_sphere_holds(&sphere, om_vector_l1(v, sphere.center)));
 }
 
 /* ---- selectivity ---- */
@@ -245,14 +259,13 @@ sample_selectivity(VariableStatData *vardata, Oid operator, Oid collation, Datum
 	rest = histogram_selectivity(vardata, &proc, collation, sphere, varonleft,
 								 LEAST_HISTOGRAM, 0, &n);
 	if (rest < 0)
-		rest = DEFAULT_MATCHING_SEL;
+		rest = UNKNOWN_SELECTIVITY;
 	else
 	{
 		/* between none of the sample and one of it there is room for many rows */
 		double		weight = Min((double) n / FULL_HISTOGRAM, 1.0);
 
-		rest = Max(rest, DEFAULT_MATCHING_SEL / 10) * weight +
-			DEFAULT_MATCHING_SEL * (1.0 - weight);
+		rest = Max(rest, UNKNOWN_SELECTIVITY) * weight + UNKNOWN_SELECTIVITY * (1.0 - weight);
 	}
 	return selectivity + rest * Max(1.0 - stats->stanullfrac - common, 0.0);
 }
@@ -273,7 +286,7 @@ om_within_sel(PG_FUNCTION_ARGS)
 	VariableStatData vardata;
 	Node	   *other;
 	bool		varonleft;
-	double		selectivity = DEFAULT_MATCHING_SEL;
+	double		selectivity = UNKNOWN_SELECTIVITY;
 
 	if (!get_restriction_variable(root, args, varrelid, &vardata, &other, &varonleft))
 		PG_RETURN_FLOAT8(selectivity);

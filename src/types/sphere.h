@@ -1,11 +1,14 @@
 /*
- * sphere.h -- the SQL type sphere_vector: a center and a radius.
+ * sphere.h -- the SQL types sphere_vector, a center and a radius, and bound_vector,
+ * which tells of distances that are NaN, too.
  *
- * A composite type, which users may put together by ROW(...) as well as by
+ * Composite types, which users may put together by ROW(...) as well as by
  * sphere(): what a value holds is checked where it is read.
  */
 #ifndef OM_SPHERE_H
 #define OM_SPHERE_H
+
+#include <math.h>
 
 #include "utils/float.h"
 
@@ -14,13 +17,14 @@
 typedef struct OmSphere
 {
 	OmVector   *center;
-	double		radius;
+	double		radius;			/* NaN: nothing but a distance that is NaN is beyond */
+	bool		unordered;		/* is a distance that is NaN within? */
 } OmSphere;
 
 /*
  * om_sphere_read -- the parts of a sphere.
  *
- * value          not NULL, maybe toasted
+ * value          a sphere_vector or bound_vector, not NULL, maybe toasted
  * vector_type    OID of the type vector: the type of the center, or an error
  * Returns false if one of its parts is NULL.  What has to be allocated for it
  * is left in the current memory context.
@@ -29,13 +33,18 @@ extern bool om_sphere_read(Datum value, Oid vector_type, OmSphere *sphere);
 
 /*
  * om_within -- is a distance (or a negative inner product) within a radius: the
- * "distance < radius" of SQL?  A distance that is NaN is not, nothing else is
- * beyond a radius that is NaN.
+ * "distance < radius" of SQL?  NaN is above all numbers there.
  */
 static inline bool
 om_within(double distance, double radius)
 {
 	return float8_lt(distance, radius);
+}
+
+static inline bool
+om_sphere_holds(const OmSphere *sphere, double distance)
+{
+	return om_within(distance, sphere->radius) || (sphere->unordered && isnan(distance));
 }
 
 #endif							/* OM_SPHERE_H */
