@@ -308,34 +308,58 @@ match_value(const Family *family, Node *value, Bound *bound)
 }
 
 /*
+ * find_comparison -- NULL: not worth a closer look.
+ */
+static const Comparison *
+find_comparison(Expr *clause)
+{
+	if (!IsA(clause, OpExpr) || list_length(((OpExpr *) clause)->args) != 2)
+		return NULL;
+	set_opfuncid((OpExpr *) clause);
+	for (int i = 0; i < lengthof(comparisons); i++)
+	{
+		if (comparisons[i].function == ((OpExpr *) clause)->opfuncid)
+			return &comparisons[i];
+	}
+	return NULL;
+}
+
+static bool
+has_comparison(List *clauses)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		if (find_comparison(lfirst_node(RestrictInfo, lc)->clause) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
  * match_clause -- is it a bound from above?
  */
 static bool
 match_clause(const Family *family, Expr *clause, Bound *bound)
 {
-	Oid			function;
+	const Comparison *comparison = find_comparison(clause);
 	List	   *args;
 
-	if (!IsA(clause, OpExpr) || !read_call((Node *) clause, &function, &args) ||
-		list_length(args) != 2)
+	if (comparison == NULL)
 		return false;
-	for (int i = 0; i < lengthof(comparisons); i++)
+	args = ((OpExpr *) clause)->args;
+	bound->less = comparison->less;
+	bound->inclusive = comparison->inclusive;
+	bound->bound = lsecond(args);
+	if (!match_value(family, linitial(args), bound))
 	{
-		if (comparisons[i].function != function)
-			continue;
-		bound->less = comparisons[i].less;
-		bound->inclusive = comparisons[i].inclusive;
-		bound->bound = lsecond(args);
-		if (!match_value(family, linitial(args), bound))
-		{
-			bound->less = !bound->less;
-			bound->bound = linitial(args);
-			if (!match_value(family, lsecond(args), bound))
-				return false;
-		}
-		return bound->less == (bound->scale > 0) && is_constant(family, bound->bound);
+		bound->less = !bound->less;
+		bound->bound = linitial(args);
+		if (!match_value(family, lsecond(args), bound))
+			return false;
 	}
-	return false;
+	return bound->less == (bound->scale > 0) && is_constant(family, bound->bound);
 }
 
 static Expr *
@@ -442,7 +466,9 @@ OhBoundsFind(PlannerInfo *root, IndexOptInfo *index)
 	OhBounds   *bounds;
 	Family		family;
 
-	if (!oh_distance_bounds || decides_changes(root) || !find_family(&family, root, index))
+	if (!oh_distance_bounds ||
+		!(has_comparison(index->indrestrictinfo) || has_comparison(index->rel->joininfo)) ||
+		decides_changes(root) || !find_family(&family, root, index))
 		return NULL;
 	bounds = palloc(sizeof(OhBounds));
 	bounds->index = index;

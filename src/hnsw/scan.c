@@ -256,7 +256,10 @@ may_return(OhScanState *s)
 void
 OhAfterDistances(OhScanState *s)
 {
-	s->phase = s->radius != NULL && !s->radius->unordered ? SCAN_LATE : SCAN_NO_DIRECTION;
+	const OhRadius *radius = s->radius;
+
+	s->phase = radius != NULL && !(radius->unordered && radius->metric == OM_METRIC_COSINE) ?
+		SCAN_LATE : SCAN_NO_DIRECTION;
 	s->rows.n = s->rows.next = 0;
 	s->lp = 0;
 	s->certain = false;
