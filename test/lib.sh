@@ -188,9 +188,9 @@ private_postgres() {
 	for program in $pg_programs $(cd "$pg_bin" && ls -d pg_*); do
 		[ ! -e "$pg_bin/$program" ] || cp -aL "$pg_bin/$program" "$to/${pg_bin#"$common"/}/"
 	done
-	# An omendb that is installed there is not the one of this tree.
-	find "$to" \( -name 'omendb--*' -o -name omendb.control -o -name omendb.so \) -delete
-	find "$to" -depth -path '*/bitcode/omendb*' -delete
+	# An omendb that is installed there is not the one of this tree; and a test installs
+	# it by the name of pgvector.
+	find "$to" -depth \( -name 'omendb*' -o -name 'vector--*' -o -name vector.control -o -name vector.so \) -exec rm -rf {} +
 	chown -R postgres: "$to"
 	config=$to/${pg_bin#"$common"/}/pg_config
 	for option in bindir pkglibdir sharedir includedir-server pgxs; do
