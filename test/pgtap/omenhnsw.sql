@@ -16,12 +16,12 @@ SELECT is(pg_indexam_has_property(oid, 'can_unique'), false, 'no unique indexes'
 SELECT is(pg_indexam_has_property(oid, 'can_order'), false, 'no order of values') FROM pg_am WHERE amname = 'omenhnsw';
 
 -- operator classes: default, operator, support function, comments, validity
-CREATE TEMPORARY TABLE expected_class (class name, is_default boolean, operator text, within text, support text);
+CREATE TEMPORARY TABLE expected_class (class name, is_default boolean, operator text, within text, bound text, support text);
 INSERT INTO expected_class VALUES
-    ('vector_l2_ops', true, '<->(vector,vector)', '<<->>(vector,sphere_vector)', 'omenhnsw_vector_l2_support'),
-    ('vector_ip_ops', false, '<#>(vector,vector)', '<<#>>(vector,sphere_vector)', 'omenhnsw_vector_ip_support'),
-    ('vector_cosine_ops', false, '<=>(vector,vector)', '<<=>>(vector,sphere_vector)', 'omenhnsw_vector_cosine_support'),
-    ('vector_l1_ops', false, '<+>(vector,vector)', '<<+>>(vector,sphere_vector)', 'omenhnsw_vector_l1_support');
+    ('vector_l2_ops', true, '<->(vector,vector)', '<<->>(vector,sphere_vector)', '<<->(vector,bound_vector)', 'omenhnsw_vector_l2_support'),
+    ('vector_ip_ops', false, '<#>(vector,vector)', '<<#>>(vector,sphere_vector)', '<<#>(vector,bound_vector)', 'omenhnsw_vector_ip_support'),
+    ('vector_cosine_ops', false, '<=>(vector,vector)', '<<=>>(vector,sphere_vector)', '<<=>(vector,bound_vector)', 'omenhnsw_vector_cosine_support'),
+    ('vector_l1_ops', false, '<+>(vector,vector)', '<<+>>(vector,sphere_vector)', '<<+>(vector,bound_vector)', 'omenhnsw_vector_l1_support');
 
 CREATE TEMPORARY VIEW class AS
     SELECT e.*, c.oid, c.opcfamily, c.opcdefault, c.opcintype, c.opckeytype
@@ -39,10 +39,10 @@ SELECT is(opckeytype, 0::oid, class || ' has no storage type') FROM class ORDER 
 SELECT ok(amvalidate(oid), class || ' is valid') FROM class ORDER BY class;
 SELECT ok(obj_description(oid, 'pg_opclass') IS NOT NULL, class || ' has a comment') FROM class ORDER BY class;
 SELECT ok(obj_description(opcfamily, 'pg_opfamily') IS NOT NULL, 'its family has a comment') FROM class ORDER BY class;
-SELECT is((SELECT array_agg(o.amopopr::regoperator::text ORDER BY o.amopstrategy) FROM pg_amop o WHERE o.amopfamily = c.opcfamily),
-          ARRAY[c.operator, c.within], class || ' has its operators and no others') FROM class c ORDER BY class;
+SELECT is((SELECT array_agg(o.amopopr::regoperator::text ORDER BY o.amopstrategy, o.amoprighttype::regtype::text) FROM pg_amop o WHERE o.amopfamily = c.opcfamily),
+          ARRAY[c.operator, c.bound, c.within], class || ' has its operators and no others') FROM class c ORDER BY class;
 SELECT is((SELECT array_agg(o.amoppurpose::text || o.amopstrategy ORDER BY o.amopstrategy) FROM pg_amop o WHERE o.amopfamily = c.opcfamily),
-          ARRAY['o1', 's2'], class || ' has them FOR ORDER BY and FOR SEARCH') FROM class c ORDER BY class;
+          ARRAY['o1', 's2', 's2'], class || ' has them FOR ORDER BY and FOR SEARCH') FROM class c ORDER BY class;
 SELECT is((SELECT array_agg(s.opfname::text) FROM pg_amop o JOIN pg_opfamily s ON s.oid = o.amopsortfamily WHERE o.amopfamily = c.opcfamily),
           ARRAY['float_ops'], class || ' sorts by float_ops') FROM class c ORDER BY class;
 SELECT is((SELECT array_agg(p.amproc::regproc::text) FROM pg_amproc p WHERE p.amprocfamily = c.opcfamily),
@@ -66,6 +66,7 @@ $$, 'every object of the extension has a comment');
 -- settings
 CREATE TEMPORARY TABLE expected_setting (name text, vartype text, boot_val text);
 INSERT INTO expected_setting VALUES
+    ('omenhnsw.distance_bounds', 'bool', 'on'),
     ('omenhnsw.ef_search', 'integer', '40'),
     ('omenhnsw.iterative_scan', 'enum', 'strict_order'),
     ('omenhnsw.max_scan_tuples', 'integer', '0'),

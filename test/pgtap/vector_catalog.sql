@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS omendb;
-SELECT plan(169);
+SELECT plan(179);
 
 -- the type
 SELECT has_extension('omendb');
@@ -62,7 +62,12 @@ INSERT INTO expected_function VALUES
     ('vector_within_l2', '{vector,sphere_vector}', 'boolean'),
     ('vector_within_ip', '{vector,sphere_vector}', 'boolean'),
     ('vector_within_cosine', '{vector,sphere_vector}', 'boolean'),
-    ('vector_within_l1', '{vector,sphere_vector}', 'boolean');
+    ('vector_within_l1', '{vector,sphere_vector}', 'boolean'),
+    ('bound_vector', '{vector,double precision,text,double precision,double precision}', 'bound_vector'),
+    ('vector_within_l2', '{vector,bound_vector}', 'boolean'),
+    ('vector_within_ip', '{vector,bound_vector}', 'boolean'),
+    ('vector_within_cosine', '{vector,bound_vector}', 'boolean'),
+    ('vector_within_l1', '{vector,bound_vector}', 'boolean');
 SELECT has_function(name, args) FROM expected_function;
 SELECT function_returns(name, args, result) FROM expected_function;
 SELECT is(
@@ -130,7 +135,7 @@ CREATE TEMPORARY TABLE expected_within (name name, proc name);
 INSERT INTO expected_within VALUES
     ('<<->>', 'vector_within_l2'), ('<<#>>', 'vector_within_ip'), ('<<=>>', 'vector_within_cosine'), ('<<+>>', 'vector_within_l1');
 SELECT has_operator('vector', name, 'sphere_vector', 'boolean') FROM expected_within;
-SELECT is(ROW(o.oprcode::name, o.oprrest::text, o.oprjoin::text)::text, ROW(e.proc, 'vector_within_sel', 'matchingjoinsel')::text,
+SELECT is(ROW((SELECT proname FROM pg_proc WHERE oid = o.oprcode), o.oprrest::text, o.oprjoin::text)::text, ROW(e.proc, 'vector_within_sel', 'matchingjoinsel')::text,
     format('%s has its function and selectivity', e.name))
 FROM expected_within e
     JOIN pg_operator o ON o.oprname = e.name AND o.oprleft = 'vector'::regtype AND o.oprright = 'sphere_vector'::regtype;
