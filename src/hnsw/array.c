@@ -233,7 +233,7 @@ remember(Relation index, OhIndex *ix, OhArrayId id, BlockNumber leaf, const Bloc
 	{
 		uint32		want = Max(array->npages + n, array->allocated * 2);
 
-		want = Max(want, 64);
+		want = Max(want, 8);
 		if (array->block == NULL)
 		{
 			array->block = MemoryContextAllocHuge(ix->context, sizeof(BlockNumber) * want);

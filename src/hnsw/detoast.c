@@ -58,12 +58,6 @@ OhDetoastEnd(OhDetoaster *d)
 	d->toast = NULL;
 }
 
-static OhChunkHint *
-chunk_hint(OhDetoaster *d, Oid value, int32 seq)
-{
-	return &d->hints->chunk[hash_combine(murmurhash32(value), seq) & (2 * OH_HINTS - 1)];
-}
-
 /*
  * copy_chunk -- a chunk's data to out, if the tuple is that chunk.
  *
@@ -90,7 +84,7 @@ copy_chunk(TupleDesc desc, HeapTuple tuple, Oid value, int32 seq, char *out, int
 static bool
 read_remembered(OhDetoaster *d, Oid value, int32 seq, char *out, int32 size)
 {
-	OhChunkHint *hint = chunk_hint(d, value, seq);
+	OhChunkHint *hint = OhChunkHintAt(d->hints, value, seq);
 	BlockNumber block;
 	Buffer		buffer;
 	Page		page;
@@ -103,7 +97,7 @@ read_remembered(OhDetoaster *d, Oid value, int32 seq, char *out, int32 size)
 	offset = ItemPointerGetOffsetNumber(&hint->tid);
 	if (block >= d->nblocks)
 		return false;
-	buffer = OhHintedRead(d->toast, block, d->hints->toast, &d->hints->clock);
+	buffer = OhHintedRead(d->toast, block, d->hints, &d->hints->toast);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
 	if (offset <= PageGetMaxOffsetNumber(page) && ItemIdIsNormal(PageGetItemId(page, offset)))
@@ -147,14 +141,16 @@ read_by_index(OhDetoaster *d, Oid value, char *out, int32 total)
 	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 	{
 		int32		size = Min(total - done, (int32) TOAST_MAX_CHUNK_SIZE);
-		OhChunkHint *hint = chunk_hint(d, value, seq);
+		OhChunkHint *hint;
 
 		if (size <= 0 || !copy_chunk(RelationGetDescr(d->toast), tuple, value, seq, out + done, size))
 			break;
+		d->nblocks = Max(d->nblocks, ItemPointerGetBlockNumber(&tuple->t_self) + 1);
+		OhGrowChunkHints(d->hints, d->nblocks);
+		hint = OhChunkHintAt(d->hints, value, seq);
 		hint->value = value;
 		hint->seq = seq;
 		hint->tid = tuple->t_self;
-		d->nblocks = Max(d->nblocks, ItemPointerGetBlockNumber(&tuple->t_self) + 1);
 		done += size;
 		seq++;
 	}

@@ -8,6 +8,9 @@
  * (VACUUM FULL, CLUSTER, TRUNCATE rebuild it), so what the state of one build
  * remembers is of the right files; that a buffer still holds the block, and a
  * page the chunk, is checked each time.
+ *
+ * Tables of hints grow with the blocks that are read, up to OH_HINTS entries: less
+ * when the backend has many indexes open, so that their sum is bounded.
  */
 #ifndef OH_HEAPREAD_H
 #define OH_HEAPREAD_H
@@ -21,7 +24,7 @@
 
 #include "hnsw/index.h"
 
-#define OH_HINTS 32768			/* direct-mapped, power of two */
+#define OH_HINTS 32768			/* entries of a table at most, power of two */
 
 typedef struct OhBlockHint
 {
@@ -36,25 +39,40 @@ typedef struct OhChunkHint
 	ItemPointerData tid;		/* invalid if empty */
 } OhChunkHint;
 
+/* Direct-mapped: block & mask. */
+typedef struct OhBlockHints
+{
+	uint32		mask;			/* entries - 1 */
+	OhBlockHint *hint;
+	OhBlockHint first;			/* the one entry at the start */
+} OhBlockHints;
+
 typedef struct OhHints
 {
+	MemoryContext context;
 	uint32		clock;
-	OhBlockHint heap[OH_HINTS];
-	OhBlockHint toast[OH_HINTS];
-	OhChunkHint chunk[2 * OH_HINTS];
+	OhBlockHints heap;
+	OhBlockHints toast;
+	uint32		chunk_mask;
+	OhChunkHint *chunk;
+	OhChunkHint first_chunk;
 } OhHints;
 
 /* The index's hints, made when first asked for. */
 extern OhHints *OhGetHints(OhIndex *ix);
 /* Pin a block that exists. */
-extern Buffer OhHintedRead(Relation rel, BlockNumber block, OhBlockHint *hints, uint32 *clock);
+extern Buffer OhHintedRead(Relation rel, BlockNumber block, OhHints *hints, OhBlockHints *of);
+/* The place of a chunk's hint, which may be another chunk's. */
+extern OhChunkHint *OhChunkHintAt(OhHints *hints, Oid value, int32 seq);
+/* Make room for the chunks of a TOAST table with so many blocks. */
+extern void OhGrowChunkHints(OhHints *hints, BlockNumber nblocks);
 
 /* Start loading the line pointer of a row; then, later, its tuple. */
 static inline void
 OhPrefetchRow(const OhHints *hints, const ItemPointerData *tid, bool tuple)
 {
 	BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
-	const OhBlockHint *hint = &hints->heap[block & (OH_HINTS - 1)];
+	const OhBlockHint *hint = &hints->heap.hint[block & hints->heap.mask];
 	char	   *page;
 	ItemId		item;
 	unsigned	offset;

@@ -142,6 +142,9 @@ extern void OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 
 extern void OhInserterEnd(OhInserter *ins);
 /* At the end of a transaction: whatever an error left half done is over. */
 extern void OhInserterReset(OhIndex *ix);
+/* Free the inserter that an index keeps, if it has one; what it holds outside of the index's context. */
+extern void OhInserterDrop(OhIndex *ix);
+extern Size OhInserterBytes(const OhIndex *ix);
 
 /* phases of pg_stat_progress_create_index */
 #define OH_PHASE_SAMPLE		2

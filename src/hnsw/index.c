@@ -23,8 +23,12 @@
 /* Evaluations for each candidate of a walk, before one has been seen. */
 #define FIRST_WALK_RATE 8.0
 
-/* Idle indexes kept open at most, a bound on memory. */
-#define MAX_IDLE 64
+/*
+ * Memory of idle indexes: past this much, those used least recently are closed,
+ * but for the last few, which may take what they need.
+ */
+#define IDLE_BYTES (16 * 1024 * 1024)
+#define KEEP_IDLE 8
 
 typedef struct CacheEntry
 {
@@ -35,6 +39,8 @@ typedef struct CacheEntry
 static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
 static List *outdated = NIL;	/* OhIndex that another build has replaced */
+static dlist_head by_use = DLIST_STATIC_INIT(by_use);	/* OhIndex, last used first */
+static Size idle_bytes = 0;		/* of all in the table, as of the last transaction's end */
 
 char *
 OhFormat(const char *fmt, va_list args)
@@ -135,7 +141,63 @@ OhVerifyMeta(Relation index, const OhMetaPageData *meta)
 static void
 free_index(OhIndex *ix)
 {
+	OhInserterDrop(ix);
 	MemoryContextDelete(ix->context);
+}
+
+/*
+ * close_index -- take an index out of the table and free it.
+ */
+static void
+close_index(OhIndex *ix)
+{
+	idle_bytes -= ix->bytes;
+	dlist_delete(&ix->by_use);
+	hash_search(cache, &ix->locator, HASH_REMOVE, NULL);
+	free_index(ix);
+}
+
+/*
+ * use_index -- note that this transaction uses it.
+ */
+static void
+use_index(OhIndex *ix)
+{
+	if (!ix->used)
+		dlist_move_head(&by_use, &ix->by_use);
+	ix->used = true;
+}
+
+int
+OhIndexesOpen(void)
+{
+	return cache == NULL ? 0 : hash_get_num_entries(cache);
+}
+
+/*
+ * close_idle -- give memory back until the rest is within bounds: inserters
+ * first, as others are made in no time.
+ */
+static void
+close_idle(void)
+{
+	dlist_iter	iter;
+
+	dlist_reverse_foreach(iter, &by_use)
+	{
+		OhIndex    *ix = dlist_container(OhIndex, by_use, iter.cur);
+
+		if (idle_bytes <= IDLE_BYTES)
+			return;
+		if (ix->inserter == NULL)
+			continue;
+		OhInserterDrop(ix);
+		idle_bytes -= ix->bytes;
+		ix->bytes = MemoryContextMemAllocated(ix->context, true);
+		idle_bytes += ix->bytes;
+	}
+	while (idle_bytes > IDLE_BYTES && OhIndexesOpen() > KEEP_IDLE)
+		close_index(dlist_tail_element(OhIndex, by_use, &by_use));
 }
 
 /*
@@ -144,8 +206,7 @@ free_index(OhIndex *ix)
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
-	HASH_SEQ_STATUS status;
-	CacheEntry *entry;
+	dlist_mutable_iter iter;
 
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
 		event != XACT_EVENT_PARALLEL_COMMIT && event != XACT_EVENT_PARALLEL_ABORT &&
@@ -160,22 +221,25 @@ at_transaction_end(XactEvent event, void *arg)
 		list_free(outdated);
 		outdated = NIL;
 	}
-	if (cache == NULL || hash_get_num_entries(cache) == 0)
-		return;
-	hash_seq_init(&status, cache);
-	while ((entry = hash_seq_search(&status)) != NULL)
+	dlist_foreach_modify(iter, &by_use)
 	{
-		bool		drop;
+		OhIndex    *ix = dlist_container(OhIndex, by_use, iter.cur);
 
-		OhInserterReset(entry->ix);
-		drop = entry->ix->building || hash_get_num_entries(cache) > MAX_IDLE;
-
-		if (drop)
+		if (!ix->used)
+			break;
+		ix->used = false;
+		OhInserterReset(ix);
+		if (ix->building)
 		{
-			free_index(entry->ix);
-			hash_search(cache, &entry->locator, HASH_REMOVE, NULL);
+			close_index(ix);
+			continue;
 		}
+		idle_bytes -= ix->bytes;
+		ix->bytes = MemoryContextMemAllocated(ix->context, true) + OhInserterBytes(ix);
+		idle_bytes += ix->bytes;
 	}
+	if (idle_bytes > IDLE_BYTES)
+		close_idle();
 }
 
 static void
@@ -352,8 +416,12 @@ OhIndexRegister(OhIndex *ix)
 
 		outdated = lappend(outdated, entry->ix);
 		MemoryContextSwitchTo(old);
+		idle_bytes -= entry->ix->bytes;
+		dlist_delete(&entry->ix->by_use);
 	}
 	entry->ix = ix;
+	dlist_push_head(&by_use, &ix->by_use);
+	ix->used = true;
 	MemoryContextSetParent(ix->context, cache_context);
 }
 
@@ -393,6 +461,7 @@ OhIndexOpen(Relation index)
 	if (entry != NULL && entry->ix->build_id == meta.build_id)
 	{
 		take_entry(entry->ix, &meta);
+		use_index(entry->ix);
 		return entry->ix;
 	}
 	ix = OhIndexAssemble(index, &meta);

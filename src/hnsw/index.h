@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "hnsw/page.h"
+#include "lib/ilist.h"
 #include "quant/quant.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
@@ -71,6 +72,11 @@ typedef struct OhIndex
 	uint32		hint_clock;		/* every Nth access is an ordinary ReadBuffer */
 	struct OhHints *hints;		/* of heapread.c */
 	struct OhInserter *inserter;	/* of insert.c, for single rows */
+
+	/* the table of open indexes */
+	dlist_node	by_use;
+	bool		used;			/* by this transaction */
+	Size		bytes;			/* as of the end of the last one that used it */
 } OhIndex;
 
 /* The state of an index, valid until the transaction ends; reads the metapage. */
@@ -81,6 +87,8 @@ extern void OhIndexRefresh(Relation index, OhIndex *ix);
 extern OhIndex *OhIndexAssemble(Relation index, const OhMetaPageData *meta);
 extern void OhIndexSetModel(OhIndex *ix, const float *model);
 extern void OhIndexRegister(OhIndex *ix);
+/* How many indexes this backend has open. */
+extern int	OhIndexesOpen(void);
 /* Zeroed memory with the alignment that quant.h asks for. */
 extern void *OhAlignedAlloc(MemoryContext context, Size size);
 

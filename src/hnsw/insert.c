@@ -632,6 +632,49 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const 
 	}
 }
 
+/* Inserters of single rows kept for the next one, last used first. */
+#define KEEP_INSERTERS 8
+
+static dlist_head kept_inserters = DLIST_STATIC_INIT(kept_inserters);
+static int	nkept_inserters = 0;
+
+/*
+ * keep_inserter -- give a new index its inserter, in place of the one that was used
+ * least recently if there are many: rows may go to hundreds of partitions.
+ */
+static void
+keep_inserter(OhIndex *ix, OhInserter *ins)
+{
+	ix->inserter = ins;
+	dlist_push_head(&kept_inserters, &ins->kept);
+	nkept_inserters++;
+	if (nkept_inserters > KEEP_INSERTERS)
+	{
+		OhInserter *last = dlist_tail_element(OhInserter, kept, &kept_inserters);
+
+		if (!last->busy)
+			OhInserterDrop(last->ix);
+	}
+}
+
+void
+OhInserterDrop(OhIndex *ix)
+{
+	if (ix->inserter == NULL)
+		return;
+	dlist_delete(&ix->inserter->kept);
+	nkept_inserters--;
+	OhInserterEnd(ix->inserter);
+	ix->inserter = NULL;
+}
+
+Size
+OhInserterBytes(const OhIndex *ix)
+{
+	/* the rest is in the index's memory context */
+	return ix->inserter == NULL ? 0 : OhVisitedBytes(ix->inserter->search->visited);
+}
+
 /*
  * borrow_inserter -- the index state's own inserter, made when first needed.
  *
@@ -645,7 +688,9 @@ borrow_inserter(Relation index, OhIndex *ix)
 	OhInserter *ins;
 
 	if (ix->inserter == NULL)
-		ix->inserter = OhInserterBegin(index, ix, ix->context);
+		keep_inserter(ix, OhInserterBegin(index, ix, ix->context));
+	else
+		dlist_move_head(&kept_inserters, &ix->inserter->kept);
 	ins = ix->inserter->busy ? OhInserterBegin(index, ix, CurrentMemoryContext) : ix->inserter;
 	ins->busy = true;
 	ins->index = index;

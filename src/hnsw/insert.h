@@ -48,6 +48,7 @@ typedef struct OhPlace
 
 struct OhInserter
 {
+	dlist_node	kept;			/* single rows: in the list of those that are kept */
 	Relation	index;
 	OhIndex    *ix;
 	MemoryContext context;

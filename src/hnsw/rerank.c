@@ -117,8 +117,8 @@ static bool
 rerank_direct(OhReranker *r, ItemPointer tid, double *distance)
 {
 	Relation	heap = r->scan->heapRelation;
-	Buffer		buffer = OhHintedRead(heap, ItemPointerGetBlockNumber(tid), r->hints->heap,
-									  &r->hints->clock);
+	Buffer		buffer = OhHintedRead(heap, ItemPointerGetBlockNumber(tid), r->hints,
+									  &r->hints->heap);
 	HeapTupleData tuple;
 	bool		found;
 	bool		isnull;

@@ -60,6 +60,7 @@ OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep, MemoryC
 {
 	OhSearch   *s = MemoryContextAllocZero(context, sizeof(OhSearch));
 	uint64		nnodes = (uint64) OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	int64		few;
 
 	s->eval.index = index;
 	s->eval.ix = ix;
@@ -67,11 +68,13 @@ OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep, MemoryC
 	s->streaming = streaming;
 	s->eval.keep = keep;
 	s->visited = OhVisitedGet(context, nnodes);
-	OhHeapInit(&s->cand, context, 1024);
-	OhHeapInit(&s->found, context, 256);
-	OhHeapInit(&s->edge, context, streaming ? 256 : 0);
-	OhHeapInit(&s->evicted, context, streaming ? 1024 : 0);
-	OhHeapInit(&s->rejected, context, streaming ? 4096 : 0);
+	/* of a small graph they hold no more than its nodes */
+	few = Min(nnodes + 64, 4096);
+	OhHeapInit(&s->cand, context, Min(few, 1024));
+	OhHeapInit(&s->found, context, Min(few, 256));
+	OhHeapInit(&s->edge, context, streaming ? Min(few, 256) : 0);
+	OhHeapInit(&s->evicted, context, streaming ? Min(few, 1024) : 0);
+	OhHeapInit(&s->rejected, context, streaming ? few : 0);
 	return s;
 }
 

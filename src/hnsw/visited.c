@@ -12,13 +12,15 @@
 /* Up to this many bytes a set is an array whatever work_mem says. */
 #define ARRAY_BYTES (16 * 1024 * 1024)
 
-/* Sets kept for later. */
+/* Sets kept for later; more than one only within so much memory. */
 #define POOL_MAX 4
+#define POOL_BYTES (4 * 1024 * 1024)
 
 #define HASH_START 8192
 
 static OhVisited *pool = NULL;
 static int	pool_count = 0;
+static Size pool_bytes = 0;
 
 static void
 free_visited(OhVisited *visited)
@@ -30,6 +32,17 @@ free_visited(OhVisited *visited)
 	pfree(visited);
 }
 
+static OhVisited *
+take_from_pool(void)
+{
+	OhVisited  *visited = pool;
+
+	pool = visited->next;
+	pool_count--;
+	pool_bytes -= visited->size;
+	return visited;
+}
+
 /*
  * give_back -- memory context callback: the owner is gone.
  */
@@ -38,14 +51,20 @@ give_back(void *arg)
 {
 	OhVisited  *visited = arg;
 
-	if (visited->mark == NULL || pool_count >= POOL_MAX)
-		free_visited(visited);
-	else
+	/* the large one is what takes time to make */
+	while (visited->mark != NULL && pool_count > 0 && pool->size <= visited->size &&
+		   pool_bytes + visited->size > POOL_BYTES)
+		free_visited(take_from_pool());
+	if (visited->mark == NULL || pool_count >= POOL_MAX ||
+		(pool_count > 0 && pool_bytes + visited->size > POOL_BYTES))
 	{
-		visited->next = pool;
-		pool = visited;
-		pool_count++;
+		free_visited(visited);
+		return;
 	}
+	visited->next = pool;
+	pool = visited;
+	pool_count++;
+	pool_bytes += visited->size;
 }
 
 OhVisited *
@@ -56,11 +75,7 @@ OhVisitedGet(MemoryContext context, uint64 nnodes)
 	bool		as_array = nnodes <= Max((uint64) ARRAY_BYTES, (uint64) work_mem * 1024);
 
 	if (as_array && pool != NULL)
-	{
-		visited = pool;
-		pool = visited->next;
-		pool_count--;
-	}
+		visited = take_from_pool();
 	if (visited == NULL)
 	{
 		visited = MemoryContextAllocZero(TopMemoryContext, sizeof(OhVisited));
