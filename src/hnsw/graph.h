@@ -25,8 +25,11 @@
  * A list is sorted by distance, nearest first; OH_NONE ends it.  Bit 31 of an
  * id says that the link is diverse ("selected", see select.h), else it is fill.
  *
- * Concurrency: links are read without a lock.  An id is a single 4-byte store,
- * and is stored only after all that belongs to its node has been written.
+ * Concurrency: links are read without a lock.  So an id is read and written by
+ * OhReadLink() and OhWriteLink() wherever another participant may use the list, and
+ * never by memcpy() or memmove(): C promises nothing about the units that these
+ * move, and half an id is a slot that does not exist.  An id is written only after
+ * all that belongs to its node.  Distances are read under the lock only.
  * While a list is being changed a reader may see a link twice or miss one.
  * Changes are made under the node's lock (one of OH_LOCKS), which is held for well under a
  * microsecond, with no other lock, and never across a call that can raise an
@@ -271,6 +274,19 @@ static inline uint32 *
 OhGraphList(const OhBuilder *b, uint32 slot)
 {
 	return b->lists + (Size) slot * b->list_stride;
+}
+
+/* A link of a list that others may use: one plain 4-byte move. */
+static inline uint32
+OhReadLink(const uint32 *link)
+{
+	return __atomic_load_n(link, __ATOMIC_RELAXED);
+}
+
+static inline void
+OhWriteLink(uint32 *link, uint32 value)
+{
+	__atomic_store_n(link, value, __ATOMIC_RELAXED);
 }
 
 /* Links on a level >= 1 */

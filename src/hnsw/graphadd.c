@@ -101,7 +101,7 @@ expand(OhBuilder *b, const uint32 *list, int max, Hop *hop)
 
 	for (int i = 0; i < max; i++)
 	{
-		uint32		link = ((const volatile uint32 *) list)[i];
+		uint32		link = OhReadLink(&list[i]);
 		uint32		slot = link & OH_LINK_ID;
 
 		if (unlikely(link == OH_NONE))
@@ -332,11 +332,11 @@ write_list(const OhBuilder *b, uint32 *list, int max, int n)
 
 	for (int i = 0; i < n; i++)
 	{
-		list[i] = b->cand[i].id | (b->cand[i].selected ? OH_LINK_SELECTED : 0);
+		OhWriteLink(&list[i], b->cand[i].id | (b->cand[i].selected ? OH_LINK_SELECTED : 0));
 		dist[i] = b->cand[i].dist;
 	}
 	for (int i = n; i < max; i++)
-		list[i] = OH_NONE;
+		OhWriteLink(&list[i], OH_NONE);
 }
 
 /*
@@ -397,7 +397,7 @@ add_reverse_link(OhBuilder *b, uint32 *list, int max, uint32 slot, float d)
 		{
 			if ((list[i] & OH_LINK_SELECTED) &&
 				memo_distance(b, list[i] & OH_LINK_ID) < dist[i])
-				list[i] &= OH_LINK_ID;
+				OhWriteLink(&list[i], list[i] & OH_LINK_ID);
 		}
 	}
 
@@ -419,16 +419,18 @@ add_reverse_link(OhBuilder *b, uint32 *list, int max, uint32 slot, float d)
 	if (victim >= pos)
 	{
 		memmove(&dist[pos + 1], &dist[pos], (victim - pos) * sizeof(float));
-		memmove(&list[pos + 1], &list[pos], (victim - pos) * sizeof(uint32));
+		for (int i = victim; i > pos; i--)
+			OhWriteLink(&list[i], list[i - 1]);
 	}
 	else
 	{
 		pos--;
 		memmove(&dist[victim], &dist[victim + 1], (pos - victim) * sizeof(float));
-		memmove(&list[victim], &list[victim + 1], (pos - victim) * sizeof(uint32));
+		for (int i = victim; i < pos; i++)
+			OhWriteLink(&list[i], list[i + 1]);
 	}
 	dist[pos] = d;
-	list[pos] = link;
+	OhWriteLink(&list[pos], link);
 }
 
 static inline void
@@ -467,9 +469,11 @@ publish(OhBuilder *b, uint32 slot, int level, bool again)
 	float		dist[2 * OH_MAX_M];
 	uint32	   *own = list_of(b, slot, level);
 
-	/* a copy: others may link to us from the first reverse link on */
+	/* a copy: others may link to us from the first reverse link on, or already */
+	OhGraphLock(OhGraphLockOf(b, slot));
 	memcpy(link, own, max * sizeof(uint32));
 	memcpy(dist, OhListDist(own, max), max * sizeof(float));
+	OhGraphUnlock(OhGraphLockOf(b, slot));
 	for (int i = 0; i < LINK_AHEAD; i++)
 		link[max + i] = OH_NONE;
 
