@@ -53,6 +53,17 @@ OhPageSetLower(const OhIndex *ix, OhArrayId array, Page page)
 		OhTail(page)->nused * ix->array[array].record_bytes;
 }
 
+uint32
+OhPageUsed(Relation index, const OhIndex *ix, OhArrayId array, Buffer buffer)
+{
+	uint32		nused = OhTail(BufferGetPage(buffer))->nused;
+
+	if (nused > ix->array[array].per_page)
+		OhCorrupt(index, BufferGetBlockNumber(buffer), "%u records on a page of %u", nused,
+				  ix->array[array].per_page);
+	return nused;
+}
+
 bool
 OhSlotIsFree(const OhIndex *ix, OhArrayId array, Page page, uint32 slot)
 {

@@ -21,7 +21,10 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
@@ -222,6 +225,25 @@ create_graph(Build *build)
 	return OhGraphInit(mem, &shape, build->capacity);
 }
 
+/*
+ * build_tranche -- of the gates of parallel builds: one for the life of the server,
+ * as there are 65,536 of them and none is ever given back.
+ */
+static int
+build_tranche(void)
+{
+	int		   *tranche;
+	bool		found;
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	tranche = ShmemInitStruct("omenhnsw build tranche", sizeof(int), &found);
+	if (!found)
+		*tranche = LWLockNewTrancheId();
+	LWLockRelease(AddinShmemInitLock);
+	LWLockRegisterTranche(*tranche, "omenhnsw_build");
+	return *tranche;
+}
+
 static void
 init_shared(OhBuildShared *shared, const Build *build)
 {
@@ -229,8 +251,8 @@ init_shared(OhBuildShared *shared, const Build *build)
 	shared->heap_id = RelationGetRelid(build->worker.heap);
 	shared->index_id = RelationGetRelid(build->worker.index);
 	shared->concurrent = build->info->ii_Concurrent;
-	shared->tranche = LWLockNewTrancheId();
-	LWLockRegisterTranche(shared->tranche, "omenhnsw_build");
+	/* nobody waits at the gate of a serial build: any tranche will do */
+	shared->tranche = build->workers > 0 ? build_tranche() : LWTRANCHE_BUFFER_CONTENT;
 	LWLockInitialize(&shared->gate, shared->tranche);
 	shared->state = OH_BUILD_GRAPH;
 	ConditionVariableInit(&shared->flushed);

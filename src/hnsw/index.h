@@ -158,6 +158,12 @@ OhSlotOf(const OhIndex *ix, OhArrayId array, uint32 id)
 	return id % ix->array[array].per_page;
 }
 
+/*
+ * Slots ever used of a locked page.  A page found by hint was verified when it was
+ * read first, so whoever goes through its slots asks here: raises an error if it
+ * says more than it has room for.
+ */
+extern uint32 OhPageUsed(Relation index, const OhIndex *ix, OhArrayId array, Buffer buffer);
 /* Is this slot free?  (Slots at or past the high-water mark are.) */
 extern bool OhSlotIsFree(const OhIndex *ix, OhArrayId array, Page page, uint32 slot);
 /* Does the page have a slot to take? */

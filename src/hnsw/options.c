@@ -287,6 +287,41 @@ node_fits(const OmQuantSpec *spec, int m)
 	return om_quant_code_bytes(spec) > 0 && OhNodeBytes(spec, m) <= OH_PAGE_BODY;
 }
 
+/* Temporary indexes whose NOTICEs are remembered. */
+#define REMEMBERED	64
+
+#define SAID_BITS		1
+#define SAID_FALLBACK	2
+
+/*
+ * says_again -- has this backend said this about a temporary index before?
+ *
+ * TRUNCATE and ON COMMIT DELETE ROWS build such an index again and again: once is
+ * enough.
+ */
+static bool
+says_again(Relation index, int what)
+{
+	static struct
+	{
+		Oid			index;
+		int			what;
+	}			said[REMEMBERED];
+	static int	next = 0;
+
+	if (!RelationUsesLocalBuffers(index))
+		return false;
+	for (int i = 0; i < REMEMBERED; i++)
+	{
+		if (said[i].index == RelationGetRelid(index) && said[i].what == what)
+			return true;
+	}
+	said[next].index = RelationGetRelid(index);
+	said[next].what = what;
+	next = (next + 1) % REMEMBERED;
+	return false;
+}
+
 /*
  * choose_bits -- bits a dimension: what was asked for, or the default, lowered
  * until a node fits a page.
@@ -320,7 +355,7 @@ choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
 						RelationGetRelationName(index), asked),
 				 errdetail("It has %d dimensions and m is %d.", spec.dim, m),
 				 errhint("Set bits to %d or lower, or leave it out.", spec.bits)));
-	if (spec.bits != wanted && !quiet)
+	if (spec.bits != wanted && !quiet && !says_again(index, SAID_BITS))
 		ereport(NOTICE,
 				(errmsg("index \"%s\" has %d bits a dimension instead of %d, so that a node fits a page",
 						RelationGetRelationName(index), spec.bits, wanted)));
@@ -500,7 +535,7 @@ OhFallBack(Relation index, OhCreate *create, uint64 rows)
 		if (spec->dim * spec->bits <= bytes * 8 + 7)
 			break;
 	}
-	if (RelationGetNumberOfBlocks(index) > 0)
+	if (RelationGetNumberOfBlocks(index) > 0 || says_again(index, SAID_FALLBACK))
 		return;
 	ereport(NOTICE,
 			(errmsg("index \"%s\" has too few rows to train quantizer = pq, and gets rabitq codes with bits = %d",

@@ -83,6 +83,8 @@ StaticAssertDecl(sizeof(OhPageTail) == 16, "page tail layout");
 #define OH_TOP			(OH_NROOTS - 1)	/* where a head names its top page */
 #define OH_MODEL_FLOATS	2000	/* floats in a model record */
 
+StaticAssertDecl(sizeof(float) * OH_MODEL_FLOATS <= OH_PAGE_BODY, "a block has 8 kB at least");
+
 /*
  * Where an array's directory starts.  A root page has room for OH_DIR_ENTRIES leaf
  * pages of OH_DIR_ENTRIES data pages each, 4.2 million data pages in all.

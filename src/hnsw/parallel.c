@@ -7,6 +7,8 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "tcop/tcopprot.h"
+#include "utils/backend_progress.h"
+#include "utils/backend_status.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -16,6 +18,42 @@
 #define KEY_WAL_USAGE		OH_KEY(0x102)
 #define KEY_BUFFER_USAGE	OH_KEY(0x103)
 #define KEY_DATA			OH_KEY(0x104)
+
+/* What pg_stat_progress_create_index says of this backend. */
+typedef struct Progress
+{
+	ProgressCommandType command;
+	Oid			target;
+	int64		param[PGSTAT_NUM_PROGRESS_PARAM];
+} Progress;
+
+static void
+save_progress(Progress *progress)
+{
+	progress->command = PROGRESS_COMMAND_INVALID;
+	if (MyBEEntry == NULL)
+		return;
+	progress->command = MyBEEntry->st_progress_command;
+	progress->target = MyBEEntry->st_progress_command_target;
+	for (int i = 0; i < PGSTAT_NUM_PROGRESS_PARAM; i++)
+		progress->param[i] = MyBEEntry->st_progress_param[i];
+}
+
+/*
+ * restore_progress -- a subtransaction that fails ends the report.
+ */
+static void
+restore_progress(const Progress *progress)
+{
+	int			index[PGSTAT_NUM_PROGRESS_PARAM];
+
+	if (progress->command == PROGRESS_COMMAND_INVALID)
+		return;
+	for (int i = 0; i < PGSTAT_NUM_PROGRESS_PARAM; i++)
+		index[i] = i;
+	pgstat_progress_start_command(progress->command, progress->target);
+	pgstat_progress_update_multi_param(PGSTAT_NUM_PROGRESS_PARAM, index, progress->param);
+}
 
 /*
  * OhSegmentCreate -- in a subtransaction, as the error of too little shared
@@ -27,7 +65,9 @@ OhSegmentCreate(Size bytes)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	dsm_segment *segment = NULL;
+	Progress	progress;
 
+	save_progress(&progress);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
@@ -50,6 +90,7 @@ OhSegmentCreate(Size bytes)
 			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		restore_progress(&progress);
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
 		FreeErrorData(error);

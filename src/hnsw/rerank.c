@@ -34,7 +34,7 @@ struct OhReranker
 	bool		direct;			/* plain column of a heap */
 
 	AttrNumber	attribute;		/* 0: an expression */
-	IndexInfo  *info;			/* of an expression index */
+	ExprState  *expression;		/* of an expression index */
 	EState	   *estate;
 };
 
@@ -60,8 +60,10 @@ OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context)
 	r->attribute = scan->indexRelation->rd_index->indkey.values[0];
 	if (r->attribute == 0)
 	{
-		r->info = BuildIndexInfo(scan->indexRelation);
+		List	   *expressions = RelationGetIndexExpressions(scan->indexRelation);
+
 		r->estate = CreateExecutorState();
+		r->expression = ExecPrepareExpr((Expr *) linitial(expressions), r->estate);
 	}
 	r->direct = r->attribute != 0 &&
 		scan->heapRelation->rd_tableam == GetHeapamTableAmRoutine();
@@ -77,19 +79,19 @@ OhRerankQuery(OhReranker *r, const float *query)
 
 /*
  * indexed_value -- the column or expression of the row in the slot.
+ *
+ * Only this one: expressions of filter columns may be costly, or fail.
  */
 static Datum
 indexed_value(OhReranker *r, bool *isnull)
 {
-	Datum		values[INDEX_MAX_KEYS];
-	bool		nulls[INDEX_MAX_KEYS];
+	ExprContext *econtext;
 
 	if (r->attribute != 0)
 		return slot_getattr(r->slot, r->attribute, isnull);
-	GetPerTupleExprContext(r->estate)->ecxt_scantuple = r->slot;
-	FormIndexDatum(r->info, r->slot, r->estate, values, nulls);
-	*isnull = nulls[0];
-	return values[0];
+	econtext = GetPerTupleExprContext(r->estate);
+	econtext->ecxt_scantuple = r->slot;
+	return ExecEvalExprSwitchContext(r->expression, econtext, isnull);
 }
 
 /*

@@ -234,7 +234,7 @@ OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRow
 		OhFilterLoadNodes(filter, lp * per_page, per_page);
 	buffer = OhArrayRead(index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
-	nused = OhTail(page)->nused;
+	nused = OhPageUsed(index, ix, OH_NODE, buffer);
 	rows->n = rows->next = 0;
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
@@ -258,7 +258,7 @@ OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind,
 {
 	Buffer		buffer = OhArrayRead(index, ix, OH_NULLS, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = OhTail(page)->nused;
+	uint32		nused = OhPageUsed(index, ix, OH_NULLS, buffer);
 
 	rows->n = rows->next = 0;
 	for (uint32 slot = 0; slot < nused; slot++)

@@ -55,11 +55,13 @@ note_chains(Trim *t)
 	{
 		Buffer		buffer;
 		Page		page;
+		uint32		nused;
 
 		om_vacuum_delay_point();
 		buffer = OhArrayRead(t->index, ix, OH_POSTING, lp, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buffer);
-		for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
+		nused = OhPageUsed(t->index, ix, OH_POSTING, buffer);
+		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
 

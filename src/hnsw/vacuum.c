@@ -78,7 +78,7 @@ delete_nulls(BulkDelete *bulk)
 		om_vacuum_delay_point();
 		buffer = OhArrayRead(bulk->index, ix, OH_NULLS, lp, BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
-		nused = OhTail(page)->nused;
+		nused = OhPageUsed(bulk->index, ix, OH_NULLS, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			OhNullData *row = OhSlot(ix, OH_NULLS, page, slot);
@@ -140,7 +140,7 @@ delete_postings(BulkDelete *bulk)
 		om_vacuum_delay_point();
 		buffer = OhArrayRead(bulk->index, ix, OH_POSTING, lp, BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
-		nused = OhTail(page)->nused;
+		nused = OhPageUsed(bulk->index, ix, OH_POSTING, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
@@ -386,7 +386,7 @@ delete_nodes(BulkDelete *bulk)
 		om_vacuum_delay_point();
 		buffer = OhArrayRead(bulk->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
-		nused = OhTail(page)->nused;
+		nused = OhPageUsed(bulk->index, ix, OH_NODE, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
@@ -584,7 +584,7 @@ free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
 	OhIndex    *ix = v->ix;
 	Buffer		buffer = OhArrayRead(v->index, ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = OhTail(page)->nused;
+	uint32		nused = OhPageUsed(v->index, ix, array, buffer);
 	OhWrite		write;
 	uint32		nfreed = 0;
 
