@@ -75,3 +75,8 @@ SELECT subvector('[1,2,3,4,5]'::vector, -2147483648, -2147483648);
 SELECT binary_quantize(v) FROM unnest('{"[1,0,-1]","[-0,0]","[0,0.1,-0.2,-0.3,0.4,0.5,0.6,-0.7,0.8,-0.9,1]"}'::vector[]) v;
 SELECT length(binary_quantize(array_fill(1, ARRAY[16000])::vector)) AS bits,
     binary_quantize(array_fill(1, ARRAY[13])::vector) = B'1111111111111' AS equal;
+
+-- nearly parallel: in float32, all of the distance would be rounding
+SELECT abs(cosine_distance(a, b) / d - 1) < 1e-6 AS close, cosine_distance(a, a) AS same FROM (VALUES
+    ('[1,1e-4]'::vector, '[1,0]'::vector, 5e-9), ('[1000,1000,1001]', '[1000,1000,1000]', 1.11037056e-7),
+    ('[1,2,3,1e-3]', '[2,4,6,0]', 3.57142872e-8)) AS v (a, b, d);

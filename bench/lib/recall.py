@@ -12,6 +12,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import signal
 import sys
 import time
 
@@ -35,6 +36,7 @@ def options():
     p.add_argument("--states", default=",".join(shapes.STATES), help="comma-separated; default %(default)s")
     p.add_argument("--only", choices=EXTENSIONS, help="measure one extension only (pgvector's kept figures are shown all the same)")
     p.add_argument("--rows-scale", type=float, default=1, help="a factor on the rows of each line")
+    p.add_argument("--most-rows", type=int, help="only lines of so many rows or fewer")
     p.add_argument("--ef", default="10,40,100", help="default %(default)s")
     p.add_argument("--with", dest="with_", default="", metavar="OPTIONS",
                    help="storage parameters of omendb's indexes, such as 'quantizer = none'")
@@ -55,6 +57,8 @@ def options():
     a.states = a.states.split(",")
     wanted = [w if "*" in w else w + "*" for w in a.lines.split(",")]
     a.lines = [one for one in shapes.LINES.values() if any(fnmatch.fnmatch(one.name, w) for w in wanted)]
+    if a.most_rows:
+        a.lines = [one for one in a.lines if one.rows <= a.most_rows]
     if not a.lines:
         p.error("no such line (see --list)")
     if set(a.states) - set(shapes.STATES):
@@ -360,6 +364,7 @@ def main():
     os.makedirs(opt.kept, exist_ok=True)
     os.makedirs(os.path.dirname(os.path.abspath(opt.json)), exist_ok=True)
     server = OwnServer(opt.pg_config, settings()) if opt.pg_config else Server(opt.root, settings())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("recall: terminated"))
     server.start()
     try:
         run(server, opt)

@@ -59,26 +59,53 @@ usable_square(float sum)
 	return sum > 1e-25f && sum <= FLT_MAX;
 }
 
+/*
+ * Below this distance the sums are taken in double: 1 - similarity has lost the
+ * digits by which near-duplicates differ.  A float32 sum errs by some 1e-7 of it.
+ */
+#define NEARLY_PARALLEL 1e-3
+
+/*
+ * exact_cosine -- in double, where no product of floats overflows or vanishes.
+ */
+static double
+exact_cosine(const float *a, const float *b, int dim)
+{
+	double		dot[2] = {0, 0};
+	double		aa[2] = {0, 0};
+	double		bb[2] = {0, 0};
+	int			i;
+
+	/* two chains of additions each, instead of one that waits for itself */
+	for (i = 0; i + 2 <= dim; i += 2)
+	{
+		for (int j = 0; j < 2; j++)
+		{
+			dot[j] += (double) a[i + j] * b[i + j];
+			aa[j] += (double) a[i + j] * a[i + j];
+			bb[j] += (double) b[i + j] * b[i + j];
+		}
+	}
+	if (i < dim)
+	{
+		dot[0] += (double) a[i] * b[i];
+		aa[0] += (double) a[i] * a[i];
+		bb[0] += (double) b[i] * b[i];
+	}
+	return om_cosine_from_sums(dot[0] + dot[1], aa[0] + aa[1], bb[0] + bb[1]);
+}
+
 double
 om_floats_cosine(const float *a, const float *b, int dim)
 {
 	float		sums[3];
-	double		dot = 0;
-	double		aa = 0;
-	double		bb = 0;
+	double		distance;
 
 	om_kernels->cos_f32(a, b, dim, sums);
-	if (likely(usable_square(sums[1]) && usable_square(sums[2]) && isfinite(sums[0])))
-		return om_cosine_from_sums(sums[0], sums[1], sums[2]);
-
-	/* In double, no product of floats overflows or vanishes. */
-	for (int i = 0; i < dim; i++)
-	{
-		dot += (double) a[i] * b[i];
-		aa += (double) a[i] * a[i];
-		bb += (double) b[i] * b[i];
-	}
-	return om_cosine_from_sums(dot, aa, bb);
+	if (unlikely(!usable_square(sums[1]) || !usable_square(sums[2]) || !isfinite(sums[0])))
+		return exact_cosine(a, b, dim);
+	distance = om_cosine_from_sums(sums[0], sums[1], sums[2]);
+	return distance >= NEARLY_PARALLEL ? distance : exact_cosine(a, b, dim);
 }
 
 Datum
