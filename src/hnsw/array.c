@@ -81,6 +81,8 @@ OhSlotIsFree(const OhIndex *ix, OhArrayId array, Page page, uint32 slot)
 			return ((OhPostingData *) record)->node == OH_NONE;
 		case OH_NULLS:
 			return ((OhNullData *) record)->kind == OH_ROW_FREE;
+		case OH_HIGHWAY:
+			return ((OhMemberData *) record)->node == OH_NONE;
 		default:
 			return false;
 	}
@@ -164,6 +166,9 @@ OhPageFreeSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 slot)
 			break;
 		case OH_POSTING:
 			((OhPostingData *) record)->node = OH_NONE;
+			break;
+		case OH_HIGHWAY:
+			((OhMemberData *) record)->node = OH_NONE;
 			break;
 		default:
 			break;

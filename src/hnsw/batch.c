@@ -229,7 +229,7 @@ OhFirstBatch(IndexScanDesc scan)
 	s->search->filter = s->filter;
 	if (!has_few_nodes(scan) && (s->filter == NULL || !is_selective(s)))
 	{
-		OhSearchDescend(s->search, 0);
+		OhSearchStart(s->search);
 		OhSearchLevel(s->search, 0, WIDTH(s->ef));
 		if (!s->search->over)
 		{

@@ -172,8 +172,9 @@ relink(OhBuildWorker *worker, int phase)
 	OhRelink	work;
 	uint32		from;
 
-	if (phase == OH_PART_ADD)
-		BarrierArriveAndWait(&shared->barrier, PG_WAIT_EXTENSION);
+	if (phase == OH_PART_ADD && BarrierArriveAndWait(&shared->barrier, PG_WAIT_EXTENSION) &&
+		current_state(shared) == OH_BUILD_GRAPH)
+		OhGraphFindIslands(worker->builder, worker->context);
 	if (phase <= OH_PART_COUNT && current_state(shared) == OH_BUILD_GRAPH)
 	{
 		if (worker->leader)

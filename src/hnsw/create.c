@@ -40,6 +40,7 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->ef_construction = create->ef_construction;
 	meta->entry = OH_NONE;
 	meta->entry_level = -1;
+	meta->highway_level = 1;
 	meta->code_bytes = om_quant_code_bytes(&create->spec);
 	meta->node_bytes = OhNodeBytes(&create->spec, create->m);
 	meta->trained_rows = create->trained_rows;
@@ -102,6 +103,7 @@ OhIndexCreate(Relation index, ForkNumber fork, const OhCreate *create)
 	ix->building = true;
 	ix->entry = OH_NONE;
 	ix->entry_level = -1;
+	ix->highway_level = 1;
 	if (create->model != NULL)
 		write_model(index, ix, create->model);
 	OhIndexSetModel(ix, create->model);

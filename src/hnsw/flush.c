@@ -35,6 +35,7 @@ typedef struct Flush
 	uint32		n;				/* nodes */
 	uint32	   *order;			/* [n], slots */
 	uint32	   *number;			/* [slots], node ids */
+	int			highway_level;
 } Flush;
 
 static void
@@ -349,6 +350,60 @@ write_rows(const Flush *flush)
 }
 
 /*
+ * highway_level -- the level from which on nodes are few enough to be members.
+ */
+static int
+highway_level(const Flush *flush)
+{
+	uint32		count[OH_MAX_LEVEL + 2] = {0};
+	uint32		limit = OhHighwayLevelLimit(flush->ix->code_bytes);
+	int			level = OH_MAX_LEVEL;
+
+	for (uint32 i = 0; i < flush->n; i++)
+		count[flush->b->nodes[flush->order[i]].level]++;
+	for (uint32 n = count[level]; level > 1 && n + count[level - 1] <= limit; level--)
+		n += count[level - 1];
+	return level;
+}
+
+/*
+ * write_highway -- copies of the codes of nodes from some level on, and of those that
+ * stand for islands.
+ */
+static void
+write_highway(Flush *flush, MemoryContext context)
+{
+	OhBuilder  *b = flush->b;
+	uint32		nislands = OhGraphFindIslands(b, context);
+	uint8	   *kind = MemoryContextAllocExtended(context, Max(OhGraphSlots(b->graph), 1),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Appender	out;
+
+	flush->highway_level = highway_level(flush);
+	for (uint32 i = 0; i < nislands; i++)
+		kind[b->islands[i]] = OH_MEMBER_ISLAND;
+	append_begin(&out, flush, OH_HIGHWAY);
+	for (uint32 i = 0; i < flush->n; i++)
+	{
+		uint32		slot = flush->order[i];
+		int			level = b->nodes[slot].level;
+		OhMemberData *member;
+
+		if (level >= flush->highway_level)
+			kind[slot] |= OH_MEMBER_LEVEL;
+		if (kind[slot] == 0)
+			continue;
+		member = append(&out);
+		member->node = i;
+		member->level = level;
+		member->kind = kind[slot];
+		memcpy(OhMemberCode(member), OhGraphCode(b, slot), flush->ix->code_bytes);
+	}
+	append_finish_page(&out);
+	pfree(kind);
+}
+
+/*
  * write_meta -- the entry point, and where free slots may be: on the last pages.
  */
 static void
@@ -364,6 +419,7 @@ write_meta(const Flush *flush)
 		meta->entry = flush->number[(uint32) entry];
 		meta->entry_level = (int16) (entry >> 32);
 	}
+	meta->highway_level = flush->highway_level;
 	for (int a = 0; a < OH_NARRAYS; a++)
 	{
 		if (OhArrayHasSlots(a) && flush->ix->array[a].npages > 0)
@@ -409,6 +465,7 @@ OhFlushGraph(OhBuildWorker *worker)
 	write_towers(&flush);
 	write_postings(&flush);
 	write_rows(&flush);
+	write_highway(&flush, context);
 	write_meta(&flush);
 	MemoryContextDelete(context);
 }

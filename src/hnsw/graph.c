@@ -93,6 +93,11 @@ layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
 	at = round_line(at + (Size) capacity * graph->list_stride * sizeof(uint32));
 	graph->tower_offset = at;
 	at = round_line(at + (Size) graph->tower_capacity * 2 * m * sizeof(uint32));
+	/* a build compares with fewer than a search: it has the levels between */
+	graph->level_limit = OhHighwayLevelLimit(graph->code_bytes) / 4;
+	graph->island_limit = OhHighwayIslandLimit(graph->code_bytes);
+	graph->member_offset = at;
+	at = round_line(at + (graph->level_limit + 2 * graph->island_limit) * sizeof(uint32));
 	graph->twin_offset = at;
 	at = round_line(at + ((Size) graph->twin_mask + 1) * sizeof(uint32));
 	graph->bytes = at;
@@ -135,6 +140,10 @@ OhGraphInit(void *mem, const OhGraphShape *shape, uint32 capacity)
 	pg_atomic_init_u32(&graph->next_tower, 0);
 	pg_atomic_init_u32(&graph->rows_lock, 0);
 	pg_atomic_init_u64(&graph->entry, OH_ENTRY_NONE);
+	pg_atomic_init_u32(&graph->member_lock, 0);
+	pg_atomic_init_u32(&graph->highway_level, 1);
+	pg_atomic_init_u32(&graph->nlevel, 0);
+	pg_atomic_init_u32(&graph->nislands, 0);
 	for (int i = 0; i < lengthof(graph->rows); i++)
 		graph->rows[i] = OH_NONE;
 	locks = (pg_atomic_uint32 *) ((char *) mem + graph->lock_offset);
@@ -173,6 +182,9 @@ OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (in
 	b->attrs = base + graph->attr_offset;
 	b->lists = (uint32 *) (base + graph->list_offset);
 	b->towers = (uint32 *) (base + graph->tower_offset);
+	b->level_members = (uint32 *) (base + graph->member_offset);
+	b->islands = b->level_members + graph->level_limit;
+	b->apart = (float *) (b->islands + graph->island_limit);
 	b->twins = (uint32 *) (base + graph->twin_offset);
 	b->m = graph->shape.m;
 	b->code_stride = graph->code_stride;

@@ -15,6 +15,8 @@
  *   attr      OhAttrRow                         slot, where there are filter columns
  *   list      uint32 id[2m], float dist[2m]     slot: links of the base layer
  *   tower     uint32 id[m], float dist[m]       node and level >= 1
+ *   member    uint32                            members of the highway by level, then of
+ *                                               islands; then float, see highway.h
  *   twin      uint32                            hash table of codes, and of codes and
  *                                               attributes: slot, bit 31 of leaders
  *
@@ -40,6 +42,7 @@
 
 #include "postgres.h"
 
+#include "hnsw/highway.h"
 #include "hnsw/page.h"
 #include "hnsw/select.h"
 #include "port/atomics.h"
@@ -117,12 +120,19 @@ typedef struct OhGraph
 	Size		attr_offset;
 	Size		list_offset;
 	Size		tower_offset;
+	Size		member_offset;
 	Size		twin_offset;
+	uint32		level_limit;	/* members by level */
+	uint32		island_limit;	/* members of islands */
 
 	pg_atomic_uint32 next_slot pg_attribute_aligned(64);
 	pg_atomic_uint32 next_tower;
 	pg_atomic_uint32 rows_lock; /* of rows[] */
 	uint32		rows[3];		/* chunks of rows without a position, by OH_ROW_* */
+	pg_atomic_uint32 member_lock;	/* of changes of the members */
+	pg_atomic_uint32 highway_level;
+	pg_atomic_uint32 nlevel;
+	pg_atomic_uint32 nislands;
 	pg_atomic_uint64 entry pg_attribute_aligned(64);	/* level << 32 | slot */
 } OhGraph;
 
@@ -152,6 +162,9 @@ typedef struct OhBuilder
 	char	   *attrs;
 	uint32	   *lists;			/* uint32[capacity][list_stride] */
 	uint32	   *towers;			/* uint32[tower_capacity][2m] */
+	uint32	   *level_members;	/* [level_limit], slots */
+	uint32	   *islands;		/* [island_limit], slots */
+	float	   *apart;			/* [island_limit], how far apart each one is */
 	uint32	   *twins;
 	int			m;
 	uint32		code_stride;
@@ -211,6 +224,20 @@ extern int	OhGraphSearch(OhBuilder *b);
  * these and those that it has, and link both ways on the base layer.
  */
 extern void OhGraphRelink(OhBuilder *b, uint32 slot);
+
+/* ---- islands.c: the highway of the graph in memory ---- */
+
+/* The nearest members for b->form. */
+extern void OhGraphSeeds(OhBuilder *b, OhSeeds *seeds);
+/* A new node may be a member by its level. */
+extern void OhGraphAddByLevel(OhBuilder *b, uint32 slot);
+/* A new node may be an island; its nearest neighbour, and at what distance. */
+extern void OhGraphAddIfApart(OhBuilder *b, uint32 slot, uint32 nearest, float dist);
+/*
+ * Find the islands of the graph and a member for each.  While nobody changes it.
+ * Returns their number.
+ */
+extern uint32 OhGraphFindIslands(OhBuilder *b, MemoryContext context);
 
 /* ---- relink.c ---- */
 

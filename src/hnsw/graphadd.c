@@ -289,6 +289,61 @@ start_search(OhBuilder *b, uint32 entry)
 	remember(b, entry, b->pool[0].dist);
 }
 
+static bool
+is_in_pool(const OhBuilder *b, int npool, uint32 slot)
+{
+	for (int i = 0; i < npool; i++)
+	{
+		if (b->pool[i].id == slot)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * add_seeds -- put the nearest members of one kind into the pool.
+ */
+static void
+add_seeds(OhBuilder *b, const OhNearest *nearest, int *npool)
+{
+	for (int i = 0; i < nearest->n; i++)
+	{
+		OhItem		item = nearest->item[i];
+
+		/* ef_construction may be small */
+		if (*npool == b->graph->shape.ef_construction || is_in_pool(b, *npool, item.id))
+			continue;
+		remember(b, item.id, item.dist);
+		pool_add(b->pool, npool, b->graph->shape.ef_construction, item.dist, item.id);
+	}
+}
+
+/*
+ * start_base -- a pool for a search of the base layer: what the levels lead to from the
+ * nearest member of the highway, and the other near members.  Returns its size.
+ */
+static int
+start_base(OhBuilder *b, uint64 entry)
+{
+	uint32		start = (uint32) entry;
+	int			from = (int) (entry >> 32);
+	int			npool = 1;
+	OhSeeds		seeds;
+
+	OhGraphSeeds(b, &seeds);
+	if (seeds.level.n > 0)
+	{
+		start = seeds.level.item[0].id;
+		from = Min((int) pg_atomic_read_u32(&b->graph->highway_level) - 1,
+				   b->nodes[start].level);
+	}
+	start_search(b, start);
+	descend(b, from, 0);
+	add_seeds(b, &seeds.level, &npool);
+	add_seeds(b, &seeds.island, &npool);
+	return npool;
+}
+
 int
 OhGraphSearch(OhBuilder *b)
 {
@@ -296,9 +351,7 @@ OhGraphSearch(OhBuilder *b)
 
 	if (entry == OH_ENTRY_NONE)
 		return 0;
-	start_search(b, (uint32) entry);
-	descend(b, (int) (entry >> 32), 0);
-	return search_base(b, 1);
+	return search_base(b, start_base(b, entry));
 }
 
 /*
@@ -601,18 +654,24 @@ link_node(OhBuilder *b, uint32 slot, uint64 entry)
 	int			top = (int) (entry >> 32);
 	int			npool = 1;
 
-	start_search(b, (uint32) entry);
-	descend(b, top, level);
-	for (int l = Min(level, top); l > 0; l--)
+	if (level > 0)
 	{
-		npool = search_upper(b, npool, l);
-		choose_links(b, slot, l, npool);
+		start_search(b, (uint32) entry);
+		descend(b, top, level);
+		for (int l = Min(level, top); l > 0; l--)
+		{
+			npool = search_upper(b, npool, l);
+			choose_links(b, slot, l, npool);
+		}
 	}
-	npool = search_base(b, npool);
+	npool = search_base(b, start_base(b, entry));
 	choose_links(b, slot, 0, npool);
 
 	for (int l = 0; l <= Min(level, top); l++)
 		publish(b, slot, l, false);
+	OhGraphAddIfApart(b, slot, b->pool[0].id, b->pool[0].dist);
+	if (level > 0)
+		OhGraphAddByLevel(b, slot);
 }
 
 /*
@@ -624,13 +683,12 @@ search_again(OhBuilder *b, uint32 slot, const uint32 *own, int max)
 {
 	uint64		entry = pg_atomic_read_u64(&b->graph->entry);
 	int			ef = b->graph->shape.ef_construction;
-	int			npool = 1;
+	int			npool = start_base(b, entry);
 
-	start_search(b, (uint32) entry);
-	descend(b, (int) (entry >> 32), 0);
 	b->epoch++;
 	b->visited[slot] = b->epoch;
-	b->visited[b->pool[0].id] = b->epoch;
+	for (int i = 0; i < npool; i++)
+		b->visited[b->pool[i].id] = b->epoch;
 	for (int i = 0; i < max && own[i] != OH_NONE && npool < ef; i++)
 	{
 		uint32		id = own[i] & OH_LINK_ID;

@@ -133,7 +133,8 @@ OhVerifyMeta(Relation index, const OhMetaPageData *meta)
 		meta->ef_construction < OH_MIN_EF_CONSTRUCTION ||
 		meta->ef_construction > OH_MAX_EF_CONSTRUCTION ||
 		meta->entry_level < -1 || meta->entry_level > OH_MAX_LEVEL ||
-		(meta->entry == OH_NONE) != (meta->entry_level == -1))
+		(meta->entry == OH_NONE) != (meta->entry_level == -1) ||
+		meta->highway_level < 1 || meta->highway_level > OH_MAX_LEVEL)
 		OhCorrupt(index, OH_META_BLOCK, "impossible values (m %u, ef_construction %u, entry level %d)",
 				  meta->m, meta->ef_construction, meta->entry_level);
 }
@@ -386,6 +387,7 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	/* without refinements, or filter columns, an array of no pages */
 	init_array(&ix->array[OH_REFINE], ix->refine_bytes > 0 ? ix->refine_bytes : OH_PAGE_BODY);
 	init_array(&ix->array[OH_ATTR], OH_PAGE_BODY);
+	init_array(&ix->array[OH_HIGHWAY], sizeof(OhMemberData) + ix->code_bytes);
 	return ix;
 }
 
@@ -431,6 +433,7 @@ take_entry(OhIndex *ix, const OhMetaPageData *meta)
 	ix->entry = meta->entry;
 	ix->entry_level = meta->entry_level;
 	ix->generation = meta->generation;
+	ix->highway_level = meta->highway_level;
 }
 
 static void

@@ -66,6 +66,7 @@ typedef struct OhIndex
 	uint32		entry;			/* OH_NONE if the graph is empty */
 	int			entry_level;
 	uint32		generation;
+	int			highway_level;	/* all nodes from this level on are members of the highway */
 
 	OhArray		array[OH_NARRAYS];
 	double		walk_rate;		/* evaluations of walks for each candidate, learned */

@@ -568,7 +568,7 @@ OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow
 		}
 		OhKeepReset(&ins->keep);
 		OhSearchReset(ins->search, ins->query);
-		OhSearchDescend(ins->search, 0);
+		OhSearchStart(ins->search);
 		if (insert_base(ins, tid))
 			break;
 	}

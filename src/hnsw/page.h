@@ -46,6 +46,7 @@ typedef enum OhArrayId
 	OH_MODEL,					/* the quantizer's model, one record a page */
 	OH_REFINE,					/* refinements of codes; the record of a node has its id */
 	OH_ATTR,					/* filter columns of nodes, one record a page: attr.h */
+	OH_HIGHWAY,					/* where searches start: highway.h */
 	OH_NARRAYS
 } OhArrayId;
 
@@ -127,6 +128,8 @@ typedef struct OhMetaPageData
 	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
 	uint8		attr_kind[OH_MAX_ATTRS];	/* OhAttrKind of each filter column */
 	uint8		unclean;		/* a vacuum has flagged nodes, none has cleaned up since */
+	uint8		highway_level;	/* nodes of this level and above are members of the highway */
+	uint8		unused[7];
 	OhArrayHead array[OH_NARRAYS];
 } OhMetaPageData;
 
@@ -136,7 +139,8 @@ StaticAssertDecl(offsetof(OhMetaPageData, entry) == 40, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, rerank) == 64, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, attr_kind) == 72, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, unclean) == 103, "metapage layout");
-StaticAssertDecl(offsetof(OhMetaPageData, array) == 104, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, highway_level) == 104, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, array) == 112, "metapage layout");
 StaticAssertDecl(sizeof(OhMetaPageData) <= BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail),
 				 "metapage fits its page");
 
@@ -232,6 +236,34 @@ StaticAssertDecl(offsetof(OhPostingData, hash) == 8, "posting layout");
 StaticAssertDecl(sizeof(OhPostingData) == 48, "posting layout");
 
 /*
+ * Member of the highway: a copy of a node's code.  Free if node is OH_NONE.  The
+ * node may have been freed since: whoever follows the record looks at the node.
+ *
+ *   OFFSET        SIZE  FIELD
+ *        0           4  node
+ *        4           1  level     of the node when it became a member
+ *        5           1  kind      OH_MEMBER_*, one or both
+ *        6           1  model     of the code; 0, there is one model
+ *        7           1  unused
+ *        8  code_bytes  code
+ */
+typedef struct OhMemberData
+{
+	uint32		node;
+	uint8		level;
+	uint8		kind;
+	uint8		model;
+	uint8		unused;
+	/* code follows */
+} OhMemberData;
+
+StaticAssertDecl(offsetof(OhMemberData, kind) == 5, "member layout");
+StaticAssertDecl(sizeof(OhMemberData) == 8, "member layout");
+
+#define OH_MEMBER_LEVEL		1	/* by its level */
+#define OH_MEMBER_ISLAND	2	/* the one of its island */
+
+/*
  * A refinement is opaque (quant.h).  It is written after its node, and never
  * freed: it names its code by a tag, and counts only if the tag is that of the
  * node's code.  Slots that nobody has written are zero.
@@ -273,11 +305,11 @@ OhAttrRowBytes(int nattrs)
 	return nattrs > 0 ? offsetof(OhAttrRow, value) + nattrs * sizeof(uint64) : 0;
 }
 
-/* Do inserts take free slots of this array? */
+/* Do inserts look for free slots of this array by hint? */
 static inline bool
 OhArrayHasSlots(OhArrayId array)
 {
-	return array != OH_MODEL && array != OH_REFINE && array != OH_ATTR;
+	return array != OH_MODEL && array != OH_REFINE && array != OH_ATTR && array != OH_HIGHWAY;
 }
 
 /* At a fixed place: pd_special of a damaged page may point anywhere. */
@@ -303,6 +335,12 @@ static inline void *
 OhNodeCode(OhNodeData *node)
 {
 	return (char *) node + sizeof(OhNodeData);
+}
+
+static inline void *
+OhMemberCode(OhMemberData *member)
+{
+	return (char *) member + sizeof(OhMemberData);
 }
 
 static inline uint32 *

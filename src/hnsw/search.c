@@ -493,6 +493,34 @@ OhSearchDescend(OhSearch *s, int level)
 }
 
 /*
+ * OhSearchStart -- see search.h.
+ *
+ * The nearest members of the highway, and what the levels below it lead to from the
+ * nearest of its sample.
+ */
+void
+OhSearchStart(OhSearch *s)
+{
+	OhSeeds    *seeds = &s->seeds;
+
+	OhHighwaySeeds(s->eval.index, s->eval.ix, s->eval.query, seeds);
+	if (seeds->level.n == 0 && seeds->island.n == 0)
+	{
+		OhSearchDescend(s, 0);
+		return;
+	}
+	s->found.n = 0;
+	if (seeds->level.n > 0)
+		OhHeapAppend(&s->found, seeds->level.item[0]);
+	for (int l = s->eval.ix->highway_level - 1; l > 0 && s->found.n > 0; l--)
+		OhSearchLevel(s, l, 1);
+	for (int i = 0; i < seeds->level.n; i++)
+		OhHeapAppend(&s->found, seeds->level.item[i]);
+	for (int i = 0; i < seeds->island.n; i++)
+		OhHeapAppend(&s->found, seeds->island.item[i]);
+}
+
+/*
  * OhSearchMore -- see search.h.
  *
  * The first batch is an ordinary search.  What it set aside then becomes

@@ -13,6 +13,7 @@
 
 #include "hnsw/evaluate.h"
 #include "hnsw/filter.h"
+#include "hnsw/highway.h"
 #include "hnsw/visited.h"
 
 /* See OhWalkEdge().  Figures in src/README.md. */
@@ -22,6 +23,7 @@ typedef struct OhSearch
 {
 	OhEvaluator eval;
 	MemoryContext context;
+	OhSeeds		seeds;			/* of the last OhSearchStart() */
 	OhVisited  *visited;
 	bool		streaming;		/* keep what a later batch needs */
 	bool		resumed;
@@ -49,6 +51,8 @@ extern OhSearch *OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKe
  * caller's.
  */
 extern void OhSearchReset(OhSearch *search, const OmQuery *query);
+/* Find where a walk of the base layer starts. */
+extern void OhSearchStart(OhSearch *search);
 /* Walk the levels from the entry point down to (not into) the given one. */
 extern void OhSearchDescend(OhSearch *search, int level);
 /* Best-first walk of one level from what was found before; leaves found sorted. */

@@ -1,0 +1,215 @@
+/*
+ * highway.c -- the members of the highway in their pages.  See highway.h.
+ *
+ * There are few pages, so that a free slot is looked for on all of them.  One page
+ * is locked at a time.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "hnsw/highway.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/wal.h"
+
+/* Every search reads the members by level, in no case more than a few pages. */
+#define LEVEL_BYTES		(96 * 1024)
+#define LEVEL_LEAST		64
+#define LEVEL_MOST		1400
+
+/* Members of islands are read by searches of data that has islands. */
+#define ISLAND_BYTES	(1024 * 1024)
+#define ISLAND_LEAST	256
+#define ISLAND_MOST		4096
+
+/* Codes that are compared at a time. */
+#define BATCH			128
+
+uint32
+OhHighwayLevelLimit(uint32 code_bytes)
+{
+	uint32		n = LEVEL_BYTES / (sizeof(OhMemberData) + code_bytes);
+
+	return Max(LEVEL_LEAST, Min(n, LEVEL_MOST));
+}
+
+uint32
+OhHighwayIslandLimit(uint32 code_bytes)
+{
+	uint32		n = ISLAND_BYTES / (sizeof(OhMemberData) + code_bytes);
+
+	return Max(ISLAND_LEAST, Min(n, ISLAND_MOST));
+}
+
+/*
+ * compare -- members slots[n] of a page, which is locked.
+ */
+static void
+compare(OhIndex *ix, const OmQuery *query, OhMemberData *const *member, int n, OhSeeds *seeds)
+{
+	const void *code[BATCH];
+	float		dist[BATCH];
+
+	for (int i = 0; i < n; i++)
+		code[i] = OhMemberCode(member[i]);
+	om_quant_distances(ix->quant, query, code, n, dist);
+	for (int i = 0; i < n; i++)
+	{
+		OhItem		item = {.dist = dist[i],.id = member[i]->node};
+
+		if (member[i]->kind & OH_MEMBER_LEVEL)
+		{
+			seeds->nlevel++;
+			OhNearestAdd(&seeds->level, OH_LEVEL_SEEDS, item);
+		}
+		if (member[i]->kind & OH_MEMBER_ISLAND)
+		{
+			seeds->nisland++;
+			OhNearestAdd(&seeds->island, OH_ISLAND_SEEDS, item);
+		}
+	}
+}
+
+void
+OhHighwaySeeds(Relation index, OhIndex *ix, const OmQuery *query, OhSeeds *seeds)
+{
+	const OhArray *array = &ix->array[OH_HIGHWAY];
+	uint32		per_page = array->per_page;
+	bool		full = true;
+
+	memset(seeds, 0, sizeof(OhSeeds));
+	/* others may have added a page if the last one that we know of is full */
+	for (uint32 lp = 0; lp < array->npages || (full && lp < OhArrayPages(index, ix, OH_HIGHWAY)); lp++)
+	{
+		Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+		Page		page = BufferGetPage(buffer);
+		uint32		nused = Min(OhTail(page)->nused, per_page);
+		OhMemberData *member[BATCH];
+		int			n = 0;
+
+		for (uint32 slot = 0; slot < nused; slot++)
+		{
+			member[n] = OhSlot(ix, OH_HIGHWAY, page, slot);
+			n += member[n]->node != OH_NONE;
+			if (n == BATCH)
+			{
+				compare(ix, query, member, n, seeds);
+				n = 0;
+			}
+		}
+		compare(ix, query, member, n, seeds);
+		full = nused == per_page;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * add_to_page -- put a member on a page; false: it has no room.
+ */
+static bool
+add_to_page(Relation index, OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
+{
+	Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+	bool		room = OhPageHasFree(ix, OH_HIGHWAY, BufferGetPage(buffer));
+
+	UnlockReleaseBuffer(buffer);
+	if (!room)
+		return false;
+	buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	room = OhPageHasFree(ix, OH_HIGHWAY, BufferGetPage(buffer));
+	if (room)
+	{
+		OhWrite		write;
+		Page		page;
+		uint32		slot;
+		OhMemberData *member;
+
+		OhWriteStart(&write, index, ix->building);
+		page = OhWritePage(&write, buffer, false);
+		if (!OhPageTakeSlot(ix, OH_HIGHWAY, page, &slot))
+			OhCorrupt(index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+		member = OhSlot(ix, OH_HIGHWAY, page, slot);
+		*member = *head;
+		memcpy(OhMemberCode(member), code, ix->code_bytes);
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+	return room;
+}
+
+void
+OhHighwayAdd(Relation index, OhIndex *ix, uint32 node, int level, int kind, const void *code)
+{
+	OhMemberData head = {.node = node,.level = level,.kind = kind};
+	uint32		npages = OhArrayPages(index, ix, OH_HIGHWAY);
+
+	for (uint32 lp = 0;; lp++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (lp == npages)
+		{
+			lp = OhArrayExtend(index, ix, OH_HIGHWAY);
+			npages = lp + 1;
+		}
+		if (add_to_page(index, ix, lp, &head, code))
+			return;
+	}
+}
+
+/*
+ * raise_level -- from now on only nodes of a higher level become members; returns
+ * that level.
+ */
+static int
+raise_level(Relation index, OhIndex *ix)
+{
+	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	int			level = OhMeta(BufferGetPage(buffer))->highway_level;
+
+	if (level == ix->highway_level && level < OH_MAX_LEVEL)
+	{
+		OhWrite		write;
+
+		OhWriteStart(&write, index, ix->building);
+		OhMeta(OhWritePage(&write, buffer, false))->highway_level = ++level;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+	ix->highway_level = level;
+	return level;
+}
+
+/*
+ * OhHighwayThin -- see highway.h.
+ *
+ * Members of islands stay.  Two inserts may do it at once.
+ */
+void
+OhHighwayThin(Relation index, OhIndex *ix)
+{
+	int			level = raise_level(index, ix);
+
+	for (uint32 lp = 0; lp < ix->array[OH_HIGHWAY].npages; lp++)
+	{
+		Buffer		buffer;
+		Page		page;
+		OhWrite		write;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+		OhWriteStart(&write, index, ix->building);
+		page = OhWritePage(&write, buffer, false);
+		for (uint32 slot = 0; slot < Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page); slot++)
+		{
+			OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slot);
+
+			if (member->node == OH_NONE || member->level >= level)
+				continue;
+			member->kind &= ~OH_MEMBER_LEVEL;
+			if (member->kind == 0)
+				OhPageFreeSlot(ix, OH_HIGHWAY, page, slot);
+		}
+		OhWriteFinish(&write);
+		UnlockReleaseBuffer(buffer);
+	}
+}

@@ -1,0 +1,336 @@
+/*
+ * islands.c -- the highway of the graph in memory, and the islands of a graph.
+ *
+ * While the graph grows its highway does, too (highway.h): otherwise the second row
+ * of a new cluster would not find the first.  Members are slots, in two tables that
+ * are read without a lock; an entry is one store of 4 bytes, and always names a node.
+ *
+ * An island is a set of nodes that local links join.  Such a link joins if it goes both
+ * ways, or is not much longer than the local links of its end: the links of a row that is
+ * alone lead to others, as there is nothing else to link to, but nothing leads back.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "hnsw/graph.h"
+#include "miscadmin.h"
+
+/* Codes that are compared at a time. */
+#define BATCH 64
+
+/* ---- members while the graph grows ---- */
+
+/*
+ * compare -- the nearest of n members.
+ */
+static void
+compare(OhBuilder *b, const uint32 *member, uint32 n, int max, OhNearest *nearest)
+{
+	const void *code[BATCH];
+	float		dist[BATCH];
+
+	for (uint32 from = 0; from < n; from += BATCH)
+	{
+		int			count = Min(BATCH, n - from);
+		OhItem		item;
+
+		for (int i = 0; i < count; i++)
+			code[i] = OhGraphCode(b, ((const volatile uint32 *) member)[from + i]);
+		om_quant_distances(b->quant, b->form, code, count, dist);
+		for (int i = 0; i < count; i++)
+		{
+			item.dist = dist[i];
+			item.id = ((const char *) code[i] - b->codes) / b->code_stride;
+			OhNearestAdd(nearest, max, item);
+		}
+	}
+}
+
+void
+OhGraphSeeds(OhBuilder *b, OhSeeds *seeds)
+{
+	memset(seeds, 0, sizeof(OhSeeds));
+	seeds->nlevel = pg_atomic_read_u32(&b->graph->nlevel);
+	seeds->nisland = pg_atomic_read_u32(&b->graph->nislands);
+	pg_read_barrier();
+	compare(b, b->level_members, seeds->nlevel, OH_LEVEL_SEEDS, &seeds->level);
+	compare(b, b->islands, seeds->nisland, OH_ISLAND_SEEDS, &seeds->island);
+}
+
+/*
+ * thin -- keep the members of a higher level; under the lock.
+ */
+static void
+thin(OhBuilder *b, uint32 level)
+{
+	uint32		n = pg_atomic_read_u32(&b->graph->nlevel);
+	uint32		kept = 0;
+
+	pg_atomic_write_u32(&b->graph->highway_level, level);
+	for (uint32 i = 0; i < n; i++)
+	{
+		if (b->nodes[b->level_members[i]].level >= level)
+			b->level_members[kept++] = b->level_members[i];
+	}
+	pg_atomic_write_u32(&b->graph->nlevel, kept);
+}
+
+void
+OhGraphAddByLevel(OhBuilder *b, uint32 slot)
+{
+	OhGraph    *graph = b->graph;
+	uint32		level = b->nodes[slot].level;
+	uint32		n;
+
+	if (level < pg_atomic_read_u32(&graph->highway_level))
+		return;
+	OhGraphLock(&graph->member_lock);
+	while (pg_atomic_read_u32(&graph->nlevel) == graph->level_limit &&
+		   pg_atomic_read_u32(&graph->highway_level) <= OH_MAX_LEVEL)
+		thin(b, pg_atomic_read_u32(&graph->highway_level) + 1);
+	n = pg_atomic_read_u32(&graph->nlevel);
+	if (level >= pg_atomic_read_u32(&graph->highway_level) && n < graph->level_limit)
+	{
+		b->level_members[n] = slot;
+		pg_write_barrier();
+		pg_atomic_write_u32(&graph->nlevel, n + 1);
+	}
+	OhGraphUnlock(&graph->member_lock);
+}
+
+/*
+ * local_links -- how many of a node's links lead to its surroundings; *dist becomes the
+ * distance of the farthest of these.
+ */
+static int
+local_links(const OhBuilder *b, uint32 slot, float *dist)
+{
+	uint32	   *list = OhGraphList(b, slot);
+	const float *dists = OhListDist(list, 2 * b->m);
+	int			n = 0;
+
+	while (n < Min(OH_NEAR_LINKS, 2 * b->m) && ((const volatile uint32 *) list)[n] != OH_NONE)
+		n++;
+	n = OhLocalLinks(dists, n);
+	*dist = n > 0 ? dists[n - 1] : INFINITY;
+	return n;
+}
+
+/*
+ * OhGraphAddIfApart -- see graph.h.
+ *
+ * If there are too many islands, those are members that are farthest apart.  The new
+ * node is among the neighbour's links by now, and not a near one.
+ */
+void
+OhGraphAddIfApart(OhBuilder *b, uint32 slot, uint32 nearest, float dist)
+{
+	OhGraph    *graph = b->graph;
+	float		own;
+	float		ratio;
+	uint32		n;
+
+	local_links(b, nearest, &own);
+	if (graph->shape.spec.metric == OM_METRIC_IP ||
+		!OhIsApart(dist, own, om_quant_error(b->quant, b->form, OhGraphCode(b, nearest))))
+		return;
+	ratio = own > 0 ? dist / own : INFINITY;
+	OhGraphLock(&graph->member_lock);
+	n = pg_atomic_read_u32(&graph->nislands);
+	if (n < graph->island_limit)
+	{
+		b->islands[n] = slot;
+		b->apart[n] = ratio;
+		pg_write_barrier();
+		pg_atomic_write_u32(&graph->nislands, n + 1);
+	}
+	else
+	{
+		uint32		least = 0;
+
+		for (uint32 i = 1; i < n; i++)
+			least = b->apart[i] < b->apart[least] ? i : least;
+		if (b->apart[least] < ratio)
+		{
+			b->islands[least] = slot;
+			b->apart[least] = ratio;
+		}
+	}
+	OhGraphUnlock(&graph->member_lock);
+}
+
+/* ---- islands of the whole graph ---- */
+
+typedef struct Islands
+{
+	OhBuilder  *b;
+	uint32		nslots;
+	uint32	   *parent;			/* [nslots], of the union-find forest */
+	uint32	   *size;			/* [nslots], of the tree of a root */
+} Islands;
+
+typedef struct Island
+{
+	uint32		root;
+	uint32		size;
+	uint32		member;
+} Island;
+
+static uint32
+find_root(Islands *s, uint32 slot)
+{
+	while (s->parent[slot] != slot)
+	{
+		s->parent[slot] = s->parent[s->parent[slot]];
+		slot = s->parent[slot];
+	}
+	return slot;
+}
+
+static void
+join(Islands *s, uint32 a, uint32 b)
+{
+	a = find_root(s, a);
+	b = find_root(s, b);
+	if (a == b)
+		return;
+	if (s->size[a] < s->size[b])
+	{
+		uint32		t = a;
+
+		a = b;
+		b = t;
+	}
+	s->parent[b] = a;
+	s->size[a] += s->size[b];
+}
+
+/*
+ * joins -- does a local link make two nodes one island?
+ */
+static bool
+joins(const Islands *s, uint32 from, uint32 to, float dist)
+{
+	OhBuilder  *b = s->b;
+	const uint32 *list = OhGraphList(b, to);
+	float		local;
+	int			n = local_links(b, to, &local);
+
+	/* distances under inner product have no zero */
+	if (b->graph->shape.spec.metric == OM_METRIC_IP || !OhIsApart(dist, local, 0))
+		return true;
+	for (int i = 0; i < n; i++)
+	{
+		if ((list[i] & OH_LINK_ID) == from)
+			return true;
+	}
+	return false;
+}
+
+static void
+join_all(Islands *s)
+{
+	OhBuilder  *b = s->b;
+
+	for (uint32 slot = 0; slot < s->nslots; slot++)
+	{
+		s->parent[slot] = slot;
+		s->size[slot] = 1;
+	}
+	for (uint32 slot = 0; slot < s->nslots; slot++)
+	{
+		const uint32 *list = OhGraphList(b, slot);
+		const float *dist = OhListDist(unconstify(uint32 *, list), 2 * b->m);
+		float		local;
+		int			n;
+
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (b->nodes[slot].kind != OH_SLOT_NODE)
+			continue;
+		n = local_links(b, slot, &local);
+		for (int i = 0; i < n; i++)
+		{
+			uint32		to = list[i] & OH_LINK_ID;
+
+			if (find_root(s, slot) != find_root(s, to) && joins(s, slot, to, dist[i]))
+				join(s, slot, to);
+		}
+	}
+}
+
+static int
+compare_sizes(const void *a, const void *b)
+{
+	const Island *x = a;
+	const Island *y = b;
+
+	if (x->size != y->size)
+		return x->size > y->size ? -1 : 1;
+	return x->root < y->root ? -1 : x->root > y->root;
+}
+
+/*
+ * is_better -- is a node the better member for its island?  One that can be a member by
+ * its level as well, or else one with near neighbours.
+ */
+static bool
+is_better(const OhBuilder *b, uint32 slot, uint32 than)
+{
+	float		dist;
+	float		dist_than;
+
+	if (b->nodes[slot].level != b->nodes[than].level)
+		return b->nodes[slot].level > b->nodes[than].level;
+	local_links(b, slot, &dist);
+	local_links(b, than, &dist_than);
+	return dist < dist_than;
+}
+
+uint32
+OhGraphFindIslands(OhBuilder *b, MemoryContext context)
+{
+	OhGraph    *graph = b->graph;
+	Islands		s = {.b = b,.nslots = OhGraphSlots(graph)};
+	Island	   *island;
+	uint32		n = 0;
+
+	s.parent = MemoryContextAllocHuge(context, sizeof(uint32) * (Size) Max(s.nslots, 1));
+	s.size = MemoryContextAllocHuge(context, sizeof(uint32) * (Size) Max(s.nslots, 1));
+	join_all(&s);
+	for (uint32 slot = 0; slot < s.nslots; slot++)
+		n += b->nodes[slot].kind == OH_SLOT_NODE && s.parent[slot] == slot;
+	island = MemoryContextAllocHuge(context, sizeof(Island) * (Size) Max(n, 1));
+	n = 0;
+	for (uint32 slot = 0; slot < s.nslots; slot++)
+	{
+		if (b->nodes[slot].kind != OH_SLOT_NODE || s.parent[slot] != slot)
+			continue;
+		island[n].root = island[n].member = slot;
+		island[n].size = s.size[slot];
+		/* from now on the place of the island */
+		s.size[slot] = n++;
+	}
+	for (uint32 slot = 0; slot < s.nslots; slot++)
+	{
+		Island	   *of;
+
+		if (b->nodes[slot].kind != OH_SLOT_NODE)
+			continue;
+		of = &island[s.size[find_root(&s, slot)]];
+		if (is_better(b, slot, of->member))
+			of->member = slot;
+	}
+	qsort(island, n, sizeof(Island), compare_sizes);
+	elog(DEBUG1, "islands %u, largest %u, 8th %u, of 2 or more %u", n, n > 0 ? island[0].size : 0, n > 8 ? island[8].size : 0, ({uint32 k = 0; while (k < n && island[k].size > 1) k++; k;}));
+	n = Min(n, graph->island_limit);
+	for (uint32 i = 0; i < n; i++)
+		b->islands[i] = island[i].member;
+	pg_write_barrier();
+	pg_atomic_write_u32(&graph->nislands, n);
+	pfree(island);
+	pfree(s.parent);
+	pfree(s.size);
+	return n;
+}
