@@ -97,7 +97,7 @@ layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
 	graph->level_limit = OhHighwayLevelLimit(graph->code_bytes) / 4;
 	graph->island_limit = OhHighwayIslandLimit(graph->code_bytes);
 	graph->member_offset = at;
-	at = round_line(at + (graph->level_limit + 2 * graph->island_limit) * sizeof(uint32));
+	at = round_line(at + (graph->level_limit + graph->island_limit) * sizeof(uint32));
 	graph->twin_offset = at;
 	at = round_line(at + ((Size) graph->twin_mask + 1) * sizeof(uint32));
 	graph->bytes = at;
@@ -184,7 +184,6 @@ OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (in
 	b->towers = (uint32 *) (base + graph->tower_offset);
 	b->level_members = (uint32 *) (base + graph->member_offset);
 	b->islands = b->level_members + graph->level_limit;
-	b->apart = (float *) (b->islands + graph->island_limit);
 	b->twins = (uint32 *) (base + graph->twin_offset);
 	b->m = graph->shape.m;
 	b->code_stride = graph->code_stride;

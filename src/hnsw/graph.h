@@ -16,7 +16,7 @@
  *   list      uint32 id[2m], float dist[2m]     slot: links of the base layer
  *   tower     uint32 id[m], float dist[m]       node and level >= 1
  *   member    uint32                            members of the highway by level, then of
- *                                               islands; then float, see highway.h
+ *                                               islands (highway.h): slots
  *   twin      uint32                            hash table of codes, and of codes and
  *                                               attributes: slot, bit 31 of leaders
  *
@@ -164,7 +164,6 @@ typedef struct OhBuilder
 	uint32	   *towers;			/* uint32[tower_capacity][2m] */
 	uint32	   *level_members;	/* [level_limit], slots */
 	uint32	   *islands;		/* [island_limit], slots */
-	float	   *apart;			/* [island_limit], how far apart each one is */
 	uint32	   *twins;
 	int			m;
 	uint32		code_stride;

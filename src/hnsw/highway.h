@@ -20,6 +20,8 @@
 
 #include "postgres.h"
 
+#include <math.h>
+
 #include "hnsw/heap.h"
 #include "hnsw/index.h"
 
@@ -41,6 +43,9 @@ typedef struct OhSeeds
 	uint32		nlevel;			/* members by level */
 	uint32		nisland;		/* members of islands */
 } OhSeeds;
+
+/* Members of islands of so many bytes double what another one must be worth. */
+#define OH_CHEAP_BYTES	(128 * 1024)
 
 /* Members by level, and of islands, that an index has at most. */
 extern uint32 OhHighwayLevelLimit(uint32 code_bytes);
@@ -74,28 +79,44 @@ OhNearestAdd(OhNearest *nearest, int max, OhItem item)
 #define OH_NEAR_LINKS	4
 
 /*
- * How many of a node's nearest links, at distances dist[n], nearest first, lead to its
- * own surroundings: of a small cluster the next ones lead out.
+ * Distances (of L2 squared) beyond this many times that of a node's farthest local link
+ * lead to other surroundings; beyond the second number, far away from them.
  */
-static inline int
-OhLocalLinks(const float *dist, int n)
-{
-	int			local = 1;
-
-	n = Min(n, OH_NEAR_LINKS);
-	while (local < n && dist[local] <= 3.0f * dist[local - 1])
-		local++;
-	return Min(local, n);
-}
+#define OH_BESIDE	1.5f
+#define OH_APART	3.0f
 
 /*
- * Is a node that far away out of the surroundings of another one, whose farthest local
- * link has this distance?  error: of dist, standard.
+ * How many of a node's nearest links, at distances dist[n], nearest first, lead to its
+ * own surroundings: of a small cluster the next ones lead out.  error: by how much a
+ * distance may be wrong.  *local becomes the distance of the farthest local link, for
+ * comparison with others.
  */
-static inline bool
-OhIsApart(float dist, float local, float error)
+static inline int
+OhLocalLinks(const float *dist, int n, float error, float *local)
 {
-	return dist - 3 * error > 1.5f * Max(local, 0);
+	int			count = 0;
+
+	*local = INFINITY;
+	while (count < Min(n, OH_NEAR_LINKS) && (count == 0 || dist[count] <= OH_APART * *local))
+		*local = Max(dist[count++], 0) + error;
+	return count;
+}
+
+/* Standard errors by which a distance may be wrong. */
+#define OH_ISLAND_ERRORS 3.0f
+
+/* An island of this many nodes is one, however near others are. */
+#define OH_LARGE_ISLAND 8
+
+/*
+ * How far apart a small island must be to get a member if there are n members of islands,
+ * in terms of local links.  The more there are, the farther: data without islands has rows
+ * that lie apart, too, and every search pays for a member.
+ */
+static inline float
+OhApartLimit(uint32 n, uint32 code_bytes)
+{
+	return OH_APART * (1.0f + n * (float) (sizeof(OhMemberData) + code_bytes) / OH_CHEAP_BYTES);
 }
 
 #endif							/* OH_HIGHWAY_H */

@@ -100,62 +100,47 @@ OhGraphAddByLevel(OhBuilder *b, uint32 slot)
 }
 
 /*
- * local_links -- how many of a node's links lead to its surroundings; *dist becomes the
- * distance of the farthest of these.
+ * local_links -- how many of a node's links lead to its surroundings; see OhLocalLinks().
  */
 static int
-local_links(const OhBuilder *b, uint32 slot, float *dist)
+local_links(const OhBuilder *b, uint32 slot, float error, float *local)
 {
 	uint32	   *list = OhGraphList(b, slot);
-	const float *dists = OhListDist(list, 2 * b->m);
 	int			n = 0;
 
 	while (n < Min(OH_NEAR_LINKS, 2 * b->m) && ((const volatile uint32 *) list)[n] != OH_NONE)
 		n++;
-	n = OhLocalLinks(dists, n);
-	*dist = n > 0 ? dists[n - 1] : INFINITY;
-	return n;
+	return OhLocalLinks(OhListDist(list, 2 * b->m), n, error, local);
 }
 
 /*
  * OhGraphAddIfApart -- see graph.h.
  *
- * If there are too many islands, those are members that are farthest apart.  The new
- * node is among the neighbour's links by now, and not a near one.
+ * The new node is among the neighbour's links by now, and not a local one.
  */
 void
 OhGraphAddIfApart(OhBuilder *b, uint32 slot, uint32 nearest, float dist)
 {
 	OhGraph    *graph = b->graph;
-	float		own;
-	float		ratio;
-	uint32		n;
+	uint32		n = pg_atomic_read_u32(&graph->nislands);
+	float		limit = OhApartLimit(n, graph->code_bytes);
+	float		error;
+	float		local;
 
-	local_links(b, nearest, &own);
-	if (graph->shape.spec.metric == OM_METRIC_IP ||
-		!OhIsApart(dist, own, om_quant_error(b->quant, b->form, OhGraphCode(b, nearest))))
+	local_links(b, nearest, 0, &local);
+	if (graph->shape.spec.metric == OM_METRIC_IP || dist <= limit * local)
 		return;
-	ratio = own > 0 ? dist / own : INFINITY;
+	error = OH_ISLAND_ERRORS * om_quant_error(b->quant, b->form, OhGraphCode(b, nearest));
+	local_links(b, nearest, error, &local);
+	if (dist <= limit * local)
+		return;
 	OhGraphLock(&graph->member_lock);
 	n = pg_atomic_read_u32(&graph->nislands);
 	if (n < graph->island_limit)
 	{
 		b->islands[n] = slot;
-		b->apart[n] = ratio;
 		pg_write_barrier();
 		pg_atomic_write_u32(&graph->nislands, n + 1);
-	}
-	else
-	{
-		uint32		least = 0;
-
-		for (uint32 i = 1; i < n; i++)
-			least = b->apart[i] < b->apart[least] ? i : least;
-		if (b->apart[least] < ratio)
-		{
-			b->islands[least] = slot;
-			b->apart[least] = ratio;
-		}
 	}
 	OhGraphUnlock(&graph->member_lock);
 }
@@ -168,13 +153,14 @@ typedef struct Islands
 	uint32		nslots;
 	uint32	   *parent;			/* [nslots], of the union-find forest */
 	uint32	   *size;			/* [nslots], of the tree of a root */
+	float	   *error;			/* [nslots], by which distances from a node may be wrong */
 } Islands;
 
 typedef struct Island
 {
-	uint32		root;
 	uint32		size;
-	uint32		member;
+	uint32		member;			/* slot */
+	float		apart;			/* least distance to others, in terms of their local links */
 } Island;
 
 static uint32
@@ -215,10 +201,10 @@ joins(const Islands *s, uint32 from, uint32 to, float dist)
 	OhBuilder  *b = s->b;
 	const uint32 *list = OhGraphList(b, to);
 	float		local;
-	int			n = local_links(b, to, &local);
+	int			n = local_links(b, to, s->error[to], &local);
 
 	/* distances under inner product have no zero */
-	if (b->graph->shape.spec.metric == OM_METRIC_IP || !OhIsApart(dist, local, 0))
+	if (b->graph->shape.spec.metric == OM_METRIC_IP || dist <= OH_BESIDE * local)
 		return true;
 	for (int i = 0; i < n; i++)
 	{
@@ -226,6 +212,30 @@ joins(const Islands *s, uint32 from, uint32 to, float dist)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * measure -- errors of distances to the nearest neighbours.
+ */
+static void
+measure(Islands *s)
+{
+	OhBuilder  *b = s->b;
+
+	for (uint32 slot = 0; slot < s->nslots; slot++)
+	{
+		uint32		nearest;
+
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		s->error[slot] = 0;
+		if (b->nodes[slot].kind != OH_SLOT_NODE || OhGraphList(b, slot)[0] == OH_NONE)
+			continue;
+		nearest = OhGraphList(b, slot)[0] & OH_LINK_ID;
+		om_quant_query_from_code(b->quant, OhGraphCode(b, slot), b->form);
+		s->error[slot] = OH_ISLAND_ERRORS *
+			om_quant_error(b->quant, b->form, OhGraphCode(b, nearest));
+	}
 }
 
 static void
@@ -249,7 +259,7 @@ join_all(Islands *s)
 			CHECK_FOR_INTERRUPTS();
 		if (b->nodes[slot].kind != OH_SLOT_NODE)
 			continue;
-		n = local_links(b, slot, &local);
+		n = local_links(b, slot, s->error[slot], &local);
 		for (int i = 0; i < n; i++)
 		{
 			uint32		to = list[i] & OH_LINK_ID;
@@ -260,15 +270,21 @@ join_all(Islands *s)
 	}
 }
 
+/*
+ * compare_islands -- large ones before small ones, by size; small ones by how far apart
+ * they are.
+ */
 static int
-compare_sizes(const void *a, const void *b)
+compare_islands(const void *a, const void *b)
 {
 	const Island *x = a;
 	const Island *y = b;
 
-	if (x->size != y->size)
+	if (x->size != y->size && Max(x->size, y->size) >= OH_LARGE_ISLAND)
 		return x->size > y->size ? -1 : 1;
-	return x->root < y->root ? -1 : x->root > y->root;
+	if (x->apart != y->apart)
+		return x->apart > y->apart ? -1 : 1;
+	return x->member < y->member ? -1 : x->member > y->member;
 }
 
 /*
@@ -276,16 +292,77 @@ compare_sizes(const void *a, const void *b)
  * its level as well, or else one with near neighbours.
  */
 static bool
-is_better(const OhBuilder *b, uint32 slot, uint32 than)
+is_better(const Islands *s, uint32 slot, uint32 than)
 {
+	const OhBuilder *b = s->b;
 	float		dist;
 	float		dist_than;
 
 	if (b->nodes[slot].level != b->nodes[than].level)
 		return b->nodes[slot].level > b->nodes[than].level;
-	local_links(b, slot, &dist);
-	local_links(b, than, &dist_than);
+	local_links(b, slot, s->error[slot], &dist);
+	local_links(b, than, s->error[than], &dist_than);
 	return dist < dist_than;
+}
+
+/*
+ * look_around -- how far a node is from what lies outside of its island, by its nearest
+ * link that leads out; INFINITY if none of the nearest does.
+ */
+static float
+look_around(Islands *s, uint32 slot)
+{
+	OhBuilder  *b = s->b;
+	const uint32 *list = OhGraphList(b, slot);
+	const float *dist = OhListDist(unconstify(uint32 *, list), 2 * b->m);
+
+	for (int i = 0; i <= OH_NEAR_LINKS && i < 2 * b->m && list[i] != OH_NONE; i++)
+	{
+		uint32		to = list[i] & OH_LINK_ID;
+		float		local;
+
+		if (find_root(s, to) == find_root(s, slot))
+			continue;
+		local_links(b, to, s->error[to], &local);
+		return local > 0 ? dist[i] / local : INFINITY;
+	}
+	return INFINITY;
+}
+
+/*
+ * gather -- the islands of the forest, in no order; returns their number.
+ */
+static uint32
+gather(Islands *s, Island *island)
+{
+	OhBuilder  *b = s->b;
+	uint32		n = 0;
+
+	for (uint32 slot = 0; slot < s->nslots; slot++)
+	{
+		if (b->nodes[slot].kind != OH_SLOT_NODE || s->parent[slot] != slot)
+			continue;
+		island[n].size = s->size[slot];
+		island[n].member = slot;
+		island[n].apart = INFINITY;
+		/* from now on the place of the island */
+		s->size[slot] = n++;
+	}
+	for (uint32 slot = 0; slot < s->nslots; slot++)
+	{
+		Island	   *of;
+
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (b->nodes[slot].kind != OH_SLOT_NODE)
+			continue;
+		of = &island[s->size[find_root(s, slot)]];
+		if (is_better(s, slot, of->member))
+			of->member = slot;
+		if (of->size < OH_LARGE_ISLAND)
+			of->apart = Min(of->apart, look_around(s, slot));
+	}
+	return n;
 }
 
 uint32
@@ -294,43 +371,31 @@ OhGraphFindIslands(OhBuilder *b, MemoryContext context)
 	OhGraph    *graph = b->graph;
 	Islands		s = {.b = b,.nslots = OhGraphSlots(graph)};
 	Island	   *island;
+	uint32		nroots = 0;
 	uint32		n = 0;
 
 	s.parent = MemoryContextAllocHuge(context, sizeof(uint32) * (Size) Max(s.nslots, 1));
 	s.size = MemoryContextAllocHuge(context, sizeof(uint32) * (Size) Max(s.nslots, 1));
+	s.error = MemoryContextAllocHuge(context, sizeof(float) * (Size) Max(s.nslots, 1));
+	measure(&s);
 	join_all(&s);
 	for (uint32 slot = 0; slot < s.nslots; slot++)
-		n += b->nodes[slot].kind == OH_SLOT_NODE && s.parent[slot] == slot;
-	island = MemoryContextAllocHuge(context, sizeof(Island) * (Size) Max(n, 1));
-	n = 0;
-	for (uint32 slot = 0; slot < s.nslots; slot++)
+		nroots += b->nodes[slot].kind == OH_SLOT_NODE && s.parent[slot] == slot;
+	island = MemoryContextAllocHuge(context, sizeof(Island) * (Size) Max(nroots, 1));
+	nroots = gather(&s, island);
+	qsort(island, nroots, sizeof(Island), compare_islands);
+	while (n < Min(nroots, graph->island_limit) &&
+		   (island[n].size >= OH_LARGE_ISLAND || island[n].apart > OhApartLimit(n, graph->code_bytes)))
 	{
-		if (b->nodes[slot].kind != OH_SLOT_NODE || s.parent[slot] != slot)
-			continue;
-		island[n].root = island[n].member = slot;
-		island[n].size = s.size[slot];
-		/* from now on the place of the island */
-		s.size[slot] = n++;
+		b->islands[n] = island[n].member;
+		n++;
 	}
-	for (uint32 slot = 0; slot < s.nslots; slot++)
-	{
-		Island	   *of;
-
-		if (b->nodes[slot].kind != OH_SLOT_NODE)
-			continue;
-		of = &island[s.size[find_root(&s, slot)]];
-		if (is_better(b, slot, of->member))
-			of->member = slot;
-	}
-	qsort(island, n, sizeof(Island), compare_sizes);
-	elog(DEBUG1, "islands %u, largest %u, 8th %u, of 2 or more %u", n, n > 0 ? island[0].size : 0, n > 8 ? island[8].size : 0, ({uint32 k = 0; while (k < n && island[k].size > 1) k++; k;}));
-	n = Min(n, graph->island_limit);
-	for (uint32 i = 0; i < n; i++)
-		b->islands[i] = island[i].member;
+	elog(DEBUG1, "islands %u of %u, largest %u, 8th %u", n, nroots, n > 0 ? island[0].size : 0, n > 8 ? island[8].size : 0);
 	pg_write_barrier();
 	pg_atomic_write_u32(&graph->nislands, n);
 	pfree(island);
 	pfree(s.parent);
 	pfree(s.size);
+	pfree(s.error);
 	return n;
 }
