@@ -12,10 +12,11 @@
  *      links on that level;
  *   4. the entry point, if the node is higher than it.  The node then links to
  *      the old one from step 1 on: what that one leads to stays reachable, also
- *      where no other link leads to it.
+ *      where no other link leads to it;
+ *   5. a place on the highway (highway.h), if the node is high or apart from all others.
  *
- * A crash between two leaves a node of fewer levels, with fewer back links or
- * without a refinement.
+ * A crash between two leaves a node of fewer levels, with fewer back links, without a
+ * refinement or not on the highway.
  *
  * Back links are decided without a lock, on what the search has read, and
  * applied under the page's lock if the neighbour's version is still the same.
@@ -25,6 +26,8 @@
  * Lock order: several buffers at once in ascending block order.
  */
 #include "postgres.h"
+
+#include <float.h>
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -136,6 +139,7 @@ insert_first(OhInserter *ins, ItemPointer tid)
 	if (id == OH_NONE)
 		return false;
 	write_refinement(ins, id);
+	OhHighwayAdd(ins->index, ix, id, 0, OH_MEMBER_ISLAND, ins->code);
 	return true;
 }
 
@@ -461,6 +465,63 @@ find_twin(OhInserter *ins)
 }
 
 /*
+ * is_apart -- is the new row far away from all others, its nearest neighbour being the
+ * first candidate?  Then the next row near it would not find it by links alone.
+ */
+static bool
+is_apart(OhInserter *ins)
+{
+	OhIndex    *ix = ins->ix;
+	const OhSeeds *seeds = &ins->search->seeds;
+	OhKept	   *kept = OhKeepFind(&ins->keep, ins->candidates[0].id);
+	float		dist[2 * OH_MAX_M];
+	int			n = 0;
+	float		error;
+	float		local;
+
+	if (ix->spec.metric == OM_METRIC_IP || seeds->nisland >= OhHighwayIslandLimit(ix->code_bytes))
+		return false;
+	if (!kept->expanded)
+		OhSearchLinks(ins->search, kept->id);
+	om_quant_query_from_code(ix->quant, kept->code, ins->form);
+	for (int i = 0; i < kept->nlinks; i++)
+	{
+		OhKept	   *link = OhKeepFind(&ins->keep, kept->links[i]);
+		float		d = link == NULL ? FLT_MAX :
+			ix->distance(ix->quant, ins->form, link->code);
+		int			at = n++;
+
+		for (; at > 0 && dist[at - 1] > d; at--)
+			dist[at] = dist[at - 1];
+		dist[at] = d;
+	}
+	error = OH_ISLAND_ERRORS * om_quant_error(ix->quant, ins->query, kept->code);
+	OhLocalLinks(dist, n, error, &local);
+	return kept->dist > OhApartLimit(seeds->nisland, ix->code_bytes) * local;
+}
+
+/*
+ * join_highway -- step 5.
+ */
+static void
+join_highway(OhInserter *ins)
+{
+	OhIndex    *ix = ins->ix;
+	uint32		nlevel = ins->search->seeds.nlevel;
+	int			kind = ins->apart ? OH_MEMBER_ISLAND : 0;
+
+	if (ins->level > 0 && ins->level >= ix->highway_level)
+	{
+		if (nlevel >= OhHighwayLevelLimit(ix->code_bytes))
+			OhHighwayThin(ins->index, ix);
+		if (ins->level >= ix->highway_level)
+			kind |= OH_MEMBER_LEVEL;
+	}
+	if (kind != 0)
+		OhHighwayAdd(ins->index, ix, ins->id, ins->level, kind, ins->code);
+}
+
+/*
  * seed_by_sweep -- search again from whatever live node there is.
  *
  * For a graph whose entry point leads to no live node: a vacuum has been
@@ -515,6 +576,7 @@ insert_base(OhInserter *ins, ItemPointer tid)
 	n = OhChooseNeighbours(ins, 2 * ix->m);
 	if (n == 0)
 		return false;
+	ins->apart = is_apart(ins);
 	OhLinkPlan(ins, n);
 	for (int attempt = 0; attempt < 10; attempt++)
 	{
@@ -572,8 +634,11 @@ OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow
 		if (insert_base(ins, tid))
 			break;
 	}
-	if (ins->level > 0 && ins->id != OH_NONE)
+	if (ins->id == OH_NONE)
+		return;
+	if (ins->level > 0)
 		OhInsertTowers(ins);
+	join_highway(ins);
 }
 
 /*

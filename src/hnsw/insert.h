@@ -69,6 +69,7 @@ struct OhInserter
 	OhCandidate *candidates;	/* [ef_construction + 1], the chosen ones first */
 	int			level;			/* of the new node */
 	uint32		id;				/* of the new node */
+	bool		apart;			/* it is far away from all others */
 	OhLinkList	list;			/* of the new node */
 	uint32		entry;			/* entry point that the new node links to and may replace */
 	int			nback;
