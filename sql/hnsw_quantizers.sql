@@ -113,7 +113,7 @@ FROM generate_series(1, 40) i;
 SELECT nodes, rows, tombstones, mean_degree, bytes = pg_relation_size('qz_info_i') AS bytes,
 	bytes_per_row = bytes / 40.0 AS bytes_per_row,
 	round((node_bytes_per_row + tower_bytes_per_row + posting_bytes_per_row + null_bytes_per_row + model_bytes_per_row
-		+ directory_bytes_per_row - bytes_per_row)::numeric, 6) AS rest
+		+ highway_bytes_per_row + directory_bytes_per_row - bytes_per_row)::numeric, 6) AS rest
 FROM omendb_index_info('qz_info_i');
 \x
 SELECT omendb_index_info('qz_info_t_pkey');

@@ -112,6 +112,7 @@ run_check(Relation heap, Relation index, bool heapallindexed, OhCheckFigures *f)
 	c->ix = OhIndexOpen(index);
 	OhCheckDirectories(c);
 	OhCheckGraph(c);
+	OhCheckHighway(c);
 	OhCheckTids(c);
 	OhCheckOtherBlocks(c);
 	if (heapallindexed)

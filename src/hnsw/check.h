@@ -4,6 +4,7 @@
  * check.c      the SQL function: locks, security, order of the steps, figures
  * checkpage.c  metapage, directories, page headers
  * checkgraph.c nodes, towers, postings, links, reachability
+ * checkhighway.c  members of the highway
  * checkheap.c  TIDs: none twice, every row of the heap present
  */
 #ifndef OH_CHECK_H
@@ -87,6 +88,7 @@ typedef struct OhCheck
 #define OH_CHECK_STATE		0x03
 #define OH_CHECK_REACHED	0x04
 #define OH_CHECK_EXPANDED	0x08
+#define OH_CHECK_MEMBER		0x04	/* of the highway; once reachability has been looked at */
 #define OH_CHECK_LEVEL(b)	((b) >> 4)
 
 /* ---- check.c ---- */
@@ -108,6 +110,11 @@ extern void OhCheckOtherBlocks(OhCheck *c);
 /* ---- checkgraph.c ---- */
 
 extern void OhCheckGraph(OhCheck *c);
+
+/* ---- checkhighway.c ---- */
+
+/* After OhCheckGraph(). */
+extern void OhCheckHighway(OhCheck *c);
 
 /* ---- checkheap.c ---- */
 

@@ -21,7 +21,7 @@
 #include "compat.h"
 #include "hnsw/check.h"
 
-#define INFO_COLUMNS 30
+#define INFO_COLUMNS 32
 
 OM_FUNCTION(om_index_info);
 
@@ -32,6 +32,7 @@ typedef struct Figures
 	int64		dead;
 	int64		links;			/* of live nodes, base layer */
 	int64		rows;
+	int64		members;		/* of the highway */
 	BlockNumber pages;
 	BlockNumber array_pages[OH_NARRAYS];
 } Figures;
@@ -63,6 +64,8 @@ count_record(const OhIndex *ix, OhArrayId array, void *record, Figures *f)
 		for (int i = 0; i < OH_POSTING_TIDS && posting->node != OH_NONE; i++)
 			f->rows += ItemPointerIsValid(&posting->tid[i]);
 	}
+	else if (array == OH_HIGHWAY)
+		f->members += ((OhMemberData *) record)->node != OH_NONE;
 	else
 		f->rows += ((OhNullData *) record)->kind != OH_ROW_FREE;
 }
@@ -75,7 +78,7 @@ read_figures(Relation index, OhIndex *ix, Figures *f)
 	for (int array = 0; array < OH_NARRAYS; array++)
 	{
 		f->array_pages[array] = OhArrayPages(index, ix, array);
-		if (array == OH_TOWER || !OhArrayHasSlots(array))
+		if (array == OH_TOWER || (!OhArrayHasSlots(array) && array != OH_HIGHWAY))
 			continue;
 		for (uint32 lp = 0; lp < f->array_pages[array]; lp++)
 		{
@@ -150,6 +153,7 @@ make_row(FunctionCallInfo fcinfo, OhIndex *ix, uint64 trained_rows, const Figure
 	values[i++] = Int64GetDatum(f->dead);
 	nulls[i] = f->live == 0;
 	values[i++] = Float8GetDatum((double) f->links / Max(f->live, 1));
+	values[i++] = Int64GetDatum(f->members);
 	values[i++] = Int64GetDatum(f->rows);
 	values[i++] = Int64GetDatum((int64) f->pages);
 	values[i++] = Int64GetDatum((int64) f->pages * BLCKSZ);

@@ -12,7 +12,7 @@
  * Slots carry no transaction id.  A reader that comes to a slot by an old link
  * finds it free, or finds another node, whose rows are too new for its snapshot.
  *
- * Slots are freed in the order towers, postings, nodes, so that what is left at
+ * Slots are freed in the order highway, towers, postings, nodes, so that what is left at
  * any time is owned by a node that is still flagged dead.  A dead node's links to
  * its towers and postings are therefore not to be trusted.
  *
@@ -677,6 +677,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 
 	settle_entry(v);
 	OhRepair(v);
+	OhVacuumFreeMembers(v);
 	nfreed += free_records(v, OH_TOWER, &first[OH_TOWER], &empty);
 	nfreed += free_records(v, OH_POSTING, &first[OH_POSTING], &empty);
 	nfreed += free_records(v, OH_NODE, &first[OH_NODE], &empty);
@@ -694,6 +695,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 		settle_entry(v);
 	}
 	unreachable = OhReach(v);
+	OhVacuumHighway(v);
 	set_hints(v, first, nfreed > 0 || stats->tuples_removed > 0);
 	ereport(DEBUG1,
 			(errmsg_internal("index \"%s\": %u records freed, %u live nodes, %u out of reach",

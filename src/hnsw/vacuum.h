@@ -5,6 +5,7 @@
  * vacgraph.c  private copy of the graph, search on it
  * trim.c      frees empty postings of live nodes
  * repair.c    replaces links to dead nodes
+ * vacislands.c  keeps the highway: members of dead nodes, islands
  * reach.c     keeps every live node reachable from the entry point
  *
  * Vacuum alone makes nodes dead and frees slots, and one vacuum at a time works
@@ -138,6 +139,13 @@ extern BlockNumber OhReclaimPages(Relation index, OhIndex *ix);
 
 /* Replace every link to a node that is not live; flags OH_VAC_KEEP what is left. */
 extern void OhRepair(OhVacuum *v);
+
+/* ---- vacislands.c ---- */
+
+/* Free the members of the highway whose nodes are dead; before these are freed. */
+extern void OhVacuumFreeMembers(OhVacuum *v);
+/* See that each island has a member, and all nodes from some level on are members. */
+extern void OhVacuumHighway(OhVacuum *v);
 
 /* ---- reach.c ---- */
 
