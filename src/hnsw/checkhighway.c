@@ -46,6 +46,8 @@ OhCheckHighway(OhCheck *c)
 	PGAlignedBlock copy;
 	OhNodeData *node = MemoryContextAlloc(c->context, c->ix->node_bytes);
 
+	for (uint32 id = 0; id < c->nnodes; id++)
+		c->node[id] &= ~OH_CHECK_MEMBER;
 	for (uint32 lp = 0; lp < c->npages[OH_HIGHWAY]; lp++)
 	{
 		Page		page = OhCheckReadPage(c, OH_HIGHWAY, lp, copy.data);
