@@ -13,9 +13,9 @@
 #include "hnsw/wal.h"
 
 /* Every search reads the members by level, in no case more than a few pages. */
-#define LEVEL_BYTES		(96 * 1024)
-#define LEVEL_LEAST		64
-#define LEVEL_MOST		1400
+#define LEVEL_BYTES		(48 * 1024)
+#define LEVEL_LEAST		32
+#define LEVEL_MOST		1000
 
 /* Members of islands are read by searches of data that has islands. */
 #define ISLAND_BYTES	(1024 * 1024)

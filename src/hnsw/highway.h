@@ -109,14 +109,27 @@ OhLocalLinks(const float *dist, int n, float error, float *local)
 #define OH_LARGE_ISLAND 8
 
 /*
- * How far apart a small island must be to get a member if there are n members of islands,
- * in terms of local links.  The more there are, the farther: data without islands has rows
+ * How far apart a new row must be, in terms of local links, to become a member where there
+ * are n members of islands.  The more there are, the farther: data without islands has rows
  * that lie apart, too, and every search pays for a member.
  */
 static inline float
 OhApartLimit(uint32 n, uint32 code_bytes)
 {
 	return OH_APART * (1.0f + n * (float) (sizeof(OhMemberData) + code_bytes) / OH_CHEAP_BYTES);
+}
+
+/* A node alone must be so many times as far apart as an island of several. */
+#define OH_ALONE	3.0f
+
+/*
+ * Does an island of the whole graph get a member, beside n others?
+ */
+static inline bool
+OhIslandCounts(uint32 size, float apart, uint32 n, uint32 code_bytes)
+{
+	return size >= OH_LARGE_ISLAND ||
+		apart > OhApartLimit(n, code_bytes) * (size == 1 ? OH_ALONE : 1.0f);
 }
 
 #endif							/* OH_HIGHWAY_H */

@@ -384,13 +384,13 @@ OhGraphFindIslands(OhBuilder *b, MemoryContext context)
 	island = MemoryContextAllocHuge(context, sizeof(Island) * (Size) Max(nroots, 1));
 	nroots = gather(&s, island);
 	qsort(island, nroots, sizeof(Island), compare_islands);
-	while (n < Min(nroots, graph->island_limit) &&
-		   (island[n].size >= OH_LARGE_ISLAND || island[n].apart > OhApartLimit(n, graph->code_bytes)))
+	for (uint32 i = 0; i < nroots && n < graph->island_limit; i++)
 	{
-		b->islands[n] = island[n].member;
-		n++;
+		if (OhIslandCounts(island[i].size, island[i].apart, n, graph->code_bytes))
+			b->islands[n++] = island[i].member;
 	}
-	elog(DEBUG1, "islands %u of %u, largest %u, 8th %u", n, nroots, n > 0 ? island[0].size : 0, n > 8 ? island[8].size : 0);
+	ereport(DEBUG1,
+			(errmsg_internal("%u islands, %u of them have a member of the highway", nroots, n)));
 	pg_write_barrier();
 	pg_atomic_write_u32(&graph->nislands, n);
 	pfree(island);

@@ -269,7 +269,7 @@ read_members(Islands *s)
  * change_page -- free a page's members of nodes that are not live, and change the others
  * to kind[n] (unless it is NULL; of nodes that are newer than that they stay).
  *
- * heir: unless it is NULL, gets the nodes of freed members of islands.
+ * heirs: unless it is NULL, gets the nodes of freed members of islands.
  */
 static void
 change_page(OhVacuum *v, uint32 lp, const uint8 *kind, uint32 n, List **heirs)
@@ -398,6 +398,7 @@ choose_members(Islands *s, int level)
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	Island	   *island;
 	uint32		nroots = 0;
+	uint32		n = 0;
 
 	for (uint32 id = 0; id < s->n; id++)
 	{
@@ -408,9 +409,13 @@ choose_members(Islands *s, int level)
 	island = MemoryContextAllocHuge(s->v->context, sizeof(Island) * (Size) Max(nroots, 1));
 	nroots = gather(s, island);
 	qsort(island, nroots, sizeof(Island), compare_islands);
-	for (uint32 i = 0; i < Min(nroots, OhHighwayIslandLimit(code_bytes)) &&
-		 (island[i].size >= OH_LARGE_ISLAND || island[i].apart > OhApartLimit(i, code_bytes)); i++)
+	for (uint32 i = 0; i < nroots && n < OhHighwayIslandLimit(code_bytes); i++)
+	{
+		if (!OhIslandCounts(island[i].size, island[i].apart, n, code_bytes))
+			continue;
 		kind[island[i].node] |= OH_MEMBER_ISLAND;
+		n++;
+	}
 	pfree(island);
 	return kind;
 }
