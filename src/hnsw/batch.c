@@ -38,13 +38,29 @@
 #define FEW_EVALUATIONS 2000
 
 /*
- * With so many rows or fewer left of a batch the next one is fetched before they are
- * returned: it may have nearer ones, which would come too late.  Of the first batch
- * these are the candidates that were not asked for, so that ef rows take no other;
- * of later ones a part.  Figures in src/README.md.
+ * With so many rows or fewer left the next batch is fetched before they are returned:
+ * it may have nearer ones, which would come too late.  Of the first batch these are the
+ * candidates that were not asked for, so that ef rows take no other.  Of later ones, and
+ * where the executor may discard rows, they are half of all nodes that the walk has
+ * given: it is sure of its nearest nodes only if it has found farther ones, too.
+ * Figures in src/README.md.
  */
 #define KEPT_BACK(ef) (WIDTH(ef) - (ef))
-#define KEPT_BACK_LATER(n) ((n) / 4)
+#define KEPT_BACK_LATER(n) ((n) / 2)
+
+/* Where the executor may discard rows the first batch is wider than ef. */
+#define WIDER(ef) ((ef) + (ef) / 2)
+
+/*
+ * A node that the walk has evaluated and not given may be nearer than the row to be
+ * returned if its estimate is no farther than so many times the error that estimates
+ * turn out to have; what nodes lead to that are no farther than so many is looked at.
+ * Of a batch, up to so many times ef_search more are ranked for that.  Figures in
+ * src/README.md.
+ */
+#define ASIDE_ERRORS 2.5
+#define EXPAND_ERRORS 1.0
+#define MOST_NEARER 8
 
 /* Batches after the first grow up to this many nodes. */
 #define MAX_BATCH 8192
@@ -73,6 +89,16 @@ take_batch(OhScanState *s, const OhHeap *batch)
 	}
 	for (int64 i = 0; i < batch->n; i++)
 		s->handled[s->nhandled++] = batch->item[i].id;
+}
+
+/*
+ * allow_nearer -- after a batch: nodes that may be ranked because they may be nearer.
+ */
+static void
+allow_nearer(OhScanState *s)
+{
+	s->aside_known = false;
+	s->nearer = (int64) MOST_NEARER * oh_ef_search;
 }
 
 /*
@@ -167,11 +193,12 @@ walk_on(OhScanState *s)
 	s->held.n = 0;
 	while (s->next < s->batch->n)
 		OhHeapAppend(&s->held, s->batch->item[s->next++]);
-	if (OhSearchBytes(s->search) <= OhScanMemory() &&
+	if (OhSearchBytes(s->search) + s->ranked.n * sizeof(OhRow) <= OhScanMemory() &&
 		OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
 	{
 		take_batch(s, &s->search->found);
 		take_held(s, &s->search->found);
+		allow_nearer(s);
 		return true;
 	}
 	s->walked = true;
@@ -185,6 +212,37 @@ OhMayReadOn(const OhScanState *s)
 	return oh_max_scan_tuples == 0 || s->complete ||
 		s->search->eval.evaluations + (s->sweep ? s->sweep->eval.evaluations : 0) +
 		s->nchained < oh_max_scan_tuples;
+}
+
+/*
+ * OhTakeNearer -- see scan.h.
+ *
+ * How far estimates are off is known from the nodes that this scan has ranked.
+ */
+bool
+OhTakeNearer(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+	OhSearch   *search = s->search;
+	double		error = s->nerrors > 0 ? sqrt(s->errors / s->nerrors) : 0;
+	double		first = s->ranked.row[0].dist;
+	double		limit = first + ASIDE_ERRORS * error;
+	double		expand = first + EXPAND_ERRORS * error;
+
+	if (s->phase != SCAN_GRAPH || s->walked || s->by_code || s->nearer <= 0 ||
+		s->ranked.row[0].unranked || !OhMayReadOn(s))
+		return false;
+	if (!s->aside_known)
+		s->aside = OhSearchAside(search);
+	s->aside_known = true;
+	if (s->aside >= limit && (search->cand.n == 0 || search->cand.item[0].dist >= expand))
+		return false;
+	s->aside_known = false;
+	if (!OhSearchWithin(search, limit, expand, Min(s->nearer, WIDTH(oh_ef_search))))
+		return false;
+	s->nearer -= search->found.n;
+	take_batch(s, &search->found);
+	return true;
 }
 
 /*
@@ -224,13 +282,17 @@ OhFirstBatch(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 
 	s->ef = oh_ef_search;
+	s->discarded = s->sorted && oh_iterative_scan != OH_ITERATIVE_OFF && OhMayDiscard(scan);
 	s->nreturned = 0;
+	s->errors = 0;
+	s->nerrors = 0;
+	allow_nearer(s);
 	OhSearchReset(s->search, s->query);
 	s->search->filter = s->filter;
 	if (!has_few_nodes(scan) && (s->filter == NULL || !is_selective(s)))
 	{
 		OhSearchStart(s->search);
-		OhSearchLevel(s->search, 0, WIDTH(s->ef));
+		OhSearchLevel(s->search, 0, WIDTH(s->discarded ? WIDER(s->ef) : s->ef));
 		if (!s->search->over)
 		{
 			take_batch(s, &s->search->found);
@@ -268,5 +330,6 @@ OhBatchComesFirst(const OhScanState *s)
 	if (s->radius != NULL)
 		return s->sorted && !OhFoundFarther(s);
 	return s->next == s->batch->n &&
-		s->ranked.n <= (s->ef > oh_ef_search ? KEPT_BACK_LATER(s->batch->n) : KEPT_BACK(s->ef));
+		s->ranked.n <= (s->discarded || s->ef > oh_ef_search ? KEPT_BACK_LATER(s->nhandled) :
+						KEPT_BACK(s->ef));
 }

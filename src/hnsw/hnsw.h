@@ -102,6 +102,10 @@ extern void OhAlterInit(void);
 /* plan.c: distances that nobody looks at */
 extern void OhPlanInit(void);
 
+/* discard.c: scans whose rows the executor may discard */
+extern void OhDiscardInit(void);
+extern bool OhMayDiscard(IndexScanDesc scan);
+
 /* paths.c: paths that the planner does not make */
 extern void OhPathsInit(void);
 

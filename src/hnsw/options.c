@@ -154,6 +154,7 @@ OhOptionsInit(void)
 	OhAlterInit();
 	OhPlanInit();
 	OhPathsInit();
+	OhDiscardInit();
 }
 
 static void

@@ -175,19 +175,34 @@ rank_chain(IndexScanDesc scan, OhChain *chain, float slack, double bound)
 
 /*
  * rank_exactly -- rank the rows of a node each by its vector in the table.
+ *
+ * dist becomes the distance of the node's own row, if the snapshot sees it.
  */
 static void
-rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack, double bound)
+rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack, double bound,
+			 double *dist)
 {
 	OhChain		chain;
-	double		dist;
 
 	if (ItemPointerIsValid(&head->tid))
-		(void) rank_row(scan, head->tid, slack, &dist);
+		(void) rank_row(scan, head->tid, slack, dist);
 	if (head->posting == OH_NONE)
 		return;
 	OhChainBegin(&chain, head->id, head->posting);
 	rank_chain(scan, &chain, slack, bound);
+}
+
+/*
+ * note_error -- an estimate, and what the distance turned out to be.
+ */
+static inline void
+note_error(OhScanState *s, double estimate, double dist)
+{
+	if (dist != estimate && fabs(dist) < FLT_MAX)
+	{
+		s->errors += (dist - estimate) * (dist - estimate);
+		s->nerrors++;
+	}
 }
 
 /*
@@ -209,6 +224,7 @@ OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound)
 		if (refined)
 		{
 			row.dist = head->refined;
+			note_error(s, dist, head->refined);
 			row.error = row.slack = head->refined_error;
 		}
 		/* refined distances err more often by a lot than codes do */
@@ -216,7 +232,12 @@ OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound)
 			OhRankedPush(&s->ranked, row);
 	}
 	else
-		rank_exactly(scan, head, 0, bound);
+	{
+		double		exact = dist;
+
+		rank_exactly(scan, head, 0, bound, &exact);
+		note_error(s, dist, exact);
+	}
 }
 
 /*
@@ -247,6 +268,7 @@ settle(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 	OhRow		row = OhRankedPop(&s->ranked);
 	OhNodeRows	head = {0};
+	double		dist;
 
 	if (row.error == 0)
 	{
@@ -258,7 +280,8 @@ settle(IndexScanDesc scan)
 	head.id = row.node;
 	head.posting = row.posting;
 	head.tid = row.tid;
-	rank_exactly(scan, &head, row.slack, row.dist - SETTLED_ERRORS * row.error);
+	rank_exactly(scan, &head, row.slack, row.dist - SETTLED_ERRORS * row.error,
+				 &dist);
 }
 
 /*

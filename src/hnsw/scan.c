@@ -300,6 +300,8 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		}
 		if (s->ranked.n > 0 && (!more || beyond || bound >= s->ranked.row[0].dist))
 		{
+			if (!more && OhTakeNearer(scan))
+				continue;
 			(void) OhTakeFirst(scan);
 			continue;
 		}
@@ -316,6 +318,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		OhRank(scan, head, s->batch->item[s->next].dist, bound);
 		s->next++;
 		s->nranked++;
+
 	}
 	return false;
 }

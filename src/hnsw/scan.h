@@ -75,6 +75,15 @@ typedef struct OhScanState
 	OhHeap		held;			/* nodes of the last batch that are put to this one */
 	bool		walked;			/* the walk has no further batch */
 	int			ef;				/* of the last batch */
+	bool		discarded;		/* the executor may discard rows */
+
+	/* what the walk has set aside (batch.c) */
+	double		errors;			/* squares of what estimates were off by, summed up by rank.c */
+	int64		nerrors;		/* ... of so many nodes */
+	float		aside;			/* the least estimate of what is set aside ... */
+	bool		aside_known;	/* ... if it has been looked for */
+	int64		nearer;			/* nodes that may still be ranked on account of it */
+
 	OhRows		rows;
 	uint32		lp;				/* of array phases */
 
@@ -117,6 +126,12 @@ extern bool OhBatchComesFirst(const OhScanState *s);
  */
 extern bool OhFoundFarther(const OhScanState *s);
 
+/*
+ * The batch is used up.  Take what the walk has set aside, and may be nearer than the
+ * first of the rows ranked, as another one.  false: nothing may be, or enough has been
+ * ranked for that.
+ */
+extern bool OhTakeNearer(IndexScanDesc scan);
 /* Do the settings allow to read more? */
 extern bool OhMayReadOn(const OhScanState *s);
 /* Memory for what a scan has set aside. */

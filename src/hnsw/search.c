@@ -29,6 +29,9 @@
 #define MOST_RATE 40.0
 #define LEARNING 0.125
 
+/* Evaluations for each node that is looked for within a limit. */
+#define EVALUATIONS_EACH 8
+
 /* Copies of vectors that a walk finds besides, for each candidate that it shall find. */
 #define MOST_COPIES 7
 
@@ -521,24 +524,94 @@ OhSearchStart(OhSearch *s)
 }
 
 /*
+ * resume -- what the first batch has set aside becomes candidates and results of the
+ * following ones.
+ */
+static void
+resume(OhSearch *s)
+{
+	if (s->resumed)
+		return;
+	s->resumed = true;
+	for (int64 i = 0; i < s->rejected.n; i++)
+		OhHeapAppend(&s->cand, s->rejected.item[i]);
+	s->rejected.n = 0;
+	OhHeapify(&s->cand, false);
+	OhHeapify(&s->evicted, false);
+}
+
+/*
+ * OhSearchAside -- see search.h.
+ */
+float
+OhSearchAside(const OhSearch *s)
+{
+	float		nearest = INFINITY;
+
+	if (s->resumed)
+		return s->evicted.n > 0 ? s->evicted.item[0].dist : INFINITY;
+	for (int64 i = 0; i < s->evicted.n; i++)
+		nearest = Min(nearest, s->evicted.item[i].dist);
+	return nearest;
+}
+
+/*
+ * OhSearchWithin -- see search.h.
+ */
+bool
+OhSearchWithin(OhSearch *s, float limit, float expand, int max)
+{
+	uint32		ids[MAX_LINKS];
+	OhEvaluated evaluated[MAX_LINKS];
+	int64		stop = s->eval.evaluations + (int64) max * EVALUATIONS_EACH;
+
+	resume(s);
+	s->found.n = 0;
+	for (;;)
+	{
+		OhItem		from;
+		int			n;
+		int			fresh = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		if (s->found.n < max && s->evicted.n > 0 && s->evicted.item[0].dist < limit)
+		{
+			OhItem		item = OhHeapPop(&s->evicted, false);
+
+			if (s->filter == NULL || OhFilterTest(s->filter, item.id))
+				OhHeapPush(&s->found, item, true);
+			continue;
+		}
+		if (s->found.n >= max || s->cand.n == 0 || s->cand.item[0].dist >= expand ||
+			s->eval.evaluations >= stop)
+			break;
+		from = OhHeapPop(&s->cand, false);
+		n = read_links(s, from.id, 0, ids);
+		for (int i = 0; i < n; i++)
+		{
+			if (visit(s, ids[i]))
+				ids[fresh++] = ids[i];
+		}
+		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
+		for (int i = 0; i < n; i++)
+		{
+			OhHeapPush(&s->cand, evaluated[i].item, false);
+			if (evaluated[i].live)
+				OhHeapPush(&s->evicted, evaluated[i].item, false);
+		}
+	}
+	OhHeapSort(&s->found);
+	return s->found.n > 0;
+}
+
+/*
  * OhSearchMore -- see search.h.
- *
- * The first batch is an ordinary search.  What it set aside then becomes
- * candidates and results of the following ones.
  */
 bool
 OhSearchMore(OhSearch *s, int ef)
 {
 	Assert(s->streaming);
-	if (!s->resumed)
-	{
-		s->resumed = true;
-		for (int64 i = 0; i < s->rejected.n; i++)
-			OhHeapAppend(&s->cand, s->rejected.item[i]);
-		s->rejected.n = 0;
-		OhHeapify(&s->cand, false);
-		OhHeapify(&s->evicted, false);
-	}
+	resume(s);
 	s->found.n = 0;
 	s->ncopies = 0;
 	while (s->evicted.n > 0 && s->found.n < ef)

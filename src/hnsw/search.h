@@ -59,6 +59,14 @@ extern void OhSearchDescend(OhSearch *search, int level);
 extern void OhSearchLevel(OhSearch *search, int level, int ef);
 /* Base layer: the next batch of up to ef nodes.  false: the graph is exhausted. */
 extern bool OhSearchMore(OhSearch *search, int ef);
+/* The least estimate among the nodes that the walk has evaluated and not given. */
+extern float OhSearchAside(const OhSearch *search);
+/*
+ * Base layer: up to max further nodes whose estimates are below the limit, sorted,
+ * in found: what was set aside, and what nodes nearer than expand lead to.  false:
+ * there are none.
+ */
+extern bool OhSearchWithin(OhSearch *search, float limit, float expand, int max);
 /* Read (again) the base-layer links of a node that is kept. */
 extern void OhSearchLinks(OhSearch *search, uint32 id);
 /* The tower record of a node on a level, OH_NONE if there is none. */

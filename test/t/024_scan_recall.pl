@@ -1,0 +1,45 @@
+# Recall where estimates cannot tell neighbours apart, and where conditions that are not in
+# the index leave few of the rows that a scan returns.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use OmendbTest;
+use Test::More;
+
+my $node = new_server('recall');
+
+sub sql { return $node->safe_psql('postgres', join(';', @_)); }
+
+sub vectors
+{
+	my ($dim, $rows, $expression) = @_;
+	return "SELECT n AS id, (SELECT array_agg(($expression)::real) FROM generate_series(1, $dim) d WHERE d + n > 0)::vector($dim) AS v "
+	  . "FROM generate_series(1, $rows) n";
+}
+
+# --- clusters of near-duplicates, closer than codes of 4 bits can tell: what the walk has set aside may be nearer
+sql('SELECT setseed(0.3)', 'CREATE TABLE t AS ' . vectors(32, 8000, 'sin((n % 80) * 12.9898 + d * 78.233) + 0.001 * (random() + random() - 1)'),
+	'CREATE TABLE q AS SELECT id, v FROM t WHERE id % 131 = 0');
+for my $options ('bits = 4', 'quantizer = sq8')
+{
+	sql('DROP INDEX IF EXISTS i', "CREATE INDEX i ON t USING omenhnsw (v) WITH ($options)");
+	my $recall = recall($node, 't', 'l2', ef => 40);
+	cmp_ok($recall, '>=', 0.85, "$options: recall among near-duplicates: $recall");
+	check_index($node, 'i', $options);
+}
+
+# --- conditions on columns outside of the index
+sql('SELECT setseed(0.4)', 'DROP TABLE t, q', 'CREATE TABLE t AS ' . vectors(16, 20000, 'random() + random() + random()'),
+	'CREATE TABLE q AS ' . vectors(16, 80, 'random() + random() + random()'), 'CREATE INDEX i ON t USING omenhnsw (v) WITH (bits = 4)');
+my $all = recall($node, 't', 'l2', ef => 20);
+for my $part (2, 10, 100, 500)
+{
+	# the sort of the rows that match is no plan for this
+	sql("CREATE VIEW t_$part AS SELECT id, v FROM t WHERE id % $part = 1");
+	my $recall = recall($node, "t_$part", 'l2', ef => 20);
+	cmp_ok($recall, '>=', $all - 0.03, "one row in $part: recall $recall, without a condition $all");
+}
+check_index($node, 'i', 'conditions');
+$node->stop;
+done_testing();
