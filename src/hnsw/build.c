@@ -43,8 +43,8 @@
 /* Milliseconds between two reports of progress while workers finish. */
 #define REPORT_TIME			500
 
-/* Private memory besides the graph: order and numbers of slots in flush.c. */
-#define FLUSH_SLOT_BYTES	(2 * sizeof(uint32))
+/* Private memory besides the graph: of connect.c, and no more of flush.c later. */
+#define FLUSH_SLOT_BYTES	(3 * sizeof(uint32))
 
 PGDLLEXPORT void om_build_worker_main(dsm_segment *seg, shm_toc *toc);
 

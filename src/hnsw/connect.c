@@ -3,14 +3,23 @@
  *
  * Insertion prunes links, which leaves a few nodes in a thousand without an
  * incoming one.  A breadth-first walk from the entry point makes a tree of the
- * links by which nodes were found first.  A node not found gets a link from the
- * nearest node that was; it takes the place of a link that is not of the tree,
- * so that nothing else is lost, and the walk goes on from there.
+ * links by which nodes were found first.  A node not found (an orphan) gets a link
+ * from the nearest node that was; it takes the place of a link that is not of the
+ * tree, so that nothing else is lost, and the walk goes on from there.
+ *
+ * Under inner product most nodes may be orphans: those of short vectors, which are
+ * near to nothing, while their own links all lead to the same few long ones.  The
+ * lists of these are what searches live on.  So a node gives up one link only, to
+ * the first of its orphans; the others hang on that one, in a tree.
  */
 #include "postgres.h"
 
 #include "hnsw/graph.h"
+#include "hnsw/hnsw.h"
 #include "miscadmin.h"
+
+/* Of an orphan's reached links, those that may link back to it. */
+#define NEAREST 4
 
 typedef struct Walk
 {
@@ -18,6 +27,7 @@ typedef struct Walk
 	int			max;			/* links of a list */
 	uint32		nslots;
 	uint32	   *parent;			/* [nslots], OH_NONE: not reached */
+	uint32	   *adopted;		/* [nslots], the orphan that a node links to, or OH_NONE */
 	uint32	   *queue;			/* [nslots], those reached, in order */
 	uint32		nqueue;
 	uint32		done;			/* of the queue */
@@ -130,18 +140,80 @@ try_link(Walk *walk, uint32 from, uint32 to)
 }
 
 /*
- * link_from_own -- link from the nearest reached node among a node's own links.
+ * adopt -- link to an orphan from a reached node that has no other orphan yet.
+ */
+static bool
+adopt(Walk *walk, uint32 from, uint32 orphan)
+{
+	if (walk->adopted[from] != OH_NONE || !try_link(walk, from, orphan))
+		return false;
+	walk->adopted[from] = orphan;
+	return true;
+}
+
+/*
+ * adopt_below -- link to an orphan from the tree below the one that a node has
+ * adopted.
+ *
+ * Each gives up to half of its list to others; a full one hands down to one of
+ * these, by the orphan's number, so that the tree stays flat.
+ */
+static bool
+adopt_below(Walk *walk, uint32 from, uint32 orphan)
+{
+	uint32		at = walk->adopted[from];
+
+	while (at != OH_NONE)
+	{
+		const uint32 *list = OhGraphList(walk->b, at);
+		uint32		children[2 * OH_MAX_M];
+		int			nchildren = 0;
+
+		for (int i = 0; i < walk->max && list[i] != OH_NONE; i++)
+		{
+			uint32		to = list[i] & OH_LINK_ID;
+
+			if (walk->parent[to] == at)
+				children[nchildren++] = to;
+		}
+		if (nchildren < (walk->max + 1) / 2 && try_link(walk, at, orphan))
+			return true;
+		at = nchildren > 0 ? children[(orphan * 0x9E3779B1U >> 8) % nchildren] : OH_NONE;
+	}
+	return false;
+}
+
+/*
+ * link_from_own -- link from a reached node among an orphan's own links: from one
+ * of the nearest that has none yet, else from below one.
  */
 static bool
 link_from_own(Walk *walk, uint32 slot)
 {
 	const uint32 *list = OhGraphList(walk->b, slot);
+	uint32		reached[2 * OH_MAX_M];
+	int			n = 0;
 
 	for (int i = 0; i < walk->max && list[i] != OH_NONE; i++)
 	{
 		uint32		from = list[i] & OH_LINK_ID;
 
-		if (walk->parent[from] != OH_NONE && try_link(walk, from, slot))
+		if (walk->parent[from] != OH_NONE)
+			reached[n++] = from;
+	}
+	for (int i = 0; i < Min(n, NEAREST); i++)
+	{
+		if (adopt(walk, reached[i], slot))
+			return true;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (adopt_below(walk, reached[i], slot))
+			return true;
+	}
+	for (int i = NEAREST; i < n; i++)
+	{
+		if (adopt(walk, reached[i], slot))
 			return true;
 	}
 	return false;
@@ -163,7 +235,8 @@ link_from_search(Walk *walk, uint32 slot)
 	{
 		uint32		from = b->pool[i].id;
 
-		if (walk->parent[from] != OH_NONE && try_link(walk, from, slot))
+		if (walk->parent[from] != OH_NONE &&
+			(adopt(walk, from, slot) || adopt_below(walk, from, slot)))
 			return;
 	}
 	for (uint32 i = walk->nqueue; i-- > 0;)
@@ -191,7 +264,9 @@ OhGraphConnect(OhBuilder *b, MemoryContext context)
 	walk.nslots = OhGraphSlots(b->graph);
 	walk.parent = MemoryContextAllocHuge(context, (Size) walk.nslots * sizeof(uint32));
 	walk.queue = MemoryContextAllocHuge(context, (Size) walk.nslots * sizeof(uint32));
+	walk.adopted = MemoryContextAllocHuge(context, (Size) walk.nslots * sizeof(uint32));
 	memset(walk.parent, 0xFF, (Size) walk.nslots * sizeof(uint32));
+	memset(walk.adopted, 0xFF, (Size) walk.nslots * sizeof(uint32));
 	reach(&walk, (uint32) entry, (uint32) entry);
 
 	for (uint32 slot = 0; slot < walk.nslots; slot++)
@@ -213,6 +288,7 @@ OhGraphConnect(OhBuilder *b, MemoryContext context)
 			link_from_search(&walk, slot);
 	}
 	pfree(walk.parent);
+	pfree(walk.adopted);
 	pfree(walk.queue);
 	return unreached;
 }

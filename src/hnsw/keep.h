@@ -13,6 +13,9 @@
 
 #include "common/hashfn.h"
 
+/* Nodes that lead to a node, as far as they are noted. */
+#define OH_KEEP_LEADING 3
+
 typedef struct OhKept
 {
 	uint32		stamp;			/* of the insert; another one: an empty place */
@@ -25,6 +28,8 @@ typedef struct OhKept
 	uint16		version;
 	uint8		nlinks;
 	uint8		nselected;
+	uint8		nleading;
+	uint32		leading[OH_KEEP_LEADING];	/* found nodes that link to it, nearest first */
 	uint32	   *links;			/* base layer */
 	void	   *code;
 } OhKept;

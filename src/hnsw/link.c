@@ -70,10 +70,69 @@ is_pinned(const OhInserter *ins, uint32 from, uint32 to)
 }
 
 /*
- * stays_reachable -- would a node still be linked from near if the list dropped it?
+ * pin -- note a link that a list relies on; false: there is no room for more.
+ */
+static bool
+pin(OhInserter *ins, uint32 from, uint32 to)
+{
+	if (ins->npins >= 8 * ins->ix->m)
+		return false;
+	ins->pin[ins->npins].from = from;
+	ins->pin[ins->npins++].to = to;
+	return true;
+}
+
+/*
+ * leads_to -- will a node still link to another one after this insert?
+ */
+static bool
+leads_to(OhInserter *ins, uint32 from, uint32 to)
+{
+	const uint32 *links;
+	int			n;
+
+	links = planned_links(ins, from, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (links[i] == to)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * leads_from -- does a path of one or two links lead from the owner of the list,
+ * or from the new node, to a node?  Its links are pinned.
  *
- * From the new node, or from another node of the list; the latter link, and the
- * one that leads to it, are pinned then: no other list of this insert gives them up.
+ * avoid: a node that the path must not pass through
+ */
+static bool
+leads_from(OhInserter *ins, const OhLinkList *list, uint32 id, uint32 avoid, bool further)
+{
+	OhKept	   *kept = OhKeepFind(&ins->keep, id);
+
+	if (kept == NULL || id == avoid || id == ins->deciding)
+		return false;
+	if (kept->chosen)
+		return true;
+	if (has_link(list, id))
+		return pin(ins, ins->deciding, id);
+	for (int i = 0; further && i < kept->nleading; i++)
+	{
+		uint32		from = kept->leading[i];
+
+		if (leads_to(ins, from, id) && leads_from(ins, list, from, avoid, false))
+			return pin(ins, from, id);
+	}
+	return false;
+}
+
+/*
+ * stays_reachable -- would a node still be reached from near if the list dropped it?
+ *
+ * From the new node, which the list leads to then, or over a path of up to three
+ * links from one of these two.  What the path relies on is pinned: no other list of
+ * this insert gives it up.
  */
 static bool
 stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
@@ -81,33 +140,27 @@ stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
 	uint32		id = list->link[place];
 	OhKept	   *kept = OhKeepFind(&ins->keep, id);
 
-	if (ins->deciding != OH_NONE && is_pinned(ins, ins->deciding, id))
-		return false;
-	if (kept && kept->chosen)
+	/* upper levels are only short cuts */
+	if (ins->deciding == OH_NONE)
 		return true;
-	if (ins->npins + 2 > 8 * ins->ix->m)
+	if (kept == NULL || is_pinned(ins, ins->deciding, id))
 		return false;
+	if (kept->chosen)
+		return true;
+	for (int i = 0; i < kept->nleading; i++)
+	{
+		uint32		from = kept->leading[i];
+
+		if (from != ins->deciding && leads_to(ins, from, id) &&
+			leads_from(ins, list, from, id, true))
+			return pin(ins, from, id);
+	}
 	for (int i = 0; i < list->n; i++)
 	{
-		const uint32 *links;
-		int			n;
+		uint32		from = list->link[i];
 
-		if (i == place || list->link[i] == OH_NONE)
-			continue;
-		links = planned_links(ins, list->link[i], &n);
-		for (int k = 0; k < n; k++)
-		{
-			if (links[k] != id)
-				continue;
-			/* upper levels are only short cuts */
-			if (ins->deciding == OH_NONE)
-				return true;
-			ins->pin[ins->npins].from = list->link[i];
-			ins->pin[ins->npins++].to = id;
-			ins->pin[ins->npins].from = ins->deciding;
-			ins->pin[ins->npins++].to = list->link[i];
-			return true;
-		}
+		if (i != place && from != OH_NONE && leads_to(ins, from, id))
+			return pin(ins, from, id) && pin(ins, ins->deciding, from);
 	}
 	return false;
 }
@@ -304,12 +357,35 @@ force(OhInserter *ins, OhBackLink *back)
 	kept->back = back - ins->back + 1;
 }
 
+/*
+ * note_leading -- note which of the nodes found link to each of those evaluated.
+ */
+static void
+note_leading(OhInserter *ins)
+{
+	const OhHeap *found = &ins->search->found;
+
+	for (int64 i = 0; i < found->n; i++)
+	{
+		const OhKept *from = OhKeepFind(&ins->keep, found->item[i].id);
+
+		for (int k = 0; from != NULL && from->expanded && k < from->nlinks; k++)
+		{
+			OhKept	   *to = OhKeepFind(&ins->keep, from->links[k]);
+
+			if (to != NULL && to->nleading < OH_KEEP_LEADING)
+				to->leading[to->nleading++] = from->id;
+		}
+	}
+}
+
 void
 OhLinkPlan(OhInserter *ins, int n)
 {
 	OhCandidateLinks(ins, n, &ins->list);
 	ins->nback = n;
 	ins->npins = 0;
+	note_leading(ins);
 	OhLinkChoose(ins, &ins->list, true);
 	link_entry(ins);
 	for (int i = 0; i < n; i++)

@@ -6,6 +6,10 @@
  * whole graph and gives each node that was not met a link from a near one that
  * was.  The walk is a tree: a list that is full gives up a link that is no edge
  * of the tree, so that nothing else gets lost.
+ *
+ * As in connect.c, a node gives up one link only, to the first orphan; the others
+ * hang on that one, in a tree.  Otherwise the few long vectors that lists
+ * under inner product lead to would have nothing but orphans in theirs.
  */
 #include "postgres.h"
 
@@ -16,6 +20,9 @@
 #include "compat.h"
 #include "hnsw/vacuum.h"
 #include "hnsw/wal.h"
+
+/* Of an orphan's reached links, those that may link back to it. */
+#define NEAREST 4
 
 /* Reached nodes that a search offers for a back link. */
 #define OFFERS 64
@@ -28,6 +35,7 @@ typedef struct Reach
 	OhVacuum   *v;
 	uint32		n;				/* nodes known when the walk began */
 	uint32	   *parent;			/* [n], the node whose link led here */
+	uint32	   *adopted;		/* [n], the orphan that a node links to, or OH_NONE */
 	uint32		nreached;
 } Reach;
 
@@ -76,13 +84,17 @@ walk_all(Reach *reach)
 	const uint8 mask = OH_VAC_STATE | OH_VAC_REACHED | OH_VAC_EXPANDED;
 	const uint8 wanted = OH_LIVE | OH_VAC_REACHED;
 	bool		again = true;
+	bool		down = false;
 
-	while (again)
+	/* up and down in turn: inserts make long chains of ids that descend */
+	for (; again; down = !down)
 	{
 		again = false;
-		for (uint32 id = 0; id < reach->n; id++)
+		for (uint32 i = 0; i < reach->n; i++)
 		{
-			if (id % 1024 == 0)
+			uint32		id = down ? reach->n - 1 - i : i;
+
+			if (i % 1024 == 0)
 				om_vacuum_delay_point();
 			if ((v->node[id] & mask) == wanted)
 			{
@@ -174,6 +186,76 @@ link_from(Reach *reach, uint32 from, uint32 to)
 	}
 }
 
+/*
+ * adopt -- link to an orphan from a reached node that has no other orphan yet.
+ */
+static bool
+adopt(Reach *reach, uint32 from, uint32 orphan)
+{
+	if (reach->adopted[from] != OH_NONE || !link_from(reach, from, orphan))
+		return false;
+	reach->adopted[from] = orphan;
+	mark_reached(reach, orphan, from);
+	return true;
+}
+
+/*
+ * adopt_below -- link to an orphan from the tree below the one that a node has
+ * adopted; see connect.c.
+ */
+static bool
+adopt_below(Reach *reach, uint32 from, uint32 orphan)
+{
+	OhVacuum   *v = reach->v;
+	uint32		at = reach->adopted[from];
+
+	while (at != OH_NONE)
+	{
+		uint32		links[2 * OH_MAX_M];
+		uint32		children[2 * OH_MAX_M];
+		int			n = OhVacuumLinks(v, at, 0, links);
+		int			nchildren = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			if (is_reached(reach, links[i]) && reach->parent[links[i]] == at)
+				children[nchildren++] = links[i];
+		}
+		if (nchildren < v->ix->m && link_from(reach, at, orphan))
+		{
+			mark_reached(reach, orphan, at);
+			return true;
+		}
+		at = nchildren > 0 ? children[(orphan * 0x9E3779B1U >> 8) % nchildren] : OH_NONE;
+	}
+	return false;
+}
+
+/*
+ * adopt_any -- link to an orphan from one of cand[n], nearest first: one of the
+ * nearest that has none yet, else from below one, else from any.
+ */
+static bool
+adopt_any(Reach *reach, const OhCandidate *cand, int n, uint32 orphan)
+{
+	for (int i = 0; i < Min(n, NEAREST); i++)
+	{
+		if (adopt(reach, cand[i].id, orphan))
+			return true;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (adopt_below(reach, cand[i].id, orphan))
+			return true;
+	}
+	for (int i = NEAREST; i < n; i++)
+	{
+		if (adopt(reach, cand[i].id, orphan))
+			return true;
+	}
+	return false;
+}
+
 static int
 compare_distance(const void *a, const void *b)
 {
@@ -253,14 +335,8 @@ heal(Reach *reach, uint32 id, bool search)
 			ncand = OhVacuumSearch(v, 0, OFFERS, true, cand);
 		else if (pass == 2)
 			ncand = sample_reached(reach, id, cand);
-		for (int i = 0; i < ncand; i++)
-		{
-			if (link_from(reach, cand[i].id, id))
-			{
-				mark_reached(reach, id, cand[i].id);
-				return true;
-			}
-		}
+		if (adopt_any(reach, cand, ncand, id))
+			return true;
 	}
 	return false;
 }
@@ -324,6 +400,8 @@ OhReach(OhVacuum *v)
 	reach.n = v->n;
 	reach.nreached = 0;
 	reach.parent = MemoryContextAllocHuge(v->context, sizeof(uint32) * (Size) v->n);
+	reach.adopted = MemoryContextAllocHuge(v->context, sizeof(uint32) * (Size) v->n);
+	memset(reach.adopted, 0xFF, sizeof(uint32) * (Size) v->n);
 	for (uint32 id = 0; id < v->n; id++)
 	{
 		if ((v->node[id] & OH_VAC_STATE) == OH_LIVE)
@@ -357,5 +435,6 @@ OhReach(OhVacuum *v)
 			search = true;
 	}
 	pfree(reach.parent);
+	pfree(reach.adopted);
 	return left;
 }
