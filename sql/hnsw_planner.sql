@@ -7,7 +7,7 @@ SELECT i, i % 1000, ARRAY[i % 101, i % 103, i % 107, i % 109]::vector, ARRAY[i %
 FROM generate_series(1, 20000) i;
 CREATE INDEX plan_large_category ON plan_large (category);
 CREATE INDEX plan_large_v ON plan_large USING omenhnsw (v vector_l2_ops) WITH (m = 8, ef_construction = 16);
-CREATE INDEX plan_large_ip ON plan_large USING omenhnsw (u vector_ip_ops) WITH (m = 4, ef_construction = 8);
+CREATE INDEX plan_large_ip ON plan_large USING omenhnsw (u vector_ip_ops) WITH (m = 4, ef_construction = 8, bits = 8);
 ANALYZE plan_large;
 CREATE TABLE plan_tiny (id integer PRIMARY KEY, v vector(4));
 INSERT INTO plan_tiny SELECT i, ARRAY[i, i, i, i]::vector FROM generate_series(1, 50) i;

@@ -430,10 +430,14 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	report_phase(OH_PHASE_SAMPLE);
 	build.workers = choose_workers(heap, index, info);
 	OhTrainerBegin(&trainer, heap, &build.create.spec, build.workers);
+	OhChoiceBegin(&trainer, &build.create, worker->context);
 	OhTakeSample(heap, index, info, &build.create.spec, &trainer, &sample);
 	if (sample.tuples <= 0)
 		build.workers = 0;
 	report_phase(OH_PHASE_TRAIN);
+	OhChooseCodes(index, &build.create, &trainer, &sample);
+	if (trainer.seen != NULL)
+		pfree(trainer.seen);
 	OhTrain(index, &build.create, &trainer, &sample);
 	worker->ix = OhIndexCreate(index, MAIN_FORKNUM, &build.create);
 	OhTrainerEnd(&trainer);

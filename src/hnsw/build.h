@@ -102,6 +102,9 @@ typedef struct OhTrainer
 	int			room;			/* rows that the sample may have at most */
 	float	   *rows;			/* the sample: float[room][dim], under cosine normalised, no
 								 * outliers */
+	float	   *seen;			/* rows for the choice of codes, likewise, with outliers */
+	int			nseen;
+	int			seen_room;
 	OhTrainShared *shared;
 	struct dsm_segment *segment;	/* with all of that, or NULL: it is in ... */
 	void	   *private_memory;
@@ -128,6 +131,14 @@ extern void OhTrainerBegin(OhTrainer *trainer, Relation heap, const OmQuantSpec 
  */
 extern void OhTrain(Relation index, OhCreate *create, OhTrainer *trainer, const OhSample *sample);
 extern void OhTrainerEnd(OhTrainer *trainer);
+
+/*
+ * choose.c: more bits, or the values, in create->spec where the sample says that
+ * codes cannot tell neighbours apart, and the options leave the choice.
+ */
+extern void OhChoiceBegin(OhTrainer *trainer, const OhCreate *create, MemoryContext context);
+extern void OhChooseCodes(Relation index, OhCreate *create, const OhTrainer *trainer,
+						  const OhSample *sample);
 
 /* buildscan.c */
 extern void OhBuildScan(OhBuildWorker *worker, struct IndexInfo *info,

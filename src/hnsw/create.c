@@ -47,6 +47,7 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->rerank = create->rerank;
 	meta->refine_bytes = OhRefineBytes(&create->spec, create->rerank);
 	meta->nattrs = create->nattrs;
+	meta->chosen_by = create->chosen_by;
 	memcpy(meta->attr_kind, create->attr_kind, sizeof(create->attr_kind));
 	for (int a = 0; a < OH_NARRAYS; a++)
 	{

@@ -91,6 +91,8 @@ extern bytea *ohoptions_ivfflat(Datum reloptions, bool validate);
 /* Is this access method omenhnsw, by whatever name?  No for InvalidOid. */
 extern bool OhIsOurMethod(Oid am);
 extern void OhResolveOptions(Relation index, OhCreate *create); /* spec, m, ef_construction */
+extern bool OhMoreBits(OmQuantSpec *spec, int m);	/* false: a node would not fit a page */
+extern void OhResolveRerank(Relation index, OhCreate *create);	/* after a change of the spec */
 extern void OhFallBack(Relation index, OhCreate *create, uint64 rows);	/* too few rows to train */
 extern const char *OhQuantizerName(OmQuantKind kind);
 extern const char *OhRerankName(int rerank);

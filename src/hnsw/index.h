@@ -199,6 +199,9 @@ typedef struct OhCreate
 	uint64		trained_rows;
 	int			nattrs;			/* filter columns */
 	uint8		attr_kind[OH_MAX_ATTRS];	/* OhAttrKind */
+	uint8		chosen_by;		/* OH_CHOSEN_BY_* */
+	bool		may_choose;		/* the sample may ask for more bits */
+	bool		may_choose_values;	/* ... or for the values */
 } OhCreate;
 
 /*

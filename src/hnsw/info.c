@@ -21,7 +21,7 @@
 #include "compat.h"
 #include "hnsw/check.h"
 
-#define INFO_COLUMNS 32
+#define INFO_COLUMNS 33
 
 OM_FUNCTION(om_index_info);
 
@@ -114,8 +114,22 @@ metric_name(OmMetric metric)
 	return "unknown";
 }
 
+static const char *
+chosen_by_name(uint8 chosen_by)
+{
+	switch (chosen_by)
+	{
+		case OH_CHOSEN_BY_DEFAULT:
+			return "default";
+		case OH_CHOSEN_BY_SAMPLE:
+			return "sample";
+		default:
+			return "option";
+	}
+}
+
 static Datum
-make_row(FunctionCallInfo fcinfo, OhIndex *ix, uint64 trained_rows, const Figures *f)
+make_row(FunctionCallInfo fcinfo, OhIndex *ix, const OhMetaPageData *meta, const Figures *f)
 {
 	TupleDesc	desc;
 	Datum		values[INFO_COLUMNS];
@@ -136,11 +150,12 @@ make_row(FunctionCallInfo fcinfo, OhIndex *ix, uint64 trained_rows, const Figure
 	values[i++] = Int32GetDatum(ix->spec.bits);
 	nulls[i] = ix->spec.subvectors == 0;
 	values[i++] = Int32GetDatum(ix->spec.subvectors);
+	values[i++] = CStringGetTextDatum(chosen_by_name(meta->chosen_by));
 	values[i++] = CStringGetTextDatum(OhRerankName(ix->rerank));
 	values[i++] = CStringGetTextDatum(metric_name(ix->spec.metric));
 	values[i++] = Int32GetDatum(ix->dim);
 	values[i++] = Int32GetDatum(ix->nattrs);
-	values[i++] = Int64GetDatum((int64) trained_rows);
+	values[i++] = Int64GetDatum((int64) meta->trained_rows);
 	values[i++] = Int32GetDatum(ix->m);
 	values[i++] = Int32GetDatum(ix->ef_construction);
 	values[i++] = Int32GetDatum(ix->code_bytes);
@@ -179,7 +194,7 @@ om_index_info(PG_FUNCTION_ARGS)
 	Oid			index_oid = PG_GETARG_OID(0);
 	Relation	index = relation_open(index_oid, AccessShareLock);
 	OhIndex    *ix;
-	uint64		trained_rows;
+	OhMetaPageData meta;
 	Buffer		buffer;
 	Figures		figures;
 	Datum		row;
@@ -189,10 +204,10 @@ om_index_info(PG_FUNCTION_ARGS)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(index->rd_index->indrelid));
 	ix = OhIndexOpen(index);
 	buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
-	trained_rows = OhMeta(BufferGetPage(buffer))->trained_rows;
+	meta = *OhMeta(BufferGetPage(buffer));
 	UnlockReleaseBuffer(buffer);
 	read_figures(index, ix, &figures);
-	row = make_row(fcinfo, ix, trained_rows, &figures);
+	row = make_row(fcinfo, ix, &meta, &figures);
 	relation_close(index, AccessShareLock);
 	PG_RETURN_DATUM(row);
 }

@@ -474,6 +474,45 @@ OhQuantizerName(OmQuantKind kind)
 }
 
 /*
+ * OhMoreBits -- twice the bits, if a node fits a page then.
+ */
+bool
+OhMoreBits(OmQuantSpec *spec, int m)
+{
+	OmQuantSpec more = *spec;
+
+	more.bits *= 2;
+	if (!node_fits(&more, m))
+		return false;
+	*spec = more;
+	return true;
+}
+
+void
+OhResolveRerank(Relation index, OhCreate *create)
+{
+	const OhOptions *options = (const OhOptions *) index->rd_options;
+
+	create->rerank = choose_rerank(index, &create->spec, options ? options->rerank : OH_RERANK_AUTO);
+}
+
+/*
+ * resolve_choice -- what the options leave to the sample.  Refinements that were
+ * asked for are of codes of at most 4 bits.
+ */
+static void
+resolve_choice(const OhOptions *options, OhCreate *create)
+{
+	bool		values_set = options != NULL && options->quantizer != 0;
+	bool		bits_set = options != NULL && options->bits != 0;
+
+	create->may_choose = create->spec.kind == OM_QUANT_RABITQ && !bits_set &&
+		(options == NULL || options->rerank != OH_RERANK_INDEX);
+	create->may_choose_values = create->may_choose && !values_set;
+	create->chosen_by = values_set || bits_set ? OH_CHOSEN_BY_OPTION : OH_CHOSEN_BY_DEFAULT;
+}
+
+/*
  * OhResolveOptions -- the constants of an index that is about to be created.
  *
  * create   all is filled, with a new random seed, but for the model, which is
@@ -507,7 +546,8 @@ OhResolveOptions(Relation index, OhCreate *create)
 								 RelationGetNumberOfBlocks(index) > 0);
 	else
 		check_node_fits(index, spec, create->m);
-	create->rerank = choose_rerank(index, spec, options ? options->rerank : OH_RERANK_AUTO);
+	OhResolveRerank(index, create);
+	resolve_choice(options, create);
 
 	create->nattrs = IndexRelationGetNumberOfKeyAttributes(index) - 1;
 	for (int i = 0; i < create->nattrs; i++)

@@ -103,6 +103,11 @@ typedef struct OhArrayHead
 #define OH_RERANK_INDEX	2		/* by refinements; the table settles what they leave open */
 #define OH_RERANK_OFF	3		/* by codes */
 
+/* Where quantizer and bits come from. */
+#define OH_CHOSEN_BY_OPTION		0
+#define OH_CHOSEN_BY_DEFAULT	1	/* too few rows to tell */
+#define OH_CHOSEN_BY_SAMPLE		2	/* choose.c */
+
 /* Contents of block 0, at PageGetContents(). */
 typedef struct OhMetaPageData
 {
@@ -131,6 +136,7 @@ typedef struct OhMetaPageData
 	uint8		highway_level;	/* nodes of this level and above are members of the highway */
 	uint8		unused[7];
 	OhArrayHead array[OH_NARRAYS];
+	uint8		chosen_by;		/* OH_CHOSEN_BY_* */
 } OhMetaPageData;
 
 StaticAssertDecl(offsetof(OhMetaPageData, build_id) == 8, "metapage layout");

@@ -83,6 +83,13 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 			for (int i = 0; i < s->spec->dim; i++)
 				row[i] = (float) (x[i] * scale);
 		}
+		if (s->trainer->nseen < s->trainer->seen_room)
+		{
+			float	   *row = s->trainer->seen + (Size) s->trainer->nseen++ * s->spec->dim;
+
+			for (int i = 0; i < s->spec->dim; i++)
+				row[i] = (float) (x[i] * scale);
+		}
 		s->vectors++;
 	}
 	else
