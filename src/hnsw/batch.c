@@ -267,7 +267,7 @@ OhNextBatch(IndexScanDesc scan)
 		begin_sweep(scan);
 	}
 	/* with the last nodes dealt with, an empty batch: rows that are ranked come first */
-	if (OhSweepMore(s->sweep, s->query, WIDTH(s->ef)) || s->ranked.n > 0)
+	if (OhSweepMore(s->sweep, s->forms, WIDTH(s->ef)) || s->ranked.n > 0)
 		begin_batch(s, &s->sweep->found);
 	else
 		OhAfterDistances(s);
@@ -287,7 +287,7 @@ OhFirstBatch(IndexScanDesc scan)
 	s->errors = 0;
 	s->nerrors = 0;
 	allow_nearer(s);
-	OhSearchReset(s->search, s->query);
+	OhSearchReset(s->search, s->forms);
 	s->search->filter = s->filter;
 	if (!has_few_nodes(scan) && (s->filter == NULL || !is_selective(s)))
 	{

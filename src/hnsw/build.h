@@ -114,6 +114,9 @@ typedef struct OhTrainer
 extern void OhTakeSample(Relation heap, Relation index, struct IndexInfo *info,
 						 const OmQuantSpec *spec, OhTrainer *trainer, OhSample *sample);
 
+extern uint64 OhBlockStep(uint64 n);
+extern void OhReplaceOutliers(int dim, float *rows, int nrows, double limit);
+
 /* mean.c: OhMeanEnd() frees the state */
 typedef struct OhMean OhMean;
 

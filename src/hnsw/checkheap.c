@@ -128,23 +128,25 @@ typedef struct HeapCheck
 /*
  * check_code -- is the node's code that of the row?
  *
- * Bytes may differ where another CPU has rounded otherwise; then the two codes
+ * A loose node's need not be: retrain.c.  Bytes may differ where another CPU has rounded otherwise; then the two codes
  * must be as near to one another as the code's own error.
  */
 static bool
-check_code(HeapCheck *check, const float *x, const void *stored)
+check_code(HeapCheck *check, const float *x, OhNodeData *node)
 {
 	OhIndex    *ix = check->c->ix;
+	const OmQuantizer *quant = OhModelOf(ix, node->tag);
+	const void *stored = OhNodeCode(node);
 	float		self;
 	float		other;
 
-	om_quant_encode(ix->quant, x, check->scratch, check->code);
+	om_quant_encode(quant, x, check->scratch, check->code);
 	if (memcmp(check->code, stored, ix->code_bytes) == 0)
 		return true;
-	om_quant_query_from_code(ix->quant, check->code, check->form);
-	self = ix->distance(ix->quant, check->form, check->code);
-	other = ix->distance(ix->quant, check->form, stored);
-	return fabsf(other - self) <= om_quant_error(ix->quant, check->form, stored);
+	om_quant_query_from_code(quant, check->code, check->form);
+	self = ix->distance(quant, check->form, check->code);
+	other = ix->distance(quant, check->form, stored);
+	return fabsf(other - self) <= om_quant_error(quant, check->form, stored);
 }
 
 /*
@@ -154,7 +156,7 @@ check_code(HeapCheck *check, const float *x, const void *stored)
  * Only where the code is the very same, rounding and all.
  */
 static bool
-check_refinement(HeapCheck *check, const float *x, uint32 node, const void *code)
+check_refinement(HeapCheck *check, const float *x, uint32 node, const void *code, uint8 tag)
 {
 	OhIndex    *ix = check->c->ix;
 
@@ -163,7 +165,7 @@ check_refinement(HeapCheck *check, const float *x, uint32 node, const void *code
 		!om_quant_refine_matches(code, check->stored) ||
 		om_quant_refine_is_blurred(check->stored))
 		return true;
-	om_quant_refine_encode(ix->quant, x, check->code, check->scratch, check->refinement);
+	om_quant_refine_encode(OhModelOf(ix, tag), x, check->code, check->scratch, check->refinement);
 	return memcmp(check->refinement, check->stored, ix->refine_bytes) == 0;
 }
 
@@ -262,6 +264,8 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 	MemoryContext old;
 	uint16		kind = 0;
 	const float *x = NULL;
+	OhNodeData *node = (OhNodeData *) check->node;
+	bool		loose;
 	Pointer		to_free;
 	BlockNumber row_block = ItemPointerGetBlockNumber(tid);
 	OffsetNumber row_offset = ItemPointerGetOffsetNumber(tid);
@@ -297,11 +301,16 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 			OhCorrupt(index, OhArrayBlock(index, c->ix, t->array, OhLp(c->ix, t->array, t->record)),
 					  "row (%u,%u) belongs to node %u, which is not live", row_block, row_offset,
 					  t->node);
-		if (!check_code(check, x, OhNodeCode((OhNodeData *) check->node)))
+		if (OhModelOf(c->ix, node->tag) == NULL)
+			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
+					  "node %u has a code of model %u, which the index does not have", t->node,
+					  node->tag & OH_TAG_MODEL);
+		loose = (node->tag & OH_TAG_LOOSE) != 0;
+		if (!loose && !check_code(check, x, node))
 			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
 					  "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
-		if (c->ix->refine_bytes > 0 &&
-			!check_refinement(check, x, t->node, OhNodeCode((OhNodeData *) check->node)))
+		if (c->ix->refine_bytes > 0 && !loose &&
+			!check_refinement(check, x, t->node, OhNodeCode(node), node->tag))
 			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_REFINE, OhLp(c->ix, OH_REFINE, t->node)),
 					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}

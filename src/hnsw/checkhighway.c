@@ -3,7 +3,8 @@
  *
  * Invariants: a member names an existing node and is a member by its level, of an island,
  * or both.  Without writers, its node is live or dead, has at least its level and has its
- * code, and no node is a member twice.  That a node of a high level is no member is no
+ * code (if both are of one model: a member of an old one is passed over by searches until
+ * a vacuum), and no node is a member twice.  That a node of a high level is no member is no
  * damage: its insert was cut short.
  */
 #include "postgres.h"
@@ -35,7 +36,8 @@ member_problem(OhCheck *c, OhMemberData *member, OhNodeData *node)
 	if (member->level > node->level)
 		return psprintf("the highway has node %u with level %u, not %u", member->node,
 						member->level, node->level);
-	if (memcmp(OhMemberCode(member), OhNodeCode(node), c->ix->code_bytes) != 0)
+	if (member->model == (node->tag & OH_TAG_MODEL) &&
+		memcmp(OhMemberCode(member), OhNodeCode(node), c->ix->code_bytes) != 0)
 		return psprintf("the highway has another code for node %u", member->node);
 	return NULL;
 }

@@ -232,10 +232,11 @@ OhCheckDirectories(OhCheck *c)
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int a = 0; a < OH_NARRAYS; a++)
 		check_array_directory(c, a);
-	model = (om_quant_model_floats(&c->ix->spec) + OH_MODEL_FLOATS - 1) / OH_MODEL_FLOATS;
-	if (c->npages[OH_MODEL] != 0 && c->npages[OH_MODEL] != model)
-		OhCorrupt(c->index, OH_META_BLOCK, "the model has %u pages, not %u",
-				  c->npages[OH_MODEL], model);
+	/* what a crash has left of one that was about to be written is no error */
+	model = OhModelPages(&c->ix->spec);
+	if (c->npages[OH_MODEL] > OH_MODELS * model)
+		OhCorrupt(c->index, OH_META_BLOCK, "%u pages of models, %u are the most",
+				  c->npages[OH_MODEL], OH_MODELS * model);
 	if (c->npages[OH_REFINE] != 0 && c->ix->refine_bytes == 0)
 		OhCorrupt(c->index, OH_META_BLOCK, "%u pages of refinements, which the index should not have",
 				  c->npages[OH_REFINE]);

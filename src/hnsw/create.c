@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "hnsw/hnsw.h"
+#include "hnsw/retrain.h"
 
 uint32
 OhNodeBytes(const OmQuantSpec *spec, int m)
@@ -44,6 +45,8 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->code_bytes = om_quant_code_bytes(&create->spec);
 	meta->node_bytes = OhNodeBytes(&create->spec, create->m);
 	meta->trained_rows = create->trained_rows;
+	meta->model = meta->next_model = create->model != NULL ? 1 : 0;
+	meta->look_nodes = OhRetrainLook(&create->spec, create->model != NULL ? create->trained_rows : 0);
 	meta->rerank = create->rerank;
 	meta->refine_bytes = OhRefineBytes(&create->spec, create->rerank);
 	meta->nattrs = create->nattrs;
@@ -66,6 +69,7 @@ write_model(Relation index, OhIndex *ix, const float *model)
 
 	for (size_t done = 0; done < total; done += OH_MODEL_FLOATS)
 	{
+		/* model 1 has the first pages */
 		uint32		lp = OhArrayExtend(index, ix, OH_MODEL);
 		Buffer		buffer = OhArrayRead(index, ix, OH_MODEL, lp, BUFFER_LOCK_EXCLUSIVE);
 		Page		page = BufferGetPage(buffer);
@@ -107,7 +111,8 @@ OhIndexCreate(Relation index, ForkNumber fork, const OhCreate *create)
 	ix->highway_level = 1;
 	if (create->model != NULL)
 		write_model(index, ix, create->model);
-	OhIndexSetModel(ix, create->model);
+	OhIndexSetModel(ix, meta.model, create->model);
+	ix->look_nodes = meta.look_nodes;
 	if (fork == MAIN_FORKNUM)
 		OhIndexRegister(ix);
 	return ix;

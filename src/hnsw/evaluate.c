@@ -29,6 +29,7 @@ keep_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
 		return;					/* seen on another level */
 	kept->dist = dist;
 	kept->live = node->state == OH_LIVE;
+	kept->tag = node->tag;
 	kept->code = OhKeepAlloc(e->keep, e->ix->code_bytes);
 	memcpy(kept->code, OhNodeCode(node), e->ix->code_bytes);
 }
@@ -62,6 +63,10 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 	uint64		key[OH_MAX_EVALUATED];
 	int			count = 0;
 	int			nout = 0;
+	int			rounds = 0;
+	const OmQuantizer *quant = NULL;
+	const OhForm *form = OhFormOf(e->forms, ix, e->forms->number, &quant);
+	uint8		number = form != NULL ? form->number : OH_TAG_LOOSE;	/* no node's */
 
 	Assert(n <= OH_MAX_EVALUATED);
 	for (int i = 0; i < n; i++)
@@ -83,6 +88,7 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 		uint32		lp = key[i] >> 32;
 		Buffer		buffer = OhArrayRead(e->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
+		int			missing = -1;
 
 		for (; i < count && key[i] >> 32 == lp; i++)
 		{
@@ -92,7 +98,17 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 			/* a slot never used is all zero: free */
 			if (node->state == OH_FREE)
 				continue;
-			out[nout].item.dist = ix->distance(ix->quant, e->query, OhNodeCode(node));
+			if (unlikely((node->tag & OH_TAG_MODEL) != number))
+			{
+				form = OhFormOf(e->forms, ix, node->tag, &quant);
+				if (form == NULL)
+				{
+					missing = node->tag;
+					break;
+				}
+				number = form->number;
+			}
+			out[nout].item.dist = ix->distance(quant, form->query, OhNodeCode(node));
 			out[nout].item.id = lp * per_page + slot;
 			out[nout].live = node->state == OH_LIVE;
 			if (e->keep)
@@ -100,6 +116,13 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 			nout++;
 		}
 		UnlockReleaseBuffer(buffer);
+		/* this node is looked at again then, and may have another code */
+		if (unlikely(missing >= 0))
+		{
+			OhFormsNeed(e->forms, e->index, ix, lp * per_page + (uint32) key[i], missing, &rounds);
+			form = OhFormOf(e->forms, ix, e->forms->number, &quant);
+			number = form != NULL ? form->number : OH_TAG_LOOSE;
+		}
 	}
 	e->evaluations += nout;
 	return nout;

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "hnsw/forms.h"
 #include "hnsw/heap.h"
 #include "hnsw/index.h"
 #include "hnsw/keep.h"
@@ -17,7 +18,7 @@ typedef struct OhEvaluator
 {
 	Relation	index;
 	OhIndex    *ix;
-	const OmQuery *query;
+	OhForms    *forms;			/* of the query */
 	OhKeep	   *keep;			/* inserts only: copies of what was looked at */
 	int64		evaluations;
 } OhEvaluator;

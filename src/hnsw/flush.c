@@ -171,6 +171,7 @@ write_nodes(const Flush *flush)
 				__builtin_prefetch(OhGraphList(b, ahead) + at);
 		}
 		node->state = OH_LIVE;
+		node->tag = flush->ix->number;
 		node->level = from->level;
 		node->tid = from->tid;
 		node->posting = OH_NONE;
@@ -397,6 +398,7 @@ write_highway(Flush *flush, MemoryContext context)
 		member->node = i;
 		member->level = level;
 		member->kind = kind[slot];
+		member->model = flush->ix->number;
 		memcpy(OhMemberCode(member), OhGraphCode(b, slot), flush->ix->code_bytes);
 	}
 	append_finish_page(&out);

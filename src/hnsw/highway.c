@@ -42,17 +42,18 @@ OhHighwayIslandLimit(uint32 code_bytes)
 }
 
 /*
- * compare -- members slots[n] of a page, which is locked.
+ * compare -- members[n] of a page, which is locked, with codes of one model.
  */
 static void
-compare(OhIndex *ix, const OmQuery *query, OhMemberData *const *member, int n, OhSeeds *seeds)
+compare(const OmQuantizer *quant, const OmQuery *query, OhMemberData *const *member, int n,
+		OhSeeds *seeds)
 {
 	const void *code[BATCH];
 	float		dist[BATCH];
 
 	for (int i = 0; i < n; i++)
 		code[i] = OhMemberCode(member[i]);
-	om_quant_distances(ix->quant, query, code, n, dist);
+	om_quant_distances(quant, query, code, n, dist);
 	for (int i = 0; i < n; i++)
 	{
 		OhItem		item = {.dist = dist[i],.id = member[i]->node};
@@ -70,35 +71,73 @@ compare(OhIndex *ix, const OmQuery *query, OhMemberData *const *member, int n, O
 	}
 }
 
+/*
+ * compare_page -- the members of a page that have codes of one model; the page is
+ * locked.
+ */
+static void
+compare_page(const OhIndex *ix, Page page, const OhForm *form, const OmQuantizer *quant,
+			 OhSeeds *seeds)
+{
+	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page);
+	OhMemberData *member[BATCH];
+	int			n = 0;
+
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		member[n] = OhSlot(ix, OH_HIGHWAY, page, slot);
+		n += member[n]->node != OH_NONE && member[n]->model == form->number;
+		if (n == BATCH)
+		{
+			compare(quant, form->query, member, n, seeds);
+			n = 0;
+		}
+	}
+	compare(quant, form->query, member, n, seeds);
+}
+
+/*
+ * make_forms -- while an index is being trained again, members have codes of two
+ * models.
+ */
+static void
+make_forms(Relation index, OhIndex *ix, OhForms *forms)
+{
+	for (int i = 0; i < OH_MODELS; i++)
+	{
+		uint8		number = ix->model[i].number;
+		const OmQuantizer *quant;
+
+		if (ix->model[i].quant != NULL && OhFormOf(forms, ix, number, &quant) == NULL)
+			(void) OhFormsAdd(forms, index, ix, number);
+	}
+}
+
 void
-OhHighwaySeeds(Relation index, OhIndex *ix, const OmQuery *query, OhSeeds *seeds)
+OhHighwaySeeds(Relation index, OhIndex *ix, OhForms *forms, OhSeeds *seeds)
 {
 	const OhArray *array = &ix->array[OH_HIGHWAY];
-	uint32		per_page = array->per_page;
 	bool		full = true;
 
 	memset(seeds, 0, sizeof(OhSeeds));
+	if (unlikely(ix->retraining))
+		make_forms(index, ix, forms);
 	/* others may have added a page if the last one that we know of is full */
 	for (uint32 lp = 0; lp < array->npages || (full && lp < OhArrayPages(index, ix, OH_HIGHWAY)); lp++)
 	{
 		Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
-		uint32		nused = Min(OhTail(page)->nused, per_page);
-		OhMemberData *member[BATCH];
-		int			n = 0;
 
-		for (uint32 slot = 0; slot < nused; slot++)
+		for (int i = 0; i < OH_MODELS; i++)
 		{
-			member[n] = OhSlot(ix, OH_HIGHWAY, page, slot);
-			n += member[n]->node != OH_NONE;
-			if (n == BATCH)
-			{
-				compare(ix, query, member, n, seeds);
-				n = 0;
-			}
+			const OmQuantizer *quant;
+			const OhForm *form = forms->form[i].made ?
+				OhFormOf(forms, ix, forms->form[i].number, &quant) : NULL;
+
+			if (form != NULL)
+				compare_page(ix, page, form, quant, seeds);
 		}
-		compare(ix, query, member, n, seeds);
-		full = nused == per_page;
+		full = OhTail(page)->nused >= array->per_page;
 		UnlockReleaseBuffer(buffer);
 	}
 }
@@ -138,9 +177,10 @@ add_to_page(Relation index, OhIndex *ix, uint32 lp, const OhMemberData *head, co
 }
 
 void
-OhHighwayAdd(Relation index, OhIndex *ix, uint32 node, int level, int kind, const void *code)
+OhHighwayAdd(Relation index, OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
+			 const void *code)
 {
-	OhMemberData head = {.node = node,.level = level,.kind = kind};
+	OhMemberData head = {.node = node,.level = level,.kind = kind,.model = tag & OH_TAG_MODEL};
 	uint32		npages = OhArrayPages(index, ix, OH_HIGHWAY);
 
 	for (uint32 lp = 0;; lp++)
@@ -212,4 +252,104 @@ OhHighwayThin(Relation index, OhIndex *ix)
 		OhWriteFinish(&write);
 		UnlockReleaseBuffer(buffer);
 	}
+}
+
+/*
+ * old_members -- copies of the members of a page whose codes are of an old model;
+ * returns their number.
+ */
+static int
+old_members(Relation index, OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots)
+{
+	Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+	Page		page = BufferGetPage(buffer);
+	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page);
+	int			n = 0;
+
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		const OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slot);
+
+		if (member->node == OH_NONE || member->model == ix->number)
+			continue;
+		old[n] = *member;
+		slots[n++] = slot;
+	}
+	UnlockReleaseBuffer(buffer);
+	return n;
+}
+
+/*
+ * read_code -- the code of a node in the newest model; false: it has none.
+ */
+static bool
+read_code(Relation index, OhIndex *ix, uint32 id, void *code)
+{
+	Buffer		buffer;
+	OhNodeData *node;
+	bool		found;
+
+	if (!OhArrayHas(index, ix, OH_NODE, id))
+		return false;
+	buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
+	node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	found = node->state != OH_FREE && (node->tag & OH_TAG_MODEL) == ix->number;
+	if (found)
+		memcpy(code, OhNodeCode(node), ix->code_bytes);
+	UnlockReleaseBuffer(buffer);
+	return found;
+}
+
+/*
+ * recode_page -- a node's code stays as it is once it is of the newest model, so that
+ * it may be read before the member's page is locked.
+ */
+static void
+recode_page(Relation index, OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots, char *codes)
+{
+	int			n = old_members(index, ix, lp, old, slots);
+	Buffer		buffer;
+	OhWrite		write;
+	Page		page;
+
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		if (!read_code(index, ix, old[i].node, codes + (Size) i * ix->code_bytes))
+			old[i].node = OH_NONE;
+	}
+	buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	OhWriteStart(&write, index, false);
+	page = OhWritePage(&write, buffer, false);
+	for (int i = 0; i < n; i++)
+	{
+		OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slots[i]);
+
+		if (old[i].node == OH_NONE || member->node != old[i].node || member->model != old[i].model)
+			continue;
+		member->model = ix->number;
+		memcpy(OhMemberCode(member), codes + (Size) i * ix->code_bytes, ix->code_bytes);
+	}
+	OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+OhHighwayRecode(Relation index, OhIndex *ix)
+{
+	uint32		npages = OhArrayPages(index, ix, OH_HIGHWAY);
+	uint32		per_page = ix->array[OH_HIGHWAY].per_page;
+	OhMemberData *old = palloc(sizeof(OhMemberData) * per_page);
+	uint32	   *slots = palloc(sizeof(uint32) * per_page);
+	char	   *codes = palloc((Size) ix->code_bytes * per_page);
+
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		recode_page(index, ix, lp, old, slots, codes);
+	}
+	pfree(old);
+	pfree(slots);
+	pfree(codes);
 }

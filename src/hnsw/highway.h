@@ -22,6 +22,7 @@
 
 #include <math.h>
 
+#include "hnsw/forms.h"
 #include "hnsw/heap.h"
 #include "hnsw/index.h"
 
@@ -51,11 +52,13 @@ typedef struct OhSeeds
 extern uint32 OhHighwayLevelLimit(uint32 code_bytes);
 extern uint32 OhHighwayIslandLimit(uint32 code_bytes);
 
-/* Compare the query with all members. */
-extern void OhHighwaySeeds(Relation index, OhIndex *ix, const OmQuery *query, OhSeeds *seeds);
-/* Make a live node a member; kind OH_MEMBER_*. */
+/* Compare the query with all members that have a code of a known model. */
+extern void OhHighwaySeeds(Relation index, OhIndex *ix, OhForms *forms, OhSeeds *seeds);
+/* Make a live node a member; kind OH_MEMBER_*, tag and code the node's. */
 extern void OhHighwayAdd(Relation index, OhIndex *ix, uint32 node, int level, int kind,
-						 const void *code);
+						 uint8 tag, const void *code);
+/* After nodes were encoded again: give members the codes that their nodes have now. */
+extern void OhHighwayRecode(Relation index, OhIndex *ix);
 /* There are too many members by level: keep those of a higher one. */
 extern void OhHighwayThin(Relation index, OhIndex *ix);
 

@@ -137,6 +137,10 @@ OhVerifyMeta(Relation index, const OhMetaPageData *meta)
 		meta->highway_level < 1 || meta->highway_level > OH_MAX_LEVEL)
 		OhCorrupt(index, OH_META_BLOCK, "impossible values (m %u, ef_construction %u, entry level %d)",
 				  meta->m, meta->ef_construction, meta->entry_level);
+	if (meta->model > OH_LAST_MODEL ||
+		(meta->next_model != meta->model && meta->next_model != OhNextModel(meta->model)))
+		OhCorrupt(index, OH_META_BLOCK, "impossible numbers of models (%u, %u)", meta->model,
+				  meta->next_model);
 }
 
 static void
@@ -285,35 +289,42 @@ init_array(OhArray *array, uint32 record_bytes)
 	array->per_page = OH_PAGE_BODY / record_bytes;
 }
 
+uint32
+OhModelPages(const OmQuantSpec *spec)
+{
+	return (om_quant_model_floats(spec) + OH_MODEL_FLOATS - 1) / OH_MODEL_FLOATS;
+}
+
 /*
- * load_model -- read the quantizer's model, NULL if there is none.
+ * load_model -- read a model, NULL if it is the one before any training.
+ *
+ * *valid: false if a value is not finite.
  */
 static float *
-load_model(Relation index, OhIndex *ix)
+load_model(Relation index, OhIndex *ix, uint8 number, bool *valid)
 {
 	size_t		total = om_quant_model_floats(&ix->spec);
-	uint32		npages = OhArrayPages(index, ix, OH_MODEL);
+	uint32		npages = OhModelPages(&ix->spec);
+	uint32		first = OhModelSlot(number) * npages;
 	float	   *model;
 
-	if (npages == 0 && ix->spec.kind != OM_QUANT_PQ)
+	*valid = true;
+	if (number == 0 || npages == 0)
 		return NULL;
-	if (npages != (total + OH_MODEL_FLOATS - 1) / OH_MODEL_FLOATS)
-		OhCorrupt(index, OH_META_BLOCK, "the model has %u pages, not %zu", npages,
-				  (total + OH_MODEL_FLOATS - 1) / OH_MODEL_FLOATS);
+	if (OhArrayPages(index, ix, OH_MODEL) < first + npages)
+		OhCorrupt(index, OH_META_BLOCK, "the array of models has %u pages, model %u ends with %u",
+				  OhArrayPages(index, ix, OH_MODEL), number, first + npages);
 	model = palloc(sizeof(float) * OH_MODEL_FLOATS * npages);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
-		Buffer		buffer = OhArrayRead(index, ix, OH_MODEL, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(index, ix, OH_MODEL, first + lp, BUFFER_LOCK_SHARE);
 
 		memcpy(model + (size_t) lp * OH_MODEL_FLOATS, OhSlot(ix, OH_MODEL, BufferGetPage(buffer), 0),
 			   sizeof(float) * OH_MODEL_FLOATS);
 		UnlockReleaseBuffer(buffer);
 	}
 	for (size_t i = 0; i < total; i++)
-	{
-		if (!isfinite(model[i]))
-			OhCorrupt(index, OH_META_BLOCK, "the model has a value that is not finite");
-	}
+		*valid = *valid && isfinite(model[i]);
 	return model;
 }
 
@@ -392,13 +403,21 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 }
 
 /*
- * OhIndexSetModel -- initialise the quantizer.
+ * OhIndexSetModel -- initialise the quantizer of one model.
+ *
+ * It takes the place of the one before last, whose number others check.
  */
 void
-OhIndexSetModel(OhIndex *ix, const float *model)
+OhIndexSetModel(OhIndex *ix, uint8 number, const float *model)
 {
-	ix->quant = om_quant_init(OhAlignedAlloc(ix->context, om_quant_bytes(&ix->spec)),
-							  &ix->spec, model);
+	OhModel    *m = &ix->model[OhModelSlot(number)];
+
+	if (m->memory == NULL)
+		m->memory = OhAlignedAlloc(ix->context, om_quant_bytes(&ix->spec));
+	m->quant = om_quant_init(m->memory, &ix->spec, model);
+	m->number = number;
+	ix->number = number;
+	ix->quant = m->quant;
 	ix->distance = om_quant_distance_fn(ix->quant);
 }
 
@@ -428,15 +447,6 @@ OhIndexRegister(OhIndex *ix)
 }
 
 static void
-take_entry(OhIndex *ix, const OhMetaPageData *meta)
-{
-	ix->entry = meta->entry;
-	ix->entry_level = meta->entry_level;
-	ix->generation = meta->generation;
-	ix->highway_level = meta->highway_level;
-}
-
-static void
 read_meta(Relation index, OhMetaPageData *meta)
 {
 	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
@@ -444,6 +454,65 @@ read_meta(Relation index, OhMetaPageData *meta)
 	*meta = *OhMeta(BufferGetPage(buffer));
 	UnlockReleaseBuffer(buffer);
 	OhVerifyMeta(index, meta);
+}
+
+/*
+ * take_models -- load what nodes may have codes of; *meta may be read again.
+ *
+ * A model is written over when no node has its codes any more, and that may be
+ * while we read it: if the metapage does not name it afterwards, it does not count.
+ */
+static void
+take_models(Relation index, OhIndex *ix, OhMetaPageData *meta)
+{
+	bool		loaded;
+
+	do
+	{
+		uint8		wanted[OH_MODELS] = {meta->model, meta->next_model};
+
+		loaded = false;
+		for (int i = 0; i < OH_MODELS && !loaded; i++)
+		{
+			float	   *model;
+			bool		valid;
+
+			if (OhModelOf(ix, wanted[i]) != NULL)
+				continue;
+			CHECK_FOR_INTERRUPTS();
+			model = load_model(index, ix, wanted[i], &valid);
+			read_meta(index, meta);
+			loaded = true;
+			if (wanted[i] == meta->model || wanted[i] == meta->next_model)
+			{
+				if (!valid)
+					OhCorrupt(index, OH_META_BLOCK, "model %u has a value that is not finite",
+							  wanted[i]);
+				OhIndexSetModel(ix, wanted[i], model);
+			}
+			if (model != NULL)
+				pfree(model);
+		}
+	} while (loaded);
+	ix->number = meta->next_model;
+	ix->quant = OhModelOf(ix, ix->number);
+}
+
+/*
+ * take_meta -- what may change in one build.
+ */
+static void
+take_meta(Relation index, OhIndex *ix, OhMetaPageData *meta)
+{
+	if (unlikely(ix->number != meta->next_model || OhModelOf(ix, meta->model) == NULL ||
+				 OhModelOf(ix, meta->next_model) == NULL))
+		take_models(index, ix, meta);
+	ix->retraining = meta->model != meta->next_model;
+	ix->look_nodes = meta->look_nodes;
+	ix->entry = meta->entry;
+	ix->entry_level = meta->entry_level;
+	ix->generation = meta->generation;
+	ix->highway_level = meta->highway_level;
 }
 
 /*
@@ -456,23 +525,18 @@ OhIndexOpen(Relation index)
 	RelFileLocator locator = om_rel_locator(index);
 	CacheEntry *entry;
 	OhIndex    *ix;
-	float	   *model;
 
 	cache_init();
 	read_meta(index, &meta);
 	entry = hash_search(cache, &locator, HASH_FIND, NULL);
 	if (entry != NULL && entry->ix->build_id == meta.build_id)
 	{
-		take_entry(entry->ix, &meta);
+		take_meta(index, entry->ix, &meta);
 		use_index(entry->ix);
 		return entry->ix;
 	}
 	ix = OhIndexAssemble(index, &meta);
-	take_entry(ix, &meta);
-	model = load_model(index, ix);
-	OhIndexSetModel(ix, model);
-	if (model != NULL)
-		pfree(model);
+	take_meta(index, ix, &meta);
 	OhIndexRegister(ix);
 	return ix;
 }
@@ -485,5 +549,5 @@ OhIndexRefresh(Relation index, OhIndex *ix)
 	read_meta(index, &meta);
 	if (meta.build_id != ix->build_id)
 		OhCorrupt(index, OH_META_BLOCK, "the build id has changed under a lock");
-	take_entry(ix, &meta);
+	take_meta(index, ix, &meta);
 }

@@ -40,6 +40,14 @@ typedef struct OhArray
 	uint32		cursor_generation;
 } OhArray;
 
+/* A model that the backend has loaded. */
+typedef struct OhModel
+{
+	uint8		number;
+	OmQuantizer *quant;			/* NULL if none is loaded */
+	void	   *memory;			/* of quant, stays where it is */
+} OhModel;
+
 typedef struct OhIndex
 {
 	RelFileLocator locator;
@@ -52,7 +60,6 @@ typedef struct OhIndex
 	int			m;				/* links on levels >= 1; the base layer has 2m */
 	int			ef_construction;
 	OmQuantSpec spec;
-	OmQuantizer *quant;
 	OmDistanceFn distance;
 	uint32		code_bytes;
 	uint32		node_bytes;
@@ -67,6 +74,11 @@ typedef struct OhIndex
 	int			entry_level;
 	uint32		generation;
 	int			highway_level;	/* all nodes from this level on are members of the highway */
+	uint8		number;			/* of the model of new codes */
+	bool		retraining;		/* nodes may have codes of the other one */
+	uint32		look_nodes;		/* see page.h */
+	OhModel		model[OH_MODELS];
+	OmQuantizer *quant;			/* of model number */
 
 	OhArray		array[OH_NARRAYS];
 	double		walk_rate;		/* evaluations of walks for each candidate, learned */
@@ -86,12 +98,23 @@ extern OhIndex *OhIndexOpen(Relation index);
 extern void OhIndexRefresh(Relation index, OhIndex *ix);
 /* Steps of opening, for create.c */
 extern OhIndex *OhIndexAssemble(Relation index, const OhMetaPageData *meta);
-extern void OhIndexSetModel(OhIndex *ix, const float *model);
+extern void OhIndexSetModel(OhIndex *ix, uint8 number, const float *model);
 extern void OhIndexRegister(OhIndex *ix);
 /* How many indexes this backend has open. */
 extern int	OhIndexesOpen(void);
+/* Records of one model. */
+extern uint32 OhModelPages(const OmQuantSpec *spec);
 /* Zeroed memory with the alignment that quant.h asks for. */
 extern void *OhAlignedAlloc(MemoryContext context, Size size);
+
+/* The model of codes with this tag, NULL if it is not loaded. */
+static inline OmQuantizer *
+OhModelOf(const OhIndex *ix, uint8 tag)
+{
+	const OhModel *model = &ix->model[OhModelSlot(tag & OH_TAG_MODEL)];
+
+	return model->number == (tag & OH_TAG_MODEL) ? model->quant : NULL;
+}
 
 /* Errors */
 extern char *OhFormat(const char *fmt, va_list args) pg_attribute_printf(1, 0);

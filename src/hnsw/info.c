@@ -21,7 +21,7 @@
 #include "compat.h"
 #include "hnsw/check.h"
 
-#define INFO_COLUMNS 33
+#define INFO_COLUMNS 35
 
 OM_FUNCTION(om_index_info);
 
@@ -30,6 +30,7 @@ typedef struct Figures
 {
 	int64		live;
 	int64		dead;
+	int64		old_codes;		/* nodes with codes of another model than new ones get */
 	int64		links;			/* of live nodes, base layer */
 	int64		rows;
 	int64		members;		/* of the highway */
@@ -44,6 +45,8 @@ count_node(const OhIndex *ix, OhNodeData *node, Figures *f)
 
 	if (node->state == OH_DEAD)
 		f->dead++;
+	if (node->state != OH_FREE && (node->tag & OH_TAG_MODEL) != ix->number)
+		f->old_codes++;
 	if (node->state != OH_LIVE)
 		return;
 	f->live++;
@@ -156,6 +159,9 @@ make_row(FunctionCallInfo fcinfo, OhIndex *ix, const OhMetaPageData *meta, const
 	values[i++] = Int32GetDatum(ix->dim);
 	values[i++] = Int32GetDatum(ix->nattrs);
 	values[i++] = Int64GetDatum((int64) meta->trained_rows);
+	values[i++] = Int32GetDatum(ix->number);
+	nulls[i] = !ix->retraining;
+	values[i++] = Int64GetDatum(f->old_codes);
 	values[i++] = Int32GetDatum(ix->m);
 	values[i++] = Int32GetDatum(ix->ef_construction);
 	values[i++] = Int32GetDatum(ix->code_bytes);

@@ -37,6 +37,7 @@
 #include "hnsw/insert.h"
 #include "hnsw/link.h"
 #include "hnsw/refinement.h"
+#include "hnsw/retrain.h"
 #include "hnsw/rows.h"
 #include "hnsw/summary.h"
 #include "hnsw/sweep.h"
@@ -65,7 +66,8 @@ OhInserterBegin(Relation index, OhIndex *ix, MemoryContext parent)
 	ins->context = context;
 	ins->code = OhAlignedAlloc(context, ix->code_bytes);
 	ins->refinement = OhAlignedAlloc(context, ix->refine_bytes);
-	ins->query = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
+	ins->vector = OhAlignedAlloc(context, sizeof(float) * ix->dim);
+	OhFormsInit(&ins->forms, ix, false, context);
 	ins->form = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
 	ins->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
 	OhKeepInit(&ins->keep, context);
@@ -84,6 +86,37 @@ void
 OhInserterEnd(OhInserter *ins)
 {
 	MemoryContextDelete(ins->context);
+}
+
+/*
+ * OhKeptCode -- see insert.h.
+ *
+ * The model of a code that the search has evaluated is loaded, unless the index
+ * has gone on by two models since; then this insert starts over, see OhIsNewest().
+ */
+const void *
+OhKeptCode(OhInserter *ins, OhKept *kept)
+{
+	OhIndex    *ix = ins->ix;
+	const OmQuantizer *other;
+
+	if (likely((kept->tag & OH_TAG_MODEL) == ins->number))
+		return kept->code;
+	if (kept->own != NULL)
+		return kept->own;
+	other = OhModelOf(ix, kept->tag);
+	if (other == NULL)
+		return kept->code;
+	kept->own = OhKeepAlloc(&ins->keep, ix->code_bytes);
+	om_quant_decode(other, kept->code, ins->scratch, ins->vector);
+	om_quant_encode(ins->quant, ins->vector, ins->scratch, kept->own);
+	return kept->own;
+}
+
+bool
+OhIsNewest(const OhInserter *ins, Buffer meta)
+{
+	return OhMeta(BufferGetPage(meta))->next_model == ins->number;
 }
 
 static void
@@ -114,7 +147,7 @@ insert_first(OhInserter *ins, ItemPointer tid)
 
 	/* block 0 is before all others: lock order */
 	meta = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
-	if (OhMeta(BufferGetPage(meta))->entry == ix->entry)
+	if (OhMeta(BufferGetPage(meta))->entry == ix->entry && OhIsNewest(ins, meta))
 	{
 		int			n = OhPlacePages(ins, &place, pages);
 
@@ -139,7 +172,7 @@ insert_first(OhInserter *ins, ItemPointer tid)
 	if (id == OH_NONE)
 		return false;
 	write_refinement(ins, id);
-	OhHighwayAdd(ins->index, ix, id, 0, OH_MEMBER_ISLAND, ins->code);
+	OhHighwayAdd(ins->index, ix, id, 0, OH_MEMBER_ISLAND, ins->number, ins->code);
 	return true;
 }
 
@@ -207,6 +240,7 @@ same_node(OhInserter *ins, const OhPageRef *pages, uint32 id)
 	OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
 
 	return slot < OhTail(page)->nused && node->state == OH_LIVE &&
+		(node->tag & OH_TAG_MODEL) == ins->number &&
 		memcmp(OhNodeCode(node), ins->code, ix->code_bytes) == 0 &&
 		(ix->nattrs == 0 ||
 		 OhAttrEquals(ix, BufferGetPage(pages[ATTR_PAGE].buffer), id % ix->attr_per_page,
@@ -393,7 +427,7 @@ OhChooseNeighbours(OhInserter *ins, int max)
 			continue;
 		ins->candidates[n].id = kept->id;
 		ins->candidates[n].dist = kept->dist;
-		ins->candidates[n].code = kept->code;
+		ins->candidates[n].code = OhKeptCode(ins, kept);
 		n++;
 	}
 	return OhSelectNeighbours(&ins->selector, ins->candidates, n, max);
@@ -454,7 +488,7 @@ find_twin(OhInserter *ins)
 	{
 		OhKept	   *kept = OhKeepFind(&ins->keep, found->item[i].id);
 
-		if (kept == NULL || !kept->live ||
+		if (kept == NULL || !kept->live || (kept->tag & OH_TAG_MODEL) != ins->number ||
 			memcmp(kept->code, ins->code, ins->ix->code_bytes) != 0)
 			continue;
 		if (has_attributes(ins, kept->id))
@@ -474,6 +508,8 @@ is_apart(OhInserter *ins)
 	OhIndex    *ix = ins->ix;
 	const OhSeeds *seeds = &ins->search->seeds;
 	OhKept	   *kept = OhKeepFind(&ins->keep, ins->candidates[0].id);
+	const OmQuantizer *quant;
+	const OhForm *form;
 	float		dist[2 * OH_MAX_M];
 	int			n = 0;
 	float		error;
@@ -483,19 +519,22 @@ is_apart(OhInserter *ins)
 		return false;
 	if (!kept->expanded)
 		OhSearchLinks(ins->search, kept->id);
-	om_quant_query_from_code(ix->quant, kept->code, ins->form);
+	form = OhFormOf(&ins->forms, ix, ins->number, &quant);
+	if (form == NULL)
+		return false;
+	om_quant_query_from_code(quant, OhKeptCode(ins, kept), ins->form);
 	for (int i = 0; i < kept->nlinks; i++)
 	{
 		OhKept	   *link = OhKeepFind(&ins->keep, kept->links[i]);
 		float		d = link == NULL ? FLT_MAX :
-			ix->distance(ix->quant, ins->form, link->code);
+			ix->distance(quant, ins->form, OhKeptCode(ins, link));
 		int			at = n++;
 
 		for (; at > 0 && dist[at - 1] > d; at--)
 			dist[at] = dist[at - 1];
 		dist[at] = d;
 	}
-	error = OH_ISLAND_ERRORS * om_quant_error(ix->quant, ins->query, kept->code);
+	error = OH_ISLAND_ERRORS * om_quant_error(quant, form->query, OhKeptCode(ins, kept));
 	OhLocalLinks(dist, n, error, &local);
 	return kept->dist > OhApartLimit(seeds->nisland, ix->code_bytes) * local;
 }
@@ -518,7 +557,7 @@ join_highway(OhInserter *ins)
 			kind |= OH_MEMBER_LEVEL;
 	}
 	if (kind != 0)
-		OhHighwayAdd(ins->index, ix, ins->id, ins->level, kind, ins->code);
+		OhHighwayAdd(ins->index, ix, ins->id, ins->level, kind, ins->number, ins->code);
 }
 
 /*
@@ -533,7 +572,7 @@ seed_by_sweep(OhInserter *ins)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sweep",
 												  ALLOCSET_DEFAULT_SIZES);
 	OhSweep    *sweep = OhSweepBegin(ins->index, ins->ix, NULL, NULL, 0, 0, context);
-	bool		any = OhSweepMore(sweep, ins->query, ins->ix->ef_construction);
+	bool		any = OhSweepMore(sweep, &ins->forms, ins->ix->ef_construction);
 
 	if (any)
 	{
@@ -602,6 +641,22 @@ insert_base(OhInserter *ins, ItemPointer tid)
 }
 
 /*
+ * encode -- the code, refinement and query form of the new vector.
+ */
+static void
+encode(OhInserter *ins, const float *x)
+{
+	OhIndex    *ix = ins->ix;
+
+	ins->number = ix->number;
+	ins->quant = ins->selector.quant = ix->quant;
+	om_quant_encode(ix->quant, x, ins->scratch, ins->code);
+	if (ix->refine_bytes > 0)
+		om_quant_refine_encode(ix->quant, x, ins->code, ins->scratch, ins->refinement);
+	OhFormsSet(&ins->forms, ix, x);
+}
+
+/*
  * OhInsertVector -- insert a row with a position in the graph.
  *
  * x float[dim], finite, with a direction.
@@ -614,14 +669,12 @@ OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow
 	ins->attrs = attrs;
 	ins->x = x;
 	ins->level = OhRandomLevel(ix->m);
-	om_quant_encode(ix->quant, x, ins->scratch, ins->code);
-	if (ix->refine_bytes > 0)
-		om_quant_refine_encode(ix->quant, x, ins->code, ins->scratch, ins->refinement);
-	om_quant_query(ix->quant, x, ins->scratch, ins->query);
-	for (;;)
+	for (bool encoded = false;; encoded = true)
 	{
 		OhIndexRefresh(ins->index, ix);
 		CHECK_FOR_INTERRUPTS();
+		if (!encoded || ins->number != ix->number)
+			encode(ins, x);
 		if (ix->entry == OH_NONE)
 		{
 			if (insert_first(ins, tid))
@@ -629,7 +682,7 @@ OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow
 			continue;
 		}
 		OhKeepReset(&ins->keep);
-		OhSearchReset(ins->search, ins->query);
+		OhSearchReset(ins->search, &ins->forms);
 		OhSearchStart(ins->search);
 		if (insert_base(ins, tid))
 			break;
@@ -826,5 +879,7 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 			pfree(to_free);
 	}
 	return_inserter(ix, ins);
+	if (unlikely(OhRetrainIsDue(ix)))
+		OhRetrainStep(heap, index, ix);
 	return false;
 }

@@ -60,7 +60,10 @@ struct OhInserter
 	const float *x;				/* the new vector */
 	void	   *code;			/* of the new vector */
 	void	   *refinement;		/* of the new vector, if the index has them */
-	OmQuery    *query;			/* its query form */
+	uint8		number;			/* of the model that they are of */
+	const OmQuantizer *quant;	/* that model */
+	float	   *vector;			/* scratch for OhKeptCode() */
+	OhForms		forms;			/* query forms of the new vector */
 	OmQuery    *form;			/* query form of a neighbour, scratch */
 	void	   *scratch;
 	OhKeep		keep;
@@ -84,6 +87,14 @@ extern void OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected
 /* The first n candidates as a list. */
 extern void OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list);
 extern int	OhChooseNeighbours(OhInserter *ins, int max);
+
+/*
+ * A kept node's code, as one of the insert's model: while an index is being
+ * trained again, only codes of one model can be compared.
+ */
+extern const void *OhKeptCode(OhInserter *ins, OhKept *kept);
+/* Is this the model that new codes are to be of?  The metapage is locked. */
+extern bool OhIsNewest(const OhInserter *ins, Buffer meta);
 
 /* ---- place.c ---- */
 

@@ -24,6 +24,7 @@ typedef struct OhKept
 	bool		live;
 	bool		chosen;			/* the new node links to it */
 	bool		expanded;		/* version and links are known */
+	uint8		tag;			/* of code */
 	uint8		back;			/* 1 + number of its back link, 0 if none is planned */
 	uint16		version;
 	uint8		nlinks;
@@ -32,6 +33,7 @@ typedef struct OhKept
 	uint32		leading[OH_KEEP_LEADING];	/* found nodes that link to it, nearest first */
 	uint32	   *links;			/* base layer */
 	void	   *code;
+	void	   *own;			/* as a code of the insert's model, NULL if not asked for: OhKeptCode() */
 } OhKept;
 
 typedef struct OhKeepChunk

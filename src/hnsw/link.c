@@ -205,12 +205,12 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
 
 	if (has_link(list, ins->id))
 		return -1;
-	om_quant_query_from_code(ix->quant, code, ins->form);
+	om_quant_query_from_code(ins->quant, code, ins->form);
 	for (int i = 0; i < list->n; i++)
 	{
 		OhKept	   *kept = OhKeepFind(&ins->keep, list->link[i]);
 
-		d[i] = kept ? ix->distance(ix->quant, ins->form, kept->code) : FLT_MAX;
+		d[i] = kept ? ix->distance(ins->quant, ins->form, OhKeptCode(ins, kept)) : FLT_MAX;
 		if (kept && i < list->nselected && d[i] < dist && kept->dist < dist)
 			diverse = false;
 	}
@@ -281,7 +281,8 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
 	back->list.nselected = kept->nselected;
 	memcpy(back->list.link, kept->links, sizeof(uint32) * kept->nlinks);
 	ins->deciding = back->node;
-	back->place = OhLinkDecide(ins, &back->list, 2 * ins->ix->m, kept->code, kept->dist);
+	back->place = OhLinkDecide(ins, &back->list, 2 * ins->ix->m, OhKeptCode(ins, kept),
+							   kept->dist);
 	ins->deciding = OH_NONE;
 	back->wanted = back->place >= 0;
 	kept->back = back->wanted ? back - ins->back + 1 : 0;
@@ -481,6 +482,23 @@ apply(OhInserter *ins, OhBackLink *back, Page page)
 }
 
 /*
+ * lock_model -- lock the metapage, so that the model of new codes stays what it is;
+ * InvalidBuffer in a build.
+ *
+ * Once another one has begun, no node gets a code of the old one any more.  Pages
+ * of the group must be known before: a directory is found by way of the metapage.
+ */
+static Buffer
+lock_model(OhInserter *ins, const PageGroup *group)
+{
+	if (ins->ix->building)
+		return InvalidBuffer;
+	for (int i = 0; i < group->n; i++)
+		(void) OhArrayBlock(ins->index, ins->ix, group->page[i].array, group->page[i].lp);
+	return OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+}
+
+/*
  * OhLinkNode -- see link.h.
  *
  * The pages of the place come first in the group, then those of the nearest
@@ -490,6 +508,7 @@ OhLinkResult
 OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 {
 	PageGroup		group;
+	Buffer		meta;
 	int			valid = 0;
 	OhLinkResult result = OH_LINKED;
 
@@ -499,6 +518,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 		if (ins->back[i].wanted)
 			add_page(&group, ins->back[i].lp);
 	}
+	meta = lock_model(ins, &group);
 	OhArrayReadAll(ins->index, ins->ix, group.page, group.n);
 	for (int i = 0; i < ins->nback; i++)
 	{
@@ -510,7 +530,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 	}
 	if (!OhPlaceIsFree(ins, place, group.page))
 		result = OH_NO_SLOT;
-	else if (valid == 0)
+	else if (valid == 0 || (meta != InvalidBuffer && !OhIsNewest(ins, meta)))
 		result = OH_CHANGED;
 	else
 	{
@@ -529,6 +549,8 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 		OhWriteFinish(&write);
 	}
 	OhReleaseAll(group.page, group.n);
+	if (meta != InvalidBuffer)
+		UnlockReleaseBuffer(meta);
 	return result;
 }
 
@@ -603,6 +625,8 @@ OhLinkRest(OhInserter *ins)
 
 /*
  * is_same -- is the node still the one that the search saw?
+ *
+ * One that has got a code of another model since most probably is.
  */
 static bool
 is_same(OhInserter *ins, uint32 id)
@@ -613,7 +637,8 @@ is_same(OhInserter *ins, uint32 id)
 									 BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 	bool		same = node->state == OH_LIVE &&
-		(kept == NULL || memcmp(OhNodeCode(node), kept->code, ix->code_bytes) == 0);
+		(kept == NULL || node->tag != kept->tag ||
+		 memcmp(OhNodeCode(node), kept->code, ix->code_bytes) == 0);
 
 	UnlockReleaseBuffer(buffer);
 	return same;

@@ -43,7 +43,7 @@ typedef enum OhArrayId
 	OH_TOWER,					/* one per node and level >= 1 */
 	OH_POSTING,					/* further heap TIDs of a node */
 	OH_NULLS,					/* rows without a position: NULL or no direction */
-	OH_MODEL,					/* the quantizer's model, one record a page */
+	OH_MODEL,					/* the quantizer's models, two at most, one record a page */
 	OH_REFINE,					/* refinements of codes; the record of a node has its id */
 	OH_ATTR,					/* filter columns of nodes, one record a page: attr.h */
 	OH_HIGHWAY,					/* where searches start: highway.h */
@@ -133,10 +133,16 @@ typedef struct OhMetaPageData
 	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
 	uint8		attr_kind[OH_MAX_ATTRS];	/* OhAttrKind of each filter column */
 	uint8		unclean;		/* a vacuum has flagged nodes, none has cleaned up since */
+	uint8		model;			/* number of the model that nodes have codes of */
+	uint8		next_model;		/* ... that new codes are of; another number while nodes
+								 * are being encoded again */
 	uint8		highway_level;	/* nodes of this level and above are members of the highway */
-	uint8		unused[7];
-	OhArrayHead array[OH_NARRAYS];
 	uint8		chosen_by;		/* OH_CHOSEN_BY_* */
+	uint32		retrain_lp;		/* then: node pages before this have no code of model */
+	uint32		look_nodes;		/* nodes from which on somebody is to look at the model again */
+	float		trained_error;	/* of the model, 0 if not known: see retrain.c */
+	uint64		next_rows;		/* trained_rows of next_model */
+	OhArrayHead array[OH_NARRAYS];
 } OhMetaPageData;
 
 StaticAssertDecl(offsetof(OhMetaPageData, build_id) == 8, "metapage layout");
@@ -145,10 +151,35 @@ StaticAssertDecl(offsetof(OhMetaPageData, entry) == 40, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, rerank) == 64, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, attr_kind) == 72, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, unclean) == 103, "metapage layout");
-StaticAssertDecl(offsetof(OhMetaPageData, highway_level) == 104, "metapage layout");
-StaticAssertDecl(offsetof(OhMetaPageData, array) == 112, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, highway_level) == 106, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, retrain_lp) == 108, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, next_rows) == 120, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, array) == 128, "metapage layout");
 StaticAssertDecl(sizeof(OhMetaPageData) <= BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail),
 				 "metapage fits its page");
+
+/*
+ * Models.  Number 0 is no model at all: the quantizer as it is before it has seen
+ * any row.  The others follow one another, and of two in a row each has its own
+ * half of the array of models.  Codes say which model they are of by its number.
+ */
+#define OH_MODELS		2		/* that nodes may have codes of at once */
+#define OH_LAST_MODEL	126		/* 1 comes after it */
+#define OH_TAG_MODEL	0x7F	/* bits of a code's tag: number of its model */
+#define OH_TAG_LOOSE	0x80	/* ... the code may be another one than that of its rows */
+
+static inline uint8
+OhNextModel(uint8 number)
+{
+	return number == OH_LAST_MODEL ? 1 : number + 1;
+}
+
+/* Which half: model 1 has the first. */
+static inline int
+OhModelSlot(uint8 number)
+{
+	return (number + 1) % OH_MODELS;
+}
 
 /* Node states. */
 #define OH_FREE			0		/* slot may be taken */
@@ -164,7 +195,7 @@ StaticAssertDecl(sizeof(OhMetaPageData) <= BLCKSZ - SizeOfPageHeaderData - sizeo
  *        2           2  version   bumped whenever the links or the state change
  *        4           6  tid       first row, may be invalid if postings hold some
  *       10           1  nselected links[0..] that are diverse; the others are fill
- *       11           1  unused
+ *       11           1  tag       model of the code: OH_TAG_*
  *       12           4  posting   first overflow record, or OH_NONE
  *       16           4  tower     record of level 1, or OH_NONE
  *       20  code_bytes  code      opaque, multiple of 4
@@ -177,7 +208,7 @@ typedef struct OhNodeData
 	uint16		version;
 	ItemPointerData tid;
 	uint8		nselected;
-	uint8		unused;
+	uint8		tag;
 	uint32		posting;
 	uint32		tower;
 	/* code, links follow */
@@ -249,7 +280,7 @@ StaticAssertDecl(sizeof(OhPostingData) == 48, "posting layout");
  *        0           4  node
  *        4           1  level     of the node when it became a member
  *        5           1  kind      OH_MEMBER_*, one or both
- *        6           1  model     of the code; 0, there is one model
+ *        6           1  model     number of the code's model
  *        7           1  unused
  *        8  code_bytes  code
  */

@@ -113,6 +113,7 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 	node = OhSlot(ix, OH_NODE, page, slot);
 	node->state = OH_LIVE;
 	node->tid = *tid;
+	node->tag = ins->number;
 	node->posting = OH_NONE;
 	node->tower = OH_NONE;
 	memcpy(OhNodeCode(node), ins->code, ix->code_bytes);

@@ -52,16 +52,16 @@ look_ahead(IndexScanDesc scan, OhNodeRows *head, int n)
 	const OhItem *item = &s->batch->item[s->next];
 	OmRefineBase base[OH_AHEAD];
 
-	for (int i = 0; i < n && s->refine != NULL; i++)
+	for (int i = 0; i < n && s->forms->refined; i++)
 		OhPrefetchRefinement(s->ix, item[i].id);
 	for (int i = 0; i < n; i++)
 	{
-		OhReadNodeRows(index, s->ix, item[i].id, s->query, s->refine, &head[i], &base[i]);
-		if (!s->by_code && s->refine == NULL)
+		OhReadNodeRows(index, s->ix, item[i].id, s->forms, &head[i], &base[i]);
+		if (!s->by_code && !s->forms->refined)
 			OhRerankPrefetch(s->rerank, &head[i].tid, false);
 	}
-	if (s->refine != NULL)
-		OhReadRefinements(index, s->ix, s->query, s->refine, base, head, n);
+	if (s->forms->refined)
+		OhReadRefinements(index, s->ix, s->forms, base, head, n);
 	else if (!s->by_code)
 	{
 		for (int i = 0; i < n; i++)
@@ -212,7 +212,7 @@ void
 OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound)
 {
 	OhScanState *s = scan->opaque;
-	bool		refined = s->refine != NULL && head->refined_error >= 0;
+	bool		refined = s->forms->refined && head->refined_error >= 0;
 
 	/* no longer live: it must not count as a row that was returned */
 	if (!ItemPointerIsValid(&head->tid) && head->posting == OH_NONE)
@@ -385,7 +385,7 @@ OhTakeFirst(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 	OhRow		row;
 
-	if (s->refine != NULL && s->sorted && !s->ranked.row[0].unranked && is_open(&s->ranked))
+	if (s->forms->refined && s->sorted && !s->ranked.row[0].unranked && is_open(&s->ranked))
 	{
 		settle(scan);
 		return false;

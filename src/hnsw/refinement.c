@@ -40,19 +40,21 @@ OhPrefetchRefinement(const OhIndex *ix, uint32 node)
 }
 
 void
-OhReadRefinements(Relation index, OhIndex *ix, const OmQuery *query, const OmRefineQuery *refine,
-				  const OmRefineBase *bases, OhNodeRows *heads, int n)
+OhReadRefinements(Relation index, OhIndex *ix, const OhForms *forms, const OmRefineBase *bases,
+				  OhNodeRows *heads, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
+		const OmQuantizer *quant;
+		const OhForm *form = OhFormOf(forms, ix, heads[i].tag, &quant);
 		Buffer		buffer;
 
 		heads[i].refined_error = -1.0f;
-		if (!OhArrayHas(index, ix, OH_REFINE, heads[i].id))
+		if (form == NULL || !OhArrayHas(index, ix, OH_REFINE, heads[i].id))
 			continue;
 		buffer = OhArrayRead(index, ix, OH_REFINE, OhLp(ix, OH_REFINE, heads[i].id),
 							 BUFFER_LOCK_SHARE);
-		if (!om_quant_refine_distance(ix->quant, query, refine, &bases[i],
+		if (!om_quant_refine_distance(quant, form->query, form->refine, &bases[i],
 									  OhSlot(ix, OH_REFINE, BufferGetPage(buffer),
 											 OhSlotOf(ix, OH_REFINE, heads[i].id)),
 									  &heads[i].refined, &heads[i].refined_error))

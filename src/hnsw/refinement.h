@@ -16,9 +16,8 @@
  * Refined distances of nodes heads[n], into refined and refined_error of each.
  * bases[n] are of their codes.
  */
-extern void OhReadRefinements(Relation index, OhIndex *ix, const OmQuery *query,
-							  const OmRefineQuery *refine, const OmRefineBase *bases,
-							  OhNodeRows *heads, int n);
+extern void OhReadRefinements(Relation index, OhIndex *ix, const OhForms *forms,
+							  const OmRefineBase *bases, OhNodeRows *heads, int n);
 
 /* Start loading the refinement of a node. */
 extern void OhPrefetchRefinement(const OhIndex *ix, uint32 node);

@@ -196,28 +196,41 @@ OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows
 }
 
 void
-OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery *query,
-			   const OmRefineQuery *refine, OhNodeRows *head, OmRefineBase *base)
+OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
+			   OmRefineBase *base)
 {
-	Buffer		buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	int			rounds = 0;
 
-	head->id = id;
-	head->error = 0;
-	head->refined_error = -1;
-	head->posting = OH_NONE;
-	ItemPointerSetInvalid(&head->tid);
-	if (node->state == OH_LIVE)
+	for (;;)
 	{
-		head->error = om_quant_error(ix->quant, query, OhNodeCode(node));
-		head->posting = node->posting;
-		head->tid = node->tid;
-		if (refine != NULL)
-			om_quant_refine_base(ix->quant, query, refine, OhNodeCode(node), base);
+		Buffer		buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+										 BUFFER_LOCK_SHARE);
+		OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+		const OmQuantizer *quant = NULL;
+		const OhForm *form = OhFormOf(forms, ix, node->tag, &quant);
+		bool		live = node->state == OH_LIVE;
+
+		head->id = id;
+		head->error = 0;
+		head->refined_error = -1;
+		head->tag = node->tag;
+		head->posting = OH_NONE;
+		ItemPointerSetInvalid(&head->tid);
+		if (forms->refined)
+			memset(base, 0, sizeof(OmRefineBase));
+		if (live && form != NULL)
+		{
+			head->error = om_quant_error(quant, form->query, OhNodeCode(node));
+			head->posting = node->posting;
+			head->tid = node->tid;
+			if (forms->refined)
+				om_quant_refine_base(quant, form->query, form->refine, OhNodeCode(node), base);
+		}
+		UnlockReleaseBuffer(buffer);
+		if (!live || form != NULL)
+			return;
+		OhFormsNeed(forms, index, ix, id, head->tag, &rounds);
 	}
-	else if (refine != NULL)
-		memset(base, 0, sizeof(OmRefineBase));
-	UnlockReleaseBuffer(buffer);
 }
 
 int

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "hnsw/filter.h"
+#include "hnsw/forms.h"
 
 /* A growing list of TIDs. */
 typedef struct OhRows
@@ -24,6 +25,7 @@ typedef struct OhNodeRows
 	float		error;			/* standard error of the distance from the code */
 	float		refined;		/* distance by the refinement (refinement.h) */
 	float		refined_error;	/* its standard error, below zero if it has none */
+	uint8		tag;			/* of the node's code */
 	uint32		posting;		/* OH_NONE: tid is the only row, if it is valid */
 	ItemPointerData tid;
 } OhNodeRows;
@@ -53,11 +55,11 @@ extern void OhRowsInit(OhRows *rows, MemoryContext context);
 /* An empty set; what an earlier one held goes with its context. */
 extern void OhReadSetInit(OhReadSet *set, MemoryContext context);
 /*
- * Read that of a node; one that is no longer live has no rows.  With a query form
+ * Read that of a node; one that is no longer live has no rows.  With query forms
  * for refined distances, base becomes what its code adds to them.
  */
-extern void OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, const OmQuery *query,
-						   const OmRefineQuery *refine, OhNodeRows *head, OmRefineBase *base);
+extern void OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, OhForms *forms,
+						   OhNodeRows *head, OmRefineBase *base);
 /* The rows of a node behind its own TID. */
 extern void OhChainBegin(OhChain *chain, uint32 node, uint32 posting);
 static inline bool

@@ -112,11 +112,11 @@ gcd(uint64 a, uint64 b)
 }
 
 /*
- * block_step -- multiples of it, modulo n, are spread evenly at any number and
+ * OhBlockStep -- multiples of it, modulo n, are spread evenly at any number and
  * meet every block once.
  */
-static uint64
-block_step(uint64 n)
+uint64
+OhBlockStep(uint64 n)
 {
 	uint64		step = Max((uint64) (n * 0.6180339887498949), 1);
 
@@ -149,11 +149,11 @@ estimate(const Spread *spread, double k, double n, double *with_margin)
 }
 
 /*
- * replace_outliers -- put other rows of the sample in the place of those that are
+ * OhReplaceOutliers -- put other rows of the sample in the place of those that are
  * as long as limit or longer: what they would train is of no use to the others.
  */
-static void
-replace_outliers(int dim, float *rows, int nrows, double limit)
+void
+OhReplaceOutliers(int dim, float *rows, int nrows, double limit)
 {
 	int			good = -1;
 
@@ -194,7 +194,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 	s.trainer = trainer;
 	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",
 										  ALLOCSET_DEFAULT_SIZES);
-	step = block_step(nblocks);
+	step = OhBlockStep(nblocks);
 	/* more blocks where there are few vectors in them: a partial index, many NULLs */
 	for (done = 0; done < nblocks && s.vectors < SAMPLE_VECTORS &&
 		 done < (s.vectors < least ? SAMPLE_MOST_BLOCKS : SAMPLE_BLOCKS); done++)
@@ -221,6 +221,6 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 		sample->nsample = 0;
 	}
 	sample->nrows = (int) Min(sample->nsample, (uint64) trainer->room);
-	replace_outliers(spec->dim, trainer->rows, sample->nrows, limit);
+	OhReplaceOutliers(spec->dim, trainer->rows, sample->nrows, limit);
 	MemoryContextDelete(s.row_context);
 }

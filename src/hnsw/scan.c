@@ -143,10 +143,7 @@ set_query(IndexScanDesc scan)
 		if (s->vector == NULL)
 			s->vector = OhAlignedAlloc(s->context, sizeof(float) * s->ix->dim);
 		memcpy(s->vector, x, sizeof(float) * s->ix->dim);
-		if (s->refine != NULL)
-			om_quant_refine_query(s->ix->quant, s->vector, s->scratch, s->query, s->refine);
-		else
-			om_quant_query(s->ix->quant, s->vector, s->scratch, s->query);
+		OhFormsSet(s->forms, s->ix, s->vector);
 		OhRerankQuery(s->rerank, s->vector);
 	}
 	if (to_free)
@@ -204,10 +201,8 @@ start(IndexScanDesc scan)
 		s->exact_codes = om_quant_exact(&s->ix->spec);
 		s->by_code = s->exact_codes || s->ix->rerank == OH_RERANK_OFF;
 		s->rerank = OhRerankBegin(scan, s->ix, s->context);
-		s->query = OhAlignedAlloc(s->context, om_quant_query_bytes(&s->ix->spec));
-		if (s->ix->refine_bytes > 0)
-			s->refine = OhAlignedAlloc(s->context, om_quant_refine_query_bytes(&s->ix->spec));
-		s->scratch = OhAlignedAlloc(s->context, om_quant_scratch_bytes(&s->ix->spec));
+		s->forms = MemoryContextAlloc(s->context, sizeof(OhForms));
+		OhFormsInit(s->forms, s->ix, s->ix->refine_bytes > 0, s->context);
 		s->search = OhSearchBegin(index, s->ix, true, NULL, s->context);
 	}
 	s->last = -INFINITY;

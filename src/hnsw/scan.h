@@ -54,9 +54,7 @@ typedef struct OhScanState
 	bool		only_null;		/* vector IS NULL */
 	bool		not_null;		/* vector IS NOT NULL */
 	OhReranker *rerank;
-	OmQuery    *query;			/* query form */
-	OmRefineQuery *refine;		/* for refined distances, NULL if the index has none */
-	void	   *scratch;
+	OhForms    *forms;			/* query forms */
 	float	   *vector;			/* the query itself */
 	OhRadius   *radius;			/* conditions "within a radius", NULL if there are none */
 	bool		ordered;		/* the query has distances */

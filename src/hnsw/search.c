@@ -82,9 +82,9 @@ OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep, MemoryC
 }
 
 void
-OhSearchReset(OhSearch *s, const OmQuery *query)
+OhSearchReset(OhSearch *s, OhForms *forms)
 {
-	s->eval.query = query;
+	s->eval.forms = forms;
 	s->resumed = false;
 	s->filter = NULL;
 	s->nmatches = s->ntested = 0;
@@ -506,7 +506,7 @@ OhSearchStart(OhSearch *s)
 {
 	OhSeeds    *seeds = &s->seeds;
 
-	OhHighwaySeeds(s->eval.index, s->eval.ix, s->eval.query, seeds);
+	OhHighwaySeeds(s->eval.index, s->eval.ix, s->eval.forms, seeds);
 	if (seeds->level.n == 0 && seeds->island.n == 0)
 	{
 		OhSearchDescend(s, 0);

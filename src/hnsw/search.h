@@ -47,10 +47,10 @@ typedef struct OhSearch
 extern OhSearch *OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep,
 							   MemoryContext context);
 /*
- * Forget all of the last walk, its filter and budget too; query stays the
+ * Forget all of the last walk, its filter and budget too; forms stay the
  * caller's.
  */
-extern void OhSearchReset(OhSearch *search, const OmQuery *query);
+extern void OhSearchReset(OhSearch *search, OhForms *forms);
 /* Find where a walk of the base layer starts. */
 extern void OhSearchStart(OhSearch *search);
 /* Walk the levels from the entry point down to (not into) the given one. */

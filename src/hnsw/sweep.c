@@ -224,9 +224,9 @@ OhSweepEnd(OhSweep *sweep)
 }
 
 bool
-OhSweepMore(OhSweep *sweep, const OmQuery *query, int64 want)
+OhSweepMore(OhSweep *sweep, OhForms *forms, int64 want)
 {
-	sweep->eval.query = query;
+	sweep->eval.forms = forms;
 	sweep->found.n = 0;
 	if (sweep->sort != NULL)
 		return read_sorted(sweep, want);

@@ -36,7 +36,7 @@ extern OhSweep *OhSweepBegin(Relation index, OhIndex *ix, OhFilter *filter,
  * The nearest of the nodes left, up to `want` of them, in found.  false: none are
  * left.
  */
-extern bool OhSweepMore(OhSweep *sweep, const OmQuery *query, int64 want);
+extern bool OhSweepMore(OhSweep *sweep, OhForms *forms, int64 want);
 extern void OhSweepEnd(OhSweep *sweep);
 /* Are there more that need no further pass? */
 static inline bool

@@ -127,7 +127,7 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 	UnlockReleaseBuffer(buffer);
 	if (!there)
 		return;
-	place = OhLinkDecide(ins, &list, ix->m, kept->code, dist);
+	place = OhLinkDecide(ins, &list, ix->m, OhKeptCode(ins, kept), dist);
 	if (place < 0)
 		return;
 	list.link[place] = ins->id;
@@ -184,7 +184,7 @@ OhInsertTowers(OhInserter *ins)
 	LevelLinks *chosen = palloc0(sizeof(LevelLinks) * (OH_MAX_LEVEL + 1));
 	uint32		below = OH_NONE;
 
-	OhSearchReset(ins->search, ins->query);
+	OhSearchReset(ins->search, &ins->forms);
 	OhSearchDescend(ins->search, level);
 	for (int l = Min(level, ix->entry_level); l > 0; l--)
 	{

@@ -327,7 +327,8 @@ put_heir(OhVacuum *v, uint32 dead)
 		if (OhVacState(v, links[i]) == OH_LIVE)
 		{
 			OhHighwayAdd(v->index, v->ix, links[i], OH_VAC_LEVEL(v->node[links[i]]),
-						 OH_MEMBER_ISLAND, OhNodeCode(OhVacuumNode(v, links[i])));
+						 OH_MEMBER_ISLAND, OhVacuumNode(v, links[i])->tag,
+						 OhNodeCode(OhVacuumNode(v, links[i])));
 			return;
 		}
 	}
@@ -441,7 +442,7 @@ OhVacuumHighway(OhVacuum *v)
 	{
 		if (kind[id] != 0 && s.member[id] == 0)
 			OhHighwayAdd(v->index, v->ix, id, OH_VAC_LEVEL(v->node[id]), kind[id],
-						 OhNodeCode(OhVacuumNode(v, id)));
+						 OhVacuumNode(v, id)->tag, OhNodeCode(OhVacuumNode(v, id)));
 	}
 	/* a search goes down from this level: its members come first, the others go last */
 	set_level(v, level);

@@ -29,6 +29,8 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "hnsw/highway.h"
+#include "hnsw/retrain.h"
 #include "hnsw/vacuum.h"
 #include "hnsw/wal.h"
 
@@ -732,10 +734,16 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 
 	if (info->analyze_only)
 		return stats;
+	/* repair compares codes, which must be of one model */
+	OhRetrainLock(info->index);
+	OhRetrainAll(info->index, stats != NULL && stats->tuples_removed > 0);
+	/* an insert may have been late with a member of an old model */
+	OhHighwayRecode(info->index, OhIndexOpen(info->index));
 	if (stats != NULL)
 		clean_graph(info->index, stats);
 	else if (is_unclean(info->index))
 		clean_graph(info->index, &none);
+	OhRetrainUnlock(info->index);
 	nfree = OhReclaimPages(info->index, OhIndexOpen(info->index));
 	if (stats != NULL)
 	{

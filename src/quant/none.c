@@ -90,6 +90,13 @@ none_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
 	memcpy(query->q, code, (size_t) quant->code_bytes);
 }
 
+static void
+none_decode(const OmQuantizer *quant, const void *code, void *scratch, float *x)
+{
+	(void) scratch;
+	memcpy(x, code, (size_t) quant->code_bytes);
+}
+
 static float
 distance_l2(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
@@ -152,6 +159,7 @@ const OmQuantOps om_none_ops = {
 	.encode = none_encode,
 	.query = none_query,
 	.query_from_code = none_query_from_code,
+	.decode = none_decode,
 	.distance_fn = none_distance_fn,
 	.error = none_error,
 };

@@ -299,6 +299,21 @@ pq_query(const OmQuantizer *quant, const float *q, void *scratch, OmQuery *query
 	query->noise = query->mul * (float) sqrt(spec->subvectors / 12.0);
 }
 
+static void
+pq_decode(const OmQuantizer *quant, const void *code, void *scratch, float *x)
+{
+	const OmQuantSpec *spec = &quant->spec;
+	const OmCodeHead *head = code;
+	const uint8_t *u = (const uint8_t *) code + sizeof(OmCodeHead);
+	double		factor = head->mul / quant->metric_mul;
+
+	(void) scratch;
+	for (int j = 0; j < spec->subvectors; j++)
+		for (int d = om_pq_start(spec, j); d < om_pq_start(spec, j + 1); d++)
+			x[d] = om_clamp_float(quant->data[d] +
+								  factor * centroids(quant)[256 * (size_t) d + u[j]]);
+}
+
 /*
  * put_together -- the centroids of a code, in 8 bits.
  *
@@ -452,6 +467,7 @@ const OmQuantOps om_pq_ops = {
 	.encode = pq_encode,
 	.query = pq_query,
 	.query_from_code = pq_query_from_code,
+	.decode = pq_decode,
 	.distance_fn = pq_distance_fn,
 	.error = pq_error,
 	.train_rows = 10000,

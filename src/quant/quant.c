@@ -174,6 +174,12 @@ om_quant_query_from_code(const OmQuantizer *quant, const void *code,
 	ops_of(quant)->query_from_code(quant, code, query);
 }
 
+void
+om_quant_decode(const OmQuantizer *quant, const void *code, void *scratch, float *x)
+{
+	ops_of(quant)->decode(quant, code, scratch, x);
+}
+
 OmDistanceFn
 om_quant_distance_fn(const OmQuantizer *quant)
 {

@@ -153,6 +153,13 @@ extern void om_quant_query(const OmQuantizer *quant, const float *q,
 						   void *scratch, OmQuery *query);
 
 /*
+ * The vector that a code stands for, float[dim], of about the length of the one
+ * that it is of; under cosine of the normalised one.
+ */
+extern void om_quant_decode(const OmQuantizer *quant, const void *code,
+							void *scratch, float *x);
+
+/*
  * The query form of a code: distances from the vector that the code stands
  * for.  Fast (no rotation): the graph build does it for every candidate.  With
  * 1 or 2 bits far vectors come out a little too far.

@@ -94,6 +94,8 @@ typedef struct OmQuantOps
 						  OmQuery *query);
 	void		(*query_from_code) (const OmQuantizer *quant, const void *code,
 									OmQuery *query);
+	void		(*decode) (const OmQuantizer *quant, const void *code, void *scratch,
+						   float *x);
 	OmDistanceFn (*distance_fn) (const OmQuantizer *quant);
 	/* of many codes; NULL: distance_fn for each */
 	void		(*distances) (const OmQuantizer *quant, const OmQuery *query,
@@ -153,6 +155,7 @@ extern bool om_inverse_norm(const float *x, int dim, double *inverse);
 extern int	om_rotate_rounds(int dim);
 extern void om_rotate_init(OmQuantizer *quant);
 extern void om_rotate(const OmQuantizer *quant, float *x);
+extern void om_rotate_back(const OmQuantizer *quant, float *x);
 
 /* A centred, rotated vector: scale * y, of length scale * length. */
 typedef struct OmRotated

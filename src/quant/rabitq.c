@@ -457,6 +457,47 @@ rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 	from_code_error(quant, head, query);
 }
 
+/*
+ * rabitq_decode -- the levels, at the length that the code says, rotated back.
+ *
+ * For inner product that length follows from the other factors: err / mul is
+ * |v| sin / sqrt(dim - 1), and mul is |x'| / (|v| cos).
+ */
+static void
+rabitq_decode(const OmQuantizer *quant, const void *code, void *scratch, float *x)
+{
+	const OmCodeHead *head = code;
+	const uint8_t *packed = (const uint8_t *) code + sizeof(OmCodeHead);
+	int			dim = quant->spec.dim;
+	int			bits = quant->spec.bits;
+	float	   *y = scratch;
+	double		sq = 0.0;
+	double		length;
+
+	memset(y, 0, sizeof(float) * (size_t) quant->padded);
+	for (int i = 0; i < dim; i++)
+	{
+		int			level = packed[i % quant->stride] >> (i / quant->stride * bits);
+
+		y[i] = (float) (level & ((1 << bits) - 1)) - 0.5f * (float) ((1 << bits) - 1);
+		sq += (double) y[i] * y[i];
+	}
+	if (quant->spec.metric == OM_METRIC_IP)
+	{
+		double		sin_sq = head->mul > 0.0f ? (double) head->err / head->mul : 0.0;
+
+		sin_sq = fmin(sin_sq * sin_sq * (dim - 1) / sq, 1.0);
+		length = head->mul * sqrt(sq * (1.0 - sin_sq));
+	}
+	else
+		length = sqrt(head->add * (quant->spec.metric == OM_METRIC_COSINE ? 2.0 : 1.0));
+	for (int i = 0; i < dim; i++)
+		y[i] = om_clamp_float(y[i] * length / sqrt(sq));
+	om_rotate_back(quant, y);
+	for (int i = 0; i < dim; i++)
+		x[i] = om_clamp_float((double) y[i] + om_quant_mean(quant)[i]);
+}
+
 /* The estimate, from the integer dot product of levels and query. */
 static inline float
 dot_distance(const OmQuery *query, const OmCodeHead *head, int32_t dot)
@@ -558,6 +599,7 @@ const OmQuantOps om_rabitq_ops = {
 	.encode = rabitq_encode,
 	.query = rabitq_query,
 	.query_from_code = rabitq_query_from_code,
+	.decode = rabitq_decode,
 	.distance_fn = rabitq_distance_fn,
 	.distances = rabitq_distances,
 	.error = rabitq_error,

@@ -94,3 +94,35 @@ om_rotate(const OmQuantizer *quant, float *x)
 		k->fht_f32(x + window(quant, round), quant->fht);
 	}
 }
+
+/*
+ * om_rotate_back -- undo om_rotate().
+ *
+ * The Hadamard transform and the mixing step are their own inverses up to a
+ * factor, and the factors of a round divide what they have multiplied.
+ */
+void
+om_rotate_back(const OmQuantizer *quant, float *x)
+{
+	const OmKernels *k = om_kernels;
+	int			dim = quant->spec.dim;
+	int			half = dim / 2;
+
+	for (int round = quant->rounds - 1; round >= 0; round--)
+	{
+		const float *f = factors(quant, round);
+		int			from = window(quant, round);
+
+		k->fht_f32(x + from, quant->fht);
+		for (int i = 0; i < dim; i++)
+			x[i] /= f[i] * (i >= from && i < from + quant->fht ? (float) quant->fht : 1.0f);
+		if (!mixed_before(quant, round))
+			continue;
+		k->mix_f32(x, x + dim - half, half);
+		for (int i = 0; i < half; i++)
+		{
+			x[i] *= 0.5f;
+			x[dim - half + i] *= 0.5f;
+		}
+	}
+}

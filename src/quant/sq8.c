@@ -272,6 +272,18 @@ sq8_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
 	query->noise = head->b;
 }
 
+static void
+sq8_decode(const OmQuantizer *quant, const void *code, void *scratch, float *x)
+{
+	const Sq8Head *head = code;
+	const uint8_t *u = (const uint8_t *) code + sizeof(Sq8Head);
+
+	(void) scratch;
+	for (int i = 0; i < quant->spec.dim; i++)
+		x[i] = om_clamp_float(LO(quant)[i] + (double) STEP(quant)[i] *
+							  (head->a + (double) head->b * u[i]));
+}
+
 static float
 distance_l2(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
@@ -429,6 +441,7 @@ const OmQuantOps om_sq8_ops = {
 	.encode = sq8_encode,
 	.query = sq8_query,
 	.query_from_code = sq8_query_from_code,
+	.decode = sq8_decode,
 	.distance_fn = sq8_distance_fn,
 	.error = sq8_error,
 	.train_rows = 10000,

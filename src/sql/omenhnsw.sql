@@ -85,7 +85,8 @@ REVOKE ALL ON FUNCTION omendb_index_check(regclass, boolean) FROM PUBLIC;
 
 CREATE FUNCTION omendb_index_info(index regclass,
         OUT quantizer text, OUT bits integer, OUT subvectors integer, OUT chosen_by text, OUT rerank text, OUT metric text, OUT dimensions integer,
-        OUT filter_columns integer, OUT trained_rows bigint, OUT m integer, OUT ef_construction integer,
+        OUT filter_columns integer, OUT trained_rows bigint, OUT model integer,
+        OUT old_codes bigint, OUT m integer, OUT ef_construction integer,
         OUT code_bytes integer, OUT node_bytes integer, OUT nodes_per_page integer,
         OUT entry_point bigint, OUT levels integer, OUT nodes bigint, OUT tombstones bigint,
         OUT mean_degree double precision, OUT highway bigint, OUT rows bigint, OUT pages bigint, OUT bytes bigint,

@@ -344,6 +344,62 @@ test_code_bounds(void)
 	unit_guard_close(&guard);
 }
 
+/*
+ * What a code stands for is as near to the vector as its bits allow, whatever
+ * the mean.  A vector of 1 or 2 dimensions has too few to speak of.
+ */
+static void
+test_decode(void)
+{
+	static const double most[] = {0.85, 0.55, 0.16, 0.012};
+
+	unit_begin("vectors back from codes");
+	unit_seed(11);
+	for (int d = 4; d < NDIMS - 1; d++)
+		for (int b = 0; b < 4; b++)
+			for (int m = 0; m < 3; m++)
+			{
+				int			dim = dims[d];
+				float	   *mean = unit_alloc(sizeof(float) * (size_t) dim);
+				float	   *x = unit_alloc(sizeof(float) * (size_t) dim);
+				float	   *y = unit_alloc(sizeof(float) * (size_t) dim);
+				UnitQuant	u;
+				double		error = 0.0;
+				double		all = 0.0;
+
+				for (int i = 0; i < dim; i++)
+					mean[i] = unit_metrics[m] == OM_METRIC_COSINE ? (float) (0.5 / sqrt(dim)) : 3.0f;
+				unit_quant_open(&u, unit_metrics[m], dim, 1 << b, 5, mean);
+				for (int n = 0; n < 20; n++)
+				{
+					double		sq = 0.0;
+
+					for (int i = 0; i < dim; i++)
+					{
+						x[i] = (float) unit_normal();
+						sq += (double) x[i] * x[i];
+					}
+					for (int i = 0; i < dim; i++)
+						x[i] = unit_metrics[m] == OM_METRIC_COSINE ? (float) (x[i] / sqrt(sq)) :
+							x[i] + mean[i];
+					om_quant_encode(u.quant, x, u.scratch, u.code);
+					om_quant_decode(u.quant, u.code, u.scratch, y);
+					for (int i = 0; i < dim; i++)
+					{
+						error += ((double) x[i] - y[i]) * ((double) x[i] - y[i]);
+						all += ((double) x[i] - mean[i]) * ((double) x[i] - mean[i]);
+					}
+				}
+				CHECK(sqrt(error / all) < most[b], "%s, %d dimensions, %d bits: %g",
+					  unit_metric_name(unit_metrics[m]), dim, 1 << b, sqrt(error / all));
+				unit_quant_close(&u);
+				free(mean);
+				free(x);
+				free(y);
+			}
+	unit_end();
+}
+
 void
 test_quant(void)
 {
@@ -355,4 +411,5 @@ test_quant(void)
 	test_at_mean();
 	test_batch();
 	test_code_bounds();
+	test_decode();
 }

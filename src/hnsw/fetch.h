@@ -1,0 +1,24 @@
+/*
+ * fetch.h -- vectors of rows by their TIDs, for whoever has no snapshot.
+ */
+#ifndef OH_FETCH_H
+#define OH_FETCH_H
+
+#include "postgres.h"
+
+#include "hnsw/index.h"
+
+typedef struct OhFetcher OhFetcher;
+
+/* Goes with OhFetchEnd() or the context. */
+extern OhFetcher *OhFetchBegin(Relation heap, Relation index, OhIndex *ix, MemoryContext context);
+/*
+ * x[dim] becomes the indexed vector of a row.  false: no
+ * version of the row is there at this moment, or it has no position.
+ */
+extern bool OhFetchVector(OhFetcher *fetcher, const ItemPointerData *tid, float *x);
+/* Let go of the page of the last row. */
+extern void OhFetchRelease(OhFetcher *fetcher);
+extern void OhFetchEnd(OhFetcher *fetcher);
+
+#endif							/* OH_FETCH_H */

@@ -1,0 +1,36 @@
+/*
+ * retrain.h -- training the quantizer of an index that has grown.
+ */
+#ifndef OH_RETRAIN_H
+#define OH_RETRAIN_H
+
+#include "postgres.h"
+
+#include "hnsw/index.h"
+
+/* Nodes from which on to look at a model that was trained on so many rows, 0 if none. */
+extern uint32 OhRetrainLook(const OmQuantSpec *spec, uint64 rows);
+
+/*
+ * After an insert: look at the model if it is time to, or encode a few more nodes.
+ * Does nothing if somebody else is at it.
+ */
+extern void OhRetrainStep(Relation heap, Relation index, OhIndex *ix);
+
+/* Is there something to do for OhRetrainStep()?  By what this backend knows. */
+static inline bool
+OhRetrainIsDue(const OhIndex *ix)
+{
+	return ix->retraining ||
+		(uint64) ix->array[OH_NODE].npages * ix->array[OH_NODE].per_page >= ix->look_nodes;
+}
+
+/*
+ * For a vacuum: keep others from training until OhRetrainUnlock(); then finish what
+ * is under way.  look: also see whether the rows have moved away from the model.
+ */
+extern void OhRetrainLock(Relation index);
+extern void OhRetrainUnlock(Relation index);
+extern void OhRetrainAll(Relation index, bool look);
+
+#endif							/* OH_RETRAIN_H */
