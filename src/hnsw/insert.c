@@ -113,10 +113,28 @@ OhKeptCode(OhInserter *ins, OhKept *kept)
 	return kept->own;
 }
 
+Buffer
+OhLockModel(const OhInserter *ins, const OhPageRef *pages, int n)
+{
+	if (ins->ix->building)
+		return InvalidBuffer;
+	/* a directory that is not known yet is found by way of the metapage */
+	for (int i = 0; i < n; i++)
+		(void) OhArrayBlock(ins->index, ins->ix, pages[i].array, pages[i].lp);
+	return OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+}
+
 bool
 OhIsNewest(const OhInserter *ins, Buffer meta)
 {
-	return OhMeta(BufferGetPage(meta))->next_model == ins->number;
+	return meta == InvalidBuffer || OhMeta(BufferGetPage(meta))->next_model == ins->number;
+}
+
+void
+OhUnlockModel(Buffer meta)
+{
+	if (meta != InvalidBuffer)
+		UnlockReleaseBuffer(meta);
 }
 
 static void
@@ -281,6 +299,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 	OhPageRef	pages[4];
 	int			n = node_pages(ins, id, pages);
 	int			at = n;
+	Buffer		meta;
 	Buffer		buffer;
 	OhNodeData *node;
 	OhWrite		write;
@@ -297,10 +316,11 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 		pages[n].lp = OhLp(ix, OH_POSTING, head);
 		pages[n++].lockmode = BUFFER_LOCK_SHARE;
 	}
+	meta = OhLockModel(ins, pages, n);
 	OhArrayReadAll(ins->index, ix, pages, n);
 	buffer = pages[at].buffer;
 	node = OhSlot(ix, OH_NODE, BufferGetPage(pages[NODE_PAGE].buffer), OhSlotOf(ix, OH_NODE, id));
-	if (same_node(ins, pages, id) && node->posting == head)
+	if (same_node(ins, pages, id) && node->posting == head && OhIsNewest(ins, meta))
 	{
 		OhPostingData *posting;
 		uint32		slot;
@@ -351,6 +371,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 		}
 	}
 	OhReleaseAll(pages, n);
+	OhUnlockModel(meta);
 	return done;
 }
 
@@ -368,6 +389,7 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 	{
 		OhPageRef	pages[2];
 		int			n = node_pages(ins, id, pages);
+		Buffer		meta = OhLockModel(ins, pages, n);
 		Buffer		buffer;
 		OhNodeData *node;
 		bool		there;
@@ -377,7 +399,7 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 		OhArrayReadAll(ins->index, ix, pages, n);
 		buffer = pages[NODE_PAGE].buffer;
 		node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
-		there = same_node(ins, pages, id);
+		there = same_node(ins, pages, id) && OhIsNewest(ins, meta);
 		if (there && !ItemPointerIsValid(&node->tid))
 		{
 			OhWrite		write;
@@ -392,6 +414,7 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 		else if (there)
 			head = node->posting;
 		OhReleaseAll(pages, n);
+		OhUnlockModel(meta);
 		if (!there || done)
 			return done;
 		CHECK_FOR_INTERRUPTS();

@@ -93,8 +93,15 @@ extern int	OhChooseNeighbours(OhInserter *ins, int max);
  * trained again, only codes of one model can be compared.
  */
 extern const void *OhKeptCode(OhInserter *ins, OhKept *kept);
-/* Is this the model that new codes are to be of?  The metapage is locked. */
+/*
+ * Lock the metapage, before pages that are to be locked together, so that the model
+ * of new codes stays what it is: once another one has begun, no node gets a code, and
+ * no node with a code a row, of the old one.  In a build there is nothing to lock.
+ */
+extern Buffer OhLockModel(const OhInserter *ins, const OhPageRef *pages, int n);
+/* Are codes of the insert's model still wanted? */
 extern bool OhIsNewest(const OhInserter *ins, Buffer meta);
+extern void OhUnlockModel(Buffer meta);
 
 /* ---- place.c ---- */
 

@@ -482,23 +482,6 @@ apply(OhInserter *ins, OhBackLink *back, Page page)
 }
 
 /*
- * lock_model -- lock the metapage, so that the model of new codes stays what it is;
- * InvalidBuffer in a build.
- *
- * Once another one has begun, no node gets a code of the old one any more.  Pages
- * of the group must be known before: a directory is found by way of the metapage.
- */
-static Buffer
-lock_model(OhInserter *ins, const PageGroup *group)
-{
-	if (ins->ix->building)
-		return InvalidBuffer;
-	for (int i = 0; i < group->n; i++)
-		(void) OhArrayBlock(ins->index, ins->ix, group->page[i].array, group->page[i].lp);
-	return OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
-}
-
-/*
  * OhLinkNode -- see link.h.
  *
  * The pages of the place come first in the group, then those of the nearest
@@ -518,7 +501,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 		if (ins->back[i].wanted)
 			add_page(&group, ins->back[i].lp);
 	}
-	meta = lock_model(ins, &group);
+	meta = OhLockModel(ins, group.page, group.n);
 	OhArrayReadAll(ins->index, ins->ix, group.page, group.n);
 	for (int i = 0; i < ins->nback; i++)
 	{
@@ -530,7 +513,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 	}
 	if (!OhPlaceIsFree(ins, place, group.page))
 		result = OH_NO_SLOT;
-	else if (valid == 0 || (meta != InvalidBuffer && !OhIsNewest(ins, meta)))
+	else if (valid == 0 || !OhIsNewest(ins, meta))
 		result = OH_CHANGED;
 	else
 	{
@@ -549,8 +532,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 		OhWriteFinish(&write);
 	}
 	OhReleaseAll(group.page, group.n);
-	if (meta != InvalidBuffer)
-		UnlockReleaseBuffer(meta);
+	OhUnlockModel(meta);
 	return result;
 }
 

@@ -20,8 +20,8 @@
  * heavyweight lock of its own says who, and inserts only take it if they can have it
  * at once.  No insert and no reader ever waits for it.
  *
- * A node's rows have equal codes, but if their vectors are not quite equal, the new
- * codes might differ.  The node gets that of its first row, and is marked as loose.
+ * A node's rows have equal codes, but where their vectors are not quite equal, the
+ * new codes might differ.  The node gets that of its first row, and is marked as loose.
  */
 #include "postgres.h"
 
@@ -45,6 +45,7 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/refinement.h"
 #include "hnsw/retrain.h"
+#include "hnsw/rows.h"
 #include "hnsw/wal.h"
 #include "types/vector.h"
 
@@ -95,9 +96,11 @@ typedef struct Recode
 {
 	uint32		slot;
 	ItemPointerData tid;
+	uint32		posting;
 	uint8		tag;
 	uint8		state;
 	bool		exact;			/* by its row */
+	bool		loose;			/* it may have rows that the code is not of */
 	bool		done;
 	void	   *old;
 	void	   *fresh;
@@ -468,6 +471,7 @@ old_nodes(Retrain *r, uint32 lp, Recode *nodes)
 		memset(recode, 0, sizeof(Recode));
 		recode->slot = slot;
 		recode->tid = node->tid;
+		recode->posting = node->posting;
 		recode->tag = node->tag;
 		recode->state = node->state;
 		recode->old = r->codes + (Size) (2 * n) * ix->code_bytes;
@@ -480,6 +484,31 @@ old_nodes(Retrain *r, uint32 lp, Recode *nodes)
 }
 
 /*
+ * is_shared -- do all rows of a node have the vector r->x, which its first one has?
+ *
+ * No row joins a node whose code is of an old model, so this does not change, but
+ * for rows that a vacuum takes.
+ */
+static bool
+is_shared(Retrain *r, uint32 id, uint32 head)
+{
+	OhIndex    *ix = r->ix;
+	Buffer		buffer;
+	const OhPostingData *posting;
+	bool		shared;
+
+	if (head == OH_NONE)
+		return true;
+	if (!OhArrayHas(r->index, ix, OH_POSTING, head))
+		return false;
+	buffer = OhArrayRead(r->index, ix, OH_POSTING, OhLp(ix, OH_POSTING, head), BUFFER_LOCK_SHARE);
+	posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), OhSlotOf(ix, OH_POSTING, head));
+	shared = posting->node == id && posting->hash == OhVectorHash(r->x, ix->dim);
+	UnlockReleaseBuffer(buffer);
+	return shared;
+}
+
+/*
  * recode -- the new code of a node, by its row if that can be read.
  */
 static void
@@ -487,6 +516,7 @@ recode(Retrain *r, uint32 lp, Recode *node)
 {
 	OhIndex    *ix = r->ix;
 	const OmQuantizer *old = OhModelOf(ix, node->tag);
+	uint32		id = lp * ix->array[OH_NODE].per_page + node->slot;
 
 	node->exact = node->state == OH_LIVE && ItemPointerIsValid(&node->tid) &&
 		OhFetchVector(r->fetcher, &node->tid, r->x);
@@ -495,11 +525,12 @@ recode(Retrain *r, uint32 lp, Recode *node)
 		if (old == NULL)
 			OhCorrupt(r->index, OhArrayBlock(r->index, ix, OH_NODE, lp),
 					  "node %u has a code of model %u, which the index does not have",
-					  lp * ix->array[OH_NODE].per_page + node->slot, node->tag & OH_TAG_MODEL);
+					  id, node->tag & OH_TAG_MODEL);
 		om_quant_decode(old, node->old, r->scratch, r->x);
 	}
+	node->loose = !node->exact || !is_shared(r, id, node->posting);
 	om_quant_encode(ix->quant, r->x, r->scratch, node->fresh);
-	if (node->exact && ix->refine_bytes > 0)
+	if (!node->loose && ix->refine_bytes > 0)
 	{
 		node->refinement = OhAlignedAlloc(CurrentMemoryContext, ix->refine_bytes);
 		om_quant_refine_encode(ix->quant, r->x, node->fresh, r->scratch, node->refinement);
@@ -525,14 +556,14 @@ store(Retrain *r, uint32 lp, Recode *nodes, int n)
 
 		if (node->state == OH_FREE || node->tag != nodes[i].tag ||
 			memcmp(OhNodeCode(node), nodes[i].old, ix->code_bytes) != 0 ||
+			node->posting != nodes[i].posting ||
 			(nodes[i].exact && !ItemPointerEquals(&node->tid, &nodes[i].tid)))
 			continue;
 		memcpy(OhNodeCode(node), nodes[i].fresh, ix->code_bytes);
 		node->tag = ix->number;
-		/* further rows need not have that code */
-		if (!nodes[i].exact || node->posting != OH_NONE)
+		if (nodes[i].loose)
 			node->tag |= OH_TAG_LOOSE;
-		nodes[i].done = (node->tag & OH_TAG_LOOSE) == 0;
+		nodes[i].done = true;
 	}
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(buffer);
@@ -587,6 +618,7 @@ static void
 go_on(Retrain *r, OhMetaPageData *meta, int want)
 {
 	uint32		npages = OhArrayPages(r->index, r->ix, OH_NODE);
+	bool		first = meta->model == 0;
 	int			count = 0;
 
 	while (meta->retrain_lp < npages && (want == 0 || count < want))
@@ -604,6 +636,9 @@ go_on(Retrain *r, OhMetaPageData *meta, int want)
 	}
 	write_meta(r, meta);
 	OhIndexRefresh(r->index, r->ix);
+	/* what was linked by codes of no model may be linked at random */
+	if (first && meta->model != 0)
+		OhRewire(r->index, r->ix);
 }
 
 /* ---- callers ---- */

@@ -33,4 +33,10 @@ extern void OhRetrainLock(Relation index);
 extern void OhRetrainUnlock(Relation index);
 extern void OhRetrainAll(Relation index, bool look);
 
+/*
+ * rewire.c: let the nodes of a small graph, which have codes of the newest model,
+ * choose their neighbours again.  Allocates in the current context.
+ */
+extern void OhRewire(Relation index, OhIndex *ix);
+
 #endif							/* OH_RETRAIN_H */
