@@ -72,6 +72,10 @@
 /* Nodes that one insert encodes again, about. */
 #define STEP_NODES 64
 
+/* Nodes of which all pairs are compared, milliseconds and a second or two of CPU. */
+#define REWIRE_INSERT 1000
+#define REWIRE_VACUUM 8000
+
 /* Rounds over a page whose nodes change under our hands. */
 #define MAX_ROUNDS 1000
 
@@ -618,7 +622,6 @@ static void
 go_on(Retrain *r, OhMetaPageData *meta, int want)
 {
 	uint32		npages = OhArrayPages(r->index, r->ix, OH_NODE);
-	bool		first = meta->model == 0;
 	int			count = 0;
 
 	while (meta->retrain_lp < npages && (want == 0 || count < want))
@@ -636,9 +639,9 @@ go_on(Retrain *r, OhMetaPageData *meta, int want)
 	}
 	write_meta(r, meta);
 	OhIndexRefresh(r->index, r->ix);
-	/* what was linked by codes of no model may be linked at random */
-	if (first && meta->model != 0)
-		OhRewire(r->index, r->ix);
+	/* what was linked by bad codes may be linked at random */
+	if (meta->model == meta->next_model)
+		OhRewire(r->index, r->ix, r->vacuum ? REWIRE_VACUUM : REWIRE_INSERT);
 }
 
 /* ---- callers ---- */

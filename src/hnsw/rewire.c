@@ -1,10 +1,10 @@
 /*
  * rewire.c -- the base layer of a small graph, chosen again from all pairs of nodes.
  *
- * The first nodes of an index have chosen their neighbours by codes of no model,
- * which may say next to nothing.  Once they have codes of the first model, each
- * chooses again, among all others.  There are few, so all of it is in memory, and
- * then written a page a record.
+ * The first nodes of an index have chosen their neighbours by codes of no model, and
+ * those of rows that have moved away by codes of one that is not theirs: such codes
+ * may say next to nothing.  Once they have better ones, each chooses again, among all
+ * others.  There are few, so all of it is in memory, and then written a page a record.
  *
  * Others go on inserting: a link that was not there when the nodes were read stays.
  * A crash in between leaves a graph of old and new lists, which is valid; a node that
@@ -19,8 +19,8 @@
 #include "hnsw/select.h"
 #include "hnsw/wal.h"
 
-/* With more nodes, all pairs take too long for an insert. */
-#define MOST_NODES 1000
+/* Copies of one vector that a node considers: the others differ in filter columns. */
+#define MOST_COPIES 4
 
 typedef struct Wired
 {
@@ -39,6 +39,7 @@ typedef struct Rewire
 	OhIndex    *ix;
 	int			max;			/* links of a node */
 	int			n;
+	int			most;
 	Wired	   *node;			/* [n], by id */
 	OhSelector	selector;
 	OmQuery    *form;
@@ -57,7 +58,7 @@ read_nodes(Rewire *w)
 	uint32		npages = OhArrayPages(w->index, ix, OH_NODE);
 	uint32		per_page = ix->array[OH_NODE].per_page;
 
-	w->node = palloc0(sizeof(Wired) * MOST_NODES);
+	w->node = palloc0(sizeof(Wired) * w->most);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
 		Buffer		buffer = OhArrayRead(w->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
@@ -72,7 +73,7 @@ read_nodes(Rewire *w)
 
 			if (node->state != OH_LIVE || (node->tag & OH_TAG_MODEL) != ix->number)
 				continue;
-			room = w->n < MOST_NODES;
+			room = w->n < w->most;
 			if (!room)
 				break;
 			wired = &w->node[w->n++];
@@ -87,6 +88,19 @@ read_nodes(Rewire *w)
 			return false;
 	}
 	return w->n > 1;
+}
+
+/*
+ * is_copy -- are there enough candidates that are as near as this?
+ */
+static bool
+is_copy(const Rewire *w, int n, float dist)
+{
+	int			copies = 0;
+
+	for (int i = 0; i < n && w->ix->nattrs > 0; i++)
+		copies += w->candidates[i].dist == dist;
+	return copies >= MOST_COPIES;
 }
 
 /*
@@ -105,7 +119,8 @@ choose(Rewire *w, int i)
 		int			at;
 
 		/* the nearest ef_construction, sorted */
-		if (j == i || (n == w->ix->ef_construction && w->dist[j] >= w->candidates[n - 1].dist))
+		if (j == i || (n == w->ix->ef_construction && w->dist[j] >= w->candidates[n - 1].dist) ||
+			is_copy(w, n, w->dist[j]))
 			continue;
 		at = n < w->ix->ef_construction ? n++ : n - 1;
 		for (; at > 0 && w->candidates[at - 1].dist > w->dist[j]; at--)
@@ -296,12 +311,13 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 }
 
 void
-OhRewire(Relation index, OhIndex *ix)
+OhRewire(Relation index, OhIndex *ix, int most)
 {
 	Rewire		w = {0};
 
 	w.index = index;
 	w.ix = ix;
+	w.most = most;
 	w.max = 2 * ix->m;
 	if (!read_nodes(&w))
 		return;

@@ -1,0 +1,157 @@
+# An index that is created on an empty table trains itself as it grows, and one whose rows
+# have moved away is trained again: it finds what a new index would, with inserts and searches
+# at the same time, after crashes in between, and on a standby.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use OmendbTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $dim = 24;
+my $primary = new_server('primary', init => [ allows_streaming => 1 ],
+	conf => "wal_consistency_checking = 'generic'\n");
+
+sub sql { return $primary->safe_psql('postgres', join(';', @_)); }
+sub info { return sql("SELECT model, coalesce(old_codes::text, '-') FROM omendb_index_info('i')"); }
+
+sql("CREATE TABLE source (id bigint, v vector($dim))", "CREATE TABLE q (v vector($dim))",
+	"CREATE TABLE q0 AS SELECT random_vector(n, $dim) AS v FROM generate_series(1, 40) n",
+	"CREATE FUNCTION at(mean int) RETURNS vector LANGUAGE sql IMMUTABLE AS "
+	  . "'SELECT array_fill(mean, ARRAY[$dim])::real[]::vector'");
+fill($primary, 'source', 1, 4000, $dim);
+
+# begin(mean, metric, options) -- an index on an empty table, queries around the mean
+sub begin
+{
+	my ($mean, $metric, $options) = @_;
+	sql('DROP TABLE IF EXISTS t', "CREATE TABLE t (id bigint, v vector($dim))",
+		"CREATE INDEX i ON t USING omenhnsw (v $OPCLASS{$metric}) $options",
+		'TRUNCATE q', "INSERT INTO q SELECT v + at($mean) FROM q0");
+	return;
+}
+
+# step_into(mean) -- rows one by one until nodes are being encoded again; returns the next row
+sub step_into
+{
+	my ($mean) = @_;
+	return sql("DO \$\$ DECLARE n int := 0; BEGIN
+		LOOP
+			INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id = n + 1;
+			n := n + 1;
+			EXIT WHEN n > 200 AND (SELECT old_codes IS NOT NULL FROM omendb_index_info('i')) OR n = 2000;
+		END LOOP; END \$\$", 'SELECT max(id) FROM t');
+}
+
+sub as_built
+{
+	my ($name, $metric) = @_;
+	my $grown = recall($primary, 't', $metric);
+	sql('REINDEX INDEX i');
+	my $built = recall($primary, 't', $metric);
+	cmp_ok($grown, '>=', $built - 0.02, "$name: recall $grown, built $built");
+	return;
+}
+
+for my $case ([ 0, 'l2', 'WITH (bits = 4)' ], [ 100, 'l2', 'WITH (bits = 4)' ],
+	[ 1000, 'l2', 'WITH (bits = 4)' ], [ 100, 'cosine', 'WITH (bits = 4)' ],
+	[ 100, 'l2', 'WITH (quantizer = sq8)' ], [ 100, 'l2', 'WITH (bits = 4, rerank = index)' ])
+{
+	my ($mean, $metric, $options) = @$case;
+	my $name = "$metric, mean $mean, $options";
+	begin(@$case);
+	# some rows twice
+	sql("INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id <= 2000",
+		"INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id % 20 = 0");
+	is(info(), '1|-', "$name: trained") if $mean > 0 && $options !~ /sq8/;
+	check_index($primary, 'i', $name);
+	as_built($name, $metric);
+}
+
+# in the middle of it: valid, searched, crash-safe, the same on a standby
+begin(1000, 'l2', 'WITH (bits = 4)');
+my $n = step_into(1000);
+like(info(), qr/^1\|[1-9]/, 'nodes of two models');
+check_index($primary, 'i', 'nodes of two models');
+cmp_ok(recall($primary, 't', 'l2', ef => 200), '>=', 0.99, 'rows of both are found');
+
+$primary->backup('b');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'b', has_streaming => 1);
+$standby->start;
+
+# a scan of before goes on while nodes get codes that it has not seen, on both
+my $scan = "BEGIN; SET enable_seqscan = off; DECLARE c CURSOR FOR SELECT id FROM t ORDER BY v <-> (SELECT v FROM q LIMIT 1); FETCH 5 FROM c;\n";
+my @session = map { $_->background_psql('postgres', on_error_stop => 1) } $primary, $standby;
+$_->query_safe($scan) for @session;
+sql("INSERT INTO t SELECT id, v + at(1000) FROM source WHERE id > $n AND id <= $n + 100");
+is(info(), '1|-', 'all nodes of the new model');
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+for my $i (0, 1)
+{
+	my @rows = grep { /^\d+$/ } split(/\n/, $session[$i]->query_safe('FETCH ALL FROM c'));
+	is(scalar(@rows) + 5, $n, 'a scan of before returns every row, ' . ($i ? 'standby' : 'primary'));
+	$session[$i]->quit;
+}
+my $query = "SET enable_seqscan = off; SELECT string_agg(id::text, ',') FROM "
+  . "(SELECT id FROM t ORDER BY v <-> (SELECT v FROM q LIMIT 1) LIMIT 100) s";
+is($standby->safe_psql('postgres', $query), sql($query), 'the standby finds the same rows');
+check_index($standby, 'i', 'standby', plain => 1);
+$standby->stop('immediate');
+
+# crashes in the middle; a vacuum ends it as inserts do
+for my $way ('inserts', 'vacuum')
+{
+	begin(300, 'l2', 'WITH (bits = 4)');
+	$n = step_into(300);
+	$primary->stop('immediate');
+	$primary->start;
+	like(info(), qr/^1\|[1-9]/, "$way: still nodes of two models after a crash");
+	check_index($primary, 'i', "$way: after a crash");
+	sql("INSERT INTO t SELECT id, v + at(300) FROM source WHERE id > $n AND id <= 1500") if $way eq 'inserts';
+	sql("DELETE FROM t WHERE id % 7 = 0") if $way eq 'vacuum';
+	$primary->safe_psql('postgres', 'VACUUM t') if $way eq 'vacuum';
+	is(info(), '1|-', "$way: ended");
+	check_index($primary, 'i', "$way: ended");
+	as_built("$way after a crash", 'l2');
+}
+
+# several at once
+begin(1000, 'l2', 'WITH (bits = 4)');
+my @writers;
+for my $w (0 .. 2)
+{
+	my ($out, $err) = ('', '');
+	push @writers, { err => \$err, run => IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $primary->connstr('postgres'), '-c',
+		"DO \$\$ DECLARE r record; BEGIN FOR r IN SELECT id, v FROM source WHERE id % 3 = $w AND id < 3000 LOOP
+			INSERT INTO t VALUES (r.id, r.v + at(1000)); COMMIT; END LOOP; END \$\$" ], '>', \$out, '2>', \$err) };
+}
+my $short = sql("DO \$\$ DECLARE n int; have int; BEGIN SET LOCAL enable_seqscan = off; FOR i IN 1 .. 60 LOOP
+		have := (SELECT count(*) FROM (SELECT FROM t LIMIT 10) s);
+		n := (SELECT count(*) FROM (SELECT id FROM t ORDER BY v <-> (SELECT v FROM q LIMIT 1) LIMIT 10) s);
+		IF n < have THEN RAISE '% of % rows', n, have; END IF;
+		PERFORM pg_sleep(0.01); COMMIT; SET LOCAL enable_seqscan = off;
+	END LOOP; END \$\$");
+ok($_->{run}->finish, 'rows from several sessions') or diag(${ $_->{err} }) for @writers;
+$primary->safe_psql('postgres', 'VACUUM t');
+is(info(), '1|-', 'several sessions: trained');
+check_index($primary, 'i', 'several sessions');
+as_built('several sessions', 'l2');
+
+# rows that move away
+begin(0, 'l2', 'WITH (bits = 4)');
+sql('INSERT INTO t SELECT * FROM source WHERE id <= 1000', 'REINDEX INDEX i');
+is(info(), '1|-', 'built');
+sql('INSERT INTO t SELECT id, v + at(500) FROM source WHERE id > 1000 AND id <= 3000', 'DELETE FROM t WHERE id <= 1000',
+	'TRUNCATE q', 'INSERT INTO q SELECT v + at(500) FROM q0');
+$primary->safe_psql('postgres', 'VACUUM t');
+is(info(), '2|-', 'rows moved away: trained again');
+check_index($primary, 'i', 'rows moved away');
+cmp_ok(recall($primary, 't', 'l2', ef => 100), '>=', 0.9, 'rows moved away: found');
+$primary->safe_psql('postgres', 'DELETE FROM t WHERE id % 5 = 0');
+$primary->safe_psql('postgres', 'VACUUM t');
+is(info(), '2|-', 'and not again while they stay');
+
+done_testing();
