@@ -50,13 +50,13 @@
 #include "types/vector.h"
 
 /* Nodes of an index without a model from which on it is to be trained ... */
-#define FIRST_NODES 256
+#define FIRST_NODES 64
 /* ... and times as many, compared with the last look, at which to look again. */
 #define LOOK_FACTOR 8
 
 /* Rows of a sample: at most, and at least to say anything. */
 #define SAMPLE_ROWS 1000
-#define LEAST_ROWS 100
+#define LEAST_ROWS 32
 
 /* Of those, what is kept from training to compare models by. */
 #define TEST_PART 5
@@ -70,7 +70,7 @@
 #define GROWN 1.2
 
 /* Nodes that one insert encodes again, about. */
-#define STEP_NODES 64
+#define STEP_NODES 16
 
 /* Nodes of which all pairs are compared, milliseconds and a second or two of CPU. */
 #define REWIRE_INSERT 1000

@@ -41,7 +41,7 @@ sub step_into
 		LOOP
 			INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id = n + 1;
 			n := n + 1;
-			EXIT WHEN n > 200 AND (SELECT old_codes IS NOT NULL FROM omendb_index_info('i')) OR n = 2000;
+			EXIT WHEN n > 20 AND (SELECT old_codes IS NOT NULL FROM omendb_index_info('i')) OR n = 2000;
 		END LOOP; END \$\$", 'SELECT max(id) FROM t');
 }
 
@@ -65,18 +65,17 @@ for my $case ([ 0, 'l2', 'WITH (bits = 4)' ], [ 100, 'l2', 'WITH (bits = 4)' ],
 	# some rows twice
 	sql("INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id <= 2000",
 		"INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id % 20 = 0");
-	is(info(), '1|-', "$name: trained") if $mean > 0 && $options !~ /sq8/;
+	like(info(), qr/^[12]\|-$/, "$name: trained") if $mean > 0 && $options !~ /sq8/;
 	check_index($primary, 'i', $name);
 	as_built($name, $metric);
 }
 
 # in the middle of it: valid, searched, crash-safe, the same on a standby
-begin(1000, 'l2', 'WITH (bits = 4)');
+begin(1000, 'l2', 'WITH (bits = 4, m = 32)');
 my $n = step_into(1000);
 like(info(), qr/^1\|[1-9]/, 'nodes of two models');
 check_index($primary, 'i', 'nodes of two models');
-# codes of no model say little here, so this is a matter of how many are re-ranked
-cmp_ok(recall($primary, 't', 'l2', ef => 400), '>=', 0.6, 'rows of both are found');
+cmp_ok(recall($primary, 't', 'l2', ef => 100), '>=', 0.99, 'rows of both are found');
 
 $primary->backup('b');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
@@ -105,7 +104,7 @@ $standby->stop('immediate');
 # crashes in the middle; a vacuum ends it as inserts do
 for my $way ('inserts', 'vacuum')
 {
-	begin(300, 'l2', 'WITH (bits = 4)');
+	begin(300, 'l2', 'WITH (bits = 4, m = 32)');
 	$n = step_into(300);
 	$primary->stop('immediate');
 	$primary->start;
@@ -114,7 +113,7 @@ for my $way ('inserts', 'vacuum')
 	sql("INSERT INTO t SELECT id, v + at(300) FROM source WHERE id > $n AND id <= 1500") if $way eq 'inserts';
 	sql("DELETE FROM t WHERE id % 7 = 0") if $way eq 'vacuum';
 	$primary->safe_psql('postgres', 'VACUUM t') if $way eq 'vacuum';
-	is(info(), '1|-', "$way: ended");
+	like(info(), qr/^[12]\|-$/, "$way: ended");
 	check_index($primary, 'i', "$way: ended");
 	as_built("$way after a crash", 'l2');
 }
@@ -137,7 +136,7 @@ my $short = sql("DO \$\$ DECLARE n int; have int; BEGIN SET LOCAL enable_seqscan
 	END LOOP; END \$\$");
 ok($_->{run}->finish, 'rows from several sessions') or diag(${ $_->{err} }) for @writers;
 $primary->safe_psql('postgres', 'VACUUM t');
-is(info(), '1|-', 'several sessions: trained');
+like(info(), qr/^[12]\|-$/, 'several sessions: trained');
 check_index($primary, 'i', 'several sessions');
 as_built('several sessions', 'l2');
 
