@@ -101,7 +101,10 @@ OhLocalLinks(const float *dist, int n, float error, float *local)
 
 	*local = INFINITY;
 	while (count < Min(n, OH_NEAR_LINKS) && (count == 0 || dist[count] <= OH_APART * *local))
-		*local = Max(dist[count++], 0) + error;
+	{
+		*local = Max(dist[count], 0) + error;
+		count++;
+	}
 	return count;
 }
 
