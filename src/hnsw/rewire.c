@@ -208,47 +208,68 @@ walk_from(Rewire *w, int from)
 }
 
 /*
- * connect -- let a near node that is reached lead to each that is not.
+ * reach -- let a near node that is reached lead to one that is not; false: none has a
+ * link to spare.
+ */
+static bool
+reach(Rewire *w, int i)
+{
+	int			nearest = -1;
+	Wired	   *from;
+
+	om_quant_query_from_code(w->ix->quant, w->node[i].code, w->form);
+	om_quant_distances(w->ix->quant, w->form, w->codes, w->n, w->dist);
+	for (int j = 0; j < w->n; j++)
+	{
+		if (w->node[j].reached && (w->node[j].n < w->max || w->node[j].nselected < w->max) &&
+			(nearest < 0 || w->dist[j] < w->dist[nearest]))
+			nearest = j;
+	}
+	if (nearest < 0)
+		return false;
+	from = &w->node[nearest];
+	if (from->n < w->max)
+		from->links[from->n++] = i;
+	else
+	{
+		/* the first fill: nobody else is put there */
+		from->links[from->nselected] = i;
+		from->nselected++;
+	}
+	walk_from(w, i);
+	return true;
+}
+
+/*
+ * connect -- let the entry point lead to every node.
+ *
+ * A link that was mere fill may have been the only one to its node: so there are
+ * further rounds.  What a round has added is no fill, so that they come to an end.
+ * Where all lists are full of diverse links, there are towers and a vacuum.
  */
 static void
 connect(Rewire *w)
 {
 	int			entry = 0;
+	bool		again = true;
 
 	for (int i = 0; i < w->n; i++)
 	{
 		if (w->node[i].id == w->ix->entry)
 			entry = i;
 	}
-	walk_from(w, entry);
-	for (int i = 0; i < w->n; i++)
+	while (again)
 	{
-		int			nearest = -1;
-		Wired	   *from;
-
-		if (w->node[i].reached)
-			continue;
-		om_quant_query_from_code(w->ix->quant, w->node[i].code, w->form);
-		om_quant_distances(w->ix->quant, w->form, w->codes, w->n, w->dist);
-		for (int j = 0; j < w->n; j++)
+		CHECK_FOR_INTERRUPTS();
+		again = false;
+		for (int i = 0; i < w->n; i++)
+			w->node[i].reached = false;
+		walk_from(w, entry);
+		for (int i = 0; i < w->n; i++)
 		{
-			if (w->node[j].reached && (w->node[j].n < w->max || w->node[j].nselected < w->max) &&
-				(nearest < 0 || w->dist[j] < w->dist[nearest]))
-				nearest = j;
+			if (!w->node[i].reached)
+				again |= reach(w, i);
 		}
-		/* all lists are full of diverse links: then there are towers and a vacuum */
-		if (nearest < 0)
-			continue;
-		from = &w->node[nearest];
-		if (from->n < w->max)
-			from->links[from->n++] = i;
-		else
-		{
-			/* the first fill: nobody else is put there */
-			from->links[from->nselected] = i;
-			from->nselected++;
-		}
-		walk_from(w, i);
 	}
 }
 

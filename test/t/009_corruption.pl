@@ -48,10 +48,10 @@ for my $block (0 .. $npages - 1)
 {
 	my ($lp, $kind, $array, $nused) = unpack('VvvV', substr($whole, ($block + 1) * $size - 16, 16));
 	my $name = $kind == 1 ? 'metapage' : $kind == 2 ? 'root' : $kind == 3 ? 'leaf'
-	  : (qw(node tower posting null model refinement attribute))[ $kind - 16 ] // "kind $kind";
+	  : (qw(node tower posting null model refinement attribute highway))[ $kind - 16 ] // "kind $kind";
 	push @{ $page{$name} }, $block;
 }
-is_deeply([ sort keys %page ], [ sort qw(metapage root leaf node tower posting null model attribute) ], 'every kind of page is there');
+is_deeply([ sort keys %page ], [ sort qw(metapage root leaf node tower posting null model attribute highway) ], 'every kind of page is there');
 
 sub garbage
 {

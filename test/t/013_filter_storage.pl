@@ -92,10 +92,12 @@ for my $set (@FILTER_SETS)
 		sound("${x}_i", $x, $set, 'updates, vacuumed');
 		sql("DELETE FROM $x WHERE id % 4 = 1");
 		vacuum($x);
-		my $before = sound("${x}_i", $x, $set, 'deletes');
+		# levels are random, and with them the number of members of the highway
+		my $highway = "SELECT round(highway_bytes_per_row * rows / 8192) FROM omendb_index_info('${x}_i')";
+		my $before = sound("${x}_i", $x, $set, 'deletes')->{pages} - sql($highway);
 		insert($x, $set, 'id % 4 = 1', 50000, 9);
-		my $after = sound("${x}_i", $x, $set, 'slots used again');
-		is($after->{pages}, $before->{pages}, "$set->{name}: in the pages that are there");
+		my $after = sound("${x}_i", $x, $set, 'slots used again')->{pages} - sql($highway);
+		is($after, $before, "$set->{name}: in the pages that are there");
 	}
 
 	# --- a table emptied, and filled again
