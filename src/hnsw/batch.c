@@ -289,7 +289,8 @@ OhFirstBatch(IndexScanDesc scan)
 	allow_nearer(s);
 	OhSearchReset(s->search, s->forms);
 	s->search->filter = s->filter;
-	if (!has_few_nodes(scan) && (s->filter == NULL || !is_selective(s)))
+	s->few = has_few_nodes(scan);
+	if (!s->few && (s->filter == NULL || !is_selective(s)))
 	{
 		OhSearchStart(s->search);
 		OhSearchLevel(s->search, 0, WIDTH(s->discarded ? WIDER(s->ef) : s->ef));
@@ -302,6 +303,12 @@ OhFirstBatch(IndexScanDesc scan)
 	}
 	begin_sweep(scan);
 	OhNextBatch(scan);
+}
+
+bool
+OhRanksAll(const OhScanState *s)
+{
+	return s->ix->retraining && s->few && s->phase == SCAN_SWEEP;
 }
 
 /*

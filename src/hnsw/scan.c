@@ -293,7 +293,8 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 			beyond = (ItemPointerIsValid(&head->tid) || head->posting != OH_NONE) &&
 				OhIsBeyond(s, s->batch->item[s->next].dist, head->error);
 		}
-		if (s->ranked.n > 0 && (!more || beyond || bound >= s->ranked.row[0].dist))
+		if (s->ranked.n > 0 &&
+			(!more || (!OhRanksAll(s) && (beyond || bound >= s->ranked.row[0].dist))))
 		{
 			if (!more && OhTakeNearer(scan))
 				continue;

@@ -74,6 +74,7 @@ typedef struct OhScanState
 	bool		walked;			/* the walk has no further batch */
 	int			ef;				/* of the last batch */
 	bool		discarded;		/* the executor may discard rows */
+	bool		few;			/* the graph is small enough to be compared whole */
 
 	/* what the walk has set aside (batch.c) */
 	double		errors;			/* squares of what estimates were off by, summed up by rank.c */
@@ -116,6 +117,12 @@ extern void OhAfterDistances(OhScanState *s);
 extern void OhFirstBatch(IndexScanDesc scan);
 /* Another batch, or another phase. */
 extern void OhNextBatch(IndexScanDesc scan);
+/*
+ * Must all nodes be ranked before a row is returned?  While an index is trained again,
+ * nodes have codes of two models, whose estimates may err by quite different amounts:
+ * their order says little then, and a small graph can do without.
+ */
+extern bool OhRanksAll(const OhScanState *s);
 /* Must there be another batch before a row is returned? */
 extern bool OhBatchComesFirst(const OhScanState *s);
 /*
