@@ -65,7 +65,7 @@ for my $case (map { my $m = $_; map { [ $m, $_ ] } (1, 4) } @METRICS)
 	# whole clusters, and with them all that a node was linked to
 	$node->safe_psql('postgres', 'DELETE FROM t WHERE id % 20 < 10');
 	$node->safe_psql('postgres', 'VACUUM t');
-	compare_with_rebuild($metric, $slack + 0.08, "$name, half of the clusters deleted");
+	compare_with_rebuild($metric, 0.04, "$name, half of the clusters deleted");
 	check_index($node, 'i', "$name, half of the clusters deleted");
 }
 
