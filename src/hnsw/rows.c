@@ -181,8 +181,7 @@ OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows
 					  "the postings of node %u form a circle", chain->node);
 		chain->last = at;
 		chain->next = record.next;
-		/* nobody comes back to a chain of one record */
-		if ((record.next != OH_NONE || restarts > 0) && !add_read(seen, at))
+		if (!add_read(seen, at))
 			continue;
 		if (first)
 			chain->hash = record.hash;
