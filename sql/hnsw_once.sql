@@ -33,5 +33,25 @@ SELECT id FROM expressions ORDER BY position_of(v)::vector(3) <-> '[10,3,1]' LIM
 SET grudging.fail = off;
 SELECT id FROM expressions WHERE grudging(id) = 17 ORDER BY position_of(v)::vector(3) <-> '[10,3,1]' LIMIT 3;
 DROP TABLE expressions;
+
+-- nor has training, which reads rows that others have inserted
+CREATE FUNCTION own(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
+$$ BEGIN
+	IF $1 <> current_setting('grudging.own')::int THEN
+		RAISE EXCEPTION 'somebody else''s row';
+	END IF;
+	RETURN $1;
+END $$;
+CREATE TABLE grown (id int, v vector(4));
+CREATE INDEX grown_v ON grown USING omenhnsw ((position_of(v)::vector(4)) vector_l2_ops, (own(id))) WITH (bits = 4);
+DO $$ BEGIN
+	FOR i IN 1 .. 300 LOOP
+		PERFORM set_config('grudging.own', i::text, true);
+		INSERT INTO grown VALUES (i, ARRAY[100 + i % 7, 100 + i % 11, 100 + i % 13, 100 + i % 17]);
+	END LOOP;
+END $$;
+SELECT trained_rows > 0 AS trained, nodes FROM omendb_index_info('grown_v');
+DROP TABLE grown;
+DROP FUNCTION own;
 DROP FUNCTION grudging;
 DROP FUNCTION position_of;

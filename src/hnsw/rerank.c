@@ -12,13 +12,11 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
-#include "access/tableam.h"
-#include "catalog/index.h"
-#include "executor/executor.h"
 #include "utils/snapmgr.h"
 
 #include "hnsw/detoast.h"
 #include "hnsw/rerank.h"
+#include "hnsw/rowreader.h"
 
 struct OhReranker
 {
@@ -26,16 +24,11 @@ struct OhReranker
 	OhIndex    *ix;
 	const OhMetric *metric;
 	const float *query;
-	IndexFetchTableData *fetch;
-	TupleTableSlot *slot;
+	OhRowReader reader;
 	MemoryContext row_context;	/* reset for each row */
 	OhDetoaster *detoaster;
 	OhHints    *hints;
 	bool		direct;			/* plain column of a heap */
-
-	AttrNumber	attribute;		/* 0: an expression */
-	ExprState  *expression;		/* of an expression index */
-	EState	   *estate;
 };
 
 OhReranker *
@@ -52,20 +45,11 @@ OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context)
 	r->scan = scan;
 	r->ix = ix;
 	r->metric = OhGetMetric(scan->indexRelation);
-	r->fetch = table_index_fetch_begin(scan->heapRelation);
-	r->slot = table_slot_create(scan->heapRelation, NULL);
+	OhRowReaderBegin(&r->reader, scan->heapRelation, scan->indexRelation);
 	r->row_context = AllocSetContextCreate(context, "omenhnsw row", ALLOCSET_DEFAULT_SIZES);
 	r->hints = OhGetHints(ix);
 	r->detoaster = OhDetoastBegin(scan->heapRelation, r->hints, context);
-	r->attribute = scan->indexRelation->rd_index->indkey.values[0];
-	if (r->attribute == 0)
-	{
-		List	   *expressions = RelationGetIndexExpressions(scan->indexRelation);
-
-		r->estate = CreateExecutorState();
-		r->expression = ExecPrepareExpr((Expr *) linitial(expressions), r->estate);
-	}
-	r->direct = r->attribute != 0 &&
+	r->direct = r->reader.attribute != 0 &&
 		scan->heapRelation->rd_tableam == GetHeapamTableAmRoutine();
 	MemoryContextSwitchTo(old);
 	return r;
@@ -75,23 +59,6 @@ void
 OhRerankQuery(OhReranker *r, const float *query)
 {
 	r->query = query;
-}
-
-/*
- * indexed_value -- the column or expression of the row in the slot.
- *
- * Only this one: expressions of filter columns may be costly, or fail.
- */
-static Datum
-indexed_value(OhReranker *r, bool *isnull)
-{
-	ExprContext *econtext;
-
-	if (r->attribute != 0)
-		return slot_getattr(r->slot, r->attribute, isnull);
-	econtext = GetPerTupleExprContext(r->estate);
-	econtext->ecxt_scantuple = r->slot;
-	return ExecEvalExprSwitchContext(r->expression, econtext, isnull);
 }
 
 /*
@@ -132,7 +99,7 @@ rerank_direct(OhReranker *r, ItemPointer tid, double *distance)
 	/* the pin keeps the tuple where it is */
 	if (found)
 	{
-		value = heap_getattr(&tuple, r->attribute, RelationGetDescr(heap), &isnull);
+		value = heap_getattr(&tuple, r->reader.attribute, RelationGetDescr(heap), &isnull);
 		found = !isnull && exact_distance(r, value, distance);
 	}
 	ReleaseBuffer(buffer);
@@ -142,7 +109,6 @@ rerank_direct(OhReranker *r, ItemPointer tid, double *distance)
 bool
 OhRerankRow(OhReranker *r, ItemPointerData tid, double *distance)
 {
-	bool		call_again = false;
 	bool		found;
 	bool		isnull;
 	MemoryContext old;
@@ -151,14 +117,13 @@ OhRerankRow(OhReranker *r, ItemPointerData tid, double *distance)
 	/* tid is a copy: the fetch overwrites it with the visible version's */
 	if (r->direct)
 		return rerank_direct(r, &tid, distance);
-	if (!table_index_fetch_tuple(r->fetch, &tid, r->scan->xs_snapshot, r->slot, &call_again, NULL))
+	if (!OhReadRow(&r->reader, &tid, r->scan->xs_snapshot))
 		return false;
 	old = MemoryContextSwitchTo(r->row_context);
-	value = indexed_value(r, &isnull);
+	value = OhRowValue(&r->reader, &isnull);
 	MemoryContextSwitchTo(old);
 	found = !isnull && exact_distance(r, value, distance);
-	if (r->estate)
-		ResetPerTupleExprContext(r->estate);
+	OhRowValueDone(&r->reader);
 	MemoryContextReset(r->row_context);
 	return found;
 }
@@ -166,9 +131,7 @@ OhRerankRow(OhReranker *r, ItemPointerData tid, double *distance)
 bool
 OhRerankSees(OhReranker *r, ItemPointerData tid)
 {
-	bool		call_again = false;
-
-	return table_index_fetch_tuple(r->fetch, &tid, r->scan->xs_snapshot, r->slot, &call_again, NULL);
+	return OhReadRow(&r->reader, &tid, r->scan->xs_snapshot);
 }
 
 void
@@ -181,16 +144,12 @@ OhRerankPrefetch(OhReranker *r, const ItemPointerData *tid, bool tuple)
 void
 OhRerankRelease(OhReranker *r)
 {
-	ExecClearTuple(r->slot);
-	table_index_fetch_reset(r->fetch);
+	OhRowReaderRelease(&r->reader);
 }
 
 void
 OhRerankEnd(OhReranker *r)
 {
 	OhDetoastEnd(r->detoaster);
-	ExecDropSingleTupleTableSlot(r->slot);
-	table_index_fetch_end(r->fetch);
-	if (r->estate)
-		FreeExecutorState(r->estate);
+	OhRowReaderEnd(&r->reader);
 }
