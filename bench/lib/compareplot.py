@@ -1,13 +1,9 @@
-#!/usr/bin/python3
 """
-compareplot.py COMPARE.json OUT.svg -- the front page's drawing: recall against queries/s of both extensions on each set, from a
-run of bench/compare.
+compareplot.py -- the drawing of bench/compare: recall against queries/s of both extensions on each set.
 
 One column of 640 units with large letters, so that it can be read on a phone; axes as in svg.py.
 """
-import json
 import math
-import sys
 from html import escape
 
 from svg import COLOURS, DASHES, RECALLS, STYLE, below, mark, tag
@@ -33,9 +29,11 @@ def ticks(low, high):
                 yield factor * 10 ** decade
 
 
-def main(source, target):
-    with open(source, encoding="utf-8") as f:
-        lines = list(series(json.load(f)))
+def draw(result, target):
+    """Writes the file; nothing, and False, if no queries were measured."""
+    lines = list(series(result))
+    if not lines:
+        return False
     points = [p for _, _, ps in lines for p in ps]
     recalls = [r for r in RECALLS if r >= below(min(p[0] for p in points))]
     low, high = min(p[1] for p in points) / 1.2, max(p[1] for p in points) * 1.2
@@ -83,6 +81,4 @@ def main(source, target):
         out += [f'<path class="line" stroke="{COLOURS["grey"]}" stroke-dasharray="{dash}" d="M400 {at}h60"/>', text(472, at + 6, label)]
     with open(target, "w", encoding="utf-8") as f:
         f.write("\n".join(out + ["</svg>"]) + "\n")
-
-
-main(*sys.argv[1:])
+    return True

@@ -30,6 +30,7 @@ def options():
 opt = options()
 
 from bench import Bench, heading, new_result, query_stage, read_set, vacuum_stage     # noqa: E402
+from compareplot import draw                                                           # noqa: E402
 from report import table                                                              # noqa: E402
 from server import Server                                                             # noqa: E402
 
@@ -71,7 +72,9 @@ def main():
         server.stop()
     print("\n" + heading(opt, server, result))
     print(table(result))
-    print(f"\ncompare: done; the figures are in {os.path.abspath(opt.json)}")
+    drawing = os.path.splitext(os.path.abspath(opt.json))[0] + ".svg"
+    drawn = f", drawn in {drawing}" if draw(result, drawing) else ""
+    print(f"\ncompare: done; the figures are in {os.path.abspath(opt.json)}{drawn}")
 
 
 main()

@@ -36,7 +36,7 @@ def options():
     p.add_argument("--states", default=",".join(shapes.STATES), help="comma-separated; default %(default)s")
     p.add_argument("--only", choices=EXTENSIONS, help="measure one extension only (pgvector's kept figures are shown all the same)")
     p.add_argument("--rows-scale", type=float, default=1, help="a factor on the rows of each line")
-    p.add_argument("--most-rows", type=int, help="only lines of so many rows or fewer")
+    p.add_argument("--most-rows", type=int, help="only lines of at most this many rows")
     p.add_argument("--ef", default="10,40,100", help="default %(default)s")
     p.add_argument("--with", dest="with_", default="", metavar="OPTIONS",
                    help="storage parameters of omendb's indexes, such as 'quantizer = none'")

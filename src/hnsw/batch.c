@@ -38,7 +38,7 @@
 #define FEW_EVALUATIONS 2000
 
 /*
- * With so many rows or fewer left the next batch is fetched before they are returned:
+ * With this many rows or fewer left the next batch is fetched before they are returned:
  * it may have nearer ones, which would come too late.  Of the first batch these are the
  * candidates that were not asked for, so that ef rows take no other.  Of later ones, and
  * where the executor may discard rows, they are half of all nodes that the walk has
@@ -53,9 +53,9 @@
 
 /*
  * A node that the walk has evaluated and not given may be nearer than the row to be
- * returned if its estimate is no farther than so many times the error that estimates
- * turn out to have; what nodes lead to that are no farther than so many is looked at.
- * Of a batch, up to so many times ef_search more are ranked for that.  Figures in
+ * returned if its estimate is within ASIDE_ERRORS times the error that estimates turn
+ * out to have; the links of nodes within EXPAND_ERRORS are followed.  Up to MOST_NEARER
+ * times ef_search more nodes of a batch are ranked for that.  Figures in
  * src/README.md.
  */
 #define ASIDE_ERRORS 2.5

@@ -219,7 +219,7 @@ match_distance(const Family *family, Oid function, List *args, Bound *bound)
 
 /*
  * undo -- one step of arithmetic around the distance, the outermost; returns what
- * it is done to, NULL if it is none that is known.
+ * it is done to, NULL if it is not known.
  *
  * One sum only: of two, the first may round away what the second leaves.
  */

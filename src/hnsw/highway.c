@@ -41,6 +41,19 @@ OhHighwayIslandLimit(uint32 code_bytes)
 	return Max(ISLAND_LEAST, Min(n, ISLAND_MOST));
 }
 
+int
+OhCompareIslands(const void *a, const void *b)
+{
+	const OhIsland *x = a;
+	const OhIsland *y = b;
+
+	if (x->size != y->size && Max(x->size, y->size) >= OH_LARGE_ISLAND)
+		return x->size > y->size ? -1 : 1;
+	if (x->apart != y->apart)
+		return x->apart > y->apart ? -1 : 1;
+	return x->node < y->node ? -1 : x->node > y->node;
+}
+
 /*
  * compare -- members[n] of a page, which is locked, with codes of one model.
  */

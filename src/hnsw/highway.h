@@ -45,7 +45,7 @@ typedef struct OhSeeds
 	uint32		nisland;		/* members of islands */
 } OhSeeds;
 
-/* Members of islands of so many bytes double what another one must be worth. */
+/* Bytes of members of islands that double what another one must be worth. */
 #define OH_CHEAP_BYTES	(128 * 1024)
 
 /* Members by level, and of islands, that an index has at most. */
@@ -125,7 +125,25 @@ OhApartLimit(uint32 n, uint32 code_bytes)
 	return OH_APART * (1.0f + n * (float) (sizeof(OhMemberData) + code_bytes) / OH_CHEAP_BYTES);
 }
 
-/* A node alone must be so many times as far apart as an island of several. */
+/* An island, and the node that stands for it. */
+typedef struct OhIsland
+{
+	uint32		size;
+	uint32		node;			/* or slot */
+	float		apart;			/* least distance to others, in terms of their local links */
+} OhIsland;
+
+/* For qsort: large ones before small ones, by size; small ones by how far apart they are. */
+extern int	OhCompareIslands(const void *a, const void *b);
+
+/* A distance to other surroundings in terms of their local links. */
+static inline float
+OhHowFarApart(float dist, float local)
+{
+	return local > 0 ? dist / local : INFINITY;
+}
+
+/* By how much farther apart than an island of several a node alone must be. */
 #define OH_ALONE	3.0f
 
 /*

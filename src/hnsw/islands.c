@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "hnsw/forest.h"
 #include "hnsw/graph.h"
 #include "miscadmin.h"
 
@@ -151,46 +152,9 @@ typedef struct Islands
 {
 	OhBuilder  *b;
 	uint32		nslots;
-	uint32	   *parent;			/* [nslots], of the union-find forest */
-	uint32	   *size;			/* [nslots], of the tree of a root */
+	OhForest	forest;			/* of slots */
 	float	   *error;			/* [nslots], by which distances from a node may be wrong */
 } Islands;
-
-typedef struct Island
-{
-	uint32		size;
-	uint32		member;			/* slot */
-	float		apart;			/* least distance to others, in terms of their local links */
-} Island;
-
-static uint32
-find_root(Islands *s, uint32 slot)
-{
-	while (s->parent[slot] != slot)
-	{
-		s->parent[slot] = s->parent[s->parent[slot]];
-		slot = s->parent[slot];
-	}
-	return slot;
-}
-
-static void
-join(Islands *s, uint32 a, uint32 b)
-{
-	a = find_root(s, a);
-	b = find_root(s, b);
-	if (a == b)
-		return;
-	if (s->size[a] < s->size[b])
-	{
-		uint32		t = a;
-
-		a = b;
-		b = t;
-	}
-	s->parent[b] = a;
-	s->size[a] += s->size[b];
-}
 
 /*
  * joins -- does a local link make two nodes one island?
@@ -245,11 +209,6 @@ join_all(Islands *s)
 
 	for (uint32 slot = 0; slot < s->nslots; slot++)
 	{
-		s->parent[slot] = slot;
-		s->size[slot] = 1;
-	}
-	for (uint32 slot = 0; slot < s->nslots; slot++)
-	{
 		const uint32 *list = OhGraphList(b, slot);
 		const float *dist = OhListDist(unconstify(uint32 *, list), 2 * b->m);
 		float		local;
@@ -263,28 +222,13 @@ join_all(Islands *s)
 		for (int i = 0; i < n; i++)
 		{
 			uint32		to = list[i] & OH_LINK_ID;
+			uint32		here = OhForestRoot(&s->forest, slot);
+			uint32		there = OhForestRoot(&s->forest, to);
 
-			if (find_root(s, slot) != find_root(s, to) && joins(s, slot, to, dist[i]))
-				join(s, slot, to);
+			if (here != there && joins(s, slot, to, dist[i]))
+				OhForestJoin(&s->forest, here, there);
 		}
 	}
-}
-
-/*
- * compare_islands -- large ones before small ones, by size; small ones by how far apart
- * they are.
- */
-static int
-compare_islands(const void *a, const void *b)
-{
-	const Island *x = a;
-	const Island *y = b;
-
-	if (x->size != y->size && Max(x->size, y->size) >= OH_LARGE_ISLAND)
-		return x->size > y->size ? -1 : 1;
-	if (x->apart != y->apart)
-		return x->apart > y->apart ? -1 : 1;
-	return x->member < y->member ? -1 : x->member > y->member;
 }
 
 /*
@@ -321,10 +265,10 @@ look_around(Islands *s, uint32 slot)
 		uint32		to = list[i] & OH_LINK_ID;
 		float		local;
 
-		if (find_root(s, to) == find_root(s, slot))
+		if (OhForestRoot(&s->forest, to) == OhForestRoot(&s->forest, slot))
 			continue;
 		local_links(b, to, s->error[to], &local);
-		return local > 0 ? dist[i] / local : INFINITY;
+		return OhHowFarApart(dist[i], local);
 	}
 	return INFINITY;
 }
@@ -333,32 +277,32 @@ look_around(Islands *s, uint32 slot)
  * gather -- the islands of the forest, in no order; returns their number.
  */
 static uint32
-gather(Islands *s, Island *island)
+gather(Islands *s, OhIsland *island)
 {
 	OhBuilder  *b = s->b;
 	uint32		n = 0;
 
 	for (uint32 slot = 0; slot < s->nslots; slot++)
 	{
-		if (b->nodes[slot].kind != OH_SLOT_NODE || s->parent[slot] != slot)
+		if (b->nodes[slot].kind != OH_SLOT_NODE || !OhForestIsRoot(&s->forest, slot))
 			continue;
-		island[n].size = s->size[slot];
-		island[n].member = slot;
+		island[n].size = s->forest.size[slot];
+		island[n].node = slot;
 		island[n].apart = INFINITY;
 		/* from now on the place of the island */
-		s->size[slot] = n++;
+		s->forest.size[slot] = n++;
 	}
 	for (uint32 slot = 0; slot < s->nslots; slot++)
 	{
-		Island	   *of;
+		OhIsland	   *of;
 
 		if (slot % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (b->nodes[slot].kind != OH_SLOT_NODE)
 			continue;
-		of = &island[s->size[find_root(s, slot)]];
-		if (is_better(s, slot, of->member))
-			of->member = slot;
+		of = &island[s->forest.size[OhForestRoot(&s->forest, slot)]];
+		if (is_better(s, slot, of->node))
+			of->node = slot;
 		if (of->size < OH_LARGE_ISLAND)
 			of->apart = Min(of->apart, look_around(s, slot));
 	}
@@ -370,32 +314,30 @@ OhGraphFindIslands(OhBuilder *b, MemoryContext context)
 {
 	OhGraph    *graph = b->graph;
 	Islands		s = {.b = b,.nslots = OhGraphSlots(graph)};
-	Island	   *island;
+	OhIsland	   *island;
 	uint32		nroots = 0;
 	uint32		n = 0;
 
-	s.parent = MemoryContextAllocHuge(context, sizeof(uint32) * (Size) Max(s.nslots, 1));
-	s.size = MemoryContextAllocHuge(context, sizeof(uint32) * (Size) Max(s.nslots, 1));
+	OhForestInit(&s.forest, s.nslots, context);
 	s.error = MemoryContextAllocHuge(context, sizeof(float) * (Size) Max(s.nslots, 1));
 	measure(&s);
 	join_all(&s);
 	for (uint32 slot = 0; slot < s.nslots; slot++)
-		nroots += b->nodes[slot].kind == OH_SLOT_NODE && s.parent[slot] == slot;
-	island = MemoryContextAllocHuge(context, sizeof(Island) * (Size) Max(nroots, 1));
+		nroots += b->nodes[slot].kind == OH_SLOT_NODE && OhForestIsRoot(&s.forest, slot);
+	island = MemoryContextAllocHuge(context, sizeof(OhIsland) * (Size) Max(nroots, 1));
 	nroots = gather(&s, island);
-	qsort(island, nroots, sizeof(Island), compare_islands);
+	qsort(island, nroots, sizeof(OhIsland), OhCompareIslands);
 	for (uint32 i = 0; i < nroots && n < graph->island_limit; i++)
 	{
 		if (OhIslandCounts(island[i].size, island[i].apart, n, graph->code_bytes))
-			b->islands[n++] = island[i].member;
+			b->islands[n++] = island[i].node;
 	}
 	ereport(DEBUG1,
 			(errmsg_internal("%u islands, %u of them have a member of the highway", nroots, n)));
 	pg_write_barrier();
 	pg_atomic_write_u32(&graph->nislands, n);
 	pfree(island);
-	pfree(s.parent);
-	pfree(s.size);
+	OhForestFree(&s.forest);
 	pfree(s.error);
 	return n;
 }

@@ -614,7 +614,7 @@ recode_page(Retrain *r, uint32 lp)
 }
 
 /*
- * go_on -- encode nodes again, about so many; all that are left if that is 0.
+ * go_on -- encode about `want` nodes again; all that are left if that is 0.
  *
  * Pages that are added from now on have codes of the new model only.
  */

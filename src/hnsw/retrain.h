@@ -8,7 +8,7 @@
 
 #include "hnsw/index.h"
 
-/* Nodes from which on to look at a model that was trained on so many rows, 0 if none. */
+/* Number of nodes at which to look at a model trained on `rows` rows (0: no model). */
 extern uint32 OhRetrainLook(const OmQuantSpec *spec, uint64 rows);
 
 /*

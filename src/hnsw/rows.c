@@ -165,6 +165,7 @@ OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows
 	{
 		uint32		at = chain->next;
 		OhPostingData record;
+		bool		alone;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!read_posting(index, ix, chain->node, at, &record))
@@ -179,9 +180,15 @@ OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows
 		if (++steps > 8 * (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
 			OhCorrupt(index, OhArrayBlock(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
 					  "the postings of node %u form a circle", chain->node);
+		/*
+		 * Nobody comes back to a chain of one record.  To the last one of several
+		 * somebody may: the record that was to come next can be freed and become
+		 * the new head, which leads to all others again.
+		 */
+		alone = chain->last == OH_NONE && restarts == 0 && record.next == OH_NONE;
 		chain->last = at;
 		chain->next = record.next;
-		if (!add_read(seen, at))
+		if (!alone && !add_read(seen, at))
 			continue;
 		if (first)
 			chain->hash = record.hash;

@@ -314,7 +314,6 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 		OhRank(scan, head, s->batch->item[s->next].dist, bound);
 		s->next++;
 		s->nranked++;
-
 	}
 	return false;
 }

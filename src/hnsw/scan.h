@@ -78,7 +78,7 @@ typedef struct OhScanState
 
 	/* what the walk has set aside (batch.c) */
 	double		errors;			/* squares of what estimates were off by, summed up by rank.c */
-	int64		nerrors;		/* ... of so many nodes */
+	int64		nerrors;		/* ... number of nodes in it */
 	float		aside;			/* the least estimate of what is set aside ... */
 	bool		aside_known;	/* ... if it has been looked for */
 	int64		nearer;			/* nodes that may still be ranked on account of it */

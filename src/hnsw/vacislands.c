@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "hnsw/forest.h"
 #include "hnsw/highway.h"
 #include "hnsw/vacuum.h"
 #include "hnsw/wal.h"
@@ -34,17 +35,9 @@ typedef struct Islands
 	OhVacuum   *v;
 	uint32		n;
 	Near	   *near;			/* [n] */
-	uint32	   *parent;			/* [n], of the union-find forest */
-	uint32	   *size;			/* [n], of the tree of a root */
+	OhForest	forest;			/* of nodes */
 	uint8	   *member;			/* [n], OH_MEMBER_* that a node has */
 } Islands;
-
-typedef struct Island
-{
-	uint32		size;
-	uint32		node;			/* its member */
-	float		apart;
-} Island;
 
 static bool
 is_live(const Islands *s, uint32 id)
@@ -100,27 +93,6 @@ look_at(Islands *s, uint32 id)
 	near->nlocal = OhLocalLinks(near->dist, near->n, error, &near->local);
 }
 
-static uint32
-find_root(Islands *s, uint32 id)
-{
-	while (s->parent[id] != id)
-	{
-		s->parent[id] = s->parent[s->parent[id]];
-		id = s->parent[id];
-	}
-	return id;
-}
-
-static void
-join(Islands *s, uint32 a, uint32 b)
-{
-	uint32		large = s->size[a] >= s->size[b] ? a : b;
-	uint32		small = large == a ? b : a;
-
-	s->parent[small] = large;
-	s->size[large] += s->size[small];
-}
-
 /*
  * joins -- does a local link make two nodes one island?
  */
@@ -146,8 +118,6 @@ join_all(Islands *s)
 	{
 		if (id % 1024 == 0)
 			om_vacuum_delay_point();
-		s->parent[id] = id;
-		s->size[id] = 1;
 		if (is_live(s, id))
 			look_at(s, id);
 	}
@@ -156,11 +126,11 @@ join_all(Islands *s)
 		for (int i = 0; is_live(s, id) && i < s->near[id].nlocal; i++)
 		{
 			uint32		to = s->near[id].link[i];
-			uint32		a = find_root(s, id);
-			uint32		b = find_root(s, to);
+			uint32		a = OhForestRoot(&s->forest, id);
+			uint32		b = OhForestRoot(&s->forest, to);
 
 			if (a != b && joins(s, id, to, s->near[id].dist[i]))
-				join(s, a, b);
+				OhForestJoin(&s->forest, a, b);
 		}
 	}
 }
@@ -176,8 +146,8 @@ look_around(Islands *s, uint32 id)
 
 	for (int i = 0; i < near->n; i++)
 	{
-		if (find_root(s, near->link[i]) != find_root(s, id))
-			return near->dist[i] / s->near[near->link[i]].local;
+		if (OhForestRoot(&s->forest, near->link[i]) != OhForestRoot(&s->forest, id))
+			return OhHowFarApart(near->dist[i], s->near[near->link[i]].local);
 	}
 	return INFINITY;
 }
@@ -198,46 +168,33 @@ is_better(const Islands *s, uint32 id, uint32 than)
  * gather -- the islands of the forest, in no order; returns their number.
  */
 static uint32
-gather(Islands *s, Island *island)
+gather(Islands *s, OhIsland *island)
 {
 	uint32		n = 0;
 
 	for (uint32 id = 0; id < s->n; id++)
 	{
-		if (!is_live(s, id) || s->parent[id] != id)
+		if (!is_live(s, id) || !OhForestIsRoot(&s->forest, id))
 			continue;
-		island[n].size = s->size[id];
+		island[n].size = s->forest.size[id];
 		island[n].node = id;
 		island[n].apart = INFINITY;
 		/* from now on the place of the island */
-		s->size[id] = n++;
+		s->forest.size[id] = n++;
 	}
 	for (uint32 id = 0; id < s->n; id++)
 	{
-		Island	   *of;
+		OhIsland	   *of;
 
 		if (!is_live(s, id))
 			continue;
-		of = &island[s->size[find_root(s, id)]];
+		of = &island[s->forest.size[OhForestRoot(&s->forest, id)]];
 		if (is_better(s, id, of->node))
 			of->node = id;
 		if (of->size < OH_LARGE_ISLAND)
 			of->apart = Min(of->apart, look_around(s, id));
 	}
 	return n;
-}
-
-static int
-compare_islands(const void *a, const void *b)
-{
-	const Island *x = a;
-	const Island *y = b;
-
-	if (x->size != y->size && Max(x->size, y->size) >= OH_LARGE_ISLAND)
-		return x->size > y->size ? -1 : 1;
-	if (x->apart != y->apart)
-		return x->apart > y->apart ? -1 : 1;
-	return x->node < y->node ? -1 : x->node > y->node;
 }
 
 /*
@@ -397,19 +354,19 @@ choose_members(Islands *s, int level)
 	uint32		code_bytes = s->v->ix->code_bytes;
 	uint8	   *kind = MemoryContextAllocExtended(s->v->context, s->n,
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	Island	   *island;
+	OhIsland	   *island;
 	uint32		nroots = 0;
 	uint32		n = 0;
 
 	for (uint32 id = 0; id < s->n; id++)
 	{
-		nroots += is_live(s, id) && s->parent[id] == id;
+		nroots += is_live(s, id) && OhForestIsRoot(&s->forest, id);
 		if (is_live(s, id) && OH_VAC_LEVEL(s->v->node[id]) >= level)
 			kind[id] = OH_MEMBER_LEVEL;
 	}
-	island = MemoryContextAllocHuge(s->v->context, sizeof(Island) * (Size) Max(nroots, 1));
+	island = MemoryContextAllocHuge(s->v->context, sizeof(OhIsland) * (Size) Max(nroots, 1));
 	nroots = gather(s, island);
-	qsort(island, nroots, sizeof(Island), compare_islands);
+	qsort(island, nroots, sizeof(OhIsland), OhCompareIslands);
 	for (uint32 i = 0; i < nroots && n < OhHighwayIslandLimit(code_bytes); i++)
 	{
 		if (!OhIslandCounts(island[i].size, island[i].apart, n, code_bytes))
@@ -432,8 +389,7 @@ OhVacuumHighway(OhVacuum *v)
 	if (!v->nodes.stable || v->nlive == 0)
 		return;
 	s.near = MemoryContextAllocHuge(v->context, sizeof(Near) * (Size) s.n);
-	s.parent = MemoryContextAllocHuge(v->context, sizeof(uint32) * (Size) s.n);
-	s.size = MemoryContextAllocHuge(v->context, sizeof(uint32) * (Size) s.n);
+	OhForestInit(&s.forest, s.n, v->context);
 	s.member = MemoryContextAllocExtended(v->context, s.n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	read_members(&s);
 	join_all(&s);
@@ -453,8 +409,7 @@ OhVacuumHighway(OhVacuum *v)
 		change_page(v, lp, kind, s.n, NULL);
 	}
 	pfree(s.near);
-	pfree(s.parent);
-	pfree(s.size);
+	OhForestFree(&s.forest);
 	pfree(s.member);
 	pfree(kind);
 }

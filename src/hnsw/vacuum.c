@@ -724,7 +724,8 @@ is_unclean(Relation index)
  * ohvacuumcleanup -- clean up after the deletions of this vacuum, or of one that did
  * not get there.
  *
- * Without any, there is nothing to do: the index is not even read.
+ * Without any, nodes are not read: only training that is under way is finished, and
+ * members of the highway are looked at.
  */
 IndexBulkDeleteResult *
 ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)

@@ -53,7 +53,4 @@ om_halfvec_check_dims(const OmHalfvec *a, const OmHalfvec *b)
 	om_check_same_dim(&om_halfvec_desc, a->dim, b->dim);
 }
 
-/* 1 - cosine, 0 to 2; NaN if and only if a or b is all zeros. */
-extern double om_halfvec_cosine(const OmHalfvec *a, const OmHalfvec *b);
-
 #endif							/* OM_HALFVEC_H */

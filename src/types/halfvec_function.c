@@ -30,13 +30,6 @@ OM_FUNCTION(om_halfvec_add);
 OM_FUNCTION(om_halfvec_sub);
 OM_FUNCTION(om_halfvec_mul);
 OM_FUNCTION(om_halfvec_concat);
-OM_FUNCTION(om_halfvec_cmp);
-OM_FUNCTION(om_halfvec_lt);
-OM_FUNCTION(om_halfvec_le);
-OM_FUNCTION(om_halfvec_eq);
-OM_FUNCTION(om_halfvec_ne);
-OM_FUNCTION(om_halfvec_ge);
-OM_FUNCTION(om_halfvec_gt);
 OM_FUNCTION(om_halfvec_accum);
 OM_FUNCTION(om_halfvec_combine);
 OM_FUNCTION(om_halfvec_avg);
@@ -55,16 +48,6 @@ distance(FunctionCallInfo fcinfo, float (*kernel) (const uint16_t *, const uint1
 
 	om_halfvec_check_dims(a, b);
 	return kernel(a->x, b->x, a->dim);
-}
-
-double
-om_halfvec_cosine(const OmHalfvec *a, const OmHalfvec *b)
-{
-	float		sums[3];
-
-	/* Squares of halves neither overflow nor vanish in float. */
-	om_kernels->cos_f16(a->x, b->x, a->dim, sums);
-	return om_cosine_from_sums(sums[0], sums[1], sums[2]);
 }
 
 Datum
@@ -96,9 +79,12 @@ om_halfvec_cosine_distance(PG_FUNCTION_ARGS)
 {
 	OmHalfvec  *a = PG_GETARG_OMHALFVEC_P(0);
 	OmHalfvec  *b = PG_GETARG_OMHALFVEC_P(1);
+	float		sums[3];
 
 	om_halfvec_check_dims(a, b);
-	PG_RETURN_FLOAT8(om_halfvec_cosine(a, b));
+	/* Squares of halves neither overflow nor vanish in float. */
+	om_kernels->cos_f16(a->x, b->x, a->dim, sums);
+	PG_RETURN_FLOAT8(om_cosine_from_sums(sums[0], sums[1], sums[2]));
 }
 
 /*
@@ -249,47 +235,7 @@ compare_args(FunctionCallInfo fcinfo)
 	return result;
 }
 
-Datum
-om_halfvec_cmp(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(compare_args(fcinfo));
-}
-
-Datum
-om_halfvec_lt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) < 0);
-}
-
-Datum
-om_halfvec_le(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) <= 0);
-}
-
-Datum
-om_halfvec_eq(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) == 0);
-}
-
-Datum
-om_halfvec_ne(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) != 0);
-}
-
-Datum
-om_halfvec_ge(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) >= 0);
-}
-
-Datum
-om_halfvec_gt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) > 0);
-}
+OM_COMPARISONS(om_halfvec, compare_args)
 
 /* --- aggregates ---------------------------------------------------------- */
 

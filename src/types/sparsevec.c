@@ -258,8 +258,11 @@ om_sparsevec_send(PG_FUNCTION_ARGS)
 
 /* --- casts --------------------------------------------------------------- */
 
-OmSparsevec *
-om_sparsevec_from_floats(const float *x, int dim)
+/*
+ * from_floats -- the non-zero elements of x[dim]; error 54000 if they are too many.
+ */
+static OmSparsevec *
+from_floats(const float *x, int dim)
 {
 	OmSparsevec *result;
 	int			nnz = 0;
@@ -335,7 +338,7 @@ om_vector_to_sparsevec(PG_FUNCTION_ARGS)
 	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
 
 	(void) om_check_typmod(PG_GETARG_INT32(1), v->dim, NULL);
-	PG_RETURN_OMSPARSEVEC_P(om_sparsevec_from_floats(v->x, v->dim));
+	PG_RETURN_OMSPARSEVEC_P(from_floats(v->x, v->dim));
 }
 
 Datum
@@ -344,7 +347,7 @@ om_halfvec_to_sparsevec(PG_FUNCTION_ARGS)
 	OmHalfvec  *v = PG_GETARG_OMHALFVEC_P(0);
 
 	(void) om_check_typmod(PG_GETARG_INT32(1), v->dim, NULL);
-	PG_RETURN_OMSPARSEVEC_P(om_sparsevec_from_floats(om_halfvec_floats(v), v->dim));
+	PG_RETURN_OMSPARSEVEC_P(from_floats(om_halfvec_floats(v), v->dim));
 }
 
 Datum
@@ -357,5 +360,5 @@ om_array_to_sparsevec(PG_FUNCTION_ARGS)
 	(void) om_check_typmod(PG_GETARG_INT32(1), dim, NULL);
 	x = palloc_extended(sizeof(float) * dim, MCXT_ALLOC_HUGE);
 	om_array_to_floats(&om_sparsevec_desc, array, dim, x);
-	PG_RETURN_OMSPARSEVEC_P(om_sparsevec_from_floats(x, dim));
+	PG_RETURN_OMSPARSEVEC_P(from_floats(x, dim));
 }

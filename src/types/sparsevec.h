@@ -50,9 +50,6 @@ om_sparsevec_values(OmSparsevec *v)
 /* A zeroed sparsevec with room for nnz elements, in the current memory context. */
 extern OmSparsevec *om_sparsevec_new(int dim, int nnz);
 
-/* The non-zero elements of x[dim]: error 54000 if they are too many. */
-extern OmSparsevec *om_sparsevec_from_floats(const float *x, int dim);
-
 static inline void
 om_sparsevec_check_dims(const OmSparsevec *a, const OmSparsevec *b)
 {

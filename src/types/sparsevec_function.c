@@ -20,13 +20,6 @@ OM_FUNCTION(om_sparsevec_cosine_distance);
 OM_FUNCTION(om_sparsevec_l1_distance);
 OM_FUNCTION(om_sparsevec_l2_norm);
 OM_FUNCTION(om_sparsevec_l2_normalize);
-OM_FUNCTION(om_sparsevec_cmp);
-OM_FUNCTION(om_sparsevec_lt);
-OM_FUNCTION(om_sparsevec_le);
-OM_FUNCTION(om_sparsevec_eq);
-OM_FUNCTION(om_sparsevec_ne);
-OM_FUNCTION(om_sparsevec_ge);
-OM_FUNCTION(om_sparsevec_gt);
 
 /* A walk over the indices of both. */
 typedef struct Merge
@@ -215,44 +208,4 @@ compare_args(FunctionCallInfo fcinfo)
 	return result;
 }
 
-Datum
-om_sparsevec_cmp(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(compare_args(fcinfo));
-}
-
-Datum
-om_sparsevec_lt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) < 0);
-}
-
-Datum
-om_sparsevec_le(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) <= 0);
-}
-
-Datum
-om_sparsevec_eq(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) == 0);
-}
-
-Datum
-om_sparsevec_ne(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) != 0);
-}
-
-Datum
-om_sparsevec_ge(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) >= 0);
-}
-
-Datum
-om_sparsevec_gt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) > 0);
-}
+OM_COMPARISONS(om_sparsevec, compare_args)

@@ -146,6 +146,32 @@ extern struct varlena *om_floats_quantize(const float *x, int n);
 /* -1, 0, 1: elements first, then the number of them, as in arrays; 0 and -0 are equal. */
 extern int	om_floats_compare(const float *a, int na, const float *b, int nb);
 
+/*
+ * The functions that a btree operator class and its operators call, PREFIX_cmp and
+ * PREFIX_lt to PREFIX_gt, of compare(fcinfo): -1, 0, 1.  Each needs a symbol of its own.
+ */
+#define OM_COMPARISON(name, expression) \
+	OM_FUNCTION(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS) \
+	{ \
+		PG_RETURN_BOOL(expression); \
+	}
+
+#define OM_COMPARISONS(prefix, compare) \
+	OM_FUNCTION(prefix##_cmp); \
+	Datum \
+	prefix##_cmp(PG_FUNCTION_ARGS) \
+	{ \
+		PG_RETURN_INT32(compare(fcinfo)); \
+	} \
+	OM_COMPARISON(prefix##_lt, compare(fcinfo) < 0) \
+	OM_COMPARISON(prefix##_le, compare(fcinfo) <= 0) \
+	OM_COMPARISON(prefix##_eq, compare(fcinfo) == 0) \
+	OM_COMPARISON(prefix##_ne, compare(fcinfo) != 0) \
+	OM_COMPARISON(prefix##_ge, compare(fcinfo) >= 0) \
+	OM_COMPARISON(prefix##_gt, compare(fcinfo) > 0)
+
 /* 1 - cosine, 0 to 2, from a.b, a.a and b.b; NaN if a norm is zero. */
 extern double om_cosine_from_sums(double dot, double aa, double bb);
 

@@ -10,13 +10,6 @@
 #include "fmgr.h"
 #include "types/vector.h"
 
-OM_FUNCTION(om_vector_cmp);
-OM_FUNCTION(om_vector_lt);
-OM_FUNCTION(om_vector_le);
-OM_FUNCTION(om_vector_eq);
-OM_FUNCTION(om_vector_ne);
-OM_FUNCTION(om_vector_ge);
-OM_FUNCTION(om_vector_gt);
 
 int
 om_vector_compare(const OmVector *a, const OmVector *b)
@@ -40,44 +33,4 @@ compare_args(FunctionCallInfo fcinfo)
 	return result;
 }
 
-Datum
-om_vector_cmp(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(compare_args(fcinfo));
-}
-
-Datum
-om_vector_lt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) < 0);
-}
-
-Datum
-om_vector_le(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) <= 0);
-}
-
-Datum
-om_vector_eq(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) == 0);
-}
-
-Datum
-om_vector_ne(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) != 0);
-}
-
-Datum
-om_vector_ge(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) >= 0);
-}
-
-Datum
-om_vector_gt(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(compare_args(fcinfo) > 0);
-}
+OM_COMPARISONS(om_vector, compare_args)
