@@ -3,8 +3,10 @@ EXTENSION = omendb omendb_hnsw
 EXTVERSION = 0.1.0
 MODULE_big = omendb
 
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/kernel/*.c src/quant/*.c src/types/*.c src/hnsw/*.c)))
-OM_HEADERS = $(wildcard src/*.h src/*/*.h)
+# Folders of src, lower ones first: a folder includes headers of itself and of those before it (make deps).
+FOLDERS = kernel/ quant/ types/ storage/ filter/ planner/ hnsw/ hnsw/graph/ hnsw/table/ hnsw/scan/ hnsw/insert/ hnsw/build/ \
+	hnsw/retrain/ hnsw/vacuum/ hnsw/check/
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(patsubst %,src/%*.c,$(FOLDERS)))))
 
 DATA_built = src/sql/omendb--$(EXTVERSION).sql src/sql/omendb_hnsw--$(EXTVERSION).sql
 # What programs take omendb for, by `make install-as-vector`.
@@ -17,16 +19,17 @@ TAP_TESTS = 1
 PROVE_TESTS ?= test/t/*.pl
 
 # Vectorised loops want -O3 and no errno, equal codes on every CPU no fused products; never a CPU flag: kernels are chosen at run time.
-PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -Isrc
+PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -MMD -MP
 PG_CPPFLAGS = -I$(srcdir)/src
-EXTRA_CLEAN = $(DATA_built) src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
+EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(OM_HEADERS)
-$(OBJS:.o=.bc): $(OM_HEADERS)
+# Which headers an object includes, as the compiler wrote it down.
+-include $(OBJS:.o=.d)
+$(OBJS:.o=.bc): %.bc: %.o
 
 src/sql/omendb--$(EXTVERSION).sql: $(SQL_PARTS)
 	cat $^ > $@

@@ -4,7 +4,7 @@
 #include "postgres.h"
 
 #include "hnsw/hnsw.h"
-#include "hnsw/retrain.h"
+#include "hnsw/retrain/retrain.h"
 
 uint32
 OhNodeBytes(const OmQuantSpec *spec, int m)

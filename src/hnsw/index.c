@@ -16,9 +16,9 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "hnsw/attr.h"
+#include "filter/attr.h"
 #include "hnsw/hnsw.h"
-#include "hnsw/summary.h"
+#include "filter/summary.h"
 
 /* Evaluations for each candidate of a walk, before one has been seen. */
 #define FIRST_WALK_RATE 8.0

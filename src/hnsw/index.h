@@ -12,7 +12,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "hnsw/page.h"
+#include "hnsw/format.h"
 #include "lib/ilist.h"
 #include "quant/quant.h"
 #include "storage/bufmgr.h"
@@ -76,7 +76,7 @@ typedef struct OhIndex
 	int			highway_level;	/* all nodes from this level on are members of the highway */
 	uint8		number;			/* of the model of new codes */
 	bool		retraining;		/* nodes may have codes of the other one */
-	uint32		look_nodes;		/* see page.h */
+	uint32		look_nodes;		/* see format.h */
 	OhModel		model[OH_MODELS];
 	OmQuantizer *quant;			/* of model number */
 

@@ -17,7 +17,7 @@
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
-#include "hnsw/summary.h"
+#include "filter/summary.h"
 #include "types/vector.h"
 
 /* From this many dimensions on, 4 bits find what 8 do; see src/README.md. */

@@ -14,10 +14,10 @@ use Test::More;
 my $tree = $ENV{TESTDIR} || '.';
 my $build = PostgreSQL::Test::Utils::tempdir;
 my $defines = '-DOH_DIR_ENTRIES=4 -DOH_MAX_RECORDS=2000';
-my @sensitive = map { s|.*/||r } grep { slurp_file($_) =~ /OH_DIR_ENTRIES|OH_MAX_RECORDS|OhDirEntries/ }
-  glob("$tree/src/hnsw/*.c");
+my @sensitive = map { s|^\Q$tree\E/||r } grep { slurp_file($_) =~ /OH_DIR_ENTRIES|OH_MAX_RECORDS|OhDirEntries/ }
+  map { glob("$tree/src/$_/*.c") } qw(storage hnsw hnsw/*);
 system_or_bail('cp', '-pR', "$tree/Makefile", "$tree/omendb.control", "$tree/src", "$tree/sql", $build);
-unlink map { "$build/src/hnsw/" . s/\.c$/.o/r } @sensitive;
+unlink map { "$build/" . s/\.c$/.o/r } @sensitive;
 system_or_bail('make', '-s', '-C', $build, "COPT=$defines", 'MODULE_big=omendb_small',
 	'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'), 'omendb_small.so', 'src/sql/omendb--0.1.0.sql');
 

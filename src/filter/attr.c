@@ -1,0 +1,213 @@
+/*
+ * attr.c -- pages of summaries of filter columns: reading and writing places.
+ *
+ * Owns the choice of a column's base and width.  A column begins with width 0 at
+ * its first value; one that does not fit makes all values of the page be written
+ * anew, in the smallest width that holds them, around a base that leaves room on
+ * both sides.  What summaries mean is in summary.h, which page a node's are on
+ * and its layout in attr.h.
+ *
+ * A width that no page should have is read as 0: nothing is read outside the
+ * page, and OhAttrVerify() is there to tell.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "filter/attr.h"
+
+/* Nodes a page at most: with one column. */
+#define MAX_PER_PAGE	(OH_PAGE_BODY / sizeof(uint64))
+
+static bool
+fits(int nattrs, uint32 per_page)
+{
+	return nattrs * (sizeof(OhAttrColumn) + (per_page + 63) / 64 * sizeof(uint64) +
+					 per_page * sizeof(uint64)) <= OH_PAGE_BODY;
+}
+
+uint32
+OhAttrPerPage(int nattrs)
+{
+	uint32		per_page = 0;
+
+	while (nattrs > 0 && fits(nattrs, per_page + 1))
+		per_page++;
+	return per_page;
+}
+
+void
+OhAttrInitPage(const OhIndex *ix, Page page)
+{
+	memset(OhAttrColumns(page), 0, OH_PAGE_BODY);
+	memset(OhAttrNulls(ix, page, 0), 0xFF,
+		   (Size) ix->nattrs * OhAttrWords(ix) * sizeof(uint64));
+	OhTail(page)->nused = 1;
+	OhPageSetLower(ix, OH_ATTR, page);
+}
+
+static inline bool
+is_null(const uint64 *nulls, uint32 place)
+{
+	return (nulls[place / 64] >> (place % 64)) & 1;
+}
+
+static inline void
+put_offset(void *values, uint8 width, uint32 place, uint64 offset)
+{
+	switch (width)
+	{
+		case 1:
+			((uint8 *) values)[place] = (uint8) offset;
+			break;
+		case 2:
+			((uint16 *) values)[place] = (uint16) offset;
+			break;
+		case 4:
+			((uint32 *) values)[place] = (uint32) offset;
+			break;
+		case 8:
+			((uint64 *) values)[place] = offset;
+			break;
+		default:
+			break;
+	}
+}
+
+/*
+ * choose_base -- width and base of a column for values from min to max.
+ */
+static void
+choose_base(OhAttrColumn *column, uint64 min, uint64 max)
+{
+	uint64		spread = max - min;
+	uint64		room;
+
+	column->width = 0;
+	while (spread > OhAttrLargest(column->width))
+		column->width = column->width == 0 ? 1 : column->width * 2;
+	room = (OhAttrLargest(column->width) - spread) / 2;
+	column->base = Min(min - Min(min, room), PG_UINT64_MAX - OhAttrLargest(column->width));
+}
+
+/*
+ * rebase -- write a column anew, so that it has room for a value at a place.
+ */
+static void
+rebase(const OhIndex *ix, Page page, int i, uint32 place, uint64 value)
+{
+	OhAttrColumn *column = &OhAttrColumns(page)[i];
+	const uint64 *nulls = OhAttrNulls(ix, page, i);
+	void	   *values = OhAttrValues(ix, page, i);
+	uint64		old[MAX_PER_PAGE];
+	uint64		min = value;
+	uint64		max = value;
+
+	for (uint32 p = 0; p < ix->attr_per_page; p++)
+	{
+		if (p == place || is_null(nulls, p))
+			continue;
+		old[p] = column->base + OhAttrOffset(values, column->width, p);
+		min = Min(min, old[p]);
+		max = Max(max, old[p]);
+	}
+	choose_base(column, min, max);
+	for (uint32 p = 0; p < ix->attr_per_page; p++)
+	{
+		bool		known = p != place && !is_null(nulls, p);
+
+		put_offset(values, column->width, p, known ? old[p] - column->base : 0);
+	}
+}
+
+void
+OhAttrSet(const OhIndex *ix, Page page, uint32 place, const OhAttrRow *row)
+{
+	Assert(place < ix->attr_per_page);
+	for (int i = 0; i < ix->nattrs; i++)
+	{
+		OhAttrColumn *column = &OhAttrColumns(page)[i];
+		uint64	   *nulls = OhAttrNulls(ix, page, i);
+		uint64		bit = UINT64CONST(1) << (place % 64);
+		uint64		offset = 0;
+
+		if (row->nulls & ((uint32) 1 << i))
+			nulls[place / 64] |= bit;
+		else
+		{
+			if (row->value[i] < column->base ||
+				row->value[i] - column->base > OhAttrLargest(column->width))
+				rebase(ix, page, i, place, row->value[i]);
+			offset = row->value[i] - column->base;
+			nulls[place / 64] &= ~bit;
+		}
+		put_offset(OhAttrValues(ix, page, i), column->width, place, offset);
+	}
+}
+
+void
+OhAttrGet(const OhIndex *ix, Page page, uint32 place, OhAttrRow *row)
+{
+	Assert(place < ix->attr_per_page);
+	row->nulls = 0;
+	row->unused = 0;
+	for (int i = 0; i < ix->nattrs; i++)
+	{
+		const OhAttrColumn *column = &OhAttrColumns(page)[i];
+
+		row->value[i] = 0;
+		if (is_null(OhAttrNulls(ix, page, i), place))
+			row->nulls |= (uint32) 1 << i;
+		else
+			row->value[i] = column->base +
+				OhAttrOffset(OhAttrValues(ix, page, i), column->width, place);
+	}
+}
+
+bool
+OhAttrEquals(const OhIndex *ix, Page page, uint32 place, const OhAttrRow *row)
+{
+	Assert(place < ix->attr_per_page);
+	for (int i = 0; i < ix->nattrs; i++)
+	{
+		const OhAttrColumn *column = &OhAttrColumns(page)[i];
+		bool		null = (row->nulls >> i) & 1;
+
+		if (is_null(OhAttrNulls(ix, page, i), place) != null)
+			return false;
+		if (!null && row->value[i] != column->base +
+			OhAttrOffset(OhAttrValues(ix, page, i), column->width, place))
+			return false;
+	}
+	return true;
+}
+
+void
+OhAttrReserve(Relation index, OhIndex *ix, uint32 node)
+{
+	if (ix->nattrs == 0)
+		return;
+	while (!OhArrayHas(index, ix, OH_ATTR, node / ix->attr_per_page))
+	{
+		CHECK_FOR_INTERRUPTS();
+		OhArrayExtend(index, ix, OH_ATTR);
+	}
+}
+
+void
+OhAttrVerify(Relation index, const OhIndex *ix, Page page, BlockNumber block)
+{
+	for (int i = 0; i < ix->nattrs; i++)
+	{
+		const OhAttrColumn *column = &OhAttrColumns(page)[i];
+
+		if ((column->width & (column->width - 1)) != 0 || column->width > 8)
+			OhCorrupt(index, block, "filter column %d has values of %u bytes", i + 1,
+					  column->width);
+		if (column->base > PG_UINT64_MAX - OhAttrLargest(column->width))
+			OhCorrupt(index, block, "filter column %d has a base that leaves no room for values of %u bytes",
+					  i + 1, column->width);
+	}
+	if (OhTail(page)->nused != 1)
+		OhCorrupt(index, block, "a page of filter columns with %u records", OhTail(page)->nused);
+}

@@ -1,0 +1,753 @@
+/*
+ * compile.c -- scan keys on filter columns to conditions on codes.
+ *
+ * A comparison becomes a set of ranges of codes, all comparisons of one column
+ * the intersection of theirs.  What overlaps, contains or is contained becomes
+ * masks of signature bits.  Where codes do not tell enough, the condition lets
+ * more rows pass and is lossy.
+ *
+ * Constants of other types than the column's are placed among its codes by the
+ * operators themselves: a binary search finds the first code that is not less
+ * than the constant, and the last that is not greater.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "datatype/timestamp.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "filter/condition.h"
+#include "hnsw/hnsw.h"
+
+/*
+ * A comparison that depends on the time zone may be off its monotone course by
+ * as much, in time stamps and in days: zones differ by 24 hours at most where the
+ * date line has moved, and by an hour or so elsewhere.
+ */
+#define ZONE_MARGIN			(25 * USECS_PER_HOUR)
+#define ZONE_MARGIN_DAYS	2
+
+/* More ranges than this are looked up in a hash table, if that many codes are in them. */
+#define HASH_RANGES			8
+#define HASH_CODES			65536
+
+/* A set of codes in the making. */
+typedef struct CodeSet
+{
+	OhRange    *range;
+	int			n;
+	int			allocated;
+} CodeSet;
+
+/* A key being compiled. */
+typedef struct Compiler
+{
+	OhConditions *conditions;
+	Relation	index;
+	ScanKey		key;
+	OhCodec    *codec;
+	CodeSet		codes;			/* of a comparison */
+	OhMasks		masks;			/* of an operator on signatures */
+	int			nallocated;		/* masks */
+	bool		all;			/* every row that is not NULL */
+	/* enum members, NULL until they are needed */
+	Oid		   *member;
+	int			nmembers;
+	/* operators < and > of the column's and the constant's type, once needed */
+	FmgrInfo	less;
+	FmgrInfo	greater;
+} Compiler;
+
+/* Where a constant lies among codes. */
+typedef struct Place
+{
+	bool		has_lower;
+	uint64		lower;			/* first code that is not less */
+	bool		has_upper;
+	uint64		upper;			/* last code that is not greater */
+	OhCodeClass shared;			/* codes from lower to upper may be of less, of more */
+} Place;
+
+/* ---- sets of codes ---- */
+
+static void
+add_range(CodeSet *set, uint64 lo, uint64 hi)
+{
+	if (set->n == set->allocated)
+	{
+		set->allocated = Max(4, 2 * set->allocated);
+		if (set->range == NULL)
+			set->range = palloc(set->allocated * sizeof(OhRange));
+		else
+			set->range = repalloc_huge(set->range, set->allocated * sizeof(OhRange));
+	}
+	set->range[set->n].lo = lo;
+	set->range[set->n++].hi = hi;
+}
+
+static int
+compare_ranges(const void *a, const void *b)
+{
+	uint64		x = ((const OhRange *) a)->lo;
+	uint64		y = ((const OhRange *) b)->lo;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * normalize -- sort, and merge ranges that overlap or touch.
+ */
+static void
+normalize(CodeSet *set)
+{
+	int			n = 0;
+
+	if (set->n == 0)
+		return;
+	qsort(set->range, set->n, sizeof(OhRange), compare_ranges);
+	for (int i = 1; i < set->n; i++)
+	{
+		OhRange    *last = &set->range[n];
+
+		if (last->hi == PG_UINT64_MAX)
+			break;
+		if (set->range[i].lo <= last->hi + 1)
+			last->hi = Max(last->hi, set->range[i].hi);
+		else
+			set->range[++n] = set->range[i];
+	}
+	set->n = n + 1;
+}
+
+/*
+ * intersect -- a condition's ranges with those of a set, both in order.
+ */
+static void
+intersect(OhCondition *condition, const CodeSet *set)
+{
+	CodeSet		both = {0};
+	int			i = 0;
+	int			j = 0;
+
+	while (i < condition->nranges && j < set->n)
+	{
+		OhRange    *a = &condition->range[i];
+		OhRange    *b = &set->range[j];
+
+		if (Max(a->lo, b->lo) <= Min(a->hi, b->hi))
+			add_range(&both, Max(a->lo, b->lo), Min(a->hi, b->hi));
+		if (a->hi < b->hi)
+			i++;
+		else
+			j++;
+	}
+	condition->range = both.range;
+	condition->nranges = both.n;
+}
+
+/*
+ * make_hash -- a table of all codes, where there are many single ones.
+ */
+static void
+make_hash(OhCondition *condition)
+{
+	uint64		ncodes = 0;
+	uint64		empty;
+	uint32		size = 64;
+
+	if (condition->nranges <= HASH_RANGES)
+		return;
+	for (int i = 0; i < condition->nranges && ncodes <= HASH_CODES; i++)
+		ncodes += Min(condition->range[i].hi - condition->range[i].lo, HASH_CODES) + 1;
+	if (ncodes > HASH_CODES)
+		return;
+
+	/* past the end of the first range comes a code that is not in the set */
+	empty = condition->range[0].hi + 1;
+	while (size < 2 * ncodes)
+		size *= 2;
+	condition->hash_mask = size - 1;
+	condition->hash_empty = empty;
+	condition->hash = palloc(size * sizeof(uint64));
+	condition->sieve = palloc0(OH_SIEVE_BITS / 8);
+	for (uint32 i = 0; i < size; i++)
+		condition->hash[i] = empty;
+	for (int i = 0; i < condition->nranges; i++)
+	{
+		OhRange    *range = &condition->range[i];
+
+		for (uint64 k = 0; k <= range->hi - range->lo; k++)
+		{
+			uint32		slot = OhCodeSlot(range->lo + k, size - 1);
+			uint32		bit = OhCodeSlot(range->lo + k, OH_SIEVE_BITS - 1);
+
+			condition->sieve[bit / 64] |= UINT64CONST(1) << (bit % 64);
+			while (condition->hash[slot] != empty)
+				slot = (slot + 1) & (size - 1);
+			condition->hash[slot] = range->lo + k;
+		}
+	}
+}
+
+/* ---- comparisons ---- */
+
+static bool
+call_operator(const Compiler *compiler, FmgrInfo *function, Datum left, Datum right)
+{
+	return DatumGetBool(FunctionCall2Coll(function, compiler->key->sk_collation, left, right));
+}
+
+/*
+ * search_code -- the first code whose value compares with a constant as wanted;
+ * all codes after it do, too.  False if none does.
+ */
+static bool
+search_code(const Compiler *compiler, FmgrInfo *function, Datum constant, bool wanted, uint64 *code)
+{
+	uint64		lo = 0;
+	uint64		hi = compiler->codec->max;
+
+	if (call_operator(compiler, function, OhDecode(compiler->codec, hi), constant) != wanted)
+		return false;
+	while (lo < hi)
+	{
+		uint64		mid = lo + (hi - lo) / 2;
+
+		if (call_operator(compiler, function, OhDecode(compiler->codec, mid), constant) == wanted)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	*code = lo;
+	return true;
+}
+
+/*
+ * has_order -- are there operators to search for a constant of the key's type?
+ */
+static bool
+has_order(Compiler *compiler)
+{
+	int			column = compiler->key->sk_attno - 1;
+	Oid			family = compiler->index->rd_opfamily[column];
+	Oid			type = compiler->index->rd_opcintype[column];
+	Oid			less = get_opfamily_member(family, type, compiler->key->sk_subtype,
+										   BTLessStrategyNumber);
+	Oid			greater = get_opfamily_member(family, type, compiler->key->sk_subtype,
+											  BTGreaterStrategyNumber);
+
+	if (!OhCanDecode(compiler->codec) || !OidIsValid(less) || !OidIsValid(greater))
+		return false;
+	if (!OidIsValid(compiler->less.fn_oid))
+	{
+		fmgr_info(get_opcode(less), &compiler->less);
+		fmgr_info(get_opcode(greater), &compiler->greater);
+	}
+	return true;
+}
+
+/*
+ * locate_integer -- between integers of different types nothing needs searching.
+ * False if these are not two.
+ */
+static bool
+locate_integer(const OhCodec *codec, Oid subtype, Datum constant, Place *place)
+{
+	int64		value;
+	int64		least;
+
+	if (codec->type != INT2OID && codec->type != INT4OID && codec->type != INT8OID)
+		return false;
+	if (subtype == INT2OID)
+		value = DatumGetInt16(constant);
+	else if (subtype == INT4OID)
+		value = DatumGetInt32(constant);
+	else if (subtype == INT8OID)
+		value = DatumGetInt64(constant);
+	else
+		return false;
+
+	/* codes are the values less the type's smallest */
+	least = -(int64) (codec->max / 2) - 1;
+	place->has_lower = value <= (int64) (codec->max / 2);
+	place->has_upper = value >= least;
+	place->lower = place->has_upper ? (uint64) value - (uint64) least : 0;
+	place->upper = place->has_lower ? (uint64) value - (uint64) least : codec->max;
+	return true;
+}
+
+/*
+ * widen -- by what the time zone may change.
+ */
+static void
+widen(const Compiler *compiler, Place *place)
+{
+	uint64		max = compiler->codec->max;
+	uint64		margin = compiler->codec->type == DATEOID ? ZONE_MARGIN_DAYS : ZONE_MARGIN;
+
+	if (!place->has_lower)
+		place->lower = max;
+	if (!place->has_upper)
+		place->upper = 0;
+	place->has_lower = place->has_upper = true;
+	place->lower -= Min(place->lower, margin);
+	place->upper += Min(max - place->upper, margin);
+	place->shared.below = place->shared.above = true;
+}
+
+/*
+ * locate -- where a constant lies among the codes; false if that cannot be told.
+ */
+static bool
+locate(Compiler *compiler, Datum constant, Place *place)
+{
+	OhCodec    *codec = compiler->codec;
+	Oid			subtype = compiler->key->sk_subtype;
+	uint64		past;
+
+	place->has_lower = place->has_upper = true;
+	place->shared.below = place->shared.above = false;
+	if (!OidIsValid(subtype) ||
+		subtype == compiler->index->rd_opcintype[compiler->key->sk_attno - 1])
+	{
+		place->lower = place->upper = OhEncode(codec, constant, &place->shared);
+		return true;
+	}
+
+	if (locate_integer(codec, subtype, constant, place))
+		return true;
+	if (!has_order(compiler))
+		return false;
+	place->has_lower = search_code(compiler, &compiler->less, constant, false, &place->lower);
+	if (search_code(compiler, &compiler->greater, constant, true, &past))
+	{
+		place->has_upper = past > 0;
+		place->upper = past - 1;
+	}
+	else
+		place->upper = codec->max;
+	if (func_volatile(compiler->less.fn_oid) != PROVOLATILE_IMMUTABLE)
+		widen(compiler, place);
+	return true;
+}
+
+/*
+ * add_comparison -- the codes that compare with a place as the operator says.
+ */
+static void
+add_comparison(Compiler *compiler, const Place *place)
+{
+	CodeSet    *codes = &compiler->codes;
+	bool	   *lossy = &compiler->conditions->lossy;
+	bool		below = place->shared.below;
+	bool		above = place->shared.above;
+	bool		some = place->has_lower && place->has_upper && place->lower <= place->upper;
+
+	switch (compiler->key->sk_strategy)
+	{
+		case BTLessStrategyNumber:
+			if (!place->has_lower)
+				compiler->all = true;
+			else if (below)
+				add_range(codes, 0, place->upper);
+			else if (place->lower > 0)
+				add_range(codes, 0, place->lower - 1);
+			*lossy |= below;
+			break;
+		case BTLessEqualStrategyNumber:
+			if (place->has_upper)
+				add_range(codes, 0, place->upper);
+			*lossy |= above;
+			break;
+		case BTEqualStrategyNumber:
+			if (some)
+				add_range(codes, place->lower, place->upper);
+			*lossy |= below || above;
+			break;
+		case BTGreaterEqualStrategyNumber:
+			if (place->has_lower)
+				add_range(codes, place->lower, PG_UINT64_MAX);
+			*lossy |= below;
+			break;
+		case BTGreaterStrategyNumber:
+			if (!place->has_upper)
+				compiler->all = true;
+			else if (above)
+				add_range(codes, place->lower, PG_UINT64_MAX);
+			else if (place->upper < compiler->codec->max)
+				add_range(codes, place->upper + 1, PG_UINT64_MAX);
+			*lossy |= above;
+			break;
+		default:
+			Assert(compiler->key->sk_strategy == OH_NOT_EQUAL_STRATEGY);
+			if (!some || below || above)
+				compiler->all = true;
+			else
+			{
+				if (place->lower > 0)
+					add_range(codes, 0, place->lower - 1);
+				if (place->upper < compiler->codec->max)
+					add_range(codes, place->upper + 1, PG_UINT64_MAX);
+			}
+			*lossy |= some && (below || above);
+			break;
+	}
+}
+
+/*
+ * read_members -- the OIDs of the members of the column's enum.
+ */
+static void
+read_members(Compiler *compiler)
+{
+	Relation	catalog = table_open(EnumRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int			allocated = 64;
+
+	compiler->member = palloc(allocated * sizeof(Oid));
+	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(compiler->codec->type));
+	scan = systable_beginscan(catalog, EnumTypIdLabelIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		if (compiler->nmembers == allocated)
+		{
+			allocated *= 2;
+			compiler->member = repalloc(compiler->member, allocated * sizeof(Oid));
+		}
+		compiler->member[compiler->nmembers++] = ((Form_pg_enum) GETSTRUCT(tuple))->oid;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+}
+
+/*
+ * add_members -- the members of an enum for which the operator holds: their order
+ * is the catalog's.
+ */
+static void
+add_members(Compiler *compiler, Datum constant)
+{
+	if (compiler->member == NULL)
+		read_members(compiler);
+	for (int i = 0; i < compiler->nmembers; i++)
+	{
+		Oid			member = compiler->member[i];
+
+		if (call_operator(compiler, &compiler->key->sk_func, ObjectIdGetDatum(member), constant))
+			add_range(&compiler->codes, member, member);
+	}
+}
+
+/*
+ * add_constant -- the codes that may compare with a constant as the key says.
+ */
+static void
+add_constant(Compiler *compiler, Datum constant)
+{
+	StrategyNumber strategy = compiler->key->sk_strategy;
+	const OhCodec *codec = compiler->codec;
+	bool		equality = strategy == BTEqualStrategyNumber || strategy == OH_NOT_EQUAL_STRATEGY;
+	bool		ordered = codec->kind == OH_ATTR_EXACT || codec->kind == OH_ATTR_ENUM ||
+		codec->kind == OH_ATTR_ORDERED;
+	Place		place;
+
+	if (codec->kind == OH_ATTR_ORDERED && OidIsValid(codec->hash.fn_oid) && !codec->ordered)
+		ordered = false;		/* prefixes of a text that has another order now */
+
+	if (codec->kind == OH_ATTR_ENUM && !equality)
+		add_members(compiler, constant);
+	else if ((equality || ordered) && locate(compiler, constant, &place))
+		add_comparison(compiler, &place);
+	else
+	{
+		compiler->all = true;
+		compiler->conditions->lossy = true;
+	}
+}
+
+/* ---- operators on signatures ---- */
+
+static void
+add_mask(Compiler *compiler, uint64 mask)
+{
+	OhMasks    *masks = &compiler->masks;
+
+	if (masks->n == compiler->nallocated)
+	{
+		compiler->nallocated = Max(8, 2 * compiler->nallocated);
+		if (masks->mask == NULL)
+			masks->mask = palloc(compiler->nallocated * sizeof(uint64));
+		else
+			masks->mask = repalloc_huge(masks->mask, compiler->nallocated * sizeof(uint64));
+	}
+	masks->mask[masks->n++] = mask;
+}
+
+/*
+ * add_overlap -- arrays with one of the elements, NULLs aside.
+ */
+static void
+add_overlap(Compiler *compiler, ArrayType *array)
+{
+	OhCodec    *codec = compiler->codec;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(array, codec->element, codec->element_length, codec->element_byval,
+					  codec->element_align, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!nulls[i])
+			add_mask(compiler, OhElementBits(codec, elements[i]));
+	}
+}
+
+/*
+ * add_strings -- documents with one of the keys, or with all of them.  NULLs do
+ * not count.
+ */
+static void
+add_strings(Compiler *compiler, ArrayType *array, bool all)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	uint64		mask = 0;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		uint64		bits;
+
+		if (nulls[i])
+			continue;
+		bits = OhStringBits(VARDATA_ANY(DatumGetPointer(elements[i])),
+							VARSIZE_ANY_EXHDR(DatumGetPointer(elements[i])));
+		if (!all)
+			add_mask(compiler, bits);
+		mask |= bits;
+	}
+	if (all)
+		add_mask(compiler, mask);
+}
+
+/*
+ * add_signature -- the masks of an operator with a constant; none if nothing can
+ * match.
+ */
+static void
+add_signature(Compiler *compiler, Datum constant)
+{
+	OhCodec    *codec = compiler->codec;
+	bool		is_array = OidIsValid(codec->element);
+
+	compiler->conditions->lossy = true;
+	switch (compiler->key->sk_strategy)
+	{
+		case OH_OVERLAP_STRATEGY:
+			if (is_array)
+				add_overlap(compiler, DatumGetArrayTypeP(constant));
+			else
+				compiler->all = true;
+			break;
+		case OH_CONTAINS_STRATEGY:
+			/* no array contains a NULL */
+			if (!is_array || !array_contains_nulls(DatumGetArrayTypeP(constant)))
+				add_mask(compiler, OhEncode(codec, constant, NULL));
+			break;
+		case OH_CONTAINED_STRATEGY:
+			compiler->masks.contained = true;
+			add_mask(compiler, OhEncode(codec, constant, NULL));
+			break;
+		case OH_EXISTS_STRATEGY:
+			{
+				text	   *string = DatumGetTextPP(constant);
+
+				add_mask(compiler, OhStringBits(VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string)));
+				break;
+			}
+		case OH_EXISTS_ANY_STRATEGY:
+			add_strings(compiler, DatumGetArrayTypeP(constant), false);
+			break;
+		case OH_EXISTS_ALL_STRATEGY:
+			add_strings(compiler, DatumGetArrayTypeP(constant), true);
+			break;
+		default:
+			compiler->all = true;
+			break;
+	}
+}
+
+/* ---- keys ---- */
+
+static void
+compile_constant(Compiler *compiler, Datum constant)
+{
+	if (compiler->key->sk_strategy <= OH_NOT_EQUAL_STRATEGY)
+		add_constant(compiler, constant);
+	else if (compiler->codec->kind == OH_ATTR_SIGNATURE)
+		add_signature(compiler, constant);
+	else
+	{
+		compiler->all = true;
+		compiler->conditions->lossy = true;
+	}
+}
+
+int
+OhKeyElements(ScanKey key, Datum **elements, bool **nulls)
+{
+	ArrayType  *array = DatumGetArrayTypeP(key->sk_argument);
+	int16		length;
+	bool		byval;
+	char		align;
+	int			n;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byval, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align, elements, nulls, &n);
+	return n;
+}
+
+/*
+ * compile_array -- the key of op ANY (array): NULL elements match nothing.
+ */
+static void
+compile_array(Compiler *compiler)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n = OhKeyElements(compiler->key, &elements, &nulls);
+
+	for (int i = 0; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!nulls[i])
+			compile_constant(compiler, elements[i]);
+	}
+}
+
+/*
+ * compile_key -- take a key into the condition of its column.
+ */
+static void
+compile_key(OhConditions *conditions, OhCondition *condition, Relation index, ScanKey key)
+{
+	Compiler	compiler = {0};
+
+	if (key->sk_flags & SK_SEARCHNULL)
+	{
+		condition->null = true;
+		return;
+	}
+	condition->not_null = true;
+	if (key->sk_flags & SK_SEARCHNOTNULL)
+		return;
+	if (key->sk_flags & SK_ISNULL)
+	{
+		conditions->never = true;
+		return;
+	}
+
+	compiler.conditions = conditions;
+	compiler.index = index;
+	compiler.key = key;
+	compiler.codec = OhSummaryCodec(conditions->summary, condition->column);
+	if (key->sk_flags & SK_SEARCHARRAY)
+		compile_array(&compiler);
+	else
+		compile_constant(&compiler, key->sk_argument);
+
+	if (compiler.all)
+		return;
+	if (compiler.masks.n > 0)
+		condition->masks[condition->nmasks++] = compiler.masks;
+	else
+	{
+		/* where there are no codes, either, nothing matches */
+		normalize(&compiler.codes);
+		intersect(condition, &compiler.codes);
+	}
+}
+
+/*
+ * find_condition -- the condition of a column, a new one if need be.
+ */
+static OhCondition *
+find_condition(OhConditions *conditions, int column, int nkeys)
+{
+	OhCondition *condition;
+
+	for (int i = 0; i < conditions->n; i++)
+	{
+		if (conditions->condition[i].column == column)
+			return &conditions->condition[i];
+	}
+	condition = &conditions->condition[conditions->n++];
+	condition->column = column;
+	condition->nranges = 1;
+	condition->range = palloc(sizeof(OhRange));
+	condition->range->lo = 0;
+	condition->range->hi = PG_UINT64_MAX;
+	condition->masks = palloc(nkeys * sizeof(OhMasks));
+	return condition;
+}
+
+OhConditions *
+OhConditionsBegin(Relation index, OhIndex *ix, MemoryContext context)
+{
+	OhConditions *conditions = MemoryContextAllocZero(context, sizeof(OhConditions));
+
+	conditions->ix = ix;
+	conditions->summary = OhSummaryBegin(index, ix, context);
+	conditions->context = AllocSetContextCreate(context, "omenhnsw conditions",
+												ALLOCSET_SMALL_SIZES);
+	return conditions;
+}
+
+void
+OhConditionsSet(OhConditions *conditions, Relation index, ScanKey keys, int nkeys)
+{
+	MemoryContext old;
+
+	MemoryContextReset(conditions->context);
+	conditions->n = 0;
+	conditions->never = conditions->lossy = false;
+	conditions->condition = NULL;
+	if (nkeys == 0)
+		return;
+
+	old = MemoryContextSwitchTo(conditions->context);
+	conditions->condition = palloc0(nkeys * sizeof(OhCondition));
+	for (int i = 0; i < nkeys; i++)
+	{
+		if (keys[i].sk_attno > 1)
+			compile_key(conditions, find_condition(conditions, keys[i].sk_attno - 2, nkeys), index,
+						&keys[i]);
+	}
+	for (int i = 0; i < conditions->n; i++)
+	{
+		OhCondition *condition = &conditions->condition[i];
+
+		if (condition->nranges == 0 || (condition->null && condition->not_null))
+			conditions->never = true;
+		else
+			make_hash(condition);
+	}
+	MemoryContextSwitchTo(old);
+}

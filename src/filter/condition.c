@@ -1,0 +1,418 @@
+/*
+ * condition.c -- conditions on filter columns, evaluated.
+ *
+ * The hot loop of a scan with conditions: whole pages of the array OH_ATTR, no
+ * allocation, no call of an operator.  compile.c makes the conditions.
+ */
+#include "postgres.h"
+
+#include "port/pg_bitutils.h"
+
+#include "filter/condition.h"
+#include "kernel/kernel.h"
+
+/* Words of bits that a page can need, if it had nothing but one column. */
+#define MAX_WORDS		(BLCKSZ / (8 * 64) + 1)
+
+/*
+ * So many ranges are tested one after the other: of values of one or two bytes,
+ * which a table of all values is for otherwise, and of wider ones.
+ */
+#define FEW_NARROW		10
+#define FEW_WIDE		16
+
+/* Signatures are masked so many at a time. */
+#define MASK_CHUNK		256
+
+/* The packed column of a page. */
+typedef struct Packed
+{
+	const void *values;
+	uint64		base;
+	uint64		top;			/* largest value its width can hold */
+	int			width;
+	int			n;
+} Packed;
+
+/* ---- one value ---- */
+
+/*
+ * first_range -- the first range that does not end before a code; nranges if none.
+ */
+static inline int
+first_range(const OhCondition *condition, uint64 code)
+{
+	int			lo = 0;
+	int			hi = condition->nranges;
+
+	while (lo < hi)
+	{
+		int			mid = (lo + hi) / 2;
+
+		if (condition->range[mid].hi < code)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static inline bool
+in_ranges(const OhCondition *condition, uint64 code)
+{
+	int			i = first_range(condition, code);
+
+	return i < condition->nranges && condition->range[i].lo <= code;
+}
+
+static inline bool
+in_hash(const OhCondition *condition, uint64 code)
+{
+	uint32		slot = OhCodeSlot(code, condition->hash_mask);
+
+	if (code == condition->hash_empty)
+		return false;
+	while (condition->hash[slot] != condition->hash_empty)
+	{
+		if (condition->hash[slot] == code)
+			return true;
+		slot = (slot + 1) & condition->hash_mask;
+	}
+	return false;
+}
+
+static inline bool
+meets_masks(const OhMasks *masks, uint64 signature)
+{
+	for (int i = 0; i < masks->n; i++)
+	{
+		uint64		mask = masks->mask[i];
+
+		if (((masks->contained ? signature & ~mask : ~signature & mask)) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+OhConditionsRow(const OhConditions *conditions, const OhAttrRow *row)
+{
+	if (conditions->never)
+		return false;
+	for (int i = 0; i < conditions->n; i++)
+	{
+		const OhCondition *condition = &conditions->condition[i];
+		bool		isnull = (row->nulls >> condition->column) & 1;
+		uint64		value = row->value[condition->column];
+
+		if (isnull != condition->null)
+			return false;
+		if (isnull)
+			continue;
+		if (!in_ranges(condition, value))
+			return false;
+		for (int j = 0; j < condition->nmasks; j++)
+		{
+			if (!meets_masks(&condition->masks[j], value))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* ---- a page ---- */
+
+/*
+ * range_bits -- bit i of bits: value i lies in the range, which is clipped and
+ * less base.
+ */
+static void
+range_bits(const Packed *packed, uint64 lo, uint64 hi, uint64 *bits)
+{
+	switch (packed->width)
+	{
+		case 1:
+			om_kernels->range_u8(packed->values, packed->n, lo, hi, bits);
+			break;
+		case 2:
+			om_kernels->range_u16(packed->values, packed->n, lo, hi, bits);
+			break;
+		case 4:
+			om_kernels->range_u32(packed->values, packed->n, lo, hi, bits);
+			break;
+		default:
+			om_kernels->range_u64(packed->values, packed->n, lo, hi, bits);
+			break;
+	}
+}
+
+/*
+ * table_bits -- the same for many ranges and values of one or two bytes: a table
+ * with a bit for each value that there can be.
+ */
+static pg_attribute_always_inline void
+table_bits(const Packed *packed, const OhRange *range, int n, int width, uint64 *bits)
+{
+	uint64		table[1024];
+
+	memset(table, 0, width == 1 ? 256 / 8 : 65536 / 8);
+	for (int i = 0; i < n; i++)
+	{
+		uint32		lo = Max(range[i].lo, packed->base) - packed->base;
+		uint32		hi = Min(range[i].hi, packed->top) - packed->base;
+
+		for (uint32 value = lo; value <= hi; value++)
+			table[value / 64] |= UINT64CONST(1) << (value % 64);
+	}
+	for (int i = 0; i < packed->n; i += 64)
+	{
+		int			end = Min(64, packed->n - i);
+		uint64		word = 0;
+
+		for (int j = 0; j < end; j++)
+		{
+			uint32		value = OhAttrOffset(packed->values, width, i + j);
+
+			word |= (table[value / 64] >> (value % 64) & 1) << j;
+		}
+		bits[i / 64] = word;
+	}
+}
+
+/*
+ * lookup_bits -- the same for many ranges and wider values.
+ */
+static pg_attribute_always_inline void
+lookup_bits(const Packed *packed, const OhCondition *condition, int width, uint64 *bits)
+{
+	for (int i = 0; i < packed->n; i += 64)
+	{
+		int			end = Min(64, packed->n - i);
+		uint64		word = 0;
+
+		for (int j = 0; j < end; j++)
+		{
+			uint64		code = packed->base + OhAttrOffset(packed->values, width, i + j);
+
+			if (condition->hash_mask == 0)
+				word |= (uint64) in_ranges(condition, code) << j;
+			else
+			{
+				uint32		bit = OhCodeSlot(code, OH_SIEVE_BITS - 1);
+
+				word |= (condition->sieve[bit / 64] >> (bit % 64) & 1) << j;
+			}
+		}
+		if (condition->hash_mask != 0)
+		{
+			/* what has passed the sieve */
+			for (uint64 rest = word; rest != 0; rest &= rest - 1)
+			{
+				int			j = pg_rightmost_one_pos64(rest);
+				uint64		code = packed->base + OhAttrOffset(packed->values, width, i + j);
+
+				if (!in_hash(condition, code))
+					word &= ~(UINT64CONST(1) << j);
+			}
+		}
+		bits[i / 64] = word;
+	}
+}
+
+/*
+ * and_ranges -- keep the bits of values that lie in the ranges of a condition.
+ * False if none can.
+ */
+static bool
+and_ranges(const Packed *packed, const OhCondition *condition, uint64 *bits)
+{
+	int			first = first_range(condition, packed->base);
+	int			n = 0;
+	int			few = packed->width > 2 ? FEW_WIDE : FEW_NARROW;
+	int			nwords = (packed->n + 63) / 64;
+	uint64		found[MAX_WORDS];
+	const OhRange *range = condition->range + first;
+
+	while (first + n < condition->nranges && range[n].lo <= packed->top)
+	{
+		n++;
+		if (n > few && packed->width > 2)
+			break;				/* how many does not matter */
+	}
+	if (n == 0)
+		return false;
+	if (n == 1 && range->lo <= packed->base && range->hi >= packed->top)
+		return true;
+	Assert(packed->width > 0);
+
+	if (n > few)
+	{
+		if (packed->width == 1)
+			table_bits(packed, range, n, 1, found);
+		else if (packed->width == 2)
+			table_bits(packed, range, n, 2, found);
+		else if (packed->width == 4)
+			lookup_bits(packed, condition, 4, found);
+		else
+			lookup_bits(packed, condition, 8, found);
+	}
+	else
+	{
+		uint64		more[MAX_WORDS];
+
+		for (int i = 0; i < n; i++)
+		{
+			uint64		lo = Max(range[i].lo, packed->base) - packed->base;
+			uint64		hi = Min(range[i].hi, packed->top) - packed->base;
+
+			range_bits(packed, lo, hi, i == 0 ? found : more);
+			for (int w = 0; i > 0 && w < nwords; w++)
+				found[w] |= more[w];
+		}
+	}
+	for (int w = 0; w < nwords; w++)
+		bits[w] &= found[w];
+	return true;
+}
+
+/*
+ * mask_values -- signatures with the bits of a mask only.
+ */
+static pg_attribute_always_inline void
+mask_values(const Packed *packed, int width, int first, int n, uint64 mask, uint64 *out)
+{
+	for (int i = 0; i < n; i++)
+		out[i] = (packed->base + OhAttrOffset(packed->values, width, first + i)) & mask;
+}
+
+/*
+ * and_masks -- keep the bits of signatures that meet a list of masks.
+ */
+static void
+and_masks(const Packed *packed, const OhMasks *masks, uint64 *bits)
+{
+	for (int first = 0; first < packed->n; first += MASK_CHUNK)
+	{
+		int			n = Min(MASK_CHUNK, packed->n - first);
+		int			nwords = (n + 63) / 64;
+		uint64		found[MASK_CHUNK / 64] = {0};
+
+		for (int i = 0; i < masks->n; i++)
+		{
+			/* with its bits alone, the signature has all of them; or with the others, none */
+			uint64		mask = masks->contained ? ~masks->mask[i] : masks->mask[i];
+			uint64		wanted = masks->contained ? 0 : mask;
+			uint64		values[MASK_CHUNK];
+			uint64		more[MASK_CHUNK / 64];
+
+			switch (packed->width)
+			{
+				case 0:
+					mask_values(packed, 0, first, n, mask, values);
+					break;
+				case 1:
+					mask_values(packed, 1, first, n, mask, values);
+					break;
+				case 2:
+					mask_values(packed, 2, first, n, mask, values);
+					break;
+				case 4:
+					mask_values(packed, 4, first, n, mask, values);
+					break;
+				default:
+					mask_values(packed, 8, first, n, mask, values);
+					break;
+			}
+			om_kernels->range_u64(values, n, wanted, wanted, more);
+			for (int w = 0; w < nwords; w++)
+				found[w] |= more[w];
+		}
+		for (int w = 0; w < nwords; w++)
+			bits[first / 64 + w] &= found[w];
+	}
+}
+
+/*
+ * and_nulls -- keep the bits of places whose null bit is as wanted; false if none.
+ */
+static bool
+and_nulls(const uint64 *nulls, bool wanted, int nwords, uint64 *bits)
+{
+	uint64		invert = wanted ? 0 : PG_UINT64_MAX;
+	uint64		any = 0;
+
+	for (int w = 0; w < nwords; w++)
+	{
+		bits[w] &= nulls[w] ^ invert;
+		any |= bits[w];
+	}
+	return any != 0;
+}
+
+void
+OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits)
+{
+	const OhIndex *ix = conditions->ix;
+	int			n = ix->attr_per_page;
+	int			nwords = OhAttrWords(ix);
+
+	memset(bits, 0, nwords * sizeof(uint64));
+	if (conditions->never)
+		return;
+	for (int w = 0; w < nwords; w++)
+		bits[w] = PG_UINT64_MAX;
+	if (n % 64 != 0)
+		bits[nwords - 1] = (UINT64CONST(1) << (n % 64)) - 1;
+
+	for (int i = 0; i < conditions->n; i++)
+	{
+		const OhCondition *condition = &conditions->condition[i];
+		const OhAttrColumn *column = &OhAttrColumns(page)[condition->column];
+		Packed		packed;
+		bool		some;
+
+		some = and_nulls(OhAttrNulls(ix, page, condition->column), condition->null, nwords, bits);
+		if (some && !condition->null)
+		{
+			uint64		span = OhAttrLargest(column->width);
+
+			packed.values = OhAttrValues(ix, page, condition->column);
+			packed.base = column->base;
+			packed.top = column->base > PG_UINT64_MAX - span ? PG_UINT64_MAX : column->base + span;
+			packed.width = column->width;
+			packed.n = n;
+			some = and_ranges(&packed, condition, bits);
+			for (int j = 0; some && j < condition->nmasks; j++)
+				and_masks(&packed, &condition->masks[j], bits);
+		}
+		if (!some)
+		{
+			memset(bits, 0, nwords * sizeof(uint64));
+			return;
+		}
+	}
+}
+
+void
+OhConditionsDescribe(const OhConditions *conditions, StringInfo to)
+{
+	resetStringInfo(to);
+	for (int i = 0; i < conditions->n; i++)
+	{
+		const OhCondition *condition = &conditions->condition[i];
+		int			counts[4] = {condition->column, condition->null, condition->nranges,
+		condition->nmasks};
+
+		appendBinaryStringInfo(to, (const char *) counts, sizeof(counts));
+		appendBinaryStringInfo(to, (const char *) condition->range,
+							   condition->nranges * sizeof(OhRange));
+		for (int j = 0; j < condition->nmasks; j++)
+		{
+			const OhMasks *masks = &condition->masks[j];
+			int			kind[2] = {masks->contained, masks->n};
+
+			appendBinaryStringInfo(to, (const char *) kind, sizeof(kind));
+			appendBinaryStringInfo(to, (const char *) masks->mask, masks->n * sizeof(uint64));
+		}
+	}
+}

@@ -1,0 +1,91 @@
+/*
+ * condition.h -- conditions of a scan on filter columns, evaluated on summaries.
+ */
+#ifndef OH_CONDITION_H
+#define OH_CONDITION_H
+
+#include "postgres.h"
+
+#include "access/skey.h"
+#include "lib/stringinfo.h"
+
+#include "filter/attr.h"
+#include "filter/summary.h"
+
+#define OH_SIEVE_BITS	65536
+
+/* Codes, the last included. */
+typedef struct OhRange
+{
+	uint64		lo;
+	uint64		hi;
+} OhRange;
+
+/*
+ * A condition on signatures: some mask of the list has all its bits in the
+ * signature, or has all bits of the signature.
+ */
+typedef struct OhMasks
+{
+	bool		contained;		/* the signature in the mask */
+	int			n;
+	uint64	   *mask;
+} OhMasks;
+
+/*
+ * All conditions on one column: NULL, or not NULL, with a code in one of the
+ * ranges, and every list of masks met.
+ */
+typedef struct OhCondition
+{
+	int			column;			/* of the filter columns */
+	bool		null;
+	bool		not_null;
+	int			nranges;
+	OhRange    *range;			/* sorted; none touches the next */
+	uint32		hash_mask;		/* of a hash table of codes, if there are many; else 0 */
+	uint64		hash_empty;		/* fills its empty slots */
+	uint64	   *hash;
+	uint64	   *sieve;			/* OH_SIEVE_BITS, by OhCodeSlot(): set if a code may be in the table */
+	int			nmasks;
+	OhMasks    *masks;
+} OhCondition;
+
+typedef struct OhConditions
+{
+	const struct OhIndex *ix;
+	int			n;				/* columns with conditions; 0: every row matches */
+	bool		never;			/* no row matches: a comparison with NULL, = ANY of nothing, a < 1 and a > 2 */
+	bool		lossy;			/* what matches must be checked in the table */
+	OhCondition *condition;		/* [n], a column each */
+	OhSummary  *summary;
+	MemoryContext context;		/* of what one OhConditionsSet() needs */
+} OhConditions;
+
+extern OhConditions *OhConditionsBegin(Relation index, OhIndex *ix, MemoryContext context);
+/*
+ * Take the keys of a (re)scan: those on filter columns (sk_attno > 1); others are
+ * the caller's.
+ */
+extern void OhConditionsSet(OhConditions *conditions, Relation index, ScanKey keys, int nkeys);
+/* The elements of a key with SK_SEARCHARRAY; returns how many there are. */
+extern int	OhKeyElements(ScanKey key, Datum **elements, bool **nulls);
+/*
+ * Evaluate a page of the array OH_ATTR, at least share-locked: bit i of bits
+ * (uint64[OhAttrWords()]) says that place i may match.  Bits at and past
+ * attr_per_page are 0.
+ */
+extern void OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits);
+/* The same for a row without a position. */
+extern bool OhConditionsRow(const OhConditions *conditions, const OhAttrRow *row);
+/* What decides which codes match, as bytes: two that differ may match others. */
+extern void OhConditionsDescribe(const OhConditions *conditions, StringInfo to);
+
+/* Where a code would be in a table of mask + 1 slots. */
+static inline uint32
+OhCodeSlot(uint64 code, uint32 mask)
+{
+	return (uint32) ((code * UINT64CONST(0x9E3779B97F4A7C15)) >> 32) & mask;
+}
+
+#endif							/* OH_CONDITION_H */

@@ -1,0 +1,152 @@
+/*
+ * filter.c -- which nodes match the conditions of a scan.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "storage/buf_internals.h"
+#include "utils/memutils.h"
+
+#include "filter/filter.h"
+
+/*
+ * Pages that an estimate looks at: all of a small index, otherwise some spread
+ * evenly.  Neighbours in the graph lie together, so a few far apart tell more.
+ */
+#define ALL_PAGES 64
+#define SAMPLE_PAGES 24
+
+/* Pages that are prefetched before they are looked at. */
+#define PAGES_AHEAD 3
+
+/* Cache lines of a column's values that are: the hardware follows by itself. */
+#define VALUE_LINES 8
+
+OhFilter *
+OhFilterBegin(Relation index, OhIndex *ix, const OhConditions *conditions, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OhFilter   *filter = palloc0(sizeof(OhFilter));
+
+	filter->index = index;
+	filter->ix = ix;
+	filter->conditions = conditions;
+	filter->per_page = ix->attr_per_page;
+	filter->nnodes = OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	filter->npages = OhArrayPages(index, ix, OH_ATTR);
+	/* a node beyond has not gone live yet: its summaries come no later than it does */
+	filter->nnodes = Min(filter->nnodes, (uint64) filter->npages * filter->per_page);
+	filter->bits = MemoryContextAllocHuge(context, (filter->nnodes / 64 + 2) * sizeof(uint64));
+	filter->page_bits = palloc(OhAttrWords(ix) * sizeof(uint64));
+	filter->known = palloc(filter->npages + 1);
+	initStringInfo(&filter->described);
+	filter->context = AllocSetContextCreate(context, "omenhnsw filter", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(old);
+	return filter;
+}
+
+void
+OhFilterSet(OhFilter *filter)
+{
+	MemoryContext old = MemoryContextSwitchTo(filter->context);
+	StringInfoData described;
+
+	Assert(filter->conditions->n > 0);
+	initStringInfo(&described);
+	OhConditionsDescribe(filter->conditions, &described);
+	if (described.len != filter->described.len ||
+		memcmp(described.data, filter->described.data, described.len) != 0)
+	{
+		memset(filter->bits, 0, (filter->nnodes / 64 + 2) * sizeof(uint64));
+		memset(filter->known, 0, filter->npages + 1);
+		filter->nknown = 0;
+		filter->nmatches = 0;
+		resetStringInfo(&filter->described);
+		appendBinaryStringInfo(&filter->described, described.data, described.len);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(filter->context);
+}
+
+void
+OhFilterLoad(OhFilter *filter, uint32 lp)
+{
+	uint32		words = OhAttrWords(filter->ix);
+	uint64		first = (uint64) lp * filter->per_page;
+	uint64	   *to = filter->bits + first / 64;
+	uint64	   *end = filter->bits + filter->nnodes / 64 + 1;
+	int			shift = first % 64;
+	Buffer		buffer = OhArrayRead(filter->index, filter->ix, OH_ATTR, lp, BUFFER_LOCK_SHARE);
+
+	OhConditionsPage(filter->conditions, BufferGetPage(buffer), filter->page_bits);
+	UnlockReleaseBuffer(buffer);
+	for (uint32 i = 0; i < words && to + i < end; i++)
+	{
+		uint64		word = filter->page_bits[i];
+
+		if (word == 0)
+			continue;
+		filter->nmatches += pg_popcount64(word);
+		to[i] |= word << shift;
+		if (shift > 0)
+			to[i + 1] |= word >> (64 - shift);
+	}
+	filter->known[lp] = true;
+	filter->nknown++;
+}
+
+void
+OhFilterPrefetchPage(const OhFilter *filter, uint32 lp)
+{
+	const OhArray *array = &filter->ix->array[OH_ATTR];
+	Page		page;
+
+	if (lp >= array->npages || array->hint[lp] <= 0)
+		return;
+	page = BufferGetPage(array->hint[lp]);
+	__builtin_prefetch(GetBufferDescriptor(array->hint[lp] - 1), 1);
+	for (int i = 0; i < filter->conditions->n; i++)
+	{
+		int			column = filter->conditions->condition[i].column;
+		char	   *values = OhAttrValues(filter->ix, page, column);
+
+		__builtin_prefetch(&OhAttrColumns(page)[column]);
+		__builtin_prefetch(OhAttrNulls(filter->ix, page, column));
+		for (int at = 0; at < VALUE_LINES * 64; at += 64)
+			__builtin_prefetch(values + at);
+	}
+}
+
+void
+OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n)
+{
+	uint64		end = Min((uint64) first + n, filter->nnodes);
+
+	for (uint64 lp = first / filter->per_page; lp * filter->per_page < end; lp++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if ((lp + PAGES_AHEAD) * filter->per_page < end && !filter->known[lp + PAGES_AHEAD])
+			OhFilterPrefetchPage(filter, lp + PAGES_AHEAD);
+		if (!filter->known[lp])
+			OhFilterLoad(filter, lp);
+	}
+}
+
+double
+OhFilterEstimate(OhFilter *filter)
+{
+	uint32		sample = filter->npages <= ALL_PAGES ? filter->npages : SAMPLE_PAGES;
+
+	for (uint32 i = 0; i < sample; i++)
+	{
+		/* the middle of each part */
+		uint32		lp = ((uint64) i * 2 + 1) * filter->npages / (2 * sample);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!filter->known[lp])
+			OhFilterLoad(filter, lp);
+	}
+	return filter->nknown == 0 ? 0 :
+		(double) filter->nmatches * filter->npages / filter->nknown;
+}

@@ -1,0 +1,486 @@
+/*
+ * build.c -- ohbuild: builds an index from a table.
+ *
+ * Sample the table; set up an empty index and a graph in memory of the size
+ * that the table probably needs, at most maintenance_work_mem; add all rows,
+ * with parallel workers if PostgreSQL's settings give any; write the graph to
+ * pages; log them.  What the participants do with rows is in buildscan.c.
+ *
+ * The graph is a dynamic shared memory segment if workers are wanted.  It is
+ * created before parallel mode begins, because there may be too little shared
+ * memory: then the build is serial, in private memory (parallel.h).
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/wait_event.h"
+
+#include "compat.h"
+#include "hnsw/build/build.h"
+#include "hnsw/build/parallel.h"
+
+/* Chunks of the parallel context. */
+#define KEY_SHARED			OH_KEY(1)
+#define KEY_SCAN			OH_KEY(2)
+
+/* PostgreSQL's own rule: each participant shall have this many kilobytes. */
+#define WORKER_MEMORY		32768
+
+/* Milliseconds between two reports of progress while workers finish. */
+#define REPORT_TIME			500
+
+/* Private memory besides the graph: of connect.c, and no more of flush.c later. */
+#define FLUSH_SLOT_BYTES	(3 * sizeof(uint32))
+
+PGDLLEXPORT void om_build_worker_main(dsm_segment *seg, shm_toc *toc);
+
+/* The leader's state. */
+typedef struct Build
+{
+	OhBuildWorker worker;
+	IndexInfo  *info;
+	OhCreate	create;
+	int			workers;		/* to ask for */
+	uint32		capacity;		/* slots of the graph */
+	dsm_segment *segment;		/* of the graph, NULL if it is private */
+	void	   *private_graph;
+	OhBuildShared *shared;
+} Build;
+
+/* Leader's side of a running parallel operation. */
+typedef struct Launch
+{
+	OhTeam		team;
+	Snapshot	snapshot;
+	ParallelTableScanDesc pscan;
+} Launch;
+
+char *
+ohbuildphasename(int64 phase)
+{
+	switch (phase)
+	{
+		case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+			return "initializing";
+		case OH_PHASE_SAMPLE:
+			return "sampling table";
+		case OH_PHASE_TRAIN:
+			return "training quantizer";
+		case OH_PHASE_INSERT:
+			return "inserting tuples";
+		case OH_PHASE_RELINK:
+			return "relinking nodes";
+		case OH_PHASE_CONNECT:
+			return "connecting nodes";
+		case OH_PHASE_WRITE:
+			return "writing pages";
+		default:
+			return NULL;
+	}
+}
+
+static void
+report_phase(int64 phase)
+{
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase);
+}
+
+/*
+ * toast_workers -- workers for a table whose vectors lie in its TOAST table.
+ *
+ * PostgreSQL counts the blocks of the table itself, which may be few while the
+ * work is much.  Its rule (one worker from min_parallel_table_scan_size on, one
+ * more for each factor of three), with the TOAST table counted.
+ */
+static int
+toast_workers(Relation heap, const IndexInfo *info)
+{
+	double		blocks = RelationGetNumberOfBlocks(heap);
+	int			workers = 0;
+	Relation	toast;
+
+	if (max_parallel_maintenance_workers == 0 || RelationUsesLocalBuffers(heap) ||
+		!OidIsValid(heap->rd_rel->reltoastrelid) || RelationGetParallelWorkers(heap, -1) >= 0 ||
+		info->ii_Expressions != NIL || info->ii_Predicate != NIL)
+		return 0;
+
+	toast = table_open(heap->rd_rel->reltoastrelid, AccessShareLock);
+	blocks += RelationGetNumberOfBlocks(toast);
+	table_close(toast, AccessShareLock);
+	for (double need = Max(min_parallel_table_scan_size, 1);
+		 blocks >= need && workers < max_parallel_maintenance_workers;
+		 need *= 3)
+		workers++;
+	while (workers > 0 && maintenance_work_mem / (workers + 1) < WORKER_MEMORY)
+		workers--;
+	return workers;
+}
+
+static int
+choose_workers(Relation heap, Relation index, const IndexInfo *info)
+{
+	int			workers = om_index_build_workers(heap, index, info);
+
+	return workers > 0 ? workers : toast_workers(heap, info);
+}
+
+static OhGraphShape
+shape_of(const OhCreate *create)
+{
+	OhGraphShape shape;
+
+	shape.spec = create->spec;
+	shape.m = create->m;
+	shape.ef_construction = create->ef_construction;
+	shape.refine_bytes = OhRefineBytes(&create->spec, create->rerank);
+	shape.nattrs = create->nattrs;
+	return shape;
+}
+
+/*
+ * memory_needed -- bytes of a build with a graph of so many slots.  Each
+ * participant has a quantizer of its own and a query.
+ */
+static Size
+memory_needed(const OhGraphShape *shape, uint32 capacity, int participants)
+{
+	Size		own = OhBuilderBytes(capacity) + om_quant_bytes(&shape->spec) +
+		om_quant_query_bytes(&shape->spec) + om_quant_scratch_bytes(&shape->spec);
+
+	return OhGraphBytes(shape, capacity) + participants * own +
+		(Size) capacity * FLUSH_SLOT_BYTES;
+}
+
+/*
+ * choose_capacity -- slots for what the sample promises, or as many as
+ * maintenance_work_mem has room for.
+ */
+static uint32
+choose_capacity(const Build *build, const OhSample *sample)
+{
+	OhGraphShape shape = shape_of(&build->create);
+	double		want = sample->vectors + sample->others / OhChunkRows(&shape) + 64;
+	Size		limit = (Size) maintenance_work_mem * 1024;
+	int			participants = build->workers + 1;
+	uint32		low = 1;
+	uint32		high = (uint32) Min(want, OH_GRAPH_MAX_SLOTS);
+
+	while (low < high)
+	{
+		uint32		mid = low + (high - low + 1) / 2;
+
+		if (memory_needed(&shape, mid, participants) <= limit)
+			low = mid;
+		else
+			high = mid - 1;
+	}
+	return low;
+}
+
+/*
+ * create_graph -- memory for the graph, shared if there are to be workers.
+ */
+static OhGraph *
+create_graph(Build *build)
+{
+	OhGraphShape shape = shape_of(&build->create);
+	Size		bytes = OhGraphBytes(&shape, build->capacity);
+	void	   *mem;
+
+	if (build->workers > 0)
+	{
+		build->segment = OhSegmentCreate(bytes);
+		if (build->segment == NULL)
+		{
+			ereport(NOTICE,
+					(errmsg("too little shared memory for a parallel build of index \"%s\"",
+							RelationGetRelationName(build->worker.index)),
+					 errdetail("It needs %zu MB. The build goes on with one process, in private memory.",
+							   bytes / 1024 / 1024 + 1),
+					 errhint("Shared memory may be limited by the size of /dev/shm, for example in a container.")));
+			build->workers = 0;
+		}
+	}
+	if (build->segment != NULL)
+		mem = dsm_segment_address(build->segment);
+	else
+	{
+		build->private_graph = MemoryContextAllocHuge(build->worker.context, bytes + 64);
+		mem = (void *) TYPEALIGN(64, build->private_graph);
+	}
+	return OhGraphInit(mem, &shape, build->capacity);
+}
+
+/*
+ * build_tranche -- of the gates of parallel builds: one for the life of the server,
+ * as there are 65,536 of them and none is ever given back.
+ */
+static int
+build_tranche(void)
+{
+	int		   *tranche;
+	bool		found;
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	tranche = ShmemInitStruct("omenhnsw build tranche", sizeof(int), &found);
+	if (!found)
+		*tranche = LWLockNewTrancheId();
+	LWLockRelease(AddinShmemInitLock);
+	LWLockRegisterTranche(*tranche, "omenhnsw_build");
+	return *tranche;
+}
+
+static void
+init_shared(OhBuildShared *shared, const Build *build)
+{
+	memset(shared, 0, sizeof(OhBuildShared));
+	shared->heap_id = RelationGetRelid(build->worker.heap);
+	shared->index_id = RelationGetRelid(build->worker.index);
+	shared->concurrent = build->info->ii_Concurrent;
+	/* nobody waits at the gate of a serial build: any tranche will do */
+	shared->tranche = build->workers > 0 ? build_tranche() : LWTRANCHE_BUFFER_CONTENT;
+	LWLockInitialize(&shared->gate, shared->tranche);
+	shared->state = OH_BUILD_GRAPH;
+	ConditionVariableInit(&shared->flushed);
+	BarrierInit(&shared->barrier, 0);
+	pg_atomic_init_u32(&shared->next_slot, 0);
+	ConditionVariableInit(&shared->finished);
+	pg_atomic_init_u64(&shared->tuples, 0);
+	SpinLockInit(&shared->mutex);
+}
+
+/*
+ * start_workers -- begin parallel mode and launch them; build->shared is in
+ * shared memory then.  false if there is no room for that.
+ */
+static bool
+start_workers(Build *build, Launch *launch)
+{
+	Relation	heap = build->worker.heap;
+	OhTeam	   *team = &launch->team;
+	Size		scan_bytes;
+
+	OhTeamPrepare(team, "om_build_worker_main", build->workers);
+	/* as for a btree: all rows, or those that are there now if others may write */
+	launch->snapshot = build->info->ii_Concurrent ?
+		RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
+	scan_bytes = table_parallelscan_estimate(heap, launch->snapshot);
+	OhTeamReserve(team, sizeof(OhBuildShared));
+	OhTeamReserve(team, scan_bytes);
+	if (!OhTeamReady(team, build->segment))
+	{
+		if (IsMVCCSnapshot(launch->snapshot))
+			UnregisterSnapshot(launch->snapshot);
+		return false;
+	}
+	build->shared = OhTeamPlace(team, KEY_SHARED, sizeof(OhBuildShared));
+	init_shared(build->shared, build);
+	launch->pscan = OhTeamPlace(team, KEY_SCAN, scan_bytes);
+	table_parallelscan_initialize(heap, launch->pscan, launch->snapshot);
+	LaunchParallelWorkers(team->pcxt);
+	return true;
+}
+
+/*
+ * wait_for_workers -- until all participants have finished, reporting progress.
+ */
+static void
+wait_for_workers(Build *build, Launch *launch)
+{
+	OhBuildShared *shared = build->shared;
+	int			participants = launch->team.pcxt->nworkers_launched + 1;
+
+	WaitForParallelWorkersToAttach(launch->team.pcxt);
+	for (;;)
+	{
+		int			nfinished;
+
+		SpinLockAcquire(&shared->mutex);
+		nfinished = shared->nfinished;
+		SpinLockRelease(&shared->mutex);
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
+									 pg_atomic_read_u64(&shared->tuples));
+		if (nfinished == participants)
+			break;
+		ConditionVariableTimedSleep(&shared->finished, REPORT_TIME,
+									WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+	}
+	ConditionVariableCancelSleep();
+}
+
+static void
+end_workers(Build *build, Launch *launch, OhBuildShared *result)
+{
+	OhTeamWait(&launch->team);
+	*result = *build->shared;
+	build->shared = result;
+	build->worker.shared = result;
+	if (IsMVCCSnapshot(launch->snapshot))
+		UnregisterSnapshot(launch->snapshot);
+	OhTeamEnd(&launch->team);
+}
+
+/*
+ * om_build_worker_main -- entry point of a parallel worker.
+ */
+void
+om_build_worker_main(dsm_segment *seg, shm_toc *toc)
+{
+	dsm_segment *graph = OhTeamJoin(toc);
+	OhBuildShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
+	LOCKMODE	heap_lock = shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
+	LOCKMODE	index_lock = shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
+	OhBuildWorker worker = {0};
+	IndexInfo  *info;
+
+	LWLockRegisterTranche(shared->tranche, "omenhnsw_build");
+	/* the locks that the leader is known to hold */
+	worker.heap = table_open(shared->heap_id, heap_lock);
+	worker.index = index_open(shared->index_id, index_lock);
+	worker.shared = shared;
+	worker.parallel = true;
+	worker.context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw build",
+										   ALLOCSET_DEFAULT_SIZES);
+	worker.ix = OhIndexOpen(worker.index);
+	worker.ix->building = true;
+	worker.builder = OhBuilderBegin(dsm_segment_address(graph), worker.ix->quant,
+									OhRandomLevel, worker.context);
+	info = BuildIndexInfo(worker.index);
+	info->ii_Concurrent = shared->concurrent;
+
+	OhBuildScan(&worker, info, shm_toc_lookup(toc, KEY_SCAN, false));
+
+	MemoryContextDelete(worker.context);
+	OhTeamLeave(toc, graph);
+	index_close(worker.index, index_lock);
+	table_close(worker.heap, heap_lock);
+}
+
+/*
+ * add_rows -- all participants' scans; the results are in build->shared.
+ */
+static void
+add_rows(Build *build, OhBuildShared *result)
+{
+	OhBuildWorker *worker = &build->worker;
+	Launch		launch;
+
+	if (build->workers > 0 && start_workers(build, &launch))
+	{
+		worker->shared = build->shared;
+		worker->parallel = true;
+		OhBuildScan(worker, build->info, launch.pscan);
+		wait_for_workers(build, &launch);
+		end_workers(build, &launch, result);
+	}
+	else
+	{
+		build->shared = result;
+		worker->shared = result;
+		init_shared(result, build);
+		OhBuildScan(worker, build->info, NULL);
+	}
+}
+
+static void
+check_index(const IndexInfo *info)
+{
+	if (info->ii_ExclusionOps != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("access method \"omenhnsw\" does not support exclusion constraints")));
+}
+
+/*
+ * ohbuild -- ambuild.
+ */
+IndexBuildResult *
+ohbuild(Relation heap, Relation index, IndexInfo *info)
+{
+	IndexBuildResult *result = palloc(sizeof(IndexBuildResult));
+	Build		build = {0};
+	OhBuildWorker *worker = &build.worker;
+	OhBuildShared shared;
+	OhTrainer	trainer;
+	OhSample	sample;
+
+	check_index(info);
+	worker->heap = heap;
+	worker->index = index;
+	worker->leader = true;
+	worker->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw build",
+											ALLOCSET_DEFAULT_SIZES);
+	build.info = info;
+	OhResolveOptions(index, &build.create);
+
+	report_phase(OH_PHASE_SAMPLE);
+	build.workers = choose_workers(heap, index, info);
+	OhTrainerBegin(&trainer, heap, &build.create.spec, build.workers);
+	OhChoiceBegin(&trainer, &build.create, worker->context);
+	OhTakeSample(heap, index, info, &build.create.spec, &trainer, &sample);
+	if (sample.tuples <= 0)
+		build.workers = 0;
+	report_phase(OH_PHASE_TRAIN);
+	OhChooseCodes(index, &build.create, &trainer, &sample);
+	if (trainer.seen != NULL)
+		pfree(trainer.seen);
+	OhTrain(index, &build.create, &trainer, &sample);
+	worker->ix = OhIndexCreate(index, MAIN_FORKNUM, &build.create);
+	OhTrainerEnd(&trainer);
+	build.create.model = NULL;
+	build.capacity = choose_capacity(&build, &sample);
+	worker->builder = OhBuilderBegin(create_graph(&build), worker->ix->quant, OhRandomLevel,
+									 worker->context);
+
+	report_phase(OH_PHASE_INSERT);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, 0);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) sample.tuples);
+	add_rows(&build, &shared);
+	if (shared.state == OH_BUILD_GRAPH)
+		OhFlushGraph(worker);
+
+	if (build.segment != NULL)
+		dsm_detach(build.segment);
+	MemoryContextDelete(worker->context);
+	if (RelationNeedsWAL(index))
+		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+	/* from now on this transaction's changes are like anybody's */
+	worker->ix->building = false;
+
+	info->ii_BrokenHotChain |= shared.broken_hot_chain;
+	result->heap_tuples = shared.heap_tuples;
+	result->index_tuples = (double) pg_atomic_read_u64(&shared.tuples);
+	return result;
+}
+
+/*
+ * ohbuildempty -- ambuildempty: the init fork of an unlogged index.
+ */
+void
+ohbuildempty(Relation index)
+{
+	OhCreate	create = {0};
+	OhIndex    *ix;
+
+	OhResolveOptions(index, &create);
+	if (om_quant_train_least(&create.spec) > 0)
+		OhFallBack(index, &create, 0);
+	ix = OhIndexCreate(index, INIT_FORKNUM, &create);
+	MemoryContextDelete(ix->context);
+	/* also when nothing else of this relation is in the WAL */
+	log_newpage_range(index, INIT_FORKNUM, 0, 1, true);
+}

@@ -1,0 +1,224 @@
+/*
+ * buildscan.c -- one participant's share of an index build: reads the table and
+ * adds its rows, to the graph in memory or, once that is full, to pages.
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "pgstat.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#include "hnsw/build/build.h"
+
+/* Rows between two reports of progress. */
+#define REPORT_ROWS 256
+
+/* Slots that a participant takes at once to relink their nodes. */
+#define RELINK_SLOTS 256
+
+/* A row besides its attributes, which are the worker's: where it goes depends on kind alone. */
+typedef struct BuildRow
+{
+	ItemPointer tid;
+	const float *x;				/* NULL: without a position */
+	int			kind;			/* OH_ROW_*, if x is NULL */
+} BuildRow;
+
+/*
+ * add_to_graph -- false if the graph is full or gone.
+ */
+static bool
+add_to_graph(OhBuildWorker *worker, const BuildRow *row)
+{
+	OhBuildShared *shared = worker->shared;
+	bool		ok = false;
+
+	if (worker->builder == NULL)
+		return false;
+	if (worker->parallel)
+		LWLockAcquire(&shared->gate, LW_SHARED);
+	if (shared->state == OH_BUILD_GRAPH)
+		ok = row->x != NULL ? OhGraphAdd(worker->builder, row->x, row->tid, worker->attrs) :
+			OhGraphAddRow(worker->builder, row->tid, row->kind, worker->attrs);
+	if (worker->parallel)
+		LWLockRelease(&shared->gate);
+	return ok;
+}
+
+static bool
+flush_begins(OhBuildWorker *worker)
+{
+	OhBuildShared *shared = worker->shared;
+	bool		ours;
+
+	LWLockAcquire(&shared->gate, LW_EXCLUSIVE);
+	ours = shared->state == OH_BUILD_GRAPH;
+	if (ours)
+		shared->state = OH_BUILD_FLUSHING;
+	LWLockRelease(&shared->gate);
+	return ours;
+}
+
+static OhBuildState
+current_state(OhBuildShared *shared)
+{
+	OhBuildState state;
+
+	LWLockAcquire(&shared->gate, LW_SHARED);
+	state = shared->state;
+	LWLockRelease(&shared->gate);
+	return state;
+}
+
+/*
+ * leave_graph -- the graph is full: one participant writes it to pages, the
+ * others wait for that.
+ *
+ * The gate is not held meanwhile, so that all of this can be interrupted; if the
+ * one who writes fails, the end of the parallel operation takes the others along.
+ */
+static void
+leave_graph(OhBuildWorker *worker)
+{
+	OhBuildShared *shared = worker->shared;
+
+	if (flush_begins(worker))
+	{
+		ereport(NOTICE,
+				(errmsg("hnsw graph no longer fits into maintenance_work_mem after %llu tuples",
+						(unsigned long long) pg_atomic_read_u64(&shared->tuples)),
+				 errdetail("The build goes on by inserting into pages, which is slower."),
+				 errhint("Increase maintenance_work_mem to speed up builds.")));
+		OhFlushGraph(worker);
+		LWLockAcquire(&shared->gate, LW_EXCLUSIVE);
+		shared->state = OH_BUILD_PAGES;
+		LWLockRelease(&shared->gate);
+		ConditionVariableBroadcast(&shared->flushed);
+		if (worker->leader)
+			pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, OH_PHASE_INSERT);
+	}
+	else
+	{
+		ConditionVariablePrepareToSleep(&shared->flushed);
+		while (current_state(shared) == OH_BUILD_FLUSHING)
+			ConditionVariableSleep(&shared->flushed, PG_WAIT_EXTENSION);
+		ConditionVariableCancelSleep();
+	}
+	worker->builder = NULL;
+	worker->inserter = OhInserterBegin(worker->index, worker->ix, worker->context);
+}
+
+static void
+add_row(OhBuildWorker *worker, const BuildRow *row)
+{
+	if (add_to_graph(worker, row))
+		return;
+	if (worker->builder != NULL)
+		leave_graph(worker);
+	if (row->x != NULL)
+		OhInsertVector(worker->inserter, row->x, row->tid, worker->attrs);
+	else
+		OhInsertRowWithoutPosition(worker->inserter, row->tid, row->kind, worker->attrs);
+}
+
+/*
+ * build_row -- callback of the table scan.
+ */
+static void
+build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *arg)
+{
+	OhBuildWorker *worker = arg;
+	MemoryContext old = MemoryContextSwitchTo(worker->row_context);
+	BuildRow	row = {tid, NULL, OH_ROW_NULL};
+	uint64		tuples;
+
+	CHECK_FOR_INTERRUPTS();
+	if (worker->summary != NULL)
+		OhSummarize(worker->summary, values, isnull, worker->attrs);
+	if (!isnull[0])
+	{
+		Pointer		to_free;
+		const float *x = OhVectorFloats(index, worker->ix->dim, values[0], &to_free);
+
+		if (OhHasDirection(worker->ix->spec.metric, x, worker->ix->dim))
+			row.x = x;
+		else
+			row.kind = OH_ROW_NO_DIRECTION;
+	}
+	add_row(worker, &row);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(worker->row_context);
+
+	tuples = pg_atomic_fetch_add_u64(&worker->shared->tuples, 1) + 1;
+	if (worker->leader && tuples % REPORT_ROWS == 0)
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, tuples);
+}
+
+/*
+ * relink -- relink the nodes that few others link to, together with the others.
+ *
+ * phase: of the barrier when this participant came; one that came late has had
+ * no rows to add.  A graph that was full has gone to pages already, as it was.
+ */
+static void
+relink(OhBuildWorker *worker, int phase)
+{
+	OhBuildShared *shared = worker->shared;
+	OhRelink	work;
+	uint32		from;
+
+	if (phase == OH_PART_ADD && BarrierArriveAndWait(&shared->barrier, PG_WAIT_EXTENSION) &&
+		current_state(shared) == OH_BUILD_GRAPH)
+		OhGraphFindIslands(worker->builder, worker->context);
+	if (phase <= OH_PART_COUNT && current_state(shared) == OH_BUILD_GRAPH)
+	{
+		if (worker->leader)
+			pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, OH_PHASE_RELINK);
+		OhRelinkBegin(&work, worker->builder, worker->context);
+		BarrierArriveAndWait(&shared->barrier, PG_WAIT_EXTENSION);
+		while ((from = pg_atomic_fetch_add_u32(&shared->next_slot, RELINK_SLOTS)) < work.nslots)
+			OhRelinkSlots(&work, from, from + RELINK_SLOTS);
+		OhRelinkEnd(&work);
+	}
+	BarrierDetach(&shared->barrier);
+}
+
+/*
+ * OhBuildScan -- do this participant's share and add up the results.
+ *
+ * pscan: the shared scan, or NULL for a scan of one's own.
+ */
+void
+OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)
+{
+	OhBuildShared *shared = worker->shared;
+	TableScanDesc scan = pscan == NULL ? NULL : table_beginscan_parallel(worker->heap, pscan);
+	int			phase = BarrierAttach(&shared->barrier);
+	double		heap_tuples;
+
+	worker->row_context = AllocSetContextCreate(worker->context, "omenhnsw build row",
+												ALLOCSET_DEFAULT_SIZES);
+	if (worker->ix->nattrs > 0)
+	{
+		worker->summary = OhSummaryBegin(worker->index, worker->ix, worker->context);
+		worker->attrs = MemoryContextAllocZero(worker->context,
+											   OhAttrRowBytes(worker->ix->nattrs));
+	}
+	heap_tuples = table_index_build_scan(worker->heap, worker->index, info, true,
+										 worker->leader, build_row, worker, scan);
+	if (worker->inserter != NULL)
+		OhInserterEnd(worker->inserter);
+	relink(worker, phase);
+
+	SpinLockAcquire(&shared->mutex);
+	shared->nfinished++;
+	shared->heap_tuples += heap_tuples;
+	shared->broken_hot_chain |= info->ii_BrokenHotChain;
+	SpinLockRelease(&shared->mutex);
+	ConditionVariableSignal(&shared->finished);
+}

@@ -1,0 +1,243 @@
+/*
+ * choose.c -- bits of a code, or the values, by what a sample says.
+ *
+ * Codes of few bits serve as long as their error is less than what neighbours
+ * differ by.  Among near-duplicates, or where one dimension outweighs all others,
+ * it is more, and a search returns any of those that the error leaves open.
+ * Whether that is so is tried: for some rows of the sample, do the candidates
+ * that codes put first hold the true neighbours?  In a sample that is a part of the
+ * table, as many candidates and neighbours are taken as that part of a search has.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "hnsw/build/build.h"
+#include "hnsw/hnsw.h"
+
+/* Rows of the sample that are kept, and bytes for them at most. */
+#define MOST_ROWS 10000
+#define MOST_BYTES (16 * 1024 * 1024)
+
+/* Fewer rows say nothing. */
+#define LEAST_ROWS 100
+
+/* Rows whose neighbours are looked for. */
+#define PROBES 50
+
+/* A search of the whole table: neighbours wanted, candidates compared with the table. */
+#define NEIGHBOURS 10.0
+#define CANDIDATES 50.0
+
+/* Part of the neighbours that must be among the candidates. */
+#define ENOUGH 0.97
+
+typedef struct Trial
+{
+	int			dim;
+	int			nrows;
+	const float *rows;
+	int			nprobes;
+	int			neighbours;
+	int			candidates;
+	float	   *dist;			/* [nrows], of one probe */
+	float	   *sorted;			/* [nrows] */
+	float	   *limit;			/* [nprobes], distance of the last true neighbour */
+	float	   *exact;			/* [nprobes][nrows] */
+} Trial;
+
+/*
+ * OhChoiceBegin -- see build.h.
+ */
+void
+OhChoiceBegin(OhTrainer *trainer, const OhCreate *create, MemoryContext context)
+{
+	Size		row_bytes = sizeof(float) * create->spec.dim;
+
+	trainer->nseen = 0;
+	trainer->seen_room = 0;
+	if (!create->may_choose)
+		return;
+	trainer->seen_room = Min(MOST_ROWS,
+							 Min((Size) MOST_BYTES, (Size) maintenance_work_mem * 256) / row_bytes);
+	trainer->seen = MemoryContextAllocHuge(context, row_bytes * Max(trainer->seen_room, 1));
+}
+
+static int
+compare_floats(const void *a, const void *b)
+{
+	float		x = *(const float *) a;
+	float		y = *(const float *) b;
+
+	return x < y ? -1 : (x > y);
+}
+
+static const float *
+probe_row(const Trial *trial, int i)
+{
+	return trial->rows + (Size) trial->dim * ((Size) i * trial->nrows / trial->nprobes);
+}
+
+/*
+ * measure -- distances of a probe to all rows by one quantizer.
+ *
+ * A row that equals the probe is no neighbour: they share a node.
+ */
+static void
+measure(const Trial *trial, const OmQuantizer *quant, const char *codes, Size code_bytes,
+		int probe, void *scratch, OmQuery *query, float *dist)
+{
+	const float *x = probe_row(trial, probe);
+	OmDistanceFn distance = om_quant_distance_fn(quant);
+
+	om_quant_query(quant, x, scratch, query);
+	for (int i = 0; i < trial->nrows; i++)
+	{
+		if (memcmp(trial->rows + (Size) i * trial->dim, x, sizeof(float) * trial->dim) == 0)
+			dist[i] = INFINITY;
+		else
+			dist[i] = distance(quant, query, codes + i * code_bytes);
+	}
+}
+
+/*
+ * share_found -- of the true neighbours of all probes, how many are among the
+ * candidates by codes of this spec?
+ *
+ * learn: the spec is of the values; note who the true neighbours are.
+ */
+static double
+share_found(Trial *trial, const OmQuantSpec *spec, const float *mean, bool learn)
+{
+	Size		code_bytes = TYPEALIGN(16, om_quant_code_bytes(spec));
+	char	   *memory = MemoryContextAllocHuge(CurrentMemoryContext,
+												om_quant_bytes(spec) + om_quant_query_bytes(spec) +
+												om_quant_scratch_bytes(spec) +
+												code_bytes * trial->nrows + 4 * 64);
+	char	   *at = (char *) TYPEALIGN(64, memory);
+	OmQuantizer *quant = om_quant_init(at, spec, mean);
+	OmQuery    *query;
+	void	   *scratch;
+	char	   *codes;
+	int64		found = 0;
+	int64		wanted = 0;
+
+	at = (char *) TYPEALIGN(64, at + om_quant_bytes(spec));
+	query = (OmQuery *) at;
+	at = (char *) TYPEALIGN(64, at + om_quant_query_bytes(spec));
+	scratch = at;
+	codes = (char *) TYPEALIGN(64, at + om_quant_scratch_bytes(spec));
+	for (int i = 0; i < trial->nrows; i++)
+	{
+		if (i % 256 == 0)
+			CHECK_FOR_INTERRUPTS();
+		om_quant_encode(quant, trial->rows + (Size) i * trial->dim, scratch, codes + i * code_bytes);
+	}
+	for (int probe = 0; probe < trial->nprobes; probe++)
+	{
+		float	   *exact = trial->exact + (Size) probe * trial->nrows;
+		float	   *dist = learn ? exact : trial->dist;
+		float		edge;
+
+		CHECK_FOR_INTERRUPTS();
+		measure(trial, quant, codes, code_bytes, probe, scratch, query, dist);
+		memcpy(trial->sorted, dist, sizeof(float) * trial->nrows);
+		qsort(trial->sorted, trial->nrows, sizeof(float), compare_floats);
+		if (learn)
+		{
+			trial->limit[probe] = trial->sorted[trial->neighbours - 1];
+			continue;
+		}
+		edge = trial->sorted[trial->candidates - 1];
+		for (int i = 0; i < trial->nrows; i++)
+		{
+			if (exact[i] > trial->limit[probe] || exact[i] == INFINITY)
+				continue;
+			wanted++;
+			found += dist[i] <= edge;
+		}
+	}
+	pfree(memory);
+	return wanted > 0 ? (double) found / wanted : 1.0;
+}
+
+/*
+ * begin_trial -- false: the sample is too small.
+ */
+static bool
+begin_trial(Trial *trial, const OhTrainer *trainer, const OhSample *sample, int dim)
+{
+	double		part;
+
+	trial->dim = dim;
+	trial->nrows = trainer->nseen;
+	trial->rows = trainer->seen;
+	if (trial->nrows < LEAST_ROWS)
+		return false;
+	part = Min(1.0, trial->nrows / Max(sample->tuples, 1.0));
+	trial->nprobes = PROBES;
+	trial->neighbours = Max(1, (int) rint(NEIGHBOURS * part));
+	trial->candidates = Max(5 * trial->neighbours, (int) rint(CANDIDATES * part));
+	trial->dist = palloc(sizeof(float) * trial->nrows);
+	trial->sorted = palloc(sizeof(float) * trial->nrows);
+	trial->limit = palloc(sizeof(float) * trial->nprobes);
+	trial->exact = MemoryContextAllocHuge(CurrentMemoryContext,
+										  sizeof(float) * (Size) trial->nrows * trial->nprobes);
+	return true;
+}
+
+/*
+ * OhChooseCodes -- see build.h.
+ */
+void
+OhChooseCodes(Relation index, OhCreate *create, const OhTrainer *trainer, const OhSample *sample)
+{
+	MemoryContext context;
+	MemoryContext old;
+	OmQuantSpec spec = create->spec;
+	OmQuantSpec values = create->spec;
+	Trial		trial;
+	double		first = -1;
+	double		share = -1;
+
+	if (!create->may_choose || sample->mean == NULL)
+		return;
+	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw choice", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	values.kind = OM_QUANT_NONE;
+	values.bits = 0;
+	if (begin_trial(&trial, trainer, sample, spec.dim))
+	{
+		share_found(&trial, &values, NULL, true);
+		first = share = share_found(&trial, &spec, sample->mean, false);
+		while (share < ENOUGH && spec.bits < 8 && OhMoreBits(&spec, create->m))
+			share = share_found(&trial, &spec, sample->mean, false);
+		if (share < ENOUGH && create->may_choose_values &&
+			OhNodeBytes(&values, create->m) <= OH_PAGE_BODY)
+			spec = values;
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	if (first < 0)
+		return;
+	create->chosen_by = OH_CHOSEN_BY_SAMPLE;
+	ereport(DEBUG1,
+			(errmsg_internal("index \"%s\": codes of %d bits find %.3f of a sample's neighbours, of %d bits %.3f",
+							 RelationGetRelationName(index), create->spec.bits, first, spec.bits, share)));
+	if (spec.kind == create->spec.kind && spec.bits == create->spec.bits)
+		return;
+	ereport(NOTICE,
+			(spec.kind == OM_QUANT_NONE ?
+			 errmsg("index \"%s\" gets quantizer = none: codes do not tell neighbours in this table apart",
+					RelationGetRelationName(index)) :
+			 errmsg("index \"%s\" gets codes with bits = %d instead of %d, which do not tell neighbours in this table apart",
+					RelationGetRelationName(index), spec.bits, create->spec.bits),
+			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among the candidates of a search.",
+					   create->spec.bits, first * 100),
+			 errhint("Set quantizer or bits to decide this yourself.")));
+	create->spec = spec;
+	OhResolveRerank(index, create);
+}

@@ -1,0 +1,473 @@
+/*
+ * flush.c -- writes the in-memory graph of a build to pages.
+ *
+ * Nobody else uses the graph or the index meanwhile.  Nothing is WAL-logged:
+ * the build logs all pages at its end.  One array at a time: nodes in packed
+ * order, their refinements and attributes, then towers, postings and rows without
+ * a position, each in the order of the nodes that they belong to, so that ids can
+ * be counted instead of kept.
+ */
+#include "postgres.h"
+
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+
+#include "filter/attr.h"
+#include "hnsw/build/build.h"
+
+/* Appends records to one array. */
+typedef struct Appender
+{
+	Relation	index;
+	OhIndex    *ix;
+	OhArrayId	array;
+	Buffer		buffer;			/* locked; InvalidBuffer before the first record */
+	uint32		next;			/* id of the next record */
+} Appender;
+
+typedef struct Flush
+{
+	OhBuildWorker *worker;
+	OhBuilder  *b;
+	OhIndex    *ix;
+	uint32		n;				/* nodes */
+	uint32	   *order;			/* [n], slots */
+	uint32	   *number;			/* [slots], node ids */
+	int			highway_level;
+} Flush;
+
+static void
+append_begin(Appender *out, const Flush *flush, OhArrayId array)
+{
+	out->index = flush->worker->index;
+	out->ix = flush->ix;
+	out->array = array;
+	out->buffer = InvalidBuffer;
+	out->next = 0;
+}
+
+static void
+append_finish_page(Appender *out)
+{
+	if (out->buffer == InvalidBuffer)
+		return;
+	OhPageSetLower(out->ix, out->array, BufferGetPage(out->buffer));
+	MarkBufferDirty(out->buffer);
+	UnlockReleaseBuffer(out->buffer);
+	out->buffer = InvalidBuffer;
+}
+
+/*
+ * append_page -- a new page of an array, locked, which must be its page lp.
+ */
+static Buffer
+append_page(Relation index, OhIndex *ix, OhArrayId array, uint32 lp)
+{
+	uint32		got;
+
+	CHECK_FOR_INTERRUPTS();
+	got = OhArrayExtend(index, ix, array);
+	if (got != lp)
+		OhCorrupt(index, OH_META_BLOCK, "array %d has page %u before the build wrote it",
+				  (int) array, got);
+	return OhArrayRead(index, ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
+}
+
+/*
+ * append -- the next record, zeroed; its id is out->next - 1 from now on.
+ */
+static void *
+append(Appender *out)
+{
+	uint32		slot = OhSlotOf(out->ix, out->array, out->next);
+	Page		page;
+	void	   *record;
+
+	if (slot == 0)
+	{
+		append_finish_page(out);
+		out->buffer = append_page(out->index, out->ix, out->array,
+								  OhLp(out->ix, out->array, out->next));
+	}
+	page = BufferGetPage(out->buffer);
+	record = OhSlot(out->ix, out->array, page, slot);
+	memset(record, 0, out->ix->array[out->array].record_bytes);
+	OhTail(page)->nused = slot + 1;
+	out->next++;
+	return record;
+}
+
+/*
+ * further_tids -- number of rows of a node besides its first.
+ */
+static uint32
+further_tids(const OhBuilder *b, const OhGraphNode *node)
+{
+	uint32		n = 0;
+
+	for (uint32 at = node->more; at != OH_NONE; at = OhGraphChunk(b, at)->next)
+		n += OhGraphChunk(b, at)->n;
+	return n;
+}
+
+static inline uint32
+posting_records(uint32 tids)
+{
+	return (tids + OH_POSTING_TIDS - 1) / OH_POSTING_TIDS;
+}
+
+/*
+ * write_links -- ids of a list, from slots to nodes: the diverse ones nearest
+ * first, then the fill nearest first.  Returns the number of diverse ones.
+ */
+static inline int
+write_links(const Flush *flush, const uint32 *list, uint32 *to, int max)
+{
+	int			nselected = 0;
+	int			n = 0;
+
+	for (int i = 0; i < max && list[i] != OH_NONE; i++)
+	{
+		if (list[i] & OH_LINK_SELECTED)
+			to[nselected++] = flush->number[list[i] & OH_LINK_ID];
+	}
+	n = nselected;
+	for (int i = 0; i < max && list[i] != OH_NONE; i++)
+	{
+		if (!(list[i] & OH_LINK_SELECTED))
+			to[n++] = flush->number[list[i] & OH_LINK_ID];
+	}
+	for (; n < max; n++)
+		to[n] = OH_NONE;
+	return nselected;
+}
+
+static void
+write_nodes(const Flush *flush)
+{
+	OhBuilder  *b = flush->b;
+	uint32		tower = 0;
+	uint32		posting = 0;
+	Appender	out;
+
+	append_begin(&out, flush, OH_NODE);
+	for (uint32 i = 0; i < flush->n; i++)
+	{
+		uint32		slot = flush->order[i];
+		const OhGraphNode *from = &b->nodes[slot];
+		OhNodeData *node = append(&out);
+		uint32		further = from->more == OH_NONE ? 0 : further_tids(b, from);
+
+		/* slots are in packed order, which is no order in memory */
+		if (i + 4 < flush->n)
+		{
+			uint32		ahead = flush->order[i + 4];
+
+			for (uint32 at = 0; at < b->code_stride; at += 64)
+				__builtin_prefetch((char *) OhGraphCode(b, ahead) + at);
+			for (int at = 0; at < 2 * b->m; at += 16)
+				__builtin_prefetch(OhGraphList(b, ahead) + at);
+		}
+		node->state = OH_LIVE;
+		node->tag = flush->ix->number;
+		node->level = from->level;
+		node->tid = from->tid;
+		node->posting = OH_NONE;
+		node->tower = OH_NONE;
+		if (further > 0)
+		{
+			node->posting = posting;
+			posting += posting_records(further);
+		}
+		if (from->level > 0)
+		{
+			node->tower = tower;
+			tower += from->level;
+		}
+		memcpy(OhNodeCode(node), OhGraphCode(b, slot), flush->ix->code_bytes);
+		node->nselected = write_links(flush, OhGraphList(b, slot),
+									  OhNodeLinks(node, flush->ix->code_bytes), 2 * b->m);
+	}
+	append_finish_page(&out);
+}
+
+/*
+ * write_refinements -- in the order of the nodes, whose ids they have.
+ */
+static void
+write_refinements(const Flush *flush)
+{
+	Appender	out;
+
+	if (flush->ix->refine_bytes == 0)
+		return;
+	append_begin(&out, flush, OH_REFINE);
+	for (uint32 i = 0; i < flush->n; i++)
+		memcpy(append(&out), OhGraphRefinement(flush->b, flush->order[i]),
+			   flush->ix->refine_bytes);
+	append_finish_page(&out);
+}
+
+/*
+ * write_attributes -- summaries of the nodes, a page for each attr_per_page.
+ */
+static void
+write_attributes(const Flush *flush)
+{
+	OhIndex    *ix = flush->ix;
+	Relation	index = flush->worker->index;
+	uint32		per_page = ix->attr_per_page;
+
+	if (ix->nattrs == 0)
+		return;
+	for (uint32 first = 0; first < flush->n; first += per_page)
+	{
+		uint32		last = Min(first + per_page, flush->n);
+		Buffer		buffer = append_page(index, ix, OH_ATTR, first / per_page);
+
+		for (uint32 i = first; i < last; i++)
+		{
+			/* slots are in packed order, which is no order in memory */
+			if (i + 16 < flush->n)
+				__builtin_prefetch(OhGraphAttrs(flush->b, flush->order[i + 16]));
+			OhAttrSet(ix, BufferGetPage(buffer), i - first, OhGraphAttrs(flush->b, flush->order[i]));
+		}
+		MarkBufferDirty(buffer);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+static void
+write_towers(const Flush *flush)
+{
+	OhBuilder  *b = flush->b;
+	Appender	out;
+
+	append_begin(&out, flush, OH_TOWER);
+	for (uint32 i = 0; i < flush->n; i++)
+	{
+		uint32		slot = flush->order[i];
+		int			top = b->nodes[slot].level;
+
+		for (int level = 1; level <= top; level++)
+		{
+			OhTowerData *tower = append(&out);
+
+			tower->node = i;
+			tower->level = level;
+			tower->up = level < top ? out.next : OH_NONE;
+			tower->nselected = write_links(flush, OhGraphTower(b, slot, level), tower->links,
+										   b->m);
+		}
+	}
+	append_finish_page(&out);
+}
+
+/*
+ * hash_of_rows -- of the vector that all further rows of a node have, or OH_MIXED.
+ */
+static uint32
+hash_of_rows(const OhBuilder *b, const OhGraphNode *node)
+{
+	uint32		hash = OhGraphChunk(b, node->more)->hash;
+
+	for (uint32 i = node->more; i != OH_NONE; i = OhGraphChunk(b, i)->next)
+	{
+		if (OhGraphChunk(b, i)->hash != hash)
+			return OH_MIXED;
+	}
+	return hash;
+}
+
+/*
+ * write_postings -- further rows of nodes.
+ *
+ * A node's first record is the one that is not full: inserts look for room there.
+ */
+static void
+write_postings(const Flush *flush)
+{
+	OhBuilder  *b = flush->b;
+	Appender	out;
+
+	append_begin(&out, flush, OH_POSTING);
+	for (uint32 i = 0; i < flush->n; i++)
+	{
+		const OhGraphNode *node = &b->nodes[flush->order[i]];
+		uint32		left;
+		uint32		chunk = node->more;
+		uint32		at = 0;
+		uint32		hash;
+
+		if (chunk == OH_NONE)
+			continue;
+		hash = hash_of_rows(b, node);
+		left = further_tids(b, node);
+		for (uint32 record = posting_records(left); record > 0; record--)
+		{
+			OhPostingData *posting = append(&out);
+			uint32		n = left - (record - 1) * OH_POSTING_TIDS;
+
+			posting->node = i;
+			posting->next = record > 1 ? out.next : OH_NONE;
+			posting->hash = hash;
+			for (uint32 k = 0; k < OH_POSTING_TIDS; k++)
+				ItemPointerSetInvalid(&posting->tid[k]);
+			for (uint32 k = 0; k < n; k++)
+			{
+				while (at == OhGraphChunk(b, chunk)->n)
+				{
+					chunk = OhGraphChunk(b, chunk)->next;
+					at = 0;
+				}
+				posting->tid[k] = OhGraphChunk(b, chunk)->tid[at++];
+			}
+			left -= n;
+		}
+	}
+	append_finish_page(&out);
+}
+
+static void
+write_rows(const Flush *flush)
+{
+	OhBuilder  *b = flush->b;
+	Appender	out;
+
+	append_begin(&out, flush, OH_NULLS);
+	for (int kind = 1; kind < lengthof(b->graph->rows); kind++)
+	{
+		for (uint32 at = b->graph->rows[kind]; at != OH_NONE; at = OhGraphChunk(b, at)->next)
+		{
+			OhTidChunk *chunk = OhGraphChunk(b, at);
+
+			for (uint32 i = 0; i < chunk->n; i++)
+				memcpy(append(&out), OhChunkRow(b, chunk, i), OhRowBytes(flush->ix->nattrs));
+		}
+	}
+	append_finish_page(&out);
+}
+
+/*
+ * highway_level -- the level from which on nodes are few enough to be members.
+ */
+static int
+highway_level(const Flush *flush)
+{
+	uint32		count[OH_MAX_LEVEL + 2] = {0};
+	uint32		limit = OhHighwayLevelLimit(flush->ix->code_bytes);
+	int			level = OH_MAX_LEVEL;
+
+	for (uint32 i = 0; i < flush->n; i++)
+		count[flush->b->nodes[flush->order[i]].level]++;
+	for (uint32 n = count[level]; level > 1 && n + count[level - 1] <= limit; level--)
+		n += count[level - 1];
+	return level;
+}
+
+/*
+ * write_highway -- copies of the codes of nodes from some level on, and of those that
+ * stand for islands.
+ */
+static void
+write_highway(Flush *flush, MemoryContext context)
+{
+	OhBuilder  *b = flush->b;
+	uint32		nislands = OhGraphFindIslands(b, context);
+	uint8	   *kind = MemoryContextAllocExtended(context, Max(OhGraphSlots(b->graph), 1),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Appender	out;
+
+	flush->highway_level = highway_level(flush);
+	for (uint32 i = 0; i < nislands; i++)
+		kind[b->islands[i]] = OH_MEMBER_ISLAND;
+	append_begin(&out, flush, OH_HIGHWAY);
+	for (uint32 i = 0; i < flush->n; i++)
+	{
+		uint32		slot = flush->order[i];
+		int			level = b->nodes[slot].level;
+		OhMemberData *member;
+
+		if (level >= flush->highway_level)
+			kind[slot] |= OH_MEMBER_LEVEL;
+		if (kind[slot] == 0)
+			continue;
+		member = append(&out);
+		member->node = i;
+		member->level = level;
+		member->kind = kind[slot];
+		member->model = flush->ix->number;
+		memcpy(OhMemberCode(member), OhGraphCode(b, slot), flush->ix->code_bytes);
+	}
+	append_finish_page(&out);
+	pfree(kind);
+}
+
+/*
+ * write_meta -- the entry point, and where free slots may be: on the last pages.
+ */
+static void
+write_meta(const Flush *flush)
+{
+	Relation	index = flush->worker->index;
+	uint64		entry = pg_atomic_read_u64(&flush->b->graph->entry);
+	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
+
+	if (entry != OH_ENTRY_NONE)
+	{
+		meta->entry = flush->number[(uint32) entry];
+		meta->entry_level = (int16) (entry >> 32);
+	}
+	meta->highway_level = flush->highway_level;
+	for (int a = 0; a < OH_NARRAYS; a++)
+	{
+		if (OhArrayHasSlots(a) && flush->ix->array[a].npages > 0)
+			meta->array[a].free_hint = flush->ix->array[a].npages - 1;
+	}
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+report_phase(const OhBuildWorker *worker, int64 phase)
+{
+	if (worker->leader)
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase);
+}
+
+/*
+ * OhFlushGraph -- see build.h.
+ */
+void
+OhFlushGraph(OhBuildWorker *worker)
+{
+	MemoryContext context = AllocSetContextCreate(worker->context, "omenhnsw flush",
+												  ALLOCSET_DEFAULT_SIZES);
+	OhBuilder  *b = worker->builder;
+	Size		slots = Max(OhGraphSlots(b->graph), 1);
+	Flush		flush;
+
+	report_phase(worker, OH_PHASE_CONNECT);
+	OhGraphAttach(b, context);
+	OhGraphConnect(b, context);
+
+	report_phase(worker, OH_PHASE_WRITE);
+	flush.worker = worker;
+	flush.b = b;
+	flush.ix = worker->ix;
+	flush.order = MemoryContextAllocHuge(context, slots * sizeof(uint32));
+	flush.number = MemoryContextAllocHuge(context, slots * sizeof(uint32));
+	flush.n = OhGraphPack(b, flush.ix->array[OH_NODE].per_page, flush.order, flush.number);
+	write_nodes(&flush);
+	write_refinements(&flush);
+	write_attributes(&flush);
+	write_towers(&flush);
+	write_postings(&flush);
+	write_rows(&flush);
+	write_highway(&flush, context);
+	write_meta(&flush);
+	MemoryContextDelete(context);
+}

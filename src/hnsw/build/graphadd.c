@@ -1,0 +1,820 @@
+/*
+ * graphadd.c -- insertion into the in-memory graph of a build.
+ *
+ * Malkov and Yashunin 2018, algorithm 1, on codes.  What makes it quick:
+ *
+ * - A hop prefetches the codes of all its unvisited neighbours before it
+ *   evaluates the first, and the best candidates are one short sorted array.
+ * - Distances from the new vector to all that the search met are remembered
+ *   (the memo), so that hardly any is computed again for the reverse links.
+ * - Lists keep their distances and which links are diverse.  So a reverse link
+ *   needs only distances from the new vector, never one between two others, and
+ *   no code is expanded for it.
+ * - A vector with a code that the graph has already costs a hash probe or two.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "hnsw/build/graph.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/graph/rows.h"
+
+#define EXPANDED	0x80000000U
+
+/* An entry of the table of twins: the first node with its code. */
+#define LEADER		0x80000000U
+
+/* Nodes whose list is at hand while the next is fetched from memory. */
+#define LINK_AHEAD	8
+
+/*
+ * prefetch_bytes -- ask for up to 8 cache lines; the hardware fetches what
+ * follows by itself.
+ */
+static inline void
+prefetch_bytes(const char *p, uint32 bytes)
+{
+	uint32		n = Min(bytes, 512);
+
+	for (uint32 i = 0; i < n; i += 64)
+		__builtin_prefetch(p + i);
+}
+
+static inline uint32 *
+list_of(const OhBuilder *b, uint32 slot, int level)
+{
+	return level == 0 ? OhGraphList(b, slot) : OhGraphTower(b, slot, level);
+}
+
+static inline int
+list_max(const OhBuilder *b, int level)
+{
+	return level == 0 ? 2 * b->m : b->m;
+}
+
+/*
+ * pool_add -- put an entry, nearer than the last if there are ef already, into
+ * the sorted pool.  Returns its position.
+ */
+static inline int
+pool_add(OhPoolEntry *pool, int *n, int ef, float dist, uint32 id)
+{
+	int			count = *n;
+	int			at = 0;
+
+	/* no branch depends on the distances: they would be mispredicted */
+	for (int left = count; left > 0;)
+	{
+		int			half = (left + 1) / 2;
+
+		at += pool[at + half - 1].dist <= dist ? half : 0;
+		left -= half;
+	}
+	if (count == ef)
+		count--;				/* the last one drops out */
+	memmove(&pool[at + 1], &pool[at], (count - at) * sizeof(OhPoolEntry));
+	pool[at].dist = dist;
+	pool[at].id = id;
+	*n = count + 1;
+	return at;
+}
+
+/* The unvisited neighbours of one node. */
+typedef struct Hop
+{
+	int			n;
+	uint32		id[2 * OH_MAX_M];
+	const void *code[2 * OH_MAX_M];
+} Hop;
+
+/*
+ * expand -- unvisited neighbours of a node; their codes are on their way.
+ */
+static inline void
+expand(OhBuilder *b, const uint32 *list, int max, Hop *hop)
+{
+	uint32		code_bytes = b->graph->code_bytes;
+	uint8	   *visited = b->visited;
+	uint8		epoch = b->epoch;
+	int			n = 0;
+
+	for (int i = 0; i < max; i++)
+	{
+		uint32		link = OhReadLink(&list[i]);
+		uint32		slot = link & OH_LINK_ID;
+
+		if (unlikely(link == OH_NONE))
+			break;
+		hop->id[n] = slot;
+		n += visited[slot] != epoch;
+		visited[slot] = epoch;
+	}
+	pg_read_barrier();
+	for (int i = 0; i < n; i++)
+	{
+		hop->code[i] = OhGraphCode(b, hop->id[i]);
+		prefetch_bytes(hop->code[i], code_bytes);
+	}
+	hop->n = n;
+}
+
+/*
+ * expand_next -- expand the nearest node of the pool that has not been.
+ *
+ * *at: no earlier entry is left to expand.  An empty hop if none is.
+ */
+static pg_attribute_always_inline void
+expand_next(OhBuilder *b, int *at, int npool, int level, Hop *hop)
+{
+	OhPoolEntry *pool = b->pool;
+
+	hop->n = 0;
+	while (hop->n == 0 && *at < npool)
+	{
+		OhPoolEntry *next = &pool[(*at)++];
+
+		if (next->id & EXPANDED)
+			continue;
+		expand(b, list_of(b, next->id, level), list_max(b, level), hop);
+		next->id |= EXPANDED;
+	}
+}
+
+/*
+ * keep_near -- of n distances and ids, in place, those that may enter the pool.
+ */
+static inline int
+keep_near(float *dist, uint32 *id, int n, float worst)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		dist[kept] = dist[i];
+		id[kept] = id[i];
+		kept += dist[i] < worst;
+	}
+	return kept;
+}
+
+/*
+ * remember -- a distance from the vector being inserted.
+ *
+ * A small table that stays in the cache: another node may take the place, and
+ * then it is computed again.  That a place left by an earlier insertion seems to
+ * be of this one has a chance of about 2^-32, and would only misjudge one link.
+ */
+static inline float
+remember(OhBuilder *b, uint32 slot, float dist)
+{
+	OhMemo	   *memo = &b->memo[slot % OH_MEMO_SIZE];
+
+	memo->key = slot ^ b->memo_key;
+	memo->dist = dist;
+	return dist;
+}
+
+/*
+ * evaluate -- put the nodes of a hop into the pool, if they are near enough.
+ */
+static pg_attribute_always_inline void
+evaluate(OhBuilder *b, Hop *hop, int *at, int *npool, int ef, int level)
+{
+	OhPoolEntry *pool = b->pool;
+	uint32		list_bytes = list_max(b, level) * sizeof(uint32);
+	float		dist[2 * OH_MAX_M];
+	int			n = hop->n;
+
+	om_quant_distances(b->quant, b->form, hop->code, n, dist);
+	for (int i = 0; i < n; i++)
+		remember(b, hop->id[i], dist[i]);
+	n = keep_near(dist, hop->id, n, *npool == ef ? pool[ef - 1].dist : INFINITY);
+	for (int i = 0; i < n; i++)
+	{
+		int			pos;
+
+		if (*npool == ef && dist[i] >= pool[ef - 1].dist)
+			continue;
+		prefetch_bytes((const char *) list_of(b, hop->id[i], level), list_bytes);
+		pos = pool_add(pool, npool, ef, dist[i], hop->id[i]);
+		*at = Min(*at, pos);
+	}
+}
+
+/*
+ * search_layer -- best-first search of one level for the neighbours of b->form.
+ *
+ * b->pool[npool]: where to start, sorted; becomes the result, of at most ef.
+ * While one hop is evaluated, the codes of the next are already on their way
+ * from memory.  So a node may be expanded that the hop before would have put
+ * off; it costs little, and finds no less.
+ */
+static pg_attribute_always_inline int
+search_layer(OhBuilder *b, int npool, int ef, int level)
+{
+	OhPoolEntry *pool = b->pool;
+	Hop			hops[2];
+	int			turn = 0;
+	int			at = 0;
+
+	npool = Min(npool, ef);
+	for (int i = 0; i < npool; i++)
+	{
+		pool[i].id &= ~EXPANDED;
+		b->visited[pool[i].id] = b->epoch;
+	}
+
+	expand_next(b, &at, npool, level, &hops[turn]);
+	while (hops[turn].n > 0)
+	{
+		expand_next(b, &at, npool, level, &hops[!turn]);
+		evaluate(b, &hops[turn], &at, &npool, ef, level);
+		turn = !turn;
+		if (hops[turn].n == 0)
+			expand_next(b, &at, npool, level, &hops[turn]);
+	}
+	for (int i = 0; i < npool; i++)
+		pool[i].id &= ~EXPANDED;
+	return npool;
+}
+
+/*
+ * search_base, search_upper -- search a level with ef_construction.  What other
+ * levels have met is met again.
+ */
+static int
+search_base(OhBuilder *b, int npool)
+{
+	b->epoch++;
+	return search_layer(b, npool, b->graph->shape.ef_construction, 0);
+}
+
+static int
+search_upper(OhBuilder *b, int npool, int level)
+{
+	Assert(level > 0);
+	b->epoch++;
+	return search_layer(b, npool, b->graph->shape.ef_construction, level);
+}
+
+/*
+ * descend -- go from the entry point greedily to the nearest node of a level > to.
+ *
+ * What a level above has met was farther than where we are: it is not met again.
+ */
+static void
+descend(OhBuilder *b, int from, int to)
+{
+	b->epoch++;
+	for (int level = from; level > to; level--)
+		search_layer(b, 1, 1, level);
+}
+
+/*
+ * start_search -- a pool of the entry point; new epochs.
+ */
+static void
+start_search(OhBuilder *b, uint32 entry)
+{
+	/* an insertion uses up to one epoch a level */
+	if (b->epoch >= PG_UINT8_MAX - OH_MAX_LEVEL - 2)
+	{
+		memset(b->visited, 0, OhGraphSlots(b->graph));
+		b->epoch = 0;
+	}
+	b->memo_key = b->memo_key * 1664525U + 1013904223U;
+	b->pool[0].id = entry;
+	b->pool[0].dist = b->distance(b->quant, b->form, OhGraphCode(b, entry));
+	remember(b, entry, b->pool[0].dist);
+}
+
+static bool
+is_in_pool(const OhBuilder *b, int npool, uint32 slot)
+{
+	for (int i = 0; i < npool; i++)
+	{
+		if (b->pool[i].id == slot)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * add_seeds -- put the nearest members of one kind into the pool.
+ */
+static void
+add_seeds(OhBuilder *b, const OhNearest *nearest, int *npool)
+{
+	for (int i = 0; i < nearest->n; i++)
+	{
+		OhItem		item = nearest->item[i];
+
+		/* ef_construction may be small */
+		if (*npool == b->graph->shape.ef_construction || is_in_pool(b, *npool, item.id))
+			continue;
+		remember(b, item.id, item.dist);
+		pool_add(b->pool, npool, b->graph->shape.ef_construction, item.dist, item.id);
+	}
+}
+
+/*
+ * start_base -- a pool for a search of the base layer: what the levels lead to from the
+ * nearest member of the highway, and the other near members.  Returns its size.
+ */
+static int
+start_base(OhBuilder *b, uint64 entry)
+{
+	uint32		start = (uint32) entry;
+	int			from = (int) (entry >> 32);
+	int			npool = 1;
+	OhSeeds		seeds;
+
+	OhGraphSeeds(b, &seeds);
+	if (seeds.level.n > 0)
+	{
+		start = seeds.level.item[0].id;
+		from = Min((int) pg_atomic_read_u32(&b->graph->highway_level) - 1,
+				   b->nodes[start].level);
+	}
+	start_search(b, start);
+	descend(b, from, 0);
+	add_seeds(b, &seeds.level, &npool);
+	add_seeds(b, &seeds.island, &npool);
+	return npool;
+}
+
+int
+OhGraphSearch(OhBuilder *b)
+{
+	uint64		entry = pg_atomic_read_u64(&b->graph->entry);
+
+	if (entry == OH_ENTRY_NONE)
+		return 0;
+	return search_base(b, start_base(b, entry));
+}
+
+/*
+ * memo_distance -- from the vector being inserted to any node.
+ */
+static inline float
+memo_distance(OhBuilder *b, uint32 slot)
+{
+	const OhMemo *memo = &b->memo[slot % OH_MEMO_SIZE];
+
+	if (likely(memo->key == (slot ^ b->memo_key)))
+		return memo->dist;
+	return remember(b, slot, b->distance(b->quant, b->form, OhGraphCode(b, slot)));
+}
+
+static inline void
+set_candidate(OhBuilder *b, int i, uint32 slot, float dist)
+{
+	b->cand[i].dist = dist;
+	b->cand[i].id = slot;
+	b->cand[i].code = OhGraphCode(b, slot);
+}
+
+/*
+ * write_list -- a list of b->cand[n], of which OhSelectNeighbours() has made a choice.
+ */
+static void
+write_list(const OhBuilder *b, uint32 *list, int max, int n)
+{
+	float	   *dist = OhListDist(list, max);
+
+	for (int i = 0; i < n; i++)
+	{
+		OhWriteLink(&list[i], b->cand[i].id | (b->cand[i].selected ? OH_LINK_SELECTED : 0));
+		dist[i] = b->cand[i].dist;
+	}
+	for (int i = n; i < max; i++)
+		OhWriteLink(&list[i], OH_NONE);
+}
+
+/*
+ * choose_links -- pick neighbours from the pool and write the new node's list.
+ */
+static void
+choose_links(OhBuilder *b, uint32 slot, int level, int npool)
+{
+	int			max = list_max(b, level);
+
+	for (int i = 0; i < npool; i++)
+		set_candidate(b, i, b->pool[i].id, b->pool[i].dist);
+	write_list(b, list_of(b, slot, level), max,
+			   OhSelectNeighbours(&b->selector, b->cand, npool, max));
+}
+
+/*
+ * is_shadowed -- is the new node nearer to a diverse link before pos than to
+ * the list's owner, at distance d?
+ */
+static inline bool
+is_shadowed(OhBuilder *b, const uint32 *list, int pos, float d)
+{
+	for (int i = 0; i < pos; i++)
+	{
+		if ((list[i] & OH_LINK_SELECTED) && memo_distance(b, list[i] & OH_LINK_ID) < d)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * add_reverse_link -- link a node at distance d to the new one, under its lock.
+ *
+ * The diverse links stay what the heuristic over the whole list would pick: the
+ * new one is diverse if no nearer diverse one shadows it, and it then shadows
+ * later ones, which become fill.  If the list is full the furthest fill goes, or
+ * the furthest link if all are diverse; that may be the new one.
+ */
+static void
+add_reverse_link(OhBuilder *b, uint32 *list, int max, uint32 slot, float d)
+{
+	float	   *dist = OhListDist(list, max);
+	uint32		link = slot;
+	int			n = max;
+	int			pos;
+	int			victim;
+
+	while (n > 0 && list[n - 1] == OH_NONE)
+		n--;
+	for (pos = n; pos > 0 && dist[pos - 1] > d; pos--)
+		;
+
+	if (!is_shadowed(b, list, pos, d))
+	{
+		link |= OH_LINK_SELECTED;
+		for (int i = pos; i < n; i++)
+		{
+			if ((list[i] & OH_LINK_SELECTED) &&
+				memo_distance(b, list[i] & OH_LINK_ID) < dist[i])
+				OhWriteLink(&list[i], list[i] & OH_LINK_ID);
+		}
+	}
+
+	victim = n;					/* the free place after the last */
+	if (n == max)
+	{
+		for (victim = n - 1; victim >= 0 && (list[victim] & OH_LINK_SELECTED); victim--)
+			;
+		if (!(link & OH_LINK_SELECTED) && victim < pos)
+			return;				/* the new one is the furthest fill */
+		if (victim < 0)
+		{
+			if (pos == n)
+				return;
+			victim = n - 1;
+		}
+	}
+
+	if (victim >= pos)
+	{
+		memmove(&dist[pos + 1], &dist[pos], (victim - pos) * sizeof(float));
+		for (int i = victim; i > pos; i--)
+			OhWriteLink(&list[i], list[i - 1]);
+	}
+	else
+	{
+		pos--;
+		memmove(&dist[victim], &dist[victim + 1], (pos - victim) * sizeof(float));
+		for (int i = victim; i < pos; i++)
+			OhWriteLink(&list[i], list[i + 1]);
+	}
+	dist[pos] = d;
+	OhWriteLink(&list[pos], link);
+}
+
+static inline void
+prefetch_list(const OhBuilder *b, uint32 link, int level, int max)
+{
+	if (link != OH_NONE)
+	{
+		uint32		slot = link & OH_LINK_ID;
+
+		__builtin_prefetch(OhGraphLockOf(b, slot), 1);
+		prefetch_bytes((const char *) list_of(b, slot, level), max * 2 * sizeof(uint32));
+	}
+}
+
+static bool
+has_link(const uint32 *list, int max, uint32 slot)
+{
+	for (int i = 0; i < max && list[i] != OH_NONE; i++)
+	{
+		if ((list[i] & OH_LINK_ID) == slot)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * publish -- add the reverse links of a node on one level.
+ *
+ * again: some are there already.
+ */
+static void
+publish(OhBuilder *b, uint32 slot, int level, bool again)
+{
+	int			max = list_max(b, level);
+	uint32		link[2 * OH_MAX_M + LINK_AHEAD];
+	float		dist[2 * OH_MAX_M];
+	uint32	   *own = list_of(b, slot, level);
+
+	/* a copy: others may link to us from the first reverse link on, or already */
+	OhGraphLock(OhGraphLockOf(b, slot));
+	memcpy(link, own, max * sizeof(uint32));
+	memcpy(dist, OhListDist(own, max), max * sizeof(float));
+	OhGraphUnlock(OhGraphLockOf(b, slot));
+	for (int i = 0; i < LINK_AHEAD; i++)
+		link[max + i] = OH_NONE;
+
+	pg_write_barrier();
+	for (int i = 0; i < LINK_AHEAD; i++)
+		prefetch_list(b, link[i], level, max);
+	for (int i = 0; link[i] != OH_NONE; i++)
+	{
+		uint32		other = link[i] & OH_LINK_ID;
+		pg_atomic_uint32 *lock = OhGraphLockOf(b, other);
+
+		prefetch_list(b, link[i + LINK_AHEAD], level, max);
+		OhGraphLock(lock);
+		if (!again || !has_link(list_of(b, other, level), max, slot))
+			add_reverse_link(b, list_of(b, other, level), max, slot, dist[i]);
+		OhGraphUnlock(lock);
+	}
+}
+
+/*
+ * hash_bytes -- mix bytes, a multiple of 4, into a hash.
+ */
+static uint64
+hash_bytes(uint64 hash, const void *from, uint32 bytes)
+{
+	uint32		word;
+
+	for (uint32 i = 0; i < bytes; i += sizeof(word))
+	{
+		memcpy(&word, (const char *) from + i, sizeof(word));
+		hash = (hash ^ word) * UINT64CONST(0x9E3779B97F4A7C15);
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+/*
+ * find_in_table -- the slot that the table has under a hash with the same code and,
+ * unless only leaders are looked for, attributes; OH_NONE if it had none: then the
+ * new slot is there from now on.
+ */
+static uint32
+find_in_table(OhBuilder *b, uint32 slot, uint64 hash, uint32 leader)
+{
+	const char *code = OhGraphCode(b, slot);
+	const OhAttrRow *attrs = OhGraphAttrs(b, slot);
+	uint32		bytes = b->graph->code_bytes;
+	uint32		attr_bytes = b->graph->attr_bytes;
+	uint32		mask = b->graph->twin_mask;
+
+	for (uint32 i = (uint32) (hash >> 20);; i++)
+	{
+		/* the table is an array of atomics; they have the size of a uint32 */
+		pg_atomic_uint32 *place = (pg_atomic_uint32 *) &b->twins[i & mask];
+		uint32		entry = pg_atomic_read_u32(place);
+		uint32		other;
+
+		if (entry == OH_NONE)
+		{
+			if (pg_atomic_compare_exchange_u32(place, &entry, slot | leader))
+				return OH_NONE;
+		}
+		pg_read_barrier();
+		other = entry & ~LEADER;
+		if ((entry & LEADER) == leader && memcmp(OhGraphCode(b, other), code, bytes) == 0 &&
+			(leader || memcmp(OhGraphAttrs(b, other), attrs, attr_bytes) == 0))
+			return other;
+	}
+}
+
+/*
+ * find_twin -- the node that has the same code and attributes, or OH_NONE: then the
+ * new node is known by these from now on.
+ *
+ * *leader: the first node with this code if that is another one, else OH_NONE.
+ */
+static uint32
+find_twin(OhBuilder *b, uint32 slot, uint32 *leader)
+{
+	uint32		attr_bytes = b->graph->attr_bytes;
+	uint64		hash = hash_bytes(b->graph->code_bytes, OhGraphCode(b, slot), b->graph->code_bytes);
+
+	*leader = find_in_table(b, slot, hash, LEADER);
+	if (*leader == OH_NONE ||
+		memcmp(OhGraphAttrs(b, *leader), OhGraphAttrs(b, slot), attr_bytes) == 0)
+		return *leader;
+	return find_in_table(b, slot, hash_bytes(hash, OhGraphAttrs(b, slot), attr_bytes), 0);
+}
+
+/*
+ * take_towers -- room for the lists of levels 1 to level; returns the level that
+ * there is room for.
+ */
+static int
+take_towers(OhBuilder *b, OhGraphNode *node, int level)
+{
+	OhGraph    *graph = b->graph;
+
+	node->tower = OH_NONE;
+	if (level == 0)
+		return 0;
+	if (pg_atomic_read_u32(&graph->next_tower) >= graph->tower_capacity - OH_MAX_LEVEL)
+		return 0;
+	node->tower = pg_atomic_fetch_add_u32(&graph->next_tower, level);
+	if (node->tower + level > graph->tower_capacity)
+	{
+		node->tower = OH_NONE;
+		return 0;
+	}
+	memset(b->towers + (Size) node->tower * 2 * b->m, 0xFF,
+		   (Size) level * 2 * b->m * sizeof(uint32));
+	return level;
+}
+
+/*
+ * link_node -- search for the neighbours of a new node and link both ways.
+ *
+ * All searches come before the first reverse link: once a node can be found on
+ * one level, its lists below must be there.
+ */
+static void
+link_node(OhBuilder *b, uint32 slot, uint64 entry)
+{
+	int			level = b->nodes[slot].level;
+	int			top = (int) (entry >> 32);
+	int			npool = 1;
+
+	if (level > 0)
+	{
+		start_search(b, (uint32) entry);
+		descend(b, top, level);
+		for (int l = Min(level, top); l > 0; l--)
+		{
+			npool = search_upper(b, npool, l);
+			choose_links(b, slot, l, npool);
+		}
+	}
+	npool = search_base(b, start_base(b, entry));
+	choose_links(b, slot, 0, npool);
+
+	for (int l = 0; l <= Min(level, top); l++)
+		publish(b, slot, l, false);
+	OhGraphAddIfApart(b, slot, b->pool[0].id, b->pool[0].dist);
+	if (level > 0)
+		OhGraphAddByLevel(b, slot);
+}
+
+/*
+ * search_again -- search the base layer for the neighbours of b->form, the vector of
+ * a node whose links are own[max], also from these; returns the size of the pool.
+ */
+static int
+search_again(OhBuilder *b, uint32 slot, const uint32 *own, int max)
+{
+	uint64		entry = pg_atomic_read_u64(&b->graph->entry);
+	int			ef = b->graph->shape.ef_construction;
+	int			npool = start_base(b, entry);
+
+	b->epoch++;
+	b->visited[slot] = b->epoch;
+	for (int i = 0; i < npool; i++)
+		b->visited[b->pool[i].id] = b->epoch;
+	for (int i = 0; i < max && own[i] != OH_NONE && npool < ef; i++)
+	{
+		uint32		id = own[i] & OH_LINK_ID;
+
+		if (b->visited[id] == b->epoch)
+			continue;
+		b->visited[id] = b->epoch;
+		pool_add(b->pool, &npool, ef, memo_distance(b, id), id);
+	}
+	return search_layer(b, npool, ef, 0);
+}
+
+/*
+ * OhGraphRelink -- see graph.h.
+ *
+ * A link that others add between the search and the new list is lost.
+ */
+void
+OhGraphRelink(OhBuilder *b, uint32 slot)
+{
+	uint32	   *list = OhGraphList(b, slot);
+	int			max = 2 * b->m;
+	uint32		own[2 * OH_MAX_M];
+	int			n = 0;
+	int			npool;
+
+	OhGraphLock(OhGraphLockOf(b, slot));
+	memcpy(own, list, max * sizeof(uint32));
+	OhGraphUnlock(OhGraphLockOf(b, slot));
+	om_quant_query_from_code(b->quant, OhGraphCode(b, slot), b->form);
+	npool = search_again(b, slot, own, max);
+	for (int i = 0; i < npool; i++)
+	{
+		if (b->pool[i].id != slot)
+			set_candidate(b, n++, b->pool[i].id, b->pool[i].dist);
+	}
+	/* links that led to better ones may still be diverse */
+	for (int i = 0; i < max && own[i] != OH_NONE; i++)
+	{
+		uint32		other = own[i] & OH_LINK_ID;
+		bool		found = false;
+
+		for (int k = 0; k < npool && !found; k++)
+			found = b->pool[k].id == other;
+		if (!found)
+			set_candidate(b, n++, other, memo_distance(b, other));
+	}
+	n = OhSelectNeighbours(&b->selector, b->cand, n, max);
+	OhGraphLock(OhGraphLockOf(b, slot));
+	write_list(b, list, max, n);
+	OhGraphUnlock(OhGraphLockOf(b, slot));
+	publish(b, slot, 0, true);
+}
+
+/*
+ * join_refinement -- a vector with the same code joins a node: if it is not the
+ * same at closer sight, the refinement of neither serves both.
+ */
+static void
+join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
+{
+	if (memcmp(OhGraphRefinement(b, twin), OhGraphRefinement(b, slot),
+			   b->graph->shape.refine_bytes) != 0)
+		om_quant_refine_blur(OhGraphRefinement(b, twin));
+}
+
+/*
+ * OhGraphAdd -- see graph.h.
+ */
+bool
+OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAttrRow *attrs)
+{
+	OhGraph    *graph = b->graph;
+	uint32		slot = OhGraphTakeSlot(b);
+	OhGraphNode *node;
+	uint64		entry;
+	uint64		self;
+	uint32		twin;
+	uint32		leader;
+
+	if (slot == OH_NONE)
+		return false;
+
+	node = &b->nodes[slot];
+	om_quant_encode(b->quant, x, b->scratch, OhGraphCode(b, slot));
+	node->more = OH_NONE;
+	node->tid = *tid;
+	if (graph->shape.refine_bytes > 0)
+		om_quant_refine_encode(b->quant, x, OhGraphCode(b, slot), b->scratch,
+							   OhGraphRefinement(b, slot));
+	if (graph->attr_bytes > 0)
+		memcpy(OhGraphAttrs(b, slot), attrs, graph->attr_bytes);
+	pg_write_barrier();
+	twin = find_twin(b, slot, &leader);
+	if (twin != OH_NONE)
+	{
+		b->spare = slot;
+		if (graph->shape.refine_bytes > 0)
+			join_refinement(b, twin, slot);
+		return OhGraphAddTid(b, twin, tid, OhVectorHash(x, graph->shape.spec.dim));
+	}
+	if (leader != OH_NONE)
+	{
+		node->level = 0;
+		node->tower = leader;
+		node->kind = OH_SLOT_SIBLING;
+		return true;
+	}
+
+	node->level = take_towers(b, node, b->random_level(graph->shape.m));
+	node->kind = OH_SLOT_NODE;
+	memset(OhGraphList(b, slot), 0xFF, 2 * b->m * sizeof(uint32));
+	self = (uint64) node->level << 32 | slot;
+	pg_write_barrier();
+
+	entry = OH_ENTRY_NONE;
+	if (pg_atomic_read_u64(&graph->entry) == OH_ENTRY_NONE &&
+		pg_atomic_compare_exchange_u64(&graph->entry, &entry, self))
+		return true;
+	entry = pg_atomic_read_u64(&graph->entry);
+
+	om_quant_query(b->quant, x, b->scratch, b->form);
+	link_node(b, slot, entry);
+
+	while ((int) (entry >> 32) < node->level &&
+		   !pg_atomic_compare_exchange_u64(&graph->entry, &entry, self))
+		;
+	return true;
+}

@@ -1,0 +1,343 @@
+/*
+ * islands.c -- the highway of the graph in memory, and the islands of a graph.
+ *
+ * While the graph grows its highway does, too (highway.h): otherwise the second row
+ * of a new cluster would not find the first.  Members are slots, in two tables that
+ * are read without a lock; an entry is one store of 4 bytes, and always names a node.
+ *
+ * An island is a set of nodes that local links join.  Such a link joins if it goes both
+ * ways, or is not much longer than the local links of its end: the links of a row that is
+ * alone lead to others, as there is nothing else to link to, but nothing leads back.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "hnsw/graph/forest.h"
+#include "hnsw/build/graph.h"
+#include "miscadmin.h"
+
+/* Codes that are compared at a time. */
+#define BATCH 64
+
+/* ---- members while the graph grows ---- */
+
+/*
+ * compare -- the nearest of n members.
+ */
+static void
+compare(OhBuilder *b, const uint32 *member, uint32 n, int max, OhNearest *nearest)
+{
+	const void *code[BATCH];
+	float		dist[BATCH];
+
+	for (uint32 from = 0; from < n; from += BATCH)
+	{
+		int			count = Min(BATCH, n - from);
+		OhItem		item;
+
+		for (int i = 0; i < count; i++)
+			code[i] = OhGraphCode(b, ((const volatile uint32 *) member)[from + i]);
+		om_quant_distances(b->quant, b->form, code, count, dist);
+		for (int i = 0; i < count; i++)
+		{
+			item.dist = dist[i];
+			item.id = ((const char *) code[i] - b->codes) / b->code_stride;
+			OhNearestAdd(nearest, max, item);
+		}
+	}
+}
+
+void
+OhGraphSeeds(OhBuilder *b, OhSeeds *seeds)
+{
+	memset(seeds, 0, sizeof(OhSeeds));
+	seeds->nlevel = pg_atomic_read_u32(&b->graph->nlevel);
+	seeds->nisland = pg_atomic_read_u32(&b->graph->nislands);
+	pg_read_barrier();
+	compare(b, b->level_members, seeds->nlevel, OH_LEVEL_SEEDS, &seeds->level);
+	compare(b, b->islands, seeds->nisland, OH_ISLAND_SEEDS, &seeds->island);
+}
+
+/*
+ * thin -- keep the members of a higher level; under the lock.
+ */
+static void
+thin(OhBuilder *b, uint32 level)
+{
+	uint32		n = pg_atomic_read_u32(&b->graph->nlevel);
+	uint32		kept = 0;
+
+	pg_atomic_write_u32(&b->graph->highway_level, level);
+	for (uint32 i = 0; i < n; i++)
+	{
+		if (b->nodes[b->level_members[i]].level >= level)
+			b->level_members[kept++] = b->level_members[i];
+	}
+	pg_atomic_write_u32(&b->graph->nlevel, kept);
+}
+
+void
+OhGraphAddByLevel(OhBuilder *b, uint32 slot)
+{
+	OhGraph    *graph = b->graph;
+	uint32		level = b->nodes[slot].level;
+	uint32		n;
+
+	if (level < pg_atomic_read_u32(&graph->highway_level))
+		return;
+	OhGraphLock(&graph->member_lock);
+	while (pg_atomic_read_u32(&graph->nlevel) == graph->level_limit &&
+		   pg_atomic_read_u32(&graph->highway_level) <= OH_MAX_LEVEL)
+		thin(b, pg_atomic_read_u32(&graph->highway_level) + 1);
+	n = pg_atomic_read_u32(&graph->nlevel);
+	if (level >= pg_atomic_read_u32(&graph->highway_level) && n < graph->level_limit)
+	{
+		b->level_members[n] = slot;
+		pg_write_barrier();
+		pg_atomic_write_u32(&graph->nlevel, n + 1);
+	}
+	OhGraphUnlock(&graph->member_lock);
+}
+
+/*
+ * local_links -- how many of a node's links lead to its surroundings; see OhLocalLinks().
+ */
+static int
+local_links(const OhBuilder *b, uint32 slot, float error, float *local)
+{
+	uint32	   *list = OhGraphList(b, slot);
+	int			n = 0;
+
+	while (n < Min(OH_NEAR_LINKS, 2 * b->m) && ((const volatile uint32 *) list)[n] != OH_NONE)
+		n++;
+	return OhLocalLinks(OhListDist(list, 2 * b->m), n, error, local);
+}
+
+/*
+ * OhGraphAddIfApart -- see graph.h.
+ *
+ * The new node is among the neighbour's links by now, and not a local one.
+ */
+void
+OhGraphAddIfApart(OhBuilder *b, uint32 slot, uint32 nearest, float dist)
+{
+	OhGraph    *graph = b->graph;
+	uint32		n = pg_atomic_read_u32(&graph->nislands);
+	float		limit = OhApartLimit(n, graph->code_bytes);
+	float		error;
+	float		local;
+
+	local_links(b, nearest, 0, &local);
+	if (graph->shape.spec.metric == OM_METRIC_IP || dist <= limit * local)
+		return;
+	error = OH_ISLAND_ERRORS * om_quant_error(b->quant, b->form, OhGraphCode(b, nearest));
+	local_links(b, nearest, error, &local);
+	if (dist <= limit * local)
+		return;
+	OhGraphLock(&graph->member_lock);
+	n = pg_atomic_read_u32(&graph->nislands);
+	if (n < graph->island_limit)
+	{
+		b->islands[n] = slot;
+		pg_write_barrier();
+		pg_atomic_write_u32(&graph->nislands, n + 1);
+	}
+	OhGraphUnlock(&graph->member_lock);
+}
+
+/* ---- islands of the whole graph ---- */
+
+typedef struct Islands
+{
+	OhBuilder  *b;
+	uint32		nslots;
+	OhForest	forest;			/* of slots */
+	float	   *error;			/* [nslots], by which distances from a node may be wrong */
+} Islands;
+
+/*
+ * joins -- does a local link make two nodes one island?
+ */
+static bool
+joins(const Islands *s, uint32 from, uint32 to, float dist)
+{
+	OhBuilder  *b = s->b;
+	const uint32 *list = OhGraphList(b, to);
+	float		local;
+	int			n = local_links(b, to, s->error[to], &local);
+
+	/* distances under inner product have no zero */
+	if (b->graph->shape.spec.metric == OM_METRIC_IP || dist <= OH_BESIDE * local)
+		return true;
+	for (int i = 0; i < n; i++)
+	{
+		if ((list[i] & OH_LINK_ID) == from)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * measure -- errors of distances to the nearest neighbours.
+ */
+static void
+measure(Islands *s)
+{
+	OhBuilder  *b = s->b;
+
+	for (uint32 slot = 0; slot < s->nslots; slot++)
+	{
+		uint32		nearest;
+
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		s->error[slot] = 0;
+		if (b->nodes[slot].kind != OH_SLOT_NODE || OhGraphList(b, slot)[0] == OH_NONE)
+			continue;
+		nearest = OhGraphList(b, slot)[0] & OH_LINK_ID;
+		om_quant_query_from_code(b->quant, OhGraphCode(b, slot), b->form);
+		s->error[slot] = OH_ISLAND_ERRORS *
+			om_quant_error(b->quant, b->form, OhGraphCode(b, nearest));
+	}
+}
+
+static void
+join_all(Islands *s)
+{
+	OhBuilder  *b = s->b;
+
+	for (uint32 slot = 0; slot < s->nslots; slot++)
+	{
+		const uint32 *list = OhGraphList(b, slot);
+		const float *dist = OhListDist(unconstify(uint32 *, list), 2 * b->m);
+		float		local;
+		int			n;
+
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (b->nodes[slot].kind != OH_SLOT_NODE)
+			continue;
+		n = local_links(b, slot, s->error[slot], &local);
+		for (int i = 0; i < n; i++)
+		{
+			uint32		to = list[i] & OH_LINK_ID;
+			uint32		here = OhForestRoot(&s->forest, slot);
+			uint32		there = OhForestRoot(&s->forest, to);
+
+			if (here != there && joins(s, slot, to, dist[i]))
+				OhForestJoin(&s->forest, here, there);
+		}
+	}
+}
+
+/*
+ * is_better -- is a node the better member for its island?  One that can be a member by
+ * its level as well, or else one with near neighbours.
+ */
+static bool
+is_better(const Islands *s, uint32 slot, uint32 than)
+{
+	const OhBuilder *b = s->b;
+	float		dist;
+	float		dist_than;
+
+	if (b->nodes[slot].level != b->nodes[than].level)
+		return b->nodes[slot].level > b->nodes[than].level;
+	local_links(b, slot, s->error[slot], &dist);
+	local_links(b, than, s->error[than], &dist_than);
+	return dist < dist_than;
+}
+
+/*
+ * look_around -- how far a node is from what lies outside of its island, by its nearest
+ * link that leads out; INFINITY if none of the nearest does.
+ */
+static float
+look_around(Islands *s, uint32 slot)
+{
+	OhBuilder  *b = s->b;
+	const uint32 *list = OhGraphList(b, slot);
+	const float *dist = OhListDist(unconstify(uint32 *, list), 2 * b->m);
+
+	for (int i = 0; i <= OH_NEAR_LINKS && i < 2 * b->m && list[i] != OH_NONE; i++)
+	{
+		uint32		to = list[i] & OH_LINK_ID;
+		float		local;
+
+		if (OhForestRoot(&s->forest, to) == OhForestRoot(&s->forest, slot))
+			continue;
+		local_links(b, to, s->error[to], &local);
+		return OhHowFarApart(dist[i], local);
+	}
+	return INFINITY;
+}
+
+/*
+ * gather -- the islands of the forest, in no order; returns their number.
+ */
+static uint32
+gather(Islands *s, OhIsland *island)
+{
+	OhBuilder  *b = s->b;
+	uint32		n = 0;
+
+	for (uint32 slot = 0; slot < s->nslots; slot++)
+	{
+		if (b->nodes[slot].kind != OH_SLOT_NODE || !OhForestIsRoot(&s->forest, slot))
+			continue;
+		island[n].size = s->forest.size[slot];
+		island[n].node = slot;
+		island[n].apart = INFINITY;
+		/* from now on the place of the island */
+		s->forest.size[slot] = n++;
+	}
+	for (uint32 slot = 0; slot < s->nslots; slot++)
+	{
+		OhIsland	   *of;
+
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (b->nodes[slot].kind != OH_SLOT_NODE)
+			continue;
+		of = &island[s->forest.size[OhForestRoot(&s->forest, slot)]];
+		if (is_better(s, slot, of->node))
+			of->node = slot;
+		if (of->size < OH_LARGE_ISLAND)
+			of->apart = Min(of->apart, look_around(s, slot));
+	}
+	return n;
+}
+
+uint32
+OhGraphFindIslands(OhBuilder *b, MemoryContext context)
+{
+	OhGraph    *graph = b->graph;
+	Islands		s = {.b = b,.nslots = OhGraphSlots(graph)};
+	OhIsland	   *island;
+	uint32		nroots = 0;
+	uint32		n = 0;
+
+	OhForestInit(&s.forest, s.nslots, context);
+	s.error = MemoryContextAllocHuge(context, sizeof(float) * (Size) Max(s.nslots, 1));
+	measure(&s);
+	join_all(&s);
+	for (uint32 slot = 0; slot < s.nslots; slot++)
+		nroots += b->nodes[slot].kind == OH_SLOT_NODE && OhForestIsRoot(&s.forest, slot);
+	island = MemoryContextAllocHuge(context, sizeof(OhIsland) * (Size) Max(nroots, 1));
+	nroots = gather(&s, island);
+	qsort(island, nroots, sizeof(OhIsland), OhCompareIslands);
+	for (uint32 i = 0; i < nroots && n < graph->island_limit; i++)
+	{
+		if (OhIslandCounts(island[i].size, island[i].apart, n, graph->code_bytes))
+			b->islands[n++] = island[i].node;
+	}
+	ereport(DEBUG1,
+			(errmsg_internal("%u islands, %u of them have a member of the highway", nroots, n)));
+	pg_write_barrier();
+	pg_atomic_write_u32(&graph->nislands, n);
+	pfree(island);
+	OhForestFree(&s.forest);
+	pfree(s.error);
+	return n;
+}

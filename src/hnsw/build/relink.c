@@ -1,0 +1,91 @@
+/*
+ * relink.c -- a second look at nodes of a fresh graph that few others link to.
+ *
+ * A node that was added early has found what there was, one that lies apart has
+ * perhaps not found what is nearest to it: both are in few lists, and the fewer
+ * there are, the more often a search misses the node.  Now that the graph is
+ * complete, they search once more and are linked anew.
+ */
+#include "postgres.h"
+
+#include "hnsw/build/graph.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* Of all nodes, one of so many is relinked at most. */
+#define RELINK_SHARE 3
+
+static inline bool
+is_node(const OhRelink *relink, uint32 slot)
+{
+	return relink->b->nodes[slot].kind == OH_SLOT_NODE;
+}
+
+/*
+ * choose_least -- below how many incoming links a node is relinked.
+ *
+ * The mean is 2m; half of that, if it makes no more nodes than a build can bear.
+ */
+static int
+choose_least(const OhRelink *relink)
+{
+	uint32		count[PG_UINT8_MAX + 1] = {0};
+	uint32		nnodes = 0;
+	uint32		nbelow = 0;
+	int			least = 0;
+
+	for (uint32 slot = 0; slot < relink->nslots; slot++)
+	{
+		if (!is_node(relink, slot))
+			continue;
+		count[relink->incoming[slot]]++;
+		nnodes++;
+	}
+	while (least < relink->b->m && (nbelow += count[least]) <= nnodes / RELINK_SHARE)
+		least++;
+	return least;
+}
+
+void
+OhRelinkBegin(OhRelink *relink, OhBuilder *b, MemoryContext context)
+{
+	int			max = 2 * b->m;
+
+	relink->b = b;
+	relink->nslots = OhGraphSlots(b->graph);
+	relink->incoming = MemoryContextAllocHuge(context, Max(relink->nslots, 1));
+	memset(relink->incoming, 0, relink->nslots);
+	for (uint32 slot = 0; slot < relink->nslots; slot++)
+	{
+		const uint32 *list = OhGraphList(b, slot);
+
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!is_node(relink, slot))
+			continue;
+		for (int i = 0; i < max && list[i] != OH_NONE; i++)
+		{
+			uint8	   *incoming = &relink->incoming[list[i] & OH_LINK_ID];
+
+			*incoming += *incoming < PG_UINT8_MAX;
+		}
+	}
+	relink->least = choose_least(relink);
+}
+
+void
+OhRelinkSlots(OhRelink *relink, uint32 from, uint32 to)
+{
+	for (uint32 slot = from; slot < Min(to, relink->nslots); slot++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (is_node(relink, slot) && relink->incoming[slot] < relink->least)
+			OhGraphRelink(relink->b, slot);
+	}
+}
+
+void
+OhRelinkEnd(OhRelink *relink)
+{
+	pfree(relink->incoming);
+}

@@ -1,0 +1,226 @@
+/*
+ * sample.c -- what a build wants to know of the table beforehand: the mean of
+ * the vectors and, if wanted, vectors, for the quantizer, and the number of rows,
+ * for the memory.
+ *
+ * Whole blocks spread evenly over the table are read as an index build reads
+ * them, so that expressions, predicates and visibility are those of the build,
+ * until there are enough vectors.  A small table is read entirely.  Vectors far
+ * longer than the others count for the number of rows only (mean.c).
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/tableam.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "utils/memutils.h"
+
+#include "hnsw/build/build.h"
+#include "types/vector.h"
+
+#define SAMPLE_VECTORS	10000
+#define SAMPLE_BLOCKS	4000
+/* ... and as many while there are too few vectors in them to train with. */
+#define SAMPLE_MOST_BLOCKS (16 * SAMPLE_BLOCKS)
+/* Fewer say too little of those to come: mean zero is as good. */
+#define SAMPLE_MIN		16
+
+typedef struct Sampling
+{
+	Relation	index;
+	const OmQuantSpec *spec;
+	MemoryContext row_context;
+	OhMean	   *mean;
+	OhTrainer  *trainer;
+	uint64		vectors;
+	uint64		others;
+} Sampling;
+
+/* Mean and spread of a count per block. */
+typedef struct Spread
+{
+	double		sum;
+	double		squares;
+} Spread;
+
+static void
+sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *arg)
+{
+	Sampling   *s = arg;
+	MemoryContext old;
+	const float *x;
+	Pointer		to_free;
+
+	if (isnull[0])
+	{
+		s->others++;
+		return;
+	}
+	if (s->vectors >= SAMPLE_VECTORS)
+	{
+		s->vectors++;			/* count the block's rest, without detoasting */
+		return;
+	}
+	old = MemoryContextSwitchTo(s->row_context);
+	x = OhVectorFloats(index, s->spec->dim, values[0], &to_free);
+	if (OhHasDirection(s->spec->metric, x, s->spec->dim))
+	{
+		double		length = om_floats_norm(x, s->spec->dim);
+		double		scale = 1.0;
+
+		if (s->spec->metric == OM_METRIC_COSINE)
+		{
+			scale = 1.0 / length;
+			length = 1.0;
+		}
+		OhMeanAdd(s->mean, x, scale, length);
+		if (s->vectors < (uint64) s->trainer->room)
+		{
+			float	   *row = s->trainer->rows + s->vectors * s->spec->dim;
+
+			for (int i = 0; i < s->spec->dim; i++)
+				row[i] = (float) (x[i] * scale);
+		}
+		if (s->trainer->nseen < s->trainer->seen_room)
+		{
+			float	   *row = s->trainer->seen + (Size) s->trainer->nseen++ * s->spec->dim;
+
+			for (int i = 0; i < s->spec->dim; i++)
+				row[i] = (float) (x[i] * scale);
+		}
+		s->vectors++;
+	}
+	else
+		s->others++;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(s->row_context);
+}
+
+static uint64
+gcd(uint64 a, uint64 b)
+{
+	while (b != 0)
+	{
+		uint64		rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/*
+ * OhBlockStep -- multiples of it, modulo n, are spread evenly at any number and
+ * meet every block once.
+ */
+uint64
+OhBlockStep(uint64 n)
+{
+	uint64		step = Max((uint64) (n * 0.6180339887498949), 1);
+
+	while (gcd(step, n) != 1)
+		step++;
+	return step;
+}
+
+static inline void
+note_block(Spread *spread, double count)
+{
+	spread->sum += count;
+	spread->squares += count * count;
+}
+
+/*
+ * estimate -- rows in all n blocks by those in k of them, and a margin of four
+ * standard errors if k < n.  There may be a few more than were seen, too: rows
+ * come and go during CREATE INDEX CONCURRENTLY.
+ */
+static double
+estimate(const Spread *spread, double k, double n, double *with_margin)
+{
+	double		mean = spread->sum / k;
+	double		variance = Max(spread->squares / k - mean * mean, 0.0);
+	double		error = 4.0 * sqrt(variance / k) + 0.02 * mean;
+
+	*with_margin = k < n ? ceil((mean + error) * n) + 1000 : spread->sum + 200;
+	return mean * n;
+}
+
+/*
+ * OhReplaceOutliers -- put other rows of the sample in the place of those that are
+ * as long as limit or longer: what they would train is of no use to the others.
+ */
+void
+OhReplaceOutliers(int dim, float *rows, int nrows, double limit)
+{
+	int			good = -1;
+
+	/* the second time round for those before the first good one */
+	for (int i = 0; i < 2 * nrows; i++)
+	{
+		float	   *row = rows + (Size) (i % nrows) * dim;
+
+		if (om_floats_norm(row, dim) < limit)
+			good = i % nrows;
+		else if (good >= 0)
+			memcpy(row, rows + (Size) good * dim, sizeof(float) * dim);
+	}
+}
+
+/*
+ * OhTakeSample -- see build.h.
+ */
+void
+OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuantSpec *spec,
+			 OhTrainer *trainer, OhSample *sample)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(heap);
+	Sampling	s = {0};
+	Spread		vectors = {0};
+	Spread		others = {0};
+	uint64		least = om_quant_train_least(spec);
+	uint64		step;
+	double		limit;
+	BlockNumber done;
+
+	memset(sample, 0, sizeof(OhSample));
+	if (nblocks == 0)
+		return;
+	s.index = index;
+	s.spec = spec;
+	s.mean = OhMeanBegin(spec->dim);
+	s.trainer = trainer;
+	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",
+										  ALLOCSET_DEFAULT_SIZES);
+	step = OhBlockStep(nblocks);
+	/* more blocks where there are few vectors in them: a partial index, many NULLs */
+	for (done = 0; done < nblocks && s.vectors < SAMPLE_VECTORS &&
+		 done < (s.vectors < least ? SAMPLE_MOST_BLOCKS : SAMPLE_BLOCKS); done++)
+	{
+		uint64		nvectors = s.vectors;
+		uint64		nothers = s.others;
+		BlockNumber block = (BlockNumber) ((uint64) done * step % nblocks);
+
+		CHECK_FOR_INTERRUPTS();
+		table_index_build_range_scan(heap, index, info, false, false, false, block, 1,
+									 sample_row, &s, NULL);
+		note_block(&vectors, s.vectors - nvectors);
+		note_block(&others, s.others - nothers);
+	}
+	sample->tuples = estimate(&vectors, done, nblocks, &sample->vectors);
+	sample->tuples += estimate(&others, done, nblocks, &sample->others);
+	sample->nsample = Min(s.vectors, SAMPLE_VECTORS);
+	sample->mean = palloc(sizeof(float) * spec->dim);
+	OhMeanEnd(s.mean, sample->mean, &limit);
+	if (sample->nsample < SAMPLE_MIN)
+	{
+		pfree(sample->mean);
+		sample->mean = NULL;
+		sample->nsample = 0;
+	}
+	sample->nrows = (int) Min(sample->nsample, (uint64) trainer->room);
+	OhReplaceOutliers(spec->dim, trainer->rows, sample->nrows, limit);
+	MemoryContextDelete(s.row_context);
+}

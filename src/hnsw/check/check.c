@@ -1,0 +1,217 @@
+/*
+ * check.c -- omendb_index_check(): is an omenhnsw index what it should be?
+ *
+ * Plain: locks nobody out, works on a standby; what concurrent writers may have
+ * changed is looked at twice before it is called corrupt.
+ *
+ * heapallindexed: locks the table against writes (ShareLock), so that nothing
+ * moves; every row of the table must be there.  Expressions and predicates of the
+ * index are evaluated as the table's owner, in a security-restricted operation.
+ *
+ * The invariants are at the heads of checkpage.c, checkgraph.c and checkheap.c.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/pg_am.h"
+#include "commands/defrem.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/smgr.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "hnsw/check/check.h"
+
+#define CHECK_COLUMNS 16
+
+OM_FUNCTION(om_index_check);
+
+/*
+ * OhCheckRelation -- error unless this is an omenhnsw index that can be read.
+ */
+void
+OhCheckRelation(Relation index)
+{
+	bool		ours = OhIsOurMethod(index->rd_rel->relam);
+
+	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX && ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("index \"%s\" is partitioned and has no contents",
+						RelationGetRelationName(index)),
+				 errhint("Check the index of each partition.")));
+	if (index->rd_rel->relkind != RELKIND_INDEX || !ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an omenhnsw index", RelationGetRelationName(index))));
+	if (RELATION_IS_OTHER_TEMP(index))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot access temporary indexes of other sessions"),
+				 errdetail("Index \"%s\" is on a temporary table of another session.",
+						   RelationGetRelationName(index))));
+	if (!index->rd_index->indisready)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not ready", RelationGetRelationName(index)),
+				 errdetail("It is being built, or its build has failed.")));
+	if (index->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED && RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is unlogged and has no contents during recovery",
+						RelationGetRelationName(index))));
+}
+
+/*
+ * take_snapshot -- for the table scan; taken before the index is read.
+ */
+static Snapshot
+take_snapshot(Relation index)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+
+	if (IsolationUsesXactSnapshot() && index->rd_index->indcheckxmin &&
+		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+							   snapshot->xmin))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("index \"%s\" cannot be checked by the snapshot of this transaction",
+						RelationGetRelationName(index))));
+	return snapshot;
+}
+
+/*
+ * run_check -- all steps; figures into *f.
+ */
+static void
+run_check(Relation heap, Relation index, bool heapallindexed, OhCheckFigures *f)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw check",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OhCheck    *c = palloc0(sizeof(OhCheck));
+	Snapshot	snapshot = NULL;
+
+	c->context = context;
+	c->index = index;
+	c->heap = heap;
+	c->strict = heapallindexed;
+	c->strategy = GetAccessStrategy(BAS_BULKREAD);
+	if (heapallindexed)
+		snapshot = take_snapshot(index);
+	if (c->strict)
+		c->heap_blocks = RelationGetNumberOfBlocks(heap);
+	OhCheckMeta(c);
+	c->ix = OhIndexOpen(index);
+	OhCheckDirectories(c);
+	OhCheckGraph(c);
+	OhCheckHighway(c);
+	OhCheckTids(c);
+	OhCheckOtherBlocks(c);
+	if (heapallindexed)
+	{
+		OhCheckHeap(c, snapshot);
+		UnregisterSnapshot(snapshot);
+	}
+	*f = c->f;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/*
+ * make_row -- the figures as a row of the function's type.
+ */
+static Datum
+make_row(FunctionCallInfo fcinfo, const OhCheckFigures *f, bool heapallindexed)
+{
+	TupleDesc	desc;
+	Datum		values[CHECK_COLUMNS];
+	bool		nulls[CHECK_COLUMNS] = {false};
+	int			i = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		desc->natts != CHECK_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("function does not return the expected row type"),
+				 errhint("Run ALTER EXTENSION omendb UPDATE.")));
+	desc = BlessTupleDesc(desc);
+	values[i++] = Int64GetDatum(f->live);
+	values[i++] = Int64GetDatum(f->dead);
+	values[i++] = Int64GetDatum(f->unreachable);
+	values[i++] = Int64GetDatum(f->stale_links);
+	values[i++] = Int64GetDatum(f->tids);
+	values[i++] = Int64GetDatum(f->null_rows);
+	values[i++] = Int64GetDatum(f->towers);
+	values[i++] = Int64GetDatum(f->postings);
+	values[i++] = Int32GetDatum(f->max_level);
+	values[i++] = Float8GetDatum(f->live == 0 ? 0 : (double) f->links / f->live);
+	values[i++] = Int64GetDatum(f->free_slots);
+	values[i++] = Int64GetDatum(f->pages);
+	values[i++] = Int64GetDatum(f->lost_pages);
+	values[i++] = Int64GetDatum(f->pages * BLCKSZ);
+	nulls[i] = !heapallindexed;
+	values[i++] = Int64GetDatum(f->heap_rows);
+	nulls[i] = !f->refined;
+	values[i++] = Int64GetDatum(f->unrefined);
+	Assert(i == CHECK_COLUMNS);
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+/*
+ * om_index_check -- omendb_index_check(index regclass, heapallindexed boolean)
+ */
+Datum
+om_index_check(PG_FUNCTION_ARGS)
+{
+	Oid			index_oid = PG_GETARG_OID(0);
+	bool		heapallindexed = PG_GETARG_BOOL(1);
+	LOCKMODE	lock = heapallindexed ? ShareLock : AccessShareLock;
+	Oid			heap_oid = IndexGetRelation(index_oid, true);
+	Relation	heap;
+	Relation	index;
+	Oid			save_userid;
+	int			save_sec_context;
+	int			save_nestlevel;
+	OhCheckFigures figures;
+
+	/* the table before the index, as everybody does */
+	if (!OidIsValid(heap_oid))
+	{
+		Relation	other = relation_open(index_oid, AccessShareLock);
+
+		OhCheckRelation(other);
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an omenhnsw index", RelationGetRelationName(other))));
+	}
+	heap = table_open(heap_oid, lock);
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(heap->rd_rel->relowner,
+						   save_sec_context | SECURITY_RESTRICTED_OPERATION);
+	save_nestlevel = NewGUCNestLevel();
+	om_restrict_search_path();
+
+	index = relation_open(index_oid, lock);
+	OhCheckRelation(index);
+	/* it may have been dropped and another made between the two locks */
+	if (heap_oid != IndexGetRelation(index_oid, false))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("could not open the table of index \"%s\"",
+						RelationGetRelationName(index))));
+	run_check(heap, index, heapallindexed, &figures);
+
+	AtEOXact_GUC(false, save_nestlevel);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+	relation_close(index, lock);
+	table_close(heap, lock);
+	PG_RETURN_DATUM(make_row(fcinfo, &figures, heapallindexed));
+}

@@ -1,0 +1,694 @@
+/*
+ * checkgraph.c -- checks of nodes, towers, postings and links.
+ *
+ * Invariants:
+ *   - a node is free, live or dead; a dead node has no TID; what a dead node says
+ *     of its towers and postings is not looked at (vacuum.c);
+ *   - a live node of level l has a chain of l tower records, levels 1 to l, that
+ *     name it; its postings form a chain that ends, of records that name it; no
+ *     record of a live node is outside its chain, none belongs to a free node;
+ *   - links are ids of existing records, without gaps, none twice in a list, none
+ *     to the node itself; no more of them are counted as diverse than there are.
+ *     Links of live nodes lead to live nodes, those of level l to nodes of at least
+ *     that level.  Links to dead nodes are left where a vacuum did not end, those to
+ *     others by an insert that a vacuum overtook: both are counted, not refused;
+ *   - every live node is reachable from the entry point by links of the base layer:
+ *     what is not is counted;
+ *   - every live node has a page of filter columns, if the index has any;
+ *   - the entry point is a node of the level that the metapage says.
+ *
+ * Without a lock against writers, what looks wrong is read again before it is
+ * reported.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "hnsw/check/check.h"
+
+/* Times that a node is read anew before it is called corrupt. */
+#define RETRIES 5
+
+static BlockNumber
+block_of(OhCheck *c, OhArrayId array, uint32 id)
+{
+	uint32		lp = OhLp(c->ix, array, id);
+
+	return lp < c->npages[array] ? c->block[array][lp] : OhArrayBlock(c->index, c->ix, array, lp);
+}
+
+/*
+ * state_now -- state of a link's target; read anew if it was free or unknown.
+ *
+ * *level becomes its level.  -1: there is no such record.
+ */
+static int
+state_now(OhCheck *c, uint32 id, int *level, OhNodeData *scratch)
+{
+	if (id < c->nnodes && (c->node[id] & OH_CHECK_STATE) != OH_FREE)
+	{
+		*level = OH_CHECK_LEVEL(c->node[id]);
+		return c->node[id] & OH_CHECK_STATE;
+	}
+	if (c->strict)
+	{
+		*level = 0;
+		return id < c->nnodes ? OH_FREE : -1;
+	}
+	if (!OhCheckReadRecord(c, OH_NODE, id, scratch))
+		return -1;
+	*level = scratch->level;
+	return scratch->state;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * list_problem -- what is wrong with a list of links, NULL if nothing.
+ */
+static char *
+list_problem(OhCheck *c, uint32 id, const uint32 *links, int max, int nselected)
+{
+	uint32		sorted[2 * OH_MAX_M];
+	int			n = 0;
+
+	while (n < max && links[n] != OH_NONE)
+	{
+		if (links[n] == id)
+			return psprintf("node %u links to itself", id);
+		if (links[n] >= c->nnodes && !OhArrayHas(c->index, c->ix, OH_NODE, links[n]))
+			return psprintf("node %u links to node %u, which does not exist", id, links[n]);
+		sorted[n] = links[n];
+		n++;
+	}
+	for (int i = n; i < max; i++)
+	{
+		if (links[i] != OH_NONE)
+			return psprintf("node %u has a gap among its links", id);
+	}
+	if (nselected > n)
+		return psprintf("node %u has %d links, %d of them diverse", id, n, nselected);
+	qsort(sorted, n, sizeof(uint32), compare_ids);
+	for (int i = 1; i < n; i++)
+	{
+		if (sorted[i] == sorted[i - 1])
+			return psprintf("node %u links to node %u twice", id, sorted[i]);
+	}
+	return NULL;
+}
+
+/*
+ * tower_problem -- the chain of towers of a live node.
+ */
+static char *
+tower_problem(OhCheck *c, uint32 id, const OhNodeData *node, bool fresh, OhTowerData *scratch)
+{
+	uint32		at = node->tower;
+
+	for (int level = 1; level <= node->level; level++)
+	{
+		OhCheckTower t;
+
+		if (at == OH_NONE)
+			return psprintf("node %u of level %u has towers up to level %d only", id, node->level,
+							level - 1);
+		if (!fresh && at < c->ntowers)
+			t = c->tower[at];
+		else
+		{
+			if (!OhCheckReadRecord(c, OH_TOWER, at, scratch))
+				return psprintf("node %u has tower %u, which does not exist", id, at);
+			t.node = scratch->node;
+			t.up = scratch->up;
+			t.level = scratch->level;
+		}
+		if (t.node != id || t.level != level)
+			return psprintf("tower %u of node %u, level %d, is of node %u, level %u",
+							at, id, level, t.node, t.level);
+		at = t.up;
+	}
+	if (at != OH_NONE)
+		return psprintf("node %u of level %u has a further tower %u", id, node->level, at);
+	return NULL;
+}
+
+/*
+ * posting_problem -- the chain of postings of a live node.
+ */
+static char *
+posting_problem(OhCheck *c, uint32 id, const OhNodeData *node, bool fresh)
+{
+	uint32		at = node->posting;
+	int64		steps = 0;
+
+	while (at != OH_NONE)
+	{
+		OhCheckPosting p;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!fresh && at < c->npostings)
+			p = c->posting[at];
+		else
+		{
+			OhPostingData record;
+
+			if (!OhCheckReadRecord(c, OH_POSTING, at, &record))
+				return psprintf("node %u has posting %u, which does not exist", id, at);
+			p.node = record.node;
+			p.next = record.next;
+		}
+		if (p.node != id)
+			return psprintf("posting %u of node %u is of node %u", at, id, p.node);
+		if (++steps > (int64) c->npages[OH_POSTING] * c->ix->array[OH_POSTING].per_page + 1000000)
+			return psprintf("the postings of node %u form a circle", id);
+		at = p.next;
+	}
+	c->chained += steps;
+	return NULL;
+}
+
+/*
+ * node_problem -- what is wrong with a node, NULL if nothing.
+ *
+ * fresh: read what it refers to anew.
+ */
+static char *
+node_problem(OhCheck *c, uint32 id, OhNodeData *node, bool fresh, void *scratch)
+{
+	char	   *problem;
+
+	if (node->state == OH_FREE)
+		return NULL;
+	if (node->state > OH_DEAD)
+		return psprintf("node %u has state %u", id, node->state);
+	if (node->level > OH_MAX_LEVEL)
+		return psprintf("node %u has level %u", id, node->level);
+	problem = list_problem(c, id, OhNodeLinks(node, c->ix->code_bytes), 2 * c->ix->m,
+						   node->nselected);
+	if (problem != NULL)
+		return problem;
+	if (node->state == OH_DEAD)
+	{
+		if (ItemPointerIsValid(&node->tid))
+			return psprintf("dead node %u has a row", id);
+		return NULL;
+	}
+	problem = tower_problem(c, id, node, fresh, scratch);
+	if (problem != NULL)
+		return problem;
+	return posting_problem(c, id, node, fresh);
+}
+
+/*
+ * check_node -- one node of a page copy; node may be read anew.
+ *
+ * scratch  two records
+ */
+static void
+check_node(OhCheck *c, uint32 id, OhNodeData *node, char *scratch)
+{
+	char	   *problem = node_problem(c, id, node, false, scratch);
+
+	for (int i = 0; i < RETRIES && problem != NULL && !c->strict; i++)
+	{
+		char	   *again = scratch + c->ix->node_bytes + c->ix->array[OH_TOWER].record_bytes;
+
+		pg_usleep(1000L << (2 * i));
+		CHECK_FOR_INTERRUPTS();
+		if (!OhCheckReadRecord(c, OH_NODE, id, again))
+			break;
+		problem = node_problem(c, id, (OhNodeData *) again, true, scratch);
+	}
+	if (problem != NULL)
+		OhCorrupt(c->index, block_of(c, OH_NODE, id), "%s", problem);
+}
+
+/*
+ * load_postings -- posting records and their TIDs.
+ */
+static void
+load_postings(OhCheck *c)
+{
+	PGAlignedBlock copy;
+	uint32		per_page = c->ix->array[OH_POSTING].per_page;
+
+	c->npostings = c->npages[OH_POSTING] * per_page;
+	c->posting = MemoryContextAllocHuge(c->context, sizeof(OhCheckPosting) * (Size) c->npostings);
+	for (uint32 lp = 0; lp < c->npages[OH_POSTING]; lp++)
+	{
+		Page		page = OhCheckReadPage(c, OH_POSTING, lp, copy.data);
+
+		c->f.free_slots += per_page - OhTail(page)->nused + OhTail(page)->nfree;
+		for (uint32 slot = 0; slot < per_page; slot++)
+		{
+			OhPostingData *record = OhSlot(c->ix, OH_POSTING, page, slot);
+			OhCheckPosting *p = &c->posting[lp * per_page + slot];
+
+			p->node = p->next = OH_NONE;
+			if (OhSlotIsFree(c->ix, OH_POSTING, page, slot))
+				continue;
+			p->node = record->node;
+			p->next = record->next;
+			c->f.postings++;
+			for (int i = 0; i < OH_POSTING_TIDS; i++)
+			{
+				if (ItemPointerIsValid(&record->tid[i]))
+					OhCheckAddTid(c, &record->tid[i], OH_POSTING, lp * per_page + slot, record->node,
+								  c->block[OH_POSTING][lp]);
+			}
+		}
+	}
+}
+
+/*
+ * load_towers -- tower records, links looked at later.
+ */
+static void
+load_towers(OhCheck *c)
+{
+	PGAlignedBlock copy;
+	uint32		per_page = c->ix->array[OH_TOWER].per_page;
+
+	c->ntowers = c->npages[OH_TOWER] * per_page;
+	c->tower = MemoryContextAllocHuge(c->context, sizeof(OhCheckTower) * (Size) c->ntowers);
+	for (uint32 lp = 0; lp < c->npages[OH_TOWER]; lp++)
+	{
+		Page		page = OhCheckReadPage(c, OH_TOWER, lp, copy.data);
+
+		c->f.free_slots += per_page - OhTail(page)->nused + OhTail(page)->nfree;
+		for (uint32 slot = 0; slot < per_page; slot++)
+		{
+			OhTowerData *record = OhSlot(c->ix, OH_TOWER, page, slot);
+			OhCheckTower *t = &c->tower[lp * per_page + slot];
+
+			t->node = t->up = OH_NONE;
+			t->level = 0;
+			if (OhSlotIsFree(c->ix, OH_TOWER, page, slot))
+				continue;
+			t->node = record->node;
+			t->up = record->up;
+			t->level = record->level;
+			c->f.towers++;
+			if (record->level < 1 || record->level > OH_MAX_LEVEL)
+				OhCorrupt(c->index, c->block[OH_TOWER][lp], "a tower of node %u has level %u",
+						  record->node, record->level);
+		}
+	}
+}
+
+/*
+ * load_nodes -- states, TIDs; everything about a node but its links' targets.
+ */
+static void
+load_nodes(OhCheck *c)
+{
+	PGAlignedBlock copy;
+	uint32		per_page = c->ix->array[OH_NODE].per_page;
+	char	   *scratch = MemoryContextAlloc(c->context, 2 * c->ix->node_bytes +
+											 c->ix->array[OH_TOWER].record_bytes);
+
+	c->node = MemoryContextAllocExtended(c->context, Max(c->nnodes, 1),
+										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint32 lp = 0; lp < c->npages[OH_NODE]; lp++)
+	{
+		Page		page = OhCheckReadPage(c, OH_NODE, lp, copy.data);
+		uint32		nused = OhTail(page)->nused;
+
+		c->f.free_slots += per_page - nused + OhTail(page)->nfree;
+		for (uint32 slot = 0; slot < nused; slot++)
+		{
+			OhNodeData *node = OhSlot(c->ix, OH_NODE, page, slot);
+			uint32		id = lp * per_page + slot;
+
+			if (node->state == OH_FREE)
+				continue;
+			check_node(c, id, node, scratch);
+			c->node[id] = node->state | node->level << 4;
+			c->f.live += node->state == OH_LIVE;
+			c->f.dead += node->state == OH_DEAD;
+			if (node->state == OH_LIVE)
+				c->f.max_level = Max(c->f.max_level, node->level);
+			if (ItemPointerIsValid(&node->tid))
+				OhCheckAddTid(c, &node->tid, OH_NODE, id, id, c->block[OH_NODE][lp]);
+		}
+	}
+	pfree(scratch);
+}
+
+/*
+ * check_refinements -- pages of refinements, and how many live nodes have none:
+ * an insert was cut short, or their rows' vectors differ though their code is one.
+ */
+static void
+check_refinements(OhCheck *c)
+{
+	PGAlignedBlock node_copy;
+	PGAlignedBlock copy;
+	uint32		per_page = c->ix->array[OH_NODE].per_page;
+	uint32		loaded = OH_NONE;
+	Page		page = NULL;
+
+	for (uint32 lp = 0; lp < c->npages[OH_REFINE]; lp++)
+		OhCheckReadPage(c, OH_REFINE, lp, copy.data);
+	for (uint32 lp = 0; lp < c->npages[OH_NODE] && c->f.refined; lp++)
+	{
+		Page		node_page = OhCheckReadPage(c, OH_NODE, lp, node_copy.data);
+
+		for (uint32 slot = 0; slot < OhTail(node_page)->nused; slot++)
+		{
+			OhNodeData *node = OhSlot(c->ix, OH_NODE, node_page, slot);
+			uint32		id = lp * per_page + slot;
+			uint32		refine_lp = OhLp(c->ix, OH_REFINE, id);
+			uint32		refine_slot = OhSlotOf(c->ix, OH_REFINE, id);
+
+			if (node->state != OH_LIVE)
+				continue;
+			if (refine_lp != loaded)
+			{
+				loaded = refine_lp;
+				page = refine_lp < c->npages[OH_REFINE] ?
+					OhCheckReadPage(c, OH_REFINE, refine_lp, copy.data) : NULL;
+			}
+			if (page == NULL || refine_slot >= OhTail(page)->nused ||
+				!om_quant_refine_matches(OhNodeCode(node), OhSlot(c->ix, OH_REFINE, page, refine_slot)) ||
+				om_quant_refine_is_blurred(OhSlot(c->ix, OH_REFINE, page, refine_slot)))
+				c->f.unrefined++;
+		}
+	}
+}
+
+/*
+ * check_attributes -- pages of filter columns, which every live node has one of.
+ *
+ * Whether they say of the rows what they should is for checkheap.c to see.
+ */
+static void
+check_attributes(OhCheck *c)
+{
+	PGAlignedBlock copy;
+	uint32		last = c->nnodes;
+
+	for (uint32 lp = 0; lp < c->npages[OH_ATTR]; lp++)
+		OhCheckReadPage(c, OH_ATTR, lp, copy.data);
+	while (last > 0 && (c->node[last - 1] & OH_CHECK_STATE) != OH_LIVE)
+		last--;
+	if (last > 0 && c->ix->nattrs > 0 &&
+		!OhArrayHas(c->index, c->ix, OH_ATTR, (last - 1) / c->ix->attr_per_page))
+		OhCorrupt(c->index, block_of(c, OH_NODE, last - 1),
+				  "node %u has no page of filter columns, there are %u", last - 1,
+				  c->npages[OH_ATTR]);
+}
+
+/*
+ * is_canonical -- can this be a row of filter columns?
+ */
+static bool
+is_canonical(const OhCheck *c, const OhAttrRow *row)
+{
+	for (int i = 0; i < c->ix->nattrs; i++)
+	{
+		if (((row->nulls >> i) & 1) && row->value[i] != 0)
+			return false;
+	}
+	return (uint64) row->nulls >> c->ix->nattrs == 0 && row->unused == 0;
+}
+
+/*
+ * load_nulls -- rows without a position.
+ */
+static void
+load_nulls(OhCheck *c)
+{
+	PGAlignedBlock copy;
+	uint32		per_page = c->ix->array[OH_NULLS].per_page;
+
+	for (uint32 lp = 0; lp < c->npages[OH_NULLS]; lp++)
+	{
+		Page		page = OhCheckReadPage(c, OH_NULLS, lp, copy.data);
+		uint32		nused = OhTail(page)->nused;
+
+		c->f.free_slots += per_page - nused + OhTail(page)->nfree;
+		for (uint32 slot = 0; slot < nused; slot++)
+		{
+			OhNullData *row = OhSlot(c->ix, OH_NULLS, page, slot);
+
+			if (row->kind == OH_ROW_FREE)
+				continue;
+			if (row->kind > OH_ROW_NULL || !ItemPointerIsValid(&row->tid))
+				OhCorrupt(c->index, c->block[OH_NULLS][lp], "row %u without a position is of kind %u",
+						  slot, row->kind);
+			if (c->ix->nattrs > 0 && !is_canonical(c, (OhAttrRow *) (row + 1)))
+				OhCorrupt(c->index, c->block[OH_NULLS][lp],
+						  "row %u without a position has impossible filter columns", slot);
+			c->f.null_rows++;
+			OhCheckAddTid(c, &row->tid, OH_NULLS, lp * per_page + slot, row->kind,
+						  c->block[OH_NULLS][lp]);
+		}
+	}
+}
+
+/*
+ * check_owned -- towers and postings have owners; in a strict check each one of a
+ * live node is in its chain.
+ */
+static void
+check_owned(OhCheck *c)
+{
+	int64		in_chains = 0;
+	int64		owned = 0;
+
+	for (uint32 i = 0; c->strict && i < c->ntowers; i++)
+	{
+		uint32		node = c->tower[i].node;
+		int			state;
+
+		if (node == OH_NONE)
+			continue;
+		state = node < c->nnodes ? c->node[node] & OH_CHECK_STATE : OH_FREE;
+		if (state == OH_FREE)
+			OhCorrupt(c->index, block_of(c, OH_TOWER, i), "tower %u is of node %u, which is free",
+					  i, node);
+		/* chains were found to have a tower for each level: these are all */
+		if (state == OH_LIVE)
+			owned++;
+	}
+	for (uint32 id = 0; c->strict && id < c->nnodes; id++)
+	{
+		if ((c->node[id] & OH_CHECK_STATE) == OH_LIVE)
+			in_chains += OH_CHECK_LEVEL(c->node[id]);
+	}
+	if (owned != in_chains)
+		OhCorrupt(c->index, OH_META_BLOCK, INT64_FORMAT " towers belong to live nodes, " INT64_FORMAT
+				  " are in their chains", owned, in_chains);
+	for (uint32 i = 0; c->strict && i < c->npostings; i++)
+	{
+		uint32		node = c->posting[i].node;
+
+		if (node == OH_NONE)
+			continue;
+		if (node >= c->nnodes || (c->node[node] & OH_CHECK_STATE) == OH_FREE)
+			OhCorrupt(c->index, block_of(c, OH_POSTING, i), "posting %u is of node %u, which is free",
+					  i, node);
+		c->chained -= (c->node[node] & OH_CHECK_STATE) == OH_LIVE;
+	}
+	if (c->strict && c->chained != 0)
+		OhCorrupt(c->index, OH_META_BLOCK, "the chains of live nodes have " INT64_FORMAT
+				  " postings more than there are", c->chained);
+}
+
+/*
+ * check_targets -- the states of what a list leads to.
+ */
+static void
+check_targets(OhCheck *c, const uint32 *links, int max, int at_least, OhNodeData *scratch)
+{
+	for (int i = 0; i < max && links[i] != OH_NONE; i++)
+	{
+		int			level;
+		int			state = state_now(c, links[i], &level, scratch);
+
+		if (state != OH_LIVE || level < at_least)
+			c->f.stale_links++;
+		if (at_least == 0)
+			c->f.links++;
+	}
+}
+
+/*
+ * check_links -- where the links of live nodes lead.
+ */
+static void
+check_links(OhCheck *c)
+{
+	PGAlignedBlock copy;
+	OhNodeData *scratch = MemoryContextAlloc(c->context, c->ix->node_bytes);
+
+	for (uint32 lp = 0; lp < c->npages[OH_NODE]; lp++)
+	{
+		Page		page = OhCheckReadPage(c, OH_NODE, lp, copy.data);
+
+		for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
+		{
+			OhNodeData *node = OhSlot(c->ix, OH_NODE, page, slot);
+
+			if (node->state == OH_LIVE)
+				check_targets(c, OhNodeLinks(node, c->ix->code_bytes), 2 * c->ix->m, 0, scratch);
+		}
+	}
+	for (uint32 lp = 0; lp < c->npages[OH_TOWER]; lp++)
+	{
+		Page		page = OhCheckReadPage(c, OH_TOWER, lp, copy.data);
+
+		for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
+		{
+			OhTowerData *tower = OhSlot(c->ix, OH_TOWER, page, slot);
+			char	   *problem;
+			int			level;
+
+			if (tower->node == OH_NONE)
+				continue;
+			problem = list_problem(c, tower->node, tower->links, c->ix->m, tower->nselected);
+			if (problem != NULL)
+				OhCorrupt(c->index, c->block[OH_TOWER][lp], "on level %u, %s", tower->level, problem);
+			if (state_now(c, tower->node, &level, scratch) == OH_LIVE)
+				check_targets(c, tower->links, c->ix->m, tower->level, scratch);
+		}
+	}
+	pfree(scratch);
+}
+
+/*
+ * expand_page -- reach what the reached nodes of one page link to.
+ */
+static void
+expand_page(OhCheck *c, uint32 lp)
+{
+	PGAlignedBlock copy;
+	uint32		per_page = c->ix->array[OH_NODE].per_page;
+	Page		page = OhCheckReadPage(c, OH_NODE, lp, copy.data);
+	bool		again = true;
+
+	while (again)
+	{
+		again = false;
+		for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
+		{
+			uint32		id = lp * per_page + slot;
+			OhNodeData *node = OhSlot(c->ix, OH_NODE, page, slot);
+			const uint32 *links = OhNodeLinks(node, c->ix->code_bytes);
+
+			if ((c->node[id] & (OH_CHECK_REACHED | OH_CHECK_EXPANDED)) != OH_CHECK_REACHED)
+				continue;
+			c->node[id] |= OH_CHECK_EXPANDED;
+			again = true;
+			if (node->state == OH_FREE)
+				continue;
+			for (int i = 0; i < 2 * c->ix->m && links[i] != OH_NONE; i++)
+			{
+				if (links[i] < c->nnodes)
+					c->node[links[i]] |= OH_CHECK_REACHED;
+			}
+		}
+	}
+}
+
+/*
+ * check_reach -- count the live nodes that the entry point does not reach.
+ *
+ * In passes over the pages, so that memory is a byte a node.  Dead nodes route.
+ */
+static void
+check_reach(OhCheck *c)
+{
+	uint32		per_page = c->ix->array[OH_NODE].per_page;
+	bool		again = c->meta.entry < c->nnodes;
+
+	if (again)
+		c->node[c->meta.entry] |= OH_CHECK_REACHED;
+	while (again)
+	{
+		again = false;
+		for (uint32 lp = 0; lp < c->npages[OH_NODE]; lp++)
+		{
+			for (uint32 id = lp * per_page; id < (lp + 1) * per_page; id++)
+			{
+				if ((c->node[id] & (OH_CHECK_REACHED | OH_CHECK_EXPANDED)) == OH_CHECK_REACHED &&
+					(c->node[id] & OH_CHECK_STATE) != OH_FREE)
+				{
+					expand_page(c, lp);
+					again = true;
+					break;
+				}
+			}
+		}
+	}
+	for (uint32 id = 0; id < c->nnodes; id++)
+	{
+		if ((c->node[id] & (OH_CHECK_STATE | OH_CHECK_REACHED)) == OH_LIVE)
+			c->f.unreachable++;
+	}
+}
+
+/*
+ * check_entry -- the entry point exists and has the level that it should have.
+ */
+static void
+check_entry(OhCheck *c)
+{
+	OhNodeData *scratch = MemoryContextAlloc(c->context, c->ix->node_bytes);
+	int			level = 0;
+	int			state;
+
+	for (int i = 0; c->meta.entry != OH_NONE; i++)
+	{
+		state = state_now(c, c->meta.entry, &level, scratch);
+		if ((state == OH_LIVE || state == OH_DEAD) && level >= c->meta.entry_level)
+			break;
+		if (c->strict || i == RETRIES)
+			OhCorrupt(c->index, OH_META_BLOCK, "the entry point is node %u, state %d, level %d, not %d",
+					  c->meta.entry, state, level, c->meta.entry_level);
+		/* it may have moved, and the node may be older or newer than the metapage */
+		pg_usleep(1000L << (2 * i));
+		CHECK_FOR_INTERRUPTS();
+		OhIndexRefresh(c->index, c->ix);
+		c->meta.entry = c->ix->entry;
+		c->meta.entry_level = c->ix->entry_level;
+		if (c->meta.entry < c->nnodes)
+			c->node[c->meta.entry] &= ~OH_CHECK_STATE;
+	}
+	pfree(scratch);
+}
+
+/*
+ * OhCheckGraph -- all of the above.
+ *
+ * Postings and towers are read before the nodes: what a node refers to is older
+ * than the node, or found to be by reading it again.
+ */
+void
+OhCheckGraph(OhCheck *c)
+{
+	PGAlignedBlock copy;
+
+	for (uint32 lp = 0; lp < c->npages[OH_MODEL]; lp++)
+		OhCheckReadPage(c, OH_MODEL, lp, copy.data);
+	c->nnodes = c->npages[OH_NODE] * c->ix->array[OH_NODE].per_page;
+	load_postings(c);
+	load_towers(c);
+	load_nodes(c);
+	check_refinements(c);
+	check_attributes(c);
+	load_nulls(c);
+	check_owned(c);
+	check_links(c);
+	check_reach(c);
+	check_entry(c);
+}

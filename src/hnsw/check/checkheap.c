@@ -1,0 +1,357 @@
+/*
+ * checkheap.c -- checks of TIDs, and of the index against its table.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/heapam.h"
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "filter/attr.h"
+#include "hnsw/check/check.h"
+#include "hnsw/graph/rows.h"
+#include "filter/summary.h"
+
+/*
+ * OhCheckAddTid -- note where a TID was found.
+ */
+void
+OhCheckAddTid(OhCheck *c, const ItemPointerData *tid, OhArrayId array, uint32 record,
+			  uint32 node, BlockNumber block)
+{
+	OhCheckTid *t;
+
+	if (ItemPointerGetOffsetNumberNoCheck(tid) > MaxOffsetNumber ||
+		(c->strict && ItemPointerGetBlockNumberNoCheck(tid) >= c->heap_blocks))
+		OhCorrupt(c->index, block, "row (%u,%u) is beyond the table",
+				  ItemPointerGetBlockNumberNoCheck(tid), ItemPointerGetOffsetNumberNoCheck(tid));
+	if (c->ntids == c->tids_allocated)
+	{
+		c->tids_allocated = Max(1024, c->tids_allocated * 2);
+		if (c->tid == NULL)
+			c->tid = MemoryContextAllocHuge(c->context, sizeof(OhCheckTid) * c->tids_allocated);
+		else
+			c->tid = repalloc_huge(c->tid, sizeof(OhCheckTid) * c->tids_allocated);
+	}
+	t = &c->tid[c->ntids++];
+	t->tid = *tid;
+	t->array = array;
+	t->record = record;
+	t->node = node;
+}
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare(unconstify(ItemPointerData *, &((const OhCheckTid *) a)->tid),
+							  unconstify(ItemPointerData *, &((const OhCheckTid *) b)->tid));
+}
+
+/*
+ * still_there -- does the record still hold this TID?
+ */
+static bool
+still_there(OhCheck *c, const OhCheckTid *t)
+{
+	char	   *record = palloc(c->ix->array[t->array].record_bytes);
+	bool		found = false;
+
+	if (OhCheckReadRecord(c, t->array, t->record, record))
+	{
+		if (t->array == OH_POSTING)
+		{
+			OhPostingData *posting = (OhPostingData *) record;
+
+			for (int i = 0; posting->node != OH_NONE && i < OH_POSTING_TIDS; i++)
+				found |= memcmp(&posting->tid[i], &t->tid, sizeof(ItemPointerData)) == 0;
+		}
+		else if (t->array == OH_NODE)
+			found = ((OhNodeData *) record)->state != OH_FREE &&
+				memcmp(&((OhNodeData *) record)->tid, &t->tid, sizeof(ItemPointerData)) == 0;
+		else
+			found = ((OhNullData *) record)->kind != OH_ROW_FREE &&
+				memcmp(&((OhNullData *) record)->tid, &t->tid, sizeof(ItemPointerData)) == 0;
+	}
+	pfree(record);
+	return found;
+}
+
+/*
+ * OhCheckTids -- no TID twice.  Sorts c->tid.
+ *
+ * A vacuum may have removed a TID after we saw it, and an insert put the row that
+ * took its place elsewhere: both places are looked at again.
+ */
+void
+OhCheckTids(OhCheck *c)
+{
+	c->f.tids = c->ntids;
+	if (c->ntids > 0)
+		qsort(c->tid, c->ntids, sizeof(OhCheckTid), compare_tids);
+	for (int64 i = 1; i < c->ntids; i++)
+	{
+		OhCheckTid *a = &c->tid[i - 1];
+		OhCheckTid *b = &c->tid[i];
+
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (compare_tids(a, b) != 0)
+			continue;
+		if (!c->strict && !(still_there(c, b) && still_there(c, a) && still_there(c, b)))
+			continue;
+		OhCorrupt(c->index, OhArrayBlock(c->index, c->ix, b->array, OhLp(c->ix, b->array, b->record)),
+				  "row (%u,%u) is in record %u of array %u and in record %u of array %u",
+				  ItemPointerGetBlockNumber(&a->tid), ItemPointerGetOffsetNumber(&a->tid),
+				  a->record, a->array, b->record, b->array);
+	}
+}
+
+typedef struct HeapCheck
+{
+	OhCheck    *c;
+	void	   *code;
+	void	   *refinement;
+	char	   *stored;			/* refinement of the row's node */
+	void	   *scratch;
+	OmQuery    *form;
+	char	   *node;
+	OhSummary  *summary;		/* NULL without filter columns */
+	OhAttrRow  *attrs;			/* of the row, and as stored */
+	OhAttrRow  *stored_attrs;
+	MemoryContext context;		/* reset for each row */
+} HeapCheck;
+
+/*
+ * check_code -- is the node's code that of the row?
+ *
+ * A loose node's need not be: retrain.c.  Bytes may differ where another CPU has rounded otherwise; then the two codes
+ * must be as near to one another as the code's own error.
+ */
+static bool
+check_code(HeapCheck *check, const float *x, OhNodeData *node)
+{
+	OhIndex    *ix = check->c->ix;
+	const OmQuantizer *quant = OhModelOf(ix, node->tag);
+	const void *stored = OhNodeCode(node);
+	float		self;
+	float		other;
+
+	om_quant_encode(quant, x, check->scratch, check->code);
+	if (memcmp(check->code, stored, ix->code_bytes) == 0)
+		return true;
+	om_quant_query_from_code(quant, check->code, check->form);
+	self = ix->distance(quant, check->form, check->code);
+	other = ix->distance(quant, check->form, stored);
+	return fabsf(other - self) <= om_quant_error(quant, check->form, stored);
+}
+
+/*
+ * check_refinement -- is the node's refinement, if it has a sharp one, that of
+ * the row?
+ *
+ * Only where the code is the very same, rounding and all.
+ */
+static bool
+check_refinement(HeapCheck *check, const float *x, uint32 node, const void *code, uint8 tag)
+{
+	OhIndex    *ix = check->c->ix;
+
+	if (memcmp(check->code, code, ix->code_bytes) != 0 ||
+		!OhCheckReadRecord(check->c, OH_REFINE, node, check->stored) ||
+		!om_quant_refine_matches(code, check->stored) ||
+		om_quant_refine_is_blurred(check->stored))
+		return true;
+	om_quant_refine_encode(OhModelOf(ix, tag), x, check->code, check->scratch, check->refinement);
+	return memcmp(check->refinement, check->stored, ix->refine_bytes) == 0;
+}
+
+/*
+ * read_attributes -- what the index has of a row's filter columns.
+ */
+static void
+read_attributes(HeapCheck *check, const OhCheckTid *t)
+{
+	OhCheck    *c = check->c;
+	Buffer		buffer;
+
+	if (t->array == OH_NULLS)
+	{
+		buffer = OhArrayRead(c->index, c->ix, OH_NULLS, OhLp(c->ix, OH_NULLS, t->record),
+							 BUFFER_LOCK_SHARE);
+		memcpy(check->stored_attrs,
+			   (OhNullData *) OhSlot(c->ix, OH_NULLS, BufferGetPage(buffer),
+									 OhSlotOf(c->ix, OH_NULLS, t->record)) + 1,
+			   OhAttrRowBytes(c->ix->nattrs));
+	}
+	else
+	{
+		buffer = OhArrayRead(c->index, c->ix, OH_ATTR, t->node / c->ix->attr_per_page,
+							 BUFFER_LOCK_SHARE);
+		OhAttrGet(c->ix, BufferGetPage(buffer), t->node % c->ix->attr_per_page,
+				  check->stored_attrs);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * check_attributes -- are the summaries in the index those of the row?
+ */
+static void
+check_attributes(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const Datum *values,
+				 const bool *isnull)
+{
+	OhCheck    *c = check->c;
+	OhIndex    *ix = c->ix;
+	const OhAttrRow *row = check->attrs;
+	const OhAttrRow *stored = check->stored_attrs;
+	OhArrayId	array = t->array == OH_NULLS ? OH_NULLS : OH_ATTR;
+	uint32		lp = t->array == OH_NULLS ? OhLp(ix, OH_NULLS, t->record) :
+		t->node / ix->attr_per_page;
+
+	OhSummarize(check->summary, values, isnull, check->attrs);
+	read_attributes(check, t);
+	if (memcmp(row, stored, OhAttrRowBytes(ix->nattrs)) == 0)
+		return;
+	for (int i = 0; i < ix->nattrs; i++)
+	{
+		bool		null = (row->nulls >> i) & 1;
+		bool		stored_null = (stored->nulls >> i) & 1;
+
+		if (null == stored_null && row->value[i] == stored->value[i])
+			continue;
+		OhCorrupt(c->index, OhArrayBlock(c->index, ix, array, lp),
+				  "%s %u has not column %d of row (%u,%u): %s" UINT64_FORMAT " instead of %s" UINT64_FORMAT,
+				  array == OH_NULLS ? "record" : "node",
+				  array == OH_NULLS ? t->record : t->node, i + 2,
+				  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
+				  stored_null ? "NULL, " : "", stored->value[i], null ? "NULL, " : "", row->value[i]);
+	}
+	OhCorrupt(c->index, OhArrayBlock(c->index, ix, array, lp),
+			  "the filter columns of row (%u,%u) are damaged",
+			  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
+}
+
+/*
+ * check_hash -- a posting that says which vector all its rows have says it of this
+ * one, too.
+ */
+static void
+check_hash(OhCheck *c, const float *x, uint32 at)
+{
+	OhPostingData record;
+
+	if (!OhCheckReadRecord(c, OH_POSTING, at, &record))
+		return;					/* its node's chain is checked elsewhere */
+	if (record.hash != OH_MIXED && record.hash != OhVectorHash(x, c->ix->dim))
+		OhCorrupt(c->index, OhArrayBlock(c->index, c->ix, OH_POSTING, OhLp(c->ix, OH_POSTING, at)),
+				  "posting %u of node %u has rows of other vectors than it says", at, record.node);
+}
+
+/*
+ * check_row -- callback of the table scan: the row is in the index.
+ */
+static void
+check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *state)
+{
+	HeapCheck  *check = state;
+	OhCheck    *c = check->c;
+	OhCheckTid	key;
+	OhCheckTid *t;
+	MemoryContext old;
+	uint16		kind = 0;
+	const float *x = NULL;
+	OhNodeData *node = (OhNodeData *) check->node;
+	bool		loose;
+	Pointer		to_free;
+	BlockNumber row_block = ItemPointerGetBlockNumber(tid);
+	OffsetNumber row_offset = ItemPointerGetOffsetNumber(tid);
+
+	CHECK_FOR_INTERRUPTS();
+	c->f.heap_rows++;
+	key.tid = *tid;
+	t = c->ntids == 0 ? NULL : bsearch(&key, c->tid, c->ntids, sizeof(OhCheckTid), compare_tids);
+	if (t == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" lacks row (%u,%u) of table \"%s\"",
+						RelationGetRelationName(index), row_block, row_offset,
+						RelationGetRelationName(c->heap)),
+				 errhint("Please REINDEX it.")));
+	old = MemoryContextSwitchTo(check->context);
+	if (isnull[0])
+		kind = OH_ROW_NULL;
+	else
+	{
+		x = OhVectorFloats(index, c->ix->dim, values[0], &to_free);
+		if (!OhHasDirection(c->ix->spec.metric, x, c->ix->dim))
+			kind = OH_ROW_NO_DIRECTION;
+	}
+	if ((t->array == OH_NULLS ? t->node : 0) != kind)
+		OhCorrupt(index, OhArrayBlock(index, c->ix, t->array, OhLp(c->ix, t->array, t->record)),
+				  "row (%u,%u) should be of kind %u and is of kind %u", row_block, row_offset, kind,
+				  t->array == OH_NULLS ? t->node : 0);
+	if (kind == 0)
+	{
+		if (!OhCheckReadRecord(c, OH_NODE, t->node, check->node) ||
+			((OhNodeData *) check->node)->state != OH_LIVE)
+			OhCorrupt(index, OhArrayBlock(index, c->ix, t->array, OhLp(c->ix, t->array, t->record)),
+					  "row (%u,%u) belongs to node %u, which is not live", row_block, row_offset,
+					  t->node);
+		if (OhModelOf(c->ix, node->tag) == NULL)
+			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
+					  "node %u has a code of model %u, which the index does not have", t->node,
+					  node->tag & OH_TAG_MODEL);
+		loose = (node->tag & OH_TAG_LOOSE) != 0;
+		if (!loose && !check_code(check, x, node))
+			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
+					  "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
+		if (c->ix->refine_bytes > 0 && !loose &&
+			!check_refinement(check, x, t->node, OhNodeCode(node), node->tag))
+			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_REFINE, OhLp(c->ix, OH_REFINE, t->node)),
+					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
+	}
+	if (t->array == OH_POSTING)
+		check_hash(c, x, t->record);
+	if (c->ix->nattrs > 0)
+		check_attributes(check, tid, t, values, isnull);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(check->context);
+}
+
+/*
+ * OhCheckHeap -- every row that the snapshot sees is in the index.
+ *
+ * To be called with the table locked against writes, as its owner.
+ */
+void
+OhCheckHeap(OhCheck *c, Snapshot snapshot)
+{
+	IndexInfo  *info = BuildIndexInfo(c->index);
+	HeapCheck	check = {0};
+	TableScanDesc scan;
+
+	check.c = c;
+	check.code = OhAlignedAlloc(c->context, c->ix->code_bytes);
+	check.refinement = OhAlignedAlloc(c->context, c->ix->refine_bytes);
+	check.stored = OhAlignedAlloc(c->context, c->ix->refine_bytes);
+	check.scratch = OhAlignedAlloc(c->context, om_quant_scratch_bytes(&c->ix->spec));
+	check.form = OhAlignedAlloc(c->context, om_quant_query_bytes(&c->ix->spec));
+	check.node = OhAlignedAlloc(c->context, c->ix->node_bytes);
+	if (c->ix->nattrs > 0)
+	{
+		check.summary = OhSummaryBegin(c->index, c->ix, c->context);
+		check.attrs = MemoryContextAllocZero(c->context, OhAttrRowBytes(c->ix->nattrs));
+		check.stored_attrs = MemoryContextAllocZero(c->context, OhAttrRowBytes(c->ix->nattrs));
+	}
+	check.context = AllocSetContextCreate(c->context, "omenhnsw check row", ALLOCSET_DEFAULT_SIZES);
+
+	/* as the first scan of CREATE INDEX CONCURRENTLY: by a snapshot */
+	info->ii_Concurrent = true;
+	info->ii_Unique = false;
+	scan = table_beginscan_strat(c->heap, snapshot, 0, NULL, true, true);
+	table_index_build_scan(c->heap, c->index, info, true, false, check_row, &check, scan);
+}

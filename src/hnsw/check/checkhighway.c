@@ -1,0 +1,71 @@
+/*
+ * checkhighway.c -- checks of the members of the highway (highway.h).
+ *
+ * Invariants: a member names an existing node and is a member by its level, of an island,
+ * or both.  Without writers, its node is live or dead, has at least its level and has its
+ * code (if both are of one model: a member of an old one is passed over by searches until
+ * a vacuum), and no node is a member twice.  That a node of a high level is no member is no
+ * damage: its insert was cut short.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "hnsw/check/check.h"
+
+/*
+ * member_problem -- what is wrong with a member, NULL if nothing; node is scratch.
+ */
+static char *
+member_problem(OhCheck *c, OhMemberData *member, OhNodeData *node)
+{
+	if (member->kind == 0 || (member->kind & ~(OH_MEMBER_LEVEL | OH_MEMBER_ISLAND)) != 0 ||
+		member->level > OH_MAX_LEVEL)
+		return psprintf("member %u of the highway is of kind %u, level %u", member->node,
+						member->kind, member->level);
+	if (!OhArrayHas(c->index, c->ix, OH_NODE, member->node))
+		return psprintf("the highway has node %u, which does not exist", member->node);
+	if (!c->strict)
+		return NULL;
+	OhCheckReadRecord(c, OH_NODE, member->node, node);
+	if (node->state == OH_FREE)
+		return psprintf("the highway has node %u, which is free", member->node);
+	if (c->node[member->node] & OH_CHECK_MEMBER)
+		return psprintf("the highway has node %u twice", member->node);
+	c->node[member->node] |= OH_CHECK_MEMBER;
+	if (member->level > node->level)
+		return psprintf("the highway has node %u with level %u, not %u", member->node,
+						member->level, node->level);
+	if (member->model == (node->tag & OH_TAG_MODEL) &&
+		memcmp(OhMemberCode(member), OhNodeCode(node), c->ix->code_bytes) != 0)
+		return psprintf("the highway has another code for node %u", member->node);
+	return NULL;
+}
+
+void
+OhCheckHighway(OhCheck *c)
+{
+	PGAlignedBlock copy;
+	OhNodeData *node = MemoryContextAlloc(c->context, c->ix->node_bytes);
+
+	for (uint32 id = 0; id < c->nnodes; id++)
+		c->node[id] &= ~OH_CHECK_MEMBER;
+	for (uint32 lp = 0; lp < c->npages[OH_HIGHWAY]; lp++)
+	{
+		Page		page = OhCheckReadPage(c, OH_HIGHWAY, lp, copy.data);
+
+		CHECK_FOR_INTERRUPTS();
+		for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
+		{
+			OhMemberData *member = OhSlot(c->ix, OH_HIGHWAY, page, slot);
+			char	   *problem;
+
+			if (member->node == OH_NONE)
+				continue;
+			problem = member_problem(c, member, node);
+			if (problem != NULL)
+				OhCorrupt(c->index, c->block[OH_HIGHWAY][lp], "%s", problem);
+		}
+	}
+	pfree(node);
+}

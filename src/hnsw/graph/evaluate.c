@@ -1,0 +1,129 @@
+/*
+ * evaluate.c -- distances from a query to the codes of nodes, in buffer pages.
+ *
+ * All pages and codes of a call are prefetched before the first is touched; then
+ * the nodes of one page are evaluated under one lock.  Never more than one lock
+ * is held.
+ */
+#include "postgres.h"
+
+#include "storage/buf_internals.h"
+
+#include "hnsw/graph/evaluate.h"
+
+#define CACHE_LINE 64
+
+/* Cache lines of a node that are prefetched at most. */
+#define PREFETCH_LINES 6
+
+/*
+ * keep_node -- remember an evaluated node; the page is locked.
+ */
+static void
+keep_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
+{
+	bool		found;
+	OhKept	   *kept = OhKeepAdd(e->keep, id, &found);
+
+	if (found)
+		return;					/* seen on another level */
+	kept->dist = dist;
+	kept->live = node->state == OH_LIVE;
+	kept->tag = node->tag;
+	kept->code = OhKeepAlloc(e->keep, e->ix->code_bytes);
+	memcpy(kept->code, OhNodeCode(node), e->ix->code_bytes);
+}
+
+/*
+ * prefetch -- start loading what the evaluation of a node will touch.
+ */
+static inline void
+prefetch(const OhIndex *ix, uint32 lp, uint32 slot)
+{
+	Buffer		buffer = ix->array[OH_NODE].hint[lp];
+	uintptr_t	start;
+	uintptr_t	end;
+
+	if (buffer <= 0)
+		return;
+	__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
+	start = (uintptr_t) OhSlot(ix, OH_NODE, BufferGetPage(buffer), slot);
+	end = start + sizeof(OhNodeData) + ix->code_bytes;
+	/* the hardware follows a long code by itself once it is being read */
+	end = Min(end, start + PREFETCH_LINES * CACHE_LINE);
+	for (start &= ~(uintptr_t) (CACHE_LINE - 1); start < end; start += CACHE_LINE)
+		__builtin_prefetch((void *) start);
+}
+
+int
+OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
+{
+	OhIndex    *ix = e->ix;
+	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint64		key[OH_MAX_EVALUATED];
+	int			count = 0;
+	int			nout = 0;
+	int			rounds = 0;
+	const OmQuantizer *quant = NULL;
+	const OhForm *form = OhFormOf(e->forms, ix, e->forms->number, &quant);
+	uint8		number = form != NULL ? form->number : OH_TAG_LOOSE;	/* no node's */
+
+	Assert(n <= OH_MAX_EVALUATED);
+	for (int i = 0; i < n; i++)
+	{
+		uint32		lp = ids[i] / per_page;
+		uint32		slot = ids[i] - lp * per_page;
+		uint64		k = (uint64) lp << 32 | slot;
+		int			j;
+
+		if (unlikely(lp >= ix->array[OH_NODE].npages) && !OhArrayHas(e->index, ix, OH_NODE, ids[i]))
+			continue;
+		prefetch(ix, lp, slot);
+		for (j = count++; j > 0 && key[j - 1] > k; j--)
+			key[j] = key[j - 1];
+		key[j] = k;
+	}
+	for (int i = 0; i < count;)
+	{
+		uint32		lp = key[i] >> 32;
+		Buffer		buffer = OhArrayRead(e->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		Page		page = BufferGetPage(buffer);
+		int			missing = -1;
+
+		for (; i < count && key[i] >> 32 == lp; i++)
+		{
+			uint32		slot = (uint32) key[i];
+			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+
+			/* a slot never used is all zero: free */
+			if (node->state == OH_FREE)
+				continue;
+			if (unlikely((node->tag & OH_TAG_MODEL) != number))
+			{
+				form = OhFormOf(e->forms, ix, node->tag, &quant);
+				if (form == NULL)
+				{
+					missing = node->tag;
+					break;
+				}
+				number = form->number;
+			}
+			out[nout].item.dist = ix->distance(quant, form->query, OhNodeCode(node));
+			out[nout].item.id = lp * per_page + slot;
+			out[nout].live = node->state == OH_LIVE;
+			if (e->keep)
+				keep_node(e, out[nout].item.id, out[nout].item.dist, node);
+			nout++;
+		}
+		UnlockReleaseBuffer(buffer);
+		/* this node is looked at again then, and may have another code */
+		if (unlikely(missing >= 0))
+		{
+			OhFormsNeed(e->forms, e->index, ix, lp * per_page + (uint32) key[i], missing, &rounds);
+			form = OhFormOf(e->forms, ix, e->forms->number, &quant);
+			number = form != NULL ? form->number : OH_TAG_LOOSE;
+		}
+	}
+	e->evaluations += nout;
+	return nout;
+}

@@ -1,0 +1,39 @@
+/*
+ * evaluate.h -- distances from a query to the codes of nodes, in buffer pages.
+ */
+#ifndef OH_EVALUATE_H
+#define OH_EVALUATE_H
+
+#include "postgres.h"
+
+#include "hnsw/graph/forms.h"
+#include "hnsw/graph/heap.h"
+#include "hnsw/index.h"
+#include "hnsw/graph/keep.h"
+
+/* Nodes that one call evaluates at most. */
+#define OH_MAX_EVALUATED 200
+
+typedef struct OhEvaluator
+{
+	Relation	index;
+	OhIndex    *ix;
+	OhForms    *forms;			/* of the query */
+	OhKeep	   *keep;			/* inserts only: copies of what was looked at */
+	int64		evaluations;
+} OhEvaluator;
+
+/* An evaluated node. */
+typedef struct OhEvaluated
+{
+	OhItem		item;
+	bool		live;
+} OhEvaluated;
+
+/*
+ * Evaluate nodes ids[n], n <= OH_MAX_EVALUATED, in the order of their pages;
+ * returns how many there were: free slots, and ids beyond the array, are left out.
+ */
+extern int	OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out);
+
+#endif							/* OH_EVALUATE_H */

@@ -1,0 +1,75 @@
+/*
+ * forms.c -- query forms of one vector, one for each model.  See forms.h.
+ */
+#include "postgres.h"
+
+#include "hnsw/graph/forms.h"
+
+/* Each round means that the index was trained again between two reads. */
+#define MAX_ROUNDS 100
+
+void
+OhFormsInit(OhForms *forms, const OhIndex *ix, bool refined, MemoryContext context)
+{
+	memset(forms, 0, sizeof(OhForms));
+	forms->context = context;
+	forms->refined = refined;
+	forms->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
+}
+
+/*
+ * make -- the form of a model that the index knows.
+ */
+static void
+make(OhForms *forms, const OhIndex *ix, uint8 number)
+{
+	OhForm	   *form = &forms->form[OhModelSlot(number)];
+	const OmQuantizer *quant = ix->model[OhModelSlot(number)].quant;
+
+	form->made = false;
+	if (form->query == NULL)
+		form->query = OhAlignedAlloc(forms->context, om_quant_query_bytes(&ix->spec));
+	if (forms->refined && form->refine == NULL)
+		form->refine = OhAlignedAlloc(forms->context, om_quant_refine_query_bytes(&ix->spec));
+	if (forms->refined)
+		om_quant_refine_query(quant, forms->x, forms->scratch, form->query, form->refine);
+	else
+		om_quant_query(quant, forms->x, forms->scratch, form->query);
+	form->number = number;
+	form->made = true;
+}
+
+void
+OhFormsSet(OhForms *forms, const OhIndex *ix, const float *x)
+{
+	forms->x = x;
+	for (int i = 0; i < OH_MODELS; i++)
+		forms->form[i].made = false;
+	forms->number = ix->number;
+	make(forms, ix, ix->number);
+}
+
+bool
+OhFormsAdd(OhForms *forms, Relation index, OhIndex *ix, uint8 tag)
+{
+	uint8		number = tag & OH_TAG_MODEL;
+
+	if (OhModelOf(ix, number) == NULL)
+		OhIndexRefresh(index, ix);
+	if (OhModelOf(ix, number) == NULL)
+		return false;
+	make(forms, ix, number);
+	/* sooner or later all nodes have the newest */
+	if (number == ix->number)
+		forms->number = number;
+	return true;
+}
+
+void
+OhFormsNeed(OhForms *forms, Relation index, OhIndex *ix, uint32 node, uint8 tag, int *rounds)
+{
+	if (!OhFormsAdd(forms, index, ix, tag) && ++*rounds > MAX_ROUNDS)
+		OhCorrupt(index, OhArrayBlock(index, ix, OH_NODE, OhLp(ix, OH_NODE, node)),
+				  "node %u has a code of model %u, which the index does not have", node,
+				  tag & OH_TAG_MODEL);
+}

@@ -1,0 +1,368 @@
+/*
+ * highway.c -- the members of the highway in their pages.  See highway.h.
+ *
+ * There are few pages, so that a free slot is looked for on all of them.  One page
+ * is locked at a time.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "hnsw/graph/highway.h"
+#include "hnsw/hnsw.h"
+#include "storage/wal.h"
+
+/* Every search reads the members by level, in no case more than a few pages. */
+#define LEVEL_BYTES		(48 * 1024)
+#define LEVEL_LEAST		32
+#define LEVEL_MOST		1000
+
+/* Members of islands are read by searches of data that has islands. */
+#define ISLAND_BYTES	(1024 * 1024)
+#define ISLAND_LEAST	256
+#define ISLAND_MOST		4096
+
+/* Codes that are compared at a time. */
+#define BATCH			128
+
+uint32
+OhHighwayLevelLimit(uint32 code_bytes)
+{
+	uint32		n = LEVEL_BYTES / (sizeof(OhMemberData) + code_bytes);
+
+	return Max(LEVEL_LEAST, Min(n, LEVEL_MOST));
+}
+
+uint32
+OhHighwayIslandLimit(uint32 code_bytes)
+{
+	uint32		n = ISLAND_BYTES / (sizeof(OhMemberData) + code_bytes);
+
+	return Max(ISLAND_LEAST, Min(n, ISLAND_MOST));
+}
+
+int
+OhCompareIslands(const void *a, const void *b)
+{
+	const OhIsland *x = a;
+	const OhIsland *y = b;
+
+	if (x->size != y->size && Max(x->size, y->size) >= OH_LARGE_ISLAND)
+		return x->size > y->size ? -1 : 1;
+	if (x->apart != y->apart)
+		return x->apart > y->apart ? -1 : 1;
+	return x->node < y->node ? -1 : x->node > y->node;
+}
+
+/*
+ * compare -- members[n] of a page, which is locked, with codes of one model.
+ */
+static void
+compare(const OmQuantizer *quant, const OmQuery *query, OhMemberData *const *member, int n,
+		OhSeeds *seeds)
+{
+	const void *code[BATCH];
+	float		dist[BATCH];
+
+	for (int i = 0; i < n; i++)
+		code[i] = OhMemberCode(member[i]);
+	om_quant_distances(quant, query, code, n, dist);
+	for (int i = 0; i < n; i++)
+	{
+		OhItem		item = {.dist = dist[i],.id = member[i]->node};
+
+		if (member[i]->kind & OH_MEMBER_LEVEL)
+		{
+			seeds->nlevel++;
+			OhNearestAdd(&seeds->level, OH_LEVEL_SEEDS, item);
+		}
+		if (member[i]->kind & OH_MEMBER_ISLAND)
+		{
+			seeds->nisland++;
+			OhNearestAdd(&seeds->island, OH_ISLAND_SEEDS, item);
+		}
+	}
+}
+
+/*
+ * compare_page -- the members of a page that have codes of one model; the page is
+ * locked.
+ */
+static void
+compare_page(const OhIndex *ix, Page page, const OhForm *form, const OmQuantizer *quant,
+			 OhSeeds *seeds)
+{
+	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page);
+	OhMemberData *member[BATCH];
+	int			n = 0;
+
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		member[n] = OhSlot(ix, OH_HIGHWAY, page, slot);
+		n += member[n]->node != OH_NONE && member[n]->model == form->number;
+		if (n == BATCH)
+		{
+			compare(quant, form->query, member, n, seeds);
+			n = 0;
+		}
+	}
+	compare(quant, form->query, member, n, seeds);
+}
+
+/*
+ * make_forms -- while an index is being trained again, members have codes of two
+ * models.
+ */
+static void
+make_forms(Relation index, OhIndex *ix, OhForms *forms)
+{
+	for (int i = 0; i < OH_MODELS; i++)
+	{
+		uint8		number = ix->model[i].number;
+		const OmQuantizer *quant;
+
+		if (ix->model[i].quant != NULL && OhFormOf(forms, ix, number, &quant) == NULL)
+			(void) OhFormsAdd(forms, index, ix, number);
+	}
+}
+
+void
+OhHighwaySeeds(Relation index, OhIndex *ix, OhForms *forms, OhSeeds *seeds)
+{
+	const OhArray *array = &ix->array[OH_HIGHWAY];
+	bool		full = true;
+
+	memset(seeds, 0, sizeof(OhSeeds));
+	if (unlikely(ix->retraining))
+		make_forms(index, ix, forms);
+	/* others may have added a page if the last one that we know of is full */
+	for (uint32 lp = 0; lp < array->npages || (full && lp < OhArrayPages(index, ix, OH_HIGHWAY)); lp++)
+	{
+		Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+		Page		page = BufferGetPage(buffer);
+
+		for (int i = 0; i < OH_MODELS; i++)
+		{
+			const OmQuantizer *quant;
+			const OhForm *form = forms->form[i].made ?
+				OhFormOf(forms, ix, forms->form[i].number, &quant) : NULL;
+
+			if (form != NULL)
+				compare_page(ix, page, form, quant, seeds);
+		}
+		full = OhTail(page)->nused >= array->per_page;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * add_to_page -- put a member on a page; false: it has no room.
+ */
+static bool
+add_to_page(Relation index, OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
+{
+	Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+	bool		room = OhPageHasFree(ix, OH_HIGHWAY, BufferGetPage(buffer));
+
+	UnlockReleaseBuffer(buffer);
+	if (!room)
+		return false;
+	buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	room = OhPageHasFree(ix, OH_HIGHWAY, BufferGetPage(buffer));
+	if (room)
+	{
+		OhWrite		write;
+		Page		page;
+		uint32		slot;
+		OhMemberData *member;
+
+		OhWriteStart(&write, index, ix->building);
+		page = OhWritePage(&write, buffer, false);
+		if (!OhPageTakeSlot(ix, OH_HIGHWAY, page, &slot))
+			OhCorrupt(index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+		member = OhSlot(ix, OH_HIGHWAY, page, slot);
+		*member = *head;
+		memcpy(OhMemberCode(member), code, ix->code_bytes);
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+	return room;
+}
+
+void
+OhHighwayAdd(Relation index, OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
+			 const void *code)
+{
+	OhMemberData head = {.node = node,.level = level,.kind = kind,.model = tag & OH_TAG_MODEL};
+	uint32		npages = OhArrayPages(index, ix, OH_HIGHWAY);
+
+	for (uint32 lp = 0;; lp++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (lp == npages)
+		{
+			lp = OhArrayExtend(index, ix, OH_HIGHWAY);
+			npages = lp + 1;
+		}
+		if (add_to_page(index, ix, lp, &head, code))
+			return;
+	}
+}
+
+/*
+ * raise_level -- from now on only nodes of a higher level become members; returns
+ * that level.
+ */
+static int
+raise_level(Relation index, OhIndex *ix)
+{
+	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	int			level = OhMeta(BufferGetPage(buffer))->highway_level;
+
+	if (level == ix->highway_level && level < OH_MAX_LEVEL)
+	{
+		OhWrite		write;
+
+		OhWriteStart(&write, index, ix->building);
+		OhMeta(OhWritePage(&write, buffer, false))->highway_level = ++level;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+	ix->highway_level = level;
+	return level;
+}
+
+/*
+ * OhHighwayThin -- see highway.h.
+ *
+ * Members of islands stay.  Two inserts may do it at once.
+ */
+void
+OhHighwayThin(Relation index, OhIndex *ix)
+{
+	int			level = raise_level(index, ix);
+
+	for (uint32 lp = 0; lp < ix->array[OH_HIGHWAY].npages; lp++)
+	{
+		Buffer		buffer;
+		Page		page;
+		OhWrite		write;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+		OhWriteStart(&write, index, ix->building);
+		page = OhWritePage(&write, buffer, false);
+		for (uint32 slot = 0; slot < Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page); slot++)
+		{
+			OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slot);
+
+			if (member->node == OH_NONE || member->level >= level)
+				continue;
+			member->kind &= ~OH_MEMBER_LEVEL;
+			if (member->kind == 0)
+				OhPageFreeSlot(ix, OH_HIGHWAY, page, slot);
+		}
+		OhWriteFinish(&write);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * old_members -- copies of the members of a page whose codes are of an old model;
+ * returns their number.
+ */
+static int
+old_members(Relation index, OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots)
+{
+	Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+	Page		page = BufferGetPage(buffer);
+	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page);
+	int			n = 0;
+
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		const OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slot);
+
+		if (member->node == OH_NONE || member->model == ix->number)
+			continue;
+		old[n] = *member;
+		slots[n++] = slot;
+	}
+	UnlockReleaseBuffer(buffer);
+	return n;
+}
+
+/*
+ * read_code -- the code of a node in the newest model; false: it has none.
+ */
+static bool
+read_code(Relation index, OhIndex *ix, uint32 id, void *code)
+{
+	Buffer		buffer;
+	OhNodeData *node;
+	bool		found;
+
+	if (!OhArrayHas(index, ix, OH_NODE, id))
+		return false;
+	buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
+	node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	found = node->state != OH_FREE && (node->tag & OH_TAG_MODEL) == ix->number;
+	if (found)
+		memcpy(code, OhNodeCode(node), ix->code_bytes);
+	UnlockReleaseBuffer(buffer);
+	return found;
+}
+
+/*
+ * recode_page -- a node's code stays as it is once it is of the newest model, so that
+ * it may be read before the member's page is locked.
+ */
+static void
+recode_page(Relation index, OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots, char *codes)
+{
+	int			n = old_members(index, ix, lp, old, slots);
+	Buffer		buffer;
+	OhWrite		write;
+	Page		page;
+
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		if (!read_code(index, ix, old[i].node, codes + (Size) i * ix->code_bytes))
+			old[i].node = OH_NONE;
+	}
+	buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	OhWriteStart(&write, index, false);
+	page = OhWritePage(&write, buffer, false);
+	for (int i = 0; i < n; i++)
+	{
+		OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slots[i]);
+
+		if (old[i].node == OH_NONE || member->node != old[i].node || member->model != old[i].model)
+			continue;
+		member->model = ix->number;
+		memcpy(OhMemberCode(member), codes + (Size) i * ix->code_bytes, ix->code_bytes);
+	}
+	OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+OhHighwayRecode(Relation index, OhIndex *ix)
+{
+	uint32		npages = OhArrayPages(index, ix, OH_HIGHWAY);
+	uint32		per_page = ix->array[OH_HIGHWAY].per_page;
+	OhMemberData *old = palloc(sizeof(OhMemberData) * per_page);
+	uint32	   *slots = palloc(sizeof(uint32) * per_page);
+	char	   *codes = palloc((Size) ix->code_bytes * per_page);
+
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		recode_page(index, ix, lp, old, slots, codes);
+	}
+	pfree(old);
+	pfree(slots);
+	pfree(codes);
+}

@@ -1,0 +1,105 @@
+/*
+ * keep.c -- what an insert keeps of the nodes that its search has looked at.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "hnsw/graph/keep.h"
+
+#define START_SIZE 4096
+#define CHUNK_BYTES (256 * 1024)
+
+void
+OhKeepInit(OhKeep *keep, MemoryContext context)
+{
+	memset(keep, 0, sizeof(OhKeep));
+	keep->context = context;
+	keep->size = START_SIZE;
+	keep->table = MemoryContextAllocZero(context, sizeof(OhKept) * keep->size);
+	keep->stamp = 1;
+}
+
+void
+OhKeepReset(OhKeep *keep)
+{
+	if (++keep->stamp == 0)
+	{
+		memset(keep->table, 0, sizeof(OhKept) * keep->size);
+		keep->stamp = 1;
+	}
+	keep->used = 0;
+	keep->chunk = keep->first;
+	keep->filled = 0;
+}
+
+void *
+OhKeepAlloc(OhKeep *keep, Size bytes)
+{
+	void	   *result;
+
+	bytes = MAXALIGN(bytes);
+	while (keep->chunk == NULL || keep->filled + bytes > keep->chunk->size)
+	{
+		OhKeepChunk **next = keep->chunk == NULL ? &keep->first : &keep->chunk->next;
+
+		if (*next == NULL)
+		{
+			Size		size = Max(bytes, CHUNK_BYTES);
+
+			*next = MemoryContextAlloc(keep->context, offsetof(OhKeepChunk, data) + size);
+			(*next)->next = NULL;
+			(*next)->size = size;
+		}
+		keep->chunk = *next;
+		keep->filled = 0;
+	}
+	result = keep->chunk->data + keep->filled;
+	keep->filled += bytes;
+	return result;
+}
+
+static OhKept *
+empty_place(OhKept *table, uint32 size, uint32 stamp, uint32 id)
+{
+	uint32		i = murmurhash32(id) & (size - 1);
+
+	while (table[i].stamp == stamp)
+		i = (i + 1) & (size - 1);
+	return &table[i];
+}
+
+static void
+grow(OhKeep *keep)
+{
+	uint32		size = keep->size * 2;
+	OhKept	   *table = MemoryContextAllocExtended(keep->context, sizeof(OhKept) * (Size) size,
+												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (uint32 i = 0; i < keep->size; i++)
+	{
+		if (keep->table[i].stamp == keep->stamp)
+			*empty_place(table, size, keep->stamp, keep->table[i].id) = keep->table[i];
+	}
+	pfree(keep->table);
+	keep->table = table;
+	keep->size = size;
+}
+
+OhKept *
+OhKeepAdd(OhKeep *keep, uint32 id, bool *found)
+{
+	OhKept	   *kept = OhKeepFind(keep, id);
+
+	*found = kept != NULL;
+	if (kept != NULL)
+		return kept;
+	if (keep->used >= keep->size / 2)
+		grow(keep);
+	keep->used++;
+	kept = empty_place(keep->table, keep->size, keep->stamp, id);
+	memset(kept, 0, sizeof(OhKept));
+	kept->stamp = keep->stamp;
+	kept->id = id;
+	return kept;
+}

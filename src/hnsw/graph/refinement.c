@@ -1,0 +1,133 @@
+/*
+ * refinement.c -- refinements of codes in the index: read by scans, written by
+ * inserts.
+ *
+ * A refinement is written in a record of its own, once its node is live; until
+ * then, or after a crash in between, what its slot holds is of an older node.
+ * The tag tells that, and the node counts as one without.
+ *
+ * Rows with equal codes share a node, and a refinement tells them apart: a row
+ * that joins with another refinement blurs the node's before it is there.  If
+ * that comes before the first row's insert has written its own, the slot is
+ * claimed for the code with a blurred one, which that insert leaves alone.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "hnsw/hnsw.h"
+#include "hnsw/graph/refinement.h"
+#include "storage/wal.h"
+
+#define CACHE_LINE 64
+
+/* Cache lines of a refinement that are prefetched at most. */
+#define PREFETCH_LINES 8
+
+void
+OhPrefetchRefinement(const OhIndex *ix, uint32 node)
+{
+	uint32		lp = OhLp(ix, OH_REFINE, node);
+	Buffer		buffer = lp < ix->array[OH_REFINE].npages ? ix->array[OH_REFINE].hint[lp] :
+		InvalidBuffer;
+	char	   *record;
+
+	if (buffer <= 0)
+		return;
+	record = OhSlot(ix, OH_REFINE, BufferGetPage(buffer), OhSlotOf(ix, OH_REFINE, node));
+	for (uint32 at = 0; at < Min(ix->refine_bytes, PREFETCH_LINES * CACHE_LINE); at += CACHE_LINE)
+		__builtin_prefetch(record + at);
+}
+
+void
+OhReadRefinements(Relation index, OhIndex *ix, const OhForms *forms, const OmRefineBase *bases,
+				  OhNodeRows *heads, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		const OmQuantizer *quant;
+		const OhForm *form = OhFormOf(forms, ix, heads[i].tag, &quant);
+		Buffer		buffer;
+
+		heads[i].refined_error = -1.0f;
+		if (form == NULL || !OhArrayHas(index, ix, OH_REFINE, heads[i].id))
+			continue;
+		buffer = OhArrayRead(index, ix, OH_REFINE, OhLp(ix, OH_REFINE, heads[i].id),
+							 BUFFER_LOCK_SHARE);
+		if (!om_quant_refine_distance(quant, form->query, form->refine, &bases[i],
+									  OhSlot(ix, OH_REFINE, BufferGetPage(buffer),
+											 OhSlotOf(ix, OH_REFINE, heads[i].id)),
+									  &heads[i].refined, &heads[i].refined_error))
+			heads[i].refined_error = -1.0f;
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * lock_record -- the page of a node's refinement, exclusively locked; the array
+ * grows to hold it.
+ */
+static Buffer
+lock_record(Relation index, OhIndex *ix, uint32 node)
+{
+	uint32		lp = OhLp(ix, OH_REFINE, node);
+
+	while (!OhArrayHas(index, ix, OH_REFINE, node))
+	{
+		CHECK_FOR_INTERRUPTS();
+		OhArrayExtend(index, ix, OH_REFINE);
+	}
+	return OhArrayRead(index, ix, OH_REFINE, lp, BUFFER_LOCK_EXCLUSIVE);
+}
+
+/*
+ * store -- write a refinement into its slot; the page is locked.
+ */
+static void
+store(Relation index, OhIndex *ix, Buffer buffer, uint32 node, const void *refinement, bool blur)
+{
+	uint32		slot = OhSlotOf(ix, OH_REFINE, node);
+	OhWrite		write;
+	Page		page;
+	void	   *record;
+
+	OhWriteStart(&write, index, ix->building);
+	page = OhWritePage(&write, buffer, false);
+	while (OhTail(page)->nused <= slot)
+		memset(OhSlot(ix, OH_REFINE, page, OhTail(page)->nused++), 0, ix->refine_bytes);
+	OhPageSetLower(ix, OH_REFINE, page);
+	record = OhSlot(ix, OH_REFINE, page, slot);
+	memcpy(record, refinement, ix->refine_bytes);
+	if (blur)
+		om_quant_refine_blur(record);
+	OhWriteFinish(&write);
+}
+
+void
+OhWriteRefinement(Relation index, OhIndex *ix, uint32 node, const void *code,
+				  const void *refinement)
+{
+	Buffer		buffer = lock_record(index, ix, node);
+	const void *record = OhSlot(ix, OH_REFINE, BufferGetPage(buffer), OhSlotOf(ix, OH_REFINE, node));
+
+	/* somebody has joined the node already */
+	if (OhSlotOf(ix, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
+		!om_quant_refine_matches(code, record) || !om_quant_refine_is_blurred(record))
+		store(index, ix, buffer, node, refinement, false);
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+OhJoinRefinement(Relation index, OhIndex *ix, uint32 node, const void *code,
+				 const void *refinement)
+{
+	Buffer		buffer = lock_record(index, ix, node);
+	const void *record = OhSlot(ix, OH_REFINE, BufferGetPage(buffer), OhSlotOf(ix, OH_REFINE, node));
+
+	if (OhSlotOf(ix, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
+		!om_quant_refine_matches(code, record) ||
+		(!om_quant_refine_is_blurred(record) &&
+		 memcmp(record, refinement, ix->refine_bytes) != 0))
+		store(index, ix, buffer, node, refinement, true);
+	UnlockReleaseBuffer(buffer);
+}

@@ -1,0 +1,292 @@
+/*
+ * rows.c -- the heap rows of nodes, and the rows without a position.
+ *
+ * A node's rows are its own TID and those in its chain of postings.  The chain
+ * is read record by record, one lock at a time, and in pieces: a node may have a
+ * million rows, and most scans want ten.
+ *
+ * A vacuum may free the record that comes next, once it has no rows, between two
+ * pieces and within one.  It names another node then, or none, and the chain goes
+ * on where the record before it says now.  If that one is gone, too, the chain is
+ * read from its head again; and a record that was freed and has become the new head
+ * of the same node leads to the others once more.  So that each row comes once, a
+ * scan remembers which records it has read: TIDs never move between records, and
+ * those that have come in since are too new for the scan's snapshot.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+
+#include "hnsw/graph/rows.h"
+
+/* Times that a piece of a chain is looked for again before it is called damaged. */
+#define MAX_RESTARTS 1000
+
+/* Rows of a piece: a few more may come, of its last record. */
+#define PIECE 48
+
+uint32
+OhVectorHash(const float *x, int dim)
+{
+	uint32		hash = hash_bytes((const unsigned char *) x, sizeof(float) * dim);
+
+	return hash != OH_MIXED ? hash : 1;
+}
+
+void
+OhRowsInit(OhRows *rows, MemoryContext context)
+{
+	rows->n = rows->next = 0;
+	rows->allocated = 64;
+	rows->tid = MemoryContextAlloc(context, sizeof(ItemPointerData) * rows->allocated);
+}
+
+static void
+add(OhRows *rows, const ItemPointerData *tid)
+{
+	if (rows->n == rows->allocated)
+	{
+		rows->allocated *= 2;
+		rows->tid = repalloc_huge(rows->tid, sizeof(ItemPointerData) * rows->allocated);
+	}
+	rows->tid[rows->n++] = *tid;
+}
+
+/*
+ * chain_of -- the first posting of a node, OH_NONE if it is no longer live.
+ */
+static uint32
+chain_of(Relation index, OhIndex *ix, uint32 id)
+{
+	Buffer		buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	uint32		posting = node->state == OH_LIVE ? node->posting : OH_NONE;
+
+	UnlockReleaseBuffer(buffer);
+	return posting;
+}
+
+/* ---- records that have been read ---- */
+
+#define PART_WORDS 512			/* of a set: 32,768 records */
+#define PART_BITS (PART_WORDS * 64)
+
+void
+OhReadSetInit(OhReadSet *set, MemoryContext context)
+{
+	set->context = context;
+	set->part = NULL;
+	set->nparts = 0;
+}
+
+/*
+ * add_read -- add a record to the set; false: it is there already.
+ */
+static bool
+add_read(OhReadSet *set, uint32 at)
+{
+	uint32		i = at / PART_BITS;
+	uint64		bit = UINT64CONST(1) << at % 64;
+	uint64	   *word;
+
+	if (i >= set->nparts)
+	{
+		uint32		n = i + i / 4 + 8;
+		uint64	  **part = MemoryContextAllocZero(set->context, sizeof(uint64 *) * n);
+
+		if (set->nparts > 0)
+			memcpy(part, set->part, sizeof(uint64 *) * set->nparts);
+		set->part = part;
+		set->nparts = n;
+	}
+	if (set->part[i] == NULL)
+		set->part[i] = MemoryContextAllocZero(set->context, sizeof(uint64) * PART_WORDS);
+	word = &set->part[i][at % PART_BITS / 64];
+	if ((*word & bit) != 0)
+		return false;
+	*word |= bit;
+	return true;
+}
+
+/* ---- chains ---- */
+
+void
+OhChainBegin(OhChain *chain, uint32 node, uint32 posting)
+{
+	chain->node = node;
+	chain->next = posting;
+	chain->last = OH_NONE;
+	chain->hash = OH_MIXED;
+}
+
+/*
+ * read_posting -- a copy of the record; false: it is not this node's.
+ */
+static bool
+read_posting(Relation index, OhIndex *ix, uint32 node, uint32 at, OhPostingData *copy)
+{
+	Buffer		buffer;
+
+	if (!OhArrayHas(index, ix, OH_POSTING, at))
+		return false;
+	buffer = OhArrayRead(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at), BUFFER_LOCK_SHARE);
+	*copy = *(OhPostingData *) OhSlot(ix, OH_POSTING, BufferGetPage(buffer),
+									  OhSlotOf(ix, OH_POSTING, at));
+	UnlockReleaseBuffer(buffer);
+	return copy->node == node;
+}
+
+/*
+ * find_next -- the next record is no longer the node's: where does the chain go on?
+ */
+static void
+find_next(Relation index, OhIndex *ix, OhChain *chain)
+{
+	OhPostingData record;
+
+	if (chain->last != OH_NONE && read_posting(index, ix, chain->node, chain->last, &record) &&
+		record.next != chain->next)
+		chain->next = record.next;
+	else
+		chain->next = chain_of(index, ix, chain->node);
+	chain->last = OH_NONE;
+}
+
+void
+OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
+{
+	int			restarts = 0;
+	uint64		steps = 0;
+	bool		first = true;
+
+	rows->n = rows->next = 0;
+	while (chain->next != OH_NONE && rows->n < PIECE)
+	{
+		uint32		at = chain->next;
+		OhPostingData record;
+		bool		alone;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!read_posting(index, ix, chain->node, at, &record))
+		{
+			if (++restarts > MAX_RESTARTS)
+				OhCorrupt(index, OhArrayBlock(index, ix, OH_NODE, OhLp(ix, OH_NODE, chain->node)),
+						  "node %u has posting %u, which is not its own", chain->node, at);
+			find_next(index, ix, chain);
+			continue;
+		}
+		/* passing by what has been read before, after a restart, is as good as a step */
+		if (++steps > 8 * (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
+			OhCorrupt(index, OhArrayBlock(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
+					  "the postings of node %u form a circle", chain->node);
+		/*
+		 * Nobody comes back to a chain of one record.  To the last one of several
+		 * somebody may: the record that was to come next can be freed and become
+		 * the new head, which leads to all others again.
+		 */
+		alone = chain->last == OH_NONE && restarts == 0 && record.next == OH_NONE;
+		chain->last = at;
+		chain->next = record.next;
+		if (!alone && !add_read(seen, at))
+			continue;
+		if (first)
+			chain->hash = record.hash;
+		first = false;
+		for (int i = 0; i < OH_POSTING_TIDS; i++)
+		{
+			if (ItemPointerIsValid(&record.tid[i]))
+				add(rows, &record.tid[i]);
+		}
+	}
+}
+
+void
+OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
+			   OmRefineBase *base)
+{
+	int			rounds = 0;
+
+	for (;;)
+	{
+		Buffer		buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+										 BUFFER_LOCK_SHARE);
+		OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+		const OmQuantizer *quant = NULL;
+		const OhForm *form = OhFormOf(forms, ix, node->tag, &quant);
+		bool		live = node->state == OH_LIVE;
+
+		head->id = id;
+		head->error = 0;
+		head->refined_error = -1;
+		head->tag = node->tag;
+		head->posting = OH_NONE;
+		ItemPointerSetInvalid(&head->tid);
+		if (forms->refined)
+			memset(base, 0, sizeof(OmRefineBase));
+		if (live && form != NULL)
+		{
+			head->error = om_quant_error(quant, form->query, OhNodeCode(node));
+			head->posting = node->posting;
+			head->tid = node->tid;
+			if (forms->refined)
+				om_quant_refine_base(quant, form->query, form->refine, OhNodeCode(node), base);
+		}
+		UnlockReleaseBuffer(buffer);
+		if (!live || form != NULL)
+			return;
+		OhFormsNeed(forms, index, ix, id, head->tag, &rounds);
+	}
+}
+
+int
+OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
+				 OhChain *chains)
+{
+	uint32		per_page = ix->array[OH_NODE].per_page;
+	Buffer		buffer;
+	Page		page;
+	uint32		nused;
+	int			nchains = 0;
+
+	if (filter != NULL)
+		OhFilterLoadNodes(filter, lp * per_page, per_page);
+	buffer = OhArrayRead(index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buffer);
+	nused = OhPageUsed(index, ix, OH_NODE, buffer);
+	rows->n = rows->next = 0;
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+
+		bool		wanted = node->state == OH_LIVE &&
+			(filter == NULL || OhFilterBit(filter, lp * per_page + slot));
+
+		if (wanted && node->posting != OH_NONE)
+			OhChainBegin(&chains[nchains++], lp * per_page + slot, node->posting);
+		if (wanted && ItemPointerIsValid(&node->tid))
+			add(rows, &node->tid);
+	}
+	UnlockReleaseBuffer(buffer);
+	return nchains;
+}
+
+void
+OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind,
+				 const OhConditions *conditions, OhRows *rows)
+{
+	Buffer		buffer = OhArrayRead(index, ix, OH_NULLS, lp, BUFFER_LOCK_SHARE);
+	Page		page = BufferGetPage(buffer);
+	uint32		nused = OhPageUsed(index, ix, OH_NULLS, buffer);
+
+	rows->n = rows->next = 0;
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		OhNullData *record = OhSlot(ix, OH_NULLS, page, slot);
+
+		if (record->kind == kind &&
+			(conditions == NULL || OhConditionsRow(conditions, (OhAttrRow *) (record + 1))))
+			add(rows, &record->tid);
+	}
+	UnlockReleaseBuffer(buffer);
+}

@@ -1,0 +1,630 @@
+/*
+ * search.c -- best-first walks of the graph in buffer pages.
+ *
+ * A hop reads one node's links, prefetches what it needs of the neighbours not
+ * seen before, and evaluates them page by page.  No lock is held between pages
+ * and never more than one.  Readers tolerate whatever writers do meanwhile: a
+ * node that was freed is skipped, one that was recycled is another node, whose
+ * rows are too new for the snapshot.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+
+#include "hnsw/hnsw.h"
+#include "hnsw/graph/search.h"
+
+#define MAX_LINKS (2 * OH_MAX_M)
+
+/*
+ * A walk with conditions looks after so many evaluations, and each time that they
+ * have doubled, how many nodes match around here.
+ */
+#define LOOK_AROUND 200
+
+/* Evaluations for each candidate: bounds, and how fast it is learned. */
+#define LEAST_RATE 1.0
+#define MOST_RATE 40.0
+#define LEARNING 0.125
+
+/* Evaluations for each node that is looked for within a limit. */
+#define EVALUATIONS_EACH 8
+
+/* Copies of vectors that a walk finds besides, for each candidate that it shall find. */
+#define MOST_COPIES 7
+
+StaticAssertDecl(MAX_LINKS <= OH_MAX_EVALUATED, "a list is evaluated at once");
+
+/* ---- what inserts keep ---- */
+
+static void
+keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, int n)
+{
+	OhKept	   *kept = OhKeepFind(s->eval.keep, id);
+
+	if (kept == NULL)
+		return;
+	if (kept->links == NULL)
+		kept->links = OhKeepAlloc(s->eval.keep, sizeof(uint32) * 2 * s->eval.ix->m);
+	memcpy(kept->links, links, sizeof(uint32) * n);
+	kept->nlinks = n;
+	kept->nselected = Min(node->nselected, n);
+	kept->live = node->state == OH_LIVE;
+	kept->version = node->version;
+	kept->expanded = true;
+}
+
+/* ---- walks ---- */
+
+OhSearch *
+OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep, MemoryContext context)
+{
+	OhSearch   *s = MemoryContextAllocZero(context, sizeof(OhSearch));
+	uint64		nnodes = (uint64) OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	int64		few;
+
+	s->eval.index = index;
+	s->eval.ix = ix;
+	s->context = context;
+	s->streaming = streaming;
+	s->eval.keep = keep;
+	s->visited = OhVisitedGet(context, nnodes);
+	/* of a small graph they hold no more than its nodes */
+	few = Min(nnodes + 64, 4096);
+	OhHeapInit(&s->cand, context, Min(few, 1024));
+	OhHeapInit(&s->found, context, Min(few, 256));
+	OhHeapInit(&s->edge, context, streaming ? Min(few, 256) : 0);
+	OhHeapInit(&s->evicted, context, streaming ? Min(few, 1024) : 0);
+	OhHeapInit(&s->rejected, context, streaming ? few : 0);
+	return s;
+}
+
+void
+OhSearchReset(OhSearch *s, OhForms *forms)
+{
+	s->eval.forms = forms;
+	s->resumed = false;
+	s->filter = NULL;
+	s->nmatches = s->ntested = 0;
+	s->next_look = LOOK_AROUND;
+	s->budget = 0;
+	s->limit = PG_INT64_MAX;
+	s->over = false;
+	s->cand.n = s->found.n = s->evicted.n = s->rejected.n = 0;
+	s->eval.evaluations = 0;
+}
+
+Size
+OhSearchBytes(const OhSearch *s)
+{
+	/* what this walk uses: memory that an earlier one has left is no reason to end it */
+	return sizeof(OhItem) * (s->cand.n + s->evicted.n + s->rejected.n) +
+		(s->visited->mark ? 0 : OhVisitedBytes(s->visited));
+}
+
+/*
+ * copy_links -- links up to the first gap.
+ */
+static int
+copy_links(const uint32 *links, int max, uint32 *out)
+{
+	int			n = 0;
+
+	while (n < max && links[n] != OH_NONE)
+	{
+		out[n] = links[n];
+		n++;
+	}
+	return n;
+}
+
+/*
+ * find_tower -- a node's record on a level, from that of level 1; its links in
+ * out[], their number in *n.  OH_NONE if it is no longer there.
+ */
+static uint32
+find_tower(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out, int *n)
+{
+	OhIndex    *ix = s->eval.ix;
+
+	*n = 0;
+	for (int l = 1; l <= level; l++)
+	{
+		Buffer		buffer;
+		OhTowerData *record;
+		uint32		up;
+		bool		mine;
+
+		if (!OhArrayHas(s->eval.index, ix, OH_TOWER, tower))
+			return OH_NONE;
+		buffer = OhArrayRead(s->eval.index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
+		record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
+		mine = record->node == id && record->level == l;
+		if (mine && l == level)
+			*n = copy_links(record->links, ix->m, out);
+		up = record->up;
+		UnlockReleaseBuffer(buffer);
+		if (!mine)
+			return OH_NONE;
+		if (l < level)
+			tower = up;
+	}
+	return tower;
+}
+
+/*
+ * first_tower -- a node's tower link.
+ */
+static uint32
+first_tower(OhSearch *s, uint32 id)
+{
+	OhIndex    *ix = s->eval.ix;
+	Buffer		buffer = OhArrayRead(s->eval.index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+									 BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	uint32		tower = node->state == OH_FREE ? OH_NONE : node->tower;
+
+	UnlockReleaseBuffer(buffer);
+	return tower;
+}
+
+uint32
+OhSearchTower(OhSearch *s, uint32 id, int level)
+{
+	uint32		links[OH_MAX_M];
+	int			n;
+
+	return find_tower(s, id, first_tower(s, id), level, links, &n);
+}
+
+/*
+ * read_links -- a node's links on a level; 0 if it is no longer there.
+ */
+static int
+read_links(OhSearch *s, uint32 id, int level, uint32 *out)
+{
+	OhIndex    *ix = s->eval.ix;
+	Buffer		buffer;
+	OhNodeData *node;
+	int			n = 0;
+
+	if (level > 0)
+	{
+		find_tower(s, id, first_tower(s, id), level, out, &n);
+		return n;
+	}
+	buffer = OhArrayRead(s->eval.index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
+	node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	if (node->state != OH_FREE)
+	{
+		n = copy_links(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, out);
+		if (s->eval.keep)
+			keep_links(s, id, node, out, n);
+	}
+	UnlockReleaseBuffer(buffer);
+	return n;
+}
+
+void
+OhSearchLinks(OhSearch *s, uint32 id)
+{
+	uint32		links[MAX_LINKS];
+
+	Assert(s->eval.keep);
+	read_links(s, id, 0, links);
+}
+
+/*
+ * matches -- may the node's rows match the conditions?
+ */
+static inline bool
+matches(OhSearch *s, uint32 id)
+{
+	bool		match;
+
+	/* on the upper levels everything does */
+	if (s->nedge == 0)
+		return true;
+	match = OhFilterTest(s->filter, id);
+	s->nmatches += match;
+	s->ntested++;
+	return match;
+}
+
+/*
+ * admit -- put an evaluated node where it belongs.
+ *
+ * found: may the node be found?  Then it is, if it matches and is near enough; it
+ * is expanded in any case if it is no farther than the edge.  max: places of
+ * s->found.
+ */
+static inline void
+admit(OhSearch *s, OhItem item, bool found, int max)
+{
+	bool		filtered = s->nedge > 0;
+	const OhHeap *edge = filtered ? &s->edge : &s->found;
+	int			places = filtered ? s->nedge + s->ncopies : max;
+	bool		near = edge->n < places || item.dist < edge->item[0].dist;
+
+	if (near || s->resumed)
+		OhHeapPush(&s->cand, item, false);
+	else if (s->streaming)
+		OhHeapAppend(&s->rejected, item);
+	if (!found)
+		return;
+	if (s->found.n < max || item.dist < s->found.item[0].dist)
+	{
+		if (!matches(s, item.id))
+			return;
+		if (filtered && s->edge.n < places)
+			OhHeapPush(&s->edge, item, true);
+		else if (filtered && near)
+			OhHeapReplace(&s->edge, item, true);
+		if (s->found.n < max)
+		{
+			OhHeapPush(&s->found, item, true);
+			return;
+		}
+		item = OhHeapReplace(&s->found, item, true);
+	}
+	/* whether it matches is looked at when it is wanted */
+	if (s->resumed)
+		OhHeapPush(&s->evicted, item, false);
+	else if (s->streaming)
+		OhHeapAppend(&s->evicted, item);
+}
+
+/*
+ * visit -- add a node to the visited set; true if it was not there and may exist.
+ *
+ * A damaged link must not make the set grow to its number.
+ */
+static inline bool
+visit(OhSearch *s, uint32 id)
+{
+	if (unlikely(s->visited->mark != NULL && id >= s->visited->size) &&
+		!OhArrayHas(s->eval.index, s->eval.ix, OH_NODE, id))
+		return false;
+	return OhVisitedAdd(s->visited, id);
+}
+
+double
+OhWalkEvaluations(const OhIndex *ix, double width, double density)
+{
+	return LOOK_AROUND + ix->walk_rate * width / density;
+}
+
+/*
+ * density -- part of the nodes around here that match, above zero.
+ */
+static inline double
+density(const OhSearch *s)
+{
+	return s->filter == NULL ? 1.0 : (s->nmatches + 0.5) / (s->ntested + 0.5);
+}
+
+/*
+ * learn -- from a walk that has found its candidates.
+ */
+static void
+learn(const OhSearch *s, int64 evaluations, int ef)
+{
+	double		rate = (evaluations - LOOK_AROUND) * density(s) / ef;
+
+	rate = Max(LEAST_RATE, Min(rate, MOST_RATE));
+	s->eval.ix->walk_rate += (rate - s->eval.ix->walk_rate) * LEARNING;
+}
+
+/*
+ * look -- does a walk with conditions still pay?  And where shall it end?
+ */
+static void
+look(OhSearch *s, int ef)
+{
+	double		here = density(s);
+	int			nedge = OhWalkEdge(ef, here);
+
+	s->next_look *= 2;
+	s->over = s->eval.evaluations >= s->budget ||
+		OhWalkEvaluations(s->eval.ix, nedge, here) - s->eval.evaluations > s->budget;
+	s->nedge = Min(s->nedge, nedge);
+	while (s->edge.n > s->nedge + s->ncopies)
+		OhHeapPop(&s->edge, true);
+}
+
+/*
+ * begin_edge -- with conditions: the edge of what has been found so far.
+ */
+static void
+begin_edge(OhSearch *s, int ef)
+{
+	s->nedge = ef;
+	s->edge.n = 0;
+	for (int64 i = 0; i < s->found.n; i++)
+		OhHeapPush(&s->edge, s->found.item[i], true);
+	if (s->next_look > LOOK_AROUND)
+		look(s, ef);
+}
+
+/*
+ * count_copy -- a node is as near as the one that links to it, which has the same
+ * code then, and other filter columns.
+ *
+ * It takes no place of others: otherwise a walk that meets a vector with ef copies
+ * would end there, wherever that is.
+ */
+static void
+count_copy(OhSearch *s, int ef)
+{
+	OhHeap	   *evicted = &s->evicted;
+	int64		nearest = 0;
+
+	if (s->ncopies >= MOST_COPIES * ef)
+		return;
+	s->ncopies++;
+	if (s->nedge > 0 || s->found.n < ef + s->ncopies - 1 || evicted->n == 0)
+		return;
+	/* the place is for the nearest of those that had none */
+	if (!s->resumed)
+	{
+		for (int64 i = 1; i < evicted->n; i++)
+		{
+			if (evicted->item[i].dist < evicted->item[nearest].dist)
+				nearest = i;
+		}
+		OhHeapPush(&s->found, evicted->item[nearest], true);
+		OhHeapPush(&s->cand, evicted->item[nearest], false);
+		evicted->item[nearest] = evicted->item[--evicted->n];
+	}
+	else
+		OhHeapPush(&s->found, OhHeapPop(evicted, false), true);
+}
+
+/*
+ * walk -- expand candidates until none is nearer than the ef-th found, it does
+ * not pay any more, or its limit is reached.
+ */
+static void
+walk(OhSearch *s, int level, int ef)
+{
+	uint32		ids[MAX_LINKS];
+	OhEvaluated	evaluated[MAX_LINKS];
+	int64		before = s->eval.evaluations;
+	bool		copies = level == 0 && s->streaming && s->eval.ix->nattrs > 0;
+
+	while (s->cand.n > 0 && !s->over)
+	{
+		const OhHeap *edge = s->nedge > 0 ? &s->edge : &s->found;
+		OhItem		from;
+		int			n;
+		int			fresh = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		if (edge->n >= (s->nedge > 0 ? s->nedge : ef) + s->ncopies &&
+			s->cand.item[0].dist > edge->item[0].dist)
+			break;
+		if (s->nedge > 0 && s->eval.evaluations >= s->limit)
+			return;
+		if (s->nedge > 0 && s->eval.evaluations >= s->next_look)
+		{
+			look(s, ef);
+			continue;
+		}
+		from = OhHeapPop(&s->cand, false);
+		n = read_links(s, from.id, level, ids);
+		for (int i = 0; i < n; i++)
+		{
+			if (!visit(s, ids[i]))
+				continue;
+			ids[fresh++] = ids[i];
+			if (s->nedge > 0)
+				OhFilterPrefetch(s->filter, ids[i]);
+		}
+		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
+		for (int i = 0; i < n; i++)
+		{
+			if (evaluated[i].item.dist == from.dist && copies &&
+				(s->nedge == 0 || OhFilterTest(s->filter, evaluated[i].item.id)))
+				count_copy(s, ef);
+			admit(s, evaluated[i].item, evaluated[i].live || level > 0,
+				  s->nedge > 0 ? ef : ef + s->ncopies);
+		}
+	}
+	if (level == 0 && s->streaming && !s->resumed && !s->over && s->eval.keep == NULL)
+		learn(s, s->eval.evaluations - before, s->nedge > 0 ? s->nedge : ef);
+}
+
+/*
+ * OhSearchLevel -- see search.h.
+ *
+ * The seeds are what found holds, and on the base layer the entry point: all
+ * nodes are reachable from there, and not always from where the descent ends.
+ */
+void
+OhSearchLevel(OhSearch *s, int level, int ef)
+{
+	bool		streaming = s->streaming;
+	uint32		seeds[OH_MAX_EF_CONSTRUCTION + 1];
+	OhEvaluated	evaluated[MAX_LINKS];
+	int			nseeds = 0;
+
+	for (int64 i = 0; i < s->found.n && nseeds < OH_MAX_EF_CONSTRUCTION; i++)
+		seeds[nseeds++] = s->found.item[i].id;
+	if ((nseeds == 0 || level == 0) && s->eval.ix->entry != OH_NONE)
+		seeds[nseeds++] = s->eval.ix->entry;
+	s->streaming = streaming && level == 0;
+	s->found.n = 0;
+	s->cand.n = 0;
+	s->nedge = 0;
+	s->ncopies = 0;
+	if (level == 0 && s->filter != NULL)
+		begin_edge(s, ef);
+	OhVisitedClear(s->visited);
+	for (int i = 0; i < nseeds; i += MAX_LINKS)
+	{
+		int			count = Min(MAX_LINKS, nseeds - i);
+		uint32		fresh[MAX_LINKS];
+		int			nfresh = 0;
+		int			n;
+
+		for (int j = i; j < i + count; j++)
+		{
+			if (visit(s, seeds[j]))
+				fresh[nfresh++] = seeds[j];
+		}
+		n = OhEvaluate(&s->eval, fresh, nfresh, evaluated);
+		for (int j = 0; j < n; j++)
+			admit(s, evaluated[j].item, evaluated[j].live || level > 0, ef);
+	}
+	walk(s, level, ef);
+	OhHeapSort(&s->found);
+	s->streaming = streaming;
+}
+
+void
+OhSearchDescend(OhSearch *s, int level)
+{
+	s->found.n = 0;
+	for (int l = s->eval.ix->entry_level; l > level; l--)
+	{
+		OhSearchLevel(s, l, 1);
+		if (s->found.n == 0)
+			return;				/* the entry point is gone: the caller starts over */
+	}
+}
+
+/*
+ * OhSearchStart -- see search.h.
+ *
+ * The nearest members of the highway, and what the levels below it lead to from the
+ * nearest of its sample.
+ */
+void
+OhSearchStart(OhSearch *s)
+{
+	OhSeeds    *seeds = &s->seeds;
+
+	OhHighwaySeeds(s->eval.index, s->eval.ix, s->eval.forms, seeds);
+	if (seeds->level.n == 0 && seeds->island.n == 0)
+	{
+		OhSearchDescend(s, 0);
+		return;
+	}
+	s->found.n = 0;
+	if (seeds->level.n > 0)
+		OhHeapAppend(&s->found, seeds->level.item[0]);
+	for (int l = s->eval.ix->highway_level - 1; l > 0 && s->found.n > 0; l--)
+		OhSearchLevel(s, l, 1);
+	for (int i = 0; i < seeds->level.n; i++)
+		OhHeapAppend(&s->found, seeds->level.item[i]);
+	for (int i = 0; i < seeds->island.n; i++)
+		OhHeapAppend(&s->found, seeds->island.item[i]);
+}
+
+/*
+ * resume -- what the first batch has set aside becomes candidates and results of the
+ * following ones.
+ */
+static void
+resume(OhSearch *s)
+{
+	if (s->resumed)
+		return;
+	s->resumed = true;
+	for (int64 i = 0; i < s->rejected.n; i++)
+		OhHeapAppend(&s->cand, s->rejected.item[i]);
+	s->rejected.n = 0;
+	OhHeapify(&s->cand, false);
+	OhHeapify(&s->evicted, false);
+}
+
+/*
+ * OhSearchAside -- see search.h.
+ */
+float
+OhSearchAside(const OhSearch *s)
+{
+	float		nearest = INFINITY;
+
+	if (s->resumed)
+		return s->evicted.n > 0 ? s->evicted.item[0].dist : INFINITY;
+	for (int64 i = 0; i < s->evicted.n; i++)
+		nearest = Min(nearest, s->evicted.item[i].dist);
+	return nearest;
+}
+
+/*
+ * OhSearchWithin -- see search.h.
+ */
+bool
+OhSearchWithin(OhSearch *s, float limit, float expand, int max)
+{
+	uint32		ids[MAX_LINKS];
+	OhEvaluated evaluated[MAX_LINKS];
+	int64		stop = s->eval.evaluations + (int64) max * EVALUATIONS_EACH;
+
+	resume(s);
+	s->found.n = 0;
+	for (;;)
+	{
+		OhItem		from;
+		int			n;
+		int			fresh = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		if (s->found.n < max && s->evicted.n > 0 && s->evicted.item[0].dist < limit)
+		{
+			OhItem		item = OhHeapPop(&s->evicted, false);
+
+			if (s->filter == NULL || OhFilterTest(s->filter, item.id))
+				OhHeapPush(&s->found, item, true);
+			continue;
+		}
+		if (s->found.n >= max || s->cand.n == 0 || s->cand.item[0].dist >= expand ||
+			s->eval.evaluations >= stop)
+			break;
+		from = OhHeapPop(&s->cand, false);
+		n = read_links(s, from.id, 0, ids);
+		for (int i = 0; i < n; i++)
+		{
+			if (visit(s, ids[i]))
+				ids[fresh++] = ids[i];
+		}
+		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
+		for (int i = 0; i < n; i++)
+		{
+			OhHeapPush(&s->cand, evaluated[i].item, false);
+			if (evaluated[i].live)
+				OhHeapPush(&s->evicted, evaluated[i].item, false);
+		}
+	}
+	OhHeapSort(&s->found);
+	return s->found.n > 0;
+}
+
+/*
+ * OhSearchMore -- see search.h.
+ */
+bool
+OhSearchMore(OhSearch *s, int ef)
+{
+	Assert(s->streaming);
+	resume(s);
+	s->found.n = 0;
+	s->ncopies = 0;
+	while (s->evicted.n > 0 && s->found.n < ef)
+	{
+		OhItem		item = OhHeapPop(&s->evicted, false);
+
+		CHECK_FOR_INTERRUPTS();
+		if (s->filter == NULL || OhFilterTest(s->filter, item.id))
+			OhHeapPush(&s->found, item, true);
+	}
+	if (s->filter != NULL)
+		begin_edge(s, ef);
+	walk(s, 0, ef);
+	OhHeapSort(&s->found);
+	return s->found.n > 0;
+}

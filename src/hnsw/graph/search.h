@@ -1,0 +1,95 @@
+/*
+ * search.h -- walks of the graph in buffer pages.
+ *
+ * Used by scans (batches of rows nearest first, as many as are asked for) and
+ * by inserts (candidates for neighbours, with copies of what was looked at).
+ */
+#ifndef OH_SEARCH_H
+#define OH_SEARCH_H
+
+#include "postgres.h"
+
+#include <math.h>
+
+#include "hnsw/graph/evaluate.h"
+#include "filter/filter.h"
+#include "hnsw/graph/highway.h"
+#include "hnsw/graph/visited.h"
+
+/* See OhWalkEdge().  Figures in src/README.md. */
+#define OH_LEAST_EDGE 0.3
+
+typedef struct OhSearch
+{
+	OhEvaluator eval;
+	MemoryContext context;
+	OhSeeds		seeds;			/* of the last OhSearchStart() */
+	OhVisited  *visited;
+	bool		streaming;		/* keep what a later batch needs */
+	bool		resumed;
+	OhFilter   *filter;			/* base layer: find only what matches; NULL: all */
+	int			nedge;			/* of a walk with a filter, otherwise 0 */
+	int			ncopies;		/* places besides: nodes with the code of another one */
+	int64		nmatches;		/* evaluated nodes that match */
+	int64		ntested;		/* of so many */
+	int64		next_look;		/* evaluations at which to look whether the walk still pays */
+	double		budget;			/* what can be had otherwise for so many evaluations */
+	int64		limit;			/* evaluations after which a walk with a filter ends, whatever it has found */
+	bool		over;			/* the walk does not pay: found is not all there is */
+
+	OhHeap		cand;			/* to expand, nearest first */
+	OhHeap		found;			/* the batch: farthest first in a walk, then sorted */
+	OhHeap		edge;			/* with a filter: the nearest found, farthest first; a walk ends there */
+	OhHeap		evicted;		/* found once, then pushed out: a later batch's */
+	OhHeap		rejected;		/* evaluated, too far to expand in this batch */
+} OhSearch;
+
+extern OhSearch *OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep,
+							   MemoryContext context);
+/*
+ * Forget all of the last walk, its filter and budget too; forms stay the
+ * caller's.
+ */
+extern void OhSearchReset(OhSearch *search, OhForms *forms);
+/* Find where a walk of the base layer starts. */
+extern void OhSearchStart(OhSearch *search);
+/* Walk the levels from the entry point down to (not into) the given one. */
+extern void OhSearchDescend(OhSearch *search, int level);
+/* Best-first walk of one level from what was found before; leaves found sorted. */
+extern void OhSearchLevel(OhSearch *search, int level, int ef);
+/* Base layer: the next batch of up to ef nodes.  false: the graph is exhausted. */
+extern bool OhSearchMore(OhSearch *search, int ef);
+/* The least estimate among the nodes that the walk has evaluated and not given. */
+extern float OhSearchAside(const OhSearch *search);
+/*
+ * Base layer: up to max further nodes whose estimates are below the limit, sorted,
+ * in found: what was set aside, and what nodes nearer than expand lead to.  false:
+ * there are none.
+ */
+extern bool OhSearchWithin(OhSearch *search, float limit, float expand, int max);
+/* Read (again) the base-layer links of a node that is kept. */
+extern void OhSearchLinks(OhSearch *search, uint32 id);
+/* The tower record of a node on a level, OH_NONE if there is none. */
+extern uint32 OhSearchTower(OhSearch *search, uint32 id, int level);
+/*
+ * The nearest so many of ef candidates say where a walk ends that finds `density`
+ * of all nodes.
+ *
+ * That few nodes match means that the walk goes on for longer until it has found
+ * as many: it has seen more of what is near then, and misses less.
+ */
+static inline int
+OhWalkEdge(int ef, double density)
+{
+	return (int) ceil(ef * Max(OH_LEAST_EDGE, Min(1.0, sqrt(density) * (0.9 + 0.6 * density))));
+}
+
+/*
+ * Evaluations of a walk that is to find so many candidates, where `density` of
+ * the nodes match.  How many a candidate takes is learned from earlier walks.
+ */
+extern double OhWalkEvaluations(const OhIndex *ix, double width, double density);
+/* Memory that grows with the length of a scan. */
+extern Size OhSearchBytes(const OhSearch *search);
+
+#endif							/* OH_SEARCH_H */

@@ -1,0 +1,252 @@
+/*
+ * sweep.c -- all nodes that a scan has left, nearest first, without the graph.
+ *
+ * For what a walk of the graph did not reach, for all the others once it has used
+ * up its memory, for small graphs, and for conditions that few nodes match: then
+ * only these are evaluated, in the order in which they lie.
+ *
+ * A pass evaluates all nodes and keeps as many of the nearest as fit; another one
+ * is needed only when these have been used up.  The last one sorts all that is left,
+ * on disk if it must, as a Sort node would: an index of any size is evaluated
+ * MOST_PASSES times at most, not once for each portion that fits.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/tuplesort.h"
+
+#include "compat.h"
+#include "hnsw/graph/sweep.h"
+
+/* Passes over all nodes: the last one sorts. */
+#define MOST_PASSES 3
+
+/* Nodes that are prefetched and evaluated at a time. */
+#define CHUNK 32
+
+OhSweep *
+OhSweepBegin(Relation index, OhIndex *ix, OhFilter *filter, const uint32 *handled, int64 n,
+			 Size bytes, MemoryContext context)
+{
+	OhSweep    *sweep = MemoryContextAllocZero(context, sizeof(OhSweep));
+
+	sweep->eval.index = index;
+	sweep->eval.ix = ix;
+	sweep->filter = filter;
+	sweep->nnodes = filter != NULL ? filter->nnodes :
+		OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	sweep->handled = MemoryContextAllocExtended(context,
+												(sweep->nnodes / 64 + 1) * sizeof(uint64),
+												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int64 i = 0; i < n; i++)
+	{
+		if (handled[i] < sweep->nnodes)
+			sweep->handled[handled[i] / 64] |= UINT64CONST(1) << handled[i] % 64;
+	}
+	sweep->max_rest = Max(1024, bytes / sizeof(OhItem));
+	sweep->context = context;
+	sweep->sort_memory = Max(64, Min(bytes / 1024, MAX_KILOBYTES));
+	sweep->more = true;
+	OhHeapInit(&sweep->found, context, 256);
+	OhHeapInit(&sweep->rest, context, 1024);
+	return sweep;
+}
+
+/*
+ * keep -- put an evaluated node among the nearest `want`, or the rest.
+ */
+static inline void
+keep(OhSweep *sweep, OhItem item, int64 want)
+{
+	if (sweep->found.n < want)
+	{
+		OhHeapPush(&sweep->found, item, true);
+		return;
+	}
+	if (item.dist < sweep->found.item[0].dist)
+		item = OhHeapReplace(&sweep->found, item, true);
+	if (sweep->rest.n < sweep->max_rest)
+	{
+		OhHeapAppend(&sweep->rest, item);
+		return;
+	}
+	if (!sweep->more)
+	{
+		/* the first that does not fit: from now on the farthest goes */
+		OhHeapify(&sweep->rest, true);
+		sweep->more = true;
+	}
+	if (item.dist < sweep->rest.item[0].dist)
+		OhHeapReplace(&sweep->rest, item, true);
+}
+
+/*
+ * sort_key -- a number that sorts as the distance does, with the id below it.
+ */
+static inline int64
+sort_key(OhItem item)
+{
+	int32		bits;
+
+	memcpy(&bits, &item.dist, sizeof(bits));
+	if (bits < 0)
+		bits ^= PG_INT32_MAX;
+	return (int64) bits * (INT64CONST(1) << 32) + item.id;
+}
+
+static inline OhItem
+item_of_key(int64 key)
+{
+	OhItem		item;
+	int32		bits = (int32) (key >> 32);
+
+	if (bits < 0)
+		bits ^= PG_INT32_MAX;
+	memcpy(&item.dist, &bits, sizeof(bits));
+	item.id = (uint32) key;
+	return item;
+}
+
+static void
+evaluate(OhSweep *sweep, const uint32 *ids, int n, int64 want)
+{
+	OhEvaluated evaluated[CHUNK];
+
+	CHECK_FOR_INTERRUPTS();
+	n = OhEvaluate(&sweep->eval, ids, n, evaluated);
+	for (int i = 0; i < n; i++)
+	{
+		if (!evaluated[i].live)
+			continue;
+		if (sweep->sort != NULL)
+			tuplesort_putdatum(sweep->sort, Int64GetDatum(sort_key(evaluated[i].item)), false);
+		else
+			keep(sweep, evaluated[i].item, want);
+	}
+}
+
+static void
+set_handled(OhSweep *sweep, const OhHeap *heap)
+{
+	for (int64 i = 0; i < heap->n; i++)
+		sweep->handled[heap->item[i].id / 64] |= UINT64CONST(1) << heap->item[i].id % 64;
+}
+
+/*
+ * pass -- evaluate all that is left.
+ */
+static void
+pass(OhSweep *sweep, int64 want)
+{
+	uint32		ids[CHUNK];
+	int			n = 0;
+
+	sweep->npasses++;
+	sweep->more = sweep->sorted = false;
+	if (sweep->filter != NULL)
+		OhFilterLoadNodes(sweep->filter, 0, sweep->nnodes);
+	for (uint32 w = 0; w * UINT64CONST(64) < sweep->nnodes; w++)
+	{
+		uint64		todo = ~sweep->handled[w];
+
+		if (sweep->filter != NULL)
+			todo &= sweep->filter->bits[w];
+		while (todo != 0)
+		{
+			uint32		id = w * 64 + __builtin_ctzll(todo);
+
+			todo &= todo - 1;
+			if (id >= sweep->nnodes)
+				break;
+			ids[n++] = id;
+			if (n == CHUNK)
+			{
+				evaluate(sweep, ids, n, want);
+				n = 0;
+			}
+		}
+	}
+	evaluate(sweep, ids, n, want);
+	if (sweep->more)
+	{
+		/* those that did not fit are for the next pass */
+		set_handled(sweep, &sweep->found);
+		set_handled(sweep, &sweep->rest);
+	}
+}
+
+/*
+ * sorting_pass -- put all that is left into a sort, which is read from then on.
+ */
+static void
+sorting_pass(OhSweep *sweep)
+{
+	MemoryContext old = MemoryContextSwitchTo(sweep->context);
+
+	sweep->sort = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
+										sweep->sort_memory, NULL, TUPLESORT_NONE);
+	pass(sweep, 0);
+	tuplesort_performsort(sweep->sort);
+	sweep->more = true;
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * read_sorted -- the next of what has been sorted.
+ */
+static bool
+read_sorted(OhSweep *sweep, int64 want)
+{
+	Datum		key;
+	bool		isnull;
+
+	while (sweep->found.n < want && sweep->more)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (om_tuplesort_getdatum(sweep->sort, &key, &isnull))
+			OhHeapAppend(&sweep->found, item_of_key(DatumGetInt64(key)));
+		else
+			sweep->more = false;
+	}
+	return sweep->found.n > 0;
+}
+
+void
+OhSweepEnd(OhSweep *sweep)
+{
+	/* its temporary files are closed */
+	if (sweep->sort != NULL)
+		tuplesort_end(sweep->sort);
+	sweep->sort = NULL;
+}
+
+bool
+OhSweepMore(OhSweep *sweep, OhForms *forms, int64 want)
+{
+	sweep->eval.forms = forms;
+	sweep->found.n = 0;
+	if (sweep->sort != NULL)
+		return read_sorted(sweep, want);
+	if (sweep->rest.n == 0)
+	{
+		if (!sweep->more)
+			return false;
+		if (sweep->npasses == MOST_PASSES - 1)
+		{
+			sorting_pass(sweep);
+			return read_sorted(sweep, want);
+		}
+		pass(sweep, want);
+		OhHeapSort(&sweep->found);
+		return sweep->found.n > 0;
+	}
+	if (!sweep->sorted)
+		OhHeapify(&sweep->rest, false);
+	sweep->sorted = true;
+	while (sweep->found.n < want && sweep->rest.n > 0)
+		OhHeapAppend(&sweep->found, OhHeapPop(&sweep->rest, false));
+	return true;
+}

@@ -1,0 +1,125 @@
+/*
+ * place.c -- where a new node goes: its slot, and the page of its filter columns.
+ *
+ * Both are written in one record, so both pages are locked together, in block
+ * order.  See insert.c for the steps of an insert.
+ */
+#include "postgres.h"
+
+#include "filter/attr.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/insert/insert.h"
+
+/*
+ * OhFindPlace -- see insert.h.
+ *
+ * A node's id, and so the page of its attributes, is known when its slot is: so
+ * the slot that is free now says which page to lock together with the node's.
+ * Only slots with attributes there may be taken then.
+ */
+bool
+OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
+{
+	OhIndex    *ix = ins->ix;
+	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint64		first = (uint64) lp * per_page;
+	uint64		first_attr;
+	Buffer		buffer;
+	bool		has_free;
+	uint32		slot;
+
+	place->lp = lp;
+	place->from = 0;
+	place->to = per_page;
+	if (ix->nattrs == 0)
+		return true;
+	buffer = OhArrayRead(ins->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	has_free = OhPageHasFree(ix, OH_NODE, BufferGetPage(buffer));
+	slot = OhPageFindSlot(ix, OH_NODE, BufferGetPage(buffer), 0, per_page);
+	if (has_free && slot == OH_NONE)
+		OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+	UnlockReleaseBuffer(buffer);
+	if (!has_free)
+		return false;
+	place->attr_lp = (first + slot) / ix->attr_per_page;
+	first_attr = (uint64) place->attr_lp * ix->attr_per_page;
+	place->from = first_attr > first ? first_attr - first : 0;
+	place->to = Min(per_page, first_attr + ix->attr_per_page - first);
+	OhAttrReserve(ins->index, ix, first + slot);
+	return true;
+}
+
+int
+OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages)
+{
+	pages[0].array = OH_NODE;
+	pages[0].lp = place->lp;
+	pages[0].lockmode = BUFFER_LOCK_EXCLUSIVE;
+	if (ins->ix->nattrs == 0)
+		return 1;
+	pages[1].array = OH_ATTR;
+	pages[1].lp = place->attr_lp;
+	pages[1].lockmode = BUFFER_LOCK_EXCLUSIVE;
+	return 2;
+}
+
+bool
+OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *pages)
+{
+	const OhIndex *ix = ins->ix;
+	Page		page = BufferGetPage(pages[0].buffer);
+
+	if (OhPageFindSlot(ix, OH_NODE, page, place->from, place->to) == OH_NONE)
+	{
+		if (ix->nattrs == 0 && OhPageHasFree(ix, OH_NODE, page))
+			OhCorrupt(ins->index, pages[0].block, "the count of free slots is wrong");
+		return false;
+	}
+	if (ix->nattrs > 0)
+		OhAttrVerify(ins->index, ix, BufferGetPage(pages[1].buffer), pages[1].block);
+	return true;
+}
+
+void
+OhDropLink(OhLinkList *list, uint32 id)
+{
+	int			n = 0;
+
+	for (int i = 0; i < list->n; i++)
+	{
+		if (list->link[i] != id)
+			list->link[n++] = list->link[i];
+		else if (n < list->nselected)
+			list->nselected--;
+	}
+	list->n = n;
+}
+
+uint32
+OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageRef *pages,
+			ItemPointer tid, OhLinkList *list)
+{
+	OhIndex    *ix = ins->ix;
+	Page		page = OhWritePage(write, pages[0].buffer, false);
+	OhNodeData *node;
+	uint32		slot;
+	uint32		id;
+
+	if (!OhPageTakeSlotIn(ix, OH_NODE, page, place->from, place->to, &slot))
+		OhCorrupt(ins->index, pages[0].block, "the count of free slots is wrong");
+	id = place->lp * ix->array[OH_NODE].per_page + slot;
+	/* this may have been the place of a neighbour that a vacuum has freed since */
+	OhDropLink(list, id);
+	node = OhSlot(ix, OH_NODE, page, slot);
+	node->state = OH_LIVE;
+	node->tid = *tid;
+	node->tag = ins->number;
+	node->posting = OH_NONE;
+	node->tower = OH_NONE;
+	memcpy(OhNodeCode(node), ins->code, ix->code_bytes);
+	OhStoreLinks(list, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
+	if (ix->nattrs > 0)
+		OhAttrSet(ix, OhWritePage(write, pages[1].buffer, false), id % ix->attr_per_page,
+				  ins->attrs);
+	return id;
+}

@@ -1,0 +1,212 @@
+/*
+ * tower.c -- the upper levels of a new node.
+ *
+ * The node is live on the base layer already; every step here leaves a valid
+ * index behind.  See insert.c.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "hnsw/hnsw.h"
+#include "hnsw/insert/link.h"
+
+/* The links that a level's search has chosen. */
+typedef struct LevelLinks
+{
+	OhLinkList	list;
+	float		dist[OH_MAX_M];	/* of each */
+} LevelLinks;
+
+/*
+ * create_tower -- add the tower record of a level, linked from below.
+ *
+ * below: the record of the level beneath, OH_NONE for level 1.  Returns the
+ * record's id, OH_NONE if the node is no longer there.
+ */
+static uint32
+create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
+{
+	OhIndex    *ix = ins->ix;
+	uint32		id = OH_NONE;
+
+	while (id == OH_NONE)
+	{
+		uint32		lp = OhArrayFindFree(ins->index, ix, OH_TOWER);
+		OhPageRef	page[3];
+		int			n = 0;
+		Buffer		tower_buffer;
+		Buffer		below_buffer;
+		Buffer		node_buffer;
+		bool		gone;
+
+		CHECK_FOR_INTERRUPTS();
+		page[n].array = OH_TOWER;
+		page[n++].lp = lp;
+		page[n].array = OH_NODE;
+		page[n++].lp = OhLp(ix, OH_NODE, ins->id);
+		if (below != OH_NONE && OhLp(ix, OH_TOWER, below) != lp)
+		{
+			page[n].array = OH_TOWER;
+			page[n++].lp = OhLp(ix, OH_TOWER, below);
+		}
+		for (int i = 0; i < n; i++)
+			page[i].lockmode = BUFFER_LOCK_EXCLUSIVE;
+		OhArrayReadAll(ins->index, ix, page, n);
+		tower_buffer = page[0].buffer;
+		node_buffer = page[1].buffer;
+		below_buffer = n == 3 ? page[2].buffer : tower_buffer;
+		gone = ((OhNodeData *) OhSlot(ix, OH_NODE, BufferGetPage(node_buffer),
+									  OhSlotOf(ix, OH_NODE, ins->id)))->state != OH_LIVE;
+		if (!gone && OhPageHasFree(ix, OH_TOWER, BufferGetPage(tower_buffer)))
+		{
+			OhWrite		write;
+			Page		tower_page;
+			OhTowerData *tower;
+			OhNodeData *node;
+			uint32		slot;
+
+			OhWriteStart(&write, ins->index, ix->building);
+			tower_page = OhWritePage(&write, tower_buffer, false);
+			if (!OhPageTakeSlot(ix, OH_TOWER, tower_page, &slot))
+				OhCorrupt(ins->index, BufferGetBlockNumber(tower_buffer),
+						  "the count of free slots is wrong");
+			id = lp * ix->array[OH_TOWER].per_page + slot;
+			tower = OhSlot(ix, OH_TOWER, tower_page, slot);
+			tower->node = ins->id;
+			tower->up = OH_NONE;
+			tower->level = level;
+			OhStoreLinks(list, tower->links, &tower->nselected, ix->m);
+			node = OhSlot(ix, OH_NODE, OhWritePage(&write, node_buffer, false),
+						  OhSlotOf(ix, OH_NODE, ins->id));
+			node->level = level;
+			node->version++;
+			if (below == OH_NONE)
+				node->tower = id;
+			else
+			{
+				tower = OhSlot(ix, OH_TOWER, OhWritePage(&write, below_buffer, false),
+							   OhSlotOf(ix, OH_TOWER, below));
+				tower->up = id;
+				tower->version++;
+			}
+			OhWriteFinish(&write);
+		}
+		OhReleaseAll(page, n);
+		if (gone)
+			return OH_NONE;
+	}
+	return id;
+}
+
+/*
+ * back_link -- let a neighbour's tower link to the new node if that pays.
+ */
+static void
+back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
+{
+	OhIndex    *ix = ins->ix;
+	OhKept	   *kept = OhKeepFind(&ins->keep, neighbour);
+	uint32		tower = OhSearchTower(ins->search, neighbour, level);
+	OhLinkList	list;
+	OhTowerData *record;
+	uint16		version;
+	Buffer		buffer;
+	bool		there;
+	int			place;
+
+	if (tower == OH_NONE || kept == NULL)
+		return;
+	buffer = OhArrayRead(ins->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
+	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
+	version = record->version;
+	there = record->node == neighbour && record->level == level;
+	for (list.n = 0; list.n < ix->m && record->links[list.n] != OH_NONE; list.n++)
+		list.link[list.n] = record->links[list.n];
+	list.nselected = Min(record->nselected, list.n);
+	UnlockReleaseBuffer(buffer);
+	if (!there)
+		return;
+	place = OhLinkDecide(ins, &list, ix->m, OhKeptCode(ins, kept), dist);
+	if (place < 0)
+		return;
+	list.link[place] = ins->id;
+	buffer = OhArrayRead(ins->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower),
+						 BUFFER_LOCK_EXCLUSIVE);
+	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
+	/* upper levels are only short cuts: a link that somebody else changed is let go */
+	if (record->node == neighbour && record->level == level && record->version == version)
+	{
+		OhWrite		write;
+
+		OhWriteStart(&write, ins->index, ix->building);
+		record = OhSlot(ix, OH_TOWER, OhWritePage(&write, buffer, false),
+						OhSlotOf(ix, OH_TOWER, tower));
+		OhStoreLinks(&list, record->links, &record->nselected, ix->m);
+		record->version++;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * raise_entry -- make the node the entry point if it is higher.
+ *
+ * Not if the entry point is another one by now than the one it links to: from the
+ * new node, that one might not be reached.
+ */
+static void
+raise_entry(OhInserter *ins)
+{
+	Buffer		buffer = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META,
+									 BUFFER_LOCK_EXCLUSIVE);
+
+	if (OhMeta(BufferGetPage(buffer))->entry_level < ins->level &&
+		OhMeta(BufferGetPage(buffer))->entry == ins->entry)
+	{
+		OhWrite		write;
+		Page		page;
+
+		OhWriteStart(&write, ins->index, ins->ix->building);
+		page = OhWritePage(&write, buffer, false);
+		OhMeta(page)->entry = ins->id;
+		OhMeta(page)->entry_level = ins->level;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+OhInsertTowers(OhInserter *ins)
+{
+	OhIndex    *ix = ins->ix;
+	int			level = ins->level;
+	LevelLinks *chosen = palloc0(sizeof(LevelLinks) * (OH_MAX_LEVEL + 1));
+	uint32		below = OH_NONE;
+
+	OhSearchReset(ins->search, &ins->forms);
+	OhSearchDescend(ins->search, level);
+	for (int l = Min(level, ix->entry_level); l > 0; l--)
+	{
+		OhSearchLevel(ins->search, l, ix->ef_construction);
+		OhCandidateLinks(ins, OhChooseNeighbours(ins, ix->m), &chosen[l].list);
+		/* a tower may link to it already: to the node that had its place before */
+		OhDropLink(&chosen[l].list, ins->id);
+		for (int i = 0; i < chosen[l].list.n; i++)
+			chosen[l].dist[i] = OhKeepFind(&ins->keep, chosen[l].list.link[i])->dist;
+	}
+	OhLinkChoose(ins, &ins->list, false);
+	for (int l = 1; l <= level; l++)
+	{
+		below = create_tower(ins, l, below, &chosen[l].list);
+		if (below == OH_NONE)
+			break;
+		OhLinkChoose(ins, &chosen[l].list, true);
+		for (int i = 0; i < chosen[l].list.n; i++)
+			back_link(ins, chosen[l].list.link[i], chosen[l].dist[i], l);
+		OhLinkChoose(ins, &chosen[l].list, false);
+	}
+	if (below != OH_NONE && ins->entry != OH_NONE)
+		raise_entry(ins);
+	pfree(chosen);
+}

@@ -1,0 +1,721 @@
+/*
+ * retrain.c -- training the quantizer of an index that has grown.
+ *
+ * An index that is created on an empty table has no model, and rows may move away
+ * from the one that a build has made.  Then a new model is trained on a sample of
+ * the rows, and all nodes are encoded again:
+ *
+ *   1. the new model is written where the one before last was, of which no node has
+ *      codes;
+ *   2. the metapage names it as next_model: from here on new nodes get its codes,
+ *      and nodes of both are there;
+ *   3. the nodes are encoded again by their rows, a page a record, those whose rows
+ *      cannot be read from their old codes; then the members of the highway;
+ *   4. the metapage names it as model.
+ *
+ * A crash after 1 leaves what nobody reads; after 2 or in 3 an index of two models,
+ * which is valid, and the next insert or vacuum goes on.
+ *
+ * Inserts do it, a few nodes each, or a vacuum does all of it.  One at a time: a
+ * heavyweight lock of its own says who, and inserts only take it if they can have it
+ * at once.  No insert and no reader ever waits for it.
+ *
+ * A node's rows have equal codes, but where their vectors are not quite equal, the
+ * new codes might differ.  The node gets that of its first row, and is marked as loose.
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/index.h"
+#include "catalog/pg_class.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "hnsw/build/build.h"
+#include "hnsw/table/fetch.h"
+#include "hnsw/graph/highway.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/graph/refinement.h"
+#include "hnsw/retrain/retrain.h"
+#include "hnsw/graph/rows.h"
+#include "storage/wal.h"
+#include "types/vector.h"
+
+/* Nodes of an index without a model from which on it is to be trained ... */
+#define FIRST_NODES 64
+/* ... and times as many, compared with the last look, at which to look again. */
+#define LOOK_FACTOR 8
+
+/* Rows of a sample: at most, and at least to say anything. */
+#define SAMPLE_ROWS 1000
+#define LEAST_ROWS 32
+
+/* Of those, what is kept from training to compare models by. */
+#define TEST_PART 5
+#define MOST_TESTS 200
+
+/* A new model is worth it if it makes this of the squared error. */
+#define WORTH 0.8
+#define WORTH_FIRST 0.95
+
+/* A model is as good as it was if errors have not grown by more. */
+#define GROWN 1.2
+
+/* Nodes that one insert encodes again, about. */
+#define STEP_NODES 16
+
+/* Nodes of which all pairs are compared, milliseconds and a second or two of CPU. */
+#define REWIRE_INSERT 1000
+#define REWIRE_VACUUM 8000
+
+/* Rounds over a page whose nodes change under our hands. */
+#define MAX_ROUNDS 1000
+
+/* The lock's number among objects of the index. */
+#define RETRAIN_OBJECT 0xFFFF
+
+typedef struct Retrain
+{
+	Relation	index;
+	OhIndex    *ix;
+	OhFetcher  *fetcher;
+	MemoryContext context;
+	bool		vacuum;
+	float	   *x;				/* [dim], a row */
+	void	   *scratch;
+	char	   *codes;			/* old and new codes of a page */
+	void	   *refinement;
+} Retrain;
+
+/* A node of a page that is encoded again. */
+typedef struct Recode
+{
+	uint32		slot;
+	ItemPointerData tid;
+	uint32		posting;
+	uint8		tag;
+	uint8		state;
+	bool		exact;			/* by its row */
+	bool		loose;			/* it may have rows that the code is not of */
+	bool		done;
+	void	   *old;
+	void	   *fresh;
+	void	   *refinement;		/* NULL if it gets none */
+} Recode;
+
+uint32
+OhRetrainLook(const OmQuantSpec *spec, uint64 rows)
+{
+	if (om_quant_model_floats(spec) == 0)
+		return PG_UINT32_MAX;
+	return (uint32) Min(rows == 0 ? FIRST_NODES : Max(rows, FIRST_NODES) * LOOK_FACTOR,
+						PG_UINT32_MAX);
+}
+
+/* ---- the lock ---- */
+
+static bool
+take_lock(Relation index, bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, RelationGetRelid(index),
+					   RETRAIN_OBJECT);
+	switch (LockAcquire(&tag, ExclusiveLock, false, !wait))
+	{
+		case LOCKACQUIRE_NOT_AVAIL:
+			return false;
+		case LOCKACQUIRE_ALREADY_HELD:
+			/* an index expression that inserts into its own table */
+			LockRelease(&tag, ExclusiveLock, false);
+			return false;
+		default:
+			return true;
+	}
+}
+
+void
+OhRetrainLock(Relation index)
+{
+	take_lock(index, true);
+}
+
+void
+OhRetrainUnlock(Relation index)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, RelationGetRelid(index),
+					   RETRAIN_OBJECT);
+	LockRelease(&tag, ExclusiveLock, false);
+}
+
+/* ---- the metapage ---- */
+
+static void
+read_meta(Retrain *r, OhMetaPageData *meta)
+{
+	Buffer		buffer = OhReadBlock(r->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+
+	*meta = *OhMeta(BufferGetPage(buffer));
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * write_meta -- write what retraining owns of the metapage.
+ */
+static void
+write_meta(Retrain *r, const OhMetaPageData *from)
+{
+	Buffer		buffer = OhReadBlock(r->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	OhWrite		write;
+	OhMetaPageData *meta;
+
+	OhWriteStart(&write, r->index, false);
+	meta = OhMeta(OhWritePage(&write, buffer, false));
+	meta->model = from->model;
+	meta->next_model = from->next_model;
+	meta->retrain_lp = from->retrain_lp;
+	meta->look_nodes = from->look_nodes;
+	meta->trained_error = from->trained_error;
+	meta->trained_rows = from->trained_rows;
+	meta->next_rows = from->next_rows;
+	OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+}
+
+static uint32
+count_nodes(const Retrain *r)
+{
+	uint64		n = (uint64) OhArrayPages(r->index, r->ix, OH_NODE) * r->ix->array[OH_NODE].per_page;
+
+	return Min(n, PG_UINT32_MAX - 1);
+}
+
+static uint32
+next_look(const Retrain *r)
+{
+	return OhRetrainLook(&r->ix->spec, Max(count_nodes(r), 1));
+}
+
+/* ---- sample and training ---- */
+
+typedef struct Sample
+{
+	int			n;
+	int			ntrain;			/* the first of them are for training */
+	float	   *rows;			/* [n][dim], normalised under cosine */
+	float	   *mean;			/* [dim] */
+} Sample;
+
+/*
+ * page_tids -- first rows of some live nodes of a page, spread over it.
+ */
+static int
+page_tids(Retrain *r, uint32 lp, int want, ItemPointerData *tids)
+{
+	Buffer		buffer = OhArrayRead(r->index, r->ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	Page		page = BufferGetPage(buffer);
+	uint32		nused = Min(OhTail(page)->nused, r->ix->array[OH_NODE].per_page);
+	uint32		step = Max(nused / want, 1);
+	int			n = 0;
+
+	for (uint32 slot = 0; slot < nused && n < want; slot += step)
+	{
+		OhNodeData *node = OhSlot(r->ix, OH_NODE, page, slot);
+
+		if (node->state == OH_LIVE && ItemPointerIsValid(&node->tid))
+			tids[n++] = node->tid;
+	}
+	UnlockReleaseBuffer(buffer);
+	return n;
+}
+
+/*
+ * take_sample -- rows of nodes all over the index.
+ */
+static void
+take_sample(Retrain *r, Sample *sample)
+{
+	int			dim = r->ix->dim;
+	uint32		npages = OhArrayPages(r->index, r->ix, OH_NODE);
+	uint64		step = OhBlockStep(Max(npages, 1));
+	int			want = Max(SAMPLE_ROWS, om_quant_train_least(&r->ix->spec) * TEST_PART / (TEST_PART - 1) + 1);
+	int			a_page = Max(4, (want + npages - 1) / Max(npages, 1));
+	OhMean	   *mean = OhMeanBegin(dim);
+	ItemPointerData *tids = palloc(sizeof(ItemPointerData) * a_page);
+	double		limit;
+
+	sample->n = 0;
+	sample->rows = palloc_extended(sizeof(float) * (Size) want * dim, MCXT_ALLOC_HUGE);
+	sample->mean = palloc(sizeof(float) * dim);
+	for (uint32 done = 0; done < npages && sample->n < want; done++)
+	{
+		int			n = page_tids(r, done * step % npages, a_page, tids);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < n && sample->n < want; i++)
+		{
+			float	   *x = sample->rows + (Size) sample->n * dim;
+			double		length;
+
+			if (!OhFetchVector(r->fetcher, &tids[i], x))
+				continue;
+			length = om_floats_norm(x, dim);
+			if (r->ix->spec.metric == OM_METRIC_COSINE)
+			{
+				for (int d = 0; d < dim; d++)
+					x[d] = (float) (x[d] / length);
+				length = 1.0;
+			}
+			OhMeanAdd(mean, x, 1.0, length);
+			sample->n++;
+		}
+		OhFetchRelease(r->fetcher);
+	}
+	OhMeanEnd(mean, sample->mean, &limit);
+	if (sample->n > 0)
+		OhReplaceOutliers(dim, sample->rows, sample->n, limit);
+	sample->ntrain = sample->n - Min(sample->n / TEST_PART, MOST_TESTS);
+}
+
+static void
+interrupt(void *arg)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * train -- a model of the sample, palloc'd.
+ */
+static float *
+train(Retrain *r, const Sample *sample)
+{
+	const OmQuantSpec *spec = &r->ix->spec;
+	float	   *model = palloc_extended(sizeof(float) * om_quant_model_floats(spec),
+										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	void	   *scratch = OhAlignedAlloc(r->context, om_quant_train_bytes(spec, sample->ntrain));
+	OmTraining	training = {0};
+
+	training.mean = sample->mean;
+	training.rows = sample->rows;
+	training.nrows = sample->ntrain;
+	training.interrupt = interrupt;
+	om_quant_train(spec, &training, 0, om_quant_train_parts(spec), scratch, model);
+	om_quant_train_finish(spec, &training, scratch, model);
+	return model;
+}
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double
+median(double *values, int n)
+{
+	qsort(values, n, sizeof(double), compare_doubles);
+	return values[n / 2];
+}
+
+/*
+ * test_errors -- squared errors of a model's codes of the rows kept from training.
+ */
+static double *
+test_errors(Retrain *r, const Sample *sample, const OmQuantizer *quant)
+{
+	int			dim = r->ix->dim;
+	double	   *errors = palloc0(sizeof(double) * (sample->n + 1));
+
+	for (int i = sample->ntrain; i < sample->n; i++)
+	{
+		const float *x = sample->rows + (Size) i * dim;
+		double	   *error = &errors[i - sample->ntrain];
+
+		CHECK_FOR_INTERRUPTS();
+		om_quant_encode(quant, x, r->scratch, r->codes);
+		om_quant_decode(quant, r->codes, r->scratch, r->x);
+		for (int d = 0; d < dim; d++)
+			*error += ((double) x[d] - r->x[d]) * ((double) x[d] - r->x[d]);
+	}
+	return errors;
+}
+
+/*
+ * is_worth -- would the model make most codes better by enough?
+ */
+static bool
+is_worth(const double *now, const double *then, int n, double worth)
+{
+	double	   *ratios = palloc(sizeof(double) * n);
+
+	for (int i = 0; i < n; i++)
+		ratios[i] = now[i] > 0.0 ? then[i] / now[i] : then[i] > 0.0 ? HUGE_VAL : 1.0;
+	return median(ratios, n) < worth;
+}
+
+/*
+ * write_model -- store a model, a page a record.
+ */
+static void
+write_model(Retrain *r, uint8 number, const float *model)
+{
+	OhIndex    *ix = r->ix;
+	size_t		total = om_quant_model_floats(&ix->spec);
+	uint32		npages = OhModelPages(&ix->spec);
+	uint32		first = OhModelSlot(number) * npages;
+
+	while (OhArrayPages(r->index, ix, OH_MODEL) < first + npages)
+	{
+		CHECK_FOR_INTERRUPTS();
+		OhArrayExtend(r->index, ix, OH_MODEL);
+	}
+	for (uint32 i = 0; i < npages; i++)
+	{
+		size_t		done = (size_t) i * OH_MODEL_FLOATS;
+		Buffer		buffer = OhArrayRead(r->index, ix, OH_MODEL, first + i, BUFFER_LOCK_EXCLUSIVE);
+		OhWrite		write;
+		Page		page;
+
+		OhWriteStart(&write, r->index, false);
+		page = OhWritePage(&write, buffer, false);
+		OhTail(page)->nused = 1;
+		OhPageSetLower(ix, OH_MODEL, page);
+		memset(OhSlot(ix, OH_MODEL, page, 0), 0, sizeof(float) * OH_MODEL_FLOATS);
+		memcpy(OhSlot(ix, OH_MODEL, page, 0), model + done,
+			   sizeof(float) * Min(total - done, OH_MODEL_FLOATS));
+		OhWriteFinish(&write);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * look -- compare the model with one of the rows as they are; begin retraining if
+ * that is worth it.
+ */
+static void
+look(Retrain *r, OhMetaPageData *meta)
+{
+	const OmQuantSpec *spec = &r->ix->spec;
+	Sample		sample;
+	double	   *now;
+	double	   *then;
+	float	   *model = NULL;
+	double		error;
+	bool		begin = false;
+	int			ntest;
+
+	take_sample(r, &sample);
+	ntest = sample.n - sample.ntrain;
+	if (sample.n >= LEAST_ROWS && sample.ntrain >= om_quant_train_least(spec))
+	{
+		now = test_errors(r, &sample, r->ix->quant);
+		error = median(memcpy(palloc(sizeof(double) * ntest), now, sizeof(double) * ntest), ntest);
+		if (meta->model == 0 || meta->trained_error <= 0.0 || error > meta->trained_error * GROWN)
+		{
+			OmQuantizer *quant = OhAlignedAlloc(r->context, om_quant_bytes(spec));
+
+			model = train(r, &sample);
+			om_quant_init(quant, spec, model);
+			then = test_errors(r, &sample, quant);
+			begin = is_worth(now, then, ntest, meta->model == 0 ? WORTH_FIRST : WORTH);
+			if (begin)
+				error = median(then, ntest);
+			meta->trained_error = (float) Min(error, FLT_MAX);
+		}
+	}
+	meta->look_nodes = next_look(r);
+	if (begin)
+	{
+		meta->next_model = OhNextModel(meta->model);
+		meta->next_rows = sample.ntrain;
+		meta->retrain_lp = 0;
+		write_model(r, meta->next_model, model);
+		ereport(DEBUG1,
+				(errmsg_internal("index \"%s\": model %u, trained on %d rows",
+								 RelationGetRelationName(r->index), meta->next_model, sample.ntrain)));
+	}
+	write_meta(r, meta);
+	OhIndexRefresh(r->index, r->ix);
+}
+
+/* ---- nodes ---- */
+
+/*
+ * old_nodes -- the nodes of a page that have codes of another model.
+ */
+static int
+old_nodes(Retrain *r, uint32 lp, Recode *nodes)
+{
+	OhIndex    *ix = r->ix;
+	Buffer		buffer = OhArrayRead(r->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	Page		page = BufferGetPage(buffer);
+	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_NODE].per_page);
+	int			n = 0;
+
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+		Recode	   *recode = &nodes[n];
+
+		if (node->state == OH_FREE || (node->tag & OH_TAG_MODEL) == ix->number)
+			continue;
+		memset(recode, 0, sizeof(Recode));
+		recode->slot = slot;
+		recode->tid = node->tid;
+		recode->posting = node->posting;
+		recode->tag = node->tag;
+		recode->state = node->state;
+		recode->old = r->codes + (Size) (2 * n) * ix->code_bytes;
+		recode->fresh = r->codes + (Size) (2 * n + 1) * ix->code_bytes;
+		memcpy(recode->old, OhNodeCode(node), ix->code_bytes);
+		n++;
+	}
+	UnlockReleaseBuffer(buffer);
+	return n;
+}
+
+/*
+ * is_shared -- do all rows of a node have the vector r->x, which its first one has?
+ *
+ * No row joins a node whose code is of an old model, so this does not change, but
+ * for rows that a vacuum takes.
+ */
+static bool
+is_shared(Retrain *r, uint32 id, uint32 head)
+{
+	OhIndex    *ix = r->ix;
+	Buffer		buffer;
+	const OhPostingData *posting;
+	bool		shared;
+
+	if (head == OH_NONE)
+		return true;
+	if (!OhArrayHas(r->index, ix, OH_POSTING, head))
+		return false;
+	buffer = OhArrayRead(r->index, ix, OH_POSTING, OhLp(ix, OH_POSTING, head), BUFFER_LOCK_SHARE);
+	posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), OhSlotOf(ix, OH_POSTING, head));
+	shared = posting->node == id && posting->hash == OhVectorHash(r->x, ix->dim);
+	UnlockReleaseBuffer(buffer);
+	return shared;
+}
+
+/*
+ * recode -- the new code of a node, by its row if that can be read.
+ */
+static void
+recode(Retrain *r, uint32 lp, Recode *node)
+{
+	OhIndex    *ix = r->ix;
+	const OmQuantizer *old = OhModelOf(ix, node->tag);
+	uint32		id = lp * ix->array[OH_NODE].per_page + node->slot;
+
+	node->exact = node->state == OH_LIVE && ItemPointerIsValid(&node->tid) &&
+		OhFetchVector(r->fetcher, &node->tid, r->x);
+	if (!node->exact)
+	{
+		if (old == NULL)
+			OhCorrupt(r->index, OhArrayBlock(r->index, ix, OH_NODE, lp),
+					  "node %u has a code of model %u, which the index does not have",
+					  id, node->tag & OH_TAG_MODEL);
+		om_quant_decode(old, node->old, r->scratch, r->x);
+	}
+	node->loose = !node->exact || !is_shared(r, id, node->posting);
+	om_quant_encode(ix->quant, r->x, r->scratch, node->fresh);
+	if (!node->loose && ix->refine_bytes > 0)
+	{
+		node->refinement = OhAlignedAlloc(CurrentMemoryContext, ix->refine_bytes);
+		om_quant_refine_encode(ix->quant, r->x, node->fresh, r->scratch, node->refinement);
+	}
+}
+
+/*
+ * store -- write the new codes of those nodes that are as they were.
+ */
+static void
+store(Retrain *r, uint32 lp, Recode *nodes, int n)
+{
+	OhIndex    *ix = r->ix;
+	Buffer		buffer = OhArrayRead(r->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+	OhWrite		write;
+	Page		page;
+
+	OhWriteStart(&write, r->index, false);
+	page = OhWritePage(&write, buffer, false);
+	for (int i = 0; i < n; i++)
+	{
+		OhNodeData *node = OhSlot(ix, OH_NODE, page, nodes[i].slot);
+
+		if (node->state == OH_FREE || node->tag != nodes[i].tag ||
+			memcmp(OhNodeCode(node), nodes[i].old, ix->code_bytes) != 0 ||
+			node->posting != nodes[i].posting ||
+			(nodes[i].exact && !ItemPointerEquals(&node->tid, &nodes[i].tid)))
+			continue;
+		memcpy(OhNodeCode(node), nodes[i].fresh, ix->code_bytes);
+		node->tag = ix->number;
+		if (nodes[i].loose)
+			node->tag |= OH_TAG_LOOSE;
+		nodes[i].done = true;
+	}
+	OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * recode_page -- encode the nodes of a page again; returns how many.
+ */
+static int
+recode_page(Retrain *r, uint32 lp)
+{
+	uint32		per_page = r->ix->array[OH_NODE].per_page;
+	MemoryContext page_context = AllocSetContextCreate(r->context, "omenhnsw page",
+													   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(page_context);
+	Recode	   *nodes = palloc(sizeof(Recode) * per_page);
+	int			count = 0;
+
+	for (int round = 0;; round++)
+	{
+		int			n = old_nodes(r, lp, nodes);
+
+		CHECK_FOR_INTERRUPTS();
+		if (n == 0)
+			break;
+		if (round == MAX_ROUNDS)
+			OhCorrupt(r->index, OhArrayBlock(r->index, r->ix, OH_NODE, lp),
+					  "nodes still get codes of model %u", nodes[0].tag & OH_TAG_MODEL);
+		for (int i = 0; i < n; i++)
+			recode(r, lp, &nodes[i]);
+		OhFetchRelease(r->fetcher);
+		store(r, lp, nodes, n);
+		for (int i = 0; i < n; i++)
+		{
+			if (nodes[i].done && nodes[i].refinement != NULL)
+				OhWriteRefinement(r->index, r->ix, lp * per_page + nodes[i].slot, nodes[i].fresh,
+								  nodes[i].refinement);
+		}
+		count += n;
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(page_context);
+	return count;
+}
+
+/*
+ * go_on -- encode about `want` nodes again; all that are left if that is 0.
+ *
+ * Pages that are added from now on have codes of the new model only.
+ */
+static void
+go_on(Retrain *r, OhMetaPageData *meta, int want)
+{
+	uint32		npages = OhArrayPages(r->index, r->ix, OH_NODE);
+	int			count = 0;
+
+	while (meta->retrain_lp < npages && (want == 0 || count < want))
+	{
+		if (r->vacuum)
+			om_vacuum_delay_point();
+		count += recode_page(r, meta->retrain_lp++);
+	}
+	if (meta->retrain_lp >= npages)
+	{
+		OhHighwayRecode(r->index, r->ix);
+		meta->model = meta->next_model;
+		meta->trained_rows = meta->next_rows;
+		meta->look_nodes = next_look(r);
+	}
+	write_meta(r, meta);
+	OhIndexRefresh(r->index, r->ix);
+	/* what was linked by bad codes may be linked at random */
+	if (meta->model == meta->next_model)
+		OhRewire(r->index, r->ix, r->vacuum ? REWIRE_VACUUM : REWIRE_INSERT);
+}
+
+/* ---- callers ---- */
+
+static Retrain *
+begin(Relation heap, Relation index, OhIndex *ix, bool vacuum)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw training",
+												  ALLOCSET_DEFAULT_SIZES);
+	Retrain    *r = MemoryContextAllocZero(context, sizeof(Retrain));
+
+	r->context = context;
+	r->index = index;
+	r->ix = ix;
+	r->vacuum = vacuum;
+	r->fetcher = OhFetchBegin(heap, index, ix, context);
+	r->x = OhAlignedAlloc(context, sizeof(float) * ix->dim);
+	r->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
+	r->codes = OhAlignedAlloc(context, (Size) 2 * ix->array[OH_NODE].per_page * ix->code_bytes);
+	return r;
+}
+
+static void
+end(Retrain *r)
+{
+	OhFetchEnd(r->fetcher);
+	MemoryContextDelete(r->context);
+}
+
+/*
+ * run -- look, if that is due or wanted, and encode nodes.
+ */
+static void
+run(Retrain *r, bool wanted, int want)
+{
+	MemoryContext old = MemoryContextSwitchTo(r->context);
+	OhMetaPageData meta;
+
+	OhIndexRefresh(r->index, r->ix);
+	read_meta(r, &meta);
+	if (meta.model == meta.next_model && (wanted || count_nodes(r) >= meta.look_nodes))
+		look(r, &meta);
+	if (meta.model != meta.next_model)
+		go_on(r, &meta, want);
+	MemoryContextSwitchTo(old);
+}
+
+void
+OhRetrainStep(Relation heap, Relation index, OhIndex *ix)
+{
+	Retrain    *r;
+
+	if (!take_lock(index, false))
+		return;
+	r = begin(heap, index, ix, false);
+	run(r, false, STEP_NODES);
+	end(r);
+	OhRetrainUnlock(index);
+}
+
+void
+OhRetrainAll(Relation index, bool look_now)
+{
+	OhIndex    *ix = OhIndexOpen(index);
+	Relation	heap;
+	Retrain    *r;
+
+	(void) OhArrayPages(index, ix, OH_NODE);
+	if (om_quant_model_floats(&ix->spec) == 0 ||
+		(!OhRetrainIsDue(ix) && (!look_now || ix->number == 0)))
+		return;
+	heap = table_open(IndexGetRelation(RelationGetRelid(index), false), AccessShareLock);
+	r = begin(heap, index, ix, true);
+	run(r, look_now && ix->number > 0, 0);
+	end(r);
+	table_close(heap, AccessShareLock);
+}

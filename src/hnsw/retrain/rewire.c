@@ -1,0 +1,368 @@
+/*
+ * rewire.c -- the base layer of a small graph, chosen again from all pairs of nodes.
+ *
+ * The first nodes of an index have chosen their neighbours by codes of no model, and
+ * those of rows that have moved away by codes of one that is not theirs: such codes
+ * may say next to nothing.  Once they have better ones, each chooses again, among all
+ * others.  There are few, so all of it is in memory, and then written a page a record.
+ *
+ * Others go on inserting: a link that was not there when the nodes were read stays.
+ * A crash in between leaves a graph of old and new lists, which is valid; a node that
+ * none of them leads to is linked by the next vacuum.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "hnsw/hnsw.h"
+#include "hnsw/retrain/retrain.h"
+#include "hnsw/graph/select.h"
+#include "storage/wal.h"
+
+/* Copies of one vector that a node considers: the others differ in filter columns. */
+#define MOST_COPIES 4
+
+typedef struct Wired
+{
+	uint32		id;
+	void	   *code;
+	uint32	   *before;			/* [2m] links as they were read */
+	uint32	   *links;			/* [2m] as they are to be: numbers in Rewire.node */
+	int			n;
+	int			nselected;
+	bool		reached;
+} Wired;
+
+typedef struct Rewire
+{
+	Relation	index;
+	OhIndex    *ix;
+	int			max;			/* links of a node */
+	int			n;
+	int			most;
+	Wired	   *node;			/* [n], by id */
+	OhSelector	selector;
+	OmQuery    *form;
+	OhCandidate *candidates;	/* [ef_construction + 1] */
+	const void **codes;			/* [n] */
+	float	   *dist;			/* [n], from the node that chooses */
+} Rewire;
+
+/*
+ * read_nodes -- all live nodes; false: they are too many.
+ */
+static bool
+read_nodes(Rewire *w)
+{
+	OhIndex    *ix = w->ix;
+	uint32		npages = OhArrayPages(w->index, ix, OH_NODE);
+	uint32		per_page = ix->array[OH_NODE].per_page;
+
+	w->node = palloc0(sizeof(Wired) * w->most);
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		Buffer		buffer = OhArrayRead(w->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		Page		page = BufferGetPage(buffer);
+		uint32		nused = Min(OhTail(page)->nused, per_page);
+		bool		room = true;
+
+		for (uint32 slot = 0; slot < nused && room; slot++)
+		{
+			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+			Wired	   *wired;
+
+			if (node->state != OH_LIVE || (node->tag & OH_TAG_MODEL) != ix->number)
+				continue;
+			room = w->n < w->most;
+			if (!room)
+				break;
+			wired = &w->node[w->n++];
+			wired->id = lp * per_page + slot;
+			wired->code = memcpy(palloc(ix->code_bytes), OhNodeCode(node), ix->code_bytes);
+			wired->before = memcpy(palloc(sizeof(uint32) * w->max),
+								   OhNodeLinks(node, ix->code_bytes), sizeof(uint32) * w->max);
+			wired->links = palloc(sizeof(uint32) * w->max);
+		}
+		UnlockReleaseBuffer(buffer);
+		if (!room)
+			return false;
+	}
+	return w->n > 1;
+}
+
+/*
+ * is_copy -- are there enough candidates that are as near as this?
+ */
+static bool
+is_copy(const Rewire *w, int n, float dist)
+{
+	int			copies = 0;
+
+	for (int i = 0; i < n && w->ix->nattrs > 0; i++)
+		copies += w->candidates[i].dist == dist;
+	return copies >= MOST_COPIES;
+}
+
+/*
+ * choose -- the links of one node, among its nearest.
+ */
+static void
+choose(Rewire *w, int i)
+{
+	Wired	   *wired = &w->node[i];
+	int			n = 0;
+
+	om_quant_query_from_code(w->ix->quant, wired->code, w->form);
+	om_quant_distances(w->ix->quant, w->form, w->codes, w->n, w->dist);
+	for (int j = 0; j < w->n; j++)
+	{
+		int			at;
+
+		/* the nearest ef_construction, sorted */
+		if (j == i || (n == w->ix->ef_construction && w->dist[j] >= w->candidates[n - 1].dist) ||
+			is_copy(w, n, w->dist[j]))
+			continue;
+		at = n < w->ix->ef_construction ? n++ : n - 1;
+		for (; at > 0 && w->candidates[at - 1].dist > w->dist[j]; at--)
+			w->candidates[at] = w->candidates[at - 1];
+		w->candidates[at].dist = w->dist[j];
+		w->candidates[at].id = j;
+		w->candidates[at].code = w->node[j].code;
+	}
+	n = OhSelectNeighbours(&w->selector, w->candidates, n, w->max);
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int k = 0; k < n; k++)
+		{
+			if (w->candidates[k].selected == (pass == 0))
+				wired->links[wired->n++] = w->candidates[k].id;
+		}
+		if (pass == 0)
+			wired->nselected = wired->n;
+	}
+}
+
+static bool
+links_to(const Wired *wired, uint32 to)
+{
+	for (int i = 0; i < wired->n; i++)
+	{
+		if (wired->links[i] == to)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * link_back -- let those that nodes chose lead back to them, where there is room or
+ * a link that is mere fill.
+ */
+static void
+link_back(Rewire *w)
+{
+	int		   *fill = palloc(sizeof(int) * w->n);	/* next fill to give up */
+
+	for (int i = 0; i < w->n; i++)
+		fill[i] = w->node[i].n;
+	for (int i = 0; i < w->n; i++)
+	{
+		for (int k = 0; k < w->node[i].nselected; k++)
+		{
+			int			j = w->node[i].links[k];
+			Wired	   *to = &w->node[j];
+
+			if (links_to(to, i))
+				continue;
+			if (to->n < w->max)
+				to->links[to->n++] = i;
+			else if (fill[j] > to->nselected)
+				to->links[--fill[j]] = i;
+		}
+	}
+}
+
+/*
+ * walk_from -- mark what can be reached from a node.
+ */
+static void
+walk_from(Rewire *w, int from)
+{
+	int		   *stack = palloc(sizeof(int) * w->n);
+	int			n = 0;
+
+	w->node[from].reached = true;
+	stack[n++] = from;
+	while (n > 0)
+	{
+		const Wired *wired = &w->node[stack[--n]];
+
+		for (int k = 0; k < wired->n; k++)
+		{
+			if (w->node[wired->links[k]].reached)
+				continue;
+			w->node[wired->links[k]].reached = true;
+			stack[n++] = wired->links[k];
+		}
+	}
+	pfree(stack);
+}
+
+/*
+ * reach -- let a near node that is reached lead to one that is not; false: none has a
+ * link to spare.
+ */
+static bool
+reach(Rewire *w, int i)
+{
+	int			nearest = -1;
+	Wired	   *from;
+
+	om_quant_query_from_code(w->ix->quant, w->node[i].code, w->form);
+	om_quant_distances(w->ix->quant, w->form, w->codes, w->n, w->dist);
+	for (int j = 0; j < w->n; j++)
+	{
+		if (w->node[j].reached && (w->node[j].n < w->max || w->node[j].nselected < w->max) &&
+			(nearest < 0 || w->dist[j] < w->dist[nearest]))
+			nearest = j;
+	}
+	if (nearest < 0)
+		return false;
+	from = &w->node[nearest];
+	if (from->n < w->max)
+		from->links[from->n++] = i;
+	else
+	{
+		/* the first fill: nobody else is put there */
+		from->links[from->nselected] = i;
+		from->nselected++;
+	}
+	walk_from(w, i);
+	return true;
+}
+
+/*
+ * connect -- let the entry point lead to every node.
+ *
+ * A link that was mere fill may have been the only one to its node: so there are
+ * further rounds.  What a round has added is no fill, so that they come to an end.
+ * Where all lists are full of diverse links, there are towers and a vacuum.
+ */
+static void
+connect(Rewire *w)
+{
+	int			entry = 0;
+	bool		again = true;
+
+	for (int i = 0; i < w->n; i++)
+	{
+		if (w->node[i].id == w->ix->entry)
+			entry = i;
+	}
+	while (again)
+	{
+		CHECK_FOR_INTERRUPTS();
+		again = false;
+		for (int i = 0; i < w->n; i++)
+			w->node[i].reached = false;
+		walk_from(w, entry);
+		for (int i = 0; i < w->n; i++)
+		{
+			if (!w->node[i].reached)
+				again |= reach(w, i);
+		}
+	}
+}
+
+/*
+ * store -- write the links of a node; those that it has got since it was read stay.
+ */
+static void
+store(Rewire *w, const Wired *wired, OhNodeData *node)
+{
+	uint32	   *links = OhNodeLinks(node, w->ix->code_bytes);
+	uint32		list[2 * OH_MAX_M];
+	int			n = 0;
+	int			last;
+
+	for (int k = 0; k < wired->n; k++)
+		list[n++] = w->node[wired->links[k]].id;
+	last = n;
+	for (int k = 0; k < w->max && links[k] != OH_NONE; k++)
+	{
+		bool		known = false;
+
+		for (int b = 0; b < w->max && !known; b++)
+			known = links[k] == wired->before[b];
+		for (int l = 0; l < n && !known; l++)
+			known = links[k] == list[l];
+		if (known)
+			continue;
+		if (n < w->max)
+			list[n++] = links[k];
+		else if (last > 0)
+			list[--last] = links[k];
+	}
+	for (int k = 0; k < w->max; k++)
+		links[k] = k < n ? list[k] : OH_NONE;
+	node->nselected = Min(wired->nselected, last);
+	node->version++;
+}
+
+static void
+write_page(Rewire *w, uint32 lp, int from, int to)
+{
+	OhIndex    *ix = w->ix;
+	Buffer		buffer = OhArrayRead(w->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+	OhWrite		write;
+	Page		page;
+
+	OhWriteStart(&write, w->index, false);
+	page = OhWritePage(&write, buffer, false);
+	for (int i = from; i < to; i++)
+	{
+		OhNodeData *node = OhSlot(ix, OH_NODE, page, OhSlotOf(ix, OH_NODE, w->node[i].id));
+
+		/* the place may be another node's by now */
+		if (node->state == OH_LIVE && (node->tag & OH_TAG_MODEL) == ix->number &&
+			memcmp(OhNodeCode(node), w->node[i].code, ix->code_bytes) == 0)
+			store(w, &w->node[i], node);
+	}
+	OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+OhRewire(Relation index, OhIndex *ix, int most)
+{
+	Rewire		w = {0};
+
+	w.index = index;
+	w.ix = ix;
+	w.most = most;
+	w.max = 2 * ix->m;
+	if (!read_nodes(&w))
+		return;
+	OhSelectorInit(&w.selector, ix->quant, CurrentMemoryContext);
+	w.form = OhAlignedAlloc(CurrentMemoryContext, om_quant_query_bytes(&ix->spec));
+	w.candidates = palloc(sizeof(OhCandidate) * (ix->ef_construction + 1));
+	w.codes = palloc(sizeof(void *) * w.n);
+	w.dist = palloc(sizeof(float) * w.n);
+	for (int i = 0; i < w.n; i++)
+		w.codes[i] = w.node[i].code;
+	for (int i = 0; i < w.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		choose(&w, i);
+	}
+	link_back(&w);
+	connect(&w);
+	for (int from = 0, to; from < w.n; from = to)
+	{
+		uint32		lp = OhLp(ix, OH_NODE, w.node[from].id);
+
+		CHECK_FOR_INTERRUPTS();
+		for (to = from; to < w.n && OhLp(ix, OH_NODE, w.node[to].id) == lp; to++)
+			;
+		write_page(&w, lp, from, to);
+	}
+}

@@ -1,0 +1,208 @@
+/*
+ * detoast.c -- vectors of many rows of one table, detoasted fast.
+ *
+ * Ordinary detoasting opens the TOAST table and its index for every value and
+ * descends the index.  Here the TOAST table stays open for the scan, and where a
+ * value's chunks lie is remembered (heapread.h); a chunk that is found there
+ * with the right value and number is the right one: the identifier of a value
+ * is not given again while a chunk of it is left.
+ *
+ * Compressed and inline values take the ordinary way.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/heaptoast.h"
+#include "access/table.h"
+#include "access/toast_internals.h"
+#include "common/hashfn.h"
+#include "utils/fmgroids.h"
+
+#include "hnsw/table/detoast.h"
+
+struct OhDetoaster
+{
+	Relation	heap;
+	OhHints    *hints;
+	MemoryContext context;
+	Relation	toast;			/* opened when first needed */
+	Relation   *indexes;
+	int			nindexes;
+	int			valid_index;
+	BlockNumber nblocks;		/* of the TOAST table; only grows in a transaction */
+	char	   *buffer;			/* the last value */
+	Size		buffer_size;
+};
+
+OhDetoaster *
+OhDetoastBegin(Relation heap, OhHints *hints, MemoryContext context)
+{
+	OhDetoaster *d = MemoryContextAllocZero(context, sizeof(OhDetoaster));
+
+	d->heap = heap;
+	d->hints = hints;
+	d->context = context;
+	return d;
+}
+
+void
+OhDetoastEnd(OhDetoaster *d)
+{
+	if (d->indexes)
+		toast_close_indexes(d->indexes, d->nindexes, AccessShareLock);
+	if (d->toast)
+		table_close(d->toast, AccessShareLock);
+	d->indexes = NULL;
+	d->toast = NULL;
+}
+
+/*
+ * copy_chunk -- a chunk's data to out, if the tuple is that chunk.
+ *
+ * size: bytes that the chunk must have.
+ */
+static bool
+copy_chunk(TupleDesc desc, HeapTuple tuple, Oid value, int32 seq, char *out, int32 size)
+{
+	bool		isnull[3];
+	Oid			chunk_value = DatumGetObjectId(heap_getattr(tuple, 1, desc, &isnull[0]));
+	int32		chunk_seq = DatumGetInt32(heap_getattr(tuple, 2, desc, &isnull[1]));
+	Pointer		data = DatumGetPointer(heap_getattr(tuple, 3, desc, &isnull[2]));
+
+	if (isnull[0] || isnull[1] || isnull[2] || chunk_value != value || chunk_seq != seq ||
+		VARATT_IS_EXTENDED(data) || VARSIZE(data) - VARHDRSZ != size)
+		return false;
+	memcpy(out, VARDATA(data), size);
+	return true;
+}
+
+/*
+ * read_remembered -- a chunk from where it was last seen; false: it is not there.
+ */
+static bool
+read_remembered(OhDetoaster *d, Oid value, int32 seq, char *out, int32 size)
+{
+	OhChunkHint *hint = OhChunkHintAt(d->hints, value, seq);
+	BlockNumber block;
+	Buffer		buffer;
+	Page		page;
+	OffsetNumber offset;
+	bool		found = false;
+
+	if (hint->value != value || hint->seq != seq || !ItemPointerIsValid(&hint->tid))
+		return false;
+	block = ItemPointerGetBlockNumber(&hint->tid);
+	offset = ItemPointerGetOffsetNumber(&hint->tid);
+	if (block >= d->nblocks)
+		return false;
+	buffer = OhHintedRead(d->toast, block, d->hints, &d->hints->toast);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buffer);
+	if (offset <= PageGetMaxOffsetNumber(page) && ItemIdIsNormal(PageGetItemId(page, offset)))
+	{
+		HeapTupleData tuple;
+
+		tuple.t_data = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, offset));
+		tuple.t_len = ItemIdGetLength(PageGetItemId(page, offset));
+		tuple.t_tableOid = RelationGetRelid(d->toast);
+		tuple.t_self = hint->tid;
+		found = copy_chunk(RelationGetDescr(d->toast), &tuple, value, seq, out, size);
+	}
+	UnlockReleaseBuffer(buffer);
+	return found;
+}
+
+/*
+ * read_by_index -- all chunks of a value through the TOAST table's index, and
+ * remember where they are.  false: they are not as expected.
+ */
+static bool
+read_by_index(OhDetoaster *d, Oid value, char *out, int32 total)
+{
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	int32		done = 0;
+	int32		seq = 0;
+	SnapshotData toast_snapshot;
+
+	if (d->indexes == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(d->context);
+
+		d->valid_index = toast_open_indexes(d->toast, AccessShareLock, &d->indexes, &d->nindexes);
+		MemoryContextSwitchTo(old);
+	}
+	ScanKeyInit(&key, (AttrNumber) 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value));
+	scan = systable_beginscan_ordered(d->toast, d->indexes[d->valid_index],
+									  om_toast_snapshot(&toast_snapshot), 1, &key);
+	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
+	{
+		int32		size = Min(total - done, (int32) TOAST_MAX_CHUNK_SIZE);
+		OhChunkHint *hint;
+
+		if (size <= 0 || !copy_chunk(RelationGetDescr(d->toast), tuple, value, seq, out + done, size))
+			break;
+		d->nblocks = Max(d->nblocks, ItemPointerGetBlockNumber(&tuple->t_self) + 1);
+		OhGrowChunkHints(d->hints, d->nblocks);
+		hint = OhChunkHintAt(d->hints, value, seq);
+		hint->value = value;
+		hint->seq = seq;
+		hint->tid = tuple->t_self;
+		done += size;
+		seq++;
+	}
+	systable_endscan_ordered(scan);
+	return done == total;
+}
+
+/*
+ * fetch_plain -- an uncompressed external value into the detoaster's buffer.
+ */
+static bool
+fetch_plain(OhDetoaster *d, struct varlena *pointer)
+{
+	struct varatt_external external;
+	int32		total;
+	int32		done = 0;
+
+	VARATT_EXTERNAL_GET_POINTER(external, pointer);
+	if (VARATT_EXTERNAL_IS_COMPRESSED(external) ||
+		external.va_toastrelid != d->heap->rd_rel->reltoastrelid)
+		return false;
+	total = VARATT_EXTERNAL_GET_EXTSIZE(external);
+	if (d->toast == NULL)
+	{
+		d->toast = table_open(external.va_toastrelid, AccessShareLock);
+		d->nblocks = RelationGetNumberOfBlocks(d->toast);
+	}
+	if (d->buffer_size < (Size) total + VARHDRSZ)
+	{
+		if (d->buffer)
+			pfree(d->buffer);
+		d->buffer_size = total + VARHDRSZ;
+		d->buffer = MemoryContextAlloc(d->context, d->buffer_size);
+	}
+	SET_VARSIZE(d->buffer, total + VARHDRSZ);
+	for (int32 seq = 0; done < total; seq++)
+	{
+		int32		size = Min(total - done, (int32) TOAST_MAX_CHUNK_SIZE);
+
+		if (!read_remembered(d, external.va_valueid, seq, d->buffer + VARHDRSZ + done, size))
+			return read_by_index(d, external.va_valueid, d->buffer + VARHDRSZ, total);
+		done += size;
+	}
+	return true;
+}
+
+OmVector *
+OhDetoastVector(OhDetoaster *d, Datum value)
+{
+	struct varlena *pointer = (struct varlena *) DatumGetPointer(value);
+
+	if (VARATT_IS_EXTERNAL_ONDISK(pointer) && fetch_plain(d, pointer))
+		return (OmVector *) d->buffer;
+	return DatumGetOmVector(value);
+}

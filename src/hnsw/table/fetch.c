@@ -1,0 +1,78 @@
+/*
+ * fetch.c -- vectors of rows by their TIDs, for whoever has no snapshot.
+ *
+ * A row is read if it is there at this very moment: committed and not deleted, or
+ * written by a transaction in progress.  So its TOASTed values are there as well.
+ * All versions that one TID leads to have the same vector, as the index would not
+ * share an entry between them otherwise.
+ */
+#include "postgres.h"
+
+#include "utils/snapmgr.h"
+
+#include "hnsw/table/fetch.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/table/rowreader.h"
+
+struct OhFetcher
+{
+	Relation	index;
+	OhIndex    *ix;
+	OhRowReader reader;
+	SnapshotData snapshot;
+	MemoryContext row_context;	/* reset for each row */
+};
+
+OhFetcher *
+OhFetchBegin(Relation heap, Relation index, OhIndex *ix, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OhFetcher  *f = palloc0(sizeof(OhFetcher));
+
+	f->index = index;
+	f->ix = ix;
+	OhRowReaderBegin(&f->reader, heap, index);
+	InitDirtySnapshot(f->snapshot);
+	f->row_context = AllocSetContextCreate(context, "omenhnsw fetch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(old);
+	return f;
+}
+
+bool
+OhFetchVector(OhFetcher *f, const ItemPointerData *tid, float *x)
+{
+	ItemPointerData copy = *tid;
+	bool		found = false;
+	bool		isnull;
+	MemoryContext old;
+	Datum		value;
+
+	if (!OhReadRow(&f->reader, &copy, &f->snapshot))
+		return false;
+	old = MemoryContextSwitchTo(f->row_context);
+	value = OhRowValue(&f->reader, &isnull);
+	if (!isnull)
+	{
+		Pointer		to_free;
+		const float *vector = OhVectorFloats(f->index, f->ix->dim, value, &to_free);
+
+		found = OhHasDirection(f->ix->spec.metric, vector, f->ix->dim);
+		memcpy(x, vector, sizeof(float) * f->ix->dim);
+	}
+	MemoryContextSwitchTo(old);
+	OhRowValueDone(&f->reader);
+	MemoryContextReset(f->row_context);
+	return found;
+}
+
+void
+OhFetchRelease(OhFetcher *f)
+{
+	OhRowReaderRelease(&f->reader);
+}
+
+void
+OhFetchEnd(OhFetcher *f)
+{
+	OhRowReaderEnd(&f->reader);
+}

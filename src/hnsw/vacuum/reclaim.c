@@ -1,0 +1,120 @@
+/*
+ * reclaim.c -- pages that no directory names: what a crash leaves between the
+ * extension of the relation and the record that makes the page an array's.
+ */
+#include "postgres.h"
+
+#include "commands/vacuum.h"
+#include "storage/indexfsm.h"
+
+#include "compat.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/vacuum/vacuum.h"
+
+/* The pages that directories name. */
+typedef struct KnownPages
+{
+	Relation	index;
+	BlockNumber nblocks;
+	BlockNumber n;
+	uint8	   *bits;			/* NULL: they are only counted */
+} KnownPages;
+
+static void
+know(KnownPages *known, BlockNumber block)
+{
+	known->n++;
+	if (known->bits != NULL && block < known->nblocks)
+		known->bits[block / 8] |= 1 << (block % 8);
+}
+
+/*
+ * know_directory_page -- a root or top page, and what it names but for data pages.
+ */
+static void
+know_directory_page(KnownPages *known, BlockNumber block, int kind)
+{
+	BlockNumber entries[OH_DIR_ENTRIES];
+	Buffer		buffer;
+	int			n;
+
+	know(known, block);
+	if (kind == OH_PAGE_LEAF)
+		return;
+	buffer = OhReadBlock(known->index, block, kind, BUFFER_LOCK_SHARE);
+	n = Min(OhTail(BufferGetPage(buffer))->nused, OH_DIR_ENTRIES);
+	memcpy(entries, OhDirEntries(BufferGetPage(buffer)), sizeof(BlockNumber) * n);
+	UnlockReleaseBuffer(buffer);
+	for (int i = 0; i < n; i++)
+		know_directory_page(known, entries[i],
+							kind == OH_PAGE_TOP ? OH_PAGE_ROOT : OH_PAGE_LEAF);
+}
+
+/*
+ * know_all -- all pages that the metapage or a directory names.
+ */
+static void
+know_all(KnownPages *known, OhIndex *ix)
+{
+	OhMetaPageData meta;
+	Buffer		buffer;
+
+	known->n = 0;
+	know(known, OH_META_BLOCK);
+	buffer = OhReadBlock(known->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+	meta = *OhMeta(BufferGetPage(buffer));
+	UnlockReleaseBuffer(buffer);
+	for (int a = 0; a < OH_NARRAYS; a++)
+	{
+		uint32		npages = OhArrayPages(known->index, ix, a);
+
+		for (uint32 lp = 0; lp < npages; lp++)
+			know(known, ix->array[a].block[lp]);
+		for (int r = 0; r < OH_NROOTS && meta.array[a].root[r] != InvalidBlockNumber; r++)
+			know_directory_page(known, meta.array[a].root[r], r < OH_TOP ? OH_PAGE_ROOT : OH_PAGE_TOP);
+	}
+}
+
+/*
+ * OhReclaimPages -- offer zero pages that no directory names for reuse: the
+ * relation was extended, and then a crash or an error came.
+ *
+ * A page that is just being added is locked until a directory names it.
+ */
+BlockNumber
+OhReclaimPages(Relation index, OhIndex *ix)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(index);
+	BlockNumber nfree = 0;
+	KnownPages	known = {index, nblocks, 0, NULL};
+
+	know_all(&known, ix);
+	if (known.n >= nblocks)
+		return 0;
+	known.bits = MemoryContextAllocExtended(CurrentMemoryContext, nblocks / 8 + 1,
+											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	know_all(&known, ix);
+	for (BlockNumber block = 1; block < nblocks; block++)
+	{
+		Buffer		buffer;
+
+		if (known.bits[block / 8] & (1 << (block % 8)))
+			continue;
+		om_vacuum_delay_point();
+		buffer = ReadBuffer(index, block);
+		if (ConditionalLockBuffer(buffer))
+		{
+			if (PageIsNew(BufferGetPage(buffer)))
+			{
+				RecordFreeIndexPage(index, block);
+				nfree++;
+			}
+			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+		}
+		ReleaseBuffer(buffer);
+	}
+	pfree(known.bits);
+	if (nfree > 0)
+		IndexFreeSpaceMapVacuum(index);
+	return nfree;
+}

@@ -1,0 +1,235 @@
+/*
+ * trim.c -- empty postings taken out of the chains of live nodes.
+ *
+ * A row that is updated again and again without changing its vector adds a
+ * posting to its node's chain each time the first one is full.  Vacuum empties
+ * them; without this, they would stay as long as the node lives, and every
+ * search that comes to the node would read them all.
+ *
+ * The first posting of a chain stays: inserts put rows into that one only, so
+ * that all others are vacuum's alone, and need no lock of the node.  A reader
+ * that comes to a posting that has been freed reads the chain again (rows.c).
+ */
+#include "postgres.h"
+
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+
+#include "compat.h"
+#include "hnsw/vacuum/vacuum.h"
+#include "storage/wal.h"
+
+/* Postings freed in one record. */
+#define TRIM_MAX 256
+
+typedef struct Trim
+{
+	Relation	index;
+	OhIndex    *ix;
+	uint32		nnodes;			/* bits of the sets */
+	uint8	   *has_empty;		/* a posting of the node has no row */
+	uint8	   *has_next;		/* a posting of the node is not its last */
+} Trim;
+
+static bool
+is_empty(const OhPostingData *posting)
+{
+	for (int i = 0; i < OH_POSTING_TIDS; i++)
+	{
+		if (ItemPointerIsValid(&posting->tid[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * note_chains -- which nodes have chains with something to trim?
+ */
+static void
+note_chains(Trim *t)
+{
+	OhIndex    *ix = t->ix;
+	uint32		npages = OhArrayPages(t->index, ix, OH_POSTING);
+
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		Buffer		buffer;
+		Page		page;
+		uint32		nused;
+
+		om_vacuum_delay_point();
+		buffer = OhArrayRead(t->index, ix, OH_POSTING, lp, BUFFER_LOCK_SHARE);
+		page = BufferGetPage(buffer);
+		nused = OhPageUsed(t->index, ix, OH_POSTING, buffer);
+		for (uint32 slot = 0; slot < nused; slot++)
+		{
+			OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
+
+			if (posting->node >= t->nnodes)
+				continue;		/* free, or of a node younger than this vacuum */
+			if (is_empty(posting))
+				t->has_empty[posting->node / 8] |= 1 << posting->node % 8;
+			if (posting->next != OH_NONE)
+				t->has_next[posting->node / 8] |= 1 << posting->node % 8;
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+/*
+ * first_posting -- where the chain of a live node begins.
+ */
+static uint32
+first_posting(Trim *t, uint32 id)
+{
+	OhIndex    *ix = t->ix;
+	Buffer		buffer = OhArrayRead(t->index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+									 BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	uint32		posting = node->state == OH_LIVE ? node->posting : OH_NONE;
+
+	UnlockReleaseBuffer(buffer);
+	return posting;
+}
+
+/*
+ * read_posting -- a record of the chain of node id.
+ */
+static OhPostingData
+read_posting(Trim *t, uint32 id, uint32 at)
+{
+	OhIndex    *ix = t->ix;
+	Buffer		buffer;
+	OhPostingData copy;
+
+	/* raises an error if there is no such page */
+	buffer = OhArrayRead(t->index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at), BUFFER_LOCK_SHARE);
+	copy = *(OhPostingData *) OhSlot(ix, OH_POSTING, BufferGetPage(buffer),
+									 OhSlotOf(ix, OH_POSTING, at));
+	UnlockReleaseBuffer(buffer);
+	if (copy.node != id)
+		OhCorrupt(t->index, OhArrayBlock(t->index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
+				  "posting %u belongs to node %u, not %u", at, copy.node, id);
+	return copy;
+}
+
+/*
+ * unlink_run -- free run[n], all on one page, which lie between the records
+ * before and next of a chain.
+ */
+static void
+unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
+{
+	OhIndex    *ix = t->ix;
+	uint32		before_lp = OhLp(ix, OH_POSTING, before);
+	uint32		run_lp = OhLp(ix, OH_POSTING, run[0]);
+	bool		first = OhArrayBlock(t->index, ix, OH_POSTING, before_lp) <
+		OhArrayBlock(t->index, ix, OH_POSTING, run_lp);
+	Buffer		before_buffer = InvalidBuffer;
+	Buffer		run_buffer;
+	OhWrite		write;
+	Page		page;
+	OhPostingData *posting;
+
+	if (before_lp != run_lp && first)
+		before_buffer = OhArrayRead(t->index, ix, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
+	run_buffer = OhArrayRead(t->index, ix, OH_POSTING, run_lp, BUFFER_LOCK_EXCLUSIVE);
+	if (before_lp != run_lp && !first)
+		before_buffer = OhArrayRead(t->index, ix, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
+
+	OhWriteStart(&write, t->index, ix->building);
+	page = OhWritePage(&write, run_buffer, false);
+	for (int i = 0; i < n; i++)
+	{
+		/* each one once: a damaged chain may come back to itself */
+		if (OhSlotIsFree(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, run[i])))
+			OhCorrupt(t->index, BufferGetBlockNumber(run_buffer), "posting %u is in a chain twice",
+					  run[i]);
+		OhPageFreeSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, run[i]));
+	}
+	if (BufferIsValid(before_buffer))
+		page = OhWritePage(&write, before_buffer, false);
+	posting = OhSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, before));
+	posting->next = next;
+	OhWriteFinish(&write);
+	if (BufferIsValid(before_buffer))
+		UnlockReleaseBuffer(before_buffer);
+	UnlockReleaseBuffer(run_buffer);
+}
+
+/*
+ * trim_chain -- free the empty postings of a node, but for the first.
+ */
+static void
+trim_chain(Trim *t, uint32 id)
+{
+	OhIndex    *ix = t->ix;
+	uint32		first = first_posting(t, id);
+	uint32		before = first;
+	uint32		run[TRIM_MAX];
+	int			n = 0;
+	uint64		steps = 0;
+	uint32		at;
+
+	if (before == OH_NONE)
+		return;
+	at = read_posting(t, id, before).next;
+	while (at != OH_NONE || n > 0)
+	{
+		OhPostingData posting = {.next = OH_NONE};
+
+		om_vacuum_delay_point();
+		if (at != OH_NONE)
+			posting = read_posting(t, id, at);
+		if (n > 0 && (at == OH_NONE || n == TRIM_MAX || !is_empty(&posting) ||
+					  OhLp(ix, OH_POSTING, at) != OhLp(ix, OH_POSTING, run[0])))
+		{
+			unlink_run(t, before, run, n, at);
+			n = 0;
+			continue;
+		}
+		if (is_empty(&posting))
+			run[n++] = at;
+		else
+			before = at;
+		at = posting.next;
+		if (at == first ||
+			++steps > (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
+			OhCorrupt(t->index, OH_META_BLOCK, "the postings of node %u form a circle", id);
+	}
+}
+
+void
+OhTrimChain(Relation index, OhIndex *ix, uint32 id)
+{
+	Trim		t = {.index = index,.ix = ix};
+
+	trim_chain(&t, id);
+}
+
+void
+OhTrimChains(Relation index, OhIndex *ix)
+{
+	Trim		t = {.index = index,.ix = ix};
+	uint32		nbytes;
+
+	t.nnodes = OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	nbytes = t.nnodes / 8 + 1;
+	t.has_empty = MemoryContextAllocExtended(CurrentMemoryContext, nbytes,
+											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	t.has_next = MemoryContextAllocExtended(CurrentMemoryContext, nbytes,
+											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	note_chains(&t);
+	for (uint32 i = 0; i < nbytes; i++)
+	{
+		uint8		both = t.has_empty[i] & t.has_next[i];
+
+		for (int bit = 0; both >> bit != 0; bit++)
+		{
+			if (both & (1 << bit))
+				trim_chain(&t, i * 8 + bit);
+		}
+	}
+	pfree(t.has_empty);
+	pfree(t.has_next);
+}

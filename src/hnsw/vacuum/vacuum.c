@@ -1,0 +1,758 @@
+/*
+ * vacuum.c -- removal of heap TIDs, and of the nodes that have none left.
+ *
+ * ambulkdelete takes TIDs out and flags a node without any as dead; that is all
+ * that correctness needs, and it may run several times in one vacuum, or not at
+ * all.  amvacuumcleanup then repairs the graph around the dead nodes (repair.c),
+ * moves the entry point, relinks what is out of reach (reach.c) and gives the
+ * slots back.  Every step leaves a valid index behind: dead nodes route until
+ * nothing links to them, and whatever a crash or a cancel leaves undone is found
+ * by the next vacuum, which looks at the pages and at nothing else.
+ *
+ * Slots carry no transaction id.  A reader that comes to a slot by an old link
+ * finds it free, or finds another node, whose rows are too new for its snapshot.
+ *
+ * Slots are freed in the order highway, towers, postings, nodes, so that what is left at
+ * any time is owned by a node that is still flagged dead.  A dead node's links to
+ * its towers and postings are therefore not to be trusted.
+ *
+ * Locks: one page at a time, but for the death of a node with postings: its page
+ * is locked, which keeps inserts from adding to the chain, and the posting pages
+ * are locked one after the other only if they can be had at once.  Empty records
+ * have been taken out of chains before (trim.c), so that few are left to look at.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "hnsw/graph/highway.h"
+#include "hnsw/retrain/retrain.h"
+#include "hnsw/vacuum/vacuum.h"
+#include "storage/wal.h"
+
+typedef struct BulkDelete
+{
+	Relation	index;
+	OhIndex    *ix;
+	IndexBulkDeleteCallback callback;
+	void	   *callback_state;
+	uint8	   *has_posting;	/* bit of a node: a posting of it holds a TID */
+	uint32		nbits;
+	uint32		beyond;			/* a posting on a page not known of, or OH_NONE */
+	bool		marked;			/* the metapage says that there will be flagged nodes */
+	double		kept;
+	double		removed;
+} BulkDelete;
+
+static bool
+is_dead(BulkDelete *bulk, ItemPointer tid)
+{
+	if (bulk->callback(tid, bulk->callback_state))
+	{
+		bulk->removed++;
+		return true;
+	}
+	bulk->kept++;
+	return false;
+}
+
+/*
+ * delete_nulls -- free the slots of dead rows without a position.
+ */
+static void
+delete_nulls(BulkDelete *bulk)
+{
+	OhIndex    *ix = bulk->ix;
+	uint32		npages = OhArrayPages(bulk->index, ix, OH_NULLS);
+	uint16	   *dead = palloc(sizeof(uint16) * ix->array[OH_NULLS].per_page);
+
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		Buffer		buffer;
+		Page		page;
+		uint32		nused;
+		int			ndead = 0;
+
+		om_vacuum_delay_point();
+		buffer = OhArrayRead(bulk->index, ix, OH_NULLS, lp, BUFFER_LOCK_EXCLUSIVE);
+		page = BufferGetPage(buffer);
+		nused = OhPageUsed(bulk->index, ix, OH_NULLS, buffer);
+		for (uint32 slot = 0; slot < nused; slot++)
+		{
+			OhNullData *row = OhSlot(ix, OH_NULLS, page, slot);
+
+			if (row->kind != OH_ROW_FREE && is_dead(bulk, &row->tid))
+				dead[ndead++] = slot;
+		}
+		if (ndead > 0)
+		{
+			OhWrite		write;
+
+			OhWriteStart(&write, bulk->index, ix->building);
+			page = OhWritePage(&write, buffer, false);
+			for (int i = 0; i < ndead; i++)
+				OhPageFreeSlot(ix, OH_NULLS, page, dead[i]);
+			OhWriteFinish(&write);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	pfree(dead);
+}
+
+static void
+note_posting(BulkDelete *bulk, uint32 node)
+{
+	if (node >= bulk->nbits)
+	{
+		uint32		before = bulk->nbits / 8;
+		uint32		size = node / 8 + node / 64 + 4096;
+
+		if (bulk->has_posting == NULL)
+			bulk->has_posting = MemoryContextAllocHuge(CurrentMemoryContext, size);
+		else
+			bulk->has_posting = repalloc_huge(bulk->has_posting, size);
+		memset(bulk->has_posting + before, 0, size - before);
+		bulk->nbits = size * 8;
+	}
+	bulk->has_posting[node / 8] |= 1 << (node % 8);
+}
+
+/*
+ * delete_postings -- take dead TIDs out of posting records, which stay in place.
+ */
+static void
+delete_postings(BulkDelete *bulk)
+{
+	OhIndex    *ix = bulk->ix;
+	uint32		npages = OhArrayPages(bulk->index, ix, OH_POSTING);
+	uint32		max_node = OhArrayPages(bulk->index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	uint8	   *dead = palloc(ix->array[OH_POSTING].per_page);
+
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		Buffer		buffer;
+		Page		page;
+		uint32		nused;
+		bool		any = false;
+
+		om_vacuum_delay_point();
+		buffer = OhArrayRead(bulk->index, ix, OH_POSTING, lp, BUFFER_LOCK_EXCLUSIVE);
+		page = BufferGetPage(buffer);
+		nused = OhPageUsed(bulk->index, ix, OH_POSTING, buffer);
+		for (uint32 slot = 0; slot < nused; slot++)
+		{
+			OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
+
+			dead[slot] = 0;
+			if (posting->node == OH_NONE)
+				continue;
+			for (int i = 0; i < OH_POSTING_TIDS; i++)
+			{
+				if (!ItemPointerIsValid(&posting->tid[i]))
+					continue;
+				if (is_dead(bulk, &posting->tid[i]))
+					dead[slot] |= 1 << i;
+				/* a node that is newer than max_node takes the long way below */
+				else if (posting->node < max_node)
+					note_posting(bulk, posting->node);
+			}
+			any |= dead[slot] != 0;
+		}
+		if (any)
+		{
+			OhWrite		write;
+
+			OhWriteStart(&write, bulk->index, ix->building);
+			page = OhWritePage(&write, buffer, false);
+			for (uint32 slot = 0; slot < nused; slot++)
+			{
+				OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
+
+				for (int i = 0; dead[slot] != 0 && i < OH_POSTING_TIDS; i++)
+				{
+					if (dead[slot] & (1 << i))
+						ItemPointerSetInvalid(&posting->tid[i]);
+				}
+			}
+			OhWriteFinish(&write);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	pfree(dead);
+}
+
+StaticAssertDecl(OH_POSTING_TIDS <= 8, "one byte holds a flag a TID");
+
+static void
+kill_node(OhNodeData *node)
+{
+	node->state = OH_DEAD;
+	node->version++;
+}
+
+typedef enum ChainState
+{
+	CHAIN_EMPTY,				/* no TID in any record */
+	CHAIN_HAS_TID,
+	CHAIN_BUSY,					/* a page could not be locked at once, or is not known */
+	CHAIN_LONG					/* too many empty records to be looked at under a lock */
+} ChainState;
+
+/* Records that are looked at with the node's page locked. */
+#define MOST_RECORDS 64
+
+/*
+ * look_at_chain -- are there TIDs in a node's postings?
+ *
+ * The caller has the node's page locked, so that the chain gets no TID.
+ */
+static ChainState
+look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
+{
+	OhIndex    *ix = bulk->ix;
+	uint32		per_page = ix->array[OH_POSTING].per_page;
+	uint32		limit = ix->array[OH_POSTING].npages * per_page;
+	int			steps = 0;
+	BlockNumber block = InvalidBlockNumber;
+	Buffer		buffer = InvalidBuffer;
+	ChainState	result = CHAIN_EMPTY;
+
+	for (uint32 at = head; at != OH_NONE && result == CHAIN_EMPTY;)
+	{
+		BlockNumber wanted;
+		OhPostingData *posting;
+
+		if (at >= limit)
+		{
+			/* no look at the directory with a lock held */
+			bulk->beyond = at;
+			result = CHAIN_BUSY;
+			break;
+		}
+		if (steps++ >= MOST_RECORDS)
+		{
+			/* of a circle, too: trimming it finds that out */
+			result = CHAIN_LONG;
+			break;
+		}
+		wanted = OhArrayBlock(bulk->index, ix, OH_POSTING, at / per_page);
+		if (wanted != block)
+		{
+			if (BufferIsValid(buffer))
+				UnlockReleaseBuffer(buffer);
+			buffer = ReadBuffer(bulk->index, wanted);
+			block = wanted;
+			if (!ConditionalLockBuffer(buffer))
+			{
+				ReleaseBuffer(buffer);
+				return CHAIN_BUSY;
+			}
+			OhVerifyPage(bulk->index, buffer, block, OH_PAGE_ARRAY + OH_POSTING);
+		}
+		posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), at % per_page);
+		if (posting->node != id)
+			OhCorrupt(bulk->index, block, "posting %u belongs to node %u, not %u",
+					  at, posting->node, id);
+		for (int i = 0; i < OH_POSTING_TIDS; i++)
+		{
+			if (ItemPointerIsValid(&posting->tid[i]))
+				result = CHAIN_HAS_TID;
+		}
+		at = posting->next;
+	}
+	if (BufferIsValid(buffer))
+		UnlockReleaseBuffer(buffer);
+	return result;
+}
+
+/*
+ * kill_if_empty -- flag nodes of one page dead whose postings are all empty.
+ *
+ * slots[n] are those to look at.  Repeated until none was put off.
+ */
+static void
+kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
+{
+	OhIndex    *ix = bulk->ix;
+
+	while (n > 0)
+	{
+		Buffer		buffer = OhArrayRead(bulk->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		Page		page = BufferGetPage(buffer);
+		uint16	   *dying = palloc(sizeof(uint16) * n);
+		int			ndying = 0;
+		int			nbusy = 0;
+		uint32		too_long = OH_NONE;
+
+		for (int i = 0; i < n; i++)
+		{
+			OhNodeData *node = OhSlot(ix, OH_NODE, page, slots[i]);
+
+			if (node->state != OH_LIVE || ItemPointerIsValid(&node->tid))
+				continue;
+			switch (look_at_chain(bulk, lp * ix->array[OH_NODE].per_page + slots[i], node->posting))
+			{
+				case CHAIN_EMPTY:
+					dying[ndying++] = slots[i];
+					break;
+				case CHAIN_HAS_TID:
+					break;
+				case CHAIN_LONG:
+					too_long = lp * ix->array[OH_NODE].per_page + slots[i];
+					/* FALLTHROUGH */
+				case CHAIN_BUSY:
+					slots[nbusy++] = slots[i];
+					break;
+			}
+		}
+		if (ndying > 0)
+		{
+			OhWrite		write;
+
+			OhWriteStart(&write, bulk->index, ix->building);
+			page = OhWritePage(&write, buffer, false);
+			for (int i = 0; i < ndying; i++)
+				kill_node(OhSlot(ix, OH_NODE, page, dying[i]));
+			OhWriteFinish(&write);
+		}
+		UnlockReleaseBuffer(buffer);
+		pfree(dying);
+		n = nbusy;
+		if (too_long != OH_NONE)
+			OhTrimChain(bulk->index, ix, too_long);
+		else if (n > 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (bulk->beyond != OH_NONE &&
+				!OhArrayHas(bulk->index, ix, OH_POSTING, bulk->beyond))
+				OhCorrupt(bulk->index, OhArrayBlock(bulk->index, ix, OH_NODE, lp),
+						  "a chain of postings leads to record %u, which does not exist",
+						  bulk->beyond);
+			bulk->beyond = OH_NONE;
+			pg_usleep(1000);
+		}
+	}
+}
+
+/*
+ * mark_unclean -- note that flagged nodes wait for a cleanup, whether or not this
+ * vacuum gets there and the next one has anything to delete.
+ */
+static void
+mark_unclean(BulkDelete *bulk)
+{
+	Buffer		buffer = OhReadBlock(bulk->index, OH_META_BLOCK, OH_PAGE_META,
+									 BUFFER_LOCK_EXCLUSIVE);
+
+	if (!OhMeta(BufferGetPage(buffer))->unclean)
+	{
+		OhWrite		write;
+
+		OhWriteStart(&write, bulk->index, bulk->ix->building);
+		OhMeta(OhWritePage(&write, buffer, false))->unclean = 1;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+	bulk->marked = true;
+}
+
+/*
+ * delete_nodes -- take dead TIDs out of nodes; flag those without any.
+ */
+static void
+delete_nodes(BulkDelete *bulk)
+{
+	OhIndex    *ix = bulk->ix;
+	uint32		npages = OhArrayPages(bulk->index, ix, OH_NODE);
+	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint16	   *dead = palloc(sizeof(uint16) * per_page);
+	uint16	   *unsure = palloc(sizeof(uint16) * per_page);
+
+	/* nodes whose postings have been emptied */
+	if (bulk->removed > 0)
+		mark_unclean(bulk);
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		Buffer		buffer;
+		Page		page;
+		uint32		nused;
+		int			ndead = 0;
+		int			nunsure = 0;
+		double		kept = bulk->kept;
+		double		removed = bulk->removed;
+
+		om_vacuum_delay_point();
+		buffer = OhArrayRead(bulk->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		page = BufferGetPage(buffer);
+		nused = OhPageUsed(bulk->index, ix, OH_NODE, buffer);
+		for (uint32 slot = 0; slot < nused; slot++)
+		{
+			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+			uint32		id = lp * per_page + slot;
+
+			if (node->state == OH_FREE)
+				continue;
+			if (ItemPointerIsValid(&node->tid) && is_dead(bulk, &node->tid))
+				dead[ndead++] = slot;
+			else if (ItemPointerIsValid(&node->tid))
+				continue;
+			if (node->state == OH_LIVE && node->posting != OH_NONE &&
+				!(id < bulk->nbits && (bulk->has_posting[id / 8] & (1 << (id % 8)))))
+				unsure[nunsure++] = slot;
+		}
+		if (ndead > 0 && !bulk->marked)
+		{
+			/* block 0 comes before all others: look at this page again */
+			UnlockReleaseBuffer(buffer);
+			mark_unclean(bulk);
+			bulk->kept = kept;
+			bulk->removed = removed;
+			lp--;
+			continue;
+		}
+		if (ndead > 0)
+		{
+			OhWrite		write;
+
+			OhWriteStart(&write, bulk->index, ix->building);
+			page = OhWritePage(&write, buffer, false);
+			for (int i = 0; i < ndead; i++)
+			{
+				OhNodeData *node = OhSlot(ix, OH_NODE, page, dead[i]);
+
+				ItemPointerSetInvalid(&node->tid);
+				if (node->state == OH_LIVE && node->posting == OH_NONE)
+					kill_node(node);
+			}
+			OhWriteFinish(&write);
+		}
+		UnlockReleaseBuffer(buffer);
+		kill_if_empty(bulk, lp, unsure, nunsure);
+	}
+	pfree(dead);
+	pfree(unsure);
+}
+
+/*
+ * ohbulkdelete -- remove TIDs; each one is reported to the callback once.
+ *
+ * Postings first: what they still hold decides over their nodes.  A TID that
+ * comes in meanwhile is not among those to be removed.
+ */
+IndexBulkDeleteResult *
+ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+			 IndexBulkDeleteCallback callback, void *callback_state)
+{
+	BulkDelete	bulk = {0};
+	MemoryContext context;
+	MemoryContext old;
+
+	if (stats == NULL)
+		stats = (IndexBulkDeleteResult *) palloc0(sizeof(IndexBulkDeleteResult));
+	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw bulk delete",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	bulk.index = info->index;
+	bulk.ix = OhIndexOpen(info->index);
+	bulk.callback = callback;
+	bulk.callback_state = callback_state;
+	bulk.beyond = OH_NONE;
+	delete_nulls(&bulk);
+	delete_postings(&bulk);
+	/* before nodes are looked at: what is left of a chain without rows is its head */
+	if (bulk.removed > 0)
+		OhTrimChains(bulk.index, bulk.ix);
+	delete_nodes(&bulk);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+
+	stats->estimated_count = false;
+	stats->num_index_tuples = bulk.kept;
+	stats->tuples_removed += bulk.removed;
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	return stats;
+}
+
+/*
+ * best_entry -- a live node of the highest level, OH_NONE if none is live.
+ */
+static uint32
+best_entry(OhVacuum *v, int *level)
+{
+	uint32		best = OH_NONE;
+
+	*level = -1;
+	for (uint32 id = 0; id < v->n; id++)
+	{
+		int			l = OH_VAC_LEVEL(v->node[id]);
+
+		if ((v->node[id] & OH_VAC_STATE) != OH_LIVE || l <= *level)
+			continue;
+		/* its towers must be there: an insert may not have got that far */
+		if (l > 0 && OhVacuumTower(v, id, l) == NULL)
+			continue;
+		best = id;
+		*level = l;
+	}
+	return best;
+}
+
+/*
+ * settle_entry -- see that the entry point is a live node, if there is one.
+ */
+static void
+settle_entry(OhVacuum *v)
+{
+	for (;;)
+	{
+		Buffer		buffer;
+		uint32		entry;
+		uint32		best;
+		int			level;
+		bool		done;
+
+		CHECK_FOR_INTERRUPTS();
+		OhIndexRefresh(v->index, v->ix);
+		entry = v->ix->entry;
+		if (entry == OH_NONE ? v->nlive == 0 : OhVacuumState(v, entry) == OH_LIVE)
+			break;
+		best = best_entry(v, &level);
+		buffer = OhReadBlock(v->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+		done = OhMeta(BufferGetPage(buffer))->entry == entry;
+		if (done && entry != best)
+		{
+			OhWrite		write;
+			OhMetaPageData *meta;
+
+			OhWriteStart(&write, v->index, v->ix->building);
+			meta = OhMeta(OhWritePage(&write, buffer, false));
+			meta->entry = best;
+			meta->entry_level = level;
+			OhWriteFinish(&write);
+		}
+		UnlockReleaseBuffer(buffer);
+		if (done)
+		{
+			v->ix->entry = best;
+			v->ix->entry_level = level;
+			break;
+		}
+	}
+	v->entry = v->ix->entry;
+	v->entry_level = v->ix->entry_level;
+}
+
+/*
+ * is_freeable -- is this a dead node that nothing links to any more?
+ */
+static bool
+is_freeable(OhVacuum *v, uint32 id)
+{
+	return id < v->n && (v->node[id] & (OH_VAC_STATE | OH_VAC_KEEP)) == OH_DEAD;
+}
+
+/*
+ * owner_of -- the node that a record is of; OH_NONE if it is free or has no owner.
+ */
+static uint32
+owner_of(OhVacuum *v, OhArrayId array, Page page, uint32 lp, uint32 slot)
+{
+	void	   *record = OhSlot(v->ix, array, page, slot);
+
+	if (array == OH_TOWER)
+		return ((OhTowerData *) record)->node;
+	if (array == OH_POSTING)
+		return ((OhPostingData *) record)->node;
+	if (array != OH_NODE)
+		return OH_NONE;
+	if (((OhNodeData *) record)->state != OH_DEAD)
+		return OH_NONE;
+	return lp * v->ix->array[OH_NODE].per_page + slot;
+}
+
+/*
+ * free_page -- free a page's records of dead nodes; returns how many.
+ *
+ * first   lowered to lp if the page has a free slot then
+ * empty   counts the pages without a record
+ */
+static uint32
+free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
+{
+	OhIndex    *ix = v->ix;
+	Buffer		buffer = OhArrayRead(v->index, ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
+	Page		page = BufferGetPage(buffer);
+	uint32		nused = OhPageUsed(v->index, ix, array, buffer);
+	OhWrite		write;
+	uint32		nfreed = 0;
+
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		if (!is_freeable(v, owner_of(v, array, page, lp, slot)))
+			continue;
+		if (nfreed++ == 0)
+		{
+			OhWriteStart(&write, v->index, ix->building);
+			page = OhWritePage(&write, buffer, false);
+		}
+		OhPageFreeSlot(ix, array, page, slot);
+	}
+	if (nfreed > 0)
+		OhWriteFinish(&write);
+	page = BufferGetPage(buffer);
+	if (OhPageHasFree(ix, array, page))
+		*first = Min(*first, lp);
+	if (OhTail(page)->nfree == nused)
+		(*empty)++;
+	if (array == OH_NODE && nfreed > 0)
+		OhVacuumStore(v, &v->nodes, lp, page);
+	UnlockReleaseBuffer(buffer);
+	return nfreed;
+}
+
+/*
+ * free_records -- free what belongs to dead nodes in one array, a page a record.
+ *
+ * first[array] becomes the first page with a free slot.
+ */
+static uint32
+free_records(OhVacuum *v, OhArrayId array, uint32 *first, uint32 *empty)
+{
+	uint32		npages = OhArrayPages(v->index, v->ix, array);
+	uint32		nfreed = 0;
+
+	*first = npages;
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		om_vacuum_delay_point();
+		nfreed += free_page(v, array, lp, first, empty);
+	}
+	return nfreed;
+}
+
+/*
+ * set_hints -- send inserts back to the first page with a free slot.
+ */
+static void
+set_hints(OhVacuum *v, const uint32 *first, bool freed)
+{
+	Buffer		buffer = OhReadBlock(v->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
+	bool		changed = freed || meta->unclean;
+
+	for (int a = 0; a < OH_NARRAYS; a++)
+		changed |= OhArrayHasSlots(a) && first[a] < meta->array[a].free_hint;
+	if (changed)
+	{
+		OhWrite		write;
+
+		OhWriteStart(&write, v->index, v->ix->building);
+		meta = OhMeta(OhWritePage(&write, buffer, false));
+		for (int a = 0; a < OH_NARRAYS; a++)
+		{
+			if (OhArrayHasSlots(a))
+				meta->array[a].free_hint = Min(first[a], meta->array[a].free_hint);
+		}
+		meta->generation++;
+		meta->unclean = 0;
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * clean_graph -- repair, relink and free.
+ */
+static void
+clean_graph(Relation index, IndexBulkDeleteResult *stats)
+{
+	OhVacuum   *v = OhVacuumBegin(index);
+	MemoryContext old = MemoryContextSwitchTo(v->context);
+	uint32		first[OH_NARRAYS];
+	uint32		empty = 0;
+	uint32		nfreed = 0;
+	uint32		unreachable;
+
+	settle_entry(v);
+	OhRepair(v);
+	OhVacuumFreeMembers(v);
+	nfreed += free_records(v, OH_TOWER, &first[OH_TOWER], &empty);
+	nfreed += free_records(v, OH_POSTING, &first[OH_POSTING], &empty);
+	nfreed += free_records(v, OH_NODE, &first[OH_NODE], &empty);
+	free_records(v, OH_NULLS, &first[OH_NULLS], &empty);
+
+	/* if the graph was empty, inserts may have come in without an entry point */
+	if (v->entry == OH_NONE)
+	{
+		OhVacuumGrow(v);
+		for (uint32 lp = 0; lp < v->nodes.npages; lp++)
+		{
+			om_vacuum_delay_point();
+			OhVacuumRefresh(v, &v->nodes, lp);
+		}
+		settle_entry(v);
+	}
+	unreachable = OhReach(v);
+	OhVacuumHighway(v);
+	set_hints(v, first, nfreed > 0 || stats->tuples_removed > 0);
+	ereport(DEBUG1,
+			(errmsg_internal("index \"%s\": %u records freed, %u live nodes, %u out of reach",
+							 RelationGetRelationName(index), nfreed, v->nlive, unreachable)));
+	stats->pages_deleted = empty;
+	MemoryContextSwitchTo(old);
+	OhVacuumEnd(v);
+}
+
+/*
+ * is_unclean -- has an earlier vacuum been interrupted before its cleanup?
+ */
+static bool
+is_unclean(Relation index)
+{
+	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+	bool		unclean = OhMeta(BufferGetPage(buffer))->unclean;
+
+	UnlockReleaseBuffer(buffer);
+	return unclean;
+}
+
+/*
+ * ohvacuumcleanup -- clean up after the deletions of this vacuum, or of one that did
+ * not get there.
+ *
+ * Without any, nodes are not read: only training that is under way is finished, and
+ * members of the highway are looked at.
+ */
+IndexBulkDeleteResult *
+ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+{
+	IndexBulkDeleteResult none = {0};
+	BlockNumber nfree;
+
+	if (info->analyze_only)
+		return stats;
+	/* repair compares codes, which must be of one model */
+	OhRetrainLock(info->index);
+	OhRetrainAll(info->index, stats != NULL && stats->tuples_removed > 0);
+	/* an insert may have been late with a member of an old model */
+	OhHighwayRecode(info->index, OhIndexOpen(info->index));
+	if (stats != NULL)
+		clean_graph(info->index, stats);
+	else if (is_unclean(info->index))
+		clean_graph(info->index, &none);
+	OhRetrainUnlock(info->index);
+	nfree = OhReclaimPages(info->index, OhIndexOpen(info->index));
+	if (stats != NULL)
+	{
+		stats->pages_free = nfree;
+		stats->num_pages = RelationGetNumberOfBlocks(info->index);
+		/* the heap knows better, unless it has only estimated */
+		if (!info->estimated_count && stats->num_index_tuples > info->num_heap_tuples)
+			stats->num_index_tuples = info->num_heap_tuples;
+	}
+	return stats;
+}

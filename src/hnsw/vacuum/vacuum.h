@@ -1,0 +1,155 @@
+/*
+ * vacuum.h -- what the parts of vacuum share.
+ *
+ * vacuum.c    callbacks: removes TIDs, flags dead nodes, frees slots
+ * vacgraph.c  private copy of the graph, search on it
+ * trim.c      frees empty postings of live nodes
+ * repair.c    replaces links to dead nodes
+ * vacislands.c  keeps the highway: members of dead nodes, islands
+ * reach.c     keeps every live node reachable from the entry point
+ *
+ * Vacuum alone makes nodes dead and frees slots, and one vacuum at a time works
+ * on an index.  So a node that vacuum has seen live stays live, and one that it
+ * has seen dead stays dead until it is freed here; free slots may become live
+ * nodes at any time.
+ */
+#ifndef OH_VACUUM_H
+#define OH_VACUUM_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+
+#include "hnsw/hnsw.h"
+#include "hnsw/graph/select.h"
+
+/*
+ * Private copies of one array's pages: page lp is kept in slot lp % nslots.  If
+ * every page has a slot of its own, pointers into the copy stay valid until the
+ * page is refreshed; otherwise only until the next page is asked for.
+ */
+typedef struct OhCopy
+{
+	OhArrayId	array;
+	uint32		npages;			/* logical pages known of */
+	uint32		nslots;
+	bool		stable;			/* nslots >= npages */
+	char	   *data;			/* nslots pages, OH_NONE in lp where empty */
+	uint32	   *lp;				/* [nslots] */
+} OhCopy;
+
+/* What vacuum knows of a node, one byte each. */
+#define OH_VAC_STATE	0x03	/* OH_FREE, OH_LIVE, OH_DEAD */
+#define OH_VAC_REACHED	0x04	/* live: reachable from the entry point */
+#define OH_VAC_KEEP		0x04	/* dead: something may still link to it */
+#define OH_VAC_EXPANDED	0x08	/* live: its links were followed */
+#define OH_VAC_LEVEL(b)	((b) >> 4)
+
+typedef struct OhVacuum
+{
+	Relation	index;
+	OhIndex    *ix;
+	MemoryContext context;
+	OhCopy		nodes;
+	OhCopy		towers;
+	uint32		n;				/* node ids below this are known */
+	uint32		state_size;
+	uint8	   *node;			/* [n], OH_VAC_* */
+	uint32		nlive;
+	uint32		ndead;
+	uint32		entry;			/* OH_NONE if the graph is empty */
+	int			entry_level;
+
+	/* scratch of distances */
+	OhSelector	sel;
+	OmQuery    *query;			/* the node that chooses */
+	OmQuery    *form;			/* a candidate */
+	uint32	   *visited;		/* hash set of node ids */
+	uint32	   *visited_stamp;
+	uint32		stamp;
+	uint32		nvisited;
+	char	   *codes;			/* [OH_VAC_CODES], if copies are not stable */
+} OhVacuum;
+
+/* Node ids that the hash set takes; beyond this it claims that all are in. */
+#define OH_VAC_VISITED	8192
+
+/* Codes at hand at one time. */
+#define OH_VAC_CODES	1024
+
+static inline int
+OhVacState(const OhVacuum *v, uint32 id)
+{
+	return id < v->n ? v->node[id] & OH_VAC_STATE : OH_FREE;
+}
+
+/* ---- vacgraph.c ---- */
+
+extern OhVacuum *OhVacuumBegin(Relation index);
+extern void OhVacuumEnd(OhVacuum *v);
+/* Take note of pages added meanwhile. */
+extern void OhVacuumGrow(OhVacuum *v);
+/* Copy of a page, read if it is not there; and read anew. */
+extern Page OhVacuumPage(OhVacuum *v, OhCopy *copy, uint32 lp);
+extern Page OhVacuumRefresh(OhVacuum *v, OhCopy *copy, uint32 lp);
+/* Make the copy like this page, which is locked. */
+extern Page OhVacuumStore(OhVacuum *v, OhCopy *copy, uint32 lp, Page page);
+/* Copy of a node; id must be below v->n. */
+extern OhNodeData *OhVacuumNode(OhVacuum *v, uint32 id);
+/* Copy of a node's tower record on a level, NULL if there is none. */
+extern OhTowerData *OhVacuumTower(OhVacuum *v, uint32 id, int level);
+/* A node's links on a level into out[2 * OH_MAX_M]; returns how many. */
+extern int	OhVacuumLinks(OhVacuum *v, uint32 id, int level, uint32 *out);
+/* State of a node, read anew unless it is known to be live or dead. */
+extern int	OhVacuumState(OhVacuum *v, uint32 id);
+
+/* v->query becomes the query form of a node. */
+extern void OhVacuumQuery(OhVacuum *v, uint32 id);
+/* Codes of cand[n] (n at most OH_VAC_CODES), and their distances from v->query. */
+extern void OhVacuumCodes(OhVacuum *v, OhCandidate *cand, int n);
+extern void OhVacuumDistances(OhVacuum *v, OhCandidate *cand, int n);
+
+/* Hash set of the nodes met; true if id is new and there was room. */
+extern void OhVacuumForget(OhVacuum *v);
+extern bool OhVacuumVisit(OhVacuum *v, uint32 id);
+
+/*
+ * Live nodes of at least this level near v->query, nearest first, found by a walk
+ * of this level's links from the entry point on: at most ef in out[ef], without
+ * codes.  Dead nodes are passed through.  reached: only nodes flagged so.
+ */
+extern int	OhVacuumSearch(OhVacuum *v, int level, int ef, bool reached, OhCandidate *out);
+
+/* ---- trim.c ---- */
+
+/* Free empty postings of live nodes; no other vacuum works on the index. */
+extern void OhTrimChains(Relation index, OhIndex *ix);
+/* The same of one node. */
+extern void OhTrimChain(Relation index, OhIndex *ix, uint32 id);
+
+/* ---- reclaim.c ---- */
+
+/*
+ * Offer zero pages that no directory names for reuse, the end of a crash while the
+ * relation was extended; returns how many there are.
+ */
+extern BlockNumber OhReclaimPages(Relation index, OhIndex *ix);
+
+/* ---- repair.c ---- */
+
+/* Replace every link to a node that is not live; flags OH_VAC_KEEP what is left. */
+extern void OhRepair(OhVacuum *v);
+
+/* ---- vacislands.c ---- */
+
+/* Free the members of the highway whose nodes are dead; before these are freed. */
+extern void OhVacuumFreeMembers(OhVacuum *v);
+/* See that each island has a member, and all nodes from some level on are members. */
+extern void OhVacuumHighway(OhVacuum *v);
+
+/* ---- reach.c ---- */
+
+/* Link what the entry point does not reach; returns how many are left. */
+extern uint32 OhReach(OhVacuum *v);
+
+#endif							/* OH_VACUUM_H */

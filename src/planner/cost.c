@@ -1,0 +1,376 @@
+/*
+ * cost.c -- what the planner pays for a search.
+ *
+ * A search has two parts.  The walk evaluates codes: a descent of about
+ * log2(n) hops of m evaluations, then EVALS_PER_CANDIDATE * m evaluations for
+ * each of ef candidates, or for each row wanted where that is more.  The re-rank reads rows
+ * of the heap: a few more than are wanted.  See src/README.md for figures.
+ *
+ * With conditions on filter columns, a walk has to come by that many nodes that
+ * match, and reads the summaries of those that it comes by; or all summaries are
+ * read, and exactly the codes that match are evaluated.  A scan does what is
+ * cheaper, and never reads a row of the heap that does not match.
+ *
+ * The planner knows two points only, the cost before the first row and that of
+ * all rows, and takes what lies between for linear.  The true curve is not: the
+ * first rows cost a walk, the next ones little.  So the two points are laid such
+ * that the line goes through the point that matters, the rows that the query's
+ * LIMIT wants, and so that a query that wants all rows finds a sort cheaper.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "utils/float.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+#include "utils/spccache.h"
+
+#include "compat.h"
+#include "filter/attr.h"
+#include "hnsw/hnsw.h"
+
+/* Evaluations for each candidate kept, as a part of m. */
+#define EVALS_PER_CANDIDATE 0.6
+/* Distinct pages for each evaluation: neighbours lie together. */
+#define PAGES_PER_EVAL 0.45
+/* Rows re-ranked before the first can be returned. */
+#define FIRST_RERANKS 16
+/* CPU for one index page, in operators; as btree has it. */
+#define PAGE_CPU_OPERATORS 50.0
+/*
+ * A page of summaries, in rows that another index finds in the table: measured
+ * with both in the cache, where the settings price such rows as if they were not.
+ * The second part is for the values that are read, fewer a page where there are
+ * more columns.
+ */
+#define ATTR_PAGE_ROWS 0.18
+#define ATTR_VALUES_ROWS 0.27
+/* Such a row without its distance, in operators. */
+#define ROW_OPERATORS 20.0
+/* All rows in order cost at least this much more than a sort. */
+#define ABOVE_SORT 2.0
+
+/* What is known of one index before the number of wanted rows. */
+typedef struct Model
+{
+	PlannerInfo *root;
+	IndexOptInfo *index;
+	double		rows;			/* in the index, at least 1 */
+	double		matching;		/* those that meet the conditions on filter columns */
+	double		found;			/* those that meet all conditions of the scan */
+	bool		filters;		/* are there conditions on filter columns? */
+	bool		radius;			/* is there one on the distance? */
+	double		attr_pages;		/* of summaries, if there are conditions on them */
+	double		m;
+	double		ef;
+	double		page_cost;		/* of one visited index page */
+	double		distance_cost;	/* of an exact distance, its vector included */
+	double		heap_page_cost;
+} Model;
+
+static int
+index_m(IndexOptInfo *info)
+{
+	Relation	index;
+	int			m = OH_DEFAULT_M;
+
+	/* an index that a planner extension imagines cannot be opened */
+	if (info->hypothetical)
+		return m;
+
+	/* the planner holds a lock on every index of the table */
+	index = index_open(info->indexoid, NoLock);
+	if (index->rd_options)
+		m = ((const OhOptions *) index->rd_options)->m;
+	index_close(index, NoLock);
+	return m;
+}
+
+/* Is it a condition "within a radius"? */
+static bool
+is_radius(const IndexOptInfo *index, const IndexClause *clause)
+{
+	RestrictInfo *qual = linitial_node(RestrictInfo, clause->indexquals);
+
+	return clause->indexcol == 0 && IsA(qual->clause, OpExpr) &&
+		get_op_opfamily_strategy(((OpExpr *) qual->clause)->opno,
+								 index->opfamily[0]) == OH_RADIUS_STRATEGY;
+}
+
+/*
+ * model_conditions -- how many rows the conditions leave, by the planner's
+ * statistics.
+ */
+static void
+model_conditions(Model *model, const IndexPath *path)
+{
+	IndexOptInfo *index = model->index;
+	double		table_rows = index->rel->tuples;
+	List	   *filters = NIL;
+	List	   *all = NIL;
+	ListCell   *lc;
+
+	foreach(lc, path->indexclauses)
+	{
+		IndexClause *clause = lfirst_node(IndexClause, lc);
+		/* of what was derived from a condition, the planner may think otherwise */
+		List	   *quals = clause->lossy ? list_copy(clause->indexquals) :
+			list_make1(clause->rinfo);
+
+		all = list_concat(all, quals);
+		if (clause->indexcol > 0)
+			filters = list_concat(filters, quals);
+		else if (is_radius(index, clause))
+			model->radius = true;
+	}
+
+	/*
+	 * Rows of a partial index meet its predicate already; that of a condition
+	 * may overlap with it.
+	 */
+	model->filters = filters != NIL;
+	model->matching = model->found = model->rows;
+	if (filters != NIL)
+	{
+		model->matching = table_rows *
+			clauselist_selectivity(model->root, add_predicate_to_index_quals(index, filters),
+								   index->rel->relid, JOIN_INNER, NULL);
+		model->matching = Min(Max(model->matching, 1.0), model->rows);
+		model->found = model->matching;
+		model->attr_pages = ceil(model->rows / OhAttrPerPage(index->nkeycolumns - 1));
+	}
+	if (list_length(all) > list_length(filters))
+	{
+		model->found = table_rows *
+			clauselist_selectivity(model->root, add_predicate_to_index_quals(index, all),
+								   index->rel->relid, JOIN_INNER, NULL);
+		model->found = Min(Max(model->found, 1.0), model->matching);
+	}
+}
+
+static void
+model_init(Model *model, PlannerInfo *root, const IndexPath *path)
+{
+	IndexOptInfo *index = path->indexinfo;
+	double		random_page_cost_index;
+	double		pages = Max((double) index->pages, 1.0);
+	double		cache;
+	QualCost	distance;
+
+	memset(model, 0, sizeof(*model));
+	model->root = root;
+	model->index = index;
+	model->rows = Max(index->tuples, 1.0);
+	model->m = index_m(index);
+	model->ef = oh_ef_search;
+	model_conditions(model, path);
+
+	cost_qual_eval(&distance, path->indexorderbys, root);
+	model->distance_cost = Max(distance.per_tuple, cpu_operator_cost);
+	get_tablespace_page_costs(index->rel->reltablespace, &model->heap_page_cost, NULL);
+	get_tablespace_page_costs(index->reltablespace, &random_page_cost_index, NULL);
+
+	/* The index's share of the cache, as index_pages_fetched() reckons it. */
+	cache = (double) effective_cache_size * pages / Max(root->total_table_pages + pages, 1.0);
+	model->page_cost = PAGE_CPU_OPERATORS * cpu_operator_cost
+		+ random_page_cost_index * (1.0 - Min(cache / pages, 1.0));
+}
+
+/* Distinct pages out of so many that random accesses touch. */
+static double
+distinct_pages(double pages, double accesses)
+{
+	return pages * (1.0 - exp(-accesses / Max(pages, 1.0)));
+}
+
+/*
+ * walk_cost -- of finding so many candidates that match by a walk of the graph.
+ */
+static Cost
+walk_cost(const Model *model, double candidates, double *pages)
+{
+	double		share = model->matching / model->rows;
+	double		evals = model->m * (log2(model->rows + 1.0) +
+									candidates / share * EVALS_PER_CANDIDATE);
+
+	evals = Min(evals, model->rows);
+	*pages = Min(ceil(evals * PAGES_PER_EVAL) + 1.0, Max((double) model->index->pages, 1.0));
+	if (model->filters)
+		*pages += distinct_pages(model->attr_pages, *pages);
+	return evals * cpu_operator_cost + *pages * model->page_cost;
+}
+
+/*
+ * attr_page_cost -- of a page of summaries, less what every page costs.
+ */
+static Cost
+attr_page_cost(const Model *model)
+{
+	double		rows = ATTR_PAGE_ROWS + ATTR_VALUES_ROWS / (model->index->nkeycolumns - 1);
+	double		operators = cpu_operator_cost > 0 ? model->distance_cost / cpu_operator_cost : 1.0;
+
+	/* in rows with their distances: these take far longer where vectors are TOASTed */
+	return rows * ROW_OPERATORS / (ROW_OPERATORS + operators) *
+		(model->heap_page_cost + model->distance_cost);
+}
+
+/*
+ * exact_cost -- of reading all summaries and evaluating what matches.
+ */
+static Cost
+exact_cost(const Model *model, double *pages)
+{
+	double		node_pages = Max(model->index->pages - model->attr_pages, 1.0);
+
+	*pages = model->attr_pages + distinct_pages(node_pages, model->matching);
+	return model->matching * cpu_operator_cost + *pages * model->page_cost
+		+ model->attr_pages * attr_page_cost(model);
+}
+
+/*
+ * search_cost -- cost of the first `wanted` rows of the scan, not limited by
+ * the walk's ef; *pages becomes the index pages visited.
+ */
+static Cost
+search_cost(const Model *model, double wanted, double *pages)
+{
+	IndexOptInfo *index = model->index;
+	double		reranks = Min(wanted + FIRST_RERANKS, model->matching);
+	double		heap_pages;
+	Cost		cost = walk_cost(model, Max(model->ef, wanted), pages);
+
+	if (model->filters)
+	{
+		double		exact_pages;
+		Cost		exact = exact_cost(model, &exact_pages);
+
+		if (exact < cost)
+		{
+			cost = exact;
+			*pages = exact_pages;
+		}
+	}
+	heap_pages = index_pages_fetched(reranks, index->rel->pages, (double) index->pages, model->root);
+
+	/* of equal indexes, that with fewer columns */
+	return cost
+		+ (index->nkeycolumns - 1) * cpu_operator_cost
+		+ heap_pages * model->heap_page_cost
+		+ reranks * (cpu_tuple_cost + cpu_operator_cost);
+}
+
+/* May the settings end a scan before its last row? */
+static bool
+scans_end_early(void)
+{
+	return oh_iterative_scan == OH_ITERATIVE_OFF || oh_max_scan_tuples > 0;
+}
+
+/*
+ * sort_cost -- cost of all rows from the table and a sort: by a sequential scan,
+ * or as if something found the rows that meet the scan's conditions.
+ */
+static Cost
+sort_cost(const Model *model)
+{
+	RelOptInfo *rel = model->index->rel;
+	PlannerInfo *root = model->root;
+	double		seq_page_cost_heap;
+	Cost		scan;
+	Path		sort;
+
+	get_tablespace_page_costs(rel->reltablespace, NULL, &seq_page_cost_heap);
+	scan = rel->pages * seq_page_cost_heap
+		+ rel->tuples * (cpu_tuple_cost + model->distance_cost)
+		+ rel->tuples * rel->baserestrictcost.per_tuple + rel->baserestrictcost.startup;
+	if ((model->filters || model->radius) && !scans_end_early())
+	{
+		double		pages = index_pages_fetched(model->found, rel->pages,
+												(double) model->index->pages, root);
+		Cost		direct = pages * model->heap_page_cost
+			+ model->found * (cpu_tuple_cost + model->distance_cost);
+
+		scan = Min(scan, direct);
+	}
+
+	memset(&sort, 0, sizeof(sort));
+	om_cost_sort(&sort, root, NIL, scan, rel->rows, rel->reltarget->width, work_mem, -1.0);
+	/* up to 17 a disabled sort is an expensive one */
+	if (!enable_sort && sort.total_cost > disable_cost)
+		sort.total_cost -= disable_cost;
+	return sort.total_cost;
+}
+
+/*
+ * wanted_fraction -- the part of the scan's rows that the query's LIMIT will
+ * ask for, or 0 if that is not known.
+ *
+ * Rows that a condition above the scan rejects are asked for too.
+ */
+static double
+wanted_fraction(const Model *model)
+{
+	PlannerInfo *root = model->root;
+	RelOptInfo *rel = model->index->rel;
+
+	if (root->limit_tuples <= 0 || bms_membership(root->all_baserels) != BMS_SINGLETON)
+		return 0;
+	return Min(root->limit_tuples / Max(rel->rows, 1.0), 1.0);
+}
+
+/*
+ * ohcostestimate -- amcostestimate.
+ */
+void
+ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup, Cost *total,
+			   Selectivity *selectivity, double *correlation, double *pages)
+{
+	IndexOptInfo *index = path->indexinfo;
+	bool		ordered = list_length(path->indexorderbys) == 1;
+	bool		usable = true;
+	Model		model;
+	double		fraction;
+	double		ignored;
+
+	OhTakeSettings();
+	model_init(&model, root, path);
+	*correlation = 0;
+	*selectivity = 1.0;
+	*pages = Max((double) index->pages, 1.0);
+
+	/*
+	 * A scan is a search for what is nearest to one query, or within a radius: of
+	 * the latter all rows are wanted.  A parameterized path has no order that
+	 * anything uses.
+	 */
+	if (!ordered || path->path.param_info != NULL)
+		usable = model.radius;
+	if (!usable)
+	{
+		*startup = *total = get_float8_infinity();
+		om_path_disable(&path->path);
+		return;
+	}
+
+	/* a partial index has some of the rows only */
+	if (index->rel->tuples > 0)
+		*selectivity = Min(model.found / index->rel->tuples, 1.0);
+
+	*startup = search_cost(&model, 1.0, pages);
+	*total = search_cost(&model, model.found, &ignored);
+	if (ordered)
+		*total = Max(*total, ABOVE_SORT * sort_cost(&model));
+
+	fraction = wanted_fraction(&model);
+	if (fraction > 0)
+	{
+		Cost		cost = search_cost(&model, fraction * model.found, pages);
+
+		*total = Max(*total, *startup + (cost - *startup) / fraction);
+	}
+}
