@@ -122,7 +122,7 @@ make_root() {
 build_tree() {
 	echo "building omendb for PostgreSQL 18"
 	mkdir -p "$root/usr/local/src/omendb"
-	rsync -a --delete --exclude .git --exclude '*.o' --exclude '*.so' --exclude '*.bc' --exclude bench/out "$tree/" "$root/usr/local/src/omendb/"
+	rsync -a --checksum --no-times --delete --exclude .git --exclude '*.o' --exclude '*.so' --exclude '*.bc' --exclude "*.d" --exclude bench/out "$tree/" "$root/usr/local/src/omendb/"
 	in_root make -j"$(nproc)" -C /usr/local/src/omendb with_llvm=no PG_CONFIG=/usr/lib/postgresql/18/bin/pg_config all install \
 		> "$base/build.log" 2>&1 || { tail -n 30 "$base/build.log"; die "omendb did not build; see $base/build.log"; }
 	grep 'warning:' "$base/build.log" && echo "$program: warnings while building, see $base/build.log" >&2
