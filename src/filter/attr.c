@@ -183,31 +183,31 @@ OhAttrEquals(const OhIndex *ix, Page page, uint32 place, const OhAttrRow *row)
 }
 
 void
-OhAttrReserve(Relation index, OhIndex *ix, uint32 node)
+OhAttrReserve(OhIndex *ix, uint32 node)
 {
 	if (ix->nattrs == 0)
 		return;
-	while (!OhArrayHas(index, ix, OH_ATTR, node / ix->attr_per_page))
+	while (!OhArrayHas(ix, OH_ATTR, node / ix->attr_per_page))
 	{
 		CHECK_FOR_INTERRUPTS();
-		OhArrayExtend(index, ix, OH_ATTR);
+		OhArrayExtend(ix, OH_ATTR);
 	}
 }
 
 void
-OhAttrVerify(Relation index, const OhIndex *ix, Page page, BlockNumber block)
+OhAttrVerify(const OhIndex *ix, Page page, BlockNumber block)
 {
 	for (int i = 0; i < ix->nattrs; i++)
 	{
 		const OhAttrColumn *column = &OhAttrColumns(page)[i];
 
 		if ((column->width & (column->width - 1)) != 0 || column->width > 8)
-			OhCorrupt(index, block, "filter column %d has values of %u bytes", i + 1,
+			OhCorrupt(ix->rel, block, "filter column %d has values of %u bytes", i + 1,
 					  column->width);
 		if (column->base > PG_UINT64_MAX - OhAttrLargest(column->width))
-			OhCorrupt(index, block, "filter column %d has a base that leaves no room for values of %u bytes",
+			OhCorrupt(ix->rel, block, "filter column %d has a base that leaves no room for values of %u bytes",
 					  i + 1, column->width);
 	}
 	if (OhTail(page)->nused != 1)
-		OhCorrupt(index, block, "a page of filter columns with %u records", OhTail(page)->nused);
+		OhCorrupt(ix->rel, block, "a page of filter columns with %u records", OhTail(page)->nused);
 }

@@ -47,9 +47,9 @@ extern void OhAttrGet(const OhIndex *ix, Page page, uint32 place, OhAttrRow *row
 /* Does the place hold exactly this? */
 extern bool OhAttrEquals(const OhIndex *ix, Page page, uint32 place, const OhAttrRow *row);
 /* Logical page of a node's summaries; make the array reach to it (no page may be locked). */
-extern void OhAttrReserve(Relation index, OhIndex *ix, uint32 node);
+extern void OhAttrReserve(OhIndex *ix, uint32 node);
 /* Corruption: widths other than those above. */
-extern void OhAttrVerify(Relation index, const OhIndex *ix, Page page, BlockNumber block);
+extern void OhAttrVerify(const OhIndex *ix, Page page, BlockNumber block);
 
 static inline uint32
 OhAttrWords(const OhIndex *ix)

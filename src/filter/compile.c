@@ -709,12 +709,12 @@ find_condition(OhConditions *conditions, int column, int nkeys)
 }
 
 OhConditions *
-OhConditionsBegin(Relation index, OhIndex *ix, MemoryContext context)
+OhConditionsBegin(OhIndex *ix, MemoryContext context)
 {
 	OhConditions *conditions = MemoryContextAllocZero(context, sizeof(OhConditions));
 
 	conditions->ix = ix;
-	conditions->summary = OhSummaryBegin(index, ix, context);
+	conditions->summary = OhSummaryBegin(ix, context);
 	conditions->context = AllocSetContextCreate(context, "omenhnsw conditions",
 												ALLOCSET_SMALL_SIZES);
 	return conditions;

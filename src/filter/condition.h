@@ -62,7 +62,7 @@ typedef struct OhConditions
 	MemoryContext context;		/* of what one OhConditionsSet() needs */
 } OhConditions;
 
-extern OhConditions *OhConditionsBegin(Relation index, OhIndex *ix, MemoryContext context);
+extern OhConditions *OhConditionsBegin(OhIndex *ix, MemoryContext context);
 /*
  * Take the keys of a (re)scan: those on filter columns (sk_attno > 1); others are
  * the caller's.

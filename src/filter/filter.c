@@ -24,17 +24,16 @@
 #define VALUE_LINES 8
 
 OhFilter *
-OhFilterBegin(Relation index, OhIndex *ix, const OhConditions *conditions, MemoryContext context)
+OhFilterBegin(OhIndex *ix, const OhConditions *conditions, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	OhFilter   *filter = palloc0(sizeof(OhFilter));
 
-	filter->index = index;
 	filter->ix = ix;
 	filter->conditions = conditions;
 	filter->per_page = ix->attr_per_page;
-	filter->nnodes = OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
-	filter->npages = OhArrayPages(index, ix, OH_ATTR);
+	filter->nnodes = OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	filter->npages = OhArrayPages(ix, OH_ATTR);
 	/* a node beyond has not gone live yet: its summaries come no later than it does */
 	filter->nnodes = Min(filter->nnodes, (uint64) filter->npages * filter->per_page);
 	filter->bits = MemoryContextAllocHuge(context, (filter->nnodes / 64 + 2) * sizeof(uint64));
@@ -77,7 +76,7 @@ OhFilterLoad(OhFilter *filter, uint32 lp)
 	uint64	   *to = filter->bits + first / 64;
 	uint64	   *end = filter->bits + filter->nnodes / 64 + 1;
 	int			shift = first % 64;
-	Buffer		buffer = OhArrayRead(filter->index, filter->ix, OH_ATTR, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(filter->ix, OH_ATTR, lp, BUFFER_LOCK_SHARE);
 
 	OhConditionsPage(filter->conditions, BufferGetPage(buffer), filter->page_bits);
 	UnlockReleaseBuffer(buffer);

@@ -15,7 +15,6 @@
 
 typedef struct OhFilter
 {
-	Relation	index;
 	OhIndex    *ix;
 	const OhConditions *conditions;
 	uint32		nnodes;			/* later ones do not match */
@@ -31,7 +30,7 @@ typedef struct OhFilter
 } OhFilter;
 
 /* For one scan, whose conditions must outlive it. */
-extern OhFilter *OhFilterBegin(Relation index, OhIndex *ix, const OhConditions *conditions,
+extern OhFilter *OhFilterBegin(OhIndex *ix, const OhConditions *conditions,
 							   MemoryContext context);
 /*
  * The conditions have been set, and there are some.  If they are the same as

@@ -257,7 +257,7 @@ is_text(const OhCodec *codec)
 }
 
 OhSummary *
-OhSummaryBegin(Relation index, const OhIndex *ix, MemoryContext context)
+OhSummaryBegin(const OhIndex *ix, MemoryContext context)
 {
 	OhSummary  *summary = MemoryContextAllocZero(context, offsetof(OhSummary, codec) +
 												 ix->nattrs * sizeof(OhCodec));
@@ -268,9 +268,9 @@ OhSummaryBegin(Relation index, const OhIndex *ix, MemoryContext context)
 		OhCodec    *codec = &summary->codec[i];
 		OhAttrKind	kind = ix->attr_kind[i];
 
-		if (!set_codec(codec, index, i, context) ||
+		if (!set_codec(codec, ix->rel, i, context) ||
 			(kind != codec->kind && !(is_text(codec) && (kind == OH_ATTR_ORDERED || kind == OH_ATTR_HASH))))
-			OhCorrupt(index, OH_META_BLOCK, "summaries of kind %d for column %d", kind, i + 2);
+			OhCorrupt(ix->rel, OH_META_BLOCK, "summaries of kind %d for column %d", kind, i + 2);
 		/* whether text has hashes or prefixes was decided when the index was built */
 		codec->kind = kind;
 		if (kind == OH_ATTR_HASH)

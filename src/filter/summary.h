@@ -51,7 +51,7 @@ typedef struct OhCodeClass
 /* The kind for a filter column (0 is the first) of a new index; an error if its type has none. */
 extern OhAttrKind OhSummaryKind(Relation index, int column);
 /* State for summaries of this index's rows; kinds are those of ix. */
-extern OhSummary *OhSummaryBegin(Relation index, const OhIndex *ix, MemoryContext context);
+extern OhSummary *OhSummaryBegin(const OhIndex *ix, MemoryContext context);
 /*
  * Summaries of a row.  values, isnull: of all index columns, the vector first.
  * May leave memory behind in CurrentMemoryContext.

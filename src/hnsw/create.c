@@ -63,15 +63,15 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
  * write_model -- store the model, a page for each OH_MODEL_FLOATS floats.
  */
 static void
-write_model(Relation index, OhIndex *ix, const float *model)
+write_model(OhIndex *ix, const float *model)
 {
 	size_t		total = om_quant_model_floats(&ix->spec);
 
 	for (size_t done = 0; done < total; done += OH_MODEL_FLOATS)
 	{
 		/* model 1 has the first pages */
-		uint32		lp = OhArrayExtend(index, ix, OH_MODEL);
-		Buffer		buffer = OhArrayRead(index, ix, OH_MODEL, lp, BUFFER_LOCK_EXCLUSIVE);
+		uint32		lp = OhArrayExtend(ix, OH_MODEL);
+		Buffer		buffer = OhArrayRead(ix, OH_MODEL, lp, BUFFER_LOCK_EXCLUSIVE);
 		Page		page = BufferGetPage(buffer);
 
 		memset(OhSlot(ix, OH_MODEL, page, 0), 0, sizeof(float) * OH_MODEL_FLOATS);
@@ -110,7 +110,7 @@ OhIndexCreate(Relation index, ForkNumber fork, const OhCreate *create)
 	ix->entry_level = -1;
 	ix->highway_level = 1;
 	if (create->model != NULL)
-		write_model(index, ix, create->model);
+		write_model(ix, create->model);
 	OhIndexSetModel(ix, meta.model, create->model);
 	ix->look_nodes = meta.look_nodes;
 	if (fork == MAIN_FORKNUM)

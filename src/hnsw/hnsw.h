@@ -140,7 +140,7 @@ extern char *ohbuildphasename(int64 phase);
  * summaries, NULL without filter columns.
  */
 typedef struct OhInserter OhInserter;
-extern OhInserter *OhInserterBegin(Relation index, OhIndex *ix, MemoryContext context);
+extern OhInserter *OhInserterBegin(OhIndex *ix, MemoryContext context);
 extern void OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid,
 						   const OhAttrRow *attrs);
 extern void OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind,

@@ -166,8 +166,9 @@ close_index(OhIndex *ix)
  * use_index -- note that this transaction uses it.
  */
 static void
-use_index(OhIndex *ix)
+use_index(OhIndex *ix, Relation index)
 {
+	ix->rel = index;
 	if (!ix->used)
 		dlist_move_head(&by_use, &ix->by_use);
 	ix->used = true;
@@ -233,6 +234,7 @@ at_transaction_end(XactEvent event, void *arg)
 		if (!ix->used)
 			break;
 		ix->used = false;
+		ix->rel = NULL;
 		OhInserterReset(ix);
 		if (ix->building)
 		{
@@ -301,7 +303,7 @@ OhModelPages(const OmQuantSpec *spec)
  * *valid: false if a value is not finite.
  */
 static float *
-load_model(Relation index, OhIndex *ix, uint8 number, bool *valid)
+load_model(OhIndex *ix, uint8 number, bool *valid)
 {
 	size_t		total = om_quant_model_floats(&ix->spec);
 	uint32		npages = OhModelPages(&ix->spec);
@@ -311,13 +313,13 @@ load_model(Relation index, OhIndex *ix, uint8 number, bool *valid)
 	*valid = true;
 	if (number == 0 || npages == 0)
 		return NULL;
-	if (OhArrayPages(index, ix, OH_MODEL) < first + npages)
-		OhCorrupt(index, OH_META_BLOCK, "the array of models has %u pages, model %u ends with %u",
-				  OhArrayPages(index, ix, OH_MODEL), number, first + npages);
+	if (OhArrayPages(ix, OH_MODEL) < first + npages)
+		OhCorrupt(ix->rel, OH_META_BLOCK, "the array of models has %u pages, model %u ends with %u",
+				  OhArrayPages(ix, OH_MODEL), number, first + npages);
 	model = palloc(sizeof(float) * OH_MODEL_FLOATS * npages);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
-		Buffer		buffer = OhArrayRead(index, ix, OH_MODEL, first + lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(ix, OH_MODEL, first + lp, BUFFER_LOCK_SHARE);
 
 		memcpy(model + (size_t) lp * OH_MODEL_FLOATS, OhSlot(ix, OH_MODEL, BufferGetPage(buffer), 0),
 			   sizeof(float) * OH_MODEL_FLOATS);
@@ -332,19 +334,19 @@ load_model(Relation index, OhIndex *ix, uint8 number, bool *valid)
  * set_columns -- filter columns as the metapage has them.
  */
 static void
-set_columns(Relation index, OhIndex *ix, const OhMetaPageData *meta)
+set_columns(OhIndex *ix, const OhMetaPageData *meta)
 {
-	int			ncolumns = IndexRelationGetNumberOfKeyAttributes(index);
+	int			ncolumns = IndexRelationGetNumberOfKeyAttributes(ix->rel);
 
 	if (meta->nattrs != ncolumns - 1)
-		OhCorrupt(index, OH_META_BLOCK, "the index has %d columns, its pages %u", ncolumns,
+		OhCorrupt(ix->rel, OH_META_BLOCK, "the index has %d columns, its pages %u", ncolumns,
 				  meta->nattrs + 1);
 	ix->nattrs = meta->nattrs;
 	ix->attr_per_page = OhAttrPerPage(ix->nattrs);
 	for (int i = 0; i < ix->nattrs; i++)
 	{
 		if (meta->attr_kind[i] < OH_ATTR_EXACT || meta->attr_kind[i] > OH_ATTR_SIGNATURE)
-			OhCorrupt(index, OH_META_BLOCK, "filter column %d is of kind %u", i + 1,
+			OhCorrupt(ix->rel, OH_META_BLOCK, "filter column %d is of kind %u", i + 1,
 					  meta->attr_kind[i]);
 		ix->attr_kind[i] = meta->attr_kind[i];
 	}
@@ -364,6 +366,7 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	context = AllocSetContextCreate(TopTransactionContext, "omenhnsw index", ALLOCSET_SMALL_SIZES);
 	ix = MemoryContextAllocZero(context, sizeof(OhIndex));
 	ix->context = context;
+	ix->rel = index;
 	ix->locator = om_rel_locator(index);
 	ix->build_id = meta->build_id;
 	ix->walk_rate = FIRST_WALK_RATE;
@@ -389,7 +392,7 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 		(ix->rerank == OH_RERANK_INDEX && ix->refine_bytes == 0))
 		OhCorrupt(index, OH_META_BLOCK, "refinements of %u bytes do not belong to the options",
 				  meta->refine_bytes);
-	set_columns(index, ix, meta);
+	set_columns(ix, meta);
 	init_array(&ix->array[OH_NODE], ix->node_bytes);
 	init_array(&ix->array[OH_TOWER], sizeof(OhTowerData) + sizeof(uint32) * ix->m);
 	init_array(&ix->array[OH_POSTING], sizeof(OhPostingData));
@@ -463,7 +466,7 @@ read_meta(Relation index, OhMetaPageData *meta)
  * while we read it: if the metapage does not name it afterwards, it does not count.
  */
 static void
-take_models(Relation index, OhIndex *ix, OhMetaPageData *meta)
+take_models(OhIndex *ix, OhMetaPageData *meta)
 {
 	bool		loaded;
 
@@ -480,13 +483,13 @@ take_models(Relation index, OhIndex *ix, OhMetaPageData *meta)
 			if (OhModelOf(ix, wanted[i]) != NULL)
 				continue;
 			CHECK_FOR_INTERRUPTS();
-			model = load_model(index, ix, wanted[i], &valid);
-			read_meta(index, meta);
+			model = load_model(ix, wanted[i], &valid);
+			read_meta(ix->rel, meta);
 			loaded = true;
 			if (wanted[i] == meta->model || wanted[i] == meta->next_model)
 			{
 				if (!valid)
-					OhCorrupt(index, OH_META_BLOCK, "model %u has a value that is not finite",
+					OhCorrupt(ix->rel, OH_META_BLOCK, "model %u has a value that is not finite",
 							  wanted[i]);
 				OhIndexSetModel(ix, wanted[i], model);
 			}
@@ -502,11 +505,11 @@ take_models(Relation index, OhIndex *ix, OhMetaPageData *meta)
  * take_meta -- what may change in one build.
  */
 static void
-take_meta(Relation index, OhIndex *ix, OhMetaPageData *meta)
+take_meta(OhIndex *ix, OhMetaPageData *meta)
 {
 	if (unlikely(ix->number != meta->next_model || OhModelOf(ix, meta->model) == NULL ||
 				 OhModelOf(ix, meta->next_model) == NULL))
-		take_models(index, ix, meta);
+		take_models(ix, meta);
 	ix->retraining = meta->model != meta->next_model;
 	ix->look_nodes = meta->look_nodes;
 	ix->entry = meta->entry;
@@ -531,23 +534,23 @@ OhIndexOpen(Relation index)
 	entry = hash_search(cache, &locator, HASH_FIND, NULL);
 	if (entry != NULL && entry->ix->build_id == meta.build_id)
 	{
-		take_meta(index, entry->ix, &meta);
-		use_index(entry->ix);
+		use_index(entry->ix, index);
+		take_meta(entry->ix, &meta);
 		return entry->ix;
 	}
 	ix = OhIndexAssemble(index, &meta);
-	take_meta(index, ix, &meta);
+	take_meta(ix, &meta);
 	OhIndexRegister(ix);
 	return ix;
 }
 
 void
-OhIndexRefresh(Relation index, OhIndex *ix)
+OhIndexRefresh(OhIndex *ix)
 {
 	OhMetaPageData meta;
 
-	read_meta(index, &meta);
+	read_meta(ix->rel, &meta);
 	if (meta.build_id != ix->build_id)
-		OhCorrupt(index, OH_META_BLOCK, "the build id has changed under a lock");
-	take_meta(index, ix, &meta);
+		OhCorrupt(ix->rel, OH_META_BLOCK, "the build id has changed under a lock");
+	take_meta(ix, &meta);
 }

@@ -50,6 +50,7 @@ typedef struct OhModel
 
 typedef struct OhIndex
 {
+	Relation	rel;			/* NULL between transactions */
 	RelFileLocator locator;
 	uint64		build_id;
 	bool		building;		/* write no WAL */
@@ -95,7 +96,7 @@ typedef struct OhIndex
 /* The state of an index, valid until the transaction ends; reads the metapage. */
 extern OhIndex *OhIndexOpen(Relation index);
 /* Read entry point and generation anew. */
-extern void OhIndexRefresh(Relation index, OhIndex *ix);
+extern void OhIndexRefresh(OhIndex *ix);
 /* Steps of opening, for create.c */
 extern OhIndex *OhIndexAssemble(Relation index, const OhMetaPageData *meta);
 extern void OhIndexSetModel(OhIndex *ix, uint8 number, const float *model);
@@ -129,11 +130,11 @@ extern void OhVerifyPage(Relation index, Buffer buffer, BlockNumber block, int k
 /* ---- arrays (array.c) ---- */
 
 /* Number of logical pages now; reads the directory if it has grown. */
-extern uint32 OhArrayPages(Relation index, OhIndex *ix, OhArrayId array);
+extern uint32 OhArrayPages(OhIndex *ix, OhArrayId array);
 /* Data page lp, verified, locked (BUFFER_LOCK_SHARE or _EXCLUSIVE). */
-extern Buffer OhArrayRead(Relation index, OhIndex *ix, OhArrayId array, uint32 lp, int lockmode);
+extern Buffer OhArrayRead(OhIndex *ix, OhArrayId array, uint32 lp, int lockmode);
 /* Block of a logical page (must exist, else corruption). */
-extern BlockNumber OhArrayBlock(Relation index, OhIndex *ix, OhArrayId array, uint32 lp);
+extern BlockNumber OhArrayBlock(OhIndex *ix, OhArrayId array, uint32 lp);
 
 /* Pages to be locked together. */
 typedef struct OhPageRef
@@ -145,24 +146,24 @@ typedef struct OhPageRef
 	Buffer		buffer;
 } OhPageRef;
 
-extern void OhArrayReadAll(Relation index, OhIndex *ix, OhPageRef *pages, int n);
+extern void OhArrayReadAll(OhIndex *ix, OhPageRef *pages, int n);
 extern void OhReleaseAll(OhPageRef *pages, int n);
 
 /*
  * Append an empty page to the array: returns its logical page; the page is not
  * locked on return.  In the WAL at once (page and directory in one record).
  */
-extern uint32 OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array);
+extern uint32 OhArrayExtend(OhIndex *ix, OhArrayId array);
 
 /*
  * A logical page that probably has a free slot: the caller locks it and takes
  * one by OhPageTakeSlot(), or asks again if that fails.  Extends the array if
  * nothing is free.
  */
-extern uint32 OhArrayFindFree(Relation index, OhIndex *ix, OhArrayId array);
+extern uint32 OhArrayFindFree(OhIndex *ix, OhArrayId array);
 
 /* true if the record exists (bounds only): refreshes the page count if need be. */
-extern bool OhArrayHas(Relation index, OhIndex *ix, OhArrayId array, uint32 id);
+extern bool OhArrayHas(OhIndex *ix, OhArrayId array, uint32 id);
 
 static inline void *
 OhSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 slot)
@@ -187,7 +188,7 @@ OhSlotOf(const OhIndex *ix, OhArrayId array, uint32 id)
  * read first, so whoever goes through its slots asks here: raises an error if it
  * says more than it has room for.
  */
-extern uint32 OhPageUsed(Relation index, const OhIndex *ix, OhArrayId array, Buffer buffer);
+extern uint32 OhPageUsed(const OhIndex *ix, OhArrayId array, Buffer buffer);
 /* Is this slot free?  (Slots at or past the high-water mark are.) */
 extern bool OhSlotIsFree(const OhIndex *ix, OhArrayId array, Page page, uint32 slot);
 /* Does the page have a slot to take? */

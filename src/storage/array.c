@@ -54,12 +54,12 @@ OhPageSetLower(const OhIndex *ix, OhArrayId array, Page page)
 }
 
 uint32
-OhPageUsed(Relation index, const OhIndex *ix, OhArrayId array, Buffer buffer)
+OhPageUsed(const OhIndex *ix, OhArrayId array, Buffer buffer)
 {
 	uint32		nused = OhTail(BufferGetPage(buffer))->nused;
 
 	if (nused > ix->array[array].per_page)
-		OhCorrupt(index, BufferGetBlockNumber(buffer), "%u records on a page of %u", nused,
+		OhCorrupt(ix->rel, BufferGetBlockNumber(buffer), "%u records on a page of %u", nused,
 				  ix->array[array].per_page);
 	return nused;
 }
@@ -240,7 +240,7 @@ leaf_block(Relation index, OhArrayId array, uint32 n, DirectoryPath *path)
  * remember -- append entries of a leaf to the cached directory.
  */
 static void
-remember(Relation index, OhIndex *ix, OhArrayId id, BlockNumber leaf, const BlockNumber *entries,
+remember(OhIndex *ix, OhArrayId id, BlockNumber leaf, const BlockNumber *entries,
 		 int n, BlockNumber nblocks)
 {
 	OhArray    *array = &ix->array[id];
@@ -265,7 +265,7 @@ remember(Relation index, OhIndex *ix, OhArrayId id, BlockNumber leaf, const Bloc
 	for (int i = 0; i < n; i++)
 	{
 		if (entries[i] == OH_META_BLOCK || entries[i] >= nblocks)
-			OhCorrupt(index, leaf, "the directory names block %u of %u", entries[i], nblocks);
+			OhCorrupt(ix->rel, leaf, "the directory names block %u of %u", entries[i], nblocks);
 		array->block[array->npages] = entries[i];
 		array->hint[array->npages] = InvalidBuffer;
 		array->npages++;
@@ -276,7 +276,7 @@ remember(Relation index, OhIndex *ix, OhArrayId id, BlockNumber leaf, const Bloc
  * OhArrayPages -- number of logical pages, having read what is new of the directory.
  */
 uint32
-OhArrayPages(Relation index, OhIndex *ix, OhArrayId id)
+OhArrayPages(OhIndex *ix, OhArrayId id)
 {
 	OhArray    *array = &ix->array[id];
 
@@ -286,14 +286,14 @@ OhArrayPages(Relation index, OhIndex *ix, OhArrayId id)
 		uint32		from = array->npages % OH_DIR_ENTRIES;
 		BlockNumber entries[BLCKSZ / sizeof(BlockNumber)];
 		DirectoryPath path;
-		BlockNumber leaf = leaf_block(index, id, n, &path);
+		BlockNumber leaf = leaf_block(ix->rel, id, n, &path);
 		BlockNumber nblocks;
 		Buffer		buffer;
 		int			count;
 
 		if (leaf == InvalidBlockNumber)
 			return array->npages;
-		buffer = read_directory_page(index, id, leaf, OH_PAGE_LEAF, BUFFER_LOCK_SHARE);
+		buffer = read_directory_page(ix->rel, id, leaf, OH_PAGE_LEAF, BUFFER_LOCK_SHARE);
 		count = OhTail(BufferGetPage(buffer))->nused;
 		if (count > (int) from)
 			memcpy(entries, OhDirEntries(BufferGetPage(buffer)) + from,
@@ -302,28 +302,28 @@ OhArrayPages(Relation index, OhIndex *ix, OhArrayId id)
 		if (count <= (int) from)
 			return array->npages;
 		/* after the leaf was read: the blocks that it names are there by now */
-		nblocks = RelationGetNumberOfBlocks(index);
-		remember(index, ix, id, leaf, entries, count - from, nblocks);
+		nblocks = RelationGetNumberOfBlocks(ix->rel);
+		remember(ix, id, leaf, entries, count - from, nblocks);
 		if (count < OH_DIR_ENTRIES)
 			return array->npages;
 	}
 }
 
 bool
-OhArrayHas(Relation index, OhIndex *ix, OhArrayId array, uint32 id)
+OhArrayHas(OhIndex *ix, OhArrayId array, uint32 id)
 {
 	uint32		lp = OhLp(ix, array, id);
 
 	if (id == OH_NONE)
 		return false;
-	return lp < ix->array[array].npages || lp < OhArrayPages(index, ix, array);
+	return lp < ix->array[array].npages || lp < OhArrayPages(ix, array);
 }
 
 BlockNumber
-OhArrayBlock(Relation index, OhIndex *ix, OhArrayId array, uint32 lp)
+OhArrayBlock(OhIndex *ix, OhArrayId array, uint32 lp)
 {
-	if (lp >= ix->array[array].npages && lp >= OhArrayPages(index, ix, array))
-		OhCorrupt(index, OH_META_BLOCK, "array %d has no page %u", (int) array, lp);
+	if (lp >= ix->array[array].npages && lp >= OhArrayPages(ix, array))
+		OhCorrupt(ix->rel, OH_META_BLOCK, "array %d has no page %u", (int) array, lp);
 	return ix->array[array].block[lp];
 }
 
@@ -331,18 +331,18 @@ OhArrayBlock(Relation index, OhIndex *ix, OhArrayId array, uint32 lp)
  * verify_data_page -- raise an error unless this is page lp of the array.
  */
 static void
-verify_data_page(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, Buffer buffer)
+verify_data_page(OhIndex *ix, OhArrayId id, uint32 lp, Buffer buffer)
 {
 	BlockNumber block = ix->array[id].block[lp];
 	OhPageTail *tail;
 
-	OhVerifyPage(index, buffer, block, OH_PAGE_ARRAY + id);
+	OhVerifyPage(ix->rel, buffer, block, OH_PAGE_ARRAY + id);
 	tail = OhTail(BufferGetPage(buffer));
 	if (tail->lp != lp || tail->nused > ix->array[id].per_page)
-		OhCorrupt(index, block, "page %u of array %u with %u records, expected page %u of array %d",
+		OhCorrupt(ix->rel, block, "page %u of array %u with %u records, expected page %u of array %d",
 				  tail->lp, tail->array, tail->nused, lp, (int) id);
 	if (id == OH_ATTR)
-		OhAttrVerify(index, ix, BufferGetPage(buffer), block);
+		OhAttrVerify(ix, BufferGetPage(buffer), block);
 }
 
 /*
@@ -358,10 +358,10 @@ verify_data_page(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, Buffer bu
  * records.  Whatever is read from a record is checked for bounds all the same.
  */
 Buffer
-OhArrayRead(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, int lockmode)
+OhArrayRead(OhIndex *ix, OhArrayId id, uint32 lp, int lockmode)
 {
 	OhArray    *array = &ix->array[id];
-	BlockNumber block = OhArrayBlock(index, ix, id, lp);
+	BlockNumber block = OhArrayBlock(ix, id, lp);
 	Buffer		buffer = array->hint[lp];
 
 	if (likely(buffer != InvalidBuffer && ++ix->hint_clock % HINT_PERIOD != 0 &&
@@ -370,10 +370,10 @@ OhArrayRead(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, int lockmode)
 		LockBuffer(buffer, lockmode);
 		return buffer;
 	}
-	buffer = ReadBuffer(index, block);
+	buffer = ReadBuffer(ix->rel, block);
 	array->hint[lp] = InvalidBuffer;
 	LockBuffer(buffer, lockmode);
-	verify_data_page(index, ix, id, lp, buffer);
+	verify_data_page(ix, id, lp, buffer);
 	array->hint[lp] = buffer;
 	return buffer;
 }
@@ -382,13 +382,13 @@ OhArrayRead(Relation index, OhIndex *ix, OhArrayId id, uint32 lp, int lockmode)
  * OhArrayReadAll -- lock several pages, each named once, in block order.
  */
 void
-OhArrayReadAll(Relation index, OhIndex *ix, OhPageRef *pages, int n)
+OhArrayReadAll(OhIndex *ix, OhPageRef *pages, int n)
 {
 	BlockNumber last = InvalidBlockNumber;
 
 	/* their blocks are looked up before the first is locked */
 	for (int i = 0; i < n; i++)
-		pages[i].block = OhArrayBlock(index, ix, pages[i].array, pages[i].lp);
+		pages[i].block = OhArrayBlock(ix, pages[i].array, pages[i].lp);
 	for (int done = 0; done < n; done++)
 	{
 		OhPageRef  *next = NULL;
@@ -400,8 +400,8 @@ OhArrayReadAll(Relation index, OhIndex *ix, OhPageRef *pages, int n)
 				next = &pages[i];
 		}
 		if (next == NULL)
-			OhCorrupt(index, last, "the directory names the block twice");
-		next->buffer = OhArrayRead(index, ix, next->array, next->lp, next->lockmode);
+			OhCorrupt(ix->rel, last, "the directory names the block twice");
+		next->buffer = OhArrayRead(ix, next->array, next->lp, next->lockmode);
 		last = next->block;
 	}
 }
@@ -417,15 +417,15 @@ OhReleaseAll(OhPageRef *pages, int n)
  * new_page -- a zeroed page that nobody knows of, exclusively locked.
  */
 static Buffer
-new_page(Relation index, OhIndex *ix)
+new_page(OhIndex *ix)
 {
 	if (!ix->building)
 	{
 		BlockNumber block;
 
-		while ((block = GetFreeIndexPage(index)) != InvalidBlockNumber)
+		while ((block = GetFreeIndexPage(ix->rel)) != InvalidBlockNumber)
 		{
-			Buffer		buffer = ReadBuffer(index, block);
+			Buffer		buffer = ReadBuffer(ix->rel, block);
 
 			/* the free space map is not crash-safe: trust only a zero page */
 			if (ConditionalLockBuffer(buffer))
@@ -437,7 +437,7 @@ new_page(Relation index, OhIndex *ix)
 			ReleaseBuffer(buffer);
 		}
 	}
-	return om_extend_relation(index, MAIN_FORKNUM);
+	return om_extend_relation(ix->rel, MAIN_FORKNUM);
 }
 
 /*
@@ -507,10 +507,10 @@ init_fresh(OhWrite *write, const FreshPages *fresh, OhArrayId array, uint32 n)
  * somebody else has added that entry.
  */
 static bool
-hang_in_page(Relation index, OhIndex *ix, OhArrayId array, BlockNumber above, int kind, uint32 entry,
+hang_in_page(OhIndex *ix, OhArrayId array, BlockNumber above, int kind, uint32 entry,
 			 const FreshPages *fresh, uint32 n)
 {
-	Buffer		buffer = read_directory_page(index, array, above, kind, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = read_directory_page(ix->rel, array, above, kind, BUFFER_LOCK_EXCLUSIVE);
 	bool		done = OhTail(BufferGetPage(buffer))->nused == entry;
 
 	if (done)
@@ -518,7 +518,7 @@ hang_in_page(Relation index, OhIndex *ix, OhArrayId array, BlockNumber above, in
 		OhWrite		write;
 		BlockNumber block;
 
-		OhWriteStart(&write, index, ix->building);
+		OhWriteStart(&write, ix->rel, ix->building);
 		block = init_fresh(&write, fresh, array, n);
 		append_entry(OhWritePage(&write, buffer, false), block);
 		OhWriteFinish(&write);
@@ -531,9 +531,9 @@ hang_in_page(Relation index, OhIndex *ix, OhArrayId array, BlockNumber above, in
  * hang_in_meta -- the same for root[r] of the metapage.
  */
 static bool
-hang_in_meta(Relation index, OhIndex *ix, OhArrayId array, int r, const FreshPages *fresh, uint32 n)
+hang_in_meta(OhIndex *ix, OhArrayId array, int r, const FreshPages *fresh, uint32 n)
 {
-	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	bool		done = OhMeta(BufferGetPage(buffer))->array[array].root[r] == InvalidBlockNumber;
 
 	if (done)
@@ -541,7 +541,7 @@ hang_in_meta(Relation index, OhIndex *ix, OhArrayId array, int r, const FreshPag
 		OhWrite		write;
 		BlockNumber block;
 
-		OhWriteStart(&write, index, ix->building);
+		OhWriteStart(&write, ix->rel, ix->building);
 		block = init_fresh(&write, fresh, array, n);
 		OhMeta(OhWritePage(&write, buffer, false))->array[array].root[r] = block;
 		OhWriteFinish(&write);
@@ -557,33 +557,33 @@ hang_in_meta(Relation index, OhIndex *ix, OhArrayId array, int r, const FreshPag
  * Does nothing if another backend has added it in between.
  */
 static void
-add_leaf(Relation index, OhIndex *ix, OhArrayId array, uint32 n)
+add_leaf(OhIndex *ix, OhArrayId array, uint32 n)
 {
 	uint32		r = n / OH_DIR_ENTRIES;
 	FreshPages	fresh = {InvalidBuffer, InvalidBuffer, InvalidBuffer};
 	DirectoryPath path;
 	bool		done = false;
 
-	fresh.leaf = new_page(index, ix);
+	fresh.leaf = new_page(ix);
 	/* what is above it is looked up after that: no lock while extending */
-	if (leaf_block(index, array, n, &path) == InvalidBlockNumber)
+	if (leaf_block(ix->rel, array, n, &path) == InvalidBlockNumber)
 	{
 		if (path.root == InvalidBlockNumber)
-			fresh.root = new_page(index, ix);
+			fresh.root = new_page(ix);
 		if (path.root == InvalidBlockNumber && path.top == InvalidBlockNumber && r >= OH_TOP)
-			fresh.top = new_page(index, ix);
+			fresh.top = new_page(ix);
 
 		if (path.root != InvalidBlockNumber)
-			done = hang_in_page(index, ix, array, path.root, OH_PAGE_ROOT, n % OH_DIR_ENTRIES,
+			done = hang_in_page(ix, array, path.root, OH_PAGE_ROOT, n % OH_DIR_ENTRIES,
 								&fresh, n);
 		else if (path.top != InvalidBlockNumber)
-			done = hang_in_page(index, ix, array, path.top, OH_PAGE_TOP, r - OH_TOP, &fresh, n);
+			done = hang_in_page(ix, array, path.top, OH_PAGE_TOP, r - OH_TOP, &fresh, n);
 		else
-			done = hang_in_meta(index, ix, array, Min(r, OH_TOP), &fresh, n);
+			done = hang_in_meta(ix, array, Min(r, OH_TOP), &fresh, n);
 	}
-	release_page(index, fresh.leaf, done);
-	release_page(index, fresh.root, done);
-	release_page(index, fresh.top, done);
+	release_page(ix->rel, fresh.leaf, done);
+	release_page(ix->rel, fresh.root, done);
+	release_page(ix->rel, fresh.top, done);
 }
 
 /*
@@ -591,11 +591,11 @@ add_leaf(Relation index, OhIndex *ix, OhArrayId array, uint32 n)
  * which is that of logical page *lp; InvalidBuffer if there are `most` pages.
  */
 static Buffer
-lock_last_leaf(Relation index, OhIndex *ix, OhArrayId array, uint32 most, uint32 *lp)
+lock_last_leaf(OhIndex *ix, OhArrayId array, uint32 most, uint32 *lp)
 {
 	for (;;)
 	{
-		uint32		npages = OhArrayPages(index, ix, array);
+		uint32		npages = OhArrayPages(ix, array);
 		uint32		n = npages / OH_DIR_ENTRIES;
 		DirectoryPath path;
 		BlockNumber leaf;
@@ -604,13 +604,13 @@ lock_last_leaf(Relation index, OhIndex *ix, OhArrayId array, uint32 most, uint32
 		CHECK_FOR_INTERRUPTS();
 		if (npages >= most)
 			return InvalidBuffer;
-		leaf = leaf_block(index, array, n, &path);
+		leaf = leaf_block(ix->rel, array, n, &path);
 		if (leaf == InvalidBlockNumber)
 		{
-			add_leaf(index, ix, array, n);
+			add_leaf(ix, array, n);
 			continue;
 		}
-		buffer = read_directory_page(index, array, leaf, OH_PAGE_LEAF, BUFFER_LOCK_EXCLUSIVE);
+		buffer = read_directory_page(ix->rel, array, leaf, OH_PAGE_LEAF, BUFFER_LOCK_EXCLUSIVE);
 		*lp = n * OH_DIR_ENTRIES + OhTail(BufferGetPage(buffer))->nused;
 		if (OhTail(BufferGetPage(buffer))->nused < OH_DIR_ENTRIES && *lp < most)
 			return buffer;
@@ -635,18 +635,18 @@ max_pages(const OhIndex *ix, OhArrayId array)
 }
 
 static void
-index_is_full(Relation index, const OhIndex *ix, OhArrayId array)
+index_is_full(const OhIndex *ix, OhArrayId array)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("index \"%s\" is full", RelationGetRelationName(index)),
+			 errmsg("index \"%s\" is full", RelationGetRelationName(ix->rel)),
 			 errdetail("An array of this index has at most %u pages of %u records each.",
 					   max_pages(ix, array), ix->array[array].per_page),
 			 errhint("Partition the table, or delete rows and VACUUM it.")));
 }
 
 uint32
-OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
+OhArrayExtend(OhIndex *ix, OhArrayId array)
 {
 	uint32		most = max_pages(ix, array);
 	Buffer		data;
@@ -656,22 +656,22 @@ OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
 	OhWrite		write;
 
 	/* before a page is taken: every insert into a full index comes here */
-	if (OhArrayPages(index, ix, array) >= most)
-		index_is_full(index, ix, array);
+	if (OhArrayPages(ix, array) >= most)
+		index_is_full(ix, array);
 
 	/*
 	 * A leaf must have room before the data page is taken; that it is then
 	 * filled by others costs one more round in lock_last_leaf(), which may
 	 * extend the relation while we hold the fresh page: nobody waits for that.
 	 */
-	data = new_page(index, ix);
-	leaf = lock_last_leaf(index, ix, array, most, &lp);
+	data = new_page(ix);
+	leaf = lock_last_leaf(ix, array, most, &lp);
 	if (!BufferIsValid(leaf))
 	{
-		release_page(index, data, false);
-		index_is_full(index, ix, array);
+		release_page(ix->rel, data, false);
+		index_is_full(ix, array);
 	}
-	OhWriteStart(&write, index, ix->building);
+	OhWriteStart(&write, ix->rel, ix->building);
 	page = OhWritePage(&write, data, true);
 	OhPageInit(page, OH_PAGE_ARRAY + array, array, lp);
 	if (array == OH_ATTR)
@@ -679,9 +679,9 @@ OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
 	append_entry(OhWritePage(&write, leaf, false), BufferGetBlockNumber(data));
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(leaf);
-	release_page(index, data, true);
+	release_page(ix->rel, data, true);
 	/* whoever locks the page later must not have to read the directory then */
-	OhArrayPages(index, ix, array);
+	OhArrayPages(ix, array);
 	return lp;
 }
 
@@ -689,9 +689,9 @@ OhArrayExtend(Relation index, OhIndex *ix, OhArrayId array)
  * write_hint -- tell others that all pages before the cursor are full.
  */
 static void
-write_hint(Relation index, OhIndex *ix, OhArrayId id)
+write_hint(OhIndex *ix, OhArrayId id)
 {
-	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
 
 	if (meta->generation == ix->array[id].cursor_generation &&
@@ -699,7 +699,7 @@ write_hint(Relation index, OhIndex *ix, OhArrayId id)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, index, ix->building);
+		OhWriteStart(&write, ix->rel, ix->building);
 		OhMeta(OhWritePage(&write, buffer, false))->array[id].free_hint = ix->array[id].cursor;
 		OhWriteFinish(&write);
 	}
@@ -714,7 +714,7 @@ write_hint(Relation index, OhIndex *ix, OhArrayId id)
  * forward.  Long walks over full pages move the shared hint.
  */
 uint32
-OhArrayFindFree(Relation index, OhIndex *ix, OhArrayId id)
+OhArrayFindFree(OhIndex *ix, OhArrayId id)
 {
 	OhArray    *array = &ix->array[id];
 	uint32		npages;
@@ -722,28 +722,28 @@ OhArrayFindFree(Relation index, OhIndex *ix, OhArrayId id)
 
 	if (array->cursor_generation != ix->generation || array->cursor == 0)
 	{
-		Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhReadBlock(ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
 		OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
 
 		array->cursor = meta->array[id].free_hint;
 		array->cursor_generation = meta->generation;
 		UnlockReleaseBuffer(buffer);
 	}
-	npages = OhArrayPages(index, ix, id);
+	npages = OhArrayPages(ix, id);
 	for (; array->cursor < npages; array->cursor++)
 	{
 		Buffer		buffer;
 		bool		has_free;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = OhArrayRead(index, ix, id, array->cursor, BUFFER_LOCK_SHARE);
+		buffer = OhArrayRead(ix, id, array->cursor, BUFFER_LOCK_SHARE);
 		has_free = OhPageHasFree(ix, id, BufferGetPage(buffer));
 		UnlockReleaseBuffer(buffer);
 		if (has_free)
 			return array->cursor;
 		if (++walked % HINT_WALK == 0)
-			write_hint(index, ix, id);
+			write_hint(ix, id);
 	}
-	array->cursor = OhArrayExtend(index, ix, id);
+	array->cursor = OhArrayExtend(ix, id);
 	return array->cursor;
 }

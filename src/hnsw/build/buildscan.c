@@ -110,7 +110,7 @@ leave_graph(OhBuildWorker *worker)
 		ConditionVariableCancelSleep();
 	}
 	worker->builder = NULL;
-	worker->inserter = OhInserterBegin(worker->index, worker->ix, worker->context);
+	worker->inserter = OhInserterBegin(worker->ix, worker->context);
 }
 
 static void
@@ -205,11 +205,11 @@ OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)
 												ALLOCSET_DEFAULT_SIZES);
 	if (worker->ix->nattrs > 0)
 	{
-		worker->summary = OhSummaryBegin(worker->index, worker->ix, worker->context);
+		worker->summary = OhSummaryBegin(worker->ix, worker->context);
 		worker->attrs = MemoryContextAllocZero(worker->context,
 											   OhAttrRowBytes(worker->ix->nattrs));
 	}
-	heap_tuples = table_index_build_scan(worker->heap, worker->index, info, true,
+	heap_tuples = table_index_build_scan(worker->heap, worker->ix->rel, info, true,
 										 worker->leader, build_row, worker, scan);
 	if (worker->inserter != NULL)
 		OhInserterEnd(worker->inserter);

@@ -20,7 +20,6 @@
 /* Appends records to one array. */
 typedef struct Appender
 {
-	Relation	index;
 	OhIndex    *ix;
 	OhArrayId	array;
 	Buffer		buffer;			/* locked; InvalidBuffer before the first record */
@@ -41,7 +40,6 @@ typedef struct Flush
 static void
 append_begin(Appender *out, const Flush *flush, OhArrayId array)
 {
-	out->index = flush->worker->index;
 	out->ix = flush->ix;
 	out->array = array;
 	out->buffer = InvalidBuffer;
@@ -63,16 +61,16 @@ append_finish_page(Appender *out)
  * append_page -- a new page of an array, locked, which must be its page lp.
  */
 static Buffer
-append_page(Relation index, OhIndex *ix, OhArrayId array, uint32 lp)
+append_page(OhIndex *ix, OhArrayId array, uint32 lp)
 {
 	uint32		got;
 
 	CHECK_FOR_INTERRUPTS();
-	got = OhArrayExtend(index, ix, array);
+	got = OhArrayExtend(ix, array);
 	if (got != lp)
-		OhCorrupt(index, OH_META_BLOCK, "array %d has page %u before the build wrote it",
+		OhCorrupt(ix->rel, OH_META_BLOCK, "array %d has page %u before the build wrote it",
 				  (int) array, got);
-	return OhArrayRead(index, ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
+	return OhArrayRead(ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
 }
 
 /*
@@ -88,7 +86,7 @@ append(Appender *out)
 	if (slot == 0)
 	{
 		append_finish_page(out);
-		out->buffer = append_page(out->index, out->ix, out->array,
+		out->buffer = append_page(out->ix, out->array,
 								  OhLp(out->ix, out->array, out->next));
 	}
 	page = BufferGetPage(out->buffer);
@@ -217,7 +215,6 @@ static void
 write_attributes(const Flush *flush)
 {
 	OhIndex    *ix = flush->ix;
-	Relation	index = flush->worker->index;
 	uint32		per_page = ix->attr_per_page;
 
 	if (ix->nattrs == 0)
@@ -225,7 +222,7 @@ write_attributes(const Flush *flush)
 	for (uint32 first = 0; first < flush->n; first += per_page)
 	{
 		uint32		last = Min(first + per_page, flush->n);
-		Buffer		buffer = append_page(index, ix, OH_ATTR, first / per_page);
+		Buffer		buffer = append_page(ix, OH_ATTR, first / per_page);
 
 		for (uint32 i = first; i < last; i++)
 		{
@@ -411,7 +408,7 @@ write_highway(Flush *flush, MemoryContext context)
 static void
 write_meta(const Flush *flush)
 {
-	Relation	index = flush->worker->index;
+	Relation	index = flush->worker->ix->rel;
 	uint64		entry = pg_atomic_read_u64(&flush->b->graph->entry);
 	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));

@@ -35,7 +35,7 @@ block_of(OhCheck *c, OhArrayId array, uint32 id)
 {
 	uint32		lp = OhLp(c->ix, array, id);
 
-	return lp < c->npages[array] ? c->block[array][lp] : OhArrayBlock(c->index, c->ix, array, lp);
+	return lp < c->npages[array] ? c->block[array][lp] : OhArrayBlock(c->ix, array, lp);
 }
 
 /*
@@ -84,7 +84,7 @@ list_problem(OhCheck *c, uint32 id, const uint32 *links, int max, int nselected)
 	{
 		if (links[n] == id)
 			return psprintf("node %u links to itself", id);
-		if (links[n] >= c->nnodes && !OhArrayHas(c->index, c->ix, OH_NODE, links[n]))
+		if (links[n] >= c->nnodes && !OhArrayHas(c->ix, OH_NODE, links[n]))
 			return psprintf("node %u links to node %u, which does not exist", id, links[n]);
 		sorted[n] = links[n];
 		n++;
@@ -401,7 +401,7 @@ check_attributes(OhCheck *c)
 	while (last > 0 && (c->node[last - 1] & OH_CHECK_STATE) != OH_LIVE)
 		last--;
 	if (last > 0 && c->ix->nattrs > 0 &&
-		!OhArrayHas(c->index, c->ix, OH_ATTR, (last - 1) / c->ix->attr_per_page))
+		!OhArrayHas(c->ix, OH_ATTR, (last - 1) / c->ix->attr_per_page))
 		OhCorrupt(c->index, block_of(c, OH_NODE, last - 1),
 				  "node %u has no page of filter columns, there are %u", last - 1,
 				  c->npages[OH_ATTR]);
@@ -658,7 +658,7 @@ check_entry(OhCheck *c)
 		/* it may have moved, and the node may be older or newer than the metapage */
 		pg_usleep(1000L << (2 * i));
 		CHECK_FOR_INTERRUPTS();
-		OhIndexRefresh(c->index, c->ix);
+		OhIndexRefresh(c->ix);
 		c->meta.entry = c->ix->entry;
 		c->meta.entry_level = c->ix->entry_level;
 		if (c->meta.entry < c->nnodes)

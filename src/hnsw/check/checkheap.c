@@ -103,7 +103,7 @@ OhCheckTids(OhCheck *c)
 			continue;
 		if (!c->strict && !(still_there(c, b) && still_there(c, a) && still_there(c, b)))
 			continue;
-		OhCorrupt(c->index, OhArrayBlock(c->index, c->ix, b->array, OhLp(c->ix, b->array, b->record)),
+		OhCorrupt(c->index, OhArrayBlock(c->ix, b->array, OhLp(c->ix, b->array, b->record)),
 				  "row (%u,%u) is in record %u of array %u and in record %u of array %u",
 				  ItemPointerGetBlockNumber(&a->tid), ItemPointerGetOffsetNumber(&a->tid),
 				  a->record, a->array, b->record, b->array);
@@ -180,7 +180,7 @@ read_attributes(HeapCheck *check, const OhCheckTid *t)
 
 	if (t->array == OH_NULLS)
 	{
-		buffer = OhArrayRead(c->index, c->ix, OH_NULLS, OhLp(c->ix, OH_NULLS, t->record),
+		buffer = OhArrayRead(c->ix, OH_NULLS, OhLp(c->ix, OH_NULLS, t->record),
 							 BUFFER_LOCK_SHARE);
 		memcpy(check->stored_attrs,
 			   (OhNullData *) OhSlot(c->ix, OH_NULLS, BufferGetPage(buffer),
@@ -189,7 +189,7 @@ read_attributes(HeapCheck *check, const OhCheckTid *t)
 	}
 	else
 	{
-		buffer = OhArrayRead(c->index, c->ix, OH_ATTR, t->node / c->ix->attr_per_page,
+		buffer = OhArrayRead(c->ix, OH_ATTR, t->node / c->ix->attr_per_page,
 							 BUFFER_LOCK_SHARE);
 		OhAttrGet(c->ix, BufferGetPage(buffer), t->node % c->ix->attr_per_page,
 				  check->stored_attrs);
@@ -223,14 +223,14 @@ check_attributes(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const D
 
 		if (null == stored_null && row->value[i] == stored->value[i])
 			continue;
-		OhCorrupt(c->index, OhArrayBlock(c->index, ix, array, lp),
+		OhCorrupt(c->index, OhArrayBlock(ix, array, lp),
 				  "%s %u has not column %d of row (%u,%u): %s" UINT64_FORMAT " instead of %s" UINT64_FORMAT,
 				  array == OH_NULLS ? "record" : "node",
 				  array == OH_NULLS ? t->record : t->node, i + 2,
 				  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
 				  stored_null ? "NULL, " : "", stored->value[i], null ? "NULL, " : "", row->value[i]);
 	}
-	OhCorrupt(c->index, OhArrayBlock(c->index, ix, array, lp),
+	OhCorrupt(c->index, OhArrayBlock(ix, array, lp),
 			  "the filter columns of row (%u,%u) are damaged",
 			  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
 }
@@ -247,7 +247,7 @@ check_hash(OhCheck *c, const float *x, uint32 at)
 	if (!OhCheckReadRecord(c, OH_POSTING, at, &record))
 		return;					/* its node's chain is checked elsewhere */
 	if (record.hash != OH_MIXED && record.hash != OhVectorHash(x, c->ix->dim))
-		OhCorrupt(c->index, OhArrayBlock(c->index, c->ix, OH_POSTING, OhLp(c->ix, OH_POSTING, at)),
+		OhCorrupt(c->index, OhArrayBlock(c->ix, OH_POSTING, OhLp(c->ix, OH_POSTING, at)),
 				  "posting %u of node %u has rows of other vectors than it says", at, record.node);
 }
 
@@ -291,27 +291,27 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 			kind = OH_ROW_NO_DIRECTION;
 	}
 	if ((t->array == OH_NULLS ? t->node : 0) != kind)
-		OhCorrupt(index, OhArrayBlock(index, c->ix, t->array, OhLp(c->ix, t->array, t->record)),
+		OhCorrupt(index, OhArrayBlock(c->ix, t->array, OhLp(c->ix, t->array, t->record)),
 				  "row (%u,%u) should be of kind %u and is of kind %u", row_block, row_offset, kind,
 				  t->array == OH_NULLS ? t->node : 0);
 	if (kind == 0)
 	{
 		if (!OhCheckReadRecord(c, OH_NODE, t->node, check->node) ||
 			((OhNodeData *) check->node)->state != OH_LIVE)
-			OhCorrupt(index, OhArrayBlock(index, c->ix, t->array, OhLp(c->ix, t->array, t->record)),
+			OhCorrupt(index, OhArrayBlock(c->ix, t->array, OhLp(c->ix, t->array, t->record)),
 					  "row (%u,%u) belongs to node %u, which is not live", row_block, row_offset,
 					  t->node);
 		if (OhModelOf(c->ix, node->tag) == NULL)
-			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
+			OhCorrupt(index, OhArrayBlock(c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
 					  "node %u has a code of model %u, which the index does not have", t->node,
 					  node->tag & OH_TAG_MODEL);
 		loose = (node->tag & OH_TAG_LOOSE) != 0;
 		if (!loose && !check_code(check, x, node))
-			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
+			OhCorrupt(index, OhArrayBlock(c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
 					  "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
 		if (c->ix->refine_bytes > 0 && !loose &&
 			!check_refinement(check, x, t->node, OhNodeCode(node), node->tag))
-			OhCorrupt(index, OhArrayBlock(index, c->ix, OH_REFINE, OhLp(c->ix, OH_REFINE, t->node)),
+			OhCorrupt(index, OhArrayBlock(c->ix, OH_REFINE, OhLp(c->ix, OH_REFINE, t->node)),
 					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}
 	if (t->array == OH_POSTING)
@@ -343,7 +343,7 @@ OhCheckHeap(OhCheck *c, Snapshot snapshot)
 	check.node = OhAlignedAlloc(c->context, c->ix->node_bytes);
 	if (c->ix->nattrs > 0)
 	{
-		check.summary = OhSummaryBegin(c->index, c->ix, c->context);
+		check.summary = OhSummaryBegin(c->ix, c->context);
 		check.attrs = MemoryContextAllocZero(c->context, OhAttrRowBytes(c->ix->nattrs));
 		check.stored_attrs = MemoryContextAllocZero(c->context, OhAttrRowBytes(c->ix->nattrs));
 	}

@@ -23,7 +23,7 @@ member_problem(OhCheck *c, OhMemberData *member, OhNodeData *node)
 		member->level > OH_MAX_LEVEL)
 		return psprintf("member %u of the highway is of kind %u, level %u", member->node,
 						member->kind, member->level);
-	if (!OhArrayHas(c->index, c->ix, OH_NODE, member->node))
+	if (!OhArrayHas(c->ix, OH_NODE, member->node))
 		return psprintf("the highway has node %u, which does not exist", member->node);
 	if (!c->strict)
 		return NULL;

@@ -262,7 +262,7 @@ OhCheckReadPage(OhCheck *c, OhArrayId array, uint32 lp, void *to)
 	for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
 		nfree += OhSlotIsFree(c->ix, array, page, slot);
 	if (array == OH_ATTR)
-		OhAttrVerify(c->index, c->ix, page, block);
+		OhAttrVerify(c->ix, page, block);
 	if (nfree != OhTail(page)->nfree)
 		OhCorrupt(c->index, block, "%u free slots, the tail says %u", nfree, OhTail(page)->nfree);
 	return page;
@@ -276,9 +276,9 @@ OhCheckReadRecord(OhCheck *c, OhArrayId array, uint32 id, void *to)
 {
 	Buffer		buffer;
 
-	if (!OhArrayHas(c->index, c->ix, array, id))
+	if (!OhArrayHas(c->ix, array, id))
 		return false;
-	buffer = OhArrayRead(c->index, c->ix, array, OhLp(c->ix, array, id), BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(c->ix, array, OhLp(c->ix, array, id), BUFFER_LOCK_SHARE);
 	memcpy(to, OhSlot(c->ix, array, BufferGetPage(buffer), OhSlotOf(c->ix, array, id)),
 		   c->ix->array[array].record_bytes);
 	UnlockReleaseBuffer(buffer);

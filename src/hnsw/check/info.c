@@ -74,13 +74,13 @@ count_record(const OhIndex *ix, OhArrayId array, void *record, Figures *f)
 }
 
 static void
-read_figures(Relation index, OhIndex *ix, Figures *f)
+read_figures(OhIndex *ix, Figures *f)
 {
 	memset(f, 0, sizeof(Figures));
-	f->pages = RelationGetNumberOfBlocks(index);
+	f->pages = RelationGetNumberOfBlocks(ix->rel);
 	for (int array = 0; array < OH_NARRAYS; array++)
 	{
-		f->array_pages[array] = OhArrayPages(index, ix, array);
+		f->array_pages[array] = OhArrayPages(ix, array);
 		if (array == OH_TOWER || (!OhArrayHasSlots(array) && array != OH_HIGHWAY))
 			continue;
 		for (uint32 lp = 0; lp < f->array_pages[array]; lp++)
@@ -90,7 +90,7 @@ read_figures(Relation index, OhIndex *ix, Figures *f)
 			uint32		nused;
 
 			CHECK_FOR_INTERRUPTS();
-			buffer = OhArrayRead(index, ix, array, lp, BUFFER_LOCK_SHARE);
+			buffer = OhArrayRead(ix, array, lp, BUFFER_LOCK_SHARE);
 			page = BufferGetPage(buffer);
 			nused = Min(OhTail(page)->nused, ix->array[array].per_page);
 			for (uint32 slot = 0; slot < nused; slot++)
@@ -212,7 +212,7 @@ om_index_info(PG_FUNCTION_ARGS)
 	buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
 	meta = *OhMeta(BufferGetPage(buffer));
 	UnlockReleaseBuffer(buffer);
-	read_figures(index, ix, &figures);
+	read_figures(ix, &figures);
 	row = make_row(fcinfo, ix, &meta, &figures);
 	relation_close(index, AccessShareLock);
 	PG_RETURN_DATUM(row);

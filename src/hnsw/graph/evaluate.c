@@ -76,7 +76,7 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 		uint64		k = (uint64) lp << 32 | slot;
 		int			j;
 
-		if (unlikely(lp >= ix->array[OH_NODE].npages) && !OhArrayHas(e->index, ix, OH_NODE, ids[i]))
+		if (unlikely(lp >= ix->array[OH_NODE].npages) && !OhArrayHas(ix, OH_NODE, ids[i]))
 			continue;
 		prefetch(ix, lp, slot);
 		for (j = count++; j > 0 && key[j - 1] > k; j--)
@@ -86,7 +86,7 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 	for (int i = 0; i < count;)
 	{
 		uint32		lp = key[i] >> 32;
-		Buffer		buffer = OhArrayRead(e->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
 		int			missing = -1;
 
@@ -119,7 +119,7 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 		/* this node is looked at again then, and may have another code */
 		if (unlikely(missing >= 0))
 		{
-			OhFormsNeed(e->forms, e->index, ix, lp * per_page + (uint32) key[i], missing, &rounds);
+			OhFormsNeed(e->forms, ix, lp * per_page + (uint32) key[i], missing, &rounds);
 			form = OhFormOf(e->forms, ix, e->forms->number, &quant);
 			number = form != NULL ? form->number : OH_TAG_LOOSE;
 		}

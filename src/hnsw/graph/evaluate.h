@@ -16,7 +16,6 @@
 
 typedef struct OhEvaluator
 {
-	Relation	index;
 	OhIndex    *ix;
 	OhForms    *forms;			/* of the query */
 	OhKeep	   *keep;			/* inserts only: copies of what was looked at */

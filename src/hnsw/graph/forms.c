@@ -50,12 +50,12 @@ OhFormsSet(OhForms *forms, const OhIndex *ix, const float *x)
 }
 
 bool
-OhFormsAdd(OhForms *forms, Relation index, OhIndex *ix, uint8 tag)
+OhFormsAdd(OhForms *forms, OhIndex *ix, uint8 tag)
 {
 	uint8		number = tag & OH_TAG_MODEL;
 
 	if (OhModelOf(ix, number) == NULL)
-		OhIndexRefresh(index, ix);
+		OhIndexRefresh(ix);
 	if (OhModelOf(ix, number) == NULL)
 		return false;
 	make(forms, ix, number);
@@ -66,10 +66,10 @@ OhFormsAdd(OhForms *forms, Relation index, OhIndex *ix, uint8 tag)
 }
 
 void
-OhFormsNeed(OhForms *forms, Relation index, OhIndex *ix, uint32 node, uint8 tag, int *rounds)
+OhFormsNeed(OhForms *forms, OhIndex *ix, uint32 node, uint8 tag, int *rounds)
 {
-	if (!OhFormsAdd(forms, index, ix, tag) && ++*rounds > MAX_ROUNDS)
-		OhCorrupt(index, OhArrayBlock(index, ix, OH_NODE, OhLp(ix, OH_NODE, node)),
+	if (!OhFormsAdd(forms, ix, tag) && ++*rounds > MAX_ROUNDS)
+		OhCorrupt(ix->rel, OhArrayBlock(ix, OH_NODE, OhLp(ix, OH_NODE, node)),
 				  "node %u has a code of model %u, which the index does not have", node,
 				  tag & OH_TAG_MODEL);
 }

@@ -40,12 +40,12 @@ extern void OhFormsSet(OhForms *forms, const OhIndex *ix, const float *x);
  * is not known, so no page may be locked.  false: no node has that model any more;
  * read the node again.
  */
-extern bool OhFormsAdd(OhForms *forms, Relation index, OhIndex *ix, uint8 tag);
+extern bool OhFormsAdd(OhForms *forms, OhIndex *ix, uint8 tag);
 /*
  * The same, for a caller that reads the node again each time: raises an error
  * after too many rounds.
  */
-extern void OhFormsNeed(OhForms *forms, Relation index, OhIndex *ix, uint32 node, uint8 tag,
+extern void OhFormsNeed(OhForms *forms, OhIndex *ix, uint32 node, uint8 tag,
 						int *rounds);
 
 /*

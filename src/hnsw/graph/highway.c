@@ -114,7 +114,7 @@ compare_page(const OhIndex *ix, Page page, const OhForm *form, const OmQuantizer
  * models.
  */
 static void
-make_forms(Relation index, OhIndex *ix, OhForms *forms)
+make_forms(OhIndex *ix, OhForms *forms)
 {
 	for (int i = 0; i < OH_MODELS; i++)
 	{
@@ -122,23 +122,23 @@ make_forms(Relation index, OhIndex *ix, OhForms *forms)
 		const OmQuantizer *quant;
 
 		if (ix->model[i].quant != NULL && OhFormOf(forms, ix, number, &quant) == NULL)
-			(void) OhFormsAdd(forms, index, ix, number);
+			(void) OhFormsAdd(forms, ix, number);
 	}
 }
 
 void
-OhHighwaySeeds(Relation index, OhIndex *ix, OhForms *forms, OhSeeds *seeds)
+OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds)
 {
 	const OhArray *array = &ix->array[OH_HIGHWAY];
 	bool		full = true;
 
 	memset(seeds, 0, sizeof(OhSeeds));
 	if (unlikely(ix->retraining))
-		make_forms(index, ix, forms);
+		make_forms(ix, forms);
 	/* others may have added a page if the last one that we know of is full */
-	for (uint32 lp = 0; lp < array->npages || (full && lp < OhArrayPages(index, ix, OH_HIGHWAY)); lp++)
+	for (uint32 lp = 0; lp < array->npages || (full && lp < OhArrayPages(ix, OH_HIGHWAY)); lp++)
 	{
-		Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
 
 		for (int i = 0; i < OH_MODELS; i++)
@@ -159,15 +159,15 @@ OhHighwaySeeds(Relation index, OhIndex *ix, OhForms *forms, OhSeeds *seeds)
  * add_to_page -- put a member on a page; false: it has no room.
  */
 static bool
-add_to_page(Relation index, OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
+add_to_page(OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
 {
-	Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
 	bool		room = OhPageHasFree(ix, OH_HIGHWAY, BufferGetPage(buffer));
 
 	UnlockReleaseBuffer(buffer);
 	if (!room)
 		return false;
-	buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
 	room = OhPageHasFree(ix, OH_HIGHWAY, BufferGetPage(buffer));
 	if (room)
 	{
@@ -176,10 +176,10 @@ add_to_page(Relation index, OhIndex *ix, uint32 lp, const OhMemberData *head, co
 		uint32		slot;
 		OhMemberData *member;
 
-		OhWriteStart(&write, index, ix->building);
+		OhWriteStart(&write, ix->rel, ix->building);
 		page = OhWritePage(&write, buffer, false);
 		if (!OhPageTakeSlot(ix, OH_HIGHWAY, page, &slot))
-			OhCorrupt(index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+			OhCorrupt(ix->rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
 		member = OhSlot(ix, OH_HIGHWAY, page, slot);
 		*member = *head;
 		memcpy(OhMemberCode(member), code, ix->code_bytes);
@@ -190,21 +190,21 @@ add_to_page(Relation index, OhIndex *ix, uint32 lp, const OhMemberData *head, co
 }
 
 void
-OhHighwayAdd(Relation index, OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
+OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
 			 const void *code)
 {
 	OhMemberData head = {.node = node,.level = level,.kind = kind,.model = tag & OH_TAG_MODEL};
-	uint32		npages = OhArrayPages(index, ix, OH_HIGHWAY);
+	uint32		npages = OhArrayPages(ix, OH_HIGHWAY);
 
 	for (uint32 lp = 0;; lp++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (lp == npages)
 		{
-			lp = OhArrayExtend(index, ix, OH_HIGHWAY);
+			lp = OhArrayExtend(ix, OH_HIGHWAY);
 			npages = lp + 1;
 		}
-		if (add_to_page(index, ix, lp, &head, code))
+		if (add_to_page(ix, lp, &head, code))
 			return;
 	}
 }
@@ -214,16 +214,16 @@ OhHighwayAdd(Relation index, OhIndex *ix, uint32 node, int level, int kind, uint
  * that level.
  */
 static int
-raise_level(Relation index, OhIndex *ix)
+raise_level(OhIndex *ix)
 {
-	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	int			level = OhMeta(BufferGetPage(buffer))->highway_level;
 
 	if (level == ix->highway_level && level < OH_MAX_LEVEL)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, index, ix->building);
+		OhWriteStart(&write, ix->rel, ix->building);
 		OhMeta(OhWritePage(&write, buffer, false))->highway_level = ++level;
 		OhWriteFinish(&write);
 	}
@@ -238,9 +238,9 @@ raise_level(Relation index, OhIndex *ix)
  * Members of islands stay.  Two inserts may do it at once.
  */
 void
-OhHighwayThin(Relation index, OhIndex *ix)
+OhHighwayThin(OhIndex *ix)
 {
-	int			level = raise_level(index, ix);
+	int			level = raise_level(ix);
 
 	for (uint32 lp = 0; lp < ix->array[OH_HIGHWAY].npages; lp++)
 	{
@@ -249,8 +249,8 @@ OhHighwayThin(Relation index, OhIndex *ix)
 		OhWrite		write;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
-		OhWriteStart(&write, index, ix->building);
+		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+		OhWriteStart(&write, ix->rel, ix->building);
 		page = OhWritePage(&write, buffer, false);
 		for (uint32 slot = 0; slot < Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page); slot++)
 		{
@@ -272,9 +272,9 @@ OhHighwayThin(Relation index, OhIndex *ix)
  * returns their number.
  */
 static int
-old_members(Relation index, OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots)
+old_members(OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots)
 {
-	Buffer		buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
 	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page);
 	int			n = 0;
@@ -296,15 +296,15 @@ old_members(Relation index, OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *s
  * read_code -- the code of a node in the newest model; false: it has none.
  */
 static bool
-read_code(Relation index, OhIndex *ix, uint32 id, void *code)
+read_code(OhIndex *ix, uint32 id, void *code)
 {
 	Buffer		buffer;
 	OhNodeData *node;
 	bool		found;
 
-	if (!OhArrayHas(index, ix, OH_NODE, id))
+	if (!OhArrayHas(ix, OH_NODE, id))
 		return false;
-	buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
 	node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 	found = node->state != OH_FREE && (node->tag & OH_TAG_MODEL) == ix->number;
 	if (found)
@@ -318,9 +318,9 @@ read_code(Relation index, OhIndex *ix, uint32 id, void *code)
  * it may be read before the member's page is locked.
  */
 static void
-recode_page(Relation index, OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots, char *codes)
+recode_page(OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots, char *codes)
 {
-	int			n = old_members(index, ix, lp, old, slots);
+	int			n = old_members(ix, lp, old, slots);
 	Buffer		buffer;
 	OhWrite		write;
 	Page		page;
@@ -329,11 +329,11 @@ recode_page(Relation index, OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *s
 		return;
 	for (int i = 0; i < n; i++)
 	{
-		if (!read_code(index, ix, old[i].node, codes + (Size) i * ix->code_bytes))
+		if (!read_code(ix, old[i].node, codes + (Size) i * ix->code_bytes))
 			old[i].node = OH_NONE;
 	}
-	buffer = OhArrayRead(index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
-	OhWriteStart(&write, index, false);
+	buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	OhWriteStart(&write, ix->rel, false);
 	page = OhWritePage(&write, buffer, false);
 	for (int i = 0; i < n; i++)
 	{
@@ -349,9 +349,9 @@ recode_page(Relation index, OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *s
 }
 
 void
-OhHighwayRecode(Relation index, OhIndex *ix)
+OhHighwayRecode(OhIndex *ix)
 {
-	uint32		npages = OhArrayPages(index, ix, OH_HIGHWAY);
+	uint32		npages = OhArrayPages(ix, OH_HIGHWAY);
 	uint32		per_page = ix->array[OH_HIGHWAY].per_page;
 	OhMemberData *old = palloc(sizeof(OhMemberData) * per_page);
 	uint32	   *slots = palloc(sizeof(uint32) * per_page);
@@ -360,7 +360,7 @@ OhHighwayRecode(Relation index, OhIndex *ix)
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		recode_page(index, ix, lp, old, slots, codes);
+		recode_page(ix, lp, old, slots, codes);
 	}
 	pfree(old);
 	pfree(slots);

@@ -53,14 +53,14 @@ extern uint32 OhHighwayLevelLimit(uint32 code_bytes);
 extern uint32 OhHighwayIslandLimit(uint32 code_bytes);
 
 /* Compare the query with all members that have a code of a known model. */
-extern void OhHighwaySeeds(Relation index, OhIndex *ix, OhForms *forms, OhSeeds *seeds);
+extern void OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds);
 /* Make a live node a member; kind OH_MEMBER_*, tag and code the node's. */
-extern void OhHighwayAdd(Relation index, OhIndex *ix, uint32 node, int level, int kind,
+extern void OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind,
 						 uint8 tag, const void *code);
 /* After nodes were encoded again: give members the codes that their nodes have now. */
-extern void OhHighwayRecode(Relation index, OhIndex *ix);
+extern void OhHighwayRecode(OhIndex *ix);
 /* There are too many members by level: keep those of a higher one. */
-extern void OhHighwayThin(Relation index, OhIndex *ix);
+extern void OhHighwayThin(OhIndex *ix);
 
 static inline void
 OhNearestAdd(OhNearest *nearest, int max, OhItem item)

@@ -40,7 +40,7 @@ OhPrefetchRefinement(const OhIndex *ix, uint32 node)
 }
 
 void
-OhReadRefinements(Relation index, OhIndex *ix, const OhForms *forms, const OmRefineBase *bases,
+OhReadRefinements(OhIndex *ix, const OhForms *forms, const OmRefineBase *bases,
 				  OhNodeRows *heads, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -50,9 +50,9 @@ OhReadRefinements(Relation index, OhIndex *ix, const OhForms *forms, const OmRef
 		Buffer		buffer;
 
 		heads[i].refined_error = -1.0f;
-		if (form == NULL || !OhArrayHas(index, ix, OH_REFINE, heads[i].id))
+		if (form == NULL || !OhArrayHas(ix, OH_REFINE, heads[i].id))
 			continue;
-		buffer = OhArrayRead(index, ix, OH_REFINE, OhLp(ix, OH_REFINE, heads[i].id),
+		buffer = OhArrayRead(ix, OH_REFINE, OhLp(ix, OH_REFINE, heads[i].id),
 							 BUFFER_LOCK_SHARE);
 		if (!om_quant_refine_distance(quant, form->query, form->refine, &bases[i],
 									  OhSlot(ix, OH_REFINE, BufferGetPage(buffer),
@@ -68,30 +68,30 @@ OhReadRefinements(Relation index, OhIndex *ix, const OhForms *forms, const OmRef
  * grows to hold it.
  */
 static Buffer
-lock_record(Relation index, OhIndex *ix, uint32 node)
+lock_record(OhIndex *ix, uint32 node)
 {
 	uint32		lp = OhLp(ix, OH_REFINE, node);
 
-	while (!OhArrayHas(index, ix, OH_REFINE, node))
+	while (!OhArrayHas(ix, OH_REFINE, node))
 	{
 		CHECK_FOR_INTERRUPTS();
-		OhArrayExtend(index, ix, OH_REFINE);
+		OhArrayExtend(ix, OH_REFINE);
 	}
-	return OhArrayRead(index, ix, OH_REFINE, lp, BUFFER_LOCK_EXCLUSIVE);
+	return OhArrayRead(ix, OH_REFINE, lp, BUFFER_LOCK_EXCLUSIVE);
 }
 
 /*
  * store -- write a refinement into its slot; the page is locked.
  */
 static void
-store(Relation index, OhIndex *ix, Buffer buffer, uint32 node, const void *refinement, bool blur)
+store(OhIndex *ix, Buffer buffer, uint32 node, const void *refinement, bool blur)
 {
 	uint32		slot = OhSlotOf(ix, OH_REFINE, node);
 	OhWrite		write;
 	Page		page;
 	void	   *record;
 
-	OhWriteStart(&write, index, ix->building);
+	OhWriteStart(&write, ix->rel, ix->building);
 	page = OhWritePage(&write, buffer, false);
 	while (OhTail(page)->nused <= slot)
 		memset(OhSlot(ix, OH_REFINE, page, OhTail(page)->nused++), 0, ix->refine_bytes);
@@ -104,30 +104,30 @@ store(Relation index, OhIndex *ix, Buffer buffer, uint32 node, const void *refin
 }
 
 void
-OhWriteRefinement(Relation index, OhIndex *ix, uint32 node, const void *code,
+OhWriteRefinement(OhIndex *ix, uint32 node, const void *code,
 				  const void *refinement)
 {
-	Buffer		buffer = lock_record(index, ix, node);
+	Buffer		buffer = lock_record(ix, node);
 	const void *record = OhSlot(ix, OH_REFINE, BufferGetPage(buffer), OhSlotOf(ix, OH_REFINE, node));
 
 	/* somebody has joined the node already */
 	if (OhSlotOf(ix, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
 		!om_quant_refine_matches(code, record) || !om_quant_refine_is_blurred(record))
-		store(index, ix, buffer, node, refinement, false);
+		store(ix, buffer, node, refinement, false);
 	UnlockReleaseBuffer(buffer);
 }
 
 void
-OhJoinRefinement(Relation index, OhIndex *ix, uint32 node, const void *code,
+OhJoinRefinement(OhIndex *ix, uint32 node, const void *code,
 				 const void *refinement)
 {
-	Buffer		buffer = lock_record(index, ix, node);
+	Buffer		buffer = lock_record(ix, node);
 	const void *record = OhSlot(ix, OH_REFINE, BufferGetPage(buffer), OhSlotOf(ix, OH_REFINE, node));
 
 	if (OhSlotOf(ix, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
 		!om_quant_refine_matches(code, record) ||
 		(!om_quant_refine_is_blurred(record) &&
 		 memcmp(record, refinement, ix->refine_bytes) != 0))
-		store(index, ix, buffer, node, refinement, true);
+		store(ix, buffer, node, refinement, true);
 	UnlockReleaseBuffer(buffer);
 }

@@ -16,21 +16,21 @@
  * Refined distances of nodes heads[n], into refined and refined_error of each.
  * bases[n] are of their codes.
  */
-extern void OhReadRefinements(Relation index, OhIndex *ix, const OhForms *forms,
+extern void OhReadRefinements(OhIndex *ix, const OhForms *forms,
 							  const OmRefineBase *bases, OhNodeRows *heads, int n);
 
 /* Start loading the refinement of a node. */
 extern void OhPrefetchRefinement(const OhIndex *ix, uint32 node);
 
 /* Store that of a new node; code is the node's. */
-extern void OhWriteRefinement(Relation index, OhIndex *ix, uint32 node, const void *code,
+extern void OhWriteRefinement(OhIndex *ix, uint32 node, const void *code,
 							  const void *refinement);
 
 /*
  * A row with the same code is about to join a node: unless it has the very same
  * refinement, the node's becomes blurred.
  */
-extern void OhJoinRefinement(Relation index, OhIndex *ix, uint32 node, const void *code,
+extern void OhJoinRefinement(OhIndex *ix, uint32 node, const void *code,
 							 const void *refinement);
 
 #endif							/* OH_REFINEMENT_H */

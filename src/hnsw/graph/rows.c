@@ -57,9 +57,9 @@ add(OhRows *rows, const ItemPointerData *tid)
  * chain_of -- the first posting of a node, OH_NONE if it is no longer live.
  */
 static uint32
-chain_of(Relation index, OhIndex *ix, uint32 id)
+chain_of(OhIndex *ix, uint32 id)
 {
-	Buffer		buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 	uint32		posting = node->state == OH_LIVE ? node->posting : OH_NONE;
 
@@ -124,13 +124,13 @@ OhChainBegin(OhChain *chain, uint32 node, uint32 posting)
  * read_posting -- a copy of the record; false: it is not this node's.
  */
 static bool
-read_posting(Relation index, OhIndex *ix, uint32 node, uint32 at, OhPostingData *copy)
+read_posting(OhIndex *ix, uint32 node, uint32 at, OhPostingData *copy)
 {
 	Buffer		buffer;
 
-	if (!OhArrayHas(index, ix, OH_POSTING, at))
+	if (!OhArrayHas(ix, OH_POSTING, at))
 		return false;
-	buffer = OhArrayRead(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at), BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(ix, OH_POSTING, OhLp(ix, OH_POSTING, at), BUFFER_LOCK_SHARE);
 	*copy = *(OhPostingData *) OhSlot(ix, OH_POSTING, BufferGetPage(buffer),
 									  OhSlotOf(ix, OH_POSTING, at));
 	UnlockReleaseBuffer(buffer);
@@ -141,20 +141,20 @@ read_posting(Relation index, OhIndex *ix, uint32 node, uint32 at, OhPostingData 
  * find_next -- the next record is no longer the node's: where does the chain go on?
  */
 static void
-find_next(Relation index, OhIndex *ix, OhChain *chain)
+find_next(OhIndex *ix, OhChain *chain)
 {
 	OhPostingData record;
 
-	if (chain->last != OH_NONE && read_posting(index, ix, chain->node, chain->last, &record) &&
+	if (chain->last != OH_NONE && read_posting(ix, chain->node, chain->last, &record) &&
 		record.next != chain->next)
 		chain->next = record.next;
 	else
-		chain->next = chain_of(index, ix, chain->node);
+		chain->next = chain_of(ix, chain->node);
 	chain->last = OH_NONE;
 }
 
 void
-OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
+OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
 {
 	int			restarts = 0;
 	uint64		steps = 0;
@@ -168,17 +168,17 @@ OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows
 		bool		alone;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!read_posting(index, ix, chain->node, at, &record))
+		if (!read_posting(ix, chain->node, at, &record))
 		{
 			if (++restarts > MAX_RESTARTS)
-				OhCorrupt(index, OhArrayBlock(index, ix, OH_NODE, OhLp(ix, OH_NODE, chain->node)),
+				OhCorrupt(ix->rel, OhArrayBlock(ix, OH_NODE, OhLp(ix, OH_NODE, chain->node)),
 						  "node %u has posting %u, which is not its own", chain->node, at);
-			find_next(index, ix, chain);
+			find_next(ix, chain);
 			continue;
 		}
 		/* passing by what has been read before, after a restart, is as good as a step */
 		if (++steps > 8 * (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
-			OhCorrupt(index, OhArrayBlock(index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
+			OhCorrupt(ix->rel, OhArrayBlock(ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
 					  "the postings of node %u form a circle", chain->node);
 		/*
 		 * Nobody comes back to a chain of one record.  To the last one of several
@@ -202,14 +202,14 @@ OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows
 }
 
 void
-OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
+OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
 			   OmRefineBase *base)
 {
 	int			rounds = 0;
 
 	for (;;)
 	{
-		Buffer		buffer = OhArrayRead(index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+		Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id),
 										 BUFFER_LOCK_SHARE);
 		OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 		const OmQuantizer *quant = NULL;
@@ -235,12 +235,12 @@ OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, OhForms *forms, OhNodeRow
 		UnlockReleaseBuffer(buffer);
 		if (!live || form != NULL)
 			return;
-		OhFormsNeed(forms, index, ix, id, head->tag, &rounds);
+		OhFormsNeed(forms, ix, id, head->tag, &rounds);
 	}
 }
 
 int
-OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
+OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
 				 OhChain *chains)
 {
 	uint32		per_page = ix->array[OH_NODE].per_page;
@@ -251,9 +251,9 @@ OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRow
 
 	if (filter != NULL)
 		OhFilterLoadNodes(filter, lp * per_page, per_page);
-	buffer = OhArrayRead(index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
-	nused = OhPageUsed(index, ix, OH_NODE, buffer);
+	nused = OhPageUsed(ix, OH_NODE, buffer);
 	rows->n = rows->next = 0;
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
@@ -272,12 +272,12 @@ OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter, OhRow
 }
 
 void
-OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind,
+OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
 				 const OhConditions *conditions, OhRows *rows)
 {
-	Buffer		buffer = OhArrayRead(index, ix, OH_NULLS, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(ix, OH_NULLS, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = OhPageUsed(index, ix, OH_NULLS, buffer);
+	uint32		nused = OhPageUsed(ix, OH_NULLS, buffer);
 
 	rows->n = rows->next = 0;
 	for (uint32 slot = 0; slot < nused; slot++)

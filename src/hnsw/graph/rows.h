@@ -58,7 +58,7 @@ extern void OhReadSetInit(OhReadSet *set, MemoryContext context);
  * Read that of a node; one that is no longer live has no rows.  With query forms
  * for refined distances, base becomes what its code adds to them.
  */
-extern void OhReadNodeRows(Relation index, OhIndex *ix, uint32 id, OhForms *forms,
+extern void OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms,
 						   OhNodeRows *head, OmRefineBase *base);
 /* The rows of a node behind its own TID. */
 extern void OhChainBegin(OhChain *chain, uint32 node, uint32 posting);
@@ -71,19 +71,19 @@ OhChainHasMore(const OhChain *chain)
  * The next rows of a chain, some dozens, in place of what the list held; none: the
  * chain is at its end.  In one scan each row comes once.
  */
-extern void OhChainNext(Relation index, OhIndex *ix, OhChain *chain, OhReadSet *seen,
+extern void OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen,
 						OhRows *rows);
 /*
  * The live nodes of a page, with a filter those that match: their own TIDs in place
  * of what rows held, and their chains; returns how many chains.  chains[per_page].
  */
-extern int	OhRowsOfNodePage(Relation index, OhIndex *ix, uint32 lp, OhFilter *filter,
+extern int	OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter,
 							 OhRows *rows, OhChain *chains);
 /*
  * The rows of a page of the null array, of one kind; with conditions, those that
  * may match.
  */
-extern void OhRowsOfNullPage(Relation index, OhIndex *ix, uint32 lp, uint16 kind,
+extern void OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
 							 const OhConditions *conditions, OhRows *rows);
 
 /* What stands for a vector in the hash of postings; never OH_MIXED. */

@@ -59,13 +59,12 @@ keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, 
 /* ---- walks ---- */
 
 OhSearch *
-OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep, MemoryContext context)
+OhSearchBegin(OhIndex *ix, bool streaming, OhKeep *keep, MemoryContext context)
 {
 	OhSearch   *s = MemoryContextAllocZero(context, sizeof(OhSearch));
-	uint64		nnodes = (uint64) OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	uint64		nnodes = (uint64) OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
 	int64		few;
 
-	s->eval.index = index;
 	s->eval.ix = ix;
 	s->context = context;
 	s->streaming = streaming;
@@ -137,9 +136,9 @@ find_tower(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out, int *n)
 		uint32		up;
 		bool		mine;
 
-		if (!OhArrayHas(s->eval.index, ix, OH_TOWER, tower))
+		if (!OhArrayHas(ix, OH_TOWER, tower))
 			return OH_NONE;
-		buffer = OhArrayRead(s->eval.index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
+		buffer = OhArrayRead(ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
 		record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
 		mine = record->node == id && record->level == l;
 		if (mine && l == level)
@@ -161,7 +160,7 @@ static uint32
 first_tower(OhSearch *s, uint32 id)
 {
 	OhIndex    *ix = s->eval.ix;
-	Buffer		buffer = OhArrayRead(s->eval.index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+	Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id),
 									 BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 	uint32		tower = node->state == OH_FREE ? OH_NONE : node->tower;
@@ -195,7 +194,7 @@ read_links(OhSearch *s, uint32 id, int level, uint32 *out)
 		find_tower(s, id, first_tower(s, id), level, out, &n);
 		return n;
 	}
-	buffer = OhArrayRead(s->eval.index, ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
 	node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 	if (node->state != OH_FREE)
 	{
@@ -285,7 +284,7 @@ static inline bool
 visit(OhSearch *s, uint32 id)
 {
 	if (unlikely(s->visited->mark != NULL && id >= s->visited->size) &&
-		!OhArrayHas(s->eval.index, s->eval.ix, OH_NODE, id))
+		!OhArrayHas(s->eval.ix, OH_NODE, id))
 		return false;
 	return OhVisitedAdd(s->visited, id);
 }
@@ -506,7 +505,7 @@ OhSearchStart(OhSearch *s)
 {
 	OhSeeds    *seeds = &s->seeds;
 
-	OhHighwaySeeds(s->eval.index, s->eval.ix, s->eval.forms, seeds);
+	OhHighwaySeeds(s->eval.ix, s->eval.forms, seeds);
 	if (seeds->level.n == 0 && seeds->island.n == 0)
 	{
 		OhSearchDescend(s, 0);

@@ -44,7 +44,7 @@ typedef struct OhSearch
 	OhHeap		rejected;		/* evaluated, too far to expand in this batch */
 } OhSearch;
 
-extern OhSearch *OhSearchBegin(Relation index, OhIndex *ix, bool streaming, OhKeep *keep,
+extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhKeep *keep,
 							   MemoryContext context);
 /*
  * Forget all of the last walk, its filter and budget too; forms stay the

@@ -28,16 +28,15 @@
 #define CHUNK 32
 
 OhSweep *
-OhSweepBegin(Relation index, OhIndex *ix, OhFilter *filter, const uint32 *handled, int64 n,
+OhSweepBegin(OhIndex *ix, OhFilter *filter, const uint32 *handled, int64 n,
 			 Size bytes, MemoryContext context)
 {
 	OhSweep    *sweep = MemoryContextAllocZero(context, sizeof(OhSweep));
 
-	sweep->eval.index = index;
 	sweep->eval.ix = ix;
 	sweep->filter = filter;
 	sweep->nnodes = filter != NULL ? filter->nnodes :
-		OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+		OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
 	sweep->handled = MemoryContextAllocExtended(context,
 												(sweep->nnodes / 64 + 1) * sizeof(uint64),
 												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

@@ -30,7 +30,7 @@ typedef struct OhSweep
  * handled[n]: nodes that earlier batches had; bytes: memory for what one pass
  * keeps.
  */
-extern OhSweep *OhSweepBegin(Relation index, OhIndex *ix, OhFilter *filter,
+extern OhSweep *OhSweepBegin(OhIndex *ix, OhFilter *filter,
 							 const uint32 *handled, int64 n, Size bytes, MemoryContext context);
 /*
  * The nearest of the nodes left, up to `want` of them, in found.  false: none are

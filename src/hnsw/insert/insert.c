@@ -55,13 +55,12 @@
  * OhInserterBegin -- state for inserts of many rows, in a context of its own.
  */
 OhInserter *
-OhInserterBegin(Relation index, OhIndex *ix, MemoryContext parent)
+OhInserterBegin(OhIndex *ix, MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "omenhnsw insert",
 												  ALLOCSET_DEFAULT_SIZES);
 	OhInserter *ins = MemoryContextAllocZero(context, sizeof(OhInserter));
 
-	ins->index = index;
 	ins->ix = ix;
 	ins->context = context;
 	ins->code = OhAlignedAlloc(context, ix->code_bytes);
@@ -72,7 +71,7 @@ OhInserterBegin(Relation index, OhIndex *ix, MemoryContext parent)
 	ins->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
 	OhKeepInit(&ins->keep, context);
 	/* nodes with one code make a walk go on with what it has set aside */
-	ins->search = OhSearchBegin(index, ix, ix->nattrs > 0, &ins->keep, context);
+	ins->search = OhSearchBegin(ix, ix->nattrs > 0, &ins->keep, context);
 	OhSelectorInit(&ins->selector, ix->quant, context);
 	ins->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
 	ins->pin = MemoryContextAlloc(context, sizeof(OhPin) * 8 * ix->m);
@@ -120,8 +119,8 @@ OhLockModel(const OhInserter *ins, const OhPageRef *pages, int n)
 		return InvalidBuffer;
 	/* a directory that is not known yet is found by way of the metapage */
 	for (int i = 0; i < n; i++)
-		(void) OhArrayBlock(ins->index, ins->ix, pages[i].array, pages[i].lp);
-	return OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+		(void) OhArrayBlock(ins->ix, pages[i].array, pages[i].lp);
+	return OhReadBlock(ins->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
 }
 
 bool
@@ -141,7 +140,7 @@ static void
 write_refinement(OhInserter *ins, uint32 node)
 {
 	if (ins->ix->refine_bytes > 0)
-		OhWriteRefinement(ins->index, ins->ix, node, ins->code, ins->refinement);
+		OhWriteRefinement(ins->ix, node, ins->code, ins->refinement);
 }
 
 /*
@@ -158,24 +157,24 @@ insert_first(OhInserter *ins, ItemPointer tid)
 	Buffer		meta;
 	uint32		id = OH_NONE;
 
-	if (!OhFindPlace(ins, OhArrayFindFree(ins->index, ix, OH_NODE), &place))
+	if (!OhFindPlace(ins, OhArrayFindFree(ix, OH_NODE), &place))
 		return false;
 	/* a new page may not be in our directory yet, which is read through block 0 */
-	(void) OhArrayBlock(ins->index, ix, OH_NODE, place.lp);
+	(void) OhArrayBlock(ix, OH_NODE, place.lp);
 
 	/* block 0 is before all others: lock order */
-	meta = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	meta = OhReadBlock(ins->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	if (OhMeta(BufferGetPage(meta))->entry == ix->entry && OhIsNewest(ins, meta))
 	{
 		int			n = OhPlacePages(ins, &place, pages);
 
-		OhArrayReadAll(ins->index, ix, pages, n);
+		OhArrayReadAll(ix, pages, n);
 		if (OhPlaceIsFree(ins, &place, pages))
 		{
 			OhWrite		write;
 			Page		page;
 
-			OhWriteStart(&write, ins->index, ix->building);
+			OhWriteStart(&write, ins->ix->rel, ix->building);
 			ins->list.n = ins->list.nselected = 0;
 			id = OhFillPlace(ins, &write, &place, pages, tid, &ins->list);
 			ins->id = OH_NONE;	/* it gets no towers */
@@ -190,7 +189,7 @@ insert_first(OhInserter *ins, ItemPointer tid)
 	if (id == OH_NONE)
 		return false;
 	write_refinement(ins, id);
-	OhHighwayAdd(ins->index, ix, id, 0, OH_MEMBER_ISLAND, ins->number, ins->code);
+	OhHighwayAdd(ix, id, 0, OH_MEMBER_ISLAND, ins->number, ins->code);
 	return true;
 }
 
@@ -294,7 +293,7 @@ static bool
 add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid)
 {
 	OhIndex    *ix = ins->ix;
-	uint32		lp = fresh ? OhArrayFindFree(ins->index, ix, OH_POSTING) :
+	uint32		lp = fresh ? OhArrayFindFree(ix, OH_POSTING) :
 		OhLp(ix, OH_POSTING, head);
 	OhPageRef	pages[4];
 	int			n = node_pages(ins, id, pages);
@@ -317,7 +316,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 		pages[n++].lockmode = BUFFER_LOCK_SHARE;
 	}
 	meta = OhLockModel(ins, pages, n);
-	OhArrayReadAll(ins->index, ix, pages, n);
+	OhArrayReadAll(ix, pages, n);
 	buffer = pages[at].buffer;
 	node = OhSlot(ix, OH_NODE, BufferGetPage(pages[NODE_PAGE].buffer), OhSlotOf(ix, OH_NODE, id));
 	if (same_node(ins, pages, id) && node->posting == head && OhIsNewest(ins, meta))
@@ -334,7 +333,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 			copy = *posting;
 			if (posting->node == id && put_in_posting(&copy, tid, hash))
 			{
-				OhWriteStart(&write, ins->index, ix->building);
+				OhWriteStart(&write, ins->ix->rel, ix->building);
 				page = OhWritePage(&write, buffer, false);
 				posting = OhSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, head));
 				*posting = copy;
@@ -344,10 +343,10 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 		}
 		else if (OhPageHasFree(ix, OH_POSTING, BufferGetPage(buffer)))
 		{
-			OhWriteStart(&write, ins->index, ix->building);
+			OhWriteStart(&write, ins->ix->rel, ix->building);
 			page = OhWritePage(&write, buffer, false);
 			if (!OhPageTakeSlot(ix, OH_POSTING, page, &slot))
-				OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+				OhCorrupt(ins->ix->rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
 			posting = OhSlot(ix, OH_POSTING, page, slot);
 			posting->node = id;
 			posting->next = head;
@@ -396,7 +395,7 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 		bool		done = false;
 		uint32		head = OH_NONE;
 
-		OhArrayReadAll(ins->index, ix, pages, n);
+		OhArrayReadAll(ix, pages, n);
 		buffer = pages[NODE_PAGE].buffer;
 		node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 		there = same_node(ins, pages, id) && OhIsNewest(ins, meta);
@@ -404,7 +403,7 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, ins->index, ix->building);
+			OhWriteStart(&write, ins->ix->rel, ix->building);
 			node = OhSlot(ix, OH_NODE, OhWritePage(&write, buffer, false),
 						  OhSlotOf(ix, OH_NODE, id));
 			node->tid = *tid;
@@ -467,14 +466,14 @@ find_slot_page(OhInserter *ins, int n)
 	for (int i = 0; i < Min(n, NEAR_PAGES); i++)
 	{
 		uint32		lp = OhLp(ix, OH_NODE, ins->candidates[i].id);
-		Buffer		buffer = OhArrayRead(ins->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 		bool		has_free = OhPageHasFree(ix, OH_NODE, BufferGetPage(buffer));
 
 		UnlockReleaseBuffer(buffer);
 		if (has_free)
 			return lp;
 	}
-	return OhArrayFindFree(ins->index, ix, OH_NODE);
+	return OhArrayFindFree(ix, OH_NODE);
 }
 
 /*
@@ -489,7 +488,7 @@ has_attributes(OhInserter *ins, uint32 id)
 
 	if (ix->nattrs == 0)
 		return true;
-	buffer = OhArrayRead(ins->index, ix, OH_ATTR, id / ix->attr_per_page, BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(ix, OH_ATTR, id / ix->attr_per_page, BUFFER_LOCK_SHARE);
 	same = OhAttrEquals(ix, BufferGetPage(buffer), id % ix->attr_per_page, ins->attrs);
 	UnlockReleaseBuffer(buffer);
 	return same;
@@ -575,12 +574,12 @@ join_highway(OhInserter *ins)
 	if (ins->level > 0 && ins->level >= ix->highway_level)
 	{
 		if (nlevel >= OhHighwayLevelLimit(ix->code_bytes))
-			OhHighwayThin(ins->index, ix);
+			OhHighwayThin(ix);
 		if (ins->level >= ix->highway_level)
 			kind |= OH_MEMBER_LEVEL;
 	}
 	if (kind != 0)
-		OhHighwayAdd(ins->index, ix, ins->id, ins->level, kind, ins->number, ins->code);
+		OhHighwayAdd(ix, ins->id, ins->level, kind, ins->number, ins->code);
 }
 
 /*
@@ -594,7 +593,7 @@ seed_by_sweep(OhInserter *ins)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sweep",
 												  ALLOCSET_DEFAULT_SIZES);
-	OhSweep    *sweep = OhSweepBegin(ins->index, ins->ix, NULL, NULL, 0, 0, context);
+	OhSweep    *sweep = OhSweepBegin(ins->ix, NULL, NULL, 0, 0, context);
 	bool		any = OhSweepMore(sweep, &ins->forms, ins->ix->ef_construction);
 
 	if (any)
@@ -632,7 +631,7 @@ insert_base(OhInserter *ins, ItemPointer tid)
 	if (twin != OH_NONE)
 	{
 		if (ix->refine_bytes > 0)
-			OhJoinRefinement(ins->index, ix, twin, ins->code, ins->refinement);
+			OhJoinRefinement(ix, twin, ins->code, ins->refinement);
 		return add_row(ins, twin, tid);
 	}
 	n = OhChooseNeighbours(ins, 2 * ix->m);
@@ -694,7 +693,7 @@ OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow
 	ins->level = OhRandomLevel(ix->m);
 	for (bool encoded = false;; encoded = true)
 	{
-		OhIndexRefresh(ins->index, ix);
+		OhIndexRefresh(ix);
 		CHECK_FOR_INTERRUPTS();
 		if (!encoded || ins->number != ix->number)
 			encode(ins, x);
@@ -731,8 +730,8 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const 
 
 	for (;;)
 	{
-		uint32		lp = OhArrayFindFree(ins->index, ix, OH_NULLS);
-		Buffer		buffer = ReadBuffer(ins->index, OhArrayBlock(ins->index, ix, OH_NULLS, lp));
+		uint32		lp = OhArrayFindFree(ix, OH_NULLS);
+		Buffer		buffer = ReadBuffer(ins->ix->rel, OhArrayBlock(ix, OH_NULLS, lp));
 		bool		done = false;
 
 		CHECK_FOR_INTERRUPTS();
@@ -744,10 +743,10 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const 
 				array->cursor = lp + 1;
 				continue;
 			}
-			array->cursor = OhArrayExtend(ins->index, ix, OH_NULLS);
+			array->cursor = OhArrayExtend(ix, OH_NULLS);
 			continue;
 		}
-		OhVerifyPage(ins->index, buffer, BufferGetBlockNumber(buffer), OH_PAGE_ARRAY + OH_NULLS);
+		OhVerifyPage(ins->ix->rel, buffer, BufferGetBlockNumber(buffer), OH_PAGE_ARRAY + OH_NULLS);
 		if (OhPageHasFree(ix, OH_NULLS, BufferGetPage(buffer)))
 		{
 			OhWrite		write;
@@ -755,10 +754,10 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const 
 			uint32		slot;
 			OhNullData *record;
 
-			OhWriteStart(&write, ins->index, ix->building);
+			OhWriteStart(&write, ins->ix->rel, ix->building);
 			page = OhWritePage(&write, buffer, false);
 			if (!OhPageTakeSlot(ix, OH_NULLS, page, &slot))
-				OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+				OhCorrupt(ins->ix->rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
 			record = OhSlot(ix, OH_NULLS, page, slot);
 			record->tid = *tid;
 			record->kind = kind;
@@ -824,18 +823,16 @@ OhInserterBytes(const OhIndex *ix)
  * serves this row.
  */
 static OhInserter *
-borrow_inserter(Relation index, OhIndex *ix)
+borrow_inserter(OhIndex *ix)
 {
 	OhInserter *ins;
 
 	if (ix->inserter == NULL)
-		keep_inserter(ix, OhInserterBegin(index, ix, ix->context));
+		keep_inserter(ix, OhInserterBegin(ix, ix->context));
 	else
 		dlist_move_head(&kept_inserters, &ix->inserter->kept);
-	ins = ix->inserter->busy ? OhInserterBegin(index, ix, CurrentMemoryContext) : ix->inserter;
+	ins = ix->inserter->busy ? OhInserterBegin(ix, CurrentMemoryContext) : ix->inserter;
 	ins->busy = true;
-	ins->index = index;
-	ins->search->eval.index = index;
 	return ins;
 }
 
@@ -867,7 +864,7 @@ summarize(OhInserter *ins, const Datum *values, const bool *isnull)
 		return NULL;
 	if (ins->row_context == NULL)
 	{
-		ins->summary = OhSummaryBegin(ins->index, ins->ix, ins->context);
+		ins->summary = OhSummaryBegin(ins->ix, ins->context);
 		ins->row = MemoryContextAllocZero(ins->context, OhAttrRowBytes(ins->ix->nattrs));
 		ins->row_context = AllocSetContextCreate(ins->context, "omenhnsw insert row",
 												 ALLOCSET_SMALL_SIZES);
@@ -884,7 +881,7 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 		 IndexUniqueCheck check, bool unchanged, IndexInfo *info)
 {
 	OhIndex    *ix = OhIndexOpen(index);
-	OhInserter *ins = borrow_inserter(index, ix);
+	OhInserter *ins = borrow_inserter(ix);
 	const OhAttrRow *attrs = summarize(ins, values, isnull);
 
 	if (isnull[0])
@@ -903,6 +900,6 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 	}
 	return_inserter(ix, ins);
 	if (unlikely(OhRetrainIsDue(ix)))
-		OhRetrainStep(heap, index, ix);
+		OhRetrainStep(heap, ix);
 	return false;
 }

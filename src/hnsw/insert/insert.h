@@ -49,7 +49,6 @@ typedef struct OhPlace
 struct OhInserter
 {
 	dlist_node	kept;			/* single rows: in the list of those that are kept */
-	Relation	index;
 	OhIndex    *ix;
 	MemoryContext context;
 	bool		busy;			/* in the middle of an insert */

@@ -502,7 +502,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 			add_page(&group, ins->back[i].lp);
 	}
 	meta = OhLockModel(ins, group.page, group.n);
-	OhArrayReadAll(ins->index, ins->ix, group.page, group.n);
+	OhArrayReadAll(ins->ix, group.page, group.n);
 	for (int i = 0; i < ins->nback; i++)
 	{
 		Buffer		buffer = buffer_of(&group, ins->back[i].lp);
@@ -519,7 +519,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, ins->index, ins->ix->building);
+		OhWriteStart(&write, ins->ix->rel, ins->ix->building);
 		ins->id = OhFillPlace(ins, &write, place, group.page, tid, &ins->list);
 		for (int i = 0; i < ins->nback; i++)
 		{
@@ -556,7 +556,7 @@ link_group(OhInserter *ins, bool *tried)
 	}
 	if (group.n == 0)
 		return false;
-	OhArrayReadAll(ins->index, ins->ix, group.page, group.n);
+	OhArrayReadAll(ins->ix, group.page, group.n);
 	for (int i = 0; i < ins->nback; i++)
 	{
 		OhBackLink *back = &ins->back[i];
@@ -571,7 +571,7 @@ link_group(OhInserter *ins, bool *tried)
 		if (!still_valid(ins, back, BufferGetPage(buffer)))
 			continue;
 		if (!started)
-			OhWriteStart(&write, ins->index, ins->ix->building);
+			OhWriteStart(&write, ins->ix->rel, ins->ix->building);
 		started = true;
 		apply(ins, back, OhWritePage(&write, buffer, false));
 	}
@@ -615,7 +615,7 @@ is_same(OhInserter *ins, uint32 id)
 {
 	OhIndex    *ix = ins->ix;
 	OhKept	   *kept = OhKeepFind(&ins->keep, id);
-	Buffer		buffer = OhArrayRead(ins->index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+	Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id),
 									 BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 	bool		same = node->state == OH_LIVE &&
@@ -653,9 +653,9 @@ OhLinkVerify(OhInserter *ins)
 	}
 	if (nbad == 0)
 		return;
-	buffer = OhArrayRead(ins->index, ix, OH_NODE, OhLp(ix, OH_NODE, ins->id),
+	buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, ins->id),
 						 BUFFER_LOCK_EXCLUSIVE);
-	OhWriteStart(&write, ins->index, ix->building);
+	OhWriteStart(&write, ins->ix->rel, ix->building);
 	node = OhSlot(ix, OH_NODE, OhWritePage(&write, buffer, false), OhSlotOf(ix, OH_NODE, ins->id));
 	links = OhNodeLinks(node, ix->code_bytes);
 	for (int i = 0; i < 2 * ix->m; i++)

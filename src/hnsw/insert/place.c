@@ -33,11 +33,11 @@ OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
 	place->to = per_page;
 	if (ix->nattrs == 0)
 		return true;
-	buffer = OhArrayRead(ins->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	has_free = OhPageHasFree(ix, OH_NODE, BufferGetPage(buffer));
 	slot = OhPageFindSlot(ix, OH_NODE, BufferGetPage(buffer), 0, per_page);
 	if (has_free && slot == OH_NONE)
-		OhCorrupt(ins->index, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+		OhCorrupt(ins->ix->rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
 	UnlockReleaseBuffer(buffer);
 	if (!has_free)
 		return false;
@@ -45,7 +45,7 @@ OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
 	first_attr = (uint64) place->attr_lp * ix->attr_per_page;
 	place->from = first_attr > first ? first_attr - first : 0;
 	place->to = Min(per_page, first_attr + ix->attr_per_page - first);
-	OhAttrReserve(ins->index, ix, first + slot);
+	OhAttrReserve(ix, first + slot);
 	return true;
 }
 
@@ -72,11 +72,11 @@ OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *page
 	if (OhPageFindSlot(ix, OH_NODE, page, place->from, place->to) == OH_NONE)
 	{
 		if (ix->nattrs == 0 && OhPageHasFree(ix, OH_NODE, page))
-			OhCorrupt(ins->index, pages[0].block, "the count of free slots is wrong");
+			OhCorrupt(ins->ix->rel, pages[0].block, "the count of free slots is wrong");
 		return false;
 	}
 	if (ix->nattrs > 0)
-		OhAttrVerify(ins->index, ix, BufferGetPage(pages[1].buffer), pages[1].block);
+		OhAttrVerify(ix, BufferGetPage(pages[1].buffer), pages[1].block);
 	return true;
 }
 
@@ -106,7 +106,7 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 	uint32		id;
 
 	if (!OhPageTakeSlotIn(ix, OH_NODE, page, place->from, place->to, &slot))
-		OhCorrupt(ins->index, pages[0].block, "the count of free slots is wrong");
+		OhCorrupt(ins->ix->rel, pages[0].block, "the count of free slots is wrong");
 	id = place->lp * ix->array[OH_NODE].per_page + slot;
 	/* this may have been the place of a neighbour that a vacuum has freed since */
 	OhDropLink(list, id);

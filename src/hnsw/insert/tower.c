@@ -32,7 +32,7 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 
 	while (id == OH_NONE)
 	{
-		uint32		lp = OhArrayFindFree(ins->index, ix, OH_TOWER);
+		uint32		lp = OhArrayFindFree(ix, OH_TOWER);
 		OhPageRef	page[3];
 		int			n = 0;
 		Buffer		tower_buffer;
@@ -52,7 +52,7 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 		}
 		for (int i = 0; i < n; i++)
 			page[i].lockmode = BUFFER_LOCK_EXCLUSIVE;
-		OhArrayReadAll(ins->index, ix, page, n);
+		OhArrayReadAll(ix, page, n);
 		tower_buffer = page[0].buffer;
 		node_buffer = page[1].buffer;
 		below_buffer = n == 3 ? page[2].buffer : tower_buffer;
@@ -66,10 +66,10 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 			OhNodeData *node;
 			uint32		slot;
 
-			OhWriteStart(&write, ins->index, ix->building);
+			OhWriteStart(&write, ins->ix->rel, ix->building);
 			tower_page = OhWritePage(&write, tower_buffer, false);
 			if (!OhPageTakeSlot(ix, OH_TOWER, tower_page, &slot))
-				OhCorrupt(ins->index, BufferGetBlockNumber(tower_buffer),
+				OhCorrupt(ins->ix->rel, BufferGetBlockNumber(tower_buffer),
 						  "the count of free slots is wrong");
 			id = lp * ix->array[OH_TOWER].per_page + slot;
 			tower = OhSlot(ix, OH_TOWER, tower_page, slot);
@@ -117,7 +117,7 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 
 	if (tower == OH_NONE || kept == NULL)
 		return;
-	buffer = OhArrayRead(ins->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
 	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
 	version = record->version;
 	there = record->node == neighbour && record->level == level;
@@ -131,7 +131,7 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 	if (place < 0)
 		return;
 	list.link[place] = ins->id;
-	buffer = OhArrayRead(ins->index, ix, OH_TOWER, OhLp(ix, OH_TOWER, tower),
+	buffer = OhArrayRead(ix, OH_TOWER, OhLp(ix, OH_TOWER, tower),
 						 BUFFER_LOCK_EXCLUSIVE);
 	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
 	/* upper levels are only short cuts: a link that somebody else changed is let go */
@@ -139,7 +139,7 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, ins->index, ix->building);
+		OhWriteStart(&write, ins->ix->rel, ix->building);
 		record = OhSlot(ix, OH_TOWER, OhWritePage(&write, buffer, false),
 						OhSlotOf(ix, OH_TOWER, tower));
 		OhStoreLinks(&list, record->links, &record->nselected, ix->m);
@@ -158,7 +158,7 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 static void
 raise_entry(OhInserter *ins)
 {
-	Buffer		buffer = OhReadBlock(ins->index, OH_META_BLOCK, OH_PAGE_META,
+	Buffer		buffer = OhReadBlock(ins->ix->rel, OH_META_BLOCK, OH_PAGE_META,
 									 BUFFER_LOCK_EXCLUSIVE);
 
 	if (OhMeta(BufferGetPage(buffer))->entry_level < ins->level &&
@@ -167,7 +167,7 @@ raise_entry(OhInserter *ins)
 		OhWrite		write;
 		Page		page;
 
-		OhWriteStart(&write, ins->index, ins->ix->building);
+		OhWriteStart(&write, ins->ix->rel, ins->ix->building);
 		page = OhWritePage(&write, buffer, false);
 		OhMeta(page)->entry = ins->id;
 		OhMeta(page)->entry_level = ins->level;

@@ -84,7 +84,6 @@
 
 typedef struct Retrain
 {
-	Relation	index;
 	OhIndex    *ix;
 	OhFetcher  *fetcher;
 	MemoryContext context;
@@ -163,7 +162,7 @@ OhRetrainUnlock(Relation index)
 static void
 read_meta(Retrain *r, OhMetaPageData *meta)
 {
-	Buffer		buffer = OhReadBlock(r->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhReadBlock(r->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
 
 	*meta = *OhMeta(BufferGetPage(buffer));
 	UnlockReleaseBuffer(buffer);
@@ -175,11 +174,11 @@ read_meta(Retrain *r, OhMetaPageData *meta)
 static void
 write_meta(Retrain *r, const OhMetaPageData *from)
 {
-	Buffer		buffer = OhReadBlock(r->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(r->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhWrite		write;
 	OhMetaPageData *meta;
 
-	OhWriteStart(&write, r->index, false);
+	OhWriteStart(&write, r->ix->rel, false);
 	meta = OhMeta(OhWritePage(&write, buffer, false));
 	meta->model = from->model;
 	meta->next_model = from->next_model;
@@ -195,7 +194,7 @@ write_meta(Retrain *r, const OhMetaPageData *from)
 static uint32
 count_nodes(const Retrain *r)
 {
-	uint64		n = (uint64) OhArrayPages(r->index, r->ix, OH_NODE) * r->ix->array[OH_NODE].per_page;
+	uint64		n = (uint64) OhArrayPages(r->ix, OH_NODE) * r->ix->array[OH_NODE].per_page;
 
 	return Min(n, PG_UINT32_MAX - 1);
 }
@@ -222,7 +221,7 @@ typedef struct Sample
 static int
 page_tids(Retrain *r, uint32 lp, int want, ItemPointerData *tids)
 {
-	Buffer		buffer = OhArrayRead(r->index, r->ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(r->ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
 	uint32		nused = Min(OhTail(page)->nused, r->ix->array[OH_NODE].per_page);
 	uint32		step = Max(nused / want, 1);
@@ -246,7 +245,7 @@ static void
 take_sample(Retrain *r, Sample *sample)
 {
 	int			dim = r->ix->dim;
-	uint32		npages = OhArrayPages(r->index, r->ix, OH_NODE);
+	uint32		npages = OhArrayPages(r->ix, OH_NODE);
 	uint64		step = OhBlockStep(Max(npages, 1));
 	int			want = Max(SAMPLE_ROWS, om_quant_train_least(&r->ix->spec) * TEST_PART / (TEST_PART - 1) + 1);
 	int			a_page = Max(4, (want + npages - 1) / Max(npages, 1));
@@ -377,19 +376,19 @@ write_model(Retrain *r, uint8 number, const float *model)
 	uint32		npages = OhModelPages(&ix->spec);
 	uint32		first = OhModelSlot(number) * npages;
 
-	while (OhArrayPages(r->index, ix, OH_MODEL) < first + npages)
+	while (OhArrayPages(ix, OH_MODEL) < first + npages)
 	{
 		CHECK_FOR_INTERRUPTS();
-		OhArrayExtend(r->index, ix, OH_MODEL);
+		OhArrayExtend(ix, OH_MODEL);
 	}
 	for (uint32 i = 0; i < npages; i++)
 	{
 		size_t		done = (size_t) i * OH_MODEL_FLOATS;
-		Buffer		buffer = OhArrayRead(r->index, ix, OH_MODEL, first + i, BUFFER_LOCK_EXCLUSIVE);
+		Buffer		buffer = OhArrayRead(ix, OH_MODEL, first + i, BUFFER_LOCK_EXCLUSIVE);
 		OhWrite		write;
 		Page		page;
 
-		OhWriteStart(&write, r->index, false);
+		OhWriteStart(&write, r->ix->rel, false);
 		page = OhWritePage(&write, buffer, false);
 		OhTail(page)->nused = 1;
 		OhPageSetLower(ix, OH_MODEL, page);
@@ -445,10 +444,10 @@ look(Retrain *r, OhMetaPageData *meta)
 		write_model(r, meta->next_model, model);
 		ereport(DEBUG1,
 				(errmsg_internal("index \"%s\": model %u, trained on %d rows",
-								 RelationGetRelationName(r->index), meta->next_model, sample.ntrain)));
+								 RelationGetRelationName(r->ix->rel), meta->next_model, sample.ntrain)));
 	}
 	write_meta(r, meta);
-	OhIndexRefresh(r->index, r->ix);
+	OhIndexRefresh(r->ix);
 }
 
 /* ---- nodes ---- */
@@ -460,7 +459,7 @@ static int
 old_nodes(Retrain *r, uint32 lp, Recode *nodes)
 {
 	OhIndex    *ix = r->ix;
-	Buffer		buffer = OhArrayRead(r->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
 	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_NODE].per_page);
 	int			n = 0;
@@ -503,9 +502,9 @@ is_shared(Retrain *r, uint32 id, uint32 head)
 
 	if (head == OH_NONE)
 		return true;
-	if (!OhArrayHas(r->index, ix, OH_POSTING, head))
+	if (!OhArrayHas(ix, OH_POSTING, head))
 		return false;
-	buffer = OhArrayRead(r->index, ix, OH_POSTING, OhLp(ix, OH_POSTING, head), BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(ix, OH_POSTING, OhLp(ix, OH_POSTING, head), BUFFER_LOCK_SHARE);
 	posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), OhSlotOf(ix, OH_POSTING, head));
 	shared = posting->node == id && posting->hash == OhVectorHash(r->x, ix->dim);
 	UnlockReleaseBuffer(buffer);
@@ -527,7 +526,7 @@ recode(Retrain *r, uint32 lp, Recode *node)
 	if (!node->exact)
 	{
 		if (old == NULL)
-			OhCorrupt(r->index, OhArrayBlock(r->index, ix, OH_NODE, lp),
+			OhCorrupt(r->ix->rel, OhArrayBlock(ix, OH_NODE, lp),
 					  "node %u has a code of model %u, which the index does not have",
 					  id, node->tag & OH_TAG_MODEL);
 		om_quant_decode(old, node->old, r->scratch, r->x);
@@ -548,11 +547,11 @@ static void
 store(Retrain *r, uint32 lp, Recode *nodes, int n)
 {
 	OhIndex    *ix = r->ix;
-	Buffer		buffer = OhArrayRead(r->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 	OhWrite		write;
 	Page		page;
 
-	OhWriteStart(&write, r->index, false);
+	OhWriteStart(&write, r->ix->rel, false);
 	page = OhWritePage(&write, buffer, false);
 	for (int i = 0; i < n; i++)
 	{
@@ -594,7 +593,7 @@ recode_page(Retrain *r, uint32 lp)
 		if (n == 0)
 			break;
 		if (round == MAX_ROUNDS)
-			OhCorrupt(r->index, OhArrayBlock(r->index, r->ix, OH_NODE, lp),
+			OhCorrupt(r->ix->rel, OhArrayBlock(r->ix, OH_NODE, lp),
 					  "nodes still get codes of model %u", nodes[0].tag & OH_TAG_MODEL);
 		for (int i = 0; i < n; i++)
 			recode(r, lp, &nodes[i]);
@@ -603,7 +602,7 @@ recode_page(Retrain *r, uint32 lp)
 		for (int i = 0; i < n; i++)
 		{
 			if (nodes[i].done && nodes[i].refinement != NULL)
-				OhWriteRefinement(r->index, r->ix, lp * per_page + nodes[i].slot, nodes[i].fresh,
+				OhWriteRefinement(r->ix, lp * per_page + nodes[i].slot, nodes[i].fresh,
 								  nodes[i].refinement);
 		}
 		count += n;
@@ -621,7 +620,7 @@ recode_page(Retrain *r, uint32 lp)
 static void
 go_on(Retrain *r, OhMetaPageData *meta, int want)
 {
-	uint32		npages = OhArrayPages(r->index, r->ix, OH_NODE);
+	uint32		npages = OhArrayPages(r->ix, OH_NODE);
 	int			count = 0;
 
 	while (meta->retrain_lp < npages && (want == 0 || count < want))
@@ -632,32 +631,31 @@ go_on(Retrain *r, OhMetaPageData *meta, int want)
 	}
 	if (meta->retrain_lp >= npages)
 	{
-		OhHighwayRecode(r->index, r->ix);
+		OhHighwayRecode(r->ix);
 		meta->model = meta->next_model;
 		meta->trained_rows = meta->next_rows;
 		meta->look_nodes = next_look(r);
 	}
 	write_meta(r, meta);
-	OhIndexRefresh(r->index, r->ix);
+	OhIndexRefresh(r->ix);
 	/* what was linked by bad codes may be linked at random */
 	if (meta->model == meta->next_model)
-		OhRewire(r->index, r->ix, r->vacuum ? REWIRE_VACUUM : REWIRE_INSERT);
+		OhRewire(r->ix, r->vacuum ? REWIRE_VACUUM : REWIRE_INSERT);
 }
 
 /* ---- callers ---- */
 
 static Retrain *
-begin(Relation heap, Relation index, OhIndex *ix, bool vacuum)
+begin(Relation heap, OhIndex *ix, bool vacuum)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw training",
 												  ALLOCSET_DEFAULT_SIZES);
 	Retrain    *r = MemoryContextAllocZero(context, sizeof(Retrain));
 
 	r->context = context;
-	r->index = index;
 	r->ix = ix;
 	r->vacuum = vacuum;
-	r->fetcher = OhFetchBegin(heap, index, ix, context);
+	r->fetcher = OhFetchBegin(heap, ix, context);
 	r->x = OhAlignedAlloc(context, sizeof(float) * ix->dim);
 	r->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
 	r->codes = OhAlignedAlloc(context, (Size) 2 * ix->array[OH_NODE].per_page * ix->code_bytes);
@@ -680,7 +678,7 @@ run(Retrain *r, bool wanted, int want)
 	MemoryContext old = MemoryContextSwitchTo(r->context);
 	OhMetaPageData meta;
 
-	OhIndexRefresh(r->index, r->ix);
+	OhIndexRefresh(r->ix);
 	read_meta(r, &meta);
 	if (meta.model == meta.next_model && (wanted || count_nodes(r) >= meta.look_nodes))
 		look(r, &meta);
@@ -690,16 +688,16 @@ run(Retrain *r, bool wanted, int want)
 }
 
 void
-OhRetrainStep(Relation heap, Relation index, OhIndex *ix)
+OhRetrainStep(Relation heap, OhIndex *ix)
 {
 	Retrain    *r;
 
-	if (!take_lock(index, false))
+	if (!take_lock(ix->rel, false))
 		return;
-	r = begin(heap, index, ix, false);
+	r = begin(heap, ix, false);
 	run(r, false, STEP_NODES);
 	end(r);
-	OhRetrainUnlock(index);
+	OhRetrainUnlock(ix->rel);
 }
 
 void
@@ -709,12 +707,12 @@ OhRetrainAll(Relation index, bool look_now)
 	Relation	heap;
 	Retrain    *r;
 
-	(void) OhArrayPages(index, ix, OH_NODE);
+	(void) OhArrayPages(ix, OH_NODE);
 	if (om_quant_model_floats(&ix->spec) == 0 ||
 		(!OhRetrainIsDue(ix) && (!look_now || ix->number == 0)))
 		return;
 	heap = table_open(IndexGetRelation(RelationGetRelid(index), false), AccessShareLock);
-	r = begin(heap, index, ix, true);
+	r = begin(heap, ix, true);
 	run(r, look_now && ix->number > 0, 0);
 	end(r);
 	table_close(heap, AccessShareLock);

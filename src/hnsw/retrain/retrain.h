@@ -15,7 +15,7 @@ extern uint32 OhRetrainLook(const OmQuantSpec *spec, uint64 rows);
  * After an insert: look at the model if it is time to, or encode a few more nodes.
  * Does nothing if somebody else is at it.
  */
-extern void OhRetrainStep(Relation heap, Relation index, OhIndex *ix);
+extern void OhRetrainStep(Relation heap, OhIndex *ix);
 
 /* Is there something to do for OhRetrainStep()?  By what this backend knows. */
 static inline bool
@@ -38,6 +38,6 @@ extern void OhRetrainAll(Relation index, bool look);
  * choose their neighbours again; does nothing if there are more than most.  Allocates
  * in the current context.
  */
-extern void OhRewire(Relation index, OhIndex *ix, int most);
+extern void OhRewire(OhIndex *ix, int most);
 
 #endif							/* OH_RETRAIN_H */

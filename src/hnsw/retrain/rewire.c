@@ -35,7 +35,6 @@ typedef struct Wired
 
 typedef struct Rewire
 {
-	Relation	index;
 	OhIndex    *ix;
 	int			max;			/* links of a node */
 	int			n;
@@ -55,13 +54,13 @@ static bool
 read_nodes(Rewire *w)
 {
 	OhIndex    *ix = w->ix;
-	uint32		npages = OhArrayPages(w->index, ix, OH_NODE);
+	uint32		npages = OhArrayPages(ix, OH_NODE);
 	uint32		per_page = ix->array[OH_NODE].per_page;
 
 	w->node = palloc0(sizeof(Wired) * w->most);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
-		Buffer		buffer = OhArrayRead(w->index, ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
 		uint32		nused = Min(OhTail(page)->nused, per_page);
 		bool		room = true;
@@ -312,11 +311,11 @@ static void
 write_page(Rewire *w, uint32 lp, int from, int to)
 {
 	OhIndex    *ix = w->ix;
-	Buffer		buffer = OhArrayRead(w->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 	OhWrite		write;
 	Page		page;
 
-	OhWriteStart(&write, w->index, false);
+	OhWriteStart(&write, w->ix->rel, false);
 	page = OhWritePage(&write, buffer, false);
 	for (int i = from; i < to; i++)
 	{
@@ -332,11 +331,10 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 }
 
 void
-OhRewire(Relation index, OhIndex *ix, int most)
+OhRewire(OhIndex *ix, int most)
 {
 	Rewire		w = {0};
 
-	w.index = index;
 	w.ix = ix;
 	w.most = most;
 	w.max = 2 * ix->m;

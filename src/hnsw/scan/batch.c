@@ -130,7 +130,7 @@ begin_sweep(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 
 	s->phase = SCAN_SWEEP;
-	s->sweep = OhSweepBegin(scan->indexRelation, s->ix, s->filter, s->handled, s->nhandled,
+	s->sweep = OhSweepBegin(s->ix, s->filter, s->handled, s->nhandled,
 							OhScanMemory(), s->batch_context);
 	s->nhandled = 0;
 }
@@ -147,7 +147,7 @@ has_few_nodes(IndexScanDesc scan)
 		few = Min(few, oh_max_scan_tuples);
 	if ((int64) npages * s->ix->array[OH_NODE].per_page > few)
 		return false;
-	npages = OhArrayPages(scan->indexRelation, s->ix, OH_NODE);
+	npages = OhArrayPages(s->ix, OH_NODE);
 	return (int64) npages * s->ix->array[OH_NODE].per_page <= few;
 }
 

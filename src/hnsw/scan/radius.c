@@ -133,7 +133,7 @@ add_key(OhRadius *r, Oid vector_type, ScanKey key)
 }
 
 OhRadius *
-OhRadiusBegin(Relation index, const OhIndex *ix, ScanKey keys, int nkeys, const float *query,
+OhRadiusBegin(const OhIndex *ix, ScanKey keys, int nkeys, const float *query,
 			  MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -153,7 +153,7 @@ OhRadiusBegin(Relation index, const OhIndex *ix, ScanKey keys, int nkeys, const 
 			r->radius = NAN;	/* as if there were none */
 			r->unordered = true;
 		}
-		add_key(r, index->rd_opcintype[0], &keys[i]);
+		add_key(r, ix->rel->rd_opcintype[0], &keys[i]);
 	}
 	if (r != NULL)
 		r->limit = order_limit(r->metric, r->radius);

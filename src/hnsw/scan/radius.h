@@ -32,7 +32,7 @@ typedef struct OhRadius
  *           center takes its place then
  * context   must live as long as the result is used, and the keys' values too
  */
-extern OhRadius *OhRadiusBegin(Relation index, const OhIndex *ix, ScanKey keys, int nkeys,
+extern OhRadius *OhRadiusBegin(const OhIndex *ix, ScanKey keys, int nkeys,
 							   const float *query, MemoryContext context);
 
 /*

@@ -48,7 +48,6 @@ static void
 look_ahead(IndexScanDesc scan, OhNodeRows *head, int n)
 {
 	OhScanState *s = scan->opaque;
-	Relation	index = scan->indexRelation;
 	const OhItem *item = &s->batch->item[s->next];
 	OmRefineBase base[OH_AHEAD];
 
@@ -56,12 +55,12 @@ look_ahead(IndexScanDesc scan, OhNodeRows *head, int n)
 		OhPrefetchRefinement(s->ix, item[i].id);
 	for (int i = 0; i < n; i++)
 	{
-		OhReadNodeRows(index, s->ix, item[i].id, s->forms, &head[i], &base[i]);
+		OhReadNodeRows(s->ix, item[i].id, s->forms, &head[i], &base[i]);
 		if (!s->by_code && !s->forms->refined)
 			OhRerankPrefetch(s->rerank, &head[i].tid, false);
 	}
 	if (s->forms->refined)
-		OhReadRefinements(index, s->ix, s->forms, base, head, n);
+		OhReadRefinements(s->ix, s->forms, base, head, n);
 	else if (!s->by_code)
 	{
 		for (int i = 0; i < n; i++)
@@ -162,7 +161,7 @@ rank_chain(IndexScanDesc scan, OhChain *chain, float slack, double bound)
 	{
 		double		dist = bound;
 
-		OhChainNext(scan->indexRelation, s->ix, chain, &s->seen, &s->rows);
+		OhChainNext(s->ix, chain, &s->seen, &s->rows);
 		s->nchained += s->rows.n;
 		for (int i = 0; i < s->rows.n; i++)
 			any |= rank_row(scan, s->rows.tid[i], slack, &dist);
@@ -434,7 +433,7 @@ OhNextReturned(IndexScanDesc scan, ItemPointer tid)
 	{
 		if (!OhChainHasMore(&s->chain) || !OhMayReadOn(s))
 			return false;
-		OhChainNext(scan->indexRelation, s->ix, &s->chain, &s->seen, &s->equal);
+		OhChainNext(s->ix, &s->chain, &s->seen, &s->equal);
 		s->nchained += s->equal.n;
 	}
 	*tid = s->equal.tid[s->equal.next++];

@@ -133,7 +133,7 @@ set_query(IndexScanDesc scan)
 			x = NULL;
 	}
 	s->sorted = x != NULL;
-	s->radius = OhRadiusBegin(index, s->ix, scan->keyData, scan->numberOfKeys, x,
+	s->radius = OhRadiusBegin(s->ix, scan->keyData, scan->numberOfKeys, x,
 							  s->batch_context);
 	if (s->radius != NULL)
 		x = s->radius->center;
@@ -173,14 +173,14 @@ take_keys(IndexScanDesc scan)
 	if (s->ix->nattrs == 0)
 		return true;
 	if (s->conditions == NULL)
-		s->conditions = OhConditionsBegin(scan->indexRelation, s->ix, s->context);
+		s->conditions = OhConditionsBegin(s->ix, s->context);
 	OhConditionsSet(s->conditions, scan->indexRelation, scan->keyData, scan->numberOfKeys);
 	if (s->conditions->never)
 		return false;
 	if (s->conditions->n > 0)
 	{
 		if (s->last_filter == NULL)
-			s->last_filter = OhFilterBegin(scan->indexRelation, s->ix, s->conditions, s->context);
+			s->last_filter = OhFilterBegin(s->ix, s->conditions, s->context);
 		s->filter = s->last_filter;
 		OhFilterSet(s->filter);
 	}
@@ -203,7 +203,7 @@ start(IndexScanDesc scan)
 		s->rerank = OhRerankBegin(scan, s->ix, s->context);
 		s->forms = MemoryContextAlloc(s->context, sizeof(OhForms));
 		OhFormsInit(s->forms, s->ix, s->ix->refine_bytes > 0, s->context);
-		s->search = OhSearchBegin(index, s->ix, true, NULL, s->context);
+		s->search = OhSearchBegin(s->ix, true, NULL, s->context);
 	}
 	s->last = -INFINITY;
 	s->last_error = 0;
@@ -344,7 +344,6 @@ static bool
 next_unordered(IndexScanDesc scan, ItemPointer tid)
 {
 	OhScanState *s = scan->opaque;
-	Relation	index = scan->indexRelation;
 
 	while (s->phase == SCAN_ALL || s->phase == SCAN_NO_DIRECTION || s->phase == SCAN_NULLS)
 	{
@@ -358,12 +357,12 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 		}
 		if (s->nchains > 0)
 		{
-			OhChainNext(index, s->ix, &s->chains[s->nchains - 1], &s->seen, &s->rows);
+			OhChainNext(s->ix, &s->chains[s->nchains - 1], &s->seen, &s->rows);
 			if (!OhChainHasMore(&s->chains[s->nchains - 1]))
 				s->nchains--;
 			continue;
 		}
-		if (s->lp >= OhArrayPages(index, s->ix, array) ||
+		if (s->lp >= OhArrayPages(s->ix, array) ||
 			(s->phase == SCAN_NULLS && s->not_null))
 		{
 			s->phase++;
@@ -375,10 +374,10 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 			if (s->chains == NULL)
 				s->chains = MemoryContextAlloc(s->context, sizeof(OhChain) *
 											   s->ix->array[OH_NODE].per_page);
-			s->nchains = OhRowsOfNodePage(index, s->ix, s->lp++, s->filter, &s->rows, s->chains);
+			s->nchains = OhRowsOfNodePage(s->ix, s->lp++, s->filter, &s->rows, s->chains);
 		}
 		else
-			OhRowsOfNullPage(index, s->ix, s->lp++,
+			OhRowsOfNullPage(s->ix, s->lp++,
 							 s->phase == SCAN_NULLS ? OH_ROW_NULL : OH_ROW_NO_DIRECTION,
 							 s->filter ? s->conditions : NULL, &s->rows);
 	}

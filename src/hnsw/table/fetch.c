@@ -16,7 +16,6 @@
 
 struct OhFetcher
 {
-	Relation	index;
 	OhIndex    *ix;
 	OhRowReader reader;
 	SnapshotData snapshot;
@@ -24,14 +23,13 @@ struct OhFetcher
 };
 
 OhFetcher *
-OhFetchBegin(Relation heap, Relation index, OhIndex *ix, MemoryContext context)
+OhFetchBegin(Relation heap, OhIndex *ix, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	OhFetcher  *f = palloc0(sizeof(OhFetcher));
 
-	f->index = index;
 	f->ix = ix;
-	OhRowReaderBegin(&f->reader, heap, index);
+	OhRowReaderBegin(&f->reader, heap, ix->rel);
 	InitDirtySnapshot(f->snapshot);
 	f->row_context = AllocSetContextCreate(context, "omenhnsw fetch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(old);
@@ -54,7 +52,7 @@ OhFetchVector(OhFetcher *f, const ItemPointerData *tid, float *x)
 	if (!isnull)
 	{
 		Pointer		to_free;
-		const float *vector = OhVectorFloats(f->index, f->ix->dim, value, &to_free);
+		const float *vector = OhVectorFloats(f->ix->rel, f->ix->dim, value, &to_free);
 
 		found = OhHasDirection(f->ix->spec.metric, vector, f->ix->dim);
 		memcpy(x, vector, sizeof(float) * f->ix->dim);

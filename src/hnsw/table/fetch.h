@@ -11,7 +11,7 @@
 typedef struct OhFetcher OhFetcher;
 
 /* Goes with OhFetchEnd() or the context. */
-extern OhFetcher *OhFetchBegin(Relation heap, Relation index, OhIndex *ix, MemoryContext context);
+extern OhFetcher *OhFetchBegin(Relation heap, OhIndex *ix, MemoryContext context);
 /*
  * x[dim] becomes the indexed vector of a row.  false: no
  * version of the row is there at this moment, or it has no position.

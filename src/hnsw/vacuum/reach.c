@@ -166,14 +166,14 @@ link_from(Reach *reach, uint32 from, uint32 to)
 		if (place < 0)
 			return false;
 
-		buffer = OhArrayRead(v->index, v->ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		buffer = OhArrayRead(v->ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 		node = OhSlot(v->ix, OH_NODE, BufferGetPage(buffer), from % per_page);
 		unchanged = node->state == OH_LIVE && node->version == version;
 		if (unchanged)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, v->index, v->ix->building);
+			OhWriteStart(&write, v->ix->rel, v->ix->building);
 			node = OhSlot(v->ix, OH_NODE, OhWritePage(&write, buffer, false), from % per_page);
 			OhNodeLinks(node, v->ix->code_bytes)[place] = to;
 			node->version++;

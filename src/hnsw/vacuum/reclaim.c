@@ -66,7 +66,7 @@ know_all(KnownPages *known, OhIndex *ix)
 	UnlockReleaseBuffer(buffer);
 	for (int a = 0; a < OH_NARRAYS; a++)
 	{
-		uint32		npages = OhArrayPages(known->index, ix, a);
+		uint32		npages = OhArrayPages(ix, a);
 
 		for (uint32 lp = 0; lp < npages; lp++)
 			know(known, ix->array[a].block[lp]);
@@ -82,11 +82,11 @@ know_all(KnownPages *known, OhIndex *ix)
  * A page that is just being added is locked until a directory names it.
  */
 BlockNumber
-OhReclaimPages(Relation index, OhIndex *ix)
+OhReclaimPages(OhIndex *ix)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(index);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->rel);
 	BlockNumber nfree = 0;
-	KnownPages	known = {index, nblocks, 0, NULL};
+	KnownPages	known = {ix->rel, nblocks, 0, NULL};
 
 	know_all(&known, ix);
 	if (known.n >= nblocks)
@@ -101,12 +101,12 @@ OhReclaimPages(Relation index, OhIndex *ix)
 		if (known.bits[block / 8] & (1 << (block % 8)))
 			continue;
 		om_vacuum_delay_point();
-		buffer = ReadBuffer(index, block);
+		buffer = ReadBuffer(ix->rel, block);
 		if (ConditionalLockBuffer(buffer))
 		{
 			if (PageIsNew(BufferGetPage(buffer)))
 			{
-				RecordFreeIndexPage(index, block);
+				RecordFreeIndexPage(ix->rel, block);
 				nfree++;
 			}
 			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
@@ -115,6 +115,6 @@ OhReclaimPages(Relation index, OhIndex *ix)
 	}
 	pfree(known.bits);
 	if (nfree > 0)
-		IndexFreeSpaceMapVacuum(index);
+		IndexFreeSpaceMapVacuum(ix->rel);
 	return nfree;
 }

@@ -430,13 +430,13 @@ static bool
 apply_fixes(Repair *r, uint32 lp)
 {
 	OhVacuum   *v = r->v;
-	Buffer		buffer = OhArrayRead(v->index, v->ix, r->array, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(v->ix, r->array, lp, BUFFER_LOCK_EXCLUSIVE);
 	OhWrite		write;
 	Page		page;
 	Record		record;
 	int			napplied = 0;
 
-	OhWriteStart(&write, v->index, v->ix->building);
+	OhWriteStart(&write, v->ix->rel, v->ix->building);
 	page = OhWritePage(&write, buffer, false);
 	for (int i = 0; i < r->nfixes; i++)
 	{

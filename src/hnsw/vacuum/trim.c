@@ -24,7 +24,6 @@
 
 typedef struct Trim
 {
-	Relation	index;
 	OhIndex    *ix;
 	uint32		nnodes;			/* bits of the sets */
 	uint8	   *has_empty;		/* a posting of the node has no row */
@@ -49,7 +48,7 @@ static void
 note_chains(Trim *t)
 {
 	OhIndex    *ix = t->ix;
-	uint32		npages = OhArrayPages(t->index, ix, OH_POSTING);
+	uint32		npages = OhArrayPages(ix, OH_POSTING);
 
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
@@ -58,9 +57,9 @@ note_chains(Trim *t)
 		uint32		nused;
 
 		om_vacuum_delay_point();
-		buffer = OhArrayRead(t->index, ix, OH_POSTING, lp, BUFFER_LOCK_SHARE);
+		buffer = OhArrayRead(ix, OH_POSTING, lp, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buffer);
-		nused = OhPageUsed(t->index, ix, OH_POSTING, buffer);
+		nused = OhPageUsed(ix, OH_POSTING, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
@@ -83,7 +82,7 @@ static uint32
 first_posting(Trim *t, uint32 id)
 {
 	OhIndex    *ix = t->ix;
-	Buffer		buffer = OhArrayRead(t->index, ix, OH_NODE, OhLp(ix, OH_NODE, id),
+	Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id),
 									 BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
 	uint32		posting = node->state == OH_LIVE ? node->posting : OH_NONE;
@@ -103,12 +102,12 @@ read_posting(Trim *t, uint32 id, uint32 at)
 	OhPostingData copy;
 
 	/* raises an error if there is no such page */
-	buffer = OhArrayRead(t->index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at), BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(ix, OH_POSTING, OhLp(ix, OH_POSTING, at), BUFFER_LOCK_SHARE);
 	copy = *(OhPostingData *) OhSlot(ix, OH_POSTING, BufferGetPage(buffer),
 									 OhSlotOf(ix, OH_POSTING, at));
 	UnlockReleaseBuffer(buffer);
 	if (copy.node != id)
-		OhCorrupt(t->index, OhArrayBlock(t->index, ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
+		OhCorrupt(t->ix->rel, OhArrayBlock(ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
 				  "posting %u belongs to node %u, not %u", at, copy.node, id);
 	return copy;
 }
@@ -123,8 +122,8 @@ unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
 	OhIndex    *ix = t->ix;
 	uint32		before_lp = OhLp(ix, OH_POSTING, before);
 	uint32		run_lp = OhLp(ix, OH_POSTING, run[0]);
-	bool		first = OhArrayBlock(t->index, ix, OH_POSTING, before_lp) <
-		OhArrayBlock(t->index, ix, OH_POSTING, run_lp);
+	bool		first = OhArrayBlock(ix, OH_POSTING, before_lp) <
+		OhArrayBlock(ix, OH_POSTING, run_lp);
 	Buffer		before_buffer = InvalidBuffer;
 	Buffer		run_buffer;
 	OhWrite		write;
@@ -132,18 +131,18 @@ unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
 	OhPostingData *posting;
 
 	if (before_lp != run_lp && first)
-		before_buffer = OhArrayRead(t->index, ix, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
-	run_buffer = OhArrayRead(t->index, ix, OH_POSTING, run_lp, BUFFER_LOCK_EXCLUSIVE);
+		before_buffer = OhArrayRead(ix, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
+	run_buffer = OhArrayRead(ix, OH_POSTING, run_lp, BUFFER_LOCK_EXCLUSIVE);
 	if (before_lp != run_lp && !first)
-		before_buffer = OhArrayRead(t->index, ix, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
+		before_buffer = OhArrayRead(ix, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
 
-	OhWriteStart(&write, t->index, ix->building);
+	OhWriteStart(&write, t->ix->rel, ix->building);
 	page = OhWritePage(&write, run_buffer, false);
 	for (int i = 0; i < n; i++)
 	{
 		/* each one once: a damaged chain may come back to itself */
 		if (OhSlotIsFree(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, run[i])))
-			OhCorrupt(t->index, BufferGetBlockNumber(run_buffer), "posting %u is in a chain twice",
+			OhCorrupt(t->ix->rel, BufferGetBlockNumber(run_buffer), "posting %u is in a chain twice",
 					  run[i]);
 		OhPageFreeSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, run[i]));
 	}
@@ -195,25 +194,25 @@ trim_chain(Trim *t, uint32 id)
 		at = posting.next;
 		if (at == first ||
 			++steps > (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
-			OhCorrupt(t->index, OH_META_BLOCK, "the postings of node %u form a circle", id);
+			OhCorrupt(t->ix->rel, OH_META_BLOCK, "the postings of node %u form a circle", id);
 	}
 }
 
 void
-OhTrimChain(Relation index, OhIndex *ix, uint32 id)
+OhTrimChain(OhIndex *ix, uint32 id)
 {
-	Trim		t = {.index = index,.ix = ix};
+	Trim		t = {.ix = ix};
 
 	trim_chain(&t, id);
 }
 
 void
-OhTrimChains(Relation index, OhIndex *ix)
+OhTrimChains(OhIndex *ix)
 {
-	Trim		t = {.index = index,.ix = ix};
+	Trim		t = {.ix = ix};
 	uint32		nbytes;
 
-	t.nnodes = OhArrayPages(index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	t.nnodes = OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
 	nbytes = t.nnodes / 8 + 1;
 	t.has_empty = MemoryContextAllocExtended(CurrentMemoryContext, nbytes,
 											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

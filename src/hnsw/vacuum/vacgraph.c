@@ -40,7 +40,7 @@ static void
 copy_init(OhVacuum *v, OhCopy *copy, OhArrayId array, Size most)
 {
 	copy->array = array;
-	copy->npages = OhArrayPages(v->index, v->ix, array);
+	copy->npages = OhArrayPages(v->ix, array);
 	/* some room for pages that inserts add meanwhile */
 	copy->nslots = Max(16, (uint32) Min((Size) copy->npages + copy->npages / 16 + 16, most));
 	copy->stable = copy->nslots >= copy->npages;
@@ -67,7 +67,7 @@ note_nodes(OhVacuum *v, uint32 lp, Page page)
 		if (id >= v->n)
 			break;
 		if (node->state > OH_DEAD || node->level > OH_MAX_LEVEL)
-			OhCorrupt(v->index, OhArrayBlock(v->index, v->ix, OH_NODE, lp),
+			OhCorrupt(v->ix->rel, OhArrayBlock(v->ix, OH_NODE, lp),
 					  "node %u has state %u and level %u", id, node->state, node->level);
 		before = v->node[id] & OH_VAC_STATE;
 		if (before == node->state)
@@ -100,7 +100,7 @@ OhVacuumStore(OhVacuum *v, OhCopy *copy, uint32 lp, Page page)
 Page
 OhVacuumRefresh(OhVacuum *v, OhCopy *copy, uint32 lp)
 {
-	Buffer		buffer = OhArrayRead(v->index, v->ix, copy->array, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(v->ix, copy->array, lp, BUFFER_LOCK_SHARE);
 	Page		page;
 
 	page = OhVacuumStore(v, copy, lp, BufferGetPage(buffer));
@@ -130,8 +130,8 @@ OhVacuumGrow(OhVacuum *v)
 {
 	uint32		n;
 
-	v->nodes.npages = OhArrayPages(v->index, v->ix, OH_NODE);
-	v->towers.npages = OhArrayPages(v->index, v->ix, OH_TOWER);
+	v->nodes.npages = OhArrayPages(v->ix, OH_NODE);
+	v->towers.npages = OhArrayPages(v->ix, OH_TOWER);
 	v->nodes.stable = v->nodes.nslots >= v->nodes.npages;
 	v->towers.stable = v->towers.nslots >= v->towers.npages;
 
@@ -164,7 +164,6 @@ OhVacuumBegin(Relation index)
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw vacuum", ALLOCSET_DEFAULT_SIZES);
 	v = MemoryContextAllocZero(context, sizeof(OhVacuum));
 	v->context = context;
-	v->index = index;
 	v->ix = OhIndexOpen(index);
 	v->entry = v->ix->entry;
 	v->entry_level = v->ix->entry_level;
@@ -186,7 +185,7 @@ OhVacuumBegin(Relation index)
 		om_vacuum_delay_point();
 		if (lp + READ_AHEAD < v->nodes.npages)
 			PrefetchBuffer(index, MAIN_FORKNUM,
-						   OhArrayBlock(index, v->ix, OH_NODE, lp + READ_AHEAD));
+						   OhArrayBlock(v->ix, OH_NODE, lp + READ_AHEAD));
 		OhVacuumRefresh(v, &v->nodes, lp);
 	}
 	return v;

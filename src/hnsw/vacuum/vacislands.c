@@ -204,11 +204,11 @@ static void
 read_members(Islands *s)
 {
 	OhVacuum   *v = s->v;
-	uint32		npages = OhArrayPages(v->index, v->ix, OH_HIGHWAY);
+	uint32		npages = OhArrayPages(v->ix, OH_HIGHWAY);
 
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
-		Buffer		buffer = OhArrayRead(v->index, v->ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(v->ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
 
 		for (uint32 slot = 0; slot < Min(OhTail(page)->nused, v->ix->array[OH_HIGHWAY].per_page); slot++)
@@ -232,7 +232,7 @@ static void
 change_page(OhVacuum *v, uint32 lp, const uint8 *kind, uint32 n, List **heirs)
 {
 	OhIndex    *ix = v->ix;
-	Buffer		buffer = OhArrayRead(v->index, ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
 	Page		page = BufferGetPage(buffer);
 	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page);
 	bool		writing = false;
@@ -256,7 +256,7 @@ change_page(OhVacuum *v, uint32 lp, const uint8 *kind, uint32 n, List **heirs)
 			*heirs = lappend_int(*heirs, (int) member->node);
 		if (!writing)
 		{
-			OhWriteStart(&write, v->index, ix->building);
+			OhWriteStart(&write, v->ix->rel, ix->building);
 			page = OhWritePage(&write, buffer, false);
 			member = OhSlot(ix, OH_HIGHWAY, page, slot);
 			writing = true;
@@ -283,7 +283,7 @@ put_heir(OhVacuum *v, uint32 dead)
 	{
 		if (OhVacState(v, links[i]) == OH_LIVE)
 		{
-			OhHighwayAdd(v->index, v->ix, links[i], OH_VAC_LEVEL(v->node[links[i]]),
+			OhHighwayAdd(v->ix, links[i], OH_VAC_LEVEL(v->node[links[i]]),
 						 OH_MEMBER_ISLAND, OhVacuumNode(v, links[i])->tag,
 						 OhNodeCode(OhVacuumNode(v, links[i])));
 			return;
@@ -294,7 +294,7 @@ put_heir(OhVacuum *v, uint32 dead)
 void
 OhVacuumFreeMembers(OhVacuum *v)
 {
-	uint32		npages = OhArrayPages(v->index, v->ix, OH_HIGHWAY);
+	uint32		npages = OhArrayPages(v->ix, OH_HIGHWAY);
 	List	   *heirs = NIL;
 	ListCell   *lc;
 
@@ -331,13 +331,13 @@ choose_level(OhVacuum *v)
 static void
 set_level(OhVacuum *v, int level)
 {
-	Buffer		buffer = OhReadBlock(v->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(v->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 
 	if (OhMeta(BufferGetPage(buffer))->highway_level != level)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, v->index, v->ix->building);
+		OhWriteStart(&write, v->ix->rel, v->ix->building);
 		OhMeta(OhWritePage(&write, buffer, false))->highway_level = level;
 		OhWriteFinish(&write);
 	}
@@ -397,12 +397,12 @@ OhVacuumHighway(OhVacuum *v)
 	for (uint32 id = 0; id < s.n; id++)
 	{
 		if (kind[id] != 0 && s.member[id] == 0)
-			OhHighwayAdd(v->index, v->ix, id, OH_VAC_LEVEL(v->node[id]), kind[id],
+			OhHighwayAdd(v->ix, id, OH_VAC_LEVEL(v->node[id]), kind[id],
 						 OhVacuumNode(v, id)->tag, OhNodeCode(OhVacuumNode(v, id)));
 	}
 	/* a search goes down from this level: its members come first, the others go last */
 	set_level(v, level);
-	npages = OhArrayPages(v->index, v->ix, OH_HIGHWAY);
+	npages = OhArrayPages(v->ix, OH_HIGHWAY);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
 		om_vacuum_delay_point();

@@ -36,7 +36,6 @@
 
 typedef struct BulkDelete
 {
-	Relation	index;
 	OhIndex    *ix;
 	IndexBulkDeleteCallback callback;
 	void	   *callback_state;
@@ -67,7 +66,7 @@ static void
 delete_nulls(BulkDelete *bulk)
 {
 	OhIndex    *ix = bulk->ix;
-	uint32		npages = OhArrayPages(bulk->index, ix, OH_NULLS);
+	uint32		npages = OhArrayPages(ix, OH_NULLS);
 	uint16	   *dead = palloc(sizeof(uint16) * ix->array[OH_NULLS].per_page);
 
 	for (uint32 lp = 0; lp < npages; lp++)
@@ -78,9 +77,9 @@ delete_nulls(BulkDelete *bulk)
 		int			ndead = 0;
 
 		om_vacuum_delay_point();
-		buffer = OhArrayRead(bulk->index, ix, OH_NULLS, lp, BUFFER_LOCK_EXCLUSIVE);
+		buffer = OhArrayRead(ix, OH_NULLS, lp, BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
-		nused = OhPageUsed(bulk->index, ix, OH_NULLS, buffer);
+		nused = OhPageUsed(ix, OH_NULLS, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			OhNullData *row = OhSlot(ix, OH_NULLS, page, slot);
@@ -92,7 +91,7 @@ delete_nulls(BulkDelete *bulk)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, bulk->index, ix->building);
+			OhWriteStart(&write, bulk->ix->rel, ix->building);
 			page = OhWritePage(&write, buffer, false);
 			for (int i = 0; i < ndead; i++)
 				OhPageFreeSlot(ix, OH_NULLS, page, dead[i]);
@@ -128,8 +127,8 @@ static void
 delete_postings(BulkDelete *bulk)
 {
 	OhIndex    *ix = bulk->ix;
-	uint32		npages = OhArrayPages(bulk->index, ix, OH_POSTING);
-	uint32		max_node = OhArrayPages(bulk->index, ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	uint32		npages = OhArrayPages(ix, OH_POSTING);
+	uint32		max_node = OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
 	uint8	   *dead = palloc(ix->array[OH_POSTING].per_page);
 
 	for (uint32 lp = 0; lp < npages; lp++)
@@ -140,9 +139,9 @@ delete_postings(BulkDelete *bulk)
 		bool		any = false;
 
 		om_vacuum_delay_point();
-		buffer = OhArrayRead(bulk->index, ix, OH_POSTING, lp, BUFFER_LOCK_EXCLUSIVE);
+		buffer = OhArrayRead(ix, OH_POSTING, lp, BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
-		nused = OhPageUsed(bulk->index, ix, OH_POSTING, buffer);
+		nused = OhPageUsed(ix, OH_POSTING, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
@@ -166,7 +165,7 @@ delete_postings(BulkDelete *bulk)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, bulk->index, ix->building);
+			OhWriteStart(&write, bulk->ix->rel, ix->building);
 			page = OhWritePage(&write, buffer, false);
 			for (uint32 slot = 0; slot < nused; slot++)
 			{
@@ -239,23 +238,23 @@ look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 			result = CHAIN_LONG;
 			break;
 		}
-		wanted = OhArrayBlock(bulk->index, ix, OH_POSTING, at / per_page);
+		wanted = OhArrayBlock(ix, OH_POSTING, at / per_page);
 		if (wanted != block)
 		{
 			if (BufferIsValid(buffer))
 				UnlockReleaseBuffer(buffer);
-			buffer = ReadBuffer(bulk->index, wanted);
+			buffer = ReadBuffer(bulk->ix->rel, wanted);
 			block = wanted;
 			if (!ConditionalLockBuffer(buffer))
 			{
 				ReleaseBuffer(buffer);
 				return CHAIN_BUSY;
 			}
-			OhVerifyPage(bulk->index, buffer, block, OH_PAGE_ARRAY + OH_POSTING);
+			OhVerifyPage(bulk->ix->rel, buffer, block, OH_PAGE_ARRAY + OH_POSTING);
 		}
 		posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), at % per_page);
 		if (posting->node != id)
-			OhCorrupt(bulk->index, block, "posting %u belongs to node %u, not %u",
+			OhCorrupt(bulk->ix->rel, block, "posting %u belongs to node %u, not %u",
 					  at, posting->node, id);
 		for (int i = 0; i < OH_POSTING_TIDS; i++)
 		{
@@ -281,7 +280,7 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 
 	while (n > 0)
 	{
-		Buffer		buffer = OhArrayRead(bulk->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 		Page		page = BufferGetPage(buffer);
 		uint16	   *dying = palloc(sizeof(uint16) * n);
 		int			ndying = 0;
@@ -313,7 +312,7 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, bulk->index, ix->building);
+			OhWriteStart(&write, bulk->ix->rel, ix->building);
 			page = OhWritePage(&write, buffer, false);
 			for (int i = 0; i < ndying; i++)
 				kill_node(OhSlot(ix, OH_NODE, page, dying[i]));
@@ -323,13 +322,13 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 		pfree(dying);
 		n = nbusy;
 		if (too_long != OH_NONE)
-			OhTrimChain(bulk->index, ix, too_long);
+			OhTrimChain(ix, too_long);
 		else if (n > 0)
 		{
 			CHECK_FOR_INTERRUPTS();
 			if (bulk->beyond != OH_NONE &&
-				!OhArrayHas(bulk->index, ix, OH_POSTING, bulk->beyond))
-				OhCorrupt(bulk->index, OhArrayBlock(bulk->index, ix, OH_NODE, lp),
+				!OhArrayHas(ix, OH_POSTING, bulk->beyond))
+				OhCorrupt(bulk->ix->rel, OhArrayBlock(ix, OH_NODE, lp),
 						  "a chain of postings leads to record %u, which does not exist",
 						  bulk->beyond);
 			bulk->beyond = OH_NONE;
@@ -345,14 +344,14 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 static void
 mark_unclean(BulkDelete *bulk)
 {
-	Buffer		buffer = OhReadBlock(bulk->index, OH_META_BLOCK, OH_PAGE_META,
+	Buffer		buffer = OhReadBlock(bulk->ix->rel, OH_META_BLOCK, OH_PAGE_META,
 									 BUFFER_LOCK_EXCLUSIVE);
 
 	if (!OhMeta(BufferGetPage(buffer))->unclean)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, bulk->index, bulk->ix->building);
+		OhWriteStart(&write, bulk->ix->rel, bulk->ix->building);
 		OhMeta(OhWritePage(&write, buffer, false))->unclean = 1;
 		OhWriteFinish(&write);
 	}
@@ -367,7 +366,7 @@ static void
 delete_nodes(BulkDelete *bulk)
 {
 	OhIndex    *ix = bulk->ix;
-	uint32		npages = OhArrayPages(bulk->index, ix, OH_NODE);
+	uint32		npages = OhArrayPages(ix, OH_NODE);
 	uint32		per_page = ix->array[OH_NODE].per_page;
 	uint16	   *dead = palloc(sizeof(uint16) * per_page);
 	uint16	   *unsure = palloc(sizeof(uint16) * per_page);
@@ -386,9 +385,9 @@ delete_nodes(BulkDelete *bulk)
 		double		removed = bulk->removed;
 
 		om_vacuum_delay_point();
-		buffer = OhArrayRead(bulk->index, ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
-		nused = OhPageUsed(bulk->index, ix, OH_NODE, buffer);
+		nused = OhPageUsed(ix, OH_NODE, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
@@ -418,7 +417,7 @@ delete_nodes(BulkDelete *bulk)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, bulk->index, ix->building);
+			OhWriteStart(&write, bulk->ix->rel, ix->building);
 			page = OhWritePage(&write, buffer, false);
 			for (int i = 0; i < ndead; i++)
 			{
@@ -456,7 +455,6 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw bulk delete",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	bulk.index = info->index;
 	bulk.ix = OhIndexOpen(info->index);
 	bulk.callback = callback;
 	bulk.callback_state = callback_state;
@@ -465,7 +463,7 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	delete_postings(&bulk);
 	/* before nodes are looked at: what is left of a chain without rows is its head */
 	if (bulk.removed > 0)
-		OhTrimChains(bulk.index, bulk.ix);
+		OhTrimChains(bulk.ix);
 	delete_nodes(&bulk);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -516,19 +514,19 @@ settle_entry(OhVacuum *v)
 		bool		done;
 
 		CHECK_FOR_INTERRUPTS();
-		OhIndexRefresh(v->index, v->ix);
+		OhIndexRefresh(v->ix);
 		entry = v->ix->entry;
 		if (entry == OH_NONE ? v->nlive == 0 : OhVacuumState(v, entry) == OH_LIVE)
 			break;
 		best = best_entry(v, &level);
-		buffer = OhReadBlock(v->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+		buffer = OhReadBlock(v->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 		done = OhMeta(BufferGetPage(buffer))->entry == entry;
 		if (done && entry != best)
 		{
 			OhWrite		write;
 			OhMetaPageData *meta;
 
-			OhWriteStart(&write, v->index, v->ix->building);
+			OhWriteStart(&write, v->ix->rel, v->ix->building);
 			meta = OhMeta(OhWritePage(&write, buffer, false));
 			meta->entry = best;
 			meta->entry_level = level;
@@ -584,9 +582,9 @@ static uint32
 free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
 {
 	OhIndex    *ix = v->ix;
-	Buffer		buffer = OhArrayRead(v->index, ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = OhPageUsed(v->index, ix, array, buffer);
+	uint32		nused = OhPageUsed(ix, array, buffer);
 	OhWrite		write;
 	uint32		nfreed = 0;
 
@@ -596,7 +594,7 @@ free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
 			continue;
 		if (nfreed++ == 0)
 		{
-			OhWriteStart(&write, v->index, ix->building);
+			OhWriteStart(&write, v->ix->rel, ix->building);
 			page = OhWritePage(&write, buffer, false);
 		}
 		OhPageFreeSlot(ix, array, page, slot);
@@ -622,7 +620,7 @@ free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
 static uint32
 free_records(OhVacuum *v, OhArrayId array, uint32 *first, uint32 *empty)
 {
-	uint32		npages = OhArrayPages(v->index, v->ix, array);
+	uint32		npages = OhArrayPages(v->ix, array);
 	uint32		nfreed = 0;
 
 	*first = npages;
@@ -640,7 +638,7 @@ free_records(OhVacuum *v, OhArrayId array, uint32 *first, uint32 *empty)
 static void
 set_hints(OhVacuum *v, const uint32 *first, bool freed)
 {
-	Buffer		buffer = OhReadBlock(v->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(v->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
 	bool		changed = freed || meta->unclean;
 
@@ -650,7 +648,7 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, v->index, v->ix->building);
+		OhWriteStart(&write, v->ix->rel, v->ix->building);
 		meta = OhMeta(OhWritePage(&write, buffer, false));
 		for (int a = 0; a < OH_NARRAYS; a++)
 		{
@@ -739,13 +737,13 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	OhRetrainLock(info->index);
 	OhRetrainAll(info->index, stats != NULL && stats->tuples_removed > 0);
 	/* an insert may have been late with a member of an old model */
-	OhHighwayRecode(info->index, OhIndexOpen(info->index));
+	OhHighwayRecode(OhIndexOpen(info->index));
 	if (stats != NULL)
 		clean_graph(info->index, stats);
 	else if (is_unclean(info->index))
 		clean_graph(info->index, &none);
 	OhRetrainUnlock(info->index);
-	nfree = OhReclaimPages(info->index, OhIndexOpen(info->index));
+	nfree = OhReclaimPages(OhIndexOpen(info->index));
 	if (stats != NULL)
 	{
 		stats->pages_free = nfree;

@@ -47,7 +47,6 @@ typedef struct OhCopy
 
 typedef struct OhVacuum
 {
-	Relation	index;
 	OhIndex    *ix;
 	MemoryContext context;
 	OhCopy		nodes;
@@ -123,9 +122,9 @@ extern int	OhVacuumSearch(OhVacuum *v, int level, int ef, bool reached, OhCandid
 /* ---- trim.c ---- */
 
 /* Free empty postings of live nodes; no other vacuum works on the index. */
-extern void OhTrimChains(Relation index, OhIndex *ix);
+extern void OhTrimChains(OhIndex *ix);
 /* The same of one node. */
-extern void OhTrimChain(Relation index, OhIndex *ix, uint32 id);
+extern void OhTrimChain(OhIndex *ix, uint32 id);
 
 /* ---- reclaim.c ---- */
 
@@ -133,7 +132,7 @@ extern void OhTrimChain(Relation index, OhIndex *ix, uint32 id);
  * Offer zero pages that no directory names for reuse, the end of a crash while the
  * relation was extended; returns how many there are.
  */
-extern BlockNumber OhReclaimPages(Relation index, OhIndex *ix);
+extern BlockNumber OhReclaimPages(OhIndex *ix);
 
 /* ---- repair.c ---- */
 
