@@ -37,13 +37,13 @@ OhAttrPerPage(int nattrs)
 }
 
 void
-OhAttrInitPage(const OhIndex *ix, Page page)
+OhAttrInitPage(const OhColumns *columns, Page page)
 {
 	memset(OhAttrColumns(page), 0, OH_PAGE_BODY);
-	memset(OhAttrNulls(ix, page, 0), 0xFF,
-		   (Size) ix->nattrs * OhAttrWords(ix) * sizeof(uint64));
+	memset(OhAttrNulls(columns, page, 0), 0xFF,
+		   (Size) columns->n * OhAttrWords(columns) * sizeof(uint64));
 	OhTail(page)->nused = 1;
-	OhPageSetLower(ix, OH_ATTR, page);
+	OhPageSetLower(columns->file, columns->array, page);
 }
 
 static inline bool
@@ -94,16 +94,16 @@ choose_base(OhAttrColumn *column, uint64 min, uint64 max)
  * rebase -- write a column anew, so that it has room for a value at a place.
  */
 static void
-rebase(const OhIndex *ix, Page page, int i, uint32 place, uint64 value)
+rebase(const OhColumns *columns, Page page, int i, uint32 place, uint64 value)
 {
 	OhAttrColumn *column = &OhAttrColumns(page)[i];
-	const uint64 *nulls = OhAttrNulls(ix, page, i);
-	void	   *values = OhAttrValues(ix, page, i);
+	const uint64 *nulls = OhAttrNulls(columns, page, i);
+	void	   *values = OhAttrValues(columns, page, i);
 	uint64		old[MAX_PER_PAGE];
 	uint64		min = value;
 	uint64		max = value;
 
-	for (uint32 p = 0; p < ix->attr_per_page; p++)
+	for (uint32 p = 0; p < columns->per_page; p++)
 	{
 		if (p == place || is_null(nulls, p))
 			continue;
@@ -112,7 +112,7 @@ rebase(const OhIndex *ix, Page page, int i, uint32 place, uint64 value)
 		max = Max(max, old[p]);
 	}
 	choose_base(column, min, max);
-	for (uint32 p = 0; p < ix->attr_per_page; p++)
+	for (uint32 p = 0; p < columns->per_page; p++)
 	{
 		bool		known = p != place && !is_null(nulls, p);
 
@@ -121,13 +121,13 @@ rebase(const OhIndex *ix, Page page, int i, uint32 place, uint64 value)
 }
 
 void
-OhAttrSet(const OhIndex *ix, Page page, uint32 place, const OhAttrRow *row)
+OhAttrSet(const OhColumns *columns, Page page, uint32 place, const OhAttrRow *row)
 {
-	Assert(place < ix->attr_per_page);
-	for (int i = 0; i < ix->nattrs; i++)
+	Assert(place < columns->per_page);
+	for (int i = 0; i < columns->n; i++)
 	{
 		OhAttrColumn *column = &OhAttrColumns(page)[i];
-		uint64	   *nulls = OhAttrNulls(ix, page, i);
+		uint64	   *nulls = OhAttrNulls(columns, page, i);
 		uint64		bit = UINT64CONST(1) << (place % 64);
 		uint64		offset = 0;
 
@@ -137,77 +137,77 @@ OhAttrSet(const OhIndex *ix, Page page, uint32 place, const OhAttrRow *row)
 		{
 			if (row->value[i] < column->base ||
 				row->value[i] - column->base > OhAttrLargest(column->width))
-				rebase(ix, page, i, place, row->value[i]);
+				rebase(columns, page, i, place, row->value[i]);
 			offset = row->value[i] - column->base;
 			nulls[place / 64] &= ~bit;
 		}
-		put_offset(OhAttrValues(ix, page, i), column->width, place, offset);
+		put_offset(OhAttrValues(columns, page, i), column->width, place, offset);
 	}
 }
 
 void
-OhAttrGet(const OhIndex *ix, Page page, uint32 place, OhAttrRow *row)
+OhAttrGet(const OhColumns *columns, Page page, uint32 place, OhAttrRow *row)
 {
-	Assert(place < ix->attr_per_page);
+	Assert(place < columns->per_page);
 	row->nulls = 0;
 	row->unused = 0;
-	for (int i = 0; i < ix->nattrs; i++)
+	for (int i = 0; i < columns->n; i++)
 	{
 		const OhAttrColumn *column = &OhAttrColumns(page)[i];
 
 		row->value[i] = 0;
-		if (is_null(OhAttrNulls(ix, page, i), place))
+		if (is_null(OhAttrNulls(columns, page, i), place))
 			row->nulls |= (uint32) 1 << i;
 		else
 			row->value[i] = column->base +
-				OhAttrOffset(OhAttrValues(ix, page, i), column->width, place);
+				OhAttrOffset(OhAttrValues(columns, page, i), column->width, place);
 	}
 }
 
 bool
-OhAttrEquals(const OhIndex *ix, Page page, uint32 place, const OhAttrRow *row)
+OhAttrEquals(const OhColumns *columns, Page page, uint32 place, const OhAttrRow *row)
 {
-	Assert(place < ix->attr_per_page);
-	for (int i = 0; i < ix->nattrs; i++)
+	Assert(place < columns->per_page);
+	for (int i = 0; i < columns->n; i++)
 	{
 		const OhAttrColumn *column = &OhAttrColumns(page)[i];
 		bool		null = (row->nulls >> i) & 1;
 
-		if (is_null(OhAttrNulls(ix, page, i), place) != null)
+		if (is_null(OhAttrNulls(columns, page, i), place) != null)
 			return false;
 		if (!null && row->value[i] != column->base +
-			OhAttrOffset(OhAttrValues(ix, page, i), column->width, place))
+			OhAttrOffset(OhAttrValues(columns, page, i), column->width, place))
 			return false;
 	}
 	return true;
 }
 
 void
-OhAttrReserve(OhIndex *ix, uint32 node)
+OhAttrReserve(const OhColumns *columns, uint32 record)
 {
-	if (ix->nattrs == 0)
+	if (columns->n == 0)
 		return;
-	while (!OhArrayHas(ix, OH_ATTR, node / ix->attr_per_page))
+	while (!OhArrayHas(columns->file, columns->array, record / columns->per_page))
 	{
 		CHECK_FOR_INTERRUPTS();
-		OhArrayExtend(ix, OH_ATTR);
+		OhArrayExtend(columns->file, columns->array);
 	}
 }
 
 void
-OhAttrVerify(const OhIndex *ix, Page page, BlockNumber block)
+OhAttrVerify(const OhColumns *columns, Page page, BlockNumber block)
 {
-	for (int i = 0; i < ix->nattrs; i++)
+	for (int i = 0; i < columns->n; i++)
 	{
 		const OhAttrColumn *column = &OhAttrColumns(page)[i];
 
 		if ((column->width & (column->width - 1)) != 0 || column->width > 8)
-			OhCorrupt(ix->rel, block, "filter column %d has values of %u bytes", i + 1,
+			OhReportCorruption(columns->file->rel, block, "filter column %d has values of %u bytes", i + 1,
 					  column->width);
 		if (column->base > PG_UINT64_MAX - OhAttrLargest(column->width))
-			OhCorrupt(ix->rel, block, "filter column %d has a base that leaves no room for values of %u bytes",
+			OhReportCorruption(columns->file->rel, block, "filter column %d has a base that leaves no room for values of %u bytes",
 					  i + 1, column->width);
 	}
 	if (OhTail(page)->nused != 1)
-		OhCorrupt(ix->rel, block, "a page of filter columns with %u records", OhTail(page)->nused);
+		OhReportCorruption(columns->file->rel, block, "a page of filter columns with %u records", OhTail(page)->nused);
 }

@@ -29,7 +29,6 @@
 #include "utils/memutils.h"
 
 #include "filter/condition.h"
-#include "hnsw/hnsw.h"
 
 /*
  * A comparison that depends on the time zone may be off its monotone course by
@@ -709,12 +708,12 @@ find_condition(OhConditions *conditions, int column, int nkeys)
 }
 
 OhConditions *
-OhConditionsBegin(OhIndex *ix, MemoryContext context)
+OhConditionsBegin(const OhColumns *columns, MemoryContext context)
 {
 	OhConditions *conditions = MemoryContextAllocZero(context, sizeof(OhConditions));
 
-	conditions->ix = ix;
-	conditions->summary = OhSummaryBegin(ix, context);
+	conditions->columns = columns;
+	conditions->summary = OhSummaryBegin(columns, context);
 	conditions->context = AllocSetContextCreate(context, "omenhnsw conditions",
 												ALLOCSET_SMALL_SIZES);
 	return conditions;

@@ -352,9 +352,9 @@ and_nulls(const uint64 *nulls, bool wanted, int nwords, uint64 *bits)
 void
 OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits)
 {
-	const OhIndex *ix = conditions->ix;
-	int			n = ix->attr_per_page;
-	int			nwords = OhAttrWords(ix);
+	const OhColumns *columns = conditions->columns;
+	int			n = columns->per_page;
+	int			nwords = OhAttrWords(columns);
 
 	memset(bits, 0, nwords * sizeof(uint64));
 	if (conditions->never)
@@ -371,12 +371,12 @@ OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits)
 		Packed		packed;
 		bool		some;
 
-		some = and_nulls(OhAttrNulls(ix, page, condition->column), condition->null, nwords, bits);
+		some = and_nulls(OhAttrNulls(columns, page, condition->column), condition->null, nwords, bits);
 		if (some && !condition->null)
 		{
 			uint64		span = OhAttrLargest(column->width);
 
-			packed.values = OhAttrValues(ix, page, condition->column);
+			packed.values = OhAttrValues(columns, page, condition->column);
 			packed.base = column->base;
 			packed.top = column->base > PG_UINT64_MAX - span ? PG_UINT64_MAX : column->base + span;
 			packed.width = column->width;

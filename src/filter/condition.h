@@ -12,6 +12,16 @@
 #include "filter/attr.h"
 #include "filter/summary.h"
 
+/* Operators of a filter class: 1 to 5 are btree's < <= = >= > (access/stratnum.h) */
+#define OH_NOT_EQUAL_STRATEGY 6
+#define OH_OVERLAP_STRATEGY 7	/* && */
+#define OH_CONTAINS_STRATEGY 8	/* @> */
+#define OH_CONTAINED_STRATEGY 9 /* <@ */
+#define OH_EXISTS_STRATEGY 10	/* ?, of jsonb */
+#define OH_EXISTS_ANY_STRATEGY 11	/* ?| */
+#define OH_EXISTS_ALL_STRATEGY 12	/* ?& */
+#define OH_NSTRATEGIES	12
+
 #define OH_SIEVE_BITS	65536
 
 /* Codes, the last included. */
@@ -53,7 +63,7 @@ typedef struct OhCondition
 
 typedef struct OhConditions
 {
-	const struct OhIndex *ix;
+	const OhColumns *columns;
 	int			n;				/* columns with conditions; 0: every row matches */
 	bool		never;			/* no row matches: a comparison with NULL, = ANY of nothing, a < 1 and a > 2 */
 	bool		lossy;			/* what matches must be checked in the table */
@@ -62,7 +72,7 @@ typedef struct OhConditions
 	MemoryContext context;		/* of what one OhConditionsSet() needs */
 } OhConditions;
 
-extern OhConditions *OhConditionsBegin(OhIndex *ix, MemoryContext context);
+extern OhConditions *OhConditionsBegin(const OhColumns *columns, MemoryContext context);
 /*
  * Take the keys of a (re)scan: those on filter columns (sk_attno > 1); others are
  * the caller's.
@@ -71,9 +81,9 @@ extern void OhConditionsSet(OhConditions *conditions, Relation index, ScanKey ke
 /* The elements of a key with SK_SEARCHARRAY; returns how many there are. */
 extern int	OhKeyElements(ScanKey key, Datum **elements, bool **nulls);
 /*
- * Evaluate a page of the array OH_ATTR, at least share-locked: bit i of bits
+ * Evaluate a filter page, at least share-locked: bit i of bits
  * (uint64[OhAttrWords()]) says that place i may match.  Bits at and past
- * attr_per_page are 0.
+ * per_page are 0.
  */
 extern void OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits);
 /* The same for a row without a position. */

@@ -24,20 +24,19 @@
 #define VALUE_LINES 8
 
 OhFilter *
-OhFilterBegin(OhIndex *ix, const OhConditions *conditions, MemoryContext context)
+OhFilterBegin(const OhConditions *conditions, uint32 nrecords, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
+	const OhColumns *columns = conditions->columns;
 	OhFilter   *filter = palloc0(sizeof(OhFilter));
 
-	filter->ix = ix;
 	filter->conditions = conditions;
-	filter->per_page = ix->attr_per_page;
-	filter->nnodes = OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
-	filter->npages = OhArrayPages(ix, OH_ATTR);
-	/* a node beyond has not gone live yet: its summaries come no later than it does */
-	filter->nnodes = Min(filter->nnodes, (uint64) filter->npages * filter->per_page);
-	filter->bits = MemoryContextAllocHuge(context, (filter->nnodes / 64 + 2) * sizeof(uint64));
-	filter->page_bits = palloc(OhAttrWords(ix) * sizeof(uint64));
+	filter->per_page = columns->per_page;
+	filter->npages = OhArrayPages(columns->file, columns->array);
+	/* a record beyond has not gone live yet: its summaries come no later than it does */
+	filter->nrecords = Min(nrecords, (uint64) filter->npages * filter->per_page);
+	filter->bits = MemoryContextAllocHuge(context, (filter->nrecords / 64 + 2) * sizeof(uint64));
+	filter->page_bits = palloc(OhAttrWords(columns) * sizeof(uint64));
 	filter->known = palloc(filter->npages + 1);
 	initStringInfo(&filter->described);
 	filter->context = AllocSetContextCreate(context, "omenhnsw filter", ALLOCSET_SMALL_SIZES);
@@ -57,7 +56,7 @@ OhFilterSet(OhFilter *filter)
 	if (described.len != filter->described.len ||
 		memcmp(described.data, filter->described.data, described.len) != 0)
 	{
-		memset(filter->bits, 0, (filter->nnodes / 64 + 2) * sizeof(uint64));
+		memset(filter->bits, 0, (filter->nrecords / 64 + 2) * sizeof(uint64));
 		memset(filter->known, 0, filter->npages + 1);
 		filter->nknown = 0;
 		filter->nmatches = 0;
@@ -71,12 +70,13 @@ OhFilterSet(OhFilter *filter)
 void
 OhFilterLoad(OhFilter *filter, uint32 lp)
 {
-	uint32		words = OhAttrWords(filter->ix);
+	const OhColumns *columns = filter->conditions->columns;
+	uint32		words = OhAttrWords(columns);
 	uint64		first = (uint64) lp * filter->per_page;
 	uint64	   *to = filter->bits + first / 64;
-	uint64	   *end = filter->bits + filter->nnodes / 64 + 1;
+	uint64	   *end = filter->bits + filter->nrecords / 64 + 1;
 	int			shift = first % 64;
-	Buffer		buffer = OhArrayRead(filter->ix, OH_ATTR, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(columns->file, columns->array, lp, BUFFER_LOCK_SHARE);
 
 	OhConditionsPage(filter->conditions, BufferGetPage(buffer), filter->page_bits);
 	UnlockReleaseBuffer(buffer);
@@ -98,7 +98,8 @@ OhFilterLoad(OhFilter *filter, uint32 lp)
 void
 OhFilterPrefetchPage(const OhFilter *filter, uint32 lp)
 {
-	const OhArray *array = &filter->ix->array[OH_ATTR];
+	const OhColumns *columns = filter->conditions->columns;
+	const OhArray *array = &columns->file->array[columns->array];
 	Page		page;
 
 	if (lp >= array->npages || array->hint[lp] <= 0)
@@ -108,10 +109,10 @@ OhFilterPrefetchPage(const OhFilter *filter, uint32 lp)
 	for (int i = 0; i < filter->conditions->n; i++)
 	{
 		int			column = filter->conditions->condition[i].column;
-		char	   *values = OhAttrValues(filter->ix, page, column);
+		char	   *values = OhAttrValues(columns, page, column);
 
 		__builtin_prefetch(&OhAttrColumns(page)[column]);
-		__builtin_prefetch(OhAttrNulls(filter->ix, page, column));
+		__builtin_prefetch(OhAttrNulls(columns, page, column));
 		for (int at = 0; at < VALUE_LINES * 64; at += 64)
 			__builtin_prefetch(values + at);
 	}
@@ -120,7 +121,7 @@ OhFilterPrefetchPage(const OhFilter *filter, uint32 lp)
 void
 OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n)
 {
-	uint64		end = Min((uint64) first + n, filter->nnodes);
+	uint64		end = Min((uint64) first + n, filter->nrecords);
 
 	for (uint64 lp = first / filter->per_page; lp * filter->per_page < end; lp++)
 	{

@@ -15,9 +15,8 @@
 
 typedef struct OhFilter
 {
-	OhIndex    *ix;
 	const OhConditions *conditions;
-	uint32		nnodes;			/* later ones do not match */
+	uint32		nrecords;			/* later ones do not match */
 	uint32		per_page;		/* nodes of an attribute page */
 	uint32		npages;
 	uint32		nknown;			/* pages looked at */
@@ -30,7 +29,7 @@ typedef struct OhFilter
 } OhFilter;
 
 /* For one scan, whose conditions must outlive it. */
-extern OhFilter *OhFilterBegin(OhIndex *ix, const OhConditions *conditions,
+extern OhFilter *OhFilterBegin(const OhConditions *conditions, uint32 nrecords,
 							   MemoryContext context);
 /*
  * The conditions have been set, and there are some.  If they are the same as
@@ -53,7 +52,7 @@ OhFilterPrefetch(const OhFilter *filter, uint32 id)
 {
 	uint32		lp = id / filter->per_page;
 
-	if (id < filter->nnodes && !filter->known[lp])
+	if (id < filter->nrecords && !filter->known[lp])
 		OhFilterPrefetchPage(filter, lp);
 }
 
@@ -61,7 +60,7 @@ OhFilterPrefetch(const OhFilter *filter, uint32 id)
 static inline bool
 OhFilterBit(const OhFilter *filter, uint32 id)
 {
-	return id < filter->nnodes && (filter->bits[id / 64] >> id % 64 & 1) != 0;
+	return id < filter->nrecords && (filter->bits[id / 64] >> id % 64 & 1) != 0;
 }
 
 /* May the node's rows match?  No buffer may be locked. */
@@ -70,7 +69,7 @@ OhFilterTest(OhFilter *filter, uint32 id)
 {
 	uint32		lp = id / filter->per_page;
 
-	if (id >= filter->nnodes)
+	if (id >= filter->nrecords)
 		return false;
 	if (!filter->known[lp])
 		OhFilterLoad(filter, lp);

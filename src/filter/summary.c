@@ -257,20 +257,20 @@ is_text(const OhCodec *codec)
 }
 
 OhSummary *
-OhSummaryBegin(const OhIndex *ix, MemoryContext context)
+OhSummaryBegin(const OhColumns *columns, MemoryContext context)
 {
 	OhSummary  *summary = MemoryContextAllocZero(context, offsetof(OhSummary, codec) +
-												 ix->nattrs * sizeof(OhCodec));
+												 columns->n * sizeof(OhCodec));
 
-	summary->nattrs = ix->nattrs;
-	for (int i = 0; i < ix->nattrs; i++)
+	summary->nattrs = columns->n;
+	for (int i = 0; i < columns->n; i++)
 	{
 		OhCodec    *codec = &summary->codec[i];
-		OhAttrKind	kind = ix->attr_kind[i];
+		OhAttrKind	kind = columns->kind[i];
 
-		if (!set_codec(codec, ix->rel, i, context) ||
+		if (!set_codec(codec, columns->file->rel, i, context) ||
 			(kind != codec->kind && !(is_text(codec) && (kind == OH_ATTR_ORDERED || kind == OH_ATTR_HASH))))
-			OhCorrupt(ix->rel, OH_META_BLOCK, "summaries of kind %d for column %d", kind, i + 2);
+			OhReportCorruption(columns->file->rel, OH_META_BLOCK, "summaries of kind %d for column %d", kind, i + 2);
 		/* whether text has hashes or prefixes was decided when the index was built */
 		codec->kind = kind;
 		if (kind == OH_ATTR_HASH)

@@ -12,7 +12,7 @@
 
 #include "fmgr.h"
 
-#include "hnsw/index.h"
+#include "filter/attr.h"
 
 typedef enum OhAttrKind
 {
@@ -50,8 +50,8 @@ typedef struct OhCodeClass
 
 /* The kind for a filter column (0 is the first) of a new index; an error if its type has none. */
 extern OhAttrKind OhSummaryKind(Relation index, int column);
-/* State for summaries of this index's rows; kinds are those of ix. */
-extern OhSummary *OhSummaryBegin(const OhIndex *ix, MemoryContext context);
+/* State for summaries of this index's rows; kinds are those of the columns. */
+extern OhSummary *OhSummaryBegin(const OhColumns *columns, MemoryContext context);
 /*
  * Summaries of a row.  values, isnull: of all index columns, the vector first.
  * May leave memory behind in CurrentMemoryContext.

@@ -25,12 +25,6 @@ static void
 fill_meta(OhMetaPageData *meta, const OhCreate *create)
 {
 	memset(meta, 0, sizeof(*meta));
-	meta->magic = OH_MAGIC;
-	meta->format = OH_FORMAT;
-	if (!pg_strong_random(&meta->build_id, sizeof(meta->build_id)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate a random build id")));
 	meta->seed = create->spec.seed;
 	meta->metric = create->spec.metric;
 	meta->quantizer = create->spec.kind;
@@ -52,11 +46,6 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->nattrs = create->nattrs;
 	meta->chosen_by = create->chosen_by;
 	memcpy(meta->attr_kind, create->attr_kind, sizeof(create->attr_kind));
-	for (int a = 0; a < OH_NARRAYS; a++)
-	{
-		for (int r = 0; r < OH_NROOTS; r++)
-			meta->array[a].root[r] = InvalidBlockNumber;
-	}
 }
 
 /*
@@ -70,15 +59,15 @@ write_model(OhIndex *ix, const float *model)
 	for (size_t done = 0; done < total; done += OH_MODEL_FLOATS)
 	{
 		/* model 1 has the first pages */
-		uint32		lp = OhArrayExtend(ix, OH_MODEL);
-		Buffer		buffer = OhArrayRead(ix, OH_MODEL, lp, BUFFER_LOCK_EXCLUSIVE);
+		uint32		lp = OhArrayExtend(&ix->file, OH_MODEL);
+		Buffer		buffer = OhArrayRead(&ix->file, OH_MODEL, lp, BUFFER_LOCK_EXCLUSIVE);
 		Page		page = BufferGetPage(buffer);
 
-		memset(OhSlot(ix, OH_MODEL, page, 0), 0, sizeof(float) * OH_MODEL_FLOATS);
-		memcpy(OhSlot(ix, OH_MODEL, page, 0), model + done,
+		memset(OhSlot(&ix->file, OH_MODEL, page, 0), 0, sizeof(float) * OH_MODEL_FLOATS);
+		memcpy(OhSlot(&ix->file, OH_MODEL, page, 0), model + done,
 			   sizeof(float) * Min(total - done, OH_MODEL_FLOATS));
 		OhTail(page)->nused = 1;
-		OhPageSetLower(ix, OH_MODEL, page);
+		OhPageSetLower(&ix->file, OH_MODEL, page);
 		MarkBufferDirty(buffer);
 		UnlockReleaseBuffer(buffer);
 	}
@@ -87,25 +76,14 @@ write_model(OhIndex *ix, const float *model)
 OhIndex *
 OhIndexCreate(Relation index, ForkNumber fork, const OhCreate *create)
 {
-	Buffer		buffer = om_extend_relation(index, fork);
-	Page		page = BufferGetPage(buffer);
 	OhMetaPageData meta;
 	OhIndex    *ix;
 
-	if (BufferGetBlockNumber(buffer) != OH_META_BLOCK)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" is not empty", RelationGetRelationName(index))));
 	Assert(fork == MAIN_FORKNUM || create->model == NULL);
 	fill_meta(&meta, create);
-	OhPageInit(page, OH_PAGE_META, 0, 0);
-	*OhMeta(page) = meta;
-	((PageHeader) page)->pd_lower = SizeOfPageHeaderData + sizeof(OhMetaPageData);
-	MarkBufferDirty(buffer);
-	UnlockReleaseBuffer(buffer);
-
+	OhFileCreate(index, fork, &oh_file_method, &meta, sizeof(meta));
 	ix = OhIndexAssemble(index, &meta);
-	ix->building = true;
+	ix->file.building = true;
 	ix->entry = OH_NONE;
 	ix->entry_level = -1;
 	ix->highway_level = 1;

@@ -1,40 +1,23 @@
 /*
  * format.h -- on-disk format of an omenhnsw index.
  *
- * The index is a handful of paged arrays: logical arrays of fixed-size records
- * whose pages lie anywhere in the relation.  Record i of an array lies on its
- * logical page i / per_page, slot i % per_page; a directory maps a logical page to
- * a block.  No line pointers.  See src/README.md.
- *
- * Every page:
- *
- *   OFFSET  SIZE  FIELD
- *        0    24  PageHeaderData; pd_lower is past the last slot ever used
- *       24     -  records (or metapage, or directory entries)
- *     8176    16  OhPageTail, the special space
+ * The index is an index file of storage/: page.h there has the layout of pages, file.h
+ * that of arrays.  Here are the arrays of this method, their records, and its part of
+ * the metapage.  See src/README.md.
  */
 #ifndef OH_PAGE_H
 #define OH_PAGE_H
 
 #include "postgres.h"
 
-#include "storage/block.h"
-#include "storage/bufpage.h"
+#include "filter/attr.h"
 #include "storage/itemptr.h"
+#include "storage/page.h"
 
 #define OH_MAGIC		0x6F6D656EU /* "omen" */
 #define OH_FORMAT		3
-#define OH_PAGE_ID		0xFFA7
-#define OH_META_BLOCK	0
-
-/* A record id that means none, for node, tower and posting links. */
-#define OH_NONE			0xFFFFFFFFU
-
 /* Towers above this level are never made. */
 #define OH_MAX_LEVEL	15
-
-/* Filter columns: all index columns but the first, which is the vector. */
-#define OH_MAX_ATTRS	(INDEX_MAX_KEYS - 1)
 
 /* The paged arrays. */
 typedef enum OhArrayId
@@ -50,52 +33,9 @@ typedef enum OhArrayId
 	OH_NARRAYS
 } OhArrayId;
 
-/* Page kinds; an array's data pages have OH_PAGE_ARRAY + its OhArrayId. */
-#define OH_PAGE_META	1
-#define OH_PAGE_ROOT	2		/* directory: blocks of leaf directory pages */
-#define OH_PAGE_LEAF	3		/* directory: blocks of data pages */
-#define OH_PAGE_TOP		4		/* directory: blocks of root pages */
-#define OH_PAGE_ARRAY	16
-
-/* Special space of every page. */
-typedef struct OhPageTail
-{
-	uint32		lp;				/* logical page in its array; 0 for the metapage; for
-								 * directory pages the index of the first entry */
-	uint16		kind;
-	uint16		array;			/* OhArrayId of data and directory pages */
-	uint16		nused;			/* slots (or entries) ever used: high-water mark */
-	uint16		nfree;			/* free slots among the first nused */
-	uint16		unused;
-	uint16		page_id;		/* OH_PAGE_ID, last two bytes of the page */
-} OhPageTail;
-
-StaticAssertDecl(sizeof(OhPageTail) == 16, "page tail layout");
-
-#define OH_PAGE_BODY	(BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail))
-/* A test compiles the library with smaller limits. */
-#ifndef OH_DIR_ENTRIES
-#define OH_DIR_ENTRIES	((int) (OH_PAGE_BODY / sizeof(BlockNumber)))
-#endif
-#ifndef OH_MAX_RECORDS
-#define OH_MAX_RECORDS	OH_NONE
-#endif
-#define OH_NROOTS		8
-#define OH_TOP			(OH_NROOTS - 1)	/* where a head names its top page */
 #define OH_MODEL_FLOATS	2000	/* floats in a model record */
 
 StaticAssertDecl(sizeof(float) * OH_MODEL_FLOATS <= OH_PAGE_BODY, "a block has 8 kB at least");
-
-/*
- * Where an array's directory starts.  A root page has room for OH_DIR_ENTRIES leaf
- * pages of OH_DIR_ENTRIES data pages each, 4.2 million data pages in all.
- */
-typedef struct OhArrayHead
-{
-	BlockNumber root[OH_NROOTS];	/* root pages, then the top page that names further
-									 * ones; InvalidBlockNumber if not there */
-	uint32		free_hint;		/* no free slot on a logical page before this */
-} OhArrayHead;
 
 /* How a scan orders what its walk has found. */
 #define OH_RERANK_AUTO	0		/* storage parameter only: by the column */
@@ -145,7 +85,8 @@ typedef struct OhMetaPageData
 	OhArrayHead array[OH_NARRAYS];
 } OhMetaPageData;
 
-StaticAssertDecl(offsetof(OhMetaPageData, build_id) == 8, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, build_id) == offsetof(OhFileHead, build_id), "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, generation) == offsetof(OhFileHead, generation), "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, metric) == 24, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, entry) == 40, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, rerank) == 64, "metapage layout");
@@ -154,9 +95,8 @@ StaticAssertDecl(offsetof(OhMetaPageData, unclean) == 103, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, highway_level) == 106, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, retrain_lp) == 108, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, next_rows) == 120, "metapage layout");
-StaticAssertDecl(offsetof(OhMetaPageData, array) == 128, "metapage layout");
-StaticAssertDecl(sizeof(OhMetaPageData) <= BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail),
-				 "metapage fits its page");
+StaticAssertDecl(offsetof(OhMetaPageData, array) == offsetof(OhFileHead, array), "metapage layout");
+StaticAssertDecl(sizeof(OhMetaPageData) <= OH_PAGE_BODY, "metapage fits its page");
 
 /*
  * Models.  Number 0 is no model at all: the quantizer as it is before it has seen
@@ -322,50 +262,10 @@ typedef struct OhNullData
 
 StaticAssertDecl(sizeof(OhNullData) == 8, "null record layout");
 
-/*
- * Summaries of a row's filter columns (summary.h).  Canonical: the value of a
- * NULL is 0, so that rows with equal columns are equal byte by byte.
- */
-typedef struct OhAttrRow
-{
-	uint32		nulls;			/* bit i: column i is NULL */
-	uint32		unused;
-	uint64		value[FLEXIBLE_ARRAY_MEMBER];	/* [nattrs] */
-} OhAttrRow;
-
-StaticAssertDecl(offsetof(OhAttrRow, value) == 8, "attribute row layout");
-
-/* Bytes of an OhAttrRow; 0 without filter columns. */
-static inline uint32
-OhAttrRowBytes(int nattrs)
-{
-	return nattrs > 0 ? offsetof(OhAttrRow, value) + nattrs * sizeof(uint64) : 0;
-}
-
-/* Do inserts look for free slots of this array by hint? */
-static inline bool
-OhArrayHasSlots(OhArrayId array)
-{
-	return array != OH_MODEL && array != OH_REFINE && array != OH_ATTR && array != OH_HIGHWAY;
-}
-
-/* At a fixed place: pd_special of a damaged page may point anywhere. */
-static inline OhPageTail *
-OhTail(Page page)
-{
-	return (OhPageTail *) ((char *) page + BLCKSZ - sizeof(OhPageTail));
-}
-
 static inline OhMetaPageData *
 OhMeta(Page page)
 {
 	return (OhMetaPageData *) PageGetContents(page);
-}
-
-static inline BlockNumber *
-OhDirEntries(Page page)
-{
-	return (BlockNumber *) PageGetContents(page);
 }
 
 static inline void *

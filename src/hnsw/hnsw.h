@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "nodes/execnodes.h"
 
+#include "filter/condition.h"
 #include "hnsw/index.h"
 
 /* Support functions: a class has the first, of a vector, or the second. */
@@ -20,16 +21,6 @@
 /* Operators of a vector class */
 #define OH_DISTANCE_STRATEGY 1	/* distance, FOR ORDER BY */
 #define OH_RADIUS_STRATEGY 2	/* within a radius of a center, FOR SEARCH */
-
-/* Operators of a filter class: 1 to 5 are btree's < <= = >= > (access/stratnum.h) */
-#define OH_NOT_EQUAL_STRATEGY 6
-#define OH_OVERLAP_STRATEGY 7	/* && */
-#define OH_CONTAINS_STRATEGY 8	/* @> */
-#define OH_CONTAINED_STRATEGY 9 /* <@ */
-#define OH_EXISTS_STRATEGY 10	/* ?, of jsonb */
-#define OH_EXISTS_ANY_STRATEGY 11	/* ?| */
-#define OH_EXISTS_ALL_STRATEGY 12	/* ?& */
-#define OH_NSTRATEGIES	12
 
 #define OH_DEFAULT_M	16
 #define OH_MIN_M		2

@@ -42,78 +42,95 @@ static List *outdated = NIL;	/* OhIndex that another build has replaced */
 static dlist_head by_use = DLIST_STATIC_INIT(by_use);	/* OhIndex, last used first */
 static Size idle_bytes = 0;		/* of all in the table, as of the last transaction's end */
 
-char *
-OhFormat(const char *fmt, va_list args)
+/* ---- what storage must know of records ---- */
+
+static bool
+node_is_free(const void *record)
 {
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	for (;;)
-	{
-		va_list		again;
-		int			needed;
-
-		va_copy(again, args);
-		needed = appendStringInfoVA(&buf, fmt, again);
-		va_end(again);
-		if (needed == 0)
-			return buf.data;
-		enlargeStringInfo(&buf, needed);
-	}
-}
-
-void
-OhCorrupt(Relation index, BlockNumber block, const char *fmt,...)
-{
-	va_list		args;
-	char	   *found;
-
-	va_start(args, fmt);
-	found = OhFormat(fmt, args);
-	va_end(args);
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("index \"%s\" is corrupted at block %u: %s",
-					RelationGetRelationName(index), block, found),
-			 errhint("Please REINDEX it.")));
+	return ((const OhNodeData *) record)->state == OH_FREE;
 }
 
 /*
- * OhReadBlock -- pin, lock and verify a block of the main fork.
+ * clear_node -- a node's version survives, so that whoever looked before notices.
  */
-Buffer
-OhReadBlock(Relation index, BlockNumber block, int kind, int lockmode)
+static void
+clear_node(void *record, Size bytes, bool taken)
 {
-	Buffer		buffer = ReadBuffer(index, block);
+	uint16		version = ((OhNodeData *) record)->version;
 
-	LockBuffer(buffer, lockmode);
-	OhVerifyPage(index, buffer, block, kind);
-	return buffer;
+	memset(record, 0, bytes);
+	((OhNodeData *) record)->version = version + 1;
 }
 
-/*
- * OhVerifyPage -- raise an error unless the page is of this kind.
- */
-void
-OhVerifyPage(Relation index, Buffer buffer, BlockNumber block, int kind)
+static bool
+tower_is_free(const void *record)
 {
-	Page		page = BufferGetPage(buffer);
-	PageHeader	header = (PageHeader) page;
-	OhPageTail *tail;
-
-	if (PageIsNew(page))
-		OhCorrupt(index, block, "unexpected zero page");
-	if (header->pd_special != BLCKSZ - sizeof(OhPageTail) ||
-		header->pd_lower < SizeOfPageHeaderData ||
-		header->pd_lower > header->pd_special)
-		OhCorrupt(index, block, "bad page header (lower %u, special %u)",
-				  header->pd_lower, header->pd_special);
-	tail = OhTail(page);
-	if (tail->page_id != OH_PAGE_ID)
-		OhCorrupt(index, block, "page id is %u, not %u", tail->page_id, OH_PAGE_ID);
-	if (tail->kind != kind)
-		OhCorrupt(index, block, "page kind is %u, not %d", tail->kind, kind);
+	return ((const OhTowerData *) record)->node == OH_NONE;
 }
+
+static void
+clear_tower(void *record, Size bytes, bool taken)
+{
+	memset(record, 0, bytes);
+	((OhTowerData *) record)->node = taken ? 0 : OH_NONE;
+}
+
+static bool
+posting_is_free(const void *record)
+{
+	return ((const OhPostingData *) record)->node == OH_NONE;
+}
+
+static void
+clear_posting(void *record, Size bytes, bool taken)
+{
+	memset(record, 0, bytes);
+	((OhPostingData *) record)->node = taken ? 0 : OH_NONE;
+}
+
+static bool
+member_is_free(const void *record)
+{
+	return ((const OhMemberData *) record)->node == OH_NONE;
+}
+
+static void
+clear_member(void *record, Size bytes, bool taken)
+{
+	memset(record, 0, bytes);
+	((OhMemberData *) record)->node = taken ? 0 : OH_NONE;
+}
+
+static bool
+null_is_free(const void *record)
+{
+	return ((const OhNullData *) record)->kind == OH_ROW_FREE;
+}
+
+static void
+init_attributes(const OhFile *file, Page page)
+{
+	OhAttrInitPage(&OhIndexOf(file)->columns, page);
+}
+
+static void
+verify_attributes(const OhFile *file, Page page, BlockNumber block)
+{
+	OhAttrVerify(&OhIndexOf(file)->columns, page, block);
+}
+
+static const OhRecordKind record_kind[OH_NARRAYS] = {
+	[OH_NODE] = {node_is_free, clear_node, .reused = true, .numbered = true},
+	[OH_TOWER] = {tower_is_free, clear_tower, .reused = true, .numbered = true},
+	[OH_POSTING] = {posting_is_free, clear_posting, .reused = true, .numbered = true},
+	[OH_NULLS] = {null_is_free, NULL, .reused = true},
+	[OH_MODEL] = {.numbered = true},
+	[OH_REFINE] = {.numbered = true},
+	[OH_ATTR] = {.numbered = true, .init_page = init_attributes, .verify_page = verify_attributes},
+	[OH_HIGHWAY] = {member_is_free, clear_member, .numbered = true},
+};
+
+const OhFileMethod oh_file_method = {OH_MAGIC, OH_FORMAT, OH_NARRAYS, record_kind};
 
 /*
  * OhVerifyMeta -- raise an error unless the metapage makes sense.
@@ -121,25 +138,18 @@ OhVerifyPage(Relation index, Buffer buffer, BlockNumber block, int kind)
 void
 OhVerifyMeta(Relation index, const OhMetaPageData *meta)
 {
-	if (meta->magic != OH_MAGIC)
-		OhCorrupt(index, OH_META_BLOCK, "magic number is 0x%08X", meta->magic);
-	if (meta->format != OH_FORMAT)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("index \"%s\" has format version %u, this library reads version %u",
-						RelationGetRelationName(index), meta->format, OH_FORMAT),
-				 errhint("Please REINDEX it.")));
+	OhVerifyHead(index, (const OhFileHead *) meta, &oh_file_method);
 	if (meta->m < OH_MIN_M || meta->m > OH_MAX_M ||
 		meta->ef_construction < OH_MIN_EF_CONSTRUCTION ||
 		meta->ef_construction > OH_MAX_EF_CONSTRUCTION ||
 		meta->entry_level < -1 || meta->entry_level > OH_MAX_LEVEL ||
 		(meta->entry == OH_NONE) != (meta->entry_level == -1) ||
 		meta->highway_level < 1 || meta->highway_level > OH_MAX_LEVEL)
-		OhCorrupt(index, OH_META_BLOCK, "impossible values (m %u, ef_construction %u, entry level %d)",
+		OhReportCorruption(index, OH_META_BLOCK, "impossible values (m %u, ef_construction %u, entry level %d)",
 				  meta->m, meta->ef_construction, meta->entry_level);
 	if (meta->model > OH_LAST_MODEL ||
 		(meta->next_model != meta->model && meta->next_model != OhNextModel(meta->model)))
-		OhCorrupt(index, OH_META_BLOCK, "impossible numbers of models (%u, %u)", meta->model,
+		OhReportCorruption(index, OH_META_BLOCK, "impossible numbers of models (%u, %u)", meta->model,
 				  meta->next_model);
 }
 
@@ -147,7 +157,7 @@ static void
 free_index(OhIndex *ix)
 {
 	OhInserterDrop(ix);
-	MemoryContextDelete(ix->context);
+	MemoryContextDelete(ix->file.context);
 }
 
 /*
@@ -158,7 +168,7 @@ close_index(OhIndex *ix)
 {
 	idle_bytes -= ix->bytes;
 	dlist_delete(&ix->by_use);
-	hash_search(cache, &ix->locator, HASH_REMOVE, NULL);
+	hash_search(cache, &ix->file.locator, HASH_REMOVE, NULL);
 	free_index(ix);
 }
 
@@ -168,7 +178,7 @@ close_index(OhIndex *ix)
 static void
 use_index(OhIndex *ix, Relation index)
 {
-	ix->rel = index;
+	ix->file.rel = index;
 	if (!ix->used)
 		dlist_move_head(&by_use, &ix->by_use);
 	ix->used = true;
@@ -199,7 +209,7 @@ close_idle(void)
 			continue;
 		OhInserterDrop(ix);
 		idle_bytes -= ix->bytes;
-		ix->bytes = MemoryContextMemAllocated(ix->context, true);
+		ix->bytes = MemoryContextMemAllocated(ix->file.context, true);
 		idle_bytes += ix->bytes;
 	}
 	while (idle_bytes > IDLE_BYTES && OhIndexesOpen() > KEEP_IDLE)
@@ -234,15 +244,15 @@ at_transaction_end(XactEvent event, void *arg)
 		if (!ix->used)
 			break;
 		ix->used = false;
-		ix->rel = NULL;
+		ix->file.rel = NULL;
 		OhInserterReset(ix);
-		if (ix->building)
+		if (ix->file.building)
 		{
 			close_index(ix);
 			continue;
 		}
 		idle_bytes -= ix->bytes;
-		ix->bytes = MemoryContextMemAllocated(ix->context, true) + OhInserterBytes(ix);
+		ix->bytes = MemoryContextMemAllocated(ix->file.context, true) + OhInserterBytes(ix);
 		idle_bytes += ix->bytes;
 	}
 	if (idle_bytes > IDLE_BYTES)
@@ -280,17 +290,6 @@ OhAlignedAlloc(MemoryContext context, Size size)
 	return (void *) TYPEALIGN(64, raw);
 }
 
-/*
- * init_array -- record size and records per page of one array.
- */
-static void
-init_array(OhArray *array, uint32 record_bytes)
-{
-	memset(array, 0, sizeof(OhArray));
-	array->record_bytes = record_bytes;
-	array->per_page = OH_PAGE_BODY / record_bytes;
-}
-
 uint32
 OhModelPages(const OmQuantSpec *spec)
 {
@@ -313,15 +312,15 @@ load_model(OhIndex *ix, uint8 number, bool *valid)
 	*valid = true;
 	if (number == 0 || npages == 0)
 		return NULL;
-	if (OhArrayPages(ix, OH_MODEL) < first + npages)
-		OhCorrupt(ix->rel, OH_META_BLOCK, "the array of models has %u pages, model %u ends with %u",
-				  OhArrayPages(ix, OH_MODEL), number, first + npages);
+	if (OhArrayPages(&ix->file, OH_MODEL) < first + npages)
+		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "the array of models has %u pages, model %u ends with %u",
+				  OhArrayPages(&ix->file, OH_MODEL), number, first + npages);
 	model = palloc(sizeof(float) * OH_MODEL_FLOATS * npages);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
-		Buffer		buffer = OhArrayRead(ix, OH_MODEL, first + lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(&ix->file, OH_MODEL, first + lp, BUFFER_LOCK_SHARE);
 
-		memcpy(model + (size_t) lp * OH_MODEL_FLOATS, OhSlot(ix, OH_MODEL, BufferGetPage(buffer), 0),
+		memcpy(model + (size_t) lp * OH_MODEL_FLOATS, OhSlot(&ix->file, OH_MODEL, BufferGetPage(buffer), 0),
 			   sizeof(float) * OH_MODEL_FLOATS);
 		UnlockReleaseBuffer(buffer);
 	}
@@ -336,19 +335,21 @@ load_model(OhIndex *ix, uint8 number, bool *valid)
 static void
 set_columns(OhIndex *ix, const OhMetaPageData *meta)
 {
-	int			ncolumns = IndexRelationGetNumberOfKeyAttributes(ix->rel);
+	int			ncolumns = IndexRelationGetNumberOfKeyAttributes(ix->file.rel);
 
 	if (meta->nattrs != ncolumns - 1)
-		OhCorrupt(ix->rel, OH_META_BLOCK, "the index has %d columns, its pages %u", ncolumns,
+		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "the index has %d columns, its pages %u", ncolumns,
 				  meta->nattrs + 1);
-	ix->nattrs = meta->nattrs;
-	ix->attr_per_page = OhAttrPerPage(ix->nattrs);
-	for (int i = 0; i < ix->nattrs; i++)
+	ix->columns.file = &ix->file;
+	ix->columns.array = OH_ATTR;
+	ix->columns.n = meta->nattrs;
+	ix->columns.per_page = OhAttrPerPage(ix->columns.n);
+	for (int i = 0; i < ix->columns.n; i++)
 	{
 		if (meta->attr_kind[i] < OH_ATTR_EXACT || meta->attr_kind[i] > OH_ATTR_SIGNATURE)
-			OhCorrupt(ix->rel, OH_META_BLOCK, "filter column %d is of kind %u", i + 1,
+			OhReportCorruption(ix->file.rel, OH_META_BLOCK, "filter column %d is of kind %u", i + 1,
 					  meta->attr_kind[i]);
-		ix->attr_kind[i] = meta->attr_kind[i];
+		ix->columns.kind[i] = meta->attr_kind[i];
 	}
 }
 
@@ -365,10 +366,7 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	/* goes with an error, until OhIndexRegister() */
 	context = AllocSetContextCreate(TopTransactionContext, "omenhnsw index", ALLOCSET_SMALL_SIZES);
 	ix = MemoryContextAllocZero(context, sizeof(OhIndex));
-	ix->context = context;
-	ix->rel = index;
-	ix->locator = om_rel_locator(index);
-	ix->build_id = meta->build_id;
+	OhFileInit(&ix->file, index, &oh_file_method, meta->build_id, context);
 	ix->walk_rate = FIRST_WALK_RATE;
 	ix->dim = meta->dim;
 	ix->m = meta->m;
@@ -383,25 +381,25 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	ix->node_bytes = OhNodeBytes(&ix->spec, ix->m);
 	if (ix->code_bytes == 0 || ix->code_bytes != meta->code_bytes ||
 		ix->node_bytes != meta->node_bytes || ix->node_bytes > OH_PAGE_BODY)
-		OhCorrupt(index, OH_META_BLOCK, "codes of %u bytes and nodes of %u bytes do not belong to the options",
+		OhReportCorruption(index, OH_META_BLOCK, "codes of %u bytes and nodes of %u bytes do not belong to the options",
 				  meta->code_bytes, meta->node_bytes);
 	ix->rerank = meta->rerank;
 	ix->refine_bytes = OhRefineBytes(&ix->spec, ix->rerank);
 	if (ix->rerank < OH_RERANK_HEAP || ix->rerank > OH_RERANK_OFF ||
 		ix->refine_bytes != meta->refine_bytes || ix->refine_bytes > OH_PAGE_BODY ||
 		(ix->rerank == OH_RERANK_INDEX && ix->refine_bytes == 0))
-		OhCorrupt(index, OH_META_BLOCK, "refinements of %u bytes do not belong to the options",
+		OhReportCorruption(index, OH_META_BLOCK, "refinements of %u bytes do not belong to the options",
 				  meta->refine_bytes);
 	set_columns(ix, meta);
-	init_array(&ix->array[OH_NODE], ix->node_bytes);
-	init_array(&ix->array[OH_TOWER], sizeof(OhTowerData) + sizeof(uint32) * ix->m);
-	init_array(&ix->array[OH_POSTING], sizeof(OhPostingData));
-	init_array(&ix->array[OH_NULLS], sizeof(OhNullData) + OhAttrRowBytes(ix->nattrs));
-	init_array(&ix->array[OH_MODEL], sizeof(float) * OH_MODEL_FLOATS);
+	OhFileSetArray(&ix->file, OH_NODE, ix->node_bytes);
+	OhFileSetArray(&ix->file, OH_TOWER, sizeof(OhTowerData) + sizeof(uint32) * ix->m);
+	OhFileSetArray(&ix->file, OH_POSTING, sizeof(OhPostingData));
+	OhFileSetArray(&ix->file, OH_NULLS, sizeof(OhNullData) + OhAttrRowBytes(ix->columns.n));
+	OhFileSetArray(&ix->file, OH_MODEL, sizeof(float) * OH_MODEL_FLOATS);
 	/* without refinements, or filter columns, an array of no pages */
-	init_array(&ix->array[OH_REFINE], ix->refine_bytes > 0 ? ix->refine_bytes : OH_PAGE_BODY);
-	init_array(&ix->array[OH_ATTR], OH_PAGE_BODY);
-	init_array(&ix->array[OH_HIGHWAY], sizeof(OhMemberData) + ix->code_bytes);
+	OhFileSetArray(&ix->file, OH_REFINE, ix->refine_bytes);
+	OhFileSetArray(&ix->file, OH_ATTR, OH_PAGE_BODY);
+	OhFileSetArray(&ix->file, OH_HIGHWAY, sizeof(OhMemberData) + ix->code_bytes);
 	return ix;
 }
 
@@ -416,7 +414,7 @@ OhIndexSetModel(OhIndex *ix, uint8 number, const float *model)
 	OhModel    *m = &ix->model[OhModelSlot(number)];
 
 	if (m->memory == NULL)
-		m->memory = OhAlignedAlloc(ix->context, om_quant_bytes(&ix->spec));
+		m->memory = OhAlignedAlloc(ix->file.context, om_quant_bytes(&ix->spec));
 	m->quant = om_quant_init(m->memory, &ix->spec, model);
 	m->number = number;
 	ix->number = number;
@@ -433,7 +431,7 @@ OhIndexRegister(OhIndex *ix)
 	CacheEntry *entry;
 	bool		found;
 
-	entry = hash_search(cache, &ix->locator, HASH_ENTER, &found);
+	entry = hash_search(cache, &ix->file.locator, HASH_ENTER, &found);
 	if (found)
 	{
 		MemoryContext old = MemoryContextSwitchTo(cache_context);
@@ -446,7 +444,7 @@ OhIndexRegister(OhIndex *ix)
 	entry->ix = ix;
 	dlist_push_head(&by_use, &ix->by_use);
 	ix->used = true;
-	MemoryContextSetParent(ix->context, cache_context);
+	MemoryContextSetParent(ix->file.context, cache_context);
 }
 
 static void
@@ -484,12 +482,12 @@ take_models(OhIndex *ix, OhMetaPageData *meta)
 				continue;
 			CHECK_FOR_INTERRUPTS();
 			model = load_model(ix, wanted[i], &valid);
-			read_meta(ix->rel, meta);
+			read_meta(ix->file.rel, meta);
 			loaded = true;
 			if (wanted[i] == meta->model || wanted[i] == meta->next_model)
 			{
 				if (!valid)
-					OhCorrupt(ix->rel, OH_META_BLOCK, "model %u has a value that is not finite",
+					OhReportCorruption(ix->file.rel, OH_META_BLOCK, "model %u has a value that is not finite",
 							  wanted[i]);
 				OhIndexSetModel(ix, wanted[i], model);
 			}
@@ -514,7 +512,7 @@ take_meta(OhIndex *ix, OhMetaPageData *meta)
 	ix->look_nodes = meta->look_nodes;
 	ix->entry = meta->entry;
 	ix->entry_level = meta->entry_level;
-	ix->generation = meta->generation;
+	ix->file.generation = meta->generation;
 	ix->highway_level = meta->highway_level;
 }
 
@@ -532,7 +530,7 @@ OhIndexOpen(Relation index)
 	cache_init();
 	read_meta(index, &meta);
 	entry = hash_search(cache, &locator, HASH_FIND, NULL);
-	if (entry != NULL && entry->ix->build_id == meta.build_id)
+	if (entry != NULL && entry->ix->file.build_id == meta.build_id)
 	{
 		use_index(entry->ix, index);
 		take_meta(entry->ix, &meta);
@@ -549,8 +547,8 @@ OhIndexRefresh(OhIndex *ix)
 {
 	OhMetaPageData meta;
 
-	read_meta(ix->rel, &meta);
-	if (meta.build_id != ix->build_id)
-		OhCorrupt(ix->rel, OH_META_BLOCK, "the build id has changed under a lock");
+	read_meta(ix->file.rel, &meta);
+	if (meta.build_id != ix->file.build_id)
+		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "the build id has changed under a lock");
 	take_meta(ix, &meta);
 }

@@ -15,8 +15,7 @@
 #include "miscadmin.h"
 #include "storage/indexfsm.h"
 
-#include "filter/attr.h"
-#include "hnsw/hnsw.h"
+#include "storage/array.h"
 #include "storage/wal.h"
 
 /* Every Nth access of a cached page goes through ReadBuffer: usage_count. */
@@ -29,7 +28,7 @@
  * OhPageInit -- an empty page of some kind; pd_lower at its start.
  */
 void
-OhPageInit(Page page, int kind, OhArrayId array, uint32 lp)
+OhPageInit(Page page, int kind, int array, uint32 lp)
 {
 	OhPageTail *tail;
 
@@ -47,132 +46,100 @@ OhPageInit(Page page, int kind, OhArrayId array, uint32 lp)
  * Generic WAL zeroes what lies between pd_lower and pd_upper.
  */
 void
-OhPageSetLower(const OhIndex *ix, OhArrayId array, Page page)
+OhPageSetLower(const OhFile *file, int array, Page page)
 {
 	((PageHeader) page)->pd_lower = SizeOfPageHeaderData +
-		OhTail(page)->nused * ix->array[array].record_bytes;
+		OhTail(page)->nused * file->array[array].record_bytes;
 }
 
 uint32
-OhPageUsed(const OhIndex *ix, OhArrayId array, Buffer buffer)
+OhPageUsed(const OhFile *file, int array, Buffer buffer)
 {
 	uint32		nused = OhTail(BufferGetPage(buffer))->nused;
 
-	if (nused > ix->array[array].per_page)
-		OhCorrupt(ix->rel, BufferGetBlockNumber(buffer), "%u records on a page of %u", nused,
-				  ix->array[array].per_page);
+	if (nused > file->array[array].per_page)
+		OhReportCorruption(file->rel, BufferGetBlockNumber(buffer), "%u records on a page of %u", nused,
+				  file->array[array].per_page);
 	return nused;
 }
 
 bool
-OhSlotIsFree(const OhIndex *ix, OhArrayId array, Page page, uint32 slot)
+OhSlotIsFree(const OhFile *file, int array, Page page, uint32 slot)
 {
-	void	   *record = OhSlot(ix, array, page, slot);
+	const OhRecordKind *kind = &file->method->kind[array];
 
-	if (slot >= OhTail(page)->nused)
-		return true;
-	switch (array)
-	{
-		case OH_NODE:
-			return ((OhNodeData *) record)->state == OH_FREE;
-		case OH_TOWER:
-			return ((OhTowerData *) record)->node == OH_NONE;
-		case OH_POSTING:
-			return ((OhPostingData *) record)->node == OH_NONE;
-		case OH_NULLS:
-			return ((OhNullData *) record)->kind == OH_ROW_FREE;
-		case OH_HIGHWAY:
-			return ((OhMemberData *) record)->node == OH_NONE;
-		default:
-			return false;
-	}
+	return slot >= OhTail(page)->nused ||
+		(kind->is_free != NULL && kind->is_free(OhSlot(file, array, page, slot)));
+}
+
+/*
+ * clear_record -- make it free, or one that is being taken.
+ */
+static void
+clear_record(const OhFile *file, int array, void *record, bool taken)
+{
+	const OhRecordKind *kind = &file->method->kind[array];
+
+	if (kind->clear != NULL)
+		kind->clear(record, file->array[array].record_bytes, taken);
+	else
+		memset(record, 0, file->array[array].record_bytes);
 }
 
 bool
-OhPageHasFree(const OhIndex *ix, OhArrayId array, Page page)
+OhPageHasFree(const OhFile *file, int array, Page page)
 {
 	OhPageTail *tail = OhTail(page);
 
-	return tail->nfree > 0 || tail->nused < ix->array[array].per_page;
+	return tail->nfree > 0 || tail->nused < file->array[array].per_page;
 }
 
 uint32
-OhPageFindSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 from, uint32 to)
+OhPageFindSlot(const OhFile *file, int array, Page page, uint32 from, uint32 to)
 {
 	const OhPageTail *tail = OhTail(page);
-	uint32		nused = Min(tail->nused, ix->array[array].per_page);
+	uint32		nused = Min(tail->nused, file->array[array].per_page);
 
 	for (uint32 s = from; tail->nfree > 0 && s < Min(to, nused); s++)
 	{
-		if (OhSlotIsFree(ix, array, page, s))
+		if (OhSlotIsFree(file, array, page, s))
 			return s;
 	}
-	if (nused < ix->array[array].per_page && nused >= from && nused < to)
+	if (nused < file->array[array].per_page && nused >= from && nused < to)
 		return nused;
 	return OH_NONE;
 }
 
 bool
-OhPageTakeSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 *slot)
+OhPageTakeSlot(const OhFile *file, int array, Page page, uint32 *slot)
 {
-	return OhPageTakeSlotIn(ix, array, page, 0, ix->array[array].per_page, slot);
+	return OhPageTakeSlotIn(file, array, page, 0, file->array[array].per_page, slot);
 }
 
 bool
-OhPageTakeSlotIn(const OhIndex *ix, OhArrayId array, Page page, uint32 from, uint32 to,
-				 uint32 *slot)
+OhPageTakeSlotIn(const OhFile *file, int array, Page page, uint32 from, uint32 to, uint32 *slot)
 {
 	OhPageTail *tail = OhTail(page);
-	uint16		version = 0;
-	void	   *record;
 
-	*slot = OhPageFindSlot(ix, array, page, from, to);
+	*slot = OhPageFindSlot(file, array, page, from, to);
 	if (*slot == OH_NONE)
 		return false;
 	if (*slot < tail->nused)
-	{
 		tail->nfree--;
-		if (array == OH_NODE)
-			version = ((OhNodeData *) OhSlot(ix, array, page, *slot))->version;
-	}
 	else
 	{
 		tail->nused++;
-		OhPageSetLower(ix, array, page);
+		OhPageSetLower(file, array, page);
 	}
-	record = OhSlot(ix, array, page, *slot);
-	memset(record, 0, ix->array[array].record_bytes);
-	/* a node's version survives reuse, so that whoever looked before notices */
-	if (array == OH_NODE)
-		((OhNodeData *) record)->version = version + 1;
+	clear_record(file, array, OhSlot(file, array, page, *slot), true);
 	return true;
 }
 
 void
-OhPageFreeSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 slot)
+OhPageFreeSlot(const OhFile *file, int array, Page page, uint32 slot)
 {
-	void	   *record = OhSlot(ix, array, page, slot);
-	uint16		version = array == OH_NODE ? ((OhNodeData *) record)->version : 0;
-
-	Assert(!OhSlotIsFree(ix, array, page, slot));
-	memset(record, 0, ix->array[array].record_bytes);
-	switch (array)
-	{
-		case OH_NODE:
-			((OhNodeData *) record)->version = version + 1;
-			break;
-		case OH_TOWER:
-			((OhTowerData *) record)->node = OH_NONE;
-			break;
-		case OH_POSTING:
-			((OhPostingData *) record)->node = OH_NONE;
-			break;
-		case OH_HIGHWAY:
-			((OhMemberData *) record)->node = OH_NONE;
-			break;
-		default:
-			break;
-	}
+	Assert(!OhSlotIsFree(file, array, page, slot));
+	clear_record(file, array, OhSlot(file, array, page, slot), false);
 	OhTail(page)->nfree++;
 }
 
@@ -180,13 +147,13 @@ OhPageFreeSlot(const OhIndex *ix, OhArrayId array, Page page, uint32 slot)
  * read_directory_page -- a root or leaf page of this array, locked.
  */
 static Buffer
-read_directory_page(Relation index, OhArrayId array, BlockNumber block, int kind, int lockmode)
+read_directory_page(Relation rel, int array, BlockNumber block, int kind, int lockmode)
 {
-	Buffer		buffer = OhReadBlock(index, block, kind, lockmode);
+	Buffer		buffer = OhReadBlock(rel, block, kind, lockmode);
 	OhPageTail *tail = OhTail(BufferGetPage(buffer));
 
 	if (tail->array != array || tail->nused > OH_DIR_ENTRIES)
-		OhCorrupt(index, block, "directory page of array %u with %u entries", tail->array,
+		OhReportCorruption(rel, block, "directory page of array %u with %u entries", tail->array,
 				  tail->nused);
 	return buffer;
 }
@@ -202,9 +169,9 @@ typedef struct DirectoryPath
  * entry_at -- entry i of a directory page, InvalidBlockNumber if it ends before.
  */
 static BlockNumber
-entry_at(Relation index, OhArrayId array, BlockNumber block, int kind, uint32 i)
+entry_at(Relation rel, int array, BlockNumber block, int kind, uint32 i)
 {
-	Buffer		buffer = read_directory_page(index, array, block, kind, BUFFER_LOCK_SHARE);
+	Buffer		buffer = read_directory_page(rel, array, block, kind, BUFFER_LOCK_SHARE);
 	BlockNumber entry = InvalidBlockNumber;
 
 	if (i < OhTail(BufferGetPage(buffer))->nused)
@@ -217,33 +184,33 @@ entry_at(Relation index, OhArrayId array, BlockNumber block, int kind, uint32 i)
  * leaf_block -- block of the array's leaf page number n, or InvalidBlockNumber.
  */
 static BlockNumber
-leaf_block(Relation index, OhArrayId array, uint32 n, DirectoryPath *path)
+leaf_block(Relation rel, int array, uint32 n, DirectoryPath *path)
 {
 	uint32		r = n / OH_DIR_ENTRIES;
 	Buffer		buffer;
 
 	path->top = path->root = InvalidBlockNumber;
-	buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+	buffer = OhReadBlock(rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
 	if (r < OH_TOP)
-		path->root = OhMeta(BufferGetPage(buffer))->array[array].root[r];
+		path->root = OhHead(BufferGetPage(buffer))->array[array].root[r];
 	else
-		path->top = OhMeta(BufferGetPage(buffer))->array[array].root[OH_TOP];
+		path->top = OhHead(BufferGetPage(buffer))->array[array].root[OH_TOP];
 	UnlockReleaseBuffer(buffer);
 	if (path->top != InvalidBlockNumber)
-		path->root = entry_at(index, array, path->top, OH_PAGE_TOP, r - OH_TOP);
+		path->root = entry_at(rel, array, path->top, OH_PAGE_TOP, r - OH_TOP);
 	if (path->root == InvalidBlockNumber)
 		return InvalidBlockNumber;
-	return entry_at(index, array, path->root, OH_PAGE_ROOT, n % OH_DIR_ENTRIES);
+	return entry_at(rel, array, path->root, OH_PAGE_ROOT, n % OH_DIR_ENTRIES);
 }
 
 /*
  * remember -- append entries of a leaf to the cached directory.
  */
 static void
-remember(OhIndex *ix, OhArrayId id, BlockNumber leaf, const BlockNumber *entries,
+remember(OhFile *file, int id, BlockNumber leaf, const BlockNumber *entries,
 		 int n, BlockNumber nblocks)
 {
-	OhArray    *array = &ix->array[id];
+	OhArray    *array = &file->array[id];
 
 	if (array->npages + n > array->allocated)
 	{
@@ -252,8 +219,8 @@ remember(OhIndex *ix, OhArrayId id, BlockNumber leaf, const BlockNumber *entries
 		want = Max(want, 8);
 		if (array->block == NULL)
 		{
-			array->block = MemoryContextAllocHuge(ix->context, sizeof(BlockNumber) * want);
-			array->hint = MemoryContextAllocHuge(ix->context, sizeof(Buffer) * want);
+			array->block = MemoryContextAllocHuge(file->context, sizeof(BlockNumber) * want);
+			array->hint = MemoryContextAllocHuge(file->context, sizeof(Buffer) * want);
 		}
 		else
 		{
@@ -265,7 +232,7 @@ remember(OhIndex *ix, OhArrayId id, BlockNumber leaf, const BlockNumber *entries
 	for (int i = 0; i < n; i++)
 	{
 		if (entries[i] == OH_META_BLOCK || entries[i] >= nblocks)
-			OhCorrupt(ix->rel, leaf, "the directory names block %u of %u", entries[i], nblocks);
+			OhReportCorruption(file->rel, leaf, "the directory names block %u of %u", entries[i], nblocks);
 		array->block[array->npages] = entries[i];
 		array->hint[array->npages] = InvalidBuffer;
 		array->npages++;
@@ -276,9 +243,9 @@ remember(OhIndex *ix, OhArrayId id, BlockNumber leaf, const BlockNumber *entries
  * OhArrayPages -- number of logical pages, having read what is new of the directory.
  */
 uint32
-OhArrayPages(OhIndex *ix, OhArrayId id)
+OhArrayPages(OhFile *file, int id)
 {
-	OhArray    *array = &ix->array[id];
+	OhArray    *array = &file->array[id];
 
 	for (;;)
 	{
@@ -286,14 +253,14 @@ OhArrayPages(OhIndex *ix, OhArrayId id)
 		uint32		from = array->npages % OH_DIR_ENTRIES;
 		BlockNumber entries[BLCKSZ / sizeof(BlockNumber)];
 		DirectoryPath path;
-		BlockNumber leaf = leaf_block(ix->rel, id, n, &path);
+		BlockNumber leaf = leaf_block(file->rel, id, n, &path);
 		BlockNumber nblocks;
 		Buffer		buffer;
 		int			count;
 
 		if (leaf == InvalidBlockNumber)
 			return array->npages;
-		buffer = read_directory_page(ix->rel, id, leaf, OH_PAGE_LEAF, BUFFER_LOCK_SHARE);
+		buffer = read_directory_page(file->rel, id, leaf, OH_PAGE_LEAF, BUFFER_LOCK_SHARE);
 		count = OhTail(BufferGetPage(buffer))->nused;
 		if (count > (int) from)
 			memcpy(entries, OhDirEntries(BufferGetPage(buffer)) + from,
@@ -302,47 +269,47 @@ OhArrayPages(OhIndex *ix, OhArrayId id)
 		if (count <= (int) from)
 			return array->npages;
 		/* after the leaf was read: the blocks that it names are there by now */
-		nblocks = RelationGetNumberOfBlocks(ix->rel);
-		remember(ix, id, leaf, entries, count - from, nblocks);
+		nblocks = RelationGetNumberOfBlocks(file->rel);
+		remember(file, id, leaf, entries, count - from, nblocks);
 		if (count < OH_DIR_ENTRIES)
 			return array->npages;
 	}
 }
 
 bool
-OhArrayHas(OhIndex *ix, OhArrayId array, uint32 id)
+OhArrayHas(OhFile *file, int array, uint32 id)
 {
-	uint32		lp = OhLp(ix, array, id);
+	uint32		lp = OhLp(file, array, id);
 
 	if (id == OH_NONE)
 		return false;
-	return lp < ix->array[array].npages || lp < OhArrayPages(ix, array);
+	return lp < file->array[array].npages || lp < OhArrayPages(file, array);
 }
 
 BlockNumber
-OhArrayBlock(OhIndex *ix, OhArrayId array, uint32 lp)
+OhArrayBlock(OhFile *file, int array, uint32 lp)
 {
-	if (lp >= ix->array[array].npages && lp >= OhArrayPages(ix, array))
-		OhCorrupt(ix->rel, OH_META_BLOCK, "array %d has no page %u", (int) array, lp);
-	return ix->array[array].block[lp];
+	if (lp >= file->array[array].npages && lp >= OhArrayPages(file, array))
+		OhReportCorruption(file->rel, OH_META_BLOCK, "array %d has no page %u", (int) array, lp);
+	return file->array[array].block[lp];
 }
 
 /*
  * verify_data_page -- raise an error unless this is page lp of the array.
  */
 static void
-verify_data_page(OhIndex *ix, OhArrayId id, uint32 lp, Buffer buffer)
+verify_data_page(OhFile *file, int id, uint32 lp, Buffer buffer)
 {
-	BlockNumber block = ix->array[id].block[lp];
+	BlockNumber block = file->array[id].block[lp];
 	OhPageTail *tail;
 
-	OhVerifyPage(ix->rel, buffer, block, OH_PAGE_ARRAY + id);
+	OhVerifyPage(file->rel, buffer, block, OH_PAGE_ARRAY + id);
 	tail = OhTail(BufferGetPage(buffer));
-	if (tail->lp != lp || tail->nused > ix->array[id].per_page)
-		OhCorrupt(ix->rel, block, "page %u of array %u with %u records, expected page %u of array %d",
+	if (tail->lp != lp || tail->nused > file->array[id].per_page)
+		OhReportCorruption(file->rel, block, "page %u of array %u with %u records, expected page %u of array %d",
 				  tail->lp, tail->array, tail->nused, lp, (int) id);
-	if (id == OH_ATTR)
-		OhAttrVerify(ix, BufferGetPage(buffer), block);
+	if (file->method->kind[id].verify_page != NULL)
+		file->method->kind[id].verify_page(file, BufferGetPage(buffer), block);
 }
 
 /*
@@ -352,28 +319,28 @@ verify_data_page(OhIndex *ix, OhArrayId id, uint32 lp, Buffer buffer)
  * count as a use, so now and then the ordinary way is taken: otherwise the
  * hottest pages would look cold to the clock sweep.
  *
- * A page is verified when it is come by in the ordinary way.  A buffer that
+ * A page is verified whenever it is read through ReadBuffer().  A buffer that
  * still holds the block was verified before: looking again would cost a walk of
  * the graph a cache and a TLB miss for each page, as the tail is far from the
  * records.  Whatever is read from a record is checked for bounds all the same.
  */
 Buffer
-OhArrayRead(OhIndex *ix, OhArrayId id, uint32 lp, int lockmode)
+OhArrayRead(OhFile *file, int id, uint32 lp, int lockmode)
 {
-	OhArray    *array = &ix->array[id];
-	BlockNumber block = OhArrayBlock(ix, id, lp);
+	OhArray    *array = &file->array[id];
+	BlockNumber block = OhArrayBlock(file, id, lp);
 	Buffer		buffer = array->hint[lp];
 
-	if (likely(buffer != InvalidBuffer && ++ix->hint_clock % HINT_PERIOD != 0 &&
-			   ReadRecentBuffer(ix->locator, MAIN_FORKNUM, block, buffer)))
+	if (likely(buffer != InvalidBuffer && ++file->hint_clock % HINT_PERIOD != 0 &&
+			   ReadRecentBuffer(file->locator, MAIN_FORKNUM, block, buffer)))
 	{
 		LockBuffer(buffer, lockmode);
 		return buffer;
 	}
-	buffer = ReadBuffer(ix->rel, block);
+	buffer = ReadBuffer(file->rel, block);
 	array->hint[lp] = InvalidBuffer;
 	LockBuffer(buffer, lockmode);
-	verify_data_page(ix, id, lp, buffer);
+	verify_data_page(file, id, lp, buffer);
 	array->hint[lp] = buffer;
 	return buffer;
 }
@@ -382,13 +349,13 @@ OhArrayRead(OhIndex *ix, OhArrayId id, uint32 lp, int lockmode)
  * OhArrayReadAll -- lock several pages, each named once, in block order.
  */
 void
-OhArrayReadAll(OhIndex *ix, OhPageRef *pages, int n)
+OhArrayReadAll(OhFile *file, OhPageRef *pages, int n)
 {
 	BlockNumber last = InvalidBlockNumber;
 
 	/* their blocks are looked up before the first is locked */
 	for (int i = 0; i < n; i++)
-		pages[i].block = OhArrayBlock(ix, pages[i].array, pages[i].lp);
+		pages[i].block = OhArrayBlock(file, pages[i].array, pages[i].lp);
 	for (int done = 0; done < n; done++)
 	{
 		OhPageRef  *next = NULL;
@@ -400,8 +367,8 @@ OhArrayReadAll(OhIndex *ix, OhPageRef *pages, int n)
 				next = &pages[i];
 		}
 		if (next == NULL)
-			OhCorrupt(ix->rel, last, "the directory names the block twice");
-		next->buffer = OhArrayRead(ix, next->array, next->lp, next->lockmode);
+			OhReportCorruption(file->rel, last, "the directory names the block twice");
+		next->buffer = OhArrayRead(file, next->array, next->lp, next->lockmode);
 		last = next->block;
 	}
 }
@@ -417,15 +384,15 @@ OhReleaseAll(OhPageRef *pages, int n)
  * new_page -- a zeroed page that nobody knows of, exclusively locked.
  */
 static Buffer
-new_page(OhIndex *ix)
+new_page(OhFile *file)
 {
-	if (!ix->building)
+	if (!file->building)
 	{
 		BlockNumber block;
 
-		while ((block = GetFreeIndexPage(ix->rel)) != InvalidBlockNumber)
+		while ((block = GetFreeIndexPage(file->rel)) != InvalidBlockNumber)
 		{
-			Buffer		buffer = ReadBuffer(ix->rel, block);
+			Buffer		buffer = ReadBuffer(file->rel, block);
 
 			/* the free space map is not crash-safe: trust only a zero page */
 			if (ConditionalLockBuffer(buffer))
@@ -437,7 +404,7 @@ new_page(OhIndex *ix)
 			ReleaseBuffer(buffer);
 		}
 	}
-	return om_extend_relation(ix->rel, MAIN_FORKNUM);
+	return om_extend_relation(file->rel, MAIN_FORKNUM);
 }
 
 /*
@@ -445,7 +412,7 @@ new_page(OhIndex *ix)
  * used is still a zero page and goes to the free space map.
  */
 static void
-release_page(Relation index, Buffer buffer, bool used)
+release_page(Relation rel, Buffer buffer, bool used)
 {
 	BlockNumber block;
 
@@ -454,7 +421,7 @@ release_page(Relation index, Buffer buffer, bool used)
 	block = BufferGetBlockNumber(buffer);
 	UnlockReleaseBuffer(buffer);
 	if (!used)
-		RecordFreeIndexPage(index, block);
+		RecordFreeIndexPage(rel, block);
 }
 
 static void
@@ -479,7 +446,7 @@ typedef struct FreshPages
  * above them is to name.
  */
 static BlockNumber
-init_fresh(OhWrite *write, const FreshPages *fresh, OhArrayId array, uint32 n)
+init_fresh(OhWrite *write, const FreshPages *fresh, int array, uint32 n)
 {
 	Buffer		last = fresh->leaf;
 	Page		page = OhWritePage(write, fresh->leaf, true);
@@ -507,10 +474,10 @@ init_fresh(OhWrite *write, const FreshPages *fresh, OhArrayId array, uint32 n)
  * somebody else has added that entry.
  */
 static bool
-hang_in_page(OhIndex *ix, OhArrayId array, BlockNumber above, int kind, uint32 entry,
+hang_in_page(OhFile *file, int array, BlockNumber above, int kind, uint32 entry,
 			 const FreshPages *fresh, uint32 n)
 {
-	Buffer		buffer = read_directory_page(ix->rel, array, above, kind, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = read_directory_page(file->rel, array, above, kind, BUFFER_LOCK_EXCLUSIVE);
 	bool		done = OhTail(BufferGetPage(buffer))->nused == entry;
 
 	if (done)
@@ -518,7 +485,7 @@ hang_in_page(OhIndex *ix, OhArrayId array, BlockNumber above, int kind, uint32 e
 		OhWrite		write;
 		BlockNumber block;
 
-		OhWriteStart(&write, ix->rel, ix->building);
+		OhWriteStart(&write, file);
 		block = init_fresh(&write, fresh, array, n);
 		append_entry(OhWritePage(&write, buffer, false), block);
 		OhWriteFinish(&write);
@@ -531,19 +498,19 @@ hang_in_page(OhIndex *ix, OhArrayId array, BlockNumber above, int kind, uint32 e
  * hang_in_meta -- the same for root[r] of the metapage.
  */
 static bool
-hang_in_meta(OhIndex *ix, OhArrayId array, int r, const FreshPages *fresh, uint32 n)
+hang_in_meta(OhFile *file, int array, int r, const FreshPages *fresh, uint32 n)
 {
-	Buffer		buffer = OhReadBlock(ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
-	bool		done = OhMeta(BufferGetPage(buffer))->array[array].root[r] == InvalidBlockNumber;
+	Buffer		buffer = OhReadBlock(file->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	bool		done = OhHead(BufferGetPage(buffer))->array[array].root[r] == InvalidBlockNumber;
 
 	if (done)
 	{
 		OhWrite		write;
 		BlockNumber block;
 
-		OhWriteStart(&write, ix->rel, ix->building);
+		OhWriteStart(&write, file);
 		block = init_fresh(&write, fresh, array, n);
-		OhMeta(OhWritePage(&write, buffer, false))->array[array].root[r] = block;
+		OhHead(OhWritePage(&write, buffer, false))->array[array].root[r] = block;
 		OhWriteFinish(&write);
 	}
 	UnlockReleaseBuffer(buffer);
@@ -557,33 +524,33 @@ hang_in_meta(OhIndex *ix, OhArrayId array, int r, const FreshPages *fresh, uint3
  * Does nothing if another backend has added it in between.
  */
 static void
-add_leaf(OhIndex *ix, OhArrayId array, uint32 n)
+add_leaf(OhFile *file, int array, uint32 n)
 {
 	uint32		r = n / OH_DIR_ENTRIES;
 	FreshPages	fresh = {InvalidBuffer, InvalidBuffer, InvalidBuffer};
 	DirectoryPath path;
 	bool		done = false;
 
-	fresh.leaf = new_page(ix);
+	fresh.leaf = new_page(file);
 	/* what is above it is looked up after that: no lock while extending */
-	if (leaf_block(ix->rel, array, n, &path) == InvalidBlockNumber)
+	if (leaf_block(file->rel, array, n, &path) == InvalidBlockNumber)
 	{
 		if (path.root == InvalidBlockNumber)
-			fresh.root = new_page(ix);
+			fresh.root = new_page(file);
 		if (path.root == InvalidBlockNumber && path.top == InvalidBlockNumber && r >= OH_TOP)
-			fresh.top = new_page(ix);
+			fresh.top = new_page(file);
 
 		if (path.root != InvalidBlockNumber)
-			done = hang_in_page(ix, array, path.root, OH_PAGE_ROOT, n % OH_DIR_ENTRIES,
+			done = hang_in_page(file, array, path.root, OH_PAGE_ROOT, n % OH_DIR_ENTRIES,
 								&fresh, n);
 		else if (path.top != InvalidBlockNumber)
-			done = hang_in_page(ix, array, path.top, OH_PAGE_TOP, r - OH_TOP, &fresh, n);
+			done = hang_in_page(file, array, path.top, OH_PAGE_TOP, r - OH_TOP, &fresh, n);
 		else
-			done = hang_in_meta(ix, array, Min(r, OH_TOP), &fresh, n);
+			done = hang_in_meta(file, array, Min(r, OH_TOP), &fresh, n);
 	}
-	release_page(ix->rel, fresh.leaf, done);
-	release_page(ix->rel, fresh.root, done);
-	release_page(ix->rel, fresh.top, done);
+	release_page(file->rel, fresh.leaf, done);
+	release_page(file->rel, fresh.root, done);
+	release_page(file->rel, fresh.top, done);
 }
 
 /*
@@ -591,11 +558,11 @@ add_leaf(OhIndex *ix, OhArrayId array, uint32 n)
  * which is that of logical page *lp; InvalidBuffer if there are `most` pages.
  */
 static Buffer
-lock_last_leaf(OhIndex *ix, OhArrayId array, uint32 most, uint32 *lp)
+lock_last_leaf(OhFile *file, int array, uint32 most, uint32 *lp)
 {
 	for (;;)
 	{
-		uint32		npages = OhArrayPages(ix, array);
+		uint32		npages = OhArrayPages(file, array);
 		uint32		n = npages / OH_DIR_ENTRIES;
 		DirectoryPath path;
 		BlockNumber leaf;
@@ -604,13 +571,13 @@ lock_last_leaf(OhIndex *ix, OhArrayId array, uint32 most, uint32 *lp)
 		CHECK_FOR_INTERRUPTS();
 		if (npages >= most)
 			return InvalidBuffer;
-		leaf = leaf_block(ix->rel, array, n, &path);
+		leaf = leaf_block(file->rel, array, n, &path);
 		if (leaf == InvalidBlockNumber)
 		{
-			add_leaf(ix, array, n);
+			add_leaf(file, array, n);
 			continue;
 		}
-		buffer = read_directory_page(ix->rel, array, leaf, OH_PAGE_LEAF, BUFFER_LOCK_EXCLUSIVE);
+		buffer = read_directory_page(file->rel, array, leaf, OH_PAGE_LEAF, BUFFER_LOCK_EXCLUSIVE);
 		*lp = n * OH_DIR_ENTRIES + OhTail(BufferGetPage(buffer))->nused;
 		if (OhTail(BufferGetPage(buffer))->nused < OH_DIR_ENTRIES && *lp < most)
 			return buffer;
@@ -625,30 +592,30 @@ lock_last_leaf(OhIndex *ix, OhArrayId array, uint32 most, uint32 *lp)
  * numbers end first where they are used: rows without a position have none.
  */
 static uint32
-max_pages(const OhIndex *ix, OhArrayId array)
+max_pages(const OhFile *file, int array)
 {
 	uint64		most = (uint64) (OH_TOP + OH_DIR_ENTRIES) * OH_DIR_ENTRIES * OH_DIR_ENTRIES;
 
-	if (array != OH_NULLS)
-		most = Min(most, OH_MAX_RECORDS / ix->array[array].per_page);
+	if (file->method->kind[array].numbered)
+		most = Min(most, OH_MAX_RECORDS / file->array[array].per_page);
 	return Min(most, MaxBlockNumber);
 }
 
 static void
-index_is_full(const OhIndex *ix, OhArrayId array)
+index_is_full(const OhFile *file, int array)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("index \"%s\" is full", RelationGetRelationName(ix->rel)),
+			 errmsg("index \"%s\" is full", RelationGetRelationName(file->rel)),
 			 errdetail("An array of this index has at most %u pages of %u records each.",
-					   max_pages(ix, array), ix->array[array].per_page),
+					   max_pages(file, array), file->array[array].per_page),
 			 errhint("Partition the table, or delete rows and VACUUM it.")));
 }
 
 uint32
-OhArrayExtend(OhIndex *ix, OhArrayId array)
+OhArrayExtend(OhFile *file, int array)
 {
-	uint32		most = max_pages(ix, array);
+	uint32		most = max_pages(file, array);
 	Buffer		data;
 	Buffer		leaf;
 	Page		page;
@@ -656,32 +623,32 @@ OhArrayExtend(OhIndex *ix, OhArrayId array)
 	OhWrite		write;
 
 	/* before a page is taken: every insert into a full index comes here */
-	if (OhArrayPages(ix, array) >= most)
-		index_is_full(ix, array);
+	if (OhArrayPages(file, array) >= most)
+		index_is_full(file, array);
 
 	/*
 	 * A leaf must have room before the data page is taken; that it is then
 	 * filled by others costs one more round in lock_last_leaf(), which may
 	 * extend the relation while we hold the fresh page: nobody waits for that.
 	 */
-	data = new_page(ix);
-	leaf = lock_last_leaf(ix, array, most, &lp);
+	data = new_page(file);
+	leaf = lock_last_leaf(file, array, most, &lp);
 	if (!BufferIsValid(leaf))
 	{
-		release_page(ix->rel, data, false);
-		index_is_full(ix, array);
+		release_page(file->rel, data, false);
+		index_is_full(file, array);
 	}
-	OhWriteStart(&write, ix->rel, ix->building);
+	OhWriteStart(&write, file);
 	page = OhWritePage(&write, data, true);
 	OhPageInit(page, OH_PAGE_ARRAY + array, array, lp);
-	if (array == OH_ATTR)
-		OhAttrInitPage(ix, page);
+	if (file->method->kind[array].init_page != NULL)
+		file->method->kind[array].init_page(file, page);
 	append_entry(OhWritePage(&write, leaf, false), BufferGetBlockNumber(data));
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(leaf);
-	release_page(ix->rel, data, true);
+	release_page(file->rel, data, true);
 	/* whoever locks the page later must not have to read the directory then */
-	OhArrayPages(ix, array);
+	OhArrayPages(file, array);
 	return lp;
 }
 
@@ -689,61 +656,61 @@ OhArrayExtend(OhIndex *ix, OhArrayId array)
  * write_hint -- tell others that all pages before the cursor are full.
  */
 static void
-write_hint(OhIndex *ix, OhArrayId id)
+write_hint(OhFile *file, int id)
 {
-	Buffer		buffer = OhReadBlock(ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
-	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
+	Buffer		buffer = OhReadBlock(file->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	OhFileHead *meta = OhHead(BufferGetPage(buffer));
 
-	if (meta->generation == ix->array[id].cursor_generation &&
-		meta->array[id].free_hint < ix->array[id].cursor)
+	if (meta->generation == file->array[id].cursor_generation &&
+		meta->array[id].free_hint < file->array[id].cursor)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, ix->rel, ix->building);
-		OhMeta(OhWritePage(&write, buffer, false))->array[id].free_hint = ix->array[id].cursor;
+		OhWriteStart(&write, file);
+		OhHead(OhWritePage(&write, buffer, false))->array[id].free_hint = file->array[id].cursor;
 		OhWriteFinish(&write);
 	}
 	UnlockReleaseBuffer(buffer);
 }
 
 /*
- * OhArrayFindFree -- see index.h.
+ * OhArrayFindFree -- see array.h.
  *
- * Each vacuum sets free_hint to the first page with a free slot and bumps the
- * generation; from there every backend has a cursor of its own that only moves
+ * Whoever frees slots sets free_hint to the first page with a free slot and counts the
+ * generation up; from there every backend has a cursor of its own that only moves
  * forward.  Long walks over full pages move the shared hint.
  */
 uint32
-OhArrayFindFree(OhIndex *ix, OhArrayId id)
+OhArrayFindFree(OhFile *file, int id)
 {
-	OhArray    *array = &ix->array[id];
+	OhArray    *array = &file->array[id];
 	uint32		npages;
 	uint32		walked = 0;
 
-	if (array->cursor_generation != ix->generation || array->cursor == 0)
+	if (array->cursor_generation != file->generation || array->cursor == 0)
 	{
-		Buffer		buffer = OhReadBlock(ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
-		OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
+		Buffer		buffer = OhReadBlock(file->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+		OhFileHead *meta = OhHead(BufferGetPage(buffer));
 
 		array->cursor = meta->array[id].free_hint;
 		array->cursor_generation = meta->generation;
 		UnlockReleaseBuffer(buffer);
 	}
-	npages = OhArrayPages(ix, id);
+	npages = OhArrayPages(file, id);
 	for (; array->cursor < npages; array->cursor++)
 	{
 		Buffer		buffer;
 		bool		has_free;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = OhArrayRead(ix, id, array->cursor, BUFFER_LOCK_SHARE);
-		has_free = OhPageHasFree(ix, id, BufferGetPage(buffer));
+		buffer = OhArrayRead(file, id, array->cursor, BUFFER_LOCK_SHARE);
+		has_free = OhPageHasFree(file, id, BufferGetPage(buffer));
 		UnlockReleaseBuffer(buffer);
 		if (has_free)
 			return array->cursor;
 		if (++walked % HINT_WALK == 0)
-			write_hint(ix, id);
+			write_hint(file, id);
 	}
-	array->cursor = OhArrayExtend(ix, id);
+	array->cursor = OhArrayExtend(file, id);
 	return array->cursor;
 }

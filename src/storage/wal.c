@@ -12,12 +12,12 @@
 /*
  * OhWriteStart -- begin one atomic change.
  *
- * building: change the pages in place and log nothing.
+ * While the index is being built, pages change in place and nothing is logged.
  */
 void
-OhWriteStart(OhWrite *write, Relation index, bool building)
+OhWriteStart(OhWrite *write, const OhFile *file)
 {
-	write->xlog = building ? NULL : GenericXLogStart(index);
+	write->xlog = file->building ? NULL : GenericXLogStart(file->rel);
 	write->n = 0;
 }
 

@@ -11,8 +11,7 @@
 
 #include "postgres.h"
 
-#include "storage/bufmgr.h"
-#include "utils/relcache.h"
+#include "storage/file.h"
 
 #define OH_WRITE_MAX 4
 
@@ -25,7 +24,7 @@ typedef struct OhWrite
 	Buffer		buffer[OH_WRITE_MAX];
 } OhWrite;
 
-extern void OhWriteStart(OhWrite *write, Relation index, bool building);
+extern void OhWriteStart(OhWrite *write, const OhFile *file);
 /* The page to change; fresh: initialise it and log it whole. */
 extern Page OhWritePage(OhWrite *write, Buffer buffer, bool fresh);
 extern void OhWriteFinish(OhWrite *write);

@@ -356,7 +356,7 @@ om_build_worker_main(dsm_segment *seg, shm_toc *toc)
 	worker.context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw build",
 										   ALLOCSET_DEFAULT_SIZES);
 	worker.ix = OhIndexOpen(worker.index);
-	worker.ix->building = true;
+	worker.ix->file.building = true;
 	worker.builder = OhBuilderBegin(dsm_segment_address(graph), worker.ix->quant,
 									OhRandomLevel, worker.context);
 	info = BuildIndexInfo(worker.index);
@@ -459,7 +459,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	if (RelationNeedsWAL(index))
 		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
 	/* from now on this transaction's changes are like anybody's */
-	worker->ix->building = false;
+	worker->ix->file.building = false;
 
 	info->ii_BrokenHotChain |= shared.broken_hot_chain;
 	result->heap_tuples = shared.heap_tuples;
@@ -480,7 +480,7 @@ ohbuildempty(Relation index)
 	if (om_quant_train_least(&create.spec) > 0)
 		OhFallBack(index, &create, 0);
 	ix = OhIndexCreate(index, INIT_FORKNUM, &create);
-	MemoryContextDelete(ix->context);
+	MemoryContextDelete(ix->file.context);
 	/* also when nothing else of this relation is in the WAL */
 	log_newpage_range(index, INIT_FORKNUM, 0, 1, true);
 }

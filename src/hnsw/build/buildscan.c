@@ -203,13 +203,13 @@ OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)
 
 	worker->row_context = AllocSetContextCreate(worker->context, "omenhnsw build row",
 												ALLOCSET_DEFAULT_SIZES);
-	if (worker->ix->nattrs > 0)
+	if (worker->ix->columns.n > 0)
 	{
-		worker->summary = OhSummaryBegin(worker->ix, worker->context);
+		worker->summary = OhSummaryBegin(&worker->ix->columns, worker->context);
 		worker->attrs = MemoryContextAllocZero(worker->context,
-											   OhAttrRowBytes(worker->ix->nattrs));
+											   OhAttrRowBytes(worker->ix->columns.n));
 	}
-	heap_tuples = table_index_build_scan(worker->heap, worker->ix->rel, info, true,
+	heap_tuples = table_index_build_scan(worker->heap, worker->ix->file.rel, info, true,
 										 worker->leader, build_row, worker, scan);
 	if (worker->inserter != NULL)
 		OhInserterEnd(worker->inserter);

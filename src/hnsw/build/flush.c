@@ -51,7 +51,7 @@ append_finish_page(Appender *out)
 {
 	if (out->buffer == InvalidBuffer)
 		return;
-	OhPageSetLower(out->ix, out->array, BufferGetPage(out->buffer));
+	OhPageSetLower(&out->ix->file, out->array, BufferGetPage(out->buffer));
 	MarkBufferDirty(out->buffer);
 	UnlockReleaseBuffer(out->buffer);
 	out->buffer = InvalidBuffer;
@@ -66,11 +66,11 @@ append_page(OhIndex *ix, OhArrayId array, uint32 lp)
 	uint32		got;
 
 	CHECK_FOR_INTERRUPTS();
-	got = OhArrayExtend(ix, array);
+	got = OhArrayExtend(&ix->file, array);
 	if (got != lp)
-		OhCorrupt(ix->rel, OH_META_BLOCK, "array %d has page %u before the build wrote it",
+		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "array %d has page %u before the build wrote it",
 				  (int) array, got);
-	return OhArrayRead(ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
+	return OhArrayRead(&ix->file, array, lp, BUFFER_LOCK_EXCLUSIVE);
 }
 
 /*
@@ -79,7 +79,7 @@ append_page(OhIndex *ix, OhArrayId array, uint32 lp)
 static void *
 append(Appender *out)
 {
-	uint32		slot = OhSlotOf(out->ix, out->array, out->next);
+	uint32		slot = OhSlotOf(&out->ix->file, out->array, out->next);
 	Page		page;
 	void	   *record;
 
@@ -87,11 +87,11 @@ append(Appender *out)
 	{
 		append_finish_page(out);
 		out->buffer = append_page(out->ix, out->array,
-								  OhLp(out->ix, out->array, out->next));
+								  OhLp(&out->ix->file, out->array, out->next));
 	}
 	page = BufferGetPage(out->buffer);
-	record = OhSlot(out->ix, out->array, page, slot);
-	memset(record, 0, out->ix->array[out->array].record_bytes);
+	record = OhSlot(&out->ix->file, out->array, page, slot);
+	memset(record, 0, out->ix->file.array[out->array].record_bytes);
 	OhTail(page)->nused = slot + 1;
 	out->next++;
 	return record;
@@ -215,9 +215,9 @@ static void
 write_attributes(const Flush *flush)
 {
 	OhIndex    *ix = flush->ix;
-	uint32		per_page = ix->attr_per_page;
+	uint32		per_page = ix->columns.per_page;
 
-	if (ix->nattrs == 0)
+	if (ix->columns.n == 0)
 		return;
 	for (uint32 first = 0; first < flush->n; first += per_page)
 	{
@@ -229,7 +229,7 @@ write_attributes(const Flush *flush)
 			/* slots are in packed order, which is no order in memory */
 			if (i + 16 < flush->n)
 				__builtin_prefetch(OhGraphAttrs(flush->b, flush->order[i + 16]));
-			OhAttrSet(ix, BufferGetPage(buffer), i - first, OhGraphAttrs(flush->b, flush->order[i]));
+			OhAttrSet(&ix->columns, BufferGetPage(buffer), i - first, OhGraphAttrs(flush->b, flush->order[i]));
 		}
 		MarkBufferDirty(buffer);
 		UnlockReleaseBuffer(buffer);
@@ -341,7 +341,7 @@ write_rows(const Flush *flush)
 			OhTidChunk *chunk = OhGraphChunk(b, at);
 
 			for (uint32 i = 0; i < chunk->n; i++)
-				memcpy(append(&out), OhChunkRow(b, chunk, i), OhRowBytes(flush->ix->nattrs));
+				memcpy(append(&out), OhChunkRow(b, chunk, i), OhRowBytes(flush->ix->columns.n));
 		}
 	}
 	append_finish_page(&out);
@@ -408,7 +408,7 @@ write_highway(Flush *flush, MemoryContext context)
 static void
 write_meta(const Flush *flush)
 {
-	Relation	index = flush->worker->ix->rel;
+	Relation	index = flush->worker->ix->file.rel;
 	uint64		entry = pg_atomic_read_u64(&flush->b->graph->entry);
 	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
@@ -421,8 +421,8 @@ write_meta(const Flush *flush)
 	meta->highway_level = flush->highway_level;
 	for (int a = 0; a < OH_NARRAYS; a++)
 	{
-		if (OhArrayHasSlots(a) && flush->ix->array[a].npages > 0)
-			meta->array[a].free_hint = flush->ix->array[a].npages - 1;
+		if (oh_file_method.kind[a].reused && flush->ix->file.array[a].npages > 0)
+			meta->array[a].free_hint = flush->ix->file.array[a].npages - 1;
 	}
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
@@ -457,7 +457,7 @@ OhFlushGraph(OhBuildWorker *worker)
 	flush.ix = worker->ix;
 	flush.order = MemoryContextAllocHuge(context, slots * sizeof(uint32));
 	flush.number = MemoryContextAllocHuge(context, slots * sizeof(uint32));
-	flush.n = OhGraphPack(b, flush.ix->array[OH_NODE].per_page, flush.order, flush.number);
+	flush.n = OhGraphPack(b, flush.ix->file.array[OH_NODE].per_page, flush.order, flush.number);
 	write_nodes(&flush);
 	write_refinements(&flush);
 	write_attributes(&flush);

@@ -99,22 +99,23 @@ run_check(Relation heap, Relation index, bool heapallindexed, OhCheckFigures *f)
 	OhCheck    *c = palloc0(sizeof(OhCheck));
 	Snapshot	snapshot = NULL;
 
-	c->context = context;
-	c->index = index;
+	c->file.context = context;
+	c->file.rel = index;
+	c->file.method = &oh_file_method;
 	c->heap = heap;
-	c->strict = heapallindexed;
-	c->strategy = GetAccessStrategy(BAS_BULKREAD);
+	c->file.strict = heapallindexed;
+	c->file.strategy = GetAccessStrategy(BAS_BULKREAD);
 	if (heapallindexed)
 		snapshot = take_snapshot(index);
-	if (c->strict)
+	if (c->file.strict)
 		c->heap_blocks = RelationGetNumberOfBlocks(heap);
 	OhCheckMeta(c);
 	c->ix = OhIndexOpen(index);
-	OhCheckDirectories(c);
+	OhCheckArrays(c);
 	OhCheckGraph(c);
 	OhCheckHighway(c);
 	OhCheckTids(c);
-	OhCheckOtherBlocks(c);
+	c->f.lost_pages = OhCheckOtherBlocks(&c->file);
 	if (heapallindexed)
 	{
 		OhCheckHeap(c, snapshot);

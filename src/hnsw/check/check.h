@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "hnsw/hnsw.h"
+#include "storage/verify.h"
 
 /* Where a TID was found. */
 typedef struct OhCheckTid
@@ -58,18 +59,11 @@ typedef struct OhCheckFigures
 
 typedef struct OhCheck
 {
-	Relation	index;
+	OhFileCheck file;
 	Relation	heap;
 	OhIndex    *ix;
-	bool		strict;			/* nobody writes meanwhile */
-	MemoryContext context;
-	BufferAccessStrategy strategy;
 	OhMetaPageData meta;
-	BlockNumber nblocks;
 	BlockNumber heap_blocks;	/* if strict */
-	uint8	   *owner;			/* [nblocks], 0 or kind of the page that a directory names */
-	BlockNumber *block[OH_NARRAYS];
-	uint32		npages[OH_NARRAYS];
 
 	uint32		nnodes;			/* node ids on known pages */
 	uint8	   *node;			/* [nnodes]: state, OH_CHECK_*, level << 4 */
@@ -97,15 +91,14 @@ extern void OhCheckRelation(Relation index);
 
 /* ---- checkpage.c ---- */
 
-/* Metapage, then (with c->ix set) directories. */
+/* The metapage; c->meta becomes its copy. */
 extern void OhCheckMeta(OhCheck *c);
-extern void OhCheckDirectories(OhCheck *c);
+/* With c->ix set: all directories, and which arrays have pages. */
+extern void OhCheckArrays(OhCheck *c);
 /* Copy of a data page into to (BLCKSZ), its header verified. */
-extern Page OhCheckReadPage(OhCheck *c, OhArrayId array, uint32 lp, void *to);
+extern Page OhCheckPage(OhCheck *c, OhArrayId array, uint32 lp, void *to);
 /* Copy of one record as it is now; false if it is beyond the array. */
 extern bool OhCheckReadRecord(OhCheck *c, OhArrayId array, uint32 id, void *to);
-/* Blocks that no directory names. */
-extern void OhCheckOtherBlocks(OhCheck *c);
 
 /* ---- checkgraph.c ---- */
 

@@ -33,9 +33,9 @@
 static BlockNumber
 block_of(OhCheck *c, OhArrayId array, uint32 id)
 {
-	uint32		lp = OhLp(c->ix, array, id);
+	uint32		lp = OhLp(&c->ix->file, array, id);
 
-	return lp < c->npages[array] ? c->block[array][lp] : OhArrayBlock(c->ix, array, lp);
+	return lp < c->file.npages[array] ? c->file.block[array][lp] : OhArrayBlock(&c->ix->file, array, lp);
 }
 
 /*
@@ -51,7 +51,7 @@ state_now(OhCheck *c, uint32 id, int *level, OhNodeData *scratch)
 		*level = OH_CHECK_LEVEL(c->node[id]);
 		return c->node[id] & OH_CHECK_STATE;
 	}
-	if (c->strict)
+	if (c->file.strict)
 	{
 		*level = 0;
 		return id < c->nnodes ? OH_FREE : -1;
@@ -84,7 +84,7 @@ list_problem(OhCheck *c, uint32 id, const uint32 *links, int max, int nselected)
 	{
 		if (links[n] == id)
 			return psprintf("node %u links to itself", id);
-		if (links[n] >= c->nnodes && !OhArrayHas(c->ix, OH_NODE, links[n]))
+		if (links[n] >= c->nnodes && !OhArrayHas(&c->ix->file, OH_NODE, links[n]))
 			return psprintf("node %u links to node %u, which does not exist", id, links[n]);
 		sorted[n] = links[n];
 		n++;
@@ -167,7 +167,7 @@ posting_problem(OhCheck *c, uint32 id, const OhNodeData *node, bool fresh)
 		}
 		if (p.node != id)
 			return psprintf("posting %u of node %u is of node %u", at, id, p.node);
-		if (++steps > (int64) c->npages[OH_POSTING] * c->ix->array[OH_POSTING].per_page + 1000000)
+		if (++steps > (int64) c->file.npages[OH_POSTING] * c->ix->file.array[OH_POSTING].per_page + 1000000)
 			return psprintf("the postings of node %u form a circle", id);
 		at = p.next;
 	}
@@ -217,9 +217,9 @@ check_node(OhCheck *c, uint32 id, OhNodeData *node, char *scratch)
 {
 	char	   *problem = node_problem(c, id, node, false, scratch);
 
-	for (int i = 0; i < RETRIES && problem != NULL && !c->strict; i++)
+	for (int i = 0; i < RETRIES && problem != NULL && !c->file.strict; i++)
 	{
-		char	   *again = scratch + c->ix->node_bytes + c->ix->array[OH_TOWER].record_bytes;
+		char	   *again = scratch + c->ix->node_bytes + c->ix->file.array[OH_TOWER].record_bytes;
 
 		pg_usleep(1000L << (2 * i));
 		CHECK_FOR_INTERRUPTS();
@@ -228,7 +228,7 @@ check_node(OhCheck *c, uint32 id, OhNodeData *node, char *scratch)
 		problem = node_problem(c, id, (OhNodeData *) again, true, scratch);
 	}
 	if (problem != NULL)
-		OhCorrupt(c->index, block_of(c, OH_NODE, id), "%s", problem);
+		OhReportCorruption(c->file.rel, block_of(c, OH_NODE, id), "%s", problem);
 }
 
 /*
@@ -238,22 +238,22 @@ static void
 load_postings(OhCheck *c)
 {
 	PGAlignedBlock copy;
-	uint32		per_page = c->ix->array[OH_POSTING].per_page;
+	uint32		per_page = c->ix->file.array[OH_POSTING].per_page;
 
-	c->npostings = c->npages[OH_POSTING] * per_page;
-	c->posting = MemoryContextAllocHuge(c->context, sizeof(OhCheckPosting) * (Size) c->npostings);
-	for (uint32 lp = 0; lp < c->npages[OH_POSTING]; lp++)
+	c->npostings = c->file.npages[OH_POSTING] * per_page;
+	c->posting = MemoryContextAllocHuge(c->file.context, sizeof(OhCheckPosting) * (Size) c->npostings);
+	for (uint32 lp = 0; lp < c->file.npages[OH_POSTING]; lp++)
 	{
-		Page		page = OhCheckReadPage(c, OH_POSTING, lp, copy.data);
+		Page		page = OhCheckPage(c, OH_POSTING, lp, copy.data);
 
 		c->f.free_slots += per_page - OhTail(page)->nused + OhTail(page)->nfree;
 		for (uint32 slot = 0; slot < per_page; slot++)
 		{
-			OhPostingData *record = OhSlot(c->ix, OH_POSTING, page, slot);
+			OhPostingData *record = OhSlot(&c->ix->file, OH_POSTING, page, slot);
 			OhCheckPosting *p = &c->posting[lp * per_page + slot];
 
 			p->node = p->next = OH_NONE;
-			if (OhSlotIsFree(c->ix, OH_POSTING, page, slot))
+			if (OhSlotIsFree(&c->ix->file, OH_POSTING, page, slot))
 				continue;
 			p->node = record->node;
 			p->next = record->next;
@@ -262,7 +262,7 @@ load_postings(OhCheck *c)
 			{
 				if (ItemPointerIsValid(&record->tid[i]))
 					OhCheckAddTid(c, &record->tid[i], OH_POSTING, lp * per_page + slot, record->node,
-								  c->block[OH_POSTING][lp]);
+								  c->file.block[OH_POSTING][lp]);
 			}
 		}
 	}
@@ -275,30 +275,30 @@ static void
 load_towers(OhCheck *c)
 {
 	PGAlignedBlock copy;
-	uint32		per_page = c->ix->array[OH_TOWER].per_page;
+	uint32		per_page = c->ix->file.array[OH_TOWER].per_page;
 
-	c->ntowers = c->npages[OH_TOWER] * per_page;
-	c->tower = MemoryContextAllocHuge(c->context, sizeof(OhCheckTower) * (Size) c->ntowers);
-	for (uint32 lp = 0; lp < c->npages[OH_TOWER]; lp++)
+	c->ntowers = c->file.npages[OH_TOWER] * per_page;
+	c->tower = MemoryContextAllocHuge(c->file.context, sizeof(OhCheckTower) * (Size) c->ntowers);
+	for (uint32 lp = 0; lp < c->file.npages[OH_TOWER]; lp++)
 	{
-		Page		page = OhCheckReadPage(c, OH_TOWER, lp, copy.data);
+		Page		page = OhCheckPage(c, OH_TOWER, lp, copy.data);
 
 		c->f.free_slots += per_page - OhTail(page)->nused + OhTail(page)->nfree;
 		for (uint32 slot = 0; slot < per_page; slot++)
 		{
-			OhTowerData *record = OhSlot(c->ix, OH_TOWER, page, slot);
+			OhTowerData *record = OhSlot(&c->ix->file, OH_TOWER, page, slot);
 			OhCheckTower *t = &c->tower[lp * per_page + slot];
 
 			t->node = t->up = OH_NONE;
 			t->level = 0;
-			if (OhSlotIsFree(c->ix, OH_TOWER, page, slot))
+			if (OhSlotIsFree(&c->ix->file, OH_TOWER, page, slot))
 				continue;
 			t->node = record->node;
 			t->up = record->up;
 			t->level = record->level;
 			c->f.towers++;
 			if (record->level < 1 || record->level > OH_MAX_LEVEL)
-				OhCorrupt(c->index, c->block[OH_TOWER][lp], "a tower of node %u has level %u",
+				OhReportCorruption(c->file.rel, c->file.block[OH_TOWER][lp], "a tower of node %u has level %u",
 						  record->node, record->level);
 		}
 	}
@@ -311,21 +311,21 @@ static void
 load_nodes(OhCheck *c)
 {
 	PGAlignedBlock copy;
-	uint32		per_page = c->ix->array[OH_NODE].per_page;
-	char	   *scratch = MemoryContextAlloc(c->context, 2 * c->ix->node_bytes +
-											 c->ix->array[OH_TOWER].record_bytes);
+	uint32		per_page = c->ix->file.array[OH_NODE].per_page;
+	char	   *scratch = MemoryContextAlloc(c->file.context, 2 * c->ix->node_bytes +
+											 c->ix->file.array[OH_TOWER].record_bytes);
 
-	c->node = MemoryContextAllocExtended(c->context, Max(c->nnodes, 1),
+	c->node = MemoryContextAllocExtended(c->file.context, Max(c->nnodes, 1),
 										 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (uint32 lp = 0; lp < c->npages[OH_NODE]; lp++)
+	for (uint32 lp = 0; lp < c->file.npages[OH_NODE]; lp++)
 	{
-		Page		page = OhCheckReadPage(c, OH_NODE, lp, copy.data);
+		Page		page = OhCheckPage(c, OH_NODE, lp, copy.data);
 		uint32		nused = OhTail(page)->nused;
 
 		c->f.free_slots += per_page - nused + OhTail(page)->nfree;
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
-			OhNodeData *node = OhSlot(c->ix, OH_NODE, page, slot);
+			OhNodeData *node = OhSlot(&c->ix->file, OH_NODE, page, slot);
 			uint32		id = lp * per_page + slot;
 
 			if (node->state == OH_FREE)
@@ -337,7 +337,7 @@ load_nodes(OhCheck *c)
 			if (node->state == OH_LIVE)
 				c->f.max_level = Max(c->f.max_level, node->level);
 			if (ItemPointerIsValid(&node->tid))
-				OhCheckAddTid(c, &node->tid, OH_NODE, id, id, c->block[OH_NODE][lp]);
+				OhCheckAddTid(c, &node->tid, OH_NODE, id, id, c->file.block[OH_NODE][lp]);
 		}
 	}
 	pfree(scratch);
@@ -352,34 +352,34 @@ check_refinements(OhCheck *c)
 {
 	PGAlignedBlock node_copy;
 	PGAlignedBlock copy;
-	uint32		per_page = c->ix->array[OH_NODE].per_page;
+	uint32		per_page = c->ix->file.array[OH_NODE].per_page;
 	uint32		loaded = OH_NONE;
 	Page		page = NULL;
 
-	for (uint32 lp = 0; lp < c->npages[OH_REFINE]; lp++)
-		OhCheckReadPage(c, OH_REFINE, lp, copy.data);
-	for (uint32 lp = 0; lp < c->npages[OH_NODE] && c->f.refined; lp++)
+	for (uint32 lp = 0; lp < c->file.npages[OH_REFINE]; lp++)
+		OhCheckPage(c, OH_REFINE, lp, copy.data);
+	for (uint32 lp = 0; lp < c->file.npages[OH_NODE] && c->f.refined; lp++)
 	{
-		Page		node_page = OhCheckReadPage(c, OH_NODE, lp, node_copy.data);
+		Page		node_page = OhCheckPage(c, OH_NODE, lp, node_copy.data);
 
 		for (uint32 slot = 0; slot < OhTail(node_page)->nused; slot++)
 		{
-			OhNodeData *node = OhSlot(c->ix, OH_NODE, node_page, slot);
+			OhNodeData *node = OhSlot(&c->ix->file, OH_NODE, node_page, slot);
 			uint32		id = lp * per_page + slot;
-			uint32		refine_lp = OhLp(c->ix, OH_REFINE, id);
-			uint32		refine_slot = OhSlotOf(c->ix, OH_REFINE, id);
+			uint32		refine_lp = OhLp(&c->ix->file, OH_REFINE, id);
+			uint32		refine_slot = OhSlotOf(&c->ix->file, OH_REFINE, id);
 
 			if (node->state != OH_LIVE)
 				continue;
 			if (refine_lp != loaded)
 			{
 				loaded = refine_lp;
-				page = refine_lp < c->npages[OH_REFINE] ?
-					OhCheckReadPage(c, OH_REFINE, refine_lp, copy.data) : NULL;
+				page = refine_lp < c->file.npages[OH_REFINE] ?
+					OhCheckPage(c, OH_REFINE, refine_lp, copy.data) : NULL;
 			}
 			if (page == NULL || refine_slot >= OhTail(page)->nused ||
-				!om_quant_refine_matches(OhNodeCode(node), OhSlot(c->ix, OH_REFINE, page, refine_slot)) ||
-				om_quant_refine_is_blurred(OhSlot(c->ix, OH_REFINE, page, refine_slot)))
+				!om_quant_refine_matches(OhNodeCode(node), OhSlot(&c->ix->file, OH_REFINE, page, refine_slot)) ||
+				om_quant_refine_is_blurred(OhSlot(&c->ix->file, OH_REFINE, page, refine_slot)))
 				c->f.unrefined++;
 		}
 	}
@@ -396,15 +396,15 @@ check_attributes(OhCheck *c)
 	PGAlignedBlock copy;
 	uint32		last = c->nnodes;
 
-	for (uint32 lp = 0; lp < c->npages[OH_ATTR]; lp++)
-		OhCheckReadPage(c, OH_ATTR, lp, copy.data);
+	for (uint32 lp = 0; lp < c->file.npages[OH_ATTR]; lp++)
+		OhCheckPage(c, OH_ATTR, lp, copy.data);
 	while (last > 0 && (c->node[last - 1] & OH_CHECK_STATE) != OH_LIVE)
 		last--;
-	if (last > 0 && c->ix->nattrs > 0 &&
-		!OhArrayHas(c->ix, OH_ATTR, (last - 1) / c->ix->attr_per_page))
-		OhCorrupt(c->index, block_of(c, OH_NODE, last - 1),
+	if (last > 0 && c->ix->columns.n > 0 &&
+		!OhArrayHas(&c->ix->file, OH_ATTR, (last - 1) / c->ix->columns.per_page))
+		OhReportCorruption(c->file.rel, block_of(c, OH_NODE, last - 1),
 				  "node %u has no page of filter columns, there are %u", last - 1,
-				  c->npages[OH_ATTR]);
+				  c->file.npages[OH_ATTR]);
 }
 
 /*
@@ -413,12 +413,12 @@ check_attributes(OhCheck *c)
 static bool
 is_canonical(const OhCheck *c, const OhAttrRow *row)
 {
-	for (int i = 0; i < c->ix->nattrs; i++)
+	for (int i = 0; i < c->ix->columns.n; i++)
 	{
 		if (((row->nulls >> i) & 1) && row->value[i] != 0)
 			return false;
 	}
-	return (uint64) row->nulls >> c->ix->nattrs == 0 && row->unused == 0;
+	return (uint64) row->nulls >> c->ix->columns.n == 0 && row->unused == 0;
 }
 
 /*
@@ -428,29 +428,29 @@ static void
 load_nulls(OhCheck *c)
 {
 	PGAlignedBlock copy;
-	uint32		per_page = c->ix->array[OH_NULLS].per_page;
+	uint32		per_page = c->ix->file.array[OH_NULLS].per_page;
 
-	for (uint32 lp = 0; lp < c->npages[OH_NULLS]; lp++)
+	for (uint32 lp = 0; lp < c->file.npages[OH_NULLS]; lp++)
 	{
-		Page		page = OhCheckReadPage(c, OH_NULLS, lp, copy.data);
+		Page		page = OhCheckPage(c, OH_NULLS, lp, copy.data);
 		uint32		nused = OhTail(page)->nused;
 
 		c->f.free_slots += per_page - nused + OhTail(page)->nfree;
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
-			OhNullData *row = OhSlot(c->ix, OH_NULLS, page, slot);
+			OhNullData *row = OhSlot(&c->ix->file, OH_NULLS, page, slot);
 
 			if (row->kind == OH_ROW_FREE)
 				continue;
 			if (row->kind > OH_ROW_NULL || !ItemPointerIsValid(&row->tid))
-				OhCorrupt(c->index, c->block[OH_NULLS][lp], "row %u without a position is of kind %u",
+				OhReportCorruption(c->file.rel, c->file.block[OH_NULLS][lp], "row %u without a position is of kind %u",
 						  slot, row->kind);
-			if (c->ix->nattrs > 0 && !is_canonical(c, (OhAttrRow *) (row + 1)))
-				OhCorrupt(c->index, c->block[OH_NULLS][lp],
+			if (c->ix->columns.n > 0 && !is_canonical(c, (OhAttrRow *) (row + 1)))
+				OhReportCorruption(c->file.rel, c->file.block[OH_NULLS][lp],
 						  "row %u without a position has impossible filter columns", slot);
 			c->f.null_rows++;
 			OhCheckAddTid(c, &row->tid, OH_NULLS, lp * per_page + slot, row->kind,
-						  c->block[OH_NULLS][lp]);
+						  c->file.block[OH_NULLS][lp]);
 		}
 	}
 }
@@ -465,7 +465,7 @@ check_owned(OhCheck *c)
 	int64		in_chains = 0;
 	int64		owned = 0;
 
-	for (uint32 i = 0; c->strict && i < c->ntowers; i++)
+	for (uint32 i = 0; c->file.strict && i < c->ntowers; i++)
 	{
 		uint32		node = c->tower[i].node;
 		int			state;
@@ -474,33 +474,33 @@ check_owned(OhCheck *c)
 			continue;
 		state = node < c->nnodes ? c->node[node] & OH_CHECK_STATE : OH_FREE;
 		if (state == OH_FREE)
-			OhCorrupt(c->index, block_of(c, OH_TOWER, i), "tower %u is of node %u, which is free",
+			OhReportCorruption(c->file.rel, block_of(c, OH_TOWER, i), "tower %u is of node %u, which is free",
 					  i, node);
 		/* chains were found to have a tower for each level: these are all */
 		if (state == OH_LIVE)
 			owned++;
 	}
-	for (uint32 id = 0; c->strict && id < c->nnodes; id++)
+	for (uint32 id = 0; c->file.strict && id < c->nnodes; id++)
 	{
 		if ((c->node[id] & OH_CHECK_STATE) == OH_LIVE)
 			in_chains += OH_CHECK_LEVEL(c->node[id]);
 	}
 	if (owned != in_chains)
-		OhCorrupt(c->index, OH_META_BLOCK, INT64_FORMAT " towers belong to live nodes, " INT64_FORMAT
+		OhReportCorruption(c->file.rel, OH_META_BLOCK, INT64_FORMAT " towers belong to live nodes, " INT64_FORMAT
 				  " are in their chains", owned, in_chains);
-	for (uint32 i = 0; c->strict && i < c->npostings; i++)
+	for (uint32 i = 0; c->file.strict && i < c->npostings; i++)
 	{
 		uint32		node = c->posting[i].node;
 
 		if (node == OH_NONE)
 			continue;
 		if (node >= c->nnodes || (c->node[node] & OH_CHECK_STATE) == OH_FREE)
-			OhCorrupt(c->index, block_of(c, OH_POSTING, i), "posting %u is of node %u, which is free",
+			OhReportCorruption(c->file.rel, block_of(c, OH_POSTING, i), "posting %u is of node %u, which is free",
 					  i, node);
 		c->chained -= (c->node[node] & OH_CHECK_STATE) == OH_LIVE;
 	}
-	if (c->strict && c->chained != 0)
-		OhCorrupt(c->index, OH_META_BLOCK, "the chains of live nodes have " INT64_FORMAT
+	if (c->file.strict && c->chained != 0)
+		OhReportCorruption(c->file.rel, OH_META_BLOCK, "the chains of live nodes have " INT64_FORMAT
 				  " postings more than there are", c->chained);
 }
 
@@ -529,27 +529,27 @@ static void
 check_links(OhCheck *c)
 {
 	PGAlignedBlock copy;
-	OhNodeData *scratch = MemoryContextAlloc(c->context, c->ix->node_bytes);
+	OhNodeData *scratch = MemoryContextAlloc(c->file.context, c->ix->node_bytes);
 
-	for (uint32 lp = 0; lp < c->npages[OH_NODE]; lp++)
+	for (uint32 lp = 0; lp < c->file.npages[OH_NODE]; lp++)
 	{
-		Page		page = OhCheckReadPage(c, OH_NODE, lp, copy.data);
+		Page		page = OhCheckPage(c, OH_NODE, lp, copy.data);
 
 		for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
 		{
-			OhNodeData *node = OhSlot(c->ix, OH_NODE, page, slot);
+			OhNodeData *node = OhSlot(&c->ix->file, OH_NODE, page, slot);
 
 			if (node->state == OH_LIVE)
 				check_targets(c, OhNodeLinks(node, c->ix->code_bytes), 2 * c->ix->m, 0, scratch);
 		}
 	}
-	for (uint32 lp = 0; lp < c->npages[OH_TOWER]; lp++)
+	for (uint32 lp = 0; lp < c->file.npages[OH_TOWER]; lp++)
 	{
-		Page		page = OhCheckReadPage(c, OH_TOWER, lp, copy.data);
+		Page		page = OhCheckPage(c, OH_TOWER, lp, copy.data);
 
 		for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
 		{
-			OhTowerData *tower = OhSlot(c->ix, OH_TOWER, page, slot);
+			OhTowerData *tower = OhSlot(&c->ix->file, OH_TOWER, page, slot);
 			char	   *problem;
 			int			level;
 
@@ -557,7 +557,7 @@ check_links(OhCheck *c)
 				continue;
 			problem = list_problem(c, tower->node, tower->links, c->ix->m, tower->nselected);
 			if (problem != NULL)
-				OhCorrupt(c->index, c->block[OH_TOWER][lp], "on level %u, %s", tower->level, problem);
+				OhReportCorruption(c->file.rel, c->file.block[OH_TOWER][lp], "on level %u, %s", tower->level, problem);
 			if (state_now(c, tower->node, &level, scratch) == OH_LIVE)
 				check_targets(c, tower->links, c->ix->m, tower->level, scratch);
 		}
@@ -572,8 +572,8 @@ static void
 expand_page(OhCheck *c, uint32 lp)
 {
 	PGAlignedBlock copy;
-	uint32		per_page = c->ix->array[OH_NODE].per_page;
-	Page		page = OhCheckReadPage(c, OH_NODE, lp, copy.data);
+	uint32		per_page = c->ix->file.array[OH_NODE].per_page;
+	Page		page = OhCheckPage(c, OH_NODE, lp, copy.data);
 	bool		again = true;
 
 	while (again)
@@ -582,7 +582,7 @@ expand_page(OhCheck *c, uint32 lp)
 		for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
 		{
 			uint32		id = lp * per_page + slot;
-			OhNodeData *node = OhSlot(c->ix, OH_NODE, page, slot);
+			OhNodeData *node = OhSlot(&c->ix->file, OH_NODE, page, slot);
 			const uint32 *links = OhNodeLinks(node, c->ix->code_bytes);
 
 			if ((c->node[id] & (OH_CHECK_REACHED | OH_CHECK_EXPANDED)) != OH_CHECK_REACHED)
@@ -608,7 +608,7 @@ expand_page(OhCheck *c, uint32 lp)
 static void
 check_reach(OhCheck *c)
 {
-	uint32		per_page = c->ix->array[OH_NODE].per_page;
+	uint32		per_page = c->ix->file.array[OH_NODE].per_page;
 	bool		again = c->meta.entry < c->nnodes;
 
 	if (again)
@@ -616,7 +616,7 @@ check_reach(OhCheck *c)
 	while (again)
 	{
 		again = false;
-		for (uint32 lp = 0; lp < c->npages[OH_NODE]; lp++)
+		for (uint32 lp = 0; lp < c->file.npages[OH_NODE]; lp++)
 		{
 			for (uint32 id = lp * per_page; id < (lp + 1) * per_page; id++)
 			{
@@ -643,7 +643,7 @@ check_reach(OhCheck *c)
 static void
 check_entry(OhCheck *c)
 {
-	OhNodeData *scratch = MemoryContextAlloc(c->context, c->ix->node_bytes);
+	OhNodeData *scratch = MemoryContextAlloc(c->file.context, c->ix->node_bytes);
 	int			level = 0;
 	int			state;
 
@@ -652,8 +652,8 @@ check_entry(OhCheck *c)
 		state = state_now(c, c->meta.entry, &level, scratch);
 		if ((state == OH_LIVE || state == OH_DEAD) && level >= c->meta.entry_level)
 			break;
-		if (c->strict || i == RETRIES)
-			OhCorrupt(c->index, OH_META_BLOCK, "the entry point is node %u, state %d, level %d, not %d",
+		if (c->file.strict || i == RETRIES)
+			OhReportCorruption(c->file.rel, OH_META_BLOCK, "the entry point is node %u, state %d, level %d, not %d",
 					  c->meta.entry, state, level, c->meta.entry_level);
 		/* it may have moved, and the node may be older or newer than the metapage */
 		pg_usleep(1000L << (2 * i));
@@ -678,9 +678,9 @@ OhCheckGraph(OhCheck *c)
 {
 	PGAlignedBlock copy;
 
-	for (uint32 lp = 0; lp < c->npages[OH_MODEL]; lp++)
-		OhCheckReadPage(c, OH_MODEL, lp, copy.data);
-	c->nnodes = c->npages[OH_NODE] * c->ix->array[OH_NODE].per_page;
+	for (uint32 lp = 0; lp < c->file.npages[OH_MODEL]; lp++)
+		OhCheckPage(c, OH_MODEL, lp, copy.data);
+	c->nnodes = c->file.npages[OH_NODE] * c->ix->file.array[OH_NODE].per_page;
 	load_postings(c);
 	load_towers(c);
 	load_nodes(c);

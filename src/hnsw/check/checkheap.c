@@ -26,14 +26,14 @@ OhCheckAddTid(OhCheck *c, const ItemPointerData *tid, OhArrayId array, uint32 re
 	OhCheckTid *t;
 
 	if (ItemPointerGetOffsetNumberNoCheck(tid) > MaxOffsetNumber ||
-		(c->strict && ItemPointerGetBlockNumberNoCheck(tid) >= c->heap_blocks))
-		OhCorrupt(c->index, block, "row (%u,%u) is beyond the table",
+		(c->file.strict && ItemPointerGetBlockNumberNoCheck(tid) >= c->heap_blocks))
+		OhReportCorruption(c->file.rel, block, "row (%u,%u) is beyond the table",
 				  ItemPointerGetBlockNumberNoCheck(tid), ItemPointerGetOffsetNumberNoCheck(tid));
 	if (c->ntids == c->tids_allocated)
 	{
 		c->tids_allocated = Max(1024, c->tids_allocated * 2);
 		if (c->tid == NULL)
-			c->tid = MemoryContextAllocHuge(c->context, sizeof(OhCheckTid) * c->tids_allocated);
+			c->tid = MemoryContextAllocHuge(c->file.context, sizeof(OhCheckTid) * c->tids_allocated);
 		else
 			c->tid = repalloc_huge(c->tid, sizeof(OhCheckTid) * c->tids_allocated);
 	}
@@ -57,7 +57,7 @@ compare_tids(const void *a, const void *b)
 static bool
 still_there(OhCheck *c, const OhCheckTid *t)
 {
-	char	   *record = palloc(c->ix->array[t->array].record_bytes);
+	char	   *record = palloc(c->ix->file.array[t->array].record_bytes);
 	bool		found = false;
 
 	if (OhCheckReadRecord(c, t->array, t->record, record))
@@ -101,9 +101,9 @@ OhCheckTids(OhCheck *c)
 			CHECK_FOR_INTERRUPTS();
 		if (compare_tids(a, b) != 0)
 			continue;
-		if (!c->strict && !(still_there(c, b) && still_there(c, a) && still_there(c, b)))
+		if (!c->file.strict && !(still_there(c, b) && still_there(c, a) && still_there(c, b)))
 			continue;
-		OhCorrupt(c->index, OhArrayBlock(c->ix, b->array, OhLp(c->ix, b->array, b->record)),
+		OhReportCorruption(c->file.rel, OhArrayBlock(&c->ix->file, b->array, OhLp(&c->ix->file, b->array, b->record)),
 				  "row (%u,%u) is in record %u of array %u and in record %u of array %u",
 				  ItemPointerGetBlockNumber(&a->tid), ItemPointerGetOffsetNumber(&a->tid),
 				  a->record, a->array, b->record, b->array);
@@ -180,18 +180,18 @@ read_attributes(HeapCheck *check, const OhCheckTid *t)
 
 	if (t->array == OH_NULLS)
 	{
-		buffer = OhArrayRead(c->ix, OH_NULLS, OhLp(c->ix, OH_NULLS, t->record),
+		buffer = OhArrayRead(&c->ix->file, OH_NULLS, OhLp(&c->ix->file, OH_NULLS, t->record),
 							 BUFFER_LOCK_SHARE);
 		memcpy(check->stored_attrs,
-			   (OhNullData *) OhSlot(c->ix, OH_NULLS, BufferGetPage(buffer),
-									 OhSlotOf(c->ix, OH_NULLS, t->record)) + 1,
-			   OhAttrRowBytes(c->ix->nattrs));
+			   (OhNullData *) OhSlot(&c->ix->file, OH_NULLS, BufferGetPage(buffer),
+									 OhSlotOf(&c->ix->file, OH_NULLS, t->record)) + 1,
+			   OhAttrRowBytes(c->ix->columns.n));
 	}
 	else
 	{
-		buffer = OhArrayRead(c->ix, OH_ATTR, t->node / c->ix->attr_per_page,
+		buffer = OhArrayRead(&c->ix->file, OH_ATTR, t->node / c->ix->columns.per_page,
 							 BUFFER_LOCK_SHARE);
-		OhAttrGet(c->ix, BufferGetPage(buffer), t->node % c->ix->attr_per_page,
+		OhAttrGet(&c->ix->columns, BufferGetPage(buffer), t->node % c->ix->columns.per_page,
 				  check->stored_attrs);
 	}
 	UnlockReleaseBuffer(buffer);
@@ -209,28 +209,28 @@ check_attributes(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const D
 	const OhAttrRow *row = check->attrs;
 	const OhAttrRow *stored = check->stored_attrs;
 	OhArrayId	array = t->array == OH_NULLS ? OH_NULLS : OH_ATTR;
-	uint32		lp = t->array == OH_NULLS ? OhLp(ix, OH_NULLS, t->record) :
-		t->node / ix->attr_per_page;
+	uint32		lp = t->array == OH_NULLS ? OhLp(&ix->file, OH_NULLS, t->record) :
+		t->node / ix->columns.per_page;
 
 	OhSummarize(check->summary, values, isnull, check->attrs);
 	read_attributes(check, t);
-	if (memcmp(row, stored, OhAttrRowBytes(ix->nattrs)) == 0)
+	if (memcmp(row, stored, OhAttrRowBytes(ix->columns.n)) == 0)
 		return;
-	for (int i = 0; i < ix->nattrs; i++)
+	for (int i = 0; i < ix->columns.n; i++)
 	{
 		bool		null = (row->nulls >> i) & 1;
 		bool		stored_null = (stored->nulls >> i) & 1;
 
 		if (null == stored_null && row->value[i] == stored->value[i])
 			continue;
-		OhCorrupt(c->index, OhArrayBlock(ix, array, lp),
+		OhReportCorruption(c->file.rel, OhArrayBlock(&ix->file, array, lp),
 				  "%s %u has not column %d of row (%u,%u): %s" UINT64_FORMAT " instead of %s" UINT64_FORMAT,
 				  array == OH_NULLS ? "record" : "node",
 				  array == OH_NULLS ? t->record : t->node, i + 2,
 				  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
 				  stored_null ? "NULL, " : "", stored->value[i], null ? "NULL, " : "", row->value[i]);
 	}
-	OhCorrupt(c->index, OhArrayBlock(ix, array, lp),
+	OhReportCorruption(c->file.rel, OhArrayBlock(&ix->file, array, lp),
 			  "the filter columns of row (%u,%u) are damaged",
 			  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
 }
@@ -247,7 +247,7 @@ check_hash(OhCheck *c, const float *x, uint32 at)
 	if (!OhCheckReadRecord(c, OH_POSTING, at, &record))
 		return;					/* its node's chain is checked elsewhere */
 	if (record.hash != OH_MIXED && record.hash != OhVectorHash(x, c->ix->dim))
-		OhCorrupt(c->index, OhArrayBlock(c->ix, OH_POSTING, OhLp(c->ix, OH_POSTING, at)),
+		OhReportCorruption(c->file.rel, OhArrayBlock(&c->ix->file, OH_POSTING, OhLp(&c->ix->file, OH_POSTING, at)),
 				  "posting %u of node %u has rows of other vectors than it says", at, record.node);
 }
 
@@ -291,32 +291,32 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 			kind = OH_ROW_NO_DIRECTION;
 	}
 	if ((t->array == OH_NULLS ? t->node : 0) != kind)
-		OhCorrupt(index, OhArrayBlock(c->ix, t->array, OhLp(c->ix, t->array, t->record)),
+		OhReportCorruption(index, OhArrayBlock(&c->ix->file, t->array, OhLp(&c->ix->file, t->array, t->record)),
 				  "row (%u,%u) should be of kind %u and is of kind %u", row_block, row_offset, kind,
 				  t->array == OH_NULLS ? t->node : 0);
 	if (kind == 0)
 	{
 		if (!OhCheckReadRecord(c, OH_NODE, t->node, check->node) ||
 			((OhNodeData *) check->node)->state != OH_LIVE)
-			OhCorrupt(index, OhArrayBlock(c->ix, t->array, OhLp(c->ix, t->array, t->record)),
+			OhReportCorruption(index, OhArrayBlock(&c->ix->file, t->array, OhLp(&c->ix->file, t->array, t->record)),
 					  "row (%u,%u) belongs to node %u, which is not live", row_block, row_offset,
 					  t->node);
 		if (OhModelOf(c->ix, node->tag) == NULL)
-			OhCorrupt(index, OhArrayBlock(c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
+			OhReportCorruption(index, OhArrayBlock(&c->ix->file, OH_NODE, OhLp(&c->ix->file, OH_NODE, t->node)),
 					  "node %u has a code of model %u, which the index does not have", t->node,
 					  node->tag & OH_TAG_MODEL);
 		loose = (node->tag & OH_TAG_LOOSE) != 0;
 		if (!loose && !check_code(check, x, node))
-			OhCorrupt(index, OhArrayBlock(c->ix, OH_NODE, OhLp(c->ix, OH_NODE, t->node)),
+			OhReportCorruption(index, OhArrayBlock(&c->ix->file, OH_NODE, OhLp(&c->ix->file, OH_NODE, t->node)),
 					  "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
 		if (c->ix->refine_bytes > 0 && !loose &&
 			!check_refinement(check, x, t->node, OhNodeCode(node), node->tag))
-			OhCorrupt(index, OhArrayBlock(c->ix, OH_REFINE, OhLp(c->ix, OH_REFINE, t->node)),
+			OhReportCorruption(index, OhArrayBlock(&c->ix->file, OH_REFINE, OhLp(&c->ix->file, OH_REFINE, t->node)),
 					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}
 	if (t->array == OH_POSTING)
 		check_hash(c, x, t->record);
-	if (c->ix->nattrs > 0)
+	if (c->ix->columns.n > 0)
 		check_attributes(check, tid, t, values, isnull);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(check->context);
@@ -330,28 +330,28 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 void
 OhCheckHeap(OhCheck *c, Snapshot snapshot)
 {
-	IndexInfo  *info = BuildIndexInfo(c->index);
+	IndexInfo  *info = BuildIndexInfo(c->file.rel);
 	HeapCheck	check = {0};
 	TableScanDesc scan;
 
 	check.c = c;
-	check.code = OhAlignedAlloc(c->context, c->ix->code_bytes);
-	check.refinement = OhAlignedAlloc(c->context, c->ix->refine_bytes);
-	check.stored = OhAlignedAlloc(c->context, c->ix->refine_bytes);
-	check.scratch = OhAlignedAlloc(c->context, om_quant_scratch_bytes(&c->ix->spec));
-	check.form = OhAlignedAlloc(c->context, om_quant_query_bytes(&c->ix->spec));
-	check.node = OhAlignedAlloc(c->context, c->ix->node_bytes);
-	if (c->ix->nattrs > 0)
+	check.code = OhAlignedAlloc(c->file.context, c->ix->code_bytes);
+	check.refinement = OhAlignedAlloc(c->file.context, c->ix->refine_bytes);
+	check.stored = OhAlignedAlloc(c->file.context, c->ix->refine_bytes);
+	check.scratch = OhAlignedAlloc(c->file.context, om_quant_scratch_bytes(&c->ix->spec));
+	check.form = OhAlignedAlloc(c->file.context, om_quant_query_bytes(&c->ix->spec));
+	check.node = OhAlignedAlloc(c->file.context, c->ix->node_bytes);
+	if (c->ix->columns.n > 0)
 	{
-		check.summary = OhSummaryBegin(c->ix, c->context);
-		check.attrs = MemoryContextAllocZero(c->context, OhAttrRowBytes(c->ix->nattrs));
-		check.stored_attrs = MemoryContextAllocZero(c->context, OhAttrRowBytes(c->ix->nattrs));
+		check.summary = OhSummaryBegin(&c->ix->columns, c->file.context);
+		check.attrs = MemoryContextAllocZero(c->file.context, OhAttrRowBytes(c->ix->columns.n));
+		check.stored_attrs = MemoryContextAllocZero(c->file.context, OhAttrRowBytes(c->ix->columns.n));
 	}
-	check.context = AllocSetContextCreate(c->context, "omenhnsw check row", ALLOCSET_DEFAULT_SIZES);
+	check.context = AllocSetContextCreate(c->file.context, "omenhnsw check row", ALLOCSET_DEFAULT_SIZES);
 
 	/* as the first scan of CREATE INDEX CONCURRENTLY: by a snapshot */
 	info->ii_Concurrent = true;
 	info->ii_Unique = false;
 	scan = table_beginscan_strat(c->heap, snapshot, 0, NULL, true, true);
-	table_index_build_scan(c->heap, c->index, info, true, false, check_row, &check, scan);
+	table_index_build_scan(c->heap, c->file.rel, info, true, false, check_row, &check, scan);
 }

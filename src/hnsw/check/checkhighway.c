@@ -23,9 +23,9 @@ member_problem(OhCheck *c, OhMemberData *member, OhNodeData *node)
 		member->level > OH_MAX_LEVEL)
 		return psprintf("member %u of the highway is of kind %u, level %u", member->node,
 						member->kind, member->level);
-	if (!OhArrayHas(c->ix, OH_NODE, member->node))
+	if (!OhArrayHas(&c->ix->file, OH_NODE, member->node))
 		return psprintf("the highway has node %u, which does not exist", member->node);
-	if (!c->strict)
+	if (!c->file.strict)
 		return NULL;
 	OhCheckReadRecord(c, OH_NODE, member->node, node);
 	if (node->state == OH_FREE)
@@ -46,25 +46,25 @@ void
 OhCheckHighway(OhCheck *c)
 {
 	PGAlignedBlock copy;
-	OhNodeData *node = MemoryContextAlloc(c->context, c->ix->node_bytes);
+	OhNodeData *node = MemoryContextAlloc(c->file.context, c->ix->node_bytes);
 
 	for (uint32 id = 0; id < c->nnodes; id++)
 		c->node[id] &= ~OH_CHECK_MEMBER;
-	for (uint32 lp = 0; lp < c->npages[OH_HIGHWAY]; lp++)
+	for (uint32 lp = 0; lp < c->file.npages[OH_HIGHWAY]; lp++)
 	{
-		Page		page = OhCheckReadPage(c, OH_HIGHWAY, lp, copy.data);
+		Page		page = OhCheckPage(c, OH_HIGHWAY, lp, copy.data);
 
 		CHECK_FOR_INTERRUPTS();
 		for (uint32 slot = 0; slot < OhTail(page)->nused; slot++)
 		{
-			OhMemberData *member = OhSlot(c->ix, OH_HIGHWAY, page, slot);
+			OhMemberData *member = OhSlot(&c->ix->file, OH_HIGHWAY, page, slot);
 			char	   *problem;
 
 			if (member->node == OH_NONE)
 				continue;
 			problem = member_problem(c, member, node);
 			if (problem != NULL)
-				OhCorrupt(c->index, c->block[OH_HIGHWAY][lp], "%s", problem);
+				OhReportCorruption(c->file.rel, c->file.block[OH_HIGHWAY][lp], "%s", problem);
 		}
 	}
 	pfree(node);

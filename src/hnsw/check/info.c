@@ -77,11 +77,11 @@ static void
 read_figures(OhIndex *ix, Figures *f)
 {
 	memset(f, 0, sizeof(Figures));
-	f->pages = RelationGetNumberOfBlocks(ix->rel);
+	f->pages = RelationGetNumberOfBlocks(ix->file.rel);
 	for (int array = 0; array < OH_NARRAYS; array++)
 	{
-		f->array_pages[array] = OhArrayPages(ix, array);
-		if (array == OH_TOWER || (!OhArrayHasSlots(array) && array != OH_HIGHWAY))
+		f->array_pages[array] = OhArrayPages(&ix->file, array);
+		if (array == OH_TOWER || (!oh_file_method.kind[array].reused && array != OH_HIGHWAY))
 			continue;
 		for (uint32 lp = 0; lp < f->array_pages[array]; lp++)
 		{
@@ -90,11 +90,11 @@ read_figures(OhIndex *ix, Figures *f)
 			uint32		nused;
 
 			CHECK_FOR_INTERRUPTS();
-			buffer = OhArrayRead(ix, array, lp, BUFFER_LOCK_SHARE);
+			buffer = OhArrayRead(&ix->file, array, lp, BUFFER_LOCK_SHARE);
 			page = BufferGetPage(buffer);
-			nused = Min(OhTail(page)->nused, ix->array[array].per_page);
+			nused = Min(OhTail(page)->nused, ix->file.array[array].per_page);
 			for (uint32 slot = 0; slot < nused; slot++)
-				count_record(ix, array, OhSlot(ix, array, page, slot), f);
+				count_record(ix, array, OhSlot(&ix->file, array, page, slot), f);
 			UnlockReleaseBuffer(buffer);
 		}
 	}
@@ -157,7 +157,7 @@ make_row(FunctionCallInfo fcinfo, OhIndex *ix, const OhMetaPageData *meta, const
 	values[i++] = CStringGetTextDatum(OhRerankName(ix->rerank));
 	values[i++] = CStringGetTextDatum(metric_name(ix->spec.metric));
 	values[i++] = Int32GetDatum(ix->dim);
-	values[i++] = Int32GetDatum(ix->nattrs);
+	values[i++] = Int32GetDatum(ix->columns.n);
 	values[i++] = Int64GetDatum((int64) meta->trained_rows);
 	values[i++] = Int32GetDatum(ix->number);
 	nulls[i] = !ix->retraining;
@@ -166,7 +166,7 @@ make_row(FunctionCallInfo fcinfo, OhIndex *ix, const OhMetaPageData *meta, const
 	values[i++] = Int32GetDatum(ix->ef_construction);
 	values[i++] = Int32GetDatum(ix->code_bytes);
 	values[i++] = Int32GetDatum(ix->node_bytes);
-	values[i++] = Int32GetDatum(ix->array[OH_NODE].per_page);
+	values[i++] = Int32GetDatum(ix->file.array[OH_NODE].per_page);
 	nulls[i] = ix->entry == OH_NONE;
 	values[i++] = Int64GetDatum(ix->entry);
 	values[i++] = Int32GetDatum(ix->entry_level + 1);

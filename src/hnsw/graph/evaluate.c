@@ -40,14 +40,14 @@ keep_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
 static inline void
 prefetch(const OhIndex *ix, uint32 lp, uint32 slot)
 {
-	Buffer		buffer = ix->array[OH_NODE].hint[lp];
+	Buffer		buffer = ix->file.array[OH_NODE].hint[lp];
 	uintptr_t	start;
 	uintptr_t	end;
 
 	if (buffer <= 0)
 		return;
 	__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
-	start = (uintptr_t) OhSlot(ix, OH_NODE, BufferGetPage(buffer), slot);
+	start = (uintptr_t) OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), slot);
 	end = start + sizeof(OhNodeData) + ix->code_bytes;
 	/* the hardware follows a long code by itself once it is being read */
 	end = Min(end, start + PREFETCH_LINES * CACHE_LINE);
@@ -59,7 +59,7 @@ int
 OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 {
 	OhIndex    *ix = e->ix;
-	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint32		per_page = ix->file.array[OH_NODE].per_page;
 	uint64		key[OH_MAX_EVALUATED];
 	int			count = 0;
 	int			nout = 0;
@@ -76,7 +76,7 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 		uint64		k = (uint64) lp << 32 | slot;
 		int			j;
 
-		if (unlikely(lp >= ix->array[OH_NODE].npages) && !OhArrayHas(ix, OH_NODE, ids[i]))
+		if (unlikely(lp >= ix->file.array[OH_NODE].npages) && !OhArrayHas(&ix->file, OH_NODE, ids[i]))
 			continue;
 		prefetch(ix, lp, slot);
 		for (j = count++; j > 0 && key[j - 1] > k; j--)
@@ -86,14 +86,14 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 	for (int i = 0; i < count;)
 	{
 		uint32		lp = key[i] >> 32;
-		Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
 		int			missing = -1;
 
 		for (; i < count && key[i] >> 32 == lp; i++)
 		{
 			uint32		slot = (uint32) key[i];
-			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+			OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);
 
 			/* a slot never used is all zero: free */
 			if (node->state == OH_FREE)

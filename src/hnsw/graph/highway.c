@@ -92,13 +92,13 @@ static void
 compare_page(const OhIndex *ix, Page page, const OhForm *form, const OmQuantizer *quant,
 			 OhSeeds *seeds)
 {
-	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page);
+	uint32		nused = Min(OhTail(page)->nused, ix->file.array[OH_HIGHWAY].per_page);
 	OhMemberData *member[BATCH];
 	int			n = 0;
 
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
-		member[n] = OhSlot(ix, OH_HIGHWAY, page, slot);
+		member[n] = OhSlot(&ix->file, OH_HIGHWAY, page, slot);
 		n += member[n]->node != OH_NONE && member[n]->model == form->number;
 		if (n == BATCH)
 		{
@@ -129,16 +129,16 @@ make_forms(OhIndex *ix, OhForms *forms)
 void
 OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds)
 {
-	const OhArray *array = &ix->array[OH_HIGHWAY];
+	const OhArray *array = &ix->file.array[OH_HIGHWAY];
 	bool		full = true;
 
 	memset(seeds, 0, sizeof(OhSeeds));
 	if (unlikely(ix->retraining))
 		make_forms(ix, forms);
 	/* others may have added a page if the last one that we know of is full */
-	for (uint32 lp = 0; lp < array->npages || (full && lp < OhArrayPages(ix, OH_HIGHWAY)); lp++)
+	for (uint32 lp = 0; lp < array->npages || (full && lp < OhArrayPages(&ix->file, OH_HIGHWAY)); lp++)
 	{
-		Buffer		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
 
 		for (int i = 0; i < OH_MODELS; i++)
@@ -161,14 +161,14 @@ OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds)
 static bool
 add_to_page(OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
 {
-	Buffer		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
-	bool		room = OhPageHasFree(ix, OH_HIGHWAY, BufferGetPage(buffer));
+	Buffer		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+	bool		room = OhPageHasFree(&ix->file, OH_HIGHWAY, BufferGetPage(buffer));
 
 	UnlockReleaseBuffer(buffer);
 	if (!room)
 		return false;
-	buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
-	room = OhPageHasFree(ix, OH_HIGHWAY, BufferGetPage(buffer));
+	buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	room = OhPageHasFree(&ix->file, OH_HIGHWAY, BufferGetPage(buffer));
 	if (room)
 	{
 		OhWrite		write;
@@ -176,11 +176,11 @@ add_to_page(OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
 		uint32		slot;
 		OhMemberData *member;
 
-		OhWriteStart(&write, ix->rel, ix->building);
+		OhWriteStart(&write, &ix->file);
 		page = OhWritePage(&write, buffer, false);
-		if (!OhPageTakeSlot(ix, OH_HIGHWAY, page, &slot))
-			OhCorrupt(ix->rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
-		member = OhSlot(ix, OH_HIGHWAY, page, slot);
+		if (!OhPageTakeSlot(&ix->file, OH_HIGHWAY, page, &slot))
+			OhReportCorruption(ix->file.rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+		member = OhSlot(&ix->file, OH_HIGHWAY, page, slot);
 		*member = *head;
 		memcpy(OhMemberCode(member), code, ix->code_bytes);
 		OhWriteFinish(&write);
@@ -194,14 +194,14 @@ OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
 			 const void *code)
 {
 	OhMemberData head = {.node = node,.level = level,.kind = kind,.model = tag & OH_TAG_MODEL};
-	uint32		npages = OhArrayPages(ix, OH_HIGHWAY);
+	uint32		npages = OhArrayPages(&ix->file, OH_HIGHWAY);
 
 	for (uint32 lp = 0;; lp++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (lp == npages)
 		{
-			lp = OhArrayExtend(ix, OH_HIGHWAY);
+			lp = OhArrayExtend(&ix->file, OH_HIGHWAY);
 			npages = lp + 1;
 		}
 		if (add_to_page(ix, lp, &head, code))
@@ -216,14 +216,14 @@ OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
 static int
 raise_level(OhIndex *ix)
 {
-	Buffer		buffer = OhReadBlock(ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	int			level = OhMeta(BufferGetPage(buffer))->highway_level;
 
 	if (level == ix->highway_level && level < OH_MAX_LEVEL)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, ix->rel, ix->building);
+		OhWriteStart(&write, &ix->file);
 		OhMeta(OhWritePage(&write, buffer, false))->highway_level = ++level;
 		OhWriteFinish(&write);
 	}
@@ -242,25 +242,25 @@ OhHighwayThin(OhIndex *ix)
 {
 	int			level = raise_level(ix);
 
-	for (uint32 lp = 0; lp < ix->array[OH_HIGHWAY].npages; lp++)
+	for (uint32 lp = 0; lp < ix->file.array[OH_HIGHWAY].npages; lp++)
 	{
 		Buffer		buffer;
 		Page		page;
 		OhWrite		write;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
-		OhWriteStart(&write, ix->rel, ix->building);
+		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+		OhWriteStart(&write, &ix->file);
 		page = OhWritePage(&write, buffer, false);
-		for (uint32 slot = 0; slot < Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page); slot++)
+		for (uint32 slot = 0; slot < Min(OhTail(page)->nused, ix->file.array[OH_HIGHWAY].per_page); slot++)
 		{
-			OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slot);
+			OhMemberData *member = OhSlot(&ix->file, OH_HIGHWAY, page, slot);
 
 			if (member->node == OH_NONE || member->level >= level)
 				continue;
 			member->kind &= ~OH_MEMBER_LEVEL;
 			if (member->kind == 0)
-				OhPageFreeSlot(ix, OH_HIGHWAY, page, slot);
+				OhPageFreeSlot(&ix->file, OH_HIGHWAY, page, slot);
 		}
 		OhWriteFinish(&write);
 		UnlockReleaseBuffer(buffer);
@@ -274,14 +274,14 @@ OhHighwayThin(OhIndex *ix)
 static int
 old_members(OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots)
 {
-	Buffer		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page);
+	uint32		nused = Min(OhTail(page)->nused, ix->file.array[OH_HIGHWAY].per_page);
 	int			n = 0;
 
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
-		const OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slot);
+		const OhMemberData *member = OhSlot(&ix->file, OH_HIGHWAY, page, slot);
 
 		if (member->node == OH_NONE || member->model == ix->number)
 			continue;
@@ -302,10 +302,10 @@ read_code(OhIndex *ix, uint32 id, void *code)
 	OhNodeData *node;
 	bool		found;
 
-	if (!OhArrayHas(ix, OH_NODE, id))
+	if (!OhArrayHas(&ix->file, OH_NODE, id))
 		return false;
-	buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
-	node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id), BUFFER_LOCK_SHARE);
+	node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
 	found = node->state != OH_FREE && (node->tag & OH_TAG_MODEL) == ix->number;
 	if (found)
 		memcpy(code, OhNodeCode(node), ix->code_bytes);
@@ -332,12 +332,12 @@ recode_page(OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots, char *code
 		if (!read_code(ix, old[i].node, codes + (Size) i * ix->code_bytes))
 			old[i].node = OH_NONE;
 	}
-	buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
-	OhWriteStart(&write, ix->rel, false);
+	buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	OhWriteStart(&write, &ix->file);
 	page = OhWritePage(&write, buffer, false);
 	for (int i = 0; i < n; i++)
 	{
-		OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slots[i]);
+		OhMemberData *member = OhSlot(&ix->file, OH_HIGHWAY, page, slots[i]);
 
 		if (old[i].node == OH_NONE || member->node != old[i].node || member->model != old[i].model)
 			continue;
@@ -351,8 +351,8 @@ recode_page(OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots, char *code
 void
 OhHighwayRecode(OhIndex *ix)
 {
-	uint32		npages = OhArrayPages(ix, OH_HIGHWAY);
-	uint32		per_page = ix->array[OH_HIGHWAY].per_page;
+	uint32		npages = OhArrayPages(&ix->file, OH_HIGHWAY);
+	uint32		per_page = ix->file.array[OH_HIGHWAY].per_page;
 	OhMemberData *old = palloc(sizeof(OhMemberData) * per_page);
 	uint32	   *slots = palloc(sizeof(uint32) * per_page);
 	char	   *codes = palloc((Size) ix->code_bytes * per_page);

@@ -27,14 +27,14 @@
 void
 OhPrefetchRefinement(const OhIndex *ix, uint32 node)
 {
-	uint32		lp = OhLp(ix, OH_REFINE, node);
-	Buffer		buffer = lp < ix->array[OH_REFINE].npages ? ix->array[OH_REFINE].hint[lp] :
+	uint32		lp = OhLp(&ix->file, OH_REFINE, node);
+	Buffer		buffer = lp < ix->file.array[OH_REFINE].npages ? ix->file.array[OH_REFINE].hint[lp] :
 		InvalidBuffer;
 	char	   *record;
 
 	if (buffer <= 0)
 		return;
-	record = OhSlot(ix, OH_REFINE, BufferGetPage(buffer), OhSlotOf(ix, OH_REFINE, node));
+	record = OhSlot(&ix->file, OH_REFINE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_REFINE, node));
 	for (uint32 at = 0; at < Min(ix->refine_bytes, PREFETCH_LINES * CACHE_LINE); at += CACHE_LINE)
 		__builtin_prefetch(record + at);
 }
@@ -50,13 +50,13 @@ OhReadRefinements(OhIndex *ix, const OhForms *forms, const OmRefineBase *bases,
 		Buffer		buffer;
 
 		heads[i].refined_error = -1.0f;
-		if (form == NULL || !OhArrayHas(ix, OH_REFINE, heads[i].id))
+		if (form == NULL || !OhArrayHas(&ix->file, OH_REFINE, heads[i].id))
 			continue;
-		buffer = OhArrayRead(ix, OH_REFINE, OhLp(ix, OH_REFINE, heads[i].id),
+		buffer = OhArrayRead(&ix->file, OH_REFINE, OhLp(&ix->file, OH_REFINE, heads[i].id),
 							 BUFFER_LOCK_SHARE);
 		if (!om_quant_refine_distance(quant, form->query, form->refine, &bases[i],
-									  OhSlot(ix, OH_REFINE, BufferGetPage(buffer),
-											 OhSlotOf(ix, OH_REFINE, heads[i].id)),
+									  OhSlot(&ix->file, OH_REFINE, BufferGetPage(buffer),
+											 OhSlotOf(&ix->file, OH_REFINE, heads[i].id)),
 									  &heads[i].refined, &heads[i].refined_error))
 			heads[i].refined_error = -1.0f;
 		UnlockReleaseBuffer(buffer);
@@ -70,14 +70,14 @@ OhReadRefinements(OhIndex *ix, const OhForms *forms, const OmRefineBase *bases,
 static Buffer
 lock_record(OhIndex *ix, uint32 node)
 {
-	uint32		lp = OhLp(ix, OH_REFINE, node);
+	uint32		lp = OhLp(&ix->file, OH_REFINE, node);
 
-	while (!OhArrayHas(ix, OH_REFINE, node))
+	while (!OhArrayHas(&ix->file, OH_REFINE, node))
 	{
 		CHECK_FOR_INTERRUPTS();
-		OhArrayExtend(ix, OH_REFINE);
+		OhArrayExtend(&ix->file, OH_REFINE);
 	}
-	return OhArrayRead(ix, OH_REFINE, lp, BUFFER_LOCK_EXCLUSIVE);
+	return OhArrayRead(&ix->file, OH_REFINE, lp, BUFFER_LOCK_EXCLUSIVE);
 }
 
 /*
@@ -86,17 +86,17 @@ lock_record(OhIndex *ix, uint32 node)
 static void
 store(OhIndex *ix, Buffer buffer, uint32 node, const void *refinement, bool blur)
 {
-	uint32		slot = OhSlotOf(ix, OH_REFINE, node);
+	uint32		slot = OhSlotOf(&ix->file, OH_REFINE, node);
 	OhWrite		write;
 	Page		page;
 	void	   *record;
 
-	OhWriteStart(&write, ix->rel, ix->building);
+	OhWriteStart(&write, &ix->file);
 	page = OhWritePage(&write, buffer, false);
 	while (OhTail(page)->nused <= slot)
-		memset(OhSlot(ix, OH_REFINE, page, OhTail(page)->nused++), 0, ix->refine_bytes);
-	OhPageSetLower(ix, OH_REFINE, page);
-	record = OhSlot(ix, OH_REFINE, page, slot);
+		memset(OhSlot(&ix->file, OH_REFINE, page, OhTail(page)->nused++), 0, ix->refine_bytes);
+	OhPageSetLower(&ix->file, OH_REFINE, page);
+	record = OhSlot(&ix->file, OH_REFINE, page, slot);
 	memcpy(record, refinement, ix->refine_bytes);
 	if (blur)
 		om_quant_refine_blur(record);
@@ -108,10 +108,10 @@ OhWriteRefinement(OhIndex *ix, uint32 node, const void *code,
 				  const void *refinement)
 {
 	Buffer		buffer = lock_record(ix, node);
-	const void *record = OhSlot(ix, OH_REFINE, BufferGetPage(buffer), OhSlotOf(ix, OH_REFINE, node));
+	const void *record = OhSlot(&ix->file, OH_REFINE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_REFINE, node));
 
 	/* somebody has joined the node already */
-	if (OhSlotOf(ix, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
+	if (OhSlotOf(&ix->file, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
 		!om_quant_refine_matches(code, record) || !om_quant_refine_is_blurred(record))
 		store(ix, buffer, node, refinement, false);
 	UnlockReleaseBuffer(buffer);
@@ -122,9 +122,9 @@ OhJoinRefinement(OhIndex *ix, uint32 node, const void *code,
 				 const void *refinement)
 {
 	Buffer		buffer = lock_record(ix, node);
-	const void *record = OhSlot(ix, OH_REFINE, BufferGetPage(buffer), OhSlotOf(ix, OH_REFINE, node));
+	const void *record = OhSlot(&ix->file, OH_REFINE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_REFINE, node));
 
-	if (OhSlotOf(ix, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
+	if (OhSlotOf(&ix->file, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
 		!om_quant_refine_matches(code, record) ||
 		(!om_quant_refine_is_blurred(record) &&
 		 memcmp(record, refinement, ix->refine_bytes) != 0))

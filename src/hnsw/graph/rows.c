@@ -59,8 +59,8 @@ add(OhRows *rows, const ItemPointerData *tid)
 static uint32
 chain_of(OhIndex *ix, uint32 id)
 {
-	Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id), BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
 	uint32		posting = node->state == OH_LIVE ? node->posting : OH_NONE;
 
 	UnlockReleaseBuffer(buffer);
@@ -128,11 +128,11 @@ read_posting(OhIndex *ix, uint32 node, uint32 at, OhPostingData *copy)
 {
 	Buffer		buffer;
 
-	if (!OhArrayHas(ix, OH_POSTING, at))
+	if (!OhArrayHas(&ix->file, OH_POSTING, at))
 		return false;
-	buffer = OhArrayRead(ix, OH_POSTING, OhLp(ix, OH_POSTING, at), BUFFER_LOCK_SHARE);
-	*copy = *(OhPostingData *) OhSlot(ix, OH_POSTING, BufferGetPage(buffer),
-									  OhSlotOf(ix, OH_POSTING, at));
+	buffer = OhArrayRead(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, at), BUFFER_LOCK_SHARE);
+	*copy = *(OhPostingData *) OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer),
+									  OhSlotOf(&ix->file, OH_POSTING, at));
 	UnlockReleaseBuffer(buffer);
 	return copy->node == node;
 }
@@ -171,14 +171,14 @@ OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
 		if (!read_posting(ix, chain->node, at, &record))
 		{
 			if (++restarts > MAX_RESTARTS)
-				OhCorrupt(ix->rel, OhArrayBlock(ix, OH_NODE, OhLp(ix, OH_NODE, chain->node)),
+				OhReportCorruption(ix->file.rel, OhArrayBlock(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, chain->node)),
 						  "node %u has posting %u, which is not its own", chain->node, at);
 			find_next(ix, chain);
 			continue;
 		}
 		/* passing by what has been read before, after a restart, is as good as a step */
-		if (++steps > 8 * (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
-			OhCorrupt(ix->rel, OhArrayBlock(ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
+		if (++steps > 8 * (uint64) ix->file.array[OH_POSTING].npages * ix->file.array[OH_POSTING].per_page)
+			OhReportCorruption(ix->file.rel, OhArrayBlock(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, at)),
 					  "the postings of node %u form a circle", chain->node);
 		/*
 		 * Nobody comes back to a chain of one record.  To the last one of several
@@ -209,9 +209,9 @@ OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
 
 	for (;;)
 	{
-		Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id),
+		Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id),
 										 BUFFER_LOCK_SHARE);
-		OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+		OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
 		const OmQuantizer *quant = NULL;
 		const OhForm *form = OhFormOf(forms, ix, node->tag, &quant);
 		bool		live = node->state == OH_LIVE;
@@ -243,7 +243,7 @@ int
 OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
 				 OhChain *chains)
 {
-	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint32		per_page = ix->file.array[OH_NODE].per_page;
 	Buffer		buffer;
 	Page		page;
 	uint32		nused;
@@ -251,13 +251,13 @@ OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
 
 	if (filter != NULL)
 		OhFilterLoadNodes(filter, lp * per_page, per_page);
-	buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
-	nused = OhPageUsed(ix, OH_NODE, buffer);
+	nused = OhPageUsed(&ix->file, OH_NODE, buffer);
 	rows->n = rows->next = 0;
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
-		OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+		OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);
 
 		bool		wanted = node->state == OH_LIVE &&
 			(filter == NULL || OhFilterBit(filter, lp * per_page + slot));
@@ -275,14 +275,14 @@ void
 OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
 				 const OhConditions *conditions, OhRows *rows)
 {
-	Buffer		buffer = OhArrayRead(ix, OH_NULLS, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(&ix->file, OH_NULLS, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = OhPageUsed(ix, OH_NULLS, buffer);
+	uint32		nused = OhPageUsed(&ix->file, OH_NULLS, buffer);
 
 	rows->n = rows->next = 0;
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
-		OhNullData *record = OhSlot(ix, OH_NULLS, page, slot);
+		OhNullData *record = OhSlot(&ix->file, OH_NULLS, page, slot);
 
 		if (record->kind == kind &&
 			(conditions == NULL || OhConditionsRow(conditions, (OhAttrRow *) (record + 1))))

@@ -62,7 +62,7 @@ OhSearch *
 OhSearchBegin(OhIndex *ix, bool streaming, OhKeep *keep, MemoryContext context)
 {
 	OhSearch   *s = MemoryContextAllocZero(context, sizeof(OhSearch));
-	uint64		nnodes = (uint64) OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	uint64		nnodes = (uint64) OhArrayPages(&ix->file, OH_NODE) * ix->file.array[OH_NODE].per_page;
 	int64		few;
 
 	s->eval.ix = ix;
@@ -136,10 +136,10 @@ find_tower(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out, int *n)
 		uint32		up;
 		bool		mine;
 
-		if (!OhArrayHas(ix, OH_TOWER, tower))
+		if (!OhArrayHas(&ix->file, OH_TOWER, tower))
 			return OH_NONE;
-		buffer = OhArrayRead(ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
-		record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
+		buffer = OhArrayRead(&ix->file, OH_TOWER, OhLp(&ix->file, OH_TOWER, tower), BUFFER_LOCK_SHARE);
+		record = OhSlot(&ix->file, OH_TOWER, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_TOWER, tower));
 		mine = record->node == id && record->level == l;
 		if (mine && l == level)
 			*n = copy_links(record->links, ix->m, out);
@@ -160,9 +160,9 @@ static uint32
 first_tower(OhSearch *s, uint32 id)
 {
 	OhIndex    *ix = s->eval.ix;
-	Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id),
+	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id),
 									 BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
 	uint32		tower = node->state == OH_FREE ? OH_NONE : node->tower;
 
 	UnlockReleaseBuffer(buffer);
@@ -194,8 +194,8 @@ read_links(OhSearch *s, uint32 id, int level, uint32 *out)
 		find_tower(s, id, first_tower(s, id), level, out, &n);
 		return n;
 	}
-	buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id), BUFFER_LOCK_SHARE);
-	node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id), BUFFER_LOCK_SHARE);
+	node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
 	if (node->state != OH_FREE)
 	{
 		n = copy_links(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, out);
@@ -284,7 +284,7 @@ static inline bool
 visit(OhSearch *s, uint32 id)
 {
 	if (unlikely(s->visited->mark != NULL && id >= s->visited->size) &&
-		!OhArrayHas(s->eval.ix, OH_NODE, id))
+		!OhArrayHas(&s->eval.ix->file, OH_NODE, id))
 		return false;
 	return OhVisitedAdd(s->visited, id);
 }
@@ -391,7 +391,7 @@ walk(OhSearch *s, int level, int ef)
 	uint32		ids[MAX_LINKS];
 	OhEvaluated	evaluated[MAX_LINKS];
 	int64		before = s->eval.evaluations;
-	bool		copies = level == 0 && s->streaming && s->eval.ix->nattrs > 0;
+	bool		copies = level == 0 && s->streaming && s->eval.ix->columns.n > 0;
 
 	while (s->cand.n > 0 && !s->over)
 	{

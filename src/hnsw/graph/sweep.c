@@ -35,8 +35,8 @@ OhSweepBegin(OhIndex *ix, OhFilter *filter, const uint32 *handled, int64 n,
 
 	sweep->eval.ix = ix;
 	sweep->filter = filter;
-	sweep->nnodes = filter != NULL ? filter->nnodes :
-		OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	sweep->nnodes = filter != NULL ? filter->nrecords :
+		OhArrayPages(&ix->file, OH_NODE) * ix->file.array[OH_NODE].per_page;
 	sweep->handled = MemoryContextAllocExtended(context,
 												(sweep->nnodes / 64 + 1) * sizeof(uint64),
 												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

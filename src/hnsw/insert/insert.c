@@ -71,7 +71,7 @@ OhInserterBegin(OhIndex *ix, MemoryContext parent)
 	ins->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
 	OhKeepInit(&ins->keep, context);
 	/* nodes with one code make a walk go on with what it has set aside */
-	ins->search = OhSearchBegin(ix, ix->nattrs > 0, &ins->keep, context);
+	ins->search = OhSearchBegin(ix, ix->columns.n > 0, &ins->keep, context);
 	OhSelectorInit(&ins->selector, ix->quant, context);
 	ins->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
 	ins->pin = MemoryContextAlloc(context, sizeof(OhPin) * 8 * ix->m);
@@ -115,12 +115,12 @@ OhKeptCode(OhInserter *ins, OhKept *kept)
 Buffer
 OhLockModel(const OhInserter *ins, const OhPageRef *pages, int n)
 {
-	if (ins->ix->building)
+	if (ins->ix->file.building)
 		return InvalidBuffer;
 	/* a directory that is not known yet is found by way of the metapage */
 	for (int i = 0; i < n; i++)
-		(void) OhArrayBlock(ins->ix, pages[i].array, pages[i].lp);
-	return OhReadBlock(ins->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+		(void) OhArrayBlock(&ins->ix->file, pages[i].array, pages[i].lp);
+	return OhReadBlock(ins->ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
 }
 
 bool
@@ -157,24 +157,24 @@ insert_first(OhInserter *ins, ItemPointer tid)
 	Buffer		meta;
 	uint32		id = OH_NONE;
 
-	if (!OhFindPlace(ins, OhArrayFindFree(ix, OH_NODE), &place))
+	if (!OhFindPlace(ins, OhArrayFindFree(&ix->file, OH_NODE), &place))
 		return false;
 	/* a new page may not be in our directory yet, which is read through block 0 */
-	(void) OhArrayBlock(ix, OH_NODE, place.lp);
+	(void) OhArrayBlock(&ix->file, OH_NODE, place.lp);
 
 	/* block 0 is before all others: lock order */
-	meta = OhReadBlock(ins->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	meta = OhReadBlock(ins->ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	if (OhMeta(BufferGetPage(meta))->entry == ix->entry && OhIsNewest(ins, meta))
 	{
 		int			n = OhPlacePages(ins, &place, pages);
 
-		OhArrayReadAll(ix, pages, n);
+		OhArrayReadAll(&ix->file, pages, n);
 		if (OhPlaceIsFree(ins, &place, pages))
 		{
 			OhWrite		write;
 			Page		page;
 
-			OhWriteStart(&write, ins->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			ins->list.n = ins->list.nselected = 0;
 			id = OhFillPlace(ins, &write, &place, pages, tid, &ins->list);
 			ins->id = OH_NONE;	/* it gets no towers */
@@ -232,12 +232,12 @@ node_pages(const OhInserter *ins, uint32 id, OhPageRef *pages)
 	const OhIndex *ix = ins->ix;
 
 	pages[NODE_PAGE].array = OH_NODE;
-	pages[NODE_PAGE].lp = OhLp(ix, OH_NODE, id);
+	pages[NODE_PAGE].lp = OhLp(&ix->file, OH_NODE, id);
 	pages[NODE_PAGE].lockmode = BUFFER_LOCK_EXCLUSIVE;
-	if (ix->nattrs == 0)
+	if (ix->columns.n == 0)
 		return 1;
 	pages[ATTR_PAGE].array = OH_ATTR;
-	pages[ATTR_PAGE].lp = id / ix->attr_per_page;
+	pages[ATTR_PAGE].lp = id / ix->columns.per_page;
 	pages[ATTR_PAGE].lockmode = BUFFER_LOCK_SHARE;
 	return 2;
 }
@@ -253,14 +253,14 @@ same_node(OhInserter *ins, const OhPageRef *pages, uint32 id)
 {
 	const OhIndex *ix = ins->ix;
 	Page		page = BufferGetPage(pages[NODE_PAGE].buffer);
-	uint32		slot = OhSlotOf(ix, OH_NODE, id);
-	OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+	uint32		slot = OhSlotOf(&ix->file, OH_NODE, id);
+	OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);
 
 	return slot < OhTail(page)->nused && node->state == OH_LIVE &&
 		(node->tag & OH_TAG_MODEL) == ins->number &&
 		memcmp(OhNodeCode(node), ins->code, ix->code_bytes) == 0 &&
-		(ix->nattrs == 0 ||
-		 OhAttrEquals(ix, BufferGetPage(pages[ATTR_PAGE].buffer), id % ix->attr_per_page,
+		(ix->columns.n == 0 ||
+		 OhAttrEquals(&ix->columns, BufferGetPage(pages[ATTR_PAGE].buffer), id % ix->columns.per_page,
 					  ins->attrs));
 }
 
@@ -293,8 +293,8 @@ static bool
 add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid)
 {
 	OhIndex    *ix = ins->ix;
-	uint32		lp = fresh ? OhArrayFindFree(ix, OH_POSTING) :
-		OhLp(ix, OH_POSTING, head);
+	uint32		lp = fresh ? OhArrayFindFree(&ix->file, OH_POSTING) :
+		OhLp(&ix->file, OH_POSTING, head);
 	OhPageRef	pages[4];
 	int			n = node_pages(ins, id, pages);
 	int			at = n;
@@ -308,17 +308,17 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 	pages[n].array = OH_POSTING;
 	pages[n].lp = lp;
 	pages[n++].lockmode = BUFFER_LOCK_EXCLUSIVE;
-	if (head != OH_NONE && OhLp(ix, OH_POSTING, head) != lp)
+	if (head != OH_NONE && OhLp(&ix->file, OH_POSTING, head) != lp)
 	{
 		/* what its rows are is written in the new record, too */
 		pages[n].array = OH_POSTING;
-		pages[n].lp = OhLp(ix, OH_POSTING, head);
+		pages[n].lp = OhLp(&ix->file, OH_POSTING, head);
 		pages[n++].lockmode = BUFFER_LOCK_SHARE;
 	}
 	meta = OhLockModel(ins, pages, n);
-	OhArrayReadAll(ix, pages, n);
+	OhArrayReadAll(&ix->file, pages, n);
 	buffer = pages[at].buffer;
-	node = OhSlot(ix, OH_NODE, BufferGetPage(pages[NODE_PAGE].buffer), OhSlotOf(ix, OH_NODE, id));
+	node = OhSlot(&ix->file, OH_NODE, BufferGetPage(pages[NODE_PAGE].buffer), OhSlotOf(&ix->file, OH_NODE, id));
 	if (same_node(ins, pages, id) && node->posting == head && OhIsNewest(ins, meta))
 	{
 		OhPostingData *posting;
@@ -329,32 +329,32 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 		{
 			OhPostingData copy;
 
-			posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), OhSlotOf(ix, OH_POSTING, head));
+			posting = OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_POSTING, head));
 			copy = *posting;
 			if (posting->node == id && put_in_posting(&copy, tid, hash))
 			{
-				OhWriteStart(&write, ins->ix->rel, ix->building);
+				OhWriteStart(&write, &ix->file);
 				page = OhWritePage(&write, buffer, false);
-				posting = OhSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, head));
+				posting = OhSlot(&ix->file, OH_POSTING, page, OhSlotOf(&ix->file, OH_POSTING, head));
 				*posting = copy;
 				OhWriteFinish(&write);
 				done = true;
 			}
 		}
-		else if (OhPageHasFree(ix, OH_POSTING, BufferGetPage(buffer)))
+		else if (OhPageHasFree(&ix->file, OH_POSTING, BufferGetPage(buffer)))
 		{
-			OhWriteStart(&write, ins->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
-			if (!OhPageTakeSlot(ix, OH_POSTING, page, &slot))
-				OhCorrupt(ins->ix->rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
-			posting = OhSlot(ix, OH_POSTING, page, slot);
+			if (!OhPageTakeSlot(&ix->file, OH_POSTING, page, &slot))
+				OhReportCorruption(ins->ix->file.rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+			posting = OhSlot(&ix->file, OH_POSTING, page, slot);
 			posting->node = id;
 			posting->next = head;
 			posting->hash = hash;
 			if (head != OH_NONE)
 			{
-				const OhPostingData *before = OhSlot(ix, OH_POSTING, BufferGetPage(pages[n - 1].buffer),
-													 OhSlotOf(ix, OH_POSTING, head));
+				const OhPostingData *before = OhSlot(&ix->file, OH_POSTING, BufferGetPage(pages[n - 1].buffer),
+													 OhSlotOf(&ix->file, OH_POSTING, head));
 
 				if (before->hash != hash)
 					posting->hash = OH_MIXED;
@@ -363,8 +363,8 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 				ItemPointerSetInvalid(&posting->tid[i]);
 			posting->tid[0] = *tid;
 			page = OhWritePage(&write, pages[NODE_PAGE].buffer, false);
-			node = OhSlot(ix, OH_NODE, page, OhSlotOf(ix, OH_NODE, id));
-			node->posting = lp * ix->array[OH_POSTING].per_page + slot;
+			node = OhSlot(&ix->file, OH_NODE, page, OhSlotOf(&ix->file, OH_NODE, id));
+			node->posting = lp * ix->file.array[OH_POSTING].per_page + slot;
 			OhWriteFinish(&write);
 			done = true;
 		}
@@ -395,17 +395,17 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 		bool		done = false;
 		uint32		head = OH_NONE;
 
-		OhArrayReadAll(ix, pages, n);
+		OhArrayReadAll(&ix->file, pages, n);
 		buffer = pages[NODE_PAGE].buffer;
-		node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+		node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
 		there = same_node(ins, pages, id) && OhIsNewest(ins, meta);
 		if (there && !ItemPointerIsValid(&node->tid))
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, ins->ix->rel, ix->building);
-			node = OhSlot(ix, OH_NODE, OhWritePage(&write, buffer, false),
-						  OhSlotOf(ix, OH_NODE, id));
+			OhWriteStart(&write, &ix->file);
+			node = OhSlot(&ix->file, OH_NODE, OhWritePage(&write, buffer, false),
+						  OhSlotOf(&ix->file, OH_NODE, id));
 			node->tid = *tid;
 			OhWriteFinish(&write);
 			done = true;
@@ -445,7 +445,7 @@ OhChooseNeighbours(OhInserter *ins, int max)
 		if (kept == NULL || !kept->live)
 			continue;
 		copies = n > 0 && ins->candidates[n - 1].dist == kept->dist ? copies + 1 : 0;
-		if (ins->ix->nattrs > 0 && copies >= MOST_COPIES)
+		if (ins->ix->columns.n > 0 && copies >= MOST_COPIES)
 			continue;
 		ins->candidates[n].id = kept->id;
 		ins->candidates[n].dist = kept->dist;
@@ -465,15 +465,15 @@ find_slot_page(OhInserter *ins, int n)
 
 	for (int i = 0; i < Min(n, NEAR_PAGES); i++)
 	{
-		uint32		lp = OhLp(ix, OH_NODE, ins->candidates[i].id);
-		Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
-		bool		has_free = OhPageHasFree(ix, OH_NODE, BufferGetPage(buffer));
+		uint32		lp = OhLp(&ix->file, OH_NODE, ins->candidates[i].id);
+		Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		bool		has_free = OhPageHasFree(&ix->file, OH_NODE, BufferGetPage(buffer));
 
 		UnlockReleaseBuffer(buffer);
 		if (has_free)
 			return lp;
 	}
-	return OhArrayFindFree(ix, OH_NODE);
+	return OhArrayFindFree(&ix->file, OH_NODE);
 }
 
 /*
@@ -486,10 +486,10 @@ has_attributes(OhInserter *ins, uint32 id)
 	Buffer		buffer;
 	bool		same;
 
-	if (ix->nattrs == 0)
+	if (ix->columns.n == 0)
 		return true;
-	buffer = OhArrayRead(ix, OH_ATTR, id / ix->attr_per_page, BUFFER_LOCK_SHARE);
-	same = OhAttrEquals(ix, BufferGetPage(buffer), id % ix->attr_per_page, ins->attrs);
+	buffer = OhArrayRead(&ix->file, OH_ATTR, id / ix->columns.per_page, BUFFER_LOCK_SHARE);
+	same = OhAttrEquals(&ix->columns, BufferGetPage(buffer), id % ix->columns.per_page, ins->attrs);
 	UnlockReleaseBuffer(buffer);
 	return same;
 }
@@ -726,12 +726,12 @@ void
 OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const OhAttrRow *attrs)
 {
 	OhIndex    *ix = ins->ix;
-	OhArray    *array = &ix->array[OH_NULLS];
+	OhArray    *array = &ix->file.array[OH_NULLS];
 
 	for (;;)
 	{
-		uint32		lp = OhArrayFindFree(ix, OH_NULLS);
-		Buffer		buffer = ReadBuffer(ins->ix->rel, OhArrayBlock(ix, OH_NULLS, lp));
+		uint32		lp = OhArrayFindFree(&ix->file, OH_NULLS);
+		Buffer		buffer = ReadBuffer(ins->ix->file.rel, OhArrayBlock(&ix->file, OH_NULLS, lp));
 		bool		done = false;
 
 		CHECK_FOR_INTERRUPTS();
@@ -743,26 +743,26 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const 
 				array->cursor = lp + 1;
 				continue;
 			}
-			array->cursor = OhArrayExtend(ix, OH_NULLS);
+			array->cursor = OhArrayExtend(&ix->file, OH_NULLS);
 			continue;
 		}
-		OhVerifyPage(ins->ix->rel, buffer, BufferGetBlockNumber(buffer), OH_PAGE_ARRAY + OH_NULLS);
-		if (OhPageHasFree(ix, OH_NULLS, BufferGetPage(buffer)))
+		OhVerifyPage(ins->ix->file.rel, buffer, BufferGetBlockNumber(buffer), OH_PAGE_ARRAY + OH_NULLS);
+		if (OhPageHasFree(&ix->file, OH_NULLS, BufferGetPage(buffer)))
 		{
 			OhWrite		write;
 			Page		page;
 			uint32		slot;
 			OhNullData *record;
 
-			OhWriteStart(&write, ins->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
-			if (!OhPageTakeSlot(ix, OH_NULLS, page, &slot))
-				OhCorrupt(ins->ix->rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
-			record = OhSlot(ix, OH_NULLS, page, slot);
+			if (!OhPageTakeSlot(&ix->file, OH_NULLS, page, &slot))
+				OhReportCorruption(ins->ix->file.rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+			record = OhSlot(&ix->file, OH_NULLS, page, slot);
 			record->tid = *tid;
 			record->kind = kind;
-			if (ix->nattrs > 0)
-				memcpy(record + 1, attrs, OhAttrRowBytes(ix->nattrs));
+			if (ix->columns.n > 0)
+				memcpy(record + 1, attrs, OhAttrRowBytes(ix->columns.n));
 			OhWriteFinish(&write);
 			done = true;
 		}
@@ -828,7 +828,7 @@ borrow_inserter(OhIndex *ix)
 	OhInserter *ins;
 
 	if (ix->inserter == NULL)
-		keep_inserter(ix, OhInserterBegin(ix, ix->context));
+		keep_inserter(ix, OhInserterBegin(ix, ix->file.context));
 	else
 		dlist_move_head(&kept_inserters, &ix->inserter->kept);
 	ins = ix->inserter->busy ? OhInserterBegin(ix, CurrentMemoryContext) : ix->inserter;
@@ -860,12 +860,12 @@ summarize(OhInserter *ins, const Datum *values, const bool *isnull)
 {
 	MemoryContext old;
 
-	if (ins->ix->nattrs == 0)
+	if (ins->ix->columns.n == 0)
 		return NULL;
 	if (ins->row_context == NULL)
 	{
-		ins->summary = OhSummaryBegin(ins->ix, ins->context);
-		ins->row = MemoryContextAllocZero(ins->context, OhAttrRowBytes(ins->ix->nattrs));
+		ins->summary = OhSummaryBegin(&ins->ix->columns, ins->context);
+		ins->row = MemoryContextAllocZero(ins->context, OhAttrRowBytes(ins->ix->columns.n));
 		ins->row_context = AllocSetContextCreate(ins->context, "omenhnsw insert row",
 												 ALLOCSET_SMALL_SIZES);
 	}

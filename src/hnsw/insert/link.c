@@ -394,7 +394,7 @@ OhLinkPlan(OhInserter *ins, int n)
 		OhBackLink *back = &ins->back[i];
 
 		back->node = ins->candidates[i].id;
-		back->lp = OhLp(ins->ix, OH_NODE, back->node);
+		back->lp = OhLp(&ins->ix->file, OH_NODE, back->node);
 		back->done = false;
 		decide(ins, back, false);
 		if (i == 0 && !back->wanted)
@@ -454,8 +454,8 @@ buffer_of(const PageGroup *group, uint32 lp)
 static bool
 still_valid(OhInserter *ins, const OhBackLink *back, Page page)
 {
-	uint32		slot = OhSlotOf(ins->ix, OH_NODE, back->node);
-	OhNodeData *node = OhSlot(ins->ix, OH_NODE, page, slot);
+	uint32		slot = OhSlotOf(&ins->ix->file, OH_NODE, back->node);
+	OhNodeData *node = OhSlot(&ins->ix->file, OH_NODE, page, slot);
 
 	return back->node != ins->id && slot < OhTail(page)->nused && node->state == OH_LIVE &&
 		node->version == back->version;
@@ -470,7 +470,7 @@ still_valid(OhInserter *ins, const OhBackLink *back, Page page)
 static void
 apply(OhInserter *ins, OhBackLink *back, Page page)
 {
-	OhNodeData *node = OhSlot(ins->ix, OH_NODE, page, OhSlotOf(ins->ix, OH_NODE, back->node));
+	OhNodeData *node = OhSlot(&ins->ix->file, OH_NODE, page, OhSlotOf(&ins->ix->file, OH_NODE, back->node));
 
 	back->done = true;
 	if (has_link(&back->list, ins->id))
@@ -502,7 +502,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 			add_page(&group, ins->back[i].lp);
 	}
 	meta = OhLockModel(ins, group.page, group.n);
-	OhArrayReadAll(ins->ix, group.page, group.n);
+	OhArrayReadAll(&ins->ix->file, group.page, group.n);
 	for (int i = 0; i < ins->nback; i++)
 	{
 		Buffer		buffer = buffer_of(&group, ins->back[i].lp);
@@ -519,7 +519,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, ins->ix->rel, ins->ix->building);
+		OhWriteStart(&write, &ins->ix->file);
 		ins->id = OhFillPlace(ins, &write, place, group.page, tid, &ins->list);
 		for (int i = 0; i < ins->nback; i++)
 		{
@@ -556,7 +556,7 @@ link_group(OhInserter *ins, bool *tried)
 	}
 	if (group.n == 0)
 		return false;
-	OhArrayReadAll(ins->ix, group.page, group.n);
+	OhArrayReadAll(&ins->ix->file, group.page, group.n);
 	for (int i = 0; i < ins->nback; i++)
 	{
 		OhBackLink *back = &ins->back[i];
@@ -571,7 +571,7 @@ link_group(OhInserter *ins, bool *tried)
 		if (!still_valid(ins, back, BufferGetPage(buffer)))
 			continue;
 		if (!started)
-			OhWriteStart(&write, ins->ix->rel, ins->ix->building);
+			OhWriteStart(&write, &ins->ix->file);
 		started = true;
 		apply(ins, back, OhWritePage(&write, buffer, false));
 	}
@@ -615,9 +615,9 @@ is_same(OhInserter *ins, uint32 id)
 {
 	OhIndex    *ix = ins->ix;
 	OhKept	   *kept = OhKeepFind(&ins->keep, id);
-	Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id),
+	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id),
 									 BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
 	bool		same = node->state == OH_LIVE &&
 		(kept == NULL || node->tag != kept->tag ||
 		 memcmp(OhNodeCode(node), kept->code, ix->code_bytes) == 0);
@@ -653,10 +653,10 @@ OhLinkVerify(OhInserter *ins)
 	}
 	if (nbad == 0)
 		return;
-	buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, ins->id),
+	buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, ins->id),
 						 BUFFER_LOCK_EXCLUSIVE);
-	OhWriteStart(&write, ins->ix->rel, ix->building);
-	node = OhSlot(ix, OH_NODE, OhWritePage(&write, buffer, false), OhSlotOf(ix, OH_NODE, ins->id));
+	OhWriteStart(&write, &ix->file);
+	node = OhSlot(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), OhSlotOf(&ix->file, OH_NODE, ins->id));
 	links = OhNodeLinks(node, ix->code_bytes);
 	for (int i = 0; i < 2 * ix->m; i++)
 	{

@@ -21,7 +21,7 @@ bool
 OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
 {
 	OhIndex    *ix = ins->ix;
-	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint32		per_page = ix->file.array[OH_NODE].per_page;
 	uint64		first = (uint64) lp * per_page;
 	uint64		first_attr;
 	Buffer		buffer;
@@ -31,21 +31,21 @@ OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
 	place->lp = lp;
 	place->from = 0;
 	place->to = per_page;
-	if (ix->nattrs == 0)
+	if (ix->columns.n == 0)
 		return true;
-	buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
-	has_free = OhPageHasFree(ix, OH_NODE, BufferGetPage(buffer));
-	slot = OhPageFindSlot(ix, OH_NODE, BufferGetPage(buffer), 0, per_page);
+	buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	has_free = OhPageHasFree(&ix->file, OH_NODE, BufferGetPage(buffer));
+	slot = OhPageFindSlot(&ix->file, OH_NODE, BufferGetPage(buffer), 0, per_page);
 	if (has_free && slot == OH_NONE)
-		OhCorrupt(ins->ix->rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+		OhReportCorruption(ins->ix->file.rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
 	UnlockReleaseBuffer(buffer);
 	if (!has_free)
 		return false;
-	place->attr_lp = (first + slot) / ix->attr_per_page;
-	first_attr = (uint64) place->attr_lp * ix->attr_per_page;
+	place->attr_lp = (first + slot) / ix->columns.per_page;
+	first_attr = (uint64) place->attr_lp * ix->columns.per_page;
 	place->from = first_attr > first ? first_attr - first : 0;
-	place->to = Min(per_page, first_attr + ix->attr_per_page - first);
-	OhAttrReserve(ix, first + slot);
+	place->to = Min(per_page, first_attr + ix->columns.per_page - first);
+	OhAttrReserve(&ix->columns, first + slot);
 	return true;
 }
 
@@ -55,7 +55,7 @@ OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages)
 	pages[0].array = OH_NODE;
 	pages[0].lp = place->lp;
 	pages[0].lockmode = BUFFER_LOCK_EXCLUSIVE;
-	if (ins->ix->nattrs == 0)
+	if (ins->ix->columns.n == 0)
 		return 1;
 	pages[1].array = OH_ATTR;
 	pages[1].lp = place->attr_lp;
@@ -69,14 +69,14 @@ OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *page
 	const OhIndex *ix = ins->ix;
 	Page		page = BufferGetPage(pages[0].buffer);
 
-	if (OhPageFindSlot(ix, OH_NODE, page, place->from, place->to) == OH_NONE)
+	if (OhPageFindSlot(&ix->file, OH_NODE, page, place->from, place->to) == OH_NONE)
 	{
-		if (ix->nattrs == 0 && OhPageHasFree(ix, OH_NODE, page))
-			OhCorrupt(ins->ix->rel, pages[0].block, "the count of free slots is wrong");
+		if (ix->columns.n == 0 && OhPageHasFree(&ix->file, OH_NODE, page))
+			OhReportCorruption(ins->ix->file.rel, pages[0].block, "the count of free slots is wrong");
 		return false;
 	}
-	if (ix->nattrs > 0)
-		OhAttrVerify(ix, BufferGetPage(pages[1].buffer), pages[1].block);
+	if (ix->columns.n > 0)
+		OhAttrVerify(&ix->columns, BufferGetPage(pages[1].buffer), pages[1].block);
 	return true;
 }
 
@@ -105,12 +105,12 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 	uint32		slot;
 	uint32		id;
 
-	if (!OhPageTakeSlotIn(ix, OH_NODE, page, place->from, place->to, &slot))
-		OhCorrupt(ins->ix->rel, pages[0].block, "the count of free slots is wrong");
-	id = place->lp * ix->array[OH_NODE].per_page + slot;
+	if (!OhPageTakeSlotIn(&ix->file, OH_NODE, page, place->from, place->to, &slot))
+		OhReportCorruption(ins->ix->file.rel, pages[0].block, "the count of free slots is wrong");
+	id = place->lp * ix->file.array[OH_NODE].per_page + slot;
 	/* this may have been the place of a neighbour that a vacuum has freed since */
 	OhDropLink(list, id);
-	node = OhSlot(ix, OH_NODE, page, slot);
+	node = OhSlot(&ix->file, OH_NODE, page, slot);
 	node->state = OH_LIVE;
 	node->tid = *tid;
 	node->tag = ins->number;
@@ -118,8 +118,8 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 	node->tower = OH_NONE;
 	memcpy(OhNodeCode(node), ins->code, ix->code_bytes);
 	OhStoreLinks(list, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
-	if (ix->nattrs > 0)
-		OhAttrSet(ix, OhWritePage(write, pages[1].buffer, false), id % ix->attr_per_page,
+	if (ix->columns.n > 0)
+		OhAttrSet(&ix->columns, OhWritePage(write, pages[1].buffer, false), id % ix->columns.per_page,
 				  ins->attrs);
 	return id;
 }

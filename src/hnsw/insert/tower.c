@@ -32,7 +32,7 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 
 	while (id == OH_NONE)
 	{
-		uint32		lp = OhArrayFindFree(ix, OH_TOWER);
+		uint32		lp = OhArrayFindFree(&ix->file, OH_TOWER);
 		OhPageRef	page[3];
 		int			n = 0;
 		Buffer		tower_buffer;
@@ -44,21 +44,21 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 		page[n].array = OH_TOWER;
 		page[n++].lp = lp;
 		page[n].array = OH_NODE;
-		page[n++].lp = OhLp(ix, OH_NODE, ins->id);
-		if (below != OH_NONE && OhLp(ix, OH_TOWER, below) != lp)
+		page[n++].lp = OhLp(&ix->file, OH_NODE, ins->id);
+		if (below != OH_NONE && OhLp(&ix->file, OH_TOWER, below) != lp)
 		{
 			page[n].array = OH_TOWER;
-			page[n++].lp = OhLp(ix, OH_TOWER, below);
+			page[n++].lp = OhLp(&ix->file, OH_TOWER, below);
 		}
 		for (int i = 0; i < n; i++)
 			page[i].lockmode = BUFFER_LOCK_EXCLUSIVE;
-		OhArrayReadAll(ix, page, n);
+		OhArrayReadAll(&ix->file, page, n);
 		tower_buffer = page[0].buffer;
 		node_buffer = page[1].buffer;
 		below_buffer = n == 3 ? page[2].buffer : tower_buffer;
-		gone = ((OhNodeData *) OhSlot(ix, OH_NODE, BufferGetPage(node_buffer),
-									  OhSlotOf(ix, OH_NODE, ins->id)))->state != OH_LIVE;
-		if (!gone && OhPageHasFree(ix, OH_TOWER, BufferGetPage(tower_buffer)))
+		gone = ((OhNodeData *) OhSlot(&ix->file, OH_NODE, BufferGetPage(node_buffer),
+									  OhSlotOf(&ix->file, OH_NODE, ins->id)))->state != OH_LIVE;
+		if (!gone && OhPageHasFree(&ix->file, OH_TOWER, BufferGetPage(tower_buffer)))
 		{
 			OhWrite		write;
 			Page		tower_page;
@@ -66,27 +66,27 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 			OhNodeData *node;
 			uint32		slot;
 
-			OhWriteStart(&write, ins->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			tower_page = OhWritePage(&write, tower_buffer, false);
-			if (!OhPageTakeSlot(ix, OH_TOWER, tower_page, &slot))
-				OhCorrupt(ins->ix->rel, BufferGetBlockNumber(tower_buffer),
+			if (!OhPageTakeSlot(&ix->file, OH_TOWER, tower_page, &slot))
+				OhReportCorruption(ins->ix->file.rel, BufferGetBlockNumber(tower_buffer),
 						  "the count of free slots is wrong");
-			id = lp * ix->array[OH_TOWER].per_page + slot;
-			tower = OhSlot(ix, OH_TOWER, tower_page, slot);
+			id = lp * ix->file.array[OH_TOWER].per_page + slot;
+			tower = OhSlot(&ix->file, OH_TOWER, tower_page, slot);
 			tower->node = ins->id;
 			tower->up = OH_NONE;
 			tower->level = level;
 			OhStoreLinks(list, tower->links, &tower->nselected, ix->m);
-			node = OhSlot(ix, OH_NODE, OhWritePage(&write, node_buffer, false),
-						  OhSlotOf(ix, OH_NODE, ins->id));
+			node = OhSlot(&ix->file, OH_NODE, OhWritePage(&write, node_buffer, false),
+						  OhSlotOf(&ix->file, OH_NODE, ins->id));
 			node->level = level;
 			node->version++;
 			if (below == OH_NONE)
 				node->tower = id;
 			else
 			{
-				tower = OhSlot(ix, OH_TOWER, OhWritePage(&write, below_buffer, false),
-							   OhSlotOf(ix, OH_TOWER, below));
+				tower = OhSlot(&ix->file, OH_TOWER, OhWritePage(&write, below_buffer, false),
+							   OhSlotOf(&ix->file, OH_TOWER, below));
 				tower->up = id;
 				tower->version++;
 			}
@@ -117,8 +117,8 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 
 	if (tower == OH_NONE || kept == NULL)
 		return;
-	buffer = OhArrayRead(ix, OH_TOWER, OhLp(ix, OH_TOWER, tower), BUFFER_LOCK_SHARE);
-	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
+	buffer = OhArrayRead(&ix->file, OH_TOWER, OhLp(&ix->file, OH_TOWER, tower), BUFFER_LOCK_SHARE);
+	record = OhSlot(&ix->file, OH_TOWER, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_TOWER, tower));
 	version = record->version;
 	there = record->node == neighbour && record->level == level;
 	for (list.n = 0; list.n < ix->m && record->links[list.n] != OH_NONE; list.n++)
@@ -131,17 +131,17 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 	if (place < 0)
 		return;
 	list.link[place] = ins->id;
-	buffer = OhArrayRead(ix, OH_TOWER, OhLp(ix, OH_TOWER, tower),
+	buffer = OhArrayRead(&ix->file, OH_TOWER, OhLp(&ix->file, OH_TOWER, tower),
 						 BUFFER_LOCK_EXCLUSIVE);
-	record = OhSlot(ix, OH_TOWER, BufferGetPage(buffer), OhSlotOf(ix, OH_TOWER, tower));
+	record = OhSlot(&ix->file, OH_TOWER, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_TOWER, tower));
 	/* upper levels are only short cuts: a link that somebody else changed is let go */
 	if (record->node == neighbour && record->level == level && record->version == version)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, ins->ix->rel, ix->building);
-		record = OhSlot(ix, OH_TOWER, OhWritePage(&write, buffer, false),
-						OhSlotOf(ix, OH_TOWER, tower));
+		OhWriteStart(&write, &ix->file);
+		record = OhSlot(&ix->file, OH_TOWER, OhWritePage(&write, buffer, false),
+						OhSlotOf(&ix->file, OH_TOWER, tower));
 		OhStoreLinks(&list, record->links, &record->nselected, ix->m);
 		record->version++;
 		OhWriteFinish(&write);
@@ -158,7 +158,7 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 static void
 raise_entry(OhInserter *ins)
 {
-	Buffer		buffer = OhReadBlock(ins->ix->rel, OH_META_BLOCK, OH_PAGE_META,
+	Buffer		buffer = OhReadBlock(ins->ix->file.rel, OH_META_BLOCK, OH_PAGE_META,
 									 BUFFER_LOCK_EXCLUSIVE);
 
 	if (OhMeta(BufferGetPage(buffer))->entry_level < ins->level &&
@@ -167,7 +167,7 @@ raise_entry(OhInserter *ins)
 		OhWrite		write;
 		Page		page;
 
-		OhWriteStart(&write, ins->ix->rel, ins->ix->building);
+		OhWriteStart(&write, &ins->ix->file);
 		page = OhWritePage(&write, buffer, false);
 		OhMeta(page)->entry = ins->id;
 		OhMeta(page)->entry_level = ins->level;

@@ -162,7 +162,7 @@ OhRetrainUnlock(Relation index)
 static void
 read_meta(Retrain *r, OhMetaPageData *meta)
 {
-	Buffer		buffer = OhReadBlock(r->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhReadBlock(r->ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
 
 	*meta = *OhMeta(BufferGetPage(buffer));
 	UnlockReleaseBuffer(buffer);
@@ -174,11 +174,11 @@ read_meta(Retrain *r, OhMetaPageData *meta)
 static void
 write_meta(Retrain *r, const OhMetaPageData *from)
 {
-	Buffer		buffer = OhReadBlock(r->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(r->ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhWrite		write;
 	OhMetaPageData *meta;
 
-	OhWriteStart(&write, r->ix->rel, false);
+	OhWriteStart(&write, &r->ix->file);
 	meta = OhMeta(OhWritePage(&write, buffer, false));
 	meta->model = from->model;
 	meta->next_model = from->next_model;
@@ -194,7 +194,7 @@ write_meta(Retrain *r, const OhMetaPageData *from)
 static uint32
 count_nodes(const Retrain *r)
 {
-	uint64		n = (uint64) OhArrayPages(r->ix, OH_NODE) * r->ix->array[OH_NODE].per_page;
+	uint64		n = (uint64) OhArrayPages(&r->ix->file, OH_NODE) * r->ix->file.array[OH_NODE].per_page;
 
 	return Min(n, PG_UINT32_MAX - 1);
 }
@@ -221,15 +221,15 @@ typedef struct Sample
 static int
 page_tids(Retrain *r, uint32 lp, int want, ItemPointerData *tids)
 {
-	Buffer		buffer = OhArrayRead(r->ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(&r->ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = Min(OhTail(page)->nused, r->ix->array[OH_NODE].per_page);
+	uint32		nused = Min(OhTail(page)->nused, r->ix->file.array[OH_NODE].per_page);
 	uint32		step = Max(nused / want, 1);
 	int			n = 0;
 
 	for (uint32 slot = 0; slot < nused && n < want; slot += step)
 	{
-		OhNodeData *node = OhSlot(r->ix, OH_NODE, page, slot);
+		OhNodeData *node = OhSlot(&r->ix->file, OH_NODE, page, slot);
 
 		if (node->state == OH_LIVE && ItemPointerIsValid(&node->tid))
 			tids[n++] = node->tid;
@@ -245,7 +245,7 @@ static void
 take_sample(Retrain *r, Sample *sample)
 {
 	int			dim = r->ix->dim;
-	uint32		npages = OhArrayPages(r->ix, OH_NODE);
+	uint32		npages = OhArrayPages(&r->ix->file, OH_NODE);
 	uint64		step = OhBlockStep(Max(npages, 1));
 	int			want = Max(SAMPLE_ROWS, om_quant_train_least(&r->ix->spec) * TEST_PART / (TEST_PART - 1) + 1);
 	int			a_page = Max(4, (want + npages - 1) / Max(npages, 1));
@@ -376,24 +376,24 @@ write_model(Retrain *r, uint8 number, const float *model)
 	uint32		npages = OhModelPages(&ix->spec);
 	uint32		first = OhModelSlot(number) * npages;
 
-	while (OhArrayPages(ix, OH_MODEL) < first + npages)
+	while (OhArrayPages(&ix->file, OH_MODEL) < first + npages)
 	{
 		CHECK_FOR_INTERRUPTS();
-		OhArrayExtend(ix, OH_MODEL);
+		OhArrayExtend(&ix->file, OH_MODEL);
 	}
 	for (uint32 i = 0; i < npages; i++)
 	{
 		size_t		done = (size_t) i * OH_MODEL_FLOATS;
-		Buffer		buffer = OhArrayRead(ix, OH_MODEL, first + i, BUFFER_LOCK_EXCLUSIVE);
+		Buffer		buffer = OhArrayRead(&ix->file, OH_MODEL, first + i, BUFFER_LOCK_EXCLUSIVE);
 		OhWrite		write;
 		Page		page;
 
-		OhWriteStart(&write, r->ix->rel, false);
+		OhWriteStart(&write, &r->ix->file);
 		page = OhWritePage(&write, buffer, false);
 		OhTail(page)->nused = 1;
-		OhPageSetLower(ix, OH_MODEL, page);
-		memset(OhSlot(ix, OH_MODEL, page, 0), 0, sizeof(float) * OH_MODEL_FLOATS);
-		memcpy(OhSlot(ix, OH_MODEL, page, 0), model + done,
+		OhPageSetLower(&ix->file, OH_MODEL, page);
+		memset(OhSlot(&ix->file, OH_MODEL, page, 0), 0, sizeof(float) * OH_MODEL_FLOATS);
+		memcpy(OhSlot(&ix->file, OH_MODEL, page, 0), model + done,
 			   sizeof(float) * Min(total - done, OH_MODEL_FLOATS));
 		OhWriteFinish(&write);
 		UnlockReleaseBuffer(buffer);
@@ -444,7 +444,7 @@ look(Retrain *r, OhMetaPageData *meta)
 		write_model(r, meta->next_model, model);
 		ereport(DEBUG1,
 				(errmsg_internal("index \"%s\": model %u, trained on %d rows",
-								 RelationGetRelationName(r->ix->rel), meta->next_model, sample.ntrain)));
+								 RelationGetRelationName(r->ix->file.rel), meta->next_model, sample.ntrain)));
 	}
 	write_meta(r, meta);
 	OhIndexRefresh(r->ix);
@@ -459,14 +459,14 @@ static int
 old_nodes(Retrain *r, uint32 lp, Recode *nodes)
 {
 	OhIndex    *ix = r->ix;
-	Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_NODE].per_page);
+	uint32		nused = Min(OhTail(page)->nused, ix->file.array[OH_NODE].per_page);
 	int			n = 0;
 
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
-		OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+		OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);
 		Recode	   *recode = &nodes[n];
 
 		if (node->state == OH_FREE || (node->tag & OH_TAG_MODEL) == ix->number)
@@ -502,10 +502,10 @@ is_shared(Retrain *r, uint32 id, uint32 head)
 
 	if (head == OH_NONE)
 		return true;
-	if (!OhArrayHas(ix, OH_POSTING, head))
+	if (!OhArrayHas(&ix->file, OH_POSTING, head))
 		return false;
-	buffer = OhArrayRead(ix, OH_POSTING, OhLp(ix, OH_POSTING, head), BUFFER_LOCK_SHARE);
-	posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), OhSlotOf(ix, OH_POSTING, head));
+	buffer = OhArrayRead(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, head), BUFFER_LOCK_SHARE);
+	posting = OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_POSTING, head));
 	shared = posting->node == id && posting->hash == OhVectorHash(r->x, ix->dim);
 	UnlockReleaseBuffer(buffer);
 	return shared;
@@ -519,14 +519,14 @@ recode(Retrain *r, uint32 lp, Recode *node)
 {
 	OhIndex    *ix = r->ix;
 	const OmQuantizer *old = OhModelOf(ix, node->tag);
-	uint32		id = lp * ix->array[OH_NODE].per_page + node->slot;
+	uint32		id = lp * ix->file.array[OH_NODE].per_page + node->slot;
 
 	node->exact = node->state == OH_LIVE && ItemPointerIsValid(&node->tid) &&
 		OhFetchVector(r->fetcher, &node->tid, r->x);
 	if (!node->exact)
 	{
 		if (old == NULL)
-			OhCorrupt(r->ix->rel, OhArrayBlock(ix, OH_NODE, lp),
+			OhReportCorruption(r->ix->file.rel, OhArrayBlock(&ix->file, OH_NODE, lp),
 					  "node %u has a code of model %u, which the index does not have",
 					  id, node->tag & OH_TAG_MODEL);
 		om_quant_decode(old, node->old, r->scratch, r->x);
@@ -547,15 +547,15 @@ static void
 store(Retrain *r, uint32 lp, Recode *nodes, int n)
 {
 	OhIndex    *ix = r->ix;
-	Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 	OhWrite		write;
 	Page		page;
 
-	OhWriteStart(&write, r->ix->rel, false);
+	OhWriteStart(&write, &r->ix->file);
 	page = OhWritePage(&write, buffer, false);
 	for (int i = 0; i < n; i++)
 	{
-		OhNodeData *node = OhSlot(ix, OH_NODE, page, nodes[i].slot);
+		OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, nodes[i].slot);
 
 		if (node->state == OH_FREE || node->tag != nodes[i].tag ||
 			memcmp(OhNodeCode(node), nodes[i].old, ix->code_bytes) != 0 ||
@@ -578,7 +578,7 @@ store(Retrain *r, uint32 lp, Recode *nodes, int n)
 static int
 recode_page(Retrain *r, uint32 lp)
 {
-	uint32		per_page = r->ix->array[OH_NODE].per_page;
+	uint32		per_page = r->ix->file.array[OH_NODE].per_page;
 	MemoryContext page_context = AllocSetContextCreate(r->context, "omenhnsw page",
 													   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(page_context);
@@ -593,7 +593,7 @@ recode_page(Retrain *r, uint32 lp)
 		if (n == 0)
 			break;
 		if (round == MAX_ROUNDS)
-			OhCorrupt(r->ix->rel, OhArrayBlock(r->ix, OH_NODE, lp),
+			OhReportCorruption(r->ix->file.rel, OhArrayBlock(&r->ix->file, OH_NODE, lp),
 					  "nodes still get codes of model %u", nodes[0].tag & OH_TAG_MODEL);
 		for (int i = 0; i < n; i++)
 			recode(r, lp, &nodes[i]);
@@ -620,7 +620,7 @@ recode_page(Retrain *r, uint32 lp)
 static void
 go_on(Retrain *r, OhMetaPageData *meta, int want)
 {
-	uint32		npages = OhArrayPages(r->ix, OH_NODE);
+	uint32		npages = OhArrayPages(&r->ix->file, OH_NODE);
 	int			count = 0;
 
 	while (meta->retrain_lp < npages && (want == 0 || count < want))
@@ -658,7 +658,7 @@ begin(Relation heap, OhIndex *ix, bool vacuum)
 	r->fetcher = OhFetchBegin(heap, ix, context);
 	r->x = OhAlignedAlloc(context, sizeof(float) * ix->dim);
 	r->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
-	r->codes = OhAlignedAlloc(context, (Size) 2 * ix->array[OH_NODE].per_page * ix->code_bytes);
+	r->codes = OhAlignedAlloc(context, (Size) 2 * ix->file.array[OH_NODE].per_page * ix->code_bytes);
 	return r;
 }
 
@@ -692,12 +692,12 @@ OhRetrainStep(Relation heap, OhIndex *ix)
 {
 	Retrain    *r;
 
-	if (!take_lock(ix->rel, false))
+	if (!take_lock(ix->file.rel, false))
 		return;
 	r = begin(heap, ix, false);
 	run(r, false, STEP_NODES);
 	end(r);
-	OhRetrainUnlock(ix->rel);
+	OhRetrainUnlock(ix->file.rel);
 }
 
 void
@@ -707,7 +707,7 @@ OhRetrainAll(Relation index, bool look_now)
 	Relation	heap;
 	Retrain    *r;
 
-	(void) OhArrayPages(ix, OH_NODE);
+	(void) OhArrayPages(&ix->file, OH_NODE);
 	if (om_quant_model_floats(&ix->spec) == 0 ||
 		(!OhRetrainIsDue(ix) && (!look_now || ix->number == 0)))
 		return;

@@ -22,7 +22,7 @@ static inline bool
 OhRetrainIsDue(const OhIndex *ix)
 {
 	return ix->retraining ||
-		(uint64) ix->array[OH_NODE].npages * ix->array[OH_NODE].per_page >= ix->look_nodes;
+		(uint64) ix->file.array[OH_NODE].npages * ix->file.array[OH_NODE].per_page >= ix->look_nodes;
 }
 
 /*

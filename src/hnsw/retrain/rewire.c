@@ -54,20 +54,20 @@ static bool
 read_nodes(Rewire *w)
 {
 	OhIndex    *ix = w->ix;
-	uint32		npages = OhArrayPages(ix, OH_NODE);
-	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint32		npages = OhArrayPages(&ix->file, OH_NODE);
+	uint32		per_page = ix->file.array[OH_NODE].per_page;
 
 	w->node = palloc0(sizeof(Wired) * w->most);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
-		Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
 		uint32		nused = Min(OhTail(page)->nused, per_page);
 		bool		room = true;
 
 		for (uint32 slot = 0; slot < nused && room; slot++)
 		{
-			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+			OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);
 			Wired	   *wired;
 
 			if (node->state != OH_LIVE || (node->tag & OH_TAG_MODEL) != ix->number)
@@ -97,7 +97,7 @@ is_copy(const Rewire *w, int n, float dist)
 {
 	int			copies = 0;
 
-	for (int i = 0; i < n && w->ix->nattrs > 0; i++)
+	for (int i = 0; i < n && w->ix->columns.n > 0; i++)
 		copies += w->candidates[i].dist == dist;
 	return copies >= MOST_COPIES;
 }
@@ -311,15 +311,15 @@ static void
 write_page(Rewire *w, uint32 lp, int from, int to)
 {
 	OhIndex    *ix = w->ix;
-	Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 	OhWrite		write;
 	Page		page;
 
-	OhWriteStart(&write, w->ix->rel, false);
+	OhWriteStart(&write, &w->ix->file);
 	page = OhWritePage(&write, buffer, false);
 	for (int i = from; i < to; i++)
 	{
-		OhNodeData *node = OhSlot(ix, OH_NODE, page, OhSlotOf(ix, OH_NODE, w->node[i].id));
+		OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, OhSlotOf(&ix->file, OH_NODE, w->node[i].id));
 
 		/* the place may be another node's by now */
 		if (node->state == OH_LIVE && (node->tag & OH_TAG_MODEL) == ix->number &&
@@ -356,10 +356,10 @@ OhRewire(OhIndex *ix, int most)
 	connect(&w);
 	for (int from = 0, to; from < w.n; from = to)
 	{
-		uint32		lp = OhLp(ix, OH_NODE, w.node[from].id);
+		uint32		lp = OhLp(&ix->file, OH_NODE, w.node[from].id);
 
 		CHECK_FOR_INTERRUPTS();
-		for (to = from; to < w.n && OhLp(ix, OH_NODE, w.node[to].id) == lp; to++)
+		for (to = from; to < w.n && OhLp(&ix->file, OH_NODE, w.node[to].id) == lp; to++)
 			;
 		write_page(&w, lp, from, to);
 	}

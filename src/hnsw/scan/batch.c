@@ -139,16 +139,16 @@ static bool
 has_few_nodes(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
-	uint32		npages = s->ix->array[OH_NODE].npages;
+	uint32		npages = s->ix->file.array[OH_NODE].npages;
 	int64		few = Max(FEW_NODES, (int64) s->ef * FEW_TIMES_EF);
 
 	/* a pass compares them all, whatever the bound says */
 	if (oh_max_scan_tuples > 0 && !s->complete)
 		few = Min(few, oh_max_scan_tuples);
-	if ((int64) npages * s->ix->array[OH_NODE].per_page > few)
+	if ((int64) npages * s->ix->file.array[OH_NODE].per_page > few)
 		return false;
-	npages = OhArrayPages(s->ix, OH_NODE);
-	return (int64) npages * s->ix->array[OH_NODE].per_page <= few;
+	npages = OhArrayPages(&s->ix->file, OH_NODE);
+	return (int64) npages * s->ix->file.array[OH_NODE].per_page <= few;
 }
 
 /*
@@ -168,7 +168,7 @@ is_selective(OhScanState *s)
 	double		matches = OhFilterEstimate(filter);
 	double		sweep = matches * SWEEP_EVALUATION +
 		(double) (filter->npages - filter->nknown) * ATTR_PAGE;
-	double		share = Max(matches, 1.0) / Max(filter->nnodes, 1);
+	double		share = Max(matches, 1.0) / Max(filter->nrecords, 1);
 
 	s->search->budget = sweep;
 	if (oh_max_scan_tuples > 0 && !s->complete && matches > oh_max_scan_tuples)

@@ -153,7 +153,7 @@ OhRadiusBegin(const OhIndex *ix, ScanKey keys, int nkeys, const float *query,
 			r->radius = NAN;	/* as if there were none */
 			r->unordered = true;
 		}
-		add_key(r, ix->rel->rd_opcintype[0], &keys[i]);
+		add_key(r, ix->file.rel->rd_opcintype[0], &keys[i]);
 	}
 	if (r != NULL)
 		r->limit = order_limit(r->metric, r->radius);

@@ -170,17 +170,20 @@ take_keys(IndexScanDesc scan)
 			s->not_null |= (key->sk_flags & SK_SEARCHNOTNULL) != 0;
 		}
 	}
-	if (s->ix->nattrs == 0)
+	if (s->ix->columns.n == 0)
 		return true;
 	if (s->conditions == NULL)
-		s->conditions = OhConditionsBegin(s->ix, s->context);
+		s->conditions = OhConditionsBegin(&s->ix->columns, s->context);
 	OhConditionsSet(s->conditions, scan->indexRelation, scan->keyData, scan->numberOfKeys);
 	if (s->conditions->never)
 		return false;
 	if (s->conditions->n > 0)
 	{
 		if (s->last_filter == NULL)
-			s->last_filter = OhFilterBegin(s->ix, s->conditions, s->context);
+			s->last_filter = OhFilterBegin(s->conditions,
+												  OhArrayPages(&s->ix->file, OH_NODE) *
+												  s->ix->file.array[OH_NODE].per_page,
+												  s->context);
 		s->filter = s->last_filter;
 		OhFilterSet(s->filter);
 	}
@@ -362,7 +365,7 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 				s->nchains--;
 			continue;
 		}
-		if (s->lp >= OhArrayPages(s->ix, array) ||
+		if (s->lp >= OhArrayPages(&s->ix->file, array) ||
 			(s->phase == SCAN_NULLS && s->not_null))
 		{
 			s->phase++;
@@ -373,7 +376,7 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 		{
 			if (s->chains == NULL)
 				s->chains = MemoryContextAlloc(s->context, sizeof(OhChain) *
-											   s->ix->array[OH_NODE].per_page);
+											   s->ix->file.array[OH_NODE].per_page);
 			s->nchains = OhRowsOfNodePage(s->ix, s->lp++, s->filter, &s->rows, s->chains);
 		}
 		else

@@ -29,7 +29,7 @@ OhFetchBegin(Relation heap, OhIndex *ix, MemoryContext context)
 	OhFetcher  *f = palloc0(sizeof(OhFetcher));
 
 	f->ix = ix;
-	OhRowReaderBegin(&f->reader, heap, ix->rel);
+	OhRowReaderBegin(&f->reader, heap, ix->file.rel);
 	InitDirtySnapshot(f->snapshot);
 	f->row_context = AllocSetContextCreate(context, "omenhnsw fetch", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(old);
@@ -52,7 +52,7 @@ OhFetchVector(OhFetcher *f, const ItemPointerData *tid, float *x)
 	if (!isnull)
 	{
 		Pointer		to_free;
-		const float *vector = OhVectorFloats(f->ix->rel, f->ix->dim, value, &to_free);
+		const float *vector = OhVectorFloats(f->ix->file.rel, f->ix->dim, value, &to_free);
 
 		found = OhHasDirection(f->ix->spec.metric, vector, f->ix->dim);
 		memcpy(x, vector, sizeof(float) * f->ix->dim);

@@ -28,8 +28,8 @@ OhGetHints(OhIndex *ix)
 
 	if (hints == NULL)
 	{
-		hints = MemoryContextAllocZero(ix->context, sizeof(OhHints));
-		hints->context = ix->context;
+		hints = MemoryContextAllocZero(ix->file.context, sizeof(OhHints));
+		hints->context = ix->file.context;
 		hints->heap.hint = &hints->heap.first;
 		hints->toast.hint = &hints->toast.first;
 		hints->chunk = &hints->first_chunk;

@@ -141,7 +141,7 @@ static bool
 link_from(Reach *reach, uint32 from, uint32 to)
 {
 	OhVacuum   *v = reach->v;
-	uint32		per_page = v->ix->array[OH_NODE].per_page;
+	uint32		per_page = v->ix->file.array[OH_NODE].per_page;
 	uint32		lp = from / per_page;
 	int			max = 2 * v->ix->m;
 
@@ -166,15 +166,15 @@ link_from(Reach *reach, uint32 from, uint32 to)
 		if (place < 0)
 			return false;
 
-		buffer = OhArrayRead(v->ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
-		node = OhSlot(v->ix, OH_NODE, BufferGetPage(buffer), from % per_page);
+		buffer = OhArrayRead(&v->ix->file, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		node = OhSlot(&v->ix->file, OH_NODE, BufferGetPage(buffer), from % per_page);
 		unchanged = node->state == OH_LIVE && node->version == version;
 		if (unchanged)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, v->ix->rel, v->ix->building);
-			node = OhSlot(v->ix, OH_NODE, OhWritePage(&write, buffer, false), from % per_page);
+			OhWriteStart(&write, &v->ix->file);
+			node = OhSlot(&v->ix->file, OH_NODE, OhWritePage(&write, buffer, false), from % per_page);
 			OhNodeLinks(node, v->ix->code_bytes)[place] = to;
 			node->version++;
 			OhWriteFinish(&write);

@@ -94,13 +94,13 @@ is_stale(OhVacuum *v, uint32 id)
 static bool
 record_of(Repair *r, Page page, uint32 lp, uint32 slot, Record *out)
 {
-	void	   *record = OhSlot(r->v->ix, r->array, page, slot);
+	void	   *record = OhSlot(&r->v->ix->file, r->array, page, slot);
 
 	if (r->array == OH_NODE)
 	{
 		OhNodeData *node = record;
 
-		out->owner = lp * r->v->ix->array[OH_NODE].per_page + slot;
+		out->owner = lp * r->v->ix->file.array[OH_NODE].per_page + slot;
 		out->level = 0;
 		out->version = &node->version;
 		out->nselected = &node->nselected;
@@ -430,13 +430,13 @@ static bool
 apply_fixes(Repair *r, uint32 lp)
 {
 	OhVacuum   *v = r->v;
-	Buffer		buffer = OhArrayRead(v->ix, r->array, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(&v->ix->file, r->array, lp, BUFFER_LOCK_EXCLUSIVE);
 	OhWrite		write;
 	Page		page;
 	Record		record;
 	int			napplied = 0;
 
-	OhWriteStart(&write, v->ix->rel, v->ix->building);
+	OhWriteStart(&write, &v->ix->file);
 	page = OhWritePage(&write, buffer, false);
 	for (int i = 0; i < r->nfixes; i++)
 	{
@@ -477,7 +477,7 @@ repair_page(Repair *r, uint32 lp)
 
 		CHECK_FOR_INTERRUPTS();
 		memcpy(r->page.data, OhVacuumPage(v, r->copy, lp), BLCKSZ);
-		nused = Min(OhTail((Page) r->page.data)->nused, v->ix->array[r->array].per_page);
+		nused = Min(OhTail((Page) r->page.data)->nused, v->ix->file.array[r->array].per_page);
 		r->nfixes = 0;
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
@@ -500,7 +500,7 @@ static bool
 page_is_stale(Repair *r, uint32 lp, Page page, bool keep)
 {
 	OhVacuum   *v = r->v;
-	uint32		nused = Min(OhTail(page)->nused, v->ix->array[r->array].per_page);
+	uint32		nused = Min(OhTail(page)->nused, v->ix->file.array[r->array].per_page);
 	Record		record;
 	bool		stale = false;
 
@@ -531,7 +531,7 @@ static bool
 sweep(OhVacuum *v, OhArrayId array, int round)
 {
 	Repair	   *r = palloc(sizeof(Repair));
-	uint32		per_page = v->ix->array[array].per_page;
+	uint32		per_page = v->ix->file.array[array].per_page;
 	uint32	   *lists;
 	bool		last = round == MAX_SWEEPS - 1;
 	bool		any = false;

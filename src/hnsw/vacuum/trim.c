@@ -48,7 +48,7 @@ static void
 note_chains(Trim *t)
 {
 	OhIndex    *ix = t->ix;
-	uint32		npages = OhArrayPages(ix, OH_POSTING);
+	uint32		npages = OhArrayPages(&ix->file, OH_POSTING);
 
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
@@ -57,12 +57,12 @@ note_chains(Trim *t)
 		uint32		nused;
 
 		om_vacuum_delay_point();
-		buffer = OhArrayRead(ix, OH_POSTING, lp, BUFFER_LOCK_SHARE);
+		buffer = OhArrayRead(&ix->file, OH_POSTING, lp, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buffer);
-		nused = OhPageUsed(ix, OH_POSTING, buffer);
+		nused = OhPageUsed(&ix->file, OH_POSTING, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
-			OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
+			OhPostingData *posting = OhSlot(&ix->file, OH_POSTING, page, slot);
 
 			if (posting->node >= t->nnodes)
 				continue;		/* free, or of a node younger than this vacuum */
@@ -82,9 +82,9 @@ static uint32
 first_posting(Trim *t, uint32 id)
 {
 	OhIndex    *ix = t->ix;
-	Buffer		buffer = OhArrayRead(ix, OH_NODE, OhLp(ix, OH_NODE, id),
+	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id),
 									 BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhSlot(ix, OH_NODE, BufferGetPage(buffer), OhSlotOf(ix, OH_NODE, id));
+	OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
 	uint32		posting = node->state == OH_LIVE ? node->posting : OH_NONE;
 
 	UnlockReleaseBuffer(buffer);
@@ -102,12 +102,12 @@ read_posting(Trim *t, uint32 id, uint32 at)
 	OhPostingData copy;
 
 	/* raises an error if there is no such page */
-	buffer = OhArrayRead(ix, OH_POSTING, OhLp(ix, OH_POSTING, at), BUFFER_LOCK_SHARE);
-	copy = *(OhPostingData *) OhSlot(ix, OH_POSTING, BufferGetPage(buffer),
-									 OhSlotOf(ix, OH_POSTING, at));
+	buffer = OhArrayRead(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, at), BUFFER_LOCK_SHARE);
+	copy = *(OhPostingData *) OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer),
+									 OhSlotOf(&ix->file, OH_POSTING, at));
 	UnlockReleaseBuffer(buffer);
 	if (copy.node != id)
-		OhCorrupt(t->ix->rel, OhArrayBlock(ix, OH_POSTING, OhLp(ix, OH_POSTING, at)),
+		OhReportCorruption(t->ix->file.rel, OhArrayBlock(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, at)),
 				  "posting %u belongs to node %u, not %u", at, copy.node, id);
 	return copy;
 }
@@ -120,10 +120,10 @@ static void
 unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
 {
 	OhIndex    *ix = t->ix;
-	uint32		before_lp = OhLp(ix, OH_POSTING, before);
-	uint32		run_lp = OhLp(ix, OH_POSTING, run[0]);
-	bool		first = OhArrayBlock(ix, OH_POSTING, before_lp) <
-		OhArrayBlock(ix, OH_POSTING, run_lp);
+	uint32		before_lp = OhLp(&ix->file, OH_POSTING, before);
+	uint32		run_lp = OhLp(&ix->file, OH_POSTING, run[0]);
+	bool		first = OhArrayBlock(&ix->file, OH_POSTING, before_lp) <
+		OhArrayBlock(&ix->file, OH_POSTING, run_lp);
 	Buffer		before_buffer = InvalidBuffer;
 	Buffer		run_buffer;
 	OhWrite		write;
@@ -131,24 +131,24 @@ unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
 	OhPostingData *posting;
 
 	if (before_lp != run_lp && first)
-		before_buffer = OhArrayRead(ix, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
-	run_buffer = OhArrayRead(ix, OH_POSTING, run_lp, BUFFER_LOCK_EXCLUSIVE);
+		before_buffer = OhArrayRead(&ix->file, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
+	run_buffer = OhArrayRead(&ix->file, OH_POSTING, run_lp, BUFFER_LOCK_EXCLUSIVE);
 	if (before_lp != run_lp && !first)
-		before_buffer = OhArrayRead(ix, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
+		before_buffer = OhArrayRead(&ix->file, OH_POSTING, before_lp, BUFFER_LOCK_EXCLUSIVE);
 
-	OhWriteStart(&write, t->ix->rel, ix->building);
+	OhWriteStart(&write, &ix->file);
 	page = OhWritePage(&write, run_buffer, false);
 	for (int i = 0; i < n; i++)
 	{
 		/* each one once: a damaged chain may come back to itself */
-		if (OhSlotIsFree(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, run[i])))
-			OhCorrupt(t->ix->rel, BufferGetBlockNumber(run_buffer), "posting %u is in a chain twice",
+		if (OhSlotIsFree(&ix->file, OH_POSTING, page, OhSlotOf(&ix->file, OH_POSTING, run[i])))
+			OhReportCorruption(t->ix->file.rel, BufferGetBlockNumber(run_buffer), "posting %u is in a chain twice",
 					  run[i]);
-		OhPageFreeSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, run[i]));
+		OhPageFreeSlot(&ix->file, OH_POSTING, page, OhSlotOf(&ix->file, OH_POSTING, run[i]));
 	}
 	if (BufferIsValid(before_buffer))
 		page = OhWritePage(&write, before_buffer, false);
-	posting = OhSlot(ix, OH_POSTING, page, OhSlotOf(ix, OH_POSTING, before));
+	posting = OhSlot(&ix->file, OH_POSTING, page, OhSlotOf(&ix->file, OH_POSTING, before));
 	posting->next = next;
 	OhWriteFinish(&write);
 	if (BufferIsValid(before_buffer))
@@ -181,7 +181,7 @@ trim_chain(Trim *t, uint32 id)
 		if (at != OH_NONE)
 			posting = read_posting(t, id, at);
 		if (n > 0 && (at == OH_NONE || n == TRIM_MAX || !is_empty(&posting) ||
-					  OhLp(ix, OH_POSTING, at) != OhLp(ix, OH_POSTING, run[0])))
+					  OhLp(&ix->file, OH_POSTING, at) != OhLp(&ix->file, OH_POSTING, run[0])))
 		{
 			unlink_run(t, before, run, n, at);
 			n = 0;
@@ -193,8 +193,8 @@ trim_chain(Trim *t, uint32 id)
 			before = at;
 		at = posting.next;
 		if (at == first ||
-			++steps > (uint64) ix->array[OH_POSTING].npages * ix->array[OH_POSTING].per_page)
-			OhCorrupt(t->ix->rel, OH_META_BLOCK, "the postings of node %u form a circle", id);
+			++steps > (uint64) ix->file.array[OH_POSTING].npages * ix->file.array[OH_POSTING].per_page)
+			OhReportCorruption(t->ix->file.rel, OH_META_BLOCK, "the postings of node %u form a circle", id);
 	}
 }
 
@@ -212,7 +212,7 @@ OhTrimChains(OhIndex *ix)
 	Trim		t = {.ix = ix};
 	uint32		nbytes;
 
-	t.nnodes = OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
+	t.nnodes = OhArrayPages(&ix->file, OH_NODE) * ix->file.array[OH_NODE].per_page;
 	nbytes = t.nnodes / 8 + 1;
 	t.has_empty = MemoryContextAllocExtended(CurrentMemoryContext, nbytes,
 											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

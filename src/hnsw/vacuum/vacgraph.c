@@ -40,7 +40,7 @@ static void
 copy_init(OhVacuum *v, OhCopy *copy, OhArrayId array, Size most)
 {
 	copy->array = array;
-	copy->npages = OhArrayPages(v->ix, array);
+	copy->npages = OhArrayPages(&v->ix->file, array);
 	/* some room for pages that inserts add meanwhile */
 	copy->nslots = Max(16, (uint32) Min((Size) copy->npages + copy->npages / 16 + 16, most));
 	copy->stable = copy->nslots >= copy->npages;
@@ -55,19 +55,19 @@ copy_init(OhVacuum *v, OhCopy *copy, OhArrayId array, Size most)
 static void
 note_nodes(OhVacuum *v, uint32 lp, Page page)
 {
-	uint32		per_page = v->ix->array[OH_NODE].per_page;
+	uint32		per_page = v->ix->file.array[OH_NODE].per_page;
 	uint32		nused = Min(OhTail(page)->nused, per_page);
 
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
-		OhNodeData *node = OhSlot(v->ix, OH_NODE, page, slot);
+		OhNodeData *node = OhSlot(&v->ix->file, OH_NODE, page, slot);
 		uint32		id = lp * per_page + slot;
 		int			before;
 
 		if (id >= v->n)
 			break;
 		if (node->state > OH_DEAD || node->level > OH_MAX_LEVEL)
-			OhCorrupt(v->ix->rel, OhArrayBlock(v->ix, OH_NODE, lp),
+			OhReportCorruption(v->ix->file.rel, OhArrayBlock(&v->ix->file, OH_NODE, lp),
 					  "node %u has state %u and level %u", id, node->state, node->level);
 		before = v->node[id] & OH_VAC_STATE;
 		if (before == node->state)
@@ -100,7 +100,7 @@ OhVacuumStore(OhVacuum *v, OhCopy *copy, uint32 lp, Page page)
 Page
 OhVacuumRefresh(OhVacuum *v, OhCopy *copy, uint32 lp)
 {
-	Buffer		buffer = OhArrayRead(v->ix, copy->array, lp, BUFFER_LOCK_SHARE);
+	Buffer		buffer = OhArrayRead(&v->ix->file, copy->array, lp, BUFFER_LOCK_SHARE);
 	Page		page;
 
 	page = OhVacuumStore(v, copy, lp, BufferGetPage(buffer));
@@ -130,12 +130,12 @@ OhVacuumGrow(OhVacuum *v)
 {
 	uint32		n;
 
-	v->nodes.npages = OhArrayPages(v->ix, OH_NODE);
-	v->towers.npages = OhArrayPages(v->ix, OH_TOWER);
+	v->nodes.npages = OhArrayPages(&v->ix->file, OH_NODE);
+	v->towers.npages = OhArrayPages(&v->ix->file, OH_TOWER);
 	v->nodes.stable = v->nodes.nslots >= v->nodes.npages;
 	v->towers.stable = v->towers.nslots >= v->towers.npages;
 
-	n = v->nodes.npages * v->ix->array[OH_NODE].per_page;
+	n = v->nodes.npages * v->ix->file.array[OH_NODE].per_page;
 	if (n > v->state_size)
 	{
 		uint32		size = n + n / 16 + 1024;
@@ -185,7 +185,7 @@ OhVacuumBegin(Relation index)
 		om_vacuum_delay_point();
 		if (lp + READ_AHEAD < v->nodes.npages)
 			PrefetchBuffer(index, MAIN_FORKNUM,
-						   OhArrayBlock(v->ix, OH_NODE, lp + READ_AHEAD));
+						   OhArrayBlock(&v->ix->file, OH_NODE, lp + READ_AHEAD));
 		OhVacuumRefresh(v, &v->nodes, lp);
 	}
 	return v;
@@ -203,10 +203,10 @@ OhVacuumEnd(OhVacuum *v)
 OhNodeData *
 OhVacuumNode(OhVacuum *v, uint32 id)
 {
-	uint32		per_page = v->ix->array[OH_NODE].per_page;
+	uint32		per_page = v->ix->file.array[OH_NODE].per_page;
 
 	Assert(id < v->n);
-	return OhSlot(v->ix, OH_NODE, OhVacuumPage(v, &v->nodes, id / per_page), id % per_page);
+	return OhSlot(&v->ix->file, OH_NODE, OhVacuumPage(v, &v->nodes, id / per_page), id % per_page);
 }
 
 /*
@@ -218,7 +218,7 @@ OhVacuumNode(OhVacuum *v, uint32 id)
 OhTowerData *
 OhVacuumTower(OhVacuum *v, uint32 id, int level)
 {
-	uint32		per_page = v->ix->array[OH_TOWER].per_page;
+	uint32		per_page = v->ix->file.array[OH_TOWER].per_page;
 	uint32		at = OhVacuumNode(v, id)->tower;
 
 	for (int l = 1;; l++)
@@ -227,7 +227,7 @@ OhVacuumTower(OhVacuum *v, uint32 id, int level)
 
 		if (at == OH_NONE || at / per_page >= v->towers.npages)
 			return NULL;
-		tower = OhSlot(v->ix, OH_TOWER, OhVacuumPage(v, &v->towers, at / per_page), at % per_page);
+		tower = OhSlot(&v->ix->file, OH_TOWER, OhVacuumPage(v, &v->towers, at / per_page), at % per_page);
 		if (tower->node != id || tower->level != l)
 			return NULL;
 		if (l == level)
@@ -283,7 +283,7 @@ OhVacuumState(OhVacuum *v, uint32 id)
 		if (id >= v->n)
 			return OH_FREE;
 	}
-	OhVacuumRefresh(v, &v->nodes, id / v->ix->array[OH_NODE].per_page);
+	OhVacuumRefresh(v, &v->nodes, id / v->ix->file.array[OH_NODE].per_page);
 	return OhVacState(v, id);
 }
 

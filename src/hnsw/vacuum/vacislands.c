@@ -204,16 +204,16 @@ static void
 read_members(Islands *s)
 {
 	OhVacuum   *v = s->v;
-	uint32		npages = OhArrayPages(v->ix, OH_HIGHWAY);
+	uint32		npages = OhArrayPages(&v->ix->file, OH_HIGHWAY);
 
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
-		Buffer		buffer = OhArrayRead(v->ix, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+		Buffer		buffer = OhArrayRead(&v->ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
 
-		for (uint32 slot = 0; slot < Min(OhTail(page)->nused, v->ix->array[OH_HIGHWAY].per_page); slot++)
+		for (uint32 slot = 0; slot < Min(OhTail(page)->nused, v->ix->file.array[OH_HIGHWAY].per_page); slot++)
 		{
-			const OhMemberData *member = OhSlot(v->ix, OH_HIGHWAY, page, slot);
+			const OhMemberData *member = OhSlot(&v->ix->file, OH_HIGHWAY, page, slot);
 
 			if (member->node < s->n)
 				s->member[member->node] = member->kind;
@@ -232,15 +232,15 @@ static void
 change_page(OhVacuum *v, uint32 lp, const uint8 *kind, uint32 n, List **heirs)
 {
 	OhIndex    *ix = v->ix;
-	Buffer		buffer = OhArrayRead(ix, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = Min(OhTail(page)->nused, ix->array[OH_HIGHWAY].per_page);
+	uint32		nused = Min(OhTail(page)->nused, ix->file.array[OH_HIGHWAY].per_page);
 	bool		writing = false;
 	OhWrite		write;
 
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
-		OhMemberData *member = OhSlot(ix, OH_HIGHWAY, page, slot);
+		OhMemberData *member = OhSlot(&ix->file, OH_HIGHWAY, page, slot);
 		int			wanted = member->kind;
 
 		if (member->node == OH_NONE)
@@ -256,14 +256,14 @@ change_page(OhVacuum *v, uint32 lp, const uint8 *kind, uint32 n, List **heirs)
 			*heirs = lappend_int(*heirs, (int) member->node);
 		if (!writing)
 		{
-			OhWriteStart(&write, v->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
-			member = OhSlot(ix, OH_HIGHWAY, page, slot);
+			member = OhSlot(&ix->file, OH_HIGHWAY, page, slot);
 			writing = true;
 		}
 		member->kind = wanted;
 		if (wanted == 0)
-			OhPageFreeSlot(ix, OH_HIGHWAY, page, slot);
+			OhPageFreeSlot(&ix->file, OH_HIGHWAY, page, slot);
 	}
 	if (writing)
 		OhWriteFinish(&write);
@@ -294,7 +294,7 @@ put_heir(OhVacuum *v, uint32 dead)
 void
 OhVacuumFreeMembers(OhVacuum *v)
 {
-	uint32		npages = OhArrayPages(v->ix, OH_HIGHWAY);
+	uint32		npages = OhArrayPages(&v->ix->file, OH_HIGHWAY);
 	List	   *heirs = NIL;
 	ListCell   *lc;
 
@@ -331,13 +331,13 @@ choose_level(OhVacuum *v)
 static void
 set_level(OhVacuum *v, int level)
 {
-	Buffer		buffer = OhReadBlock(v->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(v->ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 
 	if (OhMeta(BufferGetPage(buffer))->highway_level != level)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, v->ix->rel, v->ix->building);
+		OhWriteStart(&write, &v->ix->file);
 		OhMeta(OhWritePage(&write, buffer, false))->highway_level = level;
 		OhWriteFinish(&write);
 	}
@@ -402,7 +402,7 @@ OhVacuumHighway(OhVacuum *v)
 	}
 	/* a search goes down from this level: its members come first, the others go last */
 	set_level(v, level);
-	npages = OhArrayPages(v->ix, OH_HIGHWAY);
+	npages = OhArrayPages(&v->ix->file, OH_HIGHWAY);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
 		om_vacuum_delay_point();

@@ -66,8 +66,8 @@ static void
 delete_nulls(BulkDelete *bulk)
 {
 	OhIndex    *ix = bulk->ix;
-	uint32		npages = OhArrayPages(ix, OH_NULLS);
-	uint16	   *dead = palloc(sizeof(uint16) * ix->array[OH_NULLS].per_page);
+	uint32		npages = OhArrayPages(&ix->file, OH_NULLS);
+	uint16	   *dead = palloc(sizeof(uint16) * ix->file.array[OH_NULLS].per_page);
 
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
@@ -77,12 +77,12 @@ delete_nulls(BulkDelete *bulk)
 		int			ndead = 0;
 
 		om_vacuum_delay_point();
-		buffer = OhArrayRead(ix, OH_NULLS, lp, BUFFER_LOCK_EXCLUSIVE);
+		buffer = OhArrayRead(&ix->file, OH_NULLS, lp, BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
-		nused = OhPageUsed(ix, OH_NULLS, buffer);
+		nused = OhPageUsed(&ix->file, OH_NULLS, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
-			OhNullData *row = OhSlot(ix, OH_NULLS, page, slot);
+			OhNullData *row = OhSlot(&ix->file, OH_NULLS, page, slot);
 
 			if (row->kind != OH_ROW_FREE && is_dead(bulk, &row->tid))
 				dead[ndead++] = slot;
@@ -91,10 +91,10 @@ delete_nulls(BulkDelete *bulk)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, bulk->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
 			for (int i = 0; i < ndead; i++)
-				OhPageFreeSlot(ix, OH_NULLS, page, dead[i]);
+				OhPageFreeSlot(&ix->file, OH_NULLS, page, dead[i]);
 			OhWriteFinish(&write);
 		}
 		UnlockReleaseBuffer(buffer);
@@ -127,9 +127,9 @@ static void
 delete_postings(BulkDelete *bulk)
 {
 	OhIndex    *ix = bulk->ix;
-	uint32		npages = OhArrayPages(ix, OH_POSTING);
-	uint32		max_node = OhArrayPages(ix, OH_NODE) * ix->array[OH_NODE].per_page;
-	uint8	   *dead = palloc(ix->array[OH_POSTING].per_page);
+	uint32		npages = OhArrayPages(&ix->file, OH_POSTING);
+	uint32		max_node = OhArrayPages(&ix->file, OH_NODE) * ix->file.array[OH_NODE].per_page;
+	uint8	   *dead = palloc(ix->file.array[OH_POSTING].per_page);
 
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
@@ -139,12 +139,12 @@ delete_postings(BulkDelete *bulk)
 		bool		any = false;
 
 		om_vacuum_delay_point();
-		buffer = OhArrayRead(ix, OH_POSTING, lp, BUFFER_LOCK_EXCLUSIVE);
+		buffer = OhArrayRead(&ix->file, OH_POSTING, lp, BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
-		nused = OhPageUsed(ix, OH_POSTING, buffer);
+		nused = OhPageUsed(&ix->file, OH_POSTING, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
-			OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
+			OhPostingData *posting = OhSlot(&ix->file, OH_POSTING, page, slot);
 
 			dead[slot] = 0;
 			if (posting->node == OH_NONE)
@@ -165,11 +165,11 @@ delete_postings(BulkDelete *bulk)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, bulk->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
 			for (uint32 slot = 0; slot < nused; slot++)
 			{
-				OhPostingData *posting = OhSlot(ix, OH_POSTING, page, slot);
+				OhPostingData *posting = OhSlot(&ix->file, OH_POSTING, page, slot);
 
 				for (int i = 0; dead[slot] != 0 && i < OH_POSTING_TIDS; i++)
 				{
@@ -213,8 +213,8 @@ static ChainState
 look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 {
 	OhIndex    *ix = bulk->ix;
-	uint32		per_page = ix->array[OH_POSTING].per_page;
-	uint32		limit = ix->array[OH_POSTING].npages * per_page;
+	uint32		per_page = ix->file.array[OH_POSTING].per_page;
+	uint32		limit = ix->file.array[OH_POSTING].npages * per_page;
 	int			steps = 0;
 	BlockNumber block = InvalidBlockNumber;
 	Buffer		buffer = InvalidBuffer;
@@ -238,23 +238,23 @@ look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 			result = CHAIN_LONG;
 			break;
 		}
-		wanted = OhArrayBlock(ix, OH_POSTING, at / per_page);
+		wanted = OhArrayBlock(&ix->file, OH_POSTING, at / per_page);
 		if (wanted != block)
 		{
 			if (BufferIsValid(buffer))
 				UnlockReleaseBuffer(buffer);
-			buffer = ReadBuffer(bulk->ix->rel, wanted);
+			buffer = ReadBuffer(bulk->ix->file.rel, wanted);
 			block = wanted;
 			if (!ConditionalLockBuffer(buffer))
 			{
 				ReleaseBuffer(buffer);
 				return CHAIN_BUSY;
 			}
-			OhVerifyPage(bulk->ix->rel, buffer, block, OH_PAGE_ARRAY + OH_POSTING);
+			OhVerifyPage(bulk->ix->file.rel, buffer, block, OH_PAGE_ARRAY + OH_POSTING);
 		}
-		posting = OhSlot(ix, OH_POSTING, BufferGetPage(buffer), at % per_page);
+		posting = OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer), at % per_page);
 		if (posting->node != id)
-			OhCorrupt(bulk->ix->rel, block, "posting %u belongs to node %u, not %u",
+			OhReportCorruption(bulk->ix->file.rel, block, "posting %u belongs to node %u, not %u",
 					  at, posting->node, id);
 		for (int i = 0; i < OH_POSTING_TIDS; i++)
 		{
@@ -280,7 +280,7 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 
 	while (n > 0)
 	{
-		Buffer		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 		Page		page = BufferGetPage(buffer);
 		uint16	   *dying = palloc(sizeof(uint16) * n);
 		int			ndying = 0;
@@ -289,11 +289,11 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 
 		for (int i = 0; i < n; i++)
 		{
-			OhNodeData *node = OhSlot(ix, OH_NODE, page, slots[i]);
+			OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slots[i]);
 
 			if (node->state != OH_LIVE || ItemPointerIsValid(&node->tid))
 				continue;
-			switch (look_at_chain(bulk, lp * ix->array[OH_NODE].per_page + slots[i], node->posting))
+			switch (look_at_chain(bulk, lp * ix->file.array[OH_NODE].per_page + slots[i], node->posting))
 			{
 				case CHAIN_EMPTY:
 					dying[ndying++] = slots[i];
@@ -301,7 +301,7 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 				case CHAIN_HAS_TID:
 					break;
 				case CHAIN_LONG:
-					too_long = lp * ix->array[OH_NODE].per_page + slots[i];
+					too_long = lp * ix->file.array[OH_NODE].per_page + slots[i];
 					/* FALLTHROUGH */
 				case CHAIN_BUSY:
 					slots[nbusy++] = slots[i];
@@ -312,10 +312,10 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, bulk->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
 			for (int i = 0; i < ndying; i++)
-				kill_node(OhSlot(ix, OH_NODE, page, dying[i]));
+				kill_node(OhSlot(&ix->file, OH_NODE, page, dying[i]));
 			OhWriteFinish(&write);
 		}
 		UnlockReleaseBuffer(buffer);
@@ -327,8 +327,8 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 		{
 			CHECK_FOR_INTERRUPTS();
 			if (bulk->beyond != OH_NONE &&
-				!OhArrayHas(ix, OH_POSTING, bulk->beyond))
-				OhCorrupt(bulk->ix->rel, OhArrayBlock(ix, OH_NODE, lp),
+				!OhArrayHas(&ix->file, OH_POSTING, bulk->beyond))
+				OhReportCorruption(bulk->ix->file.rel, OhArrayBlock(&ix->file, OH_NODE, lp),
 						  "a chain of postings leads to record %u, which does not exist",
 						  bulk->beyond);
 			bulk->beyond = OH_NONE;
@@ -344,14 +344,14 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 static void
 mark_unclean(BulkDelete *bulk)
 {
-	Buffer		buffer = OhReadBlock(bulk->ix->rel, OH_META_BLOCK, OH_PAGE_META,
+	Buffer		buffer = OhReadBlock(bulk->ix->file.rel, OH_META_BLOCK, OH_PAGE_META,
 									 BUFFER_LOCK_EXCLUSIVE);
 
 	if (!OhMeta(BufferGetPage(buffer))->unclean)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, bulk->ix->rel, bulk->ix->building);
+		OhWriteStart(&write, &bulk->ix->file);
 		OhMeta(OhWritePage(&write, buffer, false))->unclean = 1;
 		OhWriteFinish(&write);
 	}
@@ -366,8 +366,8 @@ static void
 delete_nodes(BulkDelete *bulk)
 {
 	OhIndex    *ix = bulk->ix;
-	uint32		npages = OhArrayPages(ix, OH_NODE);
-	uint32		per_page = ix->array[OH_NODE].per_page;
+	uint32		npages = OhArrayPages(&ix->file, OH_NODE);
+	uint32		per_page = ix->file.array[OH_NODE].per_page;
 	uint16	   *dead = palloc(sizeof(uint16) * per_page);
 	uint16	   *unsure = palloc(sizeof(uint16) * per_page);
 
@@ -385,12 +385,12 @@ delete_nodes(BulkDelete *bulk)
 		double		removed = bulk->removed;
 
 		om_vacuum_delay_point();
-		buffer = OhArrayRead(ix, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 		page = BufferGetPage(buffer);
-		nused = OhPageUsed(ix, OH_NODE, buffer);
+		nused = OhPageUsed(&ix->file, OH_NODE, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
-			OhNodeData *node = OhSlot(ix, OH_NODE, page, slot);
+			OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);
 			uint32		id = lp * per_page + slot;
 
 			if (node->state == OH_FREE)
@@ -417,11 +417,11 @@ delete_nodes(BulkDelete *bulk)
 		{
 			OhWrite		write;
 
-			OhWriteStart(&write, bulk->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
 			for (int i = 0; i < ndead; i++)
 			{
-				OhNodeData *node = OhSlot(ix, OH_NODE, page, dead[i]);
+				OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, dead[i]);
 
 				ItemPointerSetInvalid(&node->tid);
 				if (node->state == OH_LIVE && node->posting == OH_NONE)
@@ -519,14 +519,14 @@ settle_entry(OhVacuum *v)
 		if (entry == OH_NONE ? v->nlive == 0 : OhVacuumState(v, entry) == OH_LIVE)
 			break;
 		best = best_entry(v, &level);
-		buffer = OhReadBlock(v->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+		buffer = OhReadBlock(v->ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 		done = OhMeta(BufferGetPage(buffer))->entry == entry;
 		if (done && entry != best)
 		{
 			OhWrite		write;
 			OhMetaPageData *meta;
 
-			OhWriteStart(&write, v->ix->rel, v->ix->building);
+			OhWriteStart(&write, &v->ix->file);
 			meta = OhMeta(OhWritePage(&write, buffer, false));
 			meta->entry = best;
 			meta->entry_level = level;
@@ -559,7 +559,7 @@ is_freeable(OhVacuum *v, uint32 id)
 static uint32
 owner_of(OhVacuum *v, OhArrayId array, Page page, uint32 lp, uint32 slot)
 {
-	void	   *record = OhSlot(v->ix, array, page, slot);
+	void	   *record = OhSlot(&v->ix->file, array, page, slot);
 
 	if (array == OH_TOWER)
 		return ((OhTowerData *) record)->node;
@@ -569,7 +569,7 @@ owner_of(OhVacuum *v, OhArrayId array, Page page, uint32 lp, uint32 slot)
 		return OH_NONE;
 	if (((OhNodeData *) record)->state != OH_DEAD)
 		return OH_NONE;
-	return lp * v->ix->array[OH_NODE].per_page + slot;
+	return lp * v->ix->file.array[OH_NODE].per_page + slot;
 }
 
 /*
@@ -582,9 +582,9 @@ static uint32
 free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
 {
 	OhIndex    *ix = v->ix;
-	Buffer		buffer = OhArrayRead(ix, array, lp, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhArrayRead(&ix->file, array, lp, BUFFER_LOCK_EXCLUSIVE);
 	Page		page = BufferGetPage(buffer);
-	uint32		nused = OhPageUsed(ix, array, buffer);
+	uint32		nused = OhPageUsed(&ix->file, array, buffer);
 	OhWrite		write;
 	uint32		nfreed = 0;
 
@@ -594,15 +594,15 @@ free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
 			continue;
 		if (nfreed++ == 0)
 		{
-			OhWriteStart(&write, v->ix->rel, ix->building);
+			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
 		}
-		OhPageFreeSlot(ix, array, page, slot);
+		OhPageFreeSlot(&ix->file, array, page, slot);
 	}
 	if (nfreed > 0)
 		OhWriteFinish(&write);
 	page = BufferGetPage(buffer);
-	if (OhPageHasFree(ix, array, page))
+	if (OhPageHasFree(&ix->file, array, page))
 		*first = Min(*first, lp);
 	if (OhTail(page)->nfree == nused)
 		(*empty)++;
@@ -620,7 +620,7 @@ free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
 static uint32
 free_records(OhVacuum *v, OhArrayId array, uint32 *first, uint32 *empty)
 {
-	uint32		npages = OhArrayPages(v->ix, array);
+	uint32		npages = OhArrayPages(&v->ix->file, array);
 	uint32		nfreed = 0;
 
 	*first = npages;
@@ -638,21 +638,21 @@ free_records(OhVacuum *v, OhArrayId array, uint32 *first, uint32 *empty)
 static void
 set_hints(OhVacuum *v, const uint32 *first, bool freed)
 {
-	Buffer		buffer = OhReadBlock(v->ix->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(v->ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
 	bool		changed = freed || meta->unclean;
 
 	for (int a = 0; a < OH_NARRAYS; a++)
-		changed |= OhArrayHasSlots(a) && first[a] < meta->array[a].free_hint;
+		changed |= oh_file_method.kind[a].reused && first[a] < meta->array[a].free_hint;
 	if (changed)
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, v->ix->rel, v->ix->building);
+		OhWriteStart(&write, &v->ix->file);
 		meta = OhMeta(OhWritePage(&write, buffer, false));
 		for (int a = 0; a < OH_NARRAYS; a++)
 		{
-			if (OhArrayHasSlots(a))
+			if (oh_file_method.kind[a].reused)
 				meta->array[a].free_hint = Min(first[a], meta->array[a].free_hint);
 		}
 		meta->generation++;
@@ -670,7 +670,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 {
 	OhVacuum   *v = OhVacuumBegin(index);
 	MemoryContext old = MemoryContextSwitchTo(v->context);
-	uint32		first[OH_NARRAYS];
+	uint32		first[OH_NARRAYS] = {0};
 	uint32		empty = 0;
 	uint32		nfreed = 0;
 	uint32		unreachable;
@@ -743,7 +743,7 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	else if (is_unclean(info->index))
 		clean_graph(info->index, &none);
 	OhRetrainUnlock(info->index);
-	nfree = OhReclaimPages(OhIndexOpen(info->index));
+	nfree = OhReclaimPages(&OhIndexOpen(info->index)->file);
 	if (stats != NULL)
 	{
 		stats->pages_free = nfree;

@@ -126,14 +126,6 @@ extern void OhTrimChains(OhIndex *ix);
 /* The same of one node. */
 extern void OhTrimChain(OhIndex *ix, uint32 id);
 
-/* ---- reclaim.c ---- */
-
-/*
- * Offer zero pages that no directory names for reuse, the end of a crash while the
- * relation was extended; returns how many there are.
- */
-extern BlockNumber OhReclaimPages(OhIndex *ix);
-
 /* ---- repair.c ---- */
 
 /* Replace every link to a node that is not live; flags OH_VAC_KEEP what is left. */

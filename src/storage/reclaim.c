@@ -8,13 +8,12 @@
 #include "storage/indexfsm.h"
 
 #include "compat.h"
-#include "hnsw/hnsw.h"
-#include "hnsw/vacuum/vacuum.h"
+#include "storage/array.h"
 
 /* The pages that directories name. */
 typedef struct KnownPages
 {
-	Relation	index;
+	Relation	rel;
 	BlockNumber nblocks;
 	BlockNumber n;
 	uint8	   *bits;			/* NULL: they are only counted */
@@ -41,7 +40,7 @@ know_directory_page(KnownPages *known, BlockNumber block, int kind)
 	know(known, block);
 	if (kind == OH_PAGE_LEAF)
 		return;
-	buffer = OhReadBlock(known->index, block, kind, BUFFER_LOCK_SHARE);
+	buffer = OhReadBlock(known->rel, block, kind, BUFFER_LOCK_SHARE);
 	n = Min(OhTail(BufferGetPage(buffer))->nused, OH_DIR_ENTRIES);
 	memcpy(entries, OhDirEntries(BufferGetPage(buffer)), sizeof(BlockNumber) * n);
 	UnlockReleaseBuffer(buffer);
@@ -54,24 +53,25 @@ know_directory_page(KnownPages *known, BlockNumber block, int kind)
  * know_all -- all pages that the metapage or a directory names.
  */
 static void
-know_all(KnownPages *known, OhIndex *ix)
+know_all(KnownPages *known, OhFile *file)
 {
-	OhMetaPageData meta;
+	PGAlignedBlock copy;
+	const OhFileHead *head = OhHead(copy.data);
 	Buffer		buffer;
 
 	known->n = 0;
 	know(known, OH_META_BLOCK);
-	buffer = OhReadBlock(known->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
-	meta = *OhMeta(BufferGetPage(buffer));
+	buffer = OhReadBlock(known->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+	memcpy(copy.data, BufferGetPage(buffer), BLCKSZ);
 	UnlockReleaseBuffer(buffer);
-	for (int a = 0; a < OH_NARRAYS; a++)
+	for (int a = 0; a < file->method->narrays; a++)
 	{
-		uint32		npages = OhArrayPages(ix, a);
+		uint32		npages = OhArrayPages(file, a);
 
 		for (uint32 lp = 0; lp < npages; lp++)
-			know(known, ix->array[a].block[lp]);
-		for (int r = 0; r < OH_NROOTS && meta.array[a].root[r] != InvalidBlockNumber; r++)
-			know_directory_page(known, meta.array[a].root[r], r < OH_TOP ? OH_PAGE_ROOT : OH_PAGE_TOP);
+			know(known, file->array[a].block[lp]);
+		for (int r = 0; r < OH_NROOTS && head->array[a].root[r] != InvalidBlockNumber; r++)
+			know_directory_page(known, head->array[a].root[r], r < OH_TOP ? OH_PAGE_ROOT : OH_PAGE_TOP);
 	}
 }
 
@@ -82,18 +82,18 @@ know_all(KnownPages *known, OhIndex *ix)
  * A page that is just being added is locked until a directory names it.
  */
 BlockNumber
-OhReclaimPages(OhIndex *ix)
+OhReclaimPages(OhFile *file)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(ix->rel);
+	BlockNumber nblocks = RelationGetNumberOfBlocks(file->rel);
 	BlockNumber nfree = 0;
-	KnownPages	known = {ix->rel, nblocks, 0, NULL};
+	KnownPages	known = {file->rel, nblocks, 0, NULL};
 
-	know_all(&known, ix);
+	know_all(&known, file);
 	if (known.n >= nblocks)
 		return 0;
 	known.bits = MemoryContextAllocExtended(CurrentMemoryContext, nblocks / 8 + 1,
 											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	know_all(&known, ix);
+	know_all(&known, file);
 	for (BlockNumber block = 1; block < nblocks; block++)
 	{
 		Buffer		buffer;
@@ -101,12 +101,12 @@ OhReclaimPages(OhIndex *ix)
 		if (known.bits[block / 8] & (1 << (block % 8)))
 			continue;
 		om_vacuum_delay_point();
-		buffer = ReadBuffer(ix->rel, block);
+		buffer = ReadBuffer(file->rel, block);
 		if (ConditionalLockBuffer(buffer))
 		{
 			if (PageIsNew(BufferGetPage(buffer)))
 			{
-				RecordFreeIndexPage(ix->rel, block);
+				RecordFreeIndexPage(file->rel, block);
 				nfree++;
 			}
 			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
@@ -115,6 +115,6 @@ OhReclaimPages(OhIndex *ix)
 	}
 	pfree(known.bits);
 	if (nfree > 0)
-		IndexFreeSpaceMapVacuum(ix->rel);
+		IndexFreeSpaceMapVacuum(file->rel);
 	return nfree;
 }

@@ -1,0 +1,122 @@
+/*
+ * page.h -- pages of an index file, whatever the access method.
+ *
+ * An index file is a metapage and a few paged arrays: logical arrays of records of
+ * one size, whose pages lie anywhere in the relation.  Record i of an array lies on
+ * its logical page i / per_page, slot i % per_page.  A directory maps a logical page
+ * to a block.  There are no line pointers.  What records hold is the method's
+ * business (file.h).
+ *
+ * Every page:
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0    24  PageHeaderData; pd_lower is past the last slot ever used
+ *       24     -  records (or metapage, or directory entries)
+ *     8176    16  OhPageTail, the special space
+ */
+#ifndef OH_STORAGE_PAGE_H
+#define OH_STORAGE_PAGE_H
+
+#include "postgres.h"
+
+#include "storage/block.h"
+#include "storage/bufpage.h"
+
+#define OH_PAGE_ID		0xFFA7
+#define OH_META_BLOCK	0
+
+/* A record number that stands for no record. */
+#define OH_NONE			0xFFFFFFFFU
+
+/* Page kinds; an array's data pages have OH_PAGE_ARRAY + the array's number. */
+#define OH_PAGE_META	1
+#define OH_PAGE_ROOT	2		/* directory: blocks of leaf directory pages */
+#define OH_PAGE_LEAF	3		/* directory: blocks of data pages */
+#define OH_PAGE_TOP		4		/* directory: blocks of root pages */
+#define OH_PAGE_ARRAY	16
+
+/* Special space of every page. */
+typedef struct OhPageTail
+{
+	uint32		lp;				/* logical page in its array; 0 for the metapage; for
+								 * directory pages the index of the first entry */
+	uint16		kind;
+	uint16		array;			/* number of the array, of data and directory pages */
+	uint16		nused;			/* slots (or entries) ever used: high-water mark */
+	uint16		nfree;			/* free slots among the first nused */
+	uint16		unused;
+	uint16		page_id;		/* OH_PAGE_ID, last two bytes of the page */
+} OhPageTail;
+
+StaticAssertDecl(sizeof(OhPageTail) == 16, "page tail layout");
+
+#define OH_PAGE_BODY	(BLCKSZ - SizeOfPageHeaderData - sizeof(OhPageTail))
+/* A test compiles the library with smaller limits. */
+#ifndef OH_DIR_ENTRIES
+#define OH_DIR_ENTRIES	((int) (OH_PAGE_BODY / sizeof(BlockNumber)))
+#endif
+#ifndef OH_MAX_RECORDS
+#define OH_MAX_RECORDS	OH_NONE
+#endif
+#define OH_NROOTS		8
+#define OH_TOP			(OH_NROOTS - 1)	/* where a head names its top page */
+
+/*
+ * Where an array's directory starts.  A root page has room for OH_DIR_ENTRIES leaf
+ * pages of OH_DIR_ENTRIES data pages each, 4.2 million data pages in all.
+ */
+typedef struct OhArrayHead
+{
+	BlockNumber root[OH_NROOTS];	/* root pages, then the top page that names further
+									 * ones; InvalidBlockNumber if not there */
+	uint32		free_hint;		/* no free slot on a logical page before this */
+} OhArrayHead;
+
+/*
+ * The metapage, at PageGetContents(): what is the same in all index files.  The
+ * method's own struct has the same fields at the same offsets.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     4  magic       of the method
+ *        4     4  format      of the method
+ *        8     8  build_id    random, new with every build
+ *       16    28              the method's own
+ *       44     4  generation  how often free hints have moved back (vacuums)
+ *       48    80              the method's own
+ *      128  36 *  array       heads of the arrays
+ */
+typedef struct OhFileHead
+{
+	uint32		magic;
+	uint32		format;
+	uint64		build_id;
+	char		own1[28];
+	uint32		generation;
+	char		own2[80];
+	OhArrayHead array[FLEXIBLE_ARRAY_MEMBER];
+} OhFileHead;
+
+StaticAssertDecl(offsetof(OhFileHead, generation) == 44, "metapage layout");
+StaticAssertDecl(offsetof(OhFileHead, array) == 128, "metapage layout");
+StaticAssertDecl(sizeof(OhArrayHead) == 36, "metapage layout");
+
+/* At a fixed place: pd_special of a damaged page may point anywhere. */
+static inline OhPageTail *
+OhTail(Page page)
+{
+	return (OhPageTail *) ((char *) page + BLCKSZ - sizeof(OhPageTail));
+}
+
+static inline OhFileHead *
+OhHead(Page page)
+{
+	return (OhFileHead *) PageGetContents(page);
+}
+
+static inline BlockNumber *
+OhDirEntries(Page page)
+{
+	return (BlockNumber *) PageGetContents(page);
+}
+
+#endif							/* OH_STORAGE_PAGE_H */
