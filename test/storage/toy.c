@@ -11,6 +11,7 @@
 #include "access/xloginsert.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
 #include "storage/array.h"
 #include "storage/verify.h"
 #include "storage/wal.h"
