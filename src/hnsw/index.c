@@ -371,6 +371,10 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	ix->build_id = meta->build_id;
 	ix->walk_rate = FIRST_WALK_RATE;
 	ix->dim = meta->dim;
+	ix->column.metric = OhGetMetric(index);
+	ix->column.dim = meta->column_dim != 0 ? (int) meta->column_dim : meta->dim;
+	ix->column.position_dim = meta->dim;
+	ix->column.seed = meta->seed;
 	ix->m = meta->m;
 	ix->ef_construction = meta->ef_construction;
 	ix->spec.kind = meta->quantizer;

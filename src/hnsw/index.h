@@ -12,20 +12,12 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "hnsw/column.h"
 #include "hnsw/format.h"
 #include "lib/ilist.h"
 #include "quant/quant.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
-
-/* What an operator class is for; its support function 1 returns this. */
-typedef struct OhMetric
-{
-	OmMetric	metric;
-	int			max_dim;
-	/* Exact distance in order units (quant.h); may be NaN. */
-	double		(*distance) (const float *a, const float *b, int dim);
-} OhMetric;
 
 /* Backend-local view of one paged array. */
 typedef struct OhArray
@@ -57,7 +49,8 @@ typedef struct OhIndex
 	MemoryContext context;
 
 	/* constants of the build */
-	int			dim;
+	OhColumn	column;			/* what is indexed */
+	int			dim;			/* floats of a position */
 	int			m;				/* links on levels >= 1; the base layer has 2m */
 	int			ef_construction;
 	OmQuantSpec spec;
@@ -216,6 +209,7 @@ extern void OhPageSetLower(const OhIndex *ix, OhArrayId array, Page page);
 typedef struct OhCreate
 {
 	OmQuantSpec spec;			/* seed included */
+	OhColumn	column;
 	int			m;
 	int			ef_construction;
 	int			rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */

@@ -54,7 +54,7 @@ check_header(OhCheck *c, BlockNumber block, Page page, int kind, OhArrayId array
 		OhCorrupt(c->index, block, "page kind is %u, not %d", tail->kind, kind);
 	if (kind == OH_PAGE_META)
 	{
-		if (header->pd_lower < SizeOfPageHeaderData + sizeof(OhMetaPageData) ||
+		if (header->pd_lower < SizeOfPageHeaderData + offsetof(OhMetaPageData, column_dim) ||
 			header->pd_lower > header->pd_upper)
 			OhCorrupt(c->index, block, "pd_lower of the metapage is %u", header->pd_lower);
 		return;
