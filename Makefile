@@ -11,7 +11,8 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(patsubst %,src/%*.c,$(FOLD
 DATA_built = src/sql/omendb--$(EXTVERSION).sql src/sql/omendb_hnsw--$(EXTVERSION).sql
 # What programs take omendb for, by `make install-as-vector`.
 PEER_VERSION = 0.8.7
-SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql src/sql/filters.sql
+SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql \
+	src/sql/classes.built.sql src/sql/filters.sql
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=omendb
@@ -21,7 +22,7 @@ PROVE_TESTS ?= test/t/*.pl
 # Vectorised loops want -O3 and no errno, equal codes on every CPU no fused products; never a CPU flag: kernels are chosen at run time.
 PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -MMD -MP
 PG_CPPFLAGS = -I$(srcdir)/src
-EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
+EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) src/sql/classes.built.sql src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -34,9 +35,12 @@ $(OBJS:.o=.bc): %.bc: %.o
 src/sql/omendb--$(EXTVERSION).sql: $(SQL_PARTS)
 	cat $^ > $@
 
-src/sql/names.built.sql: src/sql/names.sql src/sql/names.awk src/sql/omenhnsw.sql src/sql/filters.sql
+src/sql/classes.built.sql: src/sql/classes.awk
+	awk -f $< > $@
+
+src/sql/names.built.sql: src/sql/names.sql src/sql/names.awk src/sql/classes.built.sql src/sql/filters.sql
 	{ cat src/sql/names.sql && for am in hnsw ivfflat; do \
-		awk -v am=$$am -f src/sql/names.awk src/sql/omenhnsw.sql src/sql/filters.sql; done; } > $@
+		awk -v am=$$am -f src/sql/names.awk src/sql/classes.built.sql src/sql/filters.sql; done; } > $@
 
 src/sql/omendb_hnsw--$(EXTVERSION).sql: src/sql/names_head.sql src/sql/names.built.sql
 	cat $^ > $@

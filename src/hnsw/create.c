@@ -31,6 +31,7 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->bits = create->spec.bits;
 	meta->subvectors = create->spec.subvectors;
 	meta->dim = create->spec.dim;
+	meta->column_dim = create->column.dim;
 	meta->m = create->m;
 	meta->ef_construction = create->ef_construction;
 	meta->entry = OH_NONE;

@@ -83,6 +83,7 @@ typedef struct OhMetaPageData
 	float		trained_error;	/* of the model, 0 if not known: see retrain.c */
 	uint64		next_rows;		/* trained_rows of next_model */
 	OhArrayHead array[OH_NARRAYS];
+	uint32		column_dim;		/* dimensions of the column; 0 (a metapage without it): dim */
 } OhMetaPageData;
 
 StaticAssertDecl(offsetof(OhMetaPageData, build_id) == offsetof(OhFileHead, build_id), "metapage layout");
@@ -191,7 +192,7 @@ StaticAssertDecl(offsetof(OhTowerData, links) == 12, "tower layout");
  *   OFFSET  SIZE  FIELD
  *        0     4  node
  *        4     4  next    next record of the chain, or OH_NONE
- *        8     4  hash    of the vector (OhVectorHash) that all rows of this record
+ *        8     4  hash    of the vector (OhPositionHash) that all rows of this record
  *                         and of those behind it have, or OH_MIXED: they may differ
  *       12    36  tid     invalid where empty
  *

@@ -87,7 +87,6 @@ extern void OhResolveRerank(Relation index, OhCreate *create);	/* after a change
 extern void OhFallBack(Relation index, OhCreate *create, uint64 rows);	/* too few rows to train */
 extern const char *OhQuantizerName(OmQuantKind kind);
 extern const char *OhRerankName(int rerank);
-extern const OhMetric *OhGetMetric(Relation index);
 
 /* alter.c: the NOTICE of ALTER INDEX ... SET */
 extern void OhAlterInit(void);
@@ -101,11 +100,6 @@ extern bool OhMayDiscard(IndexScanDesc scan);
 
 /* paths.c: paths that the planner does not make */
 extern void OhPathsInit(void);
-
-/* Form of the indexed value: float[dim] of a detoasted vector; checks dims.  */
-extern const float *OhVectorFloats(Relation index, int dim, Datum value, Pointer *to_free);
-/* true if the vector has no direction under this metric (cosine of a zero vector) */
-extern bool OhHasDirection(OmMetric metric, const float *x, int dim);
 
 /* callbacks */
 extern IndexBuildResult *ohbuild(Relation heap, Relation index, IndexInfo *info);
@@ -127,12 +121,11 @@ extern char *ohbuildphasename(int64 phase);
 
 /*
  * Insert one row (insert.c): the body of ohinsert, also used by the build once
- * the graph has outgrown maintenance_work_mem.  x float[dim]; attrs are its
- * summaries, NULL without filter columns.
+ * the graph has outgrown maintenance_work_mem.  attrs are its summaries, NULL without filter columns.
  */
 typedef struct OhInserter OhInserter;
 extern OhInserter *OhInserterBegin(OhIndex *ix, MemoryContext context);
-extern void OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid,
+extern void OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid,
 						   const OhAttrRow *attrs);
 extern void OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind,
 									   const OhAttrRow *attrs);

@@ -369,6 +369,10 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	OhFileInit(&ix->file, index, &oh_file_method, meta->build_id, context);
 	ix->walk_rate = FIRST_WALK_RATE;
 	ix->dim = meta->dim;
+	ix->column.metric = OhGetMetric(index);
+	ix->column.dim = meta->column_dim != 0 ? (int) meta->column_dim : meta->dim;
+	ix->column.position_dim = meta->dim;
+	ix->column.seed = meta->seed;
 	ix->m = meta->m;
 	ix->ef_construction = meta->ef_construction;
 	ix->spec.kind = meta->quantizer;

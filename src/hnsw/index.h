@@ -13,20 +13,13 @@
 
 #include "compat.h"
 #include "filter/attr.h"
+#include "hnsw/column.h"
 #include "hnsw/format.h"
 #include "lib/ilist.h"
 #include "quant/quant.h"
 #include "storage/array.h"
 #include "storage/file.h"
 
-/* What an operator class is for; its support function 1 returns this. */
-typedef struct OhMetric
-{
-	OmMetric	metric;
-	int			max_dim;
-	/* Exact distance in order units (quant.h); may be NaN. */
-	double		(*distance) (const float *a, const float *b, int dim);
-} OhMetric;
 
 /* A model that the backend has loaded. */
 typedef struct OhModel
@@ -41,7 +34,8 @@ typedef struct OhIndex
 	OhFile		file;			/* first: see OhIndexOf() */
 
 	/* constants of the build */
-	int			dim;
+	OhColumn	column;			/* what is indexed */
+	int			dim;			/* floats of a position */
 	int			m;				/* links on levels >= 1; the base layer has 2m */
 	int			ef_construction;
 	OmQuantSpec spec;
@@ -113,6 +107,7 @@ extern void OhVerifyMeta(Relation index, const OhMetaPageData *meta);
 typedef struct OhCreate
 {
 	OmQuantSpec spec;			/* seed included */
+	OhColumn	column;
 	int			m;
 	int			ef_construction;
 	int			rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */

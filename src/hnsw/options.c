@@ -73,7 +73,7 @@ add_reloptions(relopt_kind kind)
 					  OH_DEFAULT_EF_CONSTRUCTION, OH_MIN_EF_CONSTRUCTION,
 					  OH_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
 	add_enum_reloption(kind, "quantizer",
-					   "How the index holds vectors; without it rabitq, and sq8 for vector_l1_ops",
+					   "How the index holds vectors; without it rabitq, and sq8 for the taxicab distance",
 					   quantizer_values, 0,
 					   "Valid values are \"rabitq\", \"binary\", \"pq\", \"sq8\" and \"none\".",
 					   AccessExclusiveLock);
@@ -272,12 +272,13 @@ column_dim(Relation index, const OhMetric *metric)
 				 errmsg("column does not have dimensions"),
 				 errdetail("Column \"%s\" of index \"%s\" is of a type without a number of dimensions.",
 						   NameStr(attr->attname), RelationGetRelationName(index)),
-				 errhint("Give it a type like vector(3), or index an expression like ((column::vector(3))).")));
-	if (typmod < 1 || typmod > metric->max_dim)
+				 errhint("Give it a type like %s(3), or index an expression like ((column::%s(3))).",
+						 metric->type->name, metric->type->name)));
+	if (typmod < 1 || typmod > metric->type->max_dim)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("column \"%s\" cannot have more than %d dimensions for an omenhnsw index",
-						NameStr(attr->attname), metric->max_dim)));
+						NameStr(attr->attname), metric->type->max_dim)));
 	return typmod;
 }
 
@@ -367,11 +368,11 @@ choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
  * choose_quantizer -- what was asked for, or the default of the metric.
  */
 static OmQuantKind
-choose_quantizer(Relation index, OmMetric metric, const OhOptions *options)
+choose_quantizer(Relation index, const OhMetric *metric, const OhOptions *options)
 {
 	int			asked = options ? options->quantizer : 0;
 
-	if (metric != OM_METRIC_L1)
+	if (metric->metric != OM_METRIC_L1)
 		return asked != 0 ? asked : OM_QUANT_RABITQ;
 	if (asked == 0 && options != NULL)
 		check_belongs("bits", options->bits != 0, OM_QUANT_SQ8, OM_QUANT_RABITQ);
@@ -379,8 +380,8 @@ choose_quantizer(Relation index, OmMetric metric, const OhOptions *options)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("quantizer = %s does not support the taxicab distance", OhQuantizerName(asked)),
-				 errdetail("Index \"%s\" has operator class vector_l1_ops.",
-						   RelationGetRelationName(index)),
+				 errdetail("Index \"%s\" has operator class %s_l1_ops.",
+						   RelationGetRelationName(index), metric->type->name),
 				 errhint("Set quantizer to sq8 or none, or leave it out, which is sq8 here.")));
 	return asked != 0 ? asked : OM_QUANT_SQ8;
 }
@@ -408,8 +409,9 @@ choose_subvectors(Relation index, int dim, int asked)
  * costs ten times as much.
  */
 static int
-choose_rerank(Relation index, const OmQuantSpec *spec, int asked)
+choose_rerank(Relation index, const OhCreate *create, int asked)
 {
+	const OmQuantSpec *spec = &create->spec;
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
 
 	if (asked == OH_RERANK_INDEX)
@@ -417,7 +419,7 @@ choose_rerank(Relation index, const OmQuantSpec *spec, int asked)
 	if (asked != OH_RERANK_AUTO)
 		return asked;
 	if (om_quant_refine_bytes(spec) > 0 && attr->attstorage != TYPSTORAGE_PLAIN &&
-		offsetof(OmVector, x) + sizeof(float) * spec->dim > TOAST_TUPLE_THRESHOLD)
+		create->column.metric->type->bytes(create->column.dim) > TOAST_TUPLE_THRESHOLD)
 		return OH_RERANK_INDEX;
 	return OH_RERANK_HEAP;
 }
@@ -493,7 +495,7 @@ OhResolveRerank(Relation index, OhCreate *create)
 {
 	const OhOptions *options = (const OhOptions *) index->rd_options;
 
-	create->rerank = choose_rerank(index, &create->spec, options ? options->rerank : OH_RERANK_AUTO);
+	create->rerank = choose_rerank(index, create, options ? options->rerank : OH_RERANK_AUTO);
 }
 
 /*
@@ -531,12 +533,15 @@ OhResolveOptions(Relation index, OhCreate *create)
 
 	memset(spec, 0, sizeof(*spec));
 	spec->metric = metric->metric;
-	spec->kind = choose_quantizer(index, spec->metric, options);
-	spec->dim = column_dim(index, metric);
+	spec->kind = choose_quantizer(index, metric, options);
+	create->column.metric = metric;
+	create->column.dim = column_dim(index, metric);
+	spec->dim = create->column.position_dim = create->column.dim;
 	if (!pg_strong_random(&spec->seed, sizeof(spec->seed)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random values")));
+	create->column.seed = spec->seed;
 	if (spec->kind == OM_QUANT_BINARY)
 		spec->bits = 1;
 	else if (spec->kind == OM_QUANT_PQ)

@@ -105,14 +105,16 @@ find_family(Family *family, PlannerInfo *root, IndexOptInfo *index)
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	name = psprintf("bound_%s", NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname));
-	family->schema = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
 	ReleaseSysCache(tuple);
-
-	family->bound_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
-										 ObjectIdGetDatum(family->schema));
-	if (!OidIsValid(family->distance) || !OidIsValid(family->bound_type))
+	if (!OidIsValid(family->distance))
 		return false;
 	family->distance_function = get_opcode(family->distance);
+	/* not the type's: bit is the server's */
+	family->schema = get_func_namespace(family->distance_function);
+	family->bound_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+										 ObjectIdGetDatum(family->schema));
+	if (!OidIsValid(family->bound_type))
+		return false;
 	family->within = get_opfamily_member(index->opfamily[0], type, family->bound_type,
 										 OH_RADIUS_STRATEGY);
 	family->bound_function =

@@ -1,6 +1,6 @@
 /*
  * bound.c -- bounds of distances as people write them, solved for the distance:
- * bound_vector().
+ * bound_vector() and its like.
  *
  * The planner turns
  *
@@ -9,7 +9,7 @@
  * for an index, which knows of a center and a radius only.  What satisfies the
  * first must satisfy the second, whatever the first one's arithmetic rounds, and
  * where a distance is NaN: SQL has NaN above all numbers, so that 1 - NaN > 0.7
- * is true.  See hnsw/bounds.c.
+ * is true.  See planner/bounds.c.
  */
 #include "postgres.h"
 
@@ -86,7 +86,7 @@ om_bound(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE || desc->natts != 3)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("type bound_vector does not consist of three columns")));
+				 errmsg("type of a bound does not consist of three columns")));
 
 	/* NaN equals NaN, and is above all numbers */
 	if (isnan(bound))

@@ -53,4 +53,13 @@ om_halfvec_check_dims(const OmHalfvec *a, const OmHalfvec *b)
 	om_check_same_dim(&om_halfvec_desc, a->dim, b->dim);
 }
 
+/*
+ * Distances of two of equal dimensions (not checked here), exactly as the SQL
+ * operators compute them; as in vector.h.
+ */
+extern double om_halfvec_l2sq(const OmHalfvec *a, const OmHalfvec *b);
+extern double om_halfvec_ip(const OmHalfvec *a, const OmHalfvec *b);
+extern double om_halfvec_cosine(const OmHalfvec *a, const OmHalfvec *b);
+extern double om_halfvec_l1(const OmHalfvec *a, const OmHalfvec *b);
+
 #endif							/* OM_HALFVEC_H */

@@ -37,54 +37,75 @@ OM_FUNCTION(om_halfvec_sum);
 
 /* --- distances ----------------------------------------------------------- */
 
+double
+om_halfvec_l2sq(const OmHalfvec *a, const OmHalfvec *b)
+{
+	return om_kernels->l2sq_f16(a->x, b->x, a->dim);
+}
+
+double
+om_halfvec_ip(const OmHalfvec *a, const OmHalfvec *b)
+{
+	return om_kernels->ip_f16(a->x, b->x, a->dim);
+}
+
+double
+om_halfvec_cosine(const OmHalfvec *a, const OmHalfvec *b)
+{
+	float		sums[3];
+
+	/* Squares of halves neither overflow nor vanish in float. */
+	om_kernels->cos_f16(a->x, b->x, a->dim, sums);
+	return om_cosine_from_sums(sums[0], sums[1], sums[2]);
+}
+
+double
+om_halfvec_l1(const OmHalfvec *a, const OmHalfvec *b)
+{
+	return om_kernels->l1_f16(a->x, b->x, a->dim);
+}
+
 /*
- * distance -- a kernel applied to both arguments.
+ * distance -- one of these, of both arguments.
  */
 static double
-distance(FunctionCallInfo fcinfo, float (*kernel) (const uint16_t *, const uint16_t *, int))
+distance(FunctionCallInfo fcinfo, double (*function) (const OmHalfvec *, const OmHalfvec *))
 {
 	OmHalfvec  *a = PG_GETARG_OMHALFVEC_P(0);
 	OmHalfvec  *b = PG_GETARG_OMHALFVEC_P(1);
 
 	om_halfvec_check_dims(a, b);
-	return kernel(a->x, b->x, a->dim);
+	return function(a, b);
 }
 
 Datum
 om_halfvec_l2_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(sqrt(distance(fcinfo, om_kernels->l2sq_f16)));
+	PG_RETURN_FLOAT8(sqrt(distance(fcinfo, om_halfvec_l2sq)));
 }
 
 Datum
 om_halfvec_l2_squared_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(distance(fcinfo, om_kernels->l2sq_f16));
+	PG_RETURN_FLOAT8(distance(fcinfo, om_halfvec_l2sq));
 }
 
 Datum
 om_halfvec_inner_product(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(distance(fcinfo, om_kernels->ip_f16));
+	PG_RETURN_FLOAT8(distance(fcinfo, om_halfvec_ip));
 }
 
 Datum
 om_halfvec_negative_inner_product(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(-distance(fcinfo, om_kernels->ip_f16));
+	PG_RETURN_FLOAT8(-distance(fcinfo, om_halfvec_ip));
 }
 
 Datum
 om_halfvec_cosine_distance(PG_FUNCTION_ARGS)
 {
-	OmHalfvec  *a = PG_GETARG_OMHALFVEC_P(0);
-	OmHalfvec  *b = PG_GETARG_OMHALFVEC_P(1);
-	float		sums[3];
-
-	om_halfvec_check_dims(a, b);
-	/* Squares of halves neither overflow nor vanish in float. */
-	om_kernels->cos_f16(a->x, b->x, a->dim, sums);
-	PG_RETURN_FLOAT8(om_cosine_from_sums(sums[0], sums[1], sums[2]));
+	PG_RETURN_FLOAT8(distance(fcinfo, om_halfvec_cosine));
 }
 
 /*
@@ -93,7 +114,7 @@ om_halfvec_cosine_distance(PG_FUNCTION_ARGS)
 Datum
 om_halfvec_spherical_distance(PG_FUNCTION_ARGS)
 {
-	double		dot = distance(fcinfo, om_kernels->ip_f16);
+	double		dot = distance(fcinfo, om_halfvec_ip);
 
 	PG_RETURN_FLOAT8(acos(Min(Max(dot, -1), 1)) / M_PI);
 }
@@ -101,7 +122,7 @@ om_halfvec_spherical_distance(PG_FUNCTION_ARGS)
 Datum
 om_halfvec_l1_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(distance(fcinfo, om_kernels->l1_f16));
+	PG_RETURN_FLOAT8(distance(fcinfo, om_halfvec_l1));
 }
 
 /* --- parts --------------------------------------------------------------- */

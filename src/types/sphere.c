@@ -1,11 +1,11 @@
 /*
- * sphere.c -- the vectors within a radius of a center: sphere() and the operators
+ * sphere.c -- the values within a radius of a center: sphere() and the operators
  * <<->> <<#>> <<=>> <<+>>, and <<-> <<#> <<=> <<+>, into which the planner turns
  * bounds of distances (bound.c).
  *
  * Each is the distance operator that it is named after, and the comparison
  * "< radius": computed by the same function, so that both forms of a condition
- * agree to the last bit.
+ * agree to the last bit.  A type has a line for each of its distances here.
  */
 #include "postgres.h"
 
@@ -17,17 +17,15 @@
 #include "compat.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "types/halfvec.h"
 #include "types/sphere.h"
+#include "types/vector.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/typcache.h"
 
 OM_FUNCTION(om_sphere);
-OM_FUNCTION(om_vector_within_l2);
-OM_FUNCTION(om_vector_within_ip);
-OM_FUNCTION(om_vector_within_cosine);
-OM_FUNCTION(om_vector_within_l1);
 OM_FUNCTION(om_within_sel);
 
 /* A histogram of fewer vectors tells nothing; one of FULL_HISTOGRAM all it can. */
@@ -42,7 +40,7 @@ OM_FUNCTION(om_within_sel);
 #define UNKNOWN_SELECTIVITY 0.001
 
 /*
- * om_sphere -- sphere(center vector, radius double precision).
+ * om_sphere -- sphere(center, radius double precision).
  *
  * A radius below zero is a bound of <#>, the negative inner product; of the other
  * distances, none is below it.
@@ -66,7 +64,7 @@ om_sphere(PG_FUNCTION_ARGS)
 		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE || desc->natts != 2)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("type sphere_vector does not consist of a center and a radius")));
+					 errmsg("type of a sphere does not consist of a center and a radius")));
 		old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 		desc = BlessTupleDesc(CreateTupleDescCopy(desc));
 		MemoryContextSwitchTo(old);
@@ -81,10 +79,10 @@ om_sphere(PG_FUNCTION_ARGS)
  * check_parts -- nobody has altered the type to something else.
  */
 static void
-check_parts(TupleDesc desc, Oid vector_type)
+check_parts(TupleDesc desc, Oid type)
 {
 	if (desc->natts < 2 || desc->natts > 3 ||
-		TupleDescAttr(desc, 0)->atttypid != vector_type ||
+		TupleDescAttr(desc, 0)->atttypid != type ||
 		TupleDescAttr(desc, 1)->atttypid != FLOAT8OID ||
 		(desc->natts == 3 && TupleDescAttr(desc, 2)->atttypid != BOOLOID))
 		ereport(ERROR,
@@ -94,7 +92,7 @@ check_parts(TupleDesc desc, Oid vector_type)
 }
 
 bool
-om_sphere_read(Datum value, Oid vector_type, OmSphere *sphere)
+om_sphere_read(Datum value, Oid type, OmSphere *sphere)
 {
 	HeapTupleHeader header = DatumGetHeapTupleHeader(value);
 	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
@@ -107,7 +105,7 @@ om_sphere_read(Datum value, Oid vector_type, OmSphere *sphere)
 	bool		no_radius;
 	bool		no_unordered = false;
 
-	check_parts(desc, vector_type);
+	check_parts(desc, type);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
@@ -120,117 +118,103 @@ om_sphere_read(Datum value, Oid vector_type, OmSphere *sphere)
 	if (no_center || no_radius || no_unordered)
 		return false;
 
-	sphere->center = DatumGetOmVector(center);
+	sphere->center = center;
 	sphere->radius = DatumGetFloat8(radius);
 	sphere->unordered = DatumGetBool(unordered);
 	return true;
 }
 
-/*
- * vector_type_of -- OID of the type vector: that of the operator's left argument.
- */
-static Oid
-vector_type_of(FmgrInfo *flinfo)
+/* A distance, and how many dimensions a value has. */
+typedef struct Distance
 {
-	Oid		   *cached = flinfo->fn_extra;
+	PGFunction	function;
+	int			(*dim) (Datum value);
+} Distance;
 
-	if (cached == NULL)
+/* Of one call site. */
+typedef struct WithinState
+{
+	Oid			type;			/* of the operator's left argument */
+	bool		any_dim;		/* a value of other dimensions is not within, instead of an error */
+} WithinState;
+
+static WithinState *
+within_state(FmgrInfo *flinfo)
+{
+	WithinState *state = flinfo->fn_extra;
+
+	if (state == NULL)
 	{
 		Oid		   *types;
 		int			n;
 
 		(void) get_func_signature(flinfo->fn_oid, &types, &n);
-		cached = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(Oid));
-		*cached = types[0];
+		state = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(WithinState));
+		state->type = types[0];
 		pfree(types);
-		flinfo->fn_extra = cached;
+		flinfo->fn_extra = state;
 	}
-	return *cached;
+	return state;
 }
 
 /*
- * read_arguments -- false if the sphere has a part that is NULL.
+ * within -- is a value within a sphere?  NULL if the sphere has a part that is.
  */
-static bool
-read_arguments(FunctionCallInfo fcinfo, OmVector **v, OmSphere *sphere)
+static Datum
+within(FunctionCallInfo fcinfo, const Distance *distance)
 {
-	if (!om_sphere_read(PG_GETARG_DATUM(1), vector_type_of(fcinfo->flinfo), sphere))
-		return false;
-	*v = PG_GETARG_OMVECTOR_P(0);
-	om_vector_check_dims(*v, sphere->center);
-	return true;
-}
-
-Datum
-om_vector_within_l2(PG_FUNCTION_ARGS)
-{
-	OmVector   *v;
+	WithinState *state = within_state(fcinfo->flinfo);
 	OmSphere	sphere;
+	Datum		value;
 
-	if (!read_arguments(fcinfo, &v, &sphere))
+	if (!om_sphere_read(PG_GETARG_DATUM(1), state->type, &sphere))
 		PG_RETURN_NULL();
-	PG_RETURN_BOOL(om_sphere_holds(&sphere, sqrt(om_vector_l2sq(v, sphere.center))));
+	value = PointerGetDatum(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)));
+	sphere.center = PointerGetDatum(PG_DETOAST_DATUM(sphere.center));
+	if (state->any_dim && distance->dim(value) != distance->dim(sphere.center))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(om_sphere_holds(&sphere, DatumGetFloat8(DirectFunctionCall2(distance->function,
+																			  value,
+																			  sphere.center))));
 }
 
-Datum
-om_vector_within_ip(PG_FUNCTION_ARGS)
+#define OM_WITHIN(name, distance, dim) \
+	extern Datum distance(PG_FUNCTION_ARGS); \
+	OM_FUNCTION(name); \
+	Datum \
+	name(PG_FUNCTION_ARGS) \
+	{ \
+		static const Distance d = {distance, dim}; \
+		\
+		return within(fcinfo, &d); \
+	}
+
+static int
+vector_dim(Datum value)
 {
-	OmVector   *v;
-	OmSphere	sphere;
-
-	if (!read_arguments(fcinfo, &v, &sphere))
-		PG_RETURN_NULL();
-	PG_RETURN_BOOL(om_sphere_holds(&sphere, -om_vector_ip(v, sphere.center)));
+	return DatumGetOmVector(value)->dim;
 }
 
-Datum
-om_vector_within_cosine(PG_FUNCTION_ARGS)
+OM_WITHIN(om_vector_within_l2, om_l2_distance, vector_dim)
+OM_WITHIN(om_vector_within_ip, om_vector_negative_inner_product, vector_dim)
+OM_WITHIN(om_vector_within_cosine, om_cosine_distance, vector_dim)
+OM_WITHIN(om_vector_within_l1, om_l1_distance, vector_dim)
+
+static int
+halfvec_dim(Datum value)
 {
-	OmVector   *v;
-	OmSphere	sphere;
-
-	if (!read_arguments(fcinfo, &v, &sphere))
-		PG_RETURN_NULL();
-	PG_RETURN_BOOL(om_sphere_holds(&sphere, om_vector_cosine(v, sphere.center)));
+	return DatumGetOmHalfvec(value)->dim;
 }
 
-Datum
-om_vector_within_l1(PG_FUNCTION_ARGS)
-{
-	OmVector   *v;
-	OmSphere	sphere;
-
-	if (!read_arguments(fcinfo, &v, &sphere))
-		PG_RETURN_NULL();
-	PG_RETURN_BOOL(om_sphere_holds(&sphere, om_vector_l1(v, sphere.center)));
-}
+OM_WITHIN(om_halfvec_within_l2, om_halfvec_l2_distance, halfvec_dim)
+OM_WITHIN(om_halfvec_within_ip, om_halfvec_negative_inner_product, halfvec_dim)
+OM_WITHIN(om_halfvec_within_cosine, om_halfvec_cosine_distance, halfvec_dim)
+OM_WITHIN(om_halfvec_within_l1, om_halfvec_l1_distance, halfvec_dim)
 
 /* ---- selectivity ---- */
 
-/* The operator for vectors of the statistics: of any dimensions, NULL is false. */
-typedef struct SampleTest
-{
-	PGFunction	within;
-	int			dim;			/* of the center */
-	Oid			vector_type;	/* where vector_type_of() looks for it */
-} SampleTest;
-
-static Datum
-within_sample(PG_FUNCTION_ARGS)
-{
-	SampleTest *test = fcinfo->flinfo->fn_extra;
-	Datum		result;
-
-	if (PG_GETARG_OMVECTOR_P(0)->dim != test->dim)
-		PG_RETURN_BOOL(false);
-	fcinfo->flinfo->fn_extra = &test->vector_type;
-	result = test->within(fcinfo);
-	fcinfo->flinfo->fn_extra = test;
-	PG_RETURN_DATUM(result);
-}
-
 /*
- * sample_selectivity -- the part of the column's vectors, as far as ANALYZE has
+ * sample_selectivity -- the part of the column's values, as far as ANALYZE has
  * kept some, that are within a sphere.
  */
 static double
@@ -239,7 +223,7 @@ sample_selectivity(VariableStatData *vardata, Oid operator, Oid collation, Datum
 {
 	Form_pg_statistic stats = (Form_pg_statistic) GETSTRUCT(vardata->statsTuple);
 	FmgrInfo	proc;
-	SampleTest	test;
+	WithinState *state;
 	OmSphere	parts;
 	double		common;			/* part of the rows whose vector is a common one */
 	double		selectivity;	/* of those that are */
@@ -247,13 +231,11 @@ sample_selectivity(VariableStatData *vardata, Oid operator, Oid collation, Datum
 	int			n;
 
 	fmgr_info(get_opcode(operator), &proc);
-	test.vector_type = vector_type_of(&proc);
-	if (!om_sphere_read(sphere, test.vector_type, &parts))
+	state = within_state(&proc);
+	if (!om_sphere_read(sphere, state->type, &parts))
 		return 0;
-	test.within = proc.fn_addr;
-	test.dim = parts.center->dim;
-	proc.fn_addr = within_sample;
-	proc.fn_extra = &test;
+	/* statistics may be of values of any dimensions */
+	state->any_dim = true;
 
 	selectivity = mcv_selectivity(vardata, &proc, collation, sphere, varonleft, &common);
 	rest = histogram_selectivity(vardata, &proc, collation, sphere, varonleft,

@@ -1,5 +1,5 @@
 /*
- * sphere.h -- the SQL types sphere_vector, a center and a radius, and bound_vector,
+ * sphere.h -- the SQL types sphere_<type>, a center and a radius, and bound_<type>,
  * which tells of distances that are NaN, too.
  *
  * Composite types, which users may put together by ROW(...) as well as by
@@ -12,11 +12,9 @@
 
 #include "utils/float.h"
 
-#include "types/vector.h"
-
 typedef struct OmSphere
 {
-	OmVector   *center;
+	Datum		center;			/* maybe toasted */
 	double		radius;			/* NaN: nothing but a distance that is NaN is beyond */
 	bool		unordered;		/* is a distance that is NaN within? */
 } OmSphere;
@@ -24,12 +22,12 @@ typedef struct OmSphere
 /*
  * om_sphere_read -- the parts of a sphere.
  *
- * value          a sphere_vector or bound_vector, not NULL, maybe toasted
- * vector_type    OID of the type vector: the type of the center, or an error
+ * value   a sphere or bound, not NULL, maybe toasted
+ * type    OID that the center's type must have, or an error
  * Returns false if one of its parts is NULL.  What has to be allocated for it
  * is left in the current memory context.
  */
-extern bool om_sphere_read(Datum value, Oid vector_type, OmSphere *sphere);
+extern bool om_sphere_read(Datum value, Oid type, OmSphere *sphere);
 
 /*
  * om_within -- is a distance (or a negative inner product) within a radius: the

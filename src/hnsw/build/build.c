@@ -431,7 +431,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	build.workers = choose_workers(heap, index, info);
 	OhTrainerBegin(&trainer, heap, &build.create.spec, build.workers);
 	OhChoiceBegin(&trainer, &build.create, worker->context);
-	OhTakeSample(heap, index, info, &build.create.spec, &trainer, &sample);
+	OhTakeSample(heap, index, info, &build.create, &trainer, &sample);
 	if (sample.tuples <= 0)
 		build.workers = 0;
 	report_phase(OH_PHASE_TRAIN);

@@ -112,7 +112,7 @@ typedef struct OhTrainer
 
 /* sample.c: keeps vectors in the trainer's rows; mean is palloc'd, or NULL */
 extern void OhTakeSample(Relation heap, Relation index, struct IndexInfo *info,
-						 const OmQuantSpec *spec, OhTrainer *trainer, OhSample *sample);
+						 const OhCreate *create, OhTrainer *trainer, OhSample *sample);
 
 extern uint64 OhBlockStep(uint64 n);
 extern void OhReplaceOutliers(int dim, float *rows, int nrows, double limit);

@@ -25,8 +25,8 @@
 typedef struct BuildRow
 {
 	ItemPointer tid;
-	const float *x;				/* NULL: without a position */
-	int			kind;			/* OH_ROW_*, if x is NULL */
+	const OhPosition *position;	/* NULL: without one */
+	int			kind;			/* OH_ROW_*, if position is NULL */
 } BuildRow;
 
 /*
@@ -43,7 +43,8 @@ add_to_graph(OhBuildWorker *worker, const BuildRow *row)
 	if (worker->parallel)
 		LWLockAcquire(&shared->gate, LW_SHARED);
 	if (shared->state == OH_BUILD_GRAPH)
-		ok = row->x != NULL ? OhGraphAdd(worker->builder, row->x, row->tid, worker->attrs) :
+		ok = row->position != NULL ?
+			OhGraphAdd(worker->builder, row->position, row->tid, worker->attrs) :
 			OhGraphAddRow(worker->builder, row->tid, row->kind, worker->attrs);
 	if (worker->parallel)
 		LWLockRelease(&shared->gate);
@@ -120,8 +121,8 @@ add_row(OhBuildWorker *worker, const BuildRow *row)
 		return;
 	if (worker->builder != NULL)
 		leave_graph(worker);
-	if (row->x != NULL)
-		OhInsertVector(worker->inserter, row->x, row->tid, worker->attrs);
+	if (row->position != NULL)
+		OhInsertVector(worker->inserter, row->position, row->tid, worker->attrs);
 	else
 		OhInsertRowWithoutPosition(worker->inserter, row->tid, row->kind, worker->attrs);
 }
@@ -135,6 +136,7 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 	OhBuildWorker *worker = arg;
 	MemoryContext old = MemoryContextSwitchTo(worker->row_context);
 	BuildRow	row = {tid, NULL, OH_ROW_NULL};
+	OhPosition	position;
 	uint64		tuples;
 
 	CHECK_FOR_INTERRUPTS();
@@ -142,13 +144,11 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 		OhSummarize(worker->summary, values, isnull, worker->attrs);
 	if (!isnull[0])
 	{
-		Pointer		to_free;
-		const float *x = OhVectorFloats(index, worker->ix->dim, values[0], &to_free);
-
-		if (OhHasDirection(worker->ix->spec.metric, x, worker->ix->dim))
-			row.x = x;
-		else
+		OhGetPosition(&worker->ix->column, values[0], &position);
+		if (position.no_direction)
 			row.kind = OH_ROW_NO_DIRECTION;
+		else
+			row.position = &position;
 	}
 	add_row(worker, &row);
 	MemoryContextSwitchTo(old);

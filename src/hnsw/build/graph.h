@@ -211,7 +211,8 @@ extern void OhGraphWaitLock(pg_atomic_uint32 *lock);
  * Add a vector, x float[dim], and its summaries if there are filter columns;
  * false: the graph is full, nothing was changed.
  */
-extern bool OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAttrRow *attrs);
+extern bool OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid,
+					   const OhAttrRow *attrs);
 /*
  * Search the base layer from the entry point for the neighbours of b->form:
  * b->pool, sorted, of at most ef_construction; returns their number.

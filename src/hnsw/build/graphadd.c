@@ -759,8 +759,9 @@ join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
  * OhGraphAdd -- see graph.h.
  */
 bool
-OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAttrRow *attrs)
+OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid, const OhAttrRow *attrs)
 {
+	const float *x = position->x;
 	OhGraph    *graph = b->graph;
 	uint32		slot = OhGraphTakeSlot(b);
 	OhGraphNode *node;
@@ -788,7 +789,7 @@ OhGraphAdd(OhBuilder *b, const float *x, ItemPointer tid, const OhAttrRow *attrs
 		b->spare = slot;
 		if (graph->shape.refine_bytes > 0)
 			join_refinement(b, twin, slot);
-		return OhGraphAddTid(b, twin, tid, OhVectorHash(x, graph->shape.spec.dim));
+		return OhGraphAddTid(b, twin, tid, OhPositionHash(position));
 	}
 	if (leader != OH_NONE)
 	{

@@ -31,6 +31,7 @@ typedef struct Sampling
 {
 	Relation	index;
 	const OmQuantSpec *spec;
+	const OhColumn *column;
 	MemoryContext row_context;
 	OhMean	   *mean;
 	OhTrainer  *trainer;
@@ -50,8 +51,7 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 {
 	Sampling   *s = arg;
 	MemoryContext old;
-	const float *x;
-	Pointer		to_free;
+	OhPosition	position;
 
 	if (isnull[0])
 	{
@@ -64,9 +64,10 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 		return;
 	}
 	old = MemoryContextSwitchTo(s->row_context);
-	x = OhVectorFloats(index, s->spec->dim, values[0], &to_free);
-	if (OhHasDirection(s->spec->metric, x, s->spec->dim))
+	OhGetPosition(s->column, values[0], &position);
+	if (!position.no_direction)
 	{
+		const float *x = position.x;
 		double		length = om_floats_norm(x, s->spec->dim);
 		double		scale = 1.0;
 
@@ -173,9 +174,10 @@ OhReplaceOutliers(int dim, float *rows, int nrows, double limit)
  * OhTakeSample -- see build.h.
  */
 void
-OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuantSpec *spec,
+OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhCreate *create,
 			 OhTrainer *trainer, OhSample *sample)
 {
+	const OmQuantSpec *spec = &create->spec;
 	BlockNumber nblocks = RelationGetNumberOfBlocks(heap);
 	Sampling	s = {0};
 	Spread		vectors = {0};
@@ -190,6 +192,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OmQuan
 		return;
 	s.index = index;
 	s.spec = spec;
+	s.column = &create->column;
 	s.mean = OhMeanBegin(spec->dim);
 	s.trainer = trainer;
 	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",

@@ -240,13 +240,13 @@ check_attributes(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const D
  * one, too.
  */
 static void
-check_hash(OhCheck *c, const float *x, uint32 at)
+check_hash(OhCheck *c, const OhPosition *position, uint32 at)
 {
 	OhPostingData record;
 
 	if (!OhCheckReadRecord(c, OH_POSTING, at, &record))
 		return;					/* its node's chain is checked elsewhere */
-	if (record.hash != OH_MIXED && record.hash != OhVectorHash(x, c->ix->dim))
+	if (record.hash != OH_MIXED && record.hash != OhPositionHash(position))
 		OhReportCorruption(c->file.rel, OhArrayBlock(&c->ix->file, OH_POSTING, OhLp(&c->ix->file, OH_POSTING, at)),
 				  "posting %u of node %u has rows of other vectors than it says", at, record.node);
 }
@@ -266,7 +266,7 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 	const float *x = NULL;
 	OhNodeData *node = (OhNodeData *) check->node;
 	bool		loose;
-	Pointer		to_free;
+	OhPosition	position;
 	BlockNumber row_block = ItemPointerGetBlockNumber(tid);
 	OffsetNumber row_offset = ItemPointerGetOffsetNumber(tid);
 
@@ -286,8 +286,9 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 		kind = OH_ROW_NULL;
 	else
 	{
-		x = OhVectorFloats(index, c->ix->dim, values[0], &to_free);
-		if (!OhHasDirection(c->ix->spec.metric, x, c->ix->dim))
+		OhGetPosition(&c->ix->column, values[0], &position);
+		x = position.x;
+		if (position.no_direction)
 			kind = OH_ROW_NO_DIRECTION;
 	}
 	if ((t->array == OH_NULLS ? t->node : 0) != kind)
@@ -315,7 +316,7 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}
 	if (t->array == OH_POSTING)
-		check_hash(c, x, t->record);
+		check_hash(c, &position, t->record);
 	if (c->ix->columns.n > 0)
 		check_attributes(check, tid, t, values, isnull);
 	MemoryContextSwitchTo(old);

@@ -156,7 +156,7 @@ make_row(FunctionCallInfo fcinfo, OhIndex *ix, const OhMetaPageData *meta, const
 	values[i++] = CStringGetTextDatum(chosen_by_name(meta->chosen_by));
 	values[i++] = CStringGetTextDatum(OhRerankName(ix->rerank));
 	values[i++] = CStringGetTextDatum(metric_name(ix->spec.metric));
-	values[i++] = Int32GetDatum(ix->dim);
+	values[i++] = Int32GetDatum(ix->column.dim);
 	values[i++] = Int32GetDatum(ix->columns.n);
 	values[i++] = Int64GetDatum((int64) meta->trained_rows);
 	values[i++] = Int32GetDatum(ix->number);

@@ -15,7 +15,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
 
 #include "hnsw/graph/rows.h"
@@ -25,14 +24,6 @@
 
 /* Rows of a piece: a few more may come, of its last record. */
 #define PIECE 48
-
-uint32
-OhVectorHash(const float *x, int dim)
-{
-	uint32		hash = hash_bytes((const unsigned char *) x, sizeof(float) * dim);
-
-	return hash != OH_MIXED ? hash : 1;
-}
 
 void
 OhRowsInit(OhRows *rows, MemoryContext context)

@@ -86,7 +86,4 @@ extern int	OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter,
 extern void OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
 							 const OhConditions *conditions, OhRows *rows);
 
-/* What stands for a vector in the hash of postings; never OH_MIXED. */
-extern uint32 OhVectorHash(const float *x, int dim);
-
 #endif							/* OH_ROWS_H */

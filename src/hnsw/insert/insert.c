@@ -302,7 +302,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 	Buffer		buffer;
 	OhNodeData *node;
 	OhWrite		write;
-	uint32		hash = OhVectorHash(ins->x, ix->dim);
+	uint32		hash = OhPositionHash(ins->position);
 	bool		done = false;
 
 	pages[n].array = OH_POSTING;
@@ -681,22 +681,23 @@ encode(OhInserter *ins, const float *x)
 /*
  * OhInsertVector -- insert a row with a position in the graph.
  *
- * x float[dim], finite, with a direction.
+ * position: one with a direction.
  */
 void
-OhInsertVector(OhInserter *ins, const float *x, ItemPointer tid, const OhAttrRow *attrs)
+OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, const OhAttrRow *attrs)
 {
 	OhIndex    *ix = ins->ix;
 
 	ins->attrs = attrs;
-	ins->x = x;
+	ins->position = position;
+	ins->x = position->x;
 	ins->level = OhRandomLevel(ix->m);
 	for (bool encoded = false;; encoded = true)
 	{
 		OhIndexRefresh(ix);
 		CHECK_FOR_INTERRUPTS();
 		if (!encoded || ins->number != ix->number)
-			encode(ins, x);
+			encode(ins, ins->x);
 		if (ix->entry == OH_NONE)
 		{
 			if (insert_first(ins, tid))
@@ -888,15 +889,14 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NULL, attrs);
 	else
 	{
-		Pointer		to_free;
-		const float *x = OhVectorFloats(index, ix->dim, values[0], &to_free);
+		OhPosition	position;
 
-		if (OhHasDirection(ix->spec.metric, x, ix->dim))
-			OhInsertVector(ins, x, tid, attrs);
-		else
+		OhGetPosition(&ix->column, values[0], &position);
+		if (position.no_direction)
 			OhInsertRowWithoutPosition(ins, tid, OH_ROW_NO_DIRECTION, attrs);
-		if (to_free)
-			pfree(to_free);
+		else
+			OhInsertVector(ins, &position, tid, attrs);
+		OhPositionFree(&position);
 	}
 	return_inserter(ix, ins);
 	if (unlikely(OhRetrainIsDue(ix)))

@@ -56,7 +56,8 @@ struct OhInserter
 	MemoryContext row_context;	/* ... of its work, reset after each row */
 	OhAttrRow  *row;			/* ... its result */
 	const OhAttrRow *attrs;		/* summaries of the new row, NULL without filter columns */
-	const float *x;				/* the new vector */
+	const OhPosition *position; /* of the new row ... */
+	const float *x;				/* ... of which this is its floats */
 	void	   *code;			/* of the new vector */
 	void	   *refinement;		/* of the new vector, if the index has them */
 	uint8		number;			/* of the model that they are of */

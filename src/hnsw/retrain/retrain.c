@@ -266,7 +266,7 @@ take_sample(Retrain *r, Sample *sample)
 			float	   *x = sample->rows + (Size) sample->n * dim;
 			double		length;
 
-			if (!OhFetchVector(r->fetcher, &tids[i], x))
+			if (!OhFetchVector(r->fetcher, &tids[i], x, NULL))
 				continue;
 			length = om_floats_norm(x, dim);
 			if (r->ix->spec.metric == OM_METRIC_COSINE)
@@ -487,13 +487,15 @@ old_nodes(Retrain *r, uint32 lp, Recode *nodes)
 }
 
 /*
- * is_shared -- do all rows of a node have the vector r->x, which its first one has?
+ * is_shared -- do all rows of a node have the vector that its first one has?
+ *
+ * hash: of that.
  *
  * No row joins a node whose code is of an old model, so this does not change, but
  * for rows that a vacuum takes.
  */
 static bool
-is_shared(Retrain *r, uint32 id, uint32 head)
+is_shared(Retrain *r, uint32 id, uint32 hash, uint32 head)
 {
 	OhIndex    *ix = r->ix;
 	Buffer		buffer;
@@ -506,7 +508,7 @@ is_shared(Retrain *r, uint32 id, uint32 head)
 		return false;
 	buffer = OhArrayRead(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, head), BUFFER_LOCK_SHARE);
 	posting = OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_POSTING, head));
-	shared = posting->node == id && posting->hash == OhVectorHash(r->x, ix->dim);
+	shared = posting->node == id && posting->hash == hash;
 	UnlockReleaseBuffer(buffer);
 	return shared;
 }
@@ -520,9 +522,10 @@ recode(Retrain *r, uint32 lp, Recode *node)
 	OhIndex    *ix = r->ix;
 	const OmQuantizer *old = OhModelOf(ix, node->tag);
 	uint32		id = lp * ix->file.array[OH_NODE].per_page + node->slot;
+	uint32		hash = OH_MIXED;
 
 	node->exact = node->state == OH_LIVE && ItemPointerIsValid(&node->tid) &&
-		OhFetchVector(r->fetcher, &node->tid, r->x);
+		OhFetchVector(r->fetcher, &node->tid, r->x, &hash);
 	if (!node->exact)
 	{
 		if (old == NULL)
@@ -531,7 +534,7 @@ recode(Retrain *r, uint32 lp, Recode *node)
 					  id, node->tag & OH_TAG_MODEL);
 		om_quant_decode(old, node->old, r->scratch, r->x);
 	}
-	node->loose = !node->exact || !is_shared(r, id, node->posting);
+	node->loose = !node->exact || !is_shared(r, id, hash, node->posting);
 	om_quant_encode(ix->quant, r->x, r->scratch, node->fresh);
 	if (!node->loose && ix->refine_bytes > 0)
 	{

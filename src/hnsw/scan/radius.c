@@ -17,6 +17,13 @@
 #include "hnsw/scan/radius.h"
 #include "types/sphere.h"
 
+/* A sphere, and its center as the index takes it. */
+typedef struct Sphere
+{
+	OmSphere	parts;
+	OhPosition	center;
+} Sphere;
+
 /*
  * can_hold -- false where no distance is less than the radius.
  */
@@ -31,27 +38,15 @@ can_hold(const OhRadius *r, double radius)
  * read_sphere -- center and radius of a condition.  false: it holds for no row.
  */
 static bool
-read_sphere(const OhRadius *r, Oid vector_type, Datum value, OmSphere *sphere)
+read_sphere(const OhRadius *r, Oid type, Datum value, Sphere *sphere)
 {
-	if (!om_sphere_read(value, vector_type, sphere))
+	if (!om_sphere_read(value, type, &sphere->parts))
 		return false;
-	/* what the operator would say of any row */
-	om_check_same_dim(&om_vector_desc, r->dim, sphere->center->dim);
-	if (sphere->unordered)
+	/* of other dimensions: the error that the operator would raise for any row */
+	OhGetPosition(r->column, sphere->parts.center, &sphere->center);
+	if (sphere->parts.unordered)
 		return true;
-	return can_hold(r, sphere->radius) && OhHasDirection(r->metric, sphere->center->x, r->dim);
-}
-
-static bool
-same_floats(const OhRadius *r, const float *a, const float *b)
-{
-	for (int i = 0; i < r->dim; i++)
-	{
-		/* by value: 0 is -0 */
-		if (a[i] != b[i])
-			return false;
-	}
-	return true;
+	return can_hold(r, sphere->parts.radius) && !sphere->center.no_direction;
 }
 
 /*
@@ -72,7 +67,7 @@ order_limit(OmMetric metric, double radius)
  * those in its array; returns how many there are.
  */
 static int
-read_spheres(const OhRadius *r, Oid vector_type, ScanKey key, OmSphere *first)
+read_spheres(const OhRadius *r, Oid type, ScanKey key, Sphere *first)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -82,18 +77,18 @@ read_spheres(const OhRadius *r, Oid vector_type, ScanKey key, OmSphere *first)
 	if (key->sk_flags & SK_ISNULL)
 		return 0;
 	if ((key->sk_flags & SK_SEARCHARRAY) == 0)
-		return read_sphere(r, vector_type, key->sk_argument, first);
+		return read_sphere(r, type, key->sk_argument, first);
 
 	n = OhKeyElements(key, &elements, &nulls);
 	for (int i = 0; i < n; i++)
 	{
-		OmSphere	sphere;
+		Sphere		sphere;
 
-		if (nulls[i] || !read_sphere(r, vector_type, elements[i], &sphere))
+		if (nulls[i] || !read_sphere(r, type, elements[i], &sphere))
 			continue;
 		if (nspheres++ == 0)
 			*first = sphere;
-		first->unordered |= sphere.unordered;
+		first->parts.unordered |= sphere.parts.unordered;
 	}
 	return nspheres;
 }
@@ -105,35 +100,35 @@ read_spheres(const OhRadius *r, Oid vector_type, ScanKey key, OmSphere *first)
  * every center is NaN.
  */
 static void
-add_key(OhRadius *r, Oid vector_type, ScanKey key)
+add_key(OhRadius *r, Oid type, ScanKey key)
 {
-	OmSphere	sphere;
-	int			nspheres = read_spheres(r, vector_type, key, &sphere);
+	Sphere		sphere;
+	int			nspheres = read_spheres(r, type, key, &sphere);
 
 	if (nspheres == 0)
 	{
 		r->never = true;
 		return;
 	}
-	r->unordered &= sphere.unordered;
+	r->unordered &= sphere.parts.unordered;
 	if (nspheres > 1)
 		r->others = true;
-	if (!OhHasDirection(r->metric, sphere.center->x, r->dim))
+	if (sphere.center.no_direction)
 		return;					/* every distance is NaN, and within */
 	if (r->center == NULL)
-		r->center = sphere.center->x;
+		r->center = memcpy(palloc(sizeof(OhPosition)), &sphere.center, sizeof(OhPosition));
 	if (nspheres > 1)
 		return;
-	if (!can_hold(r, sphere.radius))
+	if (!can_hold(r, sphere.parts.radius))
 		r->nothing_near = true;
-	if (!same_floats(r, r->center, sphere.center->x))
+	if (!OhSameValue(r->center, &sphere.center))
 		r->others = true;
-	else if (isnan(r->radius) || sphere.radius < r->radius)
-		r->radius = sphere.radius;
+	else if (isnan(r->radius) || sphere.parts.radius < r->radius)
+		r->radius = sphere.parts.radius;
 }
 
 OhRadius *
-OhRadiusBegin(const OhIndex *ix, ScanKey keys, int nkeys, const float *query,
+OhRadiusBegin(const OhIndex *ix, ScanKey keys, int nkeys, const OhPosition *query,
 			  MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -148,7 +143,7 @@ OhRadiusBegin(const OhIndex *ix, ScanKey keys, int nkeys, const float *query,
 		{
 			r = palloc0(sizeof(OhRadius));
 			r->metric = ix->spec.metric;
-			r->dim = ix->dim;
+			r->column = &ix->column;
 			r->center = query;
 			r->radius = NAN;	/* as if there were none */
 			r->unordered = true;

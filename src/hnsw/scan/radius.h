@@ -13,12 +13,12 @@
 typedef struct OhRadius
 {
 	OmMetric	metric;
-	int			dim;
+	const OhColumn *column;
 	bool		never;			/* no row is within: a NULL, no direction, a radius of 0 */
 	bool		nothing_near;	/* no row that has a distance is: but some that have none may be */
 	bool		unordered;		/* are rows within whose distance is NaN? */
 	bool		others;			/* some have another center: the row itself must be checked */
-	const float *center;		/* float[dim], the query; NULL if never, or if no condition needs it */
+	const OhPosition *center;	/* the query; NULL if never, or if no condition needs it */
 	double		radius;			/* around it, the smallest */
 	double		limit;			/* the same in order units, rounded up: what is farther from
 								 * the query is not within; INFINITY if nothing is known */
@@ -28,12 +28,12 @@ typedef struct OhRadius
  * The conditions among the keys of a (re)scan, NULL if there are none; others are
  * the caller's.
  *
- * query     float[dim] that the scan is ordered by, NULL if it has no order: the
+ * query     what the scan is ordered by, NULL if it has no order: the
  *           center takes its place then
  * context   must live as long as the result is used, and the keys' values too
  */
 extern OhRadius *OhRadiusBegin(const OhIndex *ix, ScanKey keys, int nkeys,
-							   const float *query, MemoryContext context);
+							   const OhPosition *query, MemoryContext context);
 
 /*
  * Is a row that is exactly so far from the query, in order units, within all

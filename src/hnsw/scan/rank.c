@@ -87,7 +87,7 @@ OhPeek(IndexScanDesc scan, double *bound)
 	}
 	*bound = s->batch->item[s->next].dist;
 	if (!s->by_code)
-		*bound -= BOUND_ERRORS * head->error;
+		*bound -= BOUND_ERRORS * head->error + s->rounding * fabs(*bound);
 	return head;
 }
 
@@ -102,7 +102,7 @@ OhIsBeyond(const OhScanState *s, double dist, double error)
 		return false;
 	if (s->exact_codes)
 		return !OhRadiusHolds(s->radius, dist);
-	return dist - BEYOND_ERRORS * error > s->radius->limit;
+	return dist - BEYOND_ERRORS * error - s->rounding * fabs(dist) > s->radius->limit;
 }
 
 /*

@@ -23,7 +23,7 @@ struct OhReranker
 	IndexScanDesc scan;
 	OhIndex    *ix;
 	const OhMetric *metric;
-	const float *query;
+	const void *query;			/* a value of the column's type */
 	OhRowReader reader;
 	MemoryContext row_context;	/* reset for each row */
 	OhDetoaster *detoaster;
@@ -44,7 +44,7 @@ OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context)
 						RelationGetRelationName(scan->indexRelation))));
 	r->scan = scan;
 	r->ix = ix;
-	r->metric = OhGetMetric(scan->indexRelation);
+	r->metric = ix->column.metric;
 	OhRowReaderBegin(&r->reader, scan->heapRelation, scan->indexRelation);
 	r->row_context = AllocSetContextCreate(context, "omenhnsw row", ALLOCSET_DEFAULT_SIZES);
 	r->hints = OhGetHints(ix);
@@ -56,7 +56,7 @@ OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context)
 }
 
 void
-OhRerankQuery(OhReranker *r, const float *query)
+OhRerankQuery(OhReranker *r, const void *query)
 {
 	r->query = query;
 }
@@ -68,13 +68,13 @@ static bool
 exact_distance(OhReranker *r, Datum value, double *distance)
 {
 	MemoryContext old = MemoryContextSwitchTo(r->row_context);
-	OmVector   *vector = OhDetoastVector(r->detoaster, value);
-	bool		fits = vector->dim == r->ix->dim;
+	void	   *detoasted = OhDetoastValue(r->detoaster, value);
+	bool		fits = r->metric->type->dim(detoasted) == r->ix->column.dim;
 
 	if (fits)
-		*distance = r->metric->distance(r->query, vector->x, vector->dim);
+		*distance = r->metric->distance(r->query, detoasted);
 	MemoryContextSwitchTo(old);
-	if ((Pointer) vector != DatumGetPointer(value))
+	if (detoasted != DatumGetPointer(value))
 		MemoryContextReset(r->row_context);
 	return fits;
 }

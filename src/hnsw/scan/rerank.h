@@ -13,7 +13,8 @@
 typedef struct OhReranker OhReranker;
 
 extern OhReranker *OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context);
-extern void OhRerankQuery(OhReranker *rerank, const float *query);
+/* The query, a detoasted value, which must stay. */
+extern void OhRerankQuery(OhReranker *rerank, const void *query);
 /*
  * Distance of the row version that the scan's snapshot sees at tid, in order
  * units.  false: it sees none, or the value is NULL or has other dimensions.

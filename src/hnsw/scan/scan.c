@@ -27,6 +27,9 @@
 #include "compat.h"
 #include "hnsw/scan/scan.h"
 
+/* Sums of floats in another order: far more than they were ever seen to differ by. */
+#define OTHER_ROUNDING 1e-5
+
 /*
  * report -- say at DEBUG1 what the scan has cost: tests count by it.
  */
@@ -122,32 +125,29 @@ static bool
 set_query(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
-	Relation	index = scan->indexRelation;
-	const float *x = NULL;
-	Pointer		to_free = NULL;
+	const OhPosition *query = NULL;
 
 	if (scan->numberOfOrderBys > 0 && !(scan->orderByData[0].sk_flags & SK_ISNULL))
 	{
-		x = OhVectorFloats(index, s->ix->dim, scan->orderByData[0].sk_argument, &to_free);
-		if (!OhHasDirection(s->ix->spec.metric, x, s->ix->dim))
-			x = NULL;
+		/* the key's value stays until the next rescan; what is made of it does, too */
+		MemoryContext old = MemoryContextSwitchTo(s->batch_context);
+
+		OhGetPosition(&s->ix->column, scan->orderByData[0].sk_argument, &s->query);
+		MemoryContextSwitchTo(old);
+		if (!s->query.no_direction)
+			query = &s->query;
 	}
-	s->sorted = x != NULL;
-	s->radius = OhRadiusBegin(s->ix, scan->keyData, scan->numberOfKeys, x,
+	s->sorted = query != NULL;
+	s->radius = OhRadiusBegin(s->ix, scan->keyData, scan->numberOfKeys, query,
 							  s->batch_context);
 	if (s->radius != NULL)
-		x = s->radius->center;
-	s->ordered = x != NULL;
+		query = s->radius->center;
+	s->ordered = query != NULL;
 	if (s->ordered)
 	{
-		if (s->vector == NULL)
-			s->vector = OhAlignedAlloc(s->context, sizeof(float) * s->ix->dim);
-		memcpy(s->vector, x, sizeof(float) * s->ix->dim);
-		OhFormsSet(s->forms, s->ix, s->vector);
-		OhRerankQuery(s->rerank, s->vector);
+		OhFormsSet(s->forms, s->ix, query->x);
+		OhRerankQuery(s->rerank, query->value);
 	}
-	if (to_free)
-		pfree(to_free);
 	return s->radius == NULL || !s->radius->never;
 }
 
@@ -201,7 +201,8 @@ start(IndexScanDesc scan)
 	s->ix = OhIndexOpen(index);
 	if (s->rerank == NULL)
 	{
-		s->exact_codes = om_quant_exact(&s->ix->spec);
+		s->exact_codes = om_quant_exact(&s->ix->spec) && s->ix->column.metric->type->exact;
+		s->rounding = s->ix->column.metric->type->exact ? 0 : OTHER_ROUNDING;
 		s->by_code = s->exact_codes || s->ix->rerank == OH_RERANK_OFF;
 		s->rerank = OhRerankBegin(scan, s->ix, s->context);
 		s->forms = MemoryContextAlloc(s->context, sizeof(OhForms));

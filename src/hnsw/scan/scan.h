@@ -55,13 +55,15 @@ typedef struct OhScanState
 	bool		not_null;		/* vector IS NOT NULL */
 	OhReranker *rerank;
 	OhForms    *forms;			/* query forms */
-	float	   *vector;			/* the query itself */
+	OhPosition	query;			/* what the scan is ordered by, or the center; if ordered */
 	OhRadius   *radius;			/* conditions "within a radius", NULL if there are none */
 	bool		ordered;		/* the query has distances */
 	bool		complete;		/* without ORDER BY: no setting ends the scan before its last row */
 	bool		sorted;			/* and they are what the scan is ordered by */
 	bool		by_code;		/* distances from codes decide: no re-ranking */
 	bool		exact_codes;	/* and are exact */
+	double		rounding;		/* what distances by float kernels and by the type's own may
+								 * differ by, relative */
 	bool		certain;		/* the row being returned is within all radii */
 	ScanPhase	phase;
 

@@ -1,5 +1,5 @@
 /*
- * detoast.c -- vectors of many rows of one table, detoasted fast.
+ * detoast.c -- values of many rows of one table, detoasted fast.
  *
  * Ordinary detoasting opens the TOAST table and its index for every value and
  * descends the index.  Here the TOAST table stays open for the scan, and where a
@@ -197,12 +197,12 @@ fetch_plain(OhDetoaster *d, struct varlena *pointer)
 	return true;
 }
 
-OmVector *
-OhDetoastVector(OhDetoaster *d, Datum value)
+void *
+OhDetoastValue(OhDetoaster *d, Datum value)
 {
 	struct varlena *pointer = (struct varlena *) DatumGetPointer(value);
 
 	if (VARATT_IS_EXTERNAL_ONDISK(pointer) && fetch_plain(d, pointer))
-		return (OmVector *) d->buffer;
-	return DatumGetOmVector(value);
+		return d->buffer;
+	return PG_DETOAST_DATUM(value);
 }

@@ -1,5 +1,5 @@
 /*
- * detoast.h -- vectors of many rows of one table, detoasted fast.
+ * detoast.h -- values of many rows of one table, detoasted fast.
  */
 #ifndef OH_DETOAST_H
 #define OH_DETOAST_H
@@ -9,16 +9,15 @@
 #include "utils/rel.h"
 
 #include "hnsw/table/heapread.h"
-#include "types/vector.h"
 
 typedef struct OhDetoaster OhDetoaster;
 
 extern OhDetoaster *OhDetoastBegin(Relation heap, OhHints *hints, MemoryContext context);
 /*
- * The vector behind a value.  Valid until the next call, and at most as long as
- * the value is.
+ * The detoasted value.  Valid until the next call, and at most as long as
+ * the toasted one is.
  */
-extern OmVector *OhDetoastVector(OhDetoaster *detoaster, Datum value);
+extern void *OhDetoastValue(OhDetoaster *detoaster, Datum value);
 extern void OhDetoastEnd(OhDetoaster *detoaster);
 
 #endif							/* OH_DETOAST_H */

@@ -37,7 +37,7 @@ OhFetchBegin(Relation heap, OhIndex *ix, MemoryContext context)
 }
 
 bool
-OhFetchVector(OhFetcher *f, const ItemPointerData *tid, float *x)
+OhFetchVector(OhFetcher *f, const ItemPointerData *tid, float *x, uint32 *hash)
 {
 	ItemPointerData copy = *tid;
 	bool		found = false;
@@ -51,11 +51,13 @@ OhFetchVector(OhFetcher *f, const ItemPointerData *tid, float *x)
 	value = OhRowValue(&f->reader, &isnull);
 	if (!isnull)
 	{
-		Pointer		to_free;
-		const float *vector = OhVectorFloats(f->ix->file.rel, f->ix->dim, value, &to_free);
+		OhPosition	position;
 
-		found = OhHasDirection(f->ix->spec.metric, vector, f->ix->dim);
-		memcpy(x, vector, sizeof(float) * f->ix->dim);
+		OhGetPosition(&f->ix->column, value, &position);
+		found = !position.no_direction;
+		memcpy(x, position.x, sizeof(float) * f->ix->dim);
+		if (hash != NULL)
+			*hash = OhPositionHash(&position);
 	}
 	MemoryContextSwitchTo(old);
 	OhRowValueDone(&f->reader);

@@ -13,10 +13,10 @@ typedef struct OhFetcher OhFetcher;
 /* Goes with OhFetchEnd() or the context. */
 extern OhFetcher *OhFetchBegin(Relation heap, OhIndex *ix, MemoryContext context);
 /*
- * x[dim] becomes the indexed vector of a row.  false: no
+ * x[dim] becomes the position of a row, *hash that of its value if hash is not NULL.  false: no
  * version of the row is there at this moment, or it has no position.
  */
-extern bool OhFetchVector(OhFetcher *fetcher, const ItemPointerData *tid, float *x);
+extern bool OhFetchVector(OhFetcher *fetcher, const ItemPointerData *tid, float *x, uint32 *hash);
 /* Let go of the page of the last row. */
 extern void OhFetchRelease(OhFetcher *fetcher);
 extern void OhFetchEnd(OhFetcher *fetcher);

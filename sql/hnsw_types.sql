@@ -1,0 +1,166 @@
+-- Indexes of the types beside vector, against sequential scans: each metric, in order, within bounds and
+-- spheres, with filter columns, built and grown.
+
+SET max_parallel_workers_per_gather = 0;
+SET jit = off;
+SET client_min_messages = warning;
+
+-- few rows, of which all codes are compared: nothing is missed.  Zeros, NULLs, equal values
+CREATE TABLE types_few (id integer PRIMARY KEY, kind integer, v vector(12), h halfvec(12));
+INSERT INTO types_few (id, kind, v)
+SELECT i, i % 5, CASE WHEN i % 40 = 7 THEN NULL WHEN i % 40 = 8 THEN array_fill(0, ARRAY[12])::vector
+    ELSE (SELECT array_agg(trunc(8 * sin(i * 1.1 + d * d) + cos(i * d * 2.3)) / 4 ORDER BY d) FROM generate_series(1, 12) d)::vector END
+FROM generate_series(1, 500) i;
+INSERT INTO types_few (id, kind, v) SELECT id + 1000, kind, v FROM types_few WHERE id <= 60;
+UPDATE types_few SET h = v;
+
+CREATE TABLE types_case (class text, col text, operator text, sphere text, radii float8[]);
+INSERT INTO types_case VALUES
+    ('halfvec_l2_ops', 'h', '<->', 'sphere_halfvec', '{0.5,3,4.5,1e9,0,-1,Infinity}'),
+    ('halfvec_ip_ops', 'h', '<#>', 'sphere_halfvec', '{-9,-1,0,1.5,1e9,-1e9,Infinity}'),
+    ('halfvec_cosine_ops', 'h', '<=>', 'sphere_halfvec', '{0.05,0.3,1,1.9,2.5,0,-1,Infinity}'),
+    ('halfvec_l1_ops', 'h', '<+>', 'sphere_halfvec', '{1,6,12,1e9,0,-1,Infinity}');
+
+-- what a query returns by the index or without it, in its order
+CREATE FUNCTION answer(query text, by_index boolean) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    PERFORM set_config('enable_seqscan', (NOT by_index)::text, true), set_config('enable_indexscan', by_index::text, true);
+    EXECUTE 'SELECT string_agg(x::text, '' '') FROM (' || query || ') q(x)' INTO result;
+    PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'on', true);
+    RETURN coalesce(result, '');
+END
+$$;
+CREATE FUNCTION uses_index(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+    found boolean := false;
+BEGIN
+    PERFORM set_config('enable_seqscan', 'off', true);
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        found := found OR line LIKE '%Index Scan using types_i %';
+    END LOOP;
+    PERFORM set_config('enable_seqscan', 'on', true);
+    RETURN found;
+END
+$$;
+
+-- queries of a case whose answers differ, or that do not use the index
+CREATE FUNCTION differences(c types_case) RETURNS TABLE (queries bigint, unused bigint, differing bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    query text;
+BEGIN
+    queries := 0;
+    unused := 0;
+    differing := 0;
+    FOR query IN
+        WITH center AS (SELECT format('(SELECT %I FROM types_few WHERE id = %s)', c.col, n) AS center FROM unnest('{1,8,77,78,300}'::int[]) n),
+        dist AS (SELECT center, format('%I %s %s', c.col, c.operator, center) AS dist FROM center),
+        bound AS (SELECT center, dist, r, format('%s < %L::float8', dist, r) AS below,
+                format('%L::float8 >= %s', r, dist) AS above, format('%I <%s> %s(%s, %L)', c.col, c.operator, c.sphere, center, r) AS sphere
+            FROM dist, unnest(c.radii) r)
+        SELECT format('SELECT %s FROM types_few %s ORDER BY %s LIMIT %s', dist, filter, dist, n)
+            FROM dist, (VALUES ('', 10), ('', 1000), ('WHERE kind = 3', 25)) f (filter, n)
+        UNION ALL SELECT format('SELECT %s FROM types_few WHERE %s ORDER BY %s LIMIT 40', dist, w, dist) FROM bound, LATERAL (VALUES (below), (above)) l (w)
+        UNION ALL SELECT format('SELECT id FROM types_few WHERE %s AND kind <> 2', w) FROM bound, LATERAL (VALUES (below), (sphere)) l (w)
+    LOOP
+        queries := queries + 1;
+        unused := unused + (NOT uses_index(query))::int;
+        -- without ORDER BY rows come in any order
+        IF query NOT LIKE '%ORDER BY%' THEN
+            query := query || ' ORDER BY 1';
+        END IF;
+        differing := differing + (answer(query, true) <> answer(query, false))::int;
+    END LOOP;
+    RETURN NEXT;
+END
+$$;
+
+CREATE FUNCTION try(options text, more text DEFAULT ', kind') RETURNS TABLE (class text, state text, queries bigint, unused bigint, differing bigint, checked bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    c types_case;
+BEGIN
+    FOR c IN SELECT * FROM types_case ORDER BY types_case.class LOOP
+        class := c.class;
+        FOREACH state IN ARRAY '{built,grown}'::text[] LOOP
+            IF state = 'grown' THEN
+                EXECUTE format('CREATE TEMP TABLE saved AS SELECT * FROM types_few; TRUNCATE types_few');
+            END IF;
+            EXECUTE format('CREATE INDEX types_i ON types_few USING omenhnsw (%I %s%s) %s', c.col, c.class, more, options);
+            IF state = 'grown' THEN
+                INSERT INTO types_few SELECT * FROM saved ORDER BY id % 7, id;
+                DROP TABLE saved;
+            END IF;
+            SELECT * INTO queries, unused, differing FROM differences(c);
+            SELECT heap_rows INTO checked FROM omendb_index_check('types_i', true);
+            RETURN NEXT;
+            DROP INDEX types_i;
+        END LOOP;
+    END LOOP;
+END
+$$;
+SELECT * FROM try('');
+SELECT * FROM try('WITH (quantizer = none)', '') WHERE differing > 0 OR unused > 0;
+
+-- bounds with arithmetic, and by functions
+CREATE INDEX types_i ON types_few USING omenhnsw (h halfvec_cosine_ops);
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT id FROM types_few WHERE 1 - (h <=> array_fill(1, ARRAY[12])::halfvec) > 0.5 LIMIT 3;
+SELECT count(*) FROM types_few WHERE 1 - (h <=> array_fill(1, ARRAY[12])::halfvec) > 0.5;
+SET omenhnsw.distance_bounds = off;
+SELECT count(*) FROM types_few WHERE 1 - (h <=> array_fill(1, ARRAY[12])::halfvec) > 0.5;
+RESET omenhnsw.distance_bounds;
+-- errors are the operators'; a NULL orders nothing
+SELECT id FROM types_few ORDER BY h <=> '[1,2]' LIMIT 1;
+SELECT count(*) FROM (SELECT id FROM types_few ORDER BY h <=> NULL::halfvec LIMIT 1000) s;
+SELECT count(*) FROM (SELECT id FROM types_few ORDER BY h <=> array_fill(0, ARRAY[12])::halfvec LIMIT 1000) s;
+DROP INDEX types_i;
+CREATE INDEX types_i ON types_few USING omenhnsw (h halfvec_ip_ops);
+EXPLAIN (COSTS OFF) SELECT id FROM types_few WHERE inner_product(h, array_fill(1, ARRAY[12])::halfvec) >= 2 LIMIT 3;
+SELECT count(*) FROM types_few WHERE inner_product(h, array_fill(1, ARRAY[12])::halfvec) >= 2;
+SET omenhnsw.distance_bounds = off;
+SELECT count(*) FROM types_few WHERE inner_product(h, array_fill(1, ARRAY[12])::halfvec) >= 2;
+RESET omenhnsw.distance_bounds;
+DROP INDEX types_i;
+-- an expression
+CREATE INDEX types_i ON types_few USING omenhnsw ((v::halfvec(12)) halfvec_l2_ops);
+EXPLAIN (COSTS OFF) SELECT id FROM types_few ORDER BY v::halfvec(12) <-> array_fill(1, ARRAY[12])::halfvec LIMIT 3;
+SELECT id FROM types_few ORDER BY v::halfvec(12) <-> (SELECT h FROM types_few WHERE id = 77), id LIMIT 2;
+SELECT heap_rows FROM omendb_index_check('types_i', true);
+DROP TABLE types_few;
+
+-- no dimensions
+CREATE TABLE types_free (h halfvec);
+CREATE INDEX ON types_free USING omenhnsw (h halfvec_l2_ops);
+CREATE INDEX ON types_free USING omenhnsw (h);
+CREATE INDEX ON types_free USING omenhnsw ((h::halfvec(3)) vector_l2_ops);
+DROP TABLE types_free;
+
+-- TOASTed values, from half as many dimensions on as of vector: refinements, or the table
+CREATE FUNCTION wave(i integer, dim integer) RETURNS float8[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT array_agg(round((sin(i * 0.37 + d * 0.11) * cos(i * d * 0.013))::numeric, 2)::float8 ORDER BY d) FROM generate_series(1, dim) d
+$$;
+CREATE TABLE types_long (id integer, h halfvec(1100), t halfvec(900), l halfvec(16000));
+INSERT INTO types_long SELECT i, wave(i, 1100)::halfvec, wave(i, 900)::halfvec FROM generate_series(1, 120) i;
+CREATE INDEX types_h ON types_long USING omenhnsw (h halfvec_cosine_ops);
+CREATE INDEX types_t ON types_long USING omenhnsw (t halfvec_l2_ops);
+SELECT quantizer, bits, rerank, metric, dimensions FROM omendb_index_info('types_h');
+SELECT quantizer, bits, rerank, metric, dimensions FROM omendb_index_info('types_t');
+SET enable_seqscan = off;
+SELECT id FROM types_long ORDER BY h <=> wave(17, 1100)::halfvec LIMIT 5;
+SELECT id FROM types_long ORDER BY t <-> wave(17, 900)::halfvec LIMIT 5;
+SET enable_seqscan = on;
+SET enable_indexscan = off;
+SELECT id FROM types_long ORDER BY h <=> wave(17, 1100)::halfvec LIMIT 5;
+SELECT id FROM types_long ORDER BY t <-> wave(17, 900)::halfvec LIMIT 5;
+RESET enable_indexscan;
+SELECT heap_rows FROM omendb_index_check('types_h', true);
+-- the most dimensions
+UPDATE types_long SET l = wave(id, 16000)::halfvec WHERE id <= 30;
+CREATE INDEX types_l ON types_long USING omenhnsw (l halfvec_ip_ops);
+SELECT quantizer, bits, rerank, metric, dimensions FROM omendb_index_info('types_l');
+SET enable_seqscan = off;
+SELECT id FROM types_long ORDER BY l <#> wave(11, 16000)::halfvec LIMIT 1;
+SELECT heap_rows FROM omendb_index_check('types_l', true);
+DROP TABLE types_long;

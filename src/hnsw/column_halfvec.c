@@ -1,0 +1,84 @@
+/*
+ * column_halfvec.c -- the type halfvec, indexed: a position is its numbers as floats.
+ *
+ * Distances are those of the half-precision kernels on the values as they lie, whose
+ * sums may be rounded otherwise than those of float kernels.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "hnsw/column.h"
+#include "types/halfvec.h"
+
+static int
+halfvec_dim(const void *value)
+{
+	return ((const OmHalfvec *) value)->dim;
+}
+
+static void
+halfvec_mismatch(int a, int b)
+{
+	om_dim_mismatch(&om_halfvec_desc, a, b);
+}
+
+static Size
+halfvec_bytes(int dim)
+{
+	return OM_HALFVEC_SIZE(dim);
+}
+
+static void
+halfvec_position(const OhColumn *column, const void *value, OhPosition *position)
+{
+	const OmHalfvec *v = value;
+
+	position->x = om_halfvec_floats(v);
+	position->floats = (Pointer) position->x;
+	position->bytes = v->x;
+	position->nbytes = sizeof(uint16) * column->dim;
+}
+
+static const OhColumnType halfvec_type = {
+	.name = "halfvec",
+	.max_dim = OM_HALFVEC_MAX_DIM,
+	.dim = halfvec_dim,
+	.mismatch = halfvec_mismatch,
+	.bytes = halfvec_bytes,
+	.position = halfvec_position,
+};
+
+/* <-> is the root of this, and orders alike. */
+static double
+halfvec_l2(const void *a, const void *b)
+{
+	return om_halfvec_l2sq(a, b);
+}
+
+static double
+halfvec_ip(const void *a, const void *b)
+{
+	return -om_halfvec_ip(a, b);
+}
+
+static double
+halfvec_cosine(const void *a, const void *b)
+{
+	return om_halfvec_cosine(a, b);
+}
+
+static double
+halfvec_l1(const void *a, const void *b)
+{
+	return om_halfvec_l1(a, b);
+}
+
+static const OhMetric metric_l2 = {OM_METRIC_L2, &halfvec_type, halfvec_l2};
+static const OhMetric metric_ip = {OM_METRIC_IP, &halfvec_type, halfvec_ip};
+static const OhMetric metric_cosine = {OM_METRIC_COSINE, &halfvec_type, halfvec_cosine};
+static const OhMetric metric_l1 = {OM_METRIC_L1, &halfvec_type, halfvec_l1};
+
+OH_METRIC_SUPPORT(om_hnsw_halfvec_l2_support, metric_l2)
+OH_METRIC_SUPPORT(om_hnsw_halfvec_ip_support, metric_ip)
+OH_METRIC_SUPPORT(om_hnsw_halfvec_cosine_support, metric_cosine)
+OH_METRIC_SUPPORT(om_hnsw_halfvec_l1_support, metric_l1)

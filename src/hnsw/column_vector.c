@@ -1,0 +1,79 @@
+/*
+ * column_vector.c -- the type vector, indexed: a position is its floats.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "hnsw/column.h"
+#include "types/vector.h"
+
+static int
+vector_dim(const void *value)
+{
+	return ((const OmVector *) value)->dim;
+}
+
+static void
+vector_mismatch(int a, int b)
+{
+	om_dim_mismatch(&om_vector_desc, a, b);
+}
+
+static Size
+vector_bytes(int dim)
+{
+	return OM_VECTOR_SIZE(dim);
+}
+
+static void
+vector_position(const OhColumn *column, const void *value, OhPosition *position)
+{
+	position->x = ((const OmVector *) value)->x;
+	position->bytes = position->x;
+	position->nbytes = sizeof(float) * column->dim;
+}
+
+static const OhColumnType vector_type = {
+	.name = "vector",
+	.max_dim = OM_VECTOR_MAX_DIM,
+	.exact = true,
+	.dim = vector_dim,
+	.mismatch = vector_mismatch,
+	.bytes = vector_bytes,
+	.position = vector_position,
+};
+
+/* <-> is the root of this, and orders alike. */
+static double
+vector_l2(const void *a, const void *b)
+{
+	return om_vector_l2sq(a, b);
+}
+
+static double
+vector_ip(const void *a, const void *b)
+{
+	return -om_vector_ip(a, b);
+}
+
+static double
+vector_cosine(const void *a, const void *b)
+{
+	return om_vector_cosine(a, b);
+}
+
+static double
+vector_l1(const void *a, const void *b)
+{
+	return om_vector_l1(a, b);
+}
+
+static const OhMetric metric_l2 = {OM_METRIC_L2, &vector_type, vector_l2};
+static const OhMetric metric_ip = {OM_METRIC_IP, &vector_type, vector_ip};
+static const OhMetric metric_cosine = {OM_METRIC_COSINE, &vector_type, vector_cosine};
+static const OhMetric metric_l1 = {OM_METRIC_L1, &vector_type, vector_l1};
+
+OH_METRIC_SUPPORT(om_hnsw_vector_l2_support, metric_l2)
+OH_METRIC_SUPPORT(om_hnsw_vector_ip_support, metric_ip)
+OH_METRIC_SUPPORT(om_hnsw_vector_cosine_support, metric_cosine)
+OH_METRIC_SUPPORT(om_hnsw_vector_l1_support, metric_l1)
