@@ -111,7 +111,7 @@ CREATE INDEX qz_info_i ON qz_info_t USING omenhnsw (v vector_cosine_ops);
 SELECT * FROM omendb_index_info('qz_info_i');
 INSERT INTO qz_info_t SELECT i, CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN '[0,0,0]' ELSE '[1,2,3]' END::vector
 FROM generate_series(1, 40) i;
-SELECT nodes, rows, tombstones, mean_degree, bytes = pg_relation_size('qz_info_i') AS bytes,
+SELECT nodes, rows, dead_nodes, mean_degree, bytes = pg_relation_size('qz_info_i') AS bytes,
 	bytes_per_row = bytes / 40.0 AS bytes_per_row,
 	round((node_bytes_per_row + tower_bytes_per_row + posting_bytes_per_row + null_bytes_per_row + model_bytes_per_row
 		+ highway_bytes_per_row + directory_bytes_per_row - bytes_per_row)::numeric, 6) AS rest

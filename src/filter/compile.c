@@ -1,13 +1,13 @@
 /*
- * compile.c -- scan keys on filter columns to conditions on codes.
+ * compile.c -- scan keys on filter columns to conditions on keys.
  *
- * A comparison becomes a set of ranges of codes, all comparisons of one column
+ * A comparison becomes a set of ranges of keys, all comparisons of one column
  * the intersection of theirs.  What overlaps, contains or is contained becomes
- * masks of signature bits.  Where codes do not tell enough, the condition lets
+ * masks of signature bits.  Where keys do not tell enough, the condition lets
  * more rows pass and is lossy.
  *
- * Constants of other types than the column's are placed among its codes by the
- * operators themselves: a binary search finds the first code that is not less
+ * Constants of other types than the column's are placed among its keys by the
+ * operators themselves: a binary search finds the first key that is not less
  * than the constant, and the last that is not greater.
  */
 #include "postgres.h"
@@ -38,17 +38,17 @@
 #define ZONE_MARGIN			(25 * USECS_PER_HOUR)
 #define ZONE_MARGIN_DAYS	2
 
-/* More ranges than this are looked up in a hash table, if that many codes are in them. */
+/* More ranges than this are looked up in a hash table, if that many keys are in them. */
 #define HASH_RANGES			8
 #define HASH_CODES			65536
 
-/* A set of codes in the making. */
-typedef struct CodeSet
+/* A set of keys in the making. */
+typedef struct KeySet
 {
 	OhRange    *range;
 	int			n;
 	int			allocated;
-} CodeSet;
+} KeySet;
 
 /* A key being compiled. */
 typedef struct Compiler
@@ -56,8 +56,8 @@ typedef struct Compiler
 	OhConditions *conditions;
 	Relation	index;
 	ScanKey		key;
-	OhCodec    *codec;
-	CodeSet		codes;			/* of a comparison */
+	OhKeyType  *key_type;
+	KeySet		fkeys;			/* of a comparison */
 	OhMasks		masks;			/* of an operator on signatures */
 	int			nallocated;		/* masks */
 	bool		all;			/* every row that is not NULL */
@@ -69,20 +69,20 @@ typedef struct Compiler
 	FmgrInfo	greater;
 } Compiler;
 
-/* Where a constant lies among codes. */
+/* Where a constant lies among keys. */
 typedef struct Place
 {
 	bool		has_lower;
-	uint64		lower;			/* first code that is not less */
+	uint64		lower;			/* first key that is not less */
 	bool		has_upper;
-	uint64		upper;			/* last code that is not greater */
-	OhCodeClass shared;			/* codes from lower to upper may be of less, of more */
+	uint64		upper;			/* last key that is not greater */
+	OhKeyClass	shared;			/* keys from lower to upper may be of less, of more */
 } Place;
 
-/* ---- sets of codes ---- */
+/* ---- sets of keys ---- */
 
 static void
-add_range(CodeSet *set, uint64 lo, uint64 hi)
+add_range(KeySet *set, uint64 lo, uint64 hi)
 {
 	if (set->n == set->allocated)
 	{
@@ -109,7 +109,7 @@ compare_ranges(const void *a, const void *b)
  * normalize -- sort, and merge ranges that overlap or touch.
  */
 static void
-normalize(CodeSet *set)
+normalize(KeySet *set)
 {
 	int			n = 0;
 
@@ -134,9 +134,9 @@ normalize(CodeSet *set)
  * intersect -- a condition's ranges with those of a set, both in order.
  */
 static void
-intersect(OhCondition *condition, const CodeSet *set)
+intersect(OhCondition *condition, const KeySet *set)
 {
-	CodeSet		both = {0};
+	KeySet		both = {0};
 	int			i = 0;
 	int			j = 0;
 
@@ -157,25 +157,25 @@ intersect(OhCondition *condition, const CodeSet *set)
 }
 
 /*
- * make_hash -- a table of all codes, where there are many single ones.
+ * make_hash -- a table of all keys, where there are many single ones.
  */
 static void
 make_hash(OhCondition *condition)
 {
-	uint64		ncodes = 0;
+	uint64		nfkeys = 0;
 	uint64		empty;
 	uint32		size = 64;
 
 	if (condition->nranges <= HASH_RANGES)
 		return;
-	for (int i = 0; i < condition->nranges && ncodes <= HASH_CODES; i++)
-		ncodes += Min(condition->range[i].hi - condition->range[i].lo, HASH_CODES) + 1;
-	if (ncodes > HASH_CODES)
+	for (int i = 0; i < condition->nranges && nfkeys <= HASH_CODES; i++)
+		nfkeys += Min(condition->range[i].hi - condition->range[i].lo, HASH_CODES) + 1;
+	if (nfkeys > HASH_CODES)
 		return;
 
-	/* past the end of the first range comes a code that is not in the set */
+	/* past the end of the first range comes a key that is not in the set */
 	empty = condition->range[0].hi + 1;
-	while (size < 2 * ncodes)
+	while (size < 2 * nfkeys)
 		size *= 2;
 	condition->hash_mask = size - 1;
 	condition->hash_empty = empty;
@@ -189,8 +189,8 @@ make_hash(OhCondition *condition)
 
 		for (uint64 k = 0; k <= range->hi - range->lo; k++)
 		{
-			uint32		slot = OhCodeSlot(range->lo + k, size - 1);
-			uint32		bit = OhCodeSlot(range->lo + k, OH_SIEVE_BITS - 1);
+			uint32		slot = OhKeySlot(range->lo + k, size - 1);
+			uint32		bit = OhKeySlot(range->lo + k, OH_SIEVE_BITS - 1);
 
 			condition->sieve[bit / 64] |= UINT64CONST(1) << (bit % 64);
 			while (condition->hash[slot] != empty)
@@ -209,27 +209,27 @@ call_operator(const Compiler *compiler, FmgrInfo *function, Datum left, Datum ri
 }
 
 /*
- * search_code -- the first code whose value compares with a constant as wanted;
- * all codes after it do, too.  False if none does.
+ * search_code -- the first key whose value compares with a constant as wanted;
+ * all keys after it do, too.  False if none does.
  */
 static bool
-search_code(const Compiler *compiler, FmgrInfo *function, Datum constant, bool wanted, uint64 *code)
+search_key(const Compiler *compiler, FmgrInfo *function, Datum constant, bool wanted, uint64 *fkey)
 {
 	uint64		lo = 0;
-	uint64		hi = compiler->codec->max;
+	uint64		hi = compiler->key_type->max;
 
-	if (call_operator(compiler, function, OhDecode(compiler->codec, hi), constant) != wanted)
+	if (call_operator(compiler, function, OhValueOfKey(compiler->key_type, hi), constant) != wanted)
 		return false;
 	while (lo < hi)
 	{
 		uint64		mid = lo + (hi - lo) / 2;
 
-		if (call_operator(compiler, function, OhDecode(compiler->codec, mid), constant) == wanted)
+		if (call_operator(compiler, function, OhValueOfKey(compiler->key_type, mid), constant) == wanted)
 			hi = mid;
 		else
 			lo = mid + 1;
 	}
-	*code = lo;
+	*fkey = lo;
 	return true;
 }
 
@@ -247,7 +247,7 @@ has_order(Compiler *compiler)
 	Oid			greater = get_opfamily_member(family, type, compiler->key->sk_subtype,
 											  BTGreaterStrategyNumber);
 
-	if (!OhCanDecode(compiler->codec) || !OidIsValid(less) || !OidIsValid(greater))
+	if (!OhKeyHasValue(compiler->key_type) || !OidIsValid(less) || !OidIsValid(greater))
 		return false;
 	if (!OidIsValid(compiler->less.fn_oid))
 	{
@@ -262,12 +262,12 @@ has_order(Compiler *compiler)
  * False if these are not two.
  */
 static bool
-locate_integer(const OhCodec *codec, Oid subtype, Datum constant, Place *place)
+locate_integer(const OhKeyType *key_type, Oid subtype, Datum constant, Place *place)
 {
 	int64		value;
 	int64		least;
 
-	if (codec->type != INT2OID && codec->type != INT4OID && codec->type != INT8OID)
+	if (key_type->type != INT2OID && key_type->type != INT4OID && key_type->type != INT8OID)
 		return false;
 	if (subtype == INT2OID)
 		value = DatumGetInt16(constant);
@@ -278,12 +278,12 @@ locate_integer(const OhCodec *codec, Oid subtype, Datum constant, Place *place)
 	else
 		return false;
 
-	/* codes are the values less the type's smallest */
-	least = -(int64) (codec->max / 2) - 1;
-	place->has_lower = value <= (int64) (codec->max / 2);
+	/* keys are the values less the type's smallest */
+	least = -(int64) (key_type->max / 2) - 1;
+	place->has_lower = value <= (int64) (key_type->max / 2);
 	place->has_upper = value >= least;
 	place->lower = place->has_upper ? (uint64) value - (uint64) least : 0;
-	place->upper = place->has_lower ? (uint64) value - (uint64) least : codec->max;
+	place->upper = place->has_lower ? (uint64) value - (uint64) least : key_type->max;
 	return true;
 }
 
@@ -293,8 +293,8 @@ locate_integer(const OhCodec *codec, Oid subtype, Datum constant, Place *place)
 static void
 widen(const Compiler *compiler, Place *place)
 {
-	uint64		max = compiler->codec->max;
-	uint64		margin = compiler->codec->type == DATEOID ? ZONE_MARGIN_DAYS : ZONE_MARGIN;
+	uint64		max = compiler->key_type->max;
+	uint64		margin = compiler->key_type->type == DATEOID ? ZONE_MARGIN_DAYS : ZONE_MARGIN;
 
 	if (!place->has_lower)
 		place->lower = max;
@@ -307,12 +307,12 @@ widen(const Compiler *compiler, Place *place)
 }
 
 /*
- * locate -- where a constant lies among the codes; false if that cannot be told.
+ * locate -- where a constant lies among the keys; false if that cannot be told.
  */
 static bool
 locate(Compiler *compiler, Datum constant, Place *place)
 {
-	OhCodec    *codec = compiler->codec;
+	OhKeyType  *key_type = compiler->key_type;
 	Oid			subtype = compiler->key->sk_subtype;
 	uint64		past;
 
@@ -321,34 +321,34 @@ locate(Compiler *compiler, Datum constant, Place *place)
 	if (!OidIsValid(subtype) ||
 		subtype == compiler->index->rd_opcintype[compiler->key->sk_attno - 1])
 	{
-		place->lower = place->upper = OhEncode(codec, constant, &place->shared);
+		place->lower = place->upper = OhKeyOfValue(key_type, constant, &place->shared);
 		return true;
 	}
 
-	if (locate_integer(codec, subtype, constant, place))
+	if (locate_integer(key_type, subtype, constant, place))
 		return true;
 	if (!has_order(compiler))
 		return false;
-	place->has_lower = search_code(compiler, &compiler->less, constant, false, &place->lower);
-	if (search_code(compiler, &compiler->greater, constant, true, &past))
+	place->has_lower = search_key(compiler, &compiler->less, constant, false, &place->lower);
+	if (search_key(compiler, &compiler->greater, constant, true, &past))
 	{
 		place->has_upper = past > 0;
 		place->upper = past - 1;
 	}
 	else
-		place->upper = codec->max;
+		place->upper = key_type->max;
 	if (func_volatile(compiler->less.fn_oid) != PROVOLATILE_IMMUTABLE)
 		widen(compiler, place);
 	return true;
 }
 
 /*
- * add_comparison -- the codes that compare with a place as the operator says.
+ * add_comparison -- the keys that compare with a place as the operator says.
  */
 static void
 add_comparison(Compiler *compiler, const Place *place)
 {
-	CodeSet    *codes = &compiler->codes;
+	KeySet    *fkeys = &compiler->fkeys;
 	bool	   *lossy = &compiler->conditions->lossy;
 	bool		below = place->shared.below;
 	bool		above = place->shared.above;
@@ -360,33 +360,33 @@ add_comparison(Compiler *compiler, const Place *place)
 			if (!place->has_lower)
 				compiler->all = true;
 			else if (below)
-				add_range(codes, 0, place->upper);
+				add_range(fkeys, 0, place->upper);
 			else if (place->lower > 0)
-				add_range(codes, 0, place->lower - 1);
+				add_range(fkeys, 0, place->lower - 1);
 			*lossy |= below;
 			break;
 		case BTLessEqualStrategyNumber:
 			if (place->has_upper)
-				add_range(codes, 0, place->upper);
+				add_range(fkeys, 0, place->upper);
 			*lossy |= above;
 			break;
 		case BTEqualStrategyNumber:
 			if (some)
-				add_range(codes, place->lower, place->upper);
+				add_range(fkeys, place->lower, place->upper);
 			*lossy |= below || above;
 			break;
 		case BTGreaterEqualStrategyNumber:
 			if (place->has_lower)
-				add_range(codes, place->lower, PG_UINT64_MAX);
+				add_range(fkeys, place->lower, PG_UINT64_MAX);
 			*lossy |= below;
 			break;
 		case BTGreaterStrategyNumber:
 			if (!place->has_upper)
 				compiler->all = true;
 			else if (above)
-				add_range(codes, place->lower, PG_UINT64_MAX);
-			else if (place->upper < compiler->codec->max)
-				add_range(codes, place->upper + 1, PG_UINT64_MAX);
+				add_range(fkeys, place->lower, PG_UINT64_MAX);
+			else if (place->upper < compiler->key_type->max)
+				add_range(fkeys, place->upper + 1, PG_UINT64_MAX);
 			*lossy |= above;
 			break;
 		default:
@@ -396,9 +396,9 @@ add_comparison(Compiler *compiler, const Place *place)
 			else
 			{
 				if (place->lower > 0)
-					add_range(codes, 0, place->lower - 1);
-				if (place->upper < compiler->codec->max)
-					add_range(codes, place->upper + 1, PG_UINT64_MAX);
+					add_range(fkeys, 0, place->lower - 1);
+				if (place->upper < compiler->key_type->max)
+					add_range(fkeys, place->upper + 1, PG_UINT64_MAX);
 			}
 			*lossy |= some && (below || above);
 			break;
@@ -419,7 +419,7 @@ read_members(Compiler *compiler)
 
 	compiler->member = palloc(allocated * sizeof(Oid));
 	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(compiler->codec->type));
+				ObjectIdGetDatum(compiler->key_type->type));
 	scan = systable_beginscan(catalog, EnumTypIdLabelIndexId, true, NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -448,27 +448,27 @@ add_members(Compiler *compiler, Datum constant)
 		Oid			member = compiler->member[i];
 
 		if (call_operator(compiler, &compiler->key->sk_func, ObjectIdGetDatum(member), constant))
-			add_range(&compiler->codes, member, member);
+			add_range(&compiler->fkeys, member, member);
 	}
 }
 
 /*
- * add_constant -- the codes that may compare with a constant as the key says.
+ * add_constant -- the keys that may compare with a constant as the key says.
  */
 static void
 add_constant(Compiler *compiler, Datum constant)
 {
 	StrategyNumber strategy = compiler->key->sk_strategy;
-	const OhCodec *codec = compiler->codec;
+	const OhKeyType *key_type = compiler->key_type;
 	bool		equality = strategy == BTEqualStrategyNumber || strategy == OH_NOT_EQUAL_STRATEGY;
-	bool		ordered = codec->kind == OH_ATTR_EXACT || codec->kind == OH_ATTR_ENUM ||
-		codec->kind == OH_ATTR_ORDERED;
+	bool		ordered = key_type->kind == OH_KEY_EXACT || key_type->kind == OH_KEY_ENUM ||
+		key_type->kind == OH_KEY_ORDERED;
 	Place		place;
 
-	if (codec->kind == OH_ATTR_ORDERED && OidIsValid(codec->hash.fn_oid) && !codec->ordered)
+	if (key_type->kind == OH_KEY_ORDERED && OidIsValid(key_type->hash.fn_oid) && !key_type->ordered)
 		ordered = false;		/* prefixes of a text that has another order now */
 
-	if (codec->kind == OH_ATTR_ENUM && !equality)
+	if (key_type->kind == OH_KEY_ENUM && !equality)
 		add_members(compiler, constant);
 	else if ((equality || ordered) && locate(compiler, constant, &place))
 		add_comparison(compiler, &place);
@@ -503,17 +503,17 @@ add_mask(Compiler *compiler, uint64 mask)
 static void
 add_overlap(Compiler *compiler, ArrayType *array)
 {
-	OhCodec    *codec = compiler->codec;
+	OhKeyType  *key_type = compiler->key_type;
 	Datum	   *elements;
 	bool	   *nulls;
 	int			n;
 
-	deconstruct_array(array, codec->element, codec->element_length, codec->element_byval,
-					  codec->element_align, &elements, &nulls, &n);
+	deconstruct_array(array, key_type->element, key_type->element_length, key_type->element_byval,
+					  key_type->element_align, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
 		if (!nulls[i])
-			add_mask(compiler, OhElementBits(codec, elements[i]));
+			add_mask(compiler, OhElementBits(key_type, elements[i]));
 	}
 }
 
@@ -553,8 +553,8 @@ add_strings(Compiler *compiler, ArrayType *array, bool all)
 static void
 add_signature(Compiler *compiler, Datum constant)
 {
-	OhCodec    *codec = compiler->codec;
-	bool		is_array = OidIsValid(codec->element);
+	OhKeyType  *key_type = compiler->key_type;
+	bool		is_array = OidIsValid(key_type->element);
 
 	compiler->conditions->lossy = true;
 	switch (compiler->key->sk_strategy)
@@ -568,11 +568,11 @@ add_signature(Compiler *compiler, Datum constant)
 		case OH_CONTAINS_STRATEGY:
 			/* no array contains a NULL */
 			if (!is_array || !array_contains_nulls(DatumGetArrayTypeP(constant)))
-				add_mask(compiler, OhEncode(codec, constant, NULL));
+				add_mask(compiler, OhKeyOfValue(key_type, constant, NULL));
 			break;
 		case OH_CONTAINED_STRATEGY:
 			compiler->masks.contained = true;
-			add_mask(compiler, OhEncode(codec, constant, NULL));
+			add_mask(compiler, OhKeyOfValue(key_type, constant, NULL));
 			break;
 		case OH_EXISTS_STRATEGY:
 			{
@@ -600,7 +600,7 @@ compile_constant(Compiler *compiler, Datum constant)
 {
 	if (compiler->key->sk_strategy <= OH_NOT_EQUAL_STRATEGY)
 		add_constant(compiler, constant);
-	else if (compiler->codec->kind == OH_ATTR_SIGNATURE)
+	else if (compiler->key_type->kind == OH_KEY_SIGNATURE)
 		add_signature(compiler, constant);
 	else
 	{
@@ -666,7 +666,7 @@ compile_key(OhConditions *conditions, OhCondition *condition, Relation index, Sc
 	compiler.conditions = conditions;
 	compiler.index = index;
 	compiler.key = key;
-	compiler.codec = OhSummaryCodec(conditions->summary, condition->column);
+	compiler.key_type = OhKeyTypeOf(conditions->maker, condition->column);
 	if (key->sk_flags & SK_SEARCHARRAY)
 		compile_array(&compiler);
 	else
@@ -678,9 +678,9 @@ compile_key(OhConditions *conditions, OhCondition *condition, Relation index, Sc
 		condition->masks[condition->nmasks++] = compiler.masks;
 	else
 	{
-		/* where there are no codes, either, nothing matches */
-		normalize(&compiler.codes);
-		intersect(condition, &compiler.codes);
+		/* where there are no keys, either, nothing matches */
+		normalize(&compiler.fkeys);
+		intersect(condition, &compiler.fkeys);
 	}
 }
 
@@ -713,7 +713,7 @@ OhConditionsBegin(const OhColumns *columns, MemoryContext context)
 	OhConditions *conditions = MemoryContextAllocZero(context, sizeof(OhConditions));
 
 	conditions->columns = columns;
-	conditions->summary = OhSummaryBegin(columns, context);
+	conditions->maker = OhKeyMakerBegin(columns, context);
 	conditions->context = AllocSetContextCreate(context, "omenhnsw conditions",
 												ALLOCSET_SMALL_SIZES);
 	return conditions;

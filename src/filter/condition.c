@@ -1,7 +1,7 @@
 /*
  * condition.c -- conditions on filter columns, evaluated.
  *
- * The hot loop of a scan with conditions: whole pages of the array OH_ATTR, no
+ * The hot loop of a scan with conditions: whole pages of the array OH_FILTER_KEY, no
  * allocation, no call of an operator.  compile.c makes the conditions.
  */
 #include "postgres.h"
@@ -37,10 +37,10 @@ typedef struct Packed
 /* ---- one value ---- */
 
 /*
- * first_range -- the first range that does not end before a code; nranges if none.
+ * first_range -- the first range that does not end before a key; nranges if none.
  */
 static inline int
-first_range(const OhCondition *condition, uint64 code)
+first_range(const OhCondition *condition, uint64 fkey)
 {
 	int			lo = 0;
 	int			hi = condition->nranges;
@@ -49,7 +49,7 @@ first_range(const OhCondition *condition, uint64 code)
 	{
 		int			mid = (lo + hi) / 2;
 
-		if (condition->range[mid].hi < code)
+		if (condition->range[mid].hi < fkey)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -58,23 +58,23 @@ first_range(const OhCondition *condition, uint64 code)
 }
 
 static inline bool
-in_ranges(const OhCondition *condition, uint64 code)
+in_ranges(const OhCondition *condition, uint64 fkey)
 {
-	int			i = first_range(condition, code);
+	int			i = first_range(condition, fkey);
 
-	return i < condition->nranges && condition->range[i].lo <= code;
+	return i < condition->nranges && condition->range[i].lo <= fkey;
 }
 
 static inline bool
-in_hash(const OhCondition *condition, uint64 code)
+in_hash(const OhCondition *condition, uint64 fkey)
 {
-	uint32		slot = OhCodeSlot(code, condition->hash_mask);
+	uint32		slot = OhKeySlot(fkey, condition->hash_mask);
 
-	if (code == condition->hash_empty)
+	if (fkey == condition->hash_empty)
 		return false;
 	while (condition->hash[slot] != condition->hash_empty)
 	{
-		if (condition->hash[slot] == code)
+		if (condition->hash[slot] == fkey)
 			return true;
 		slot = (slot + 1) & condition->hash_mask;
 	}
@@ -95,7 +95,7 @@ meets_masks(const OhMasks *masks, uint64 signature)
 }
 
 bool
-OhConditionsRow(const OhConditions *conditions, const OhAttrRow *row)
+OhConditionsRow(const OhConditions *conditions, const OhKeyRow *row)
 {
 	if (conditions->never)
 		return false;
@@ -171,7 +171,7 @@ table_bits(const Packed *packed, const OhRange *range, int n, int width, uint64 
 
 		for (int j = 0; j < end; j++)
 		{
-			uint32		value = OhAttrOffset(packed->values, width, i + j);
+			uint32		value = OhKeyOffset(packed->values, width, i + j);
 
 			word |= (table[value / 64] >> (value % 64) & 1) << j;
 		}
@@ -192,13 +192,13 @@ lookup_bits(const Packed *packed, const OhCondition *condition, int width, uint6
 
 		for (int j = 0; j < end; j++)
 		{
-			uint64		code = packed->base + OhAttrOffset(packed->values, width, i + j);
+			uint64		fkey = packed->base + OhKeyOffset(packed->values, width, i + j);
 
 			if (condition->hash_mask == 0)
-				word |= (uint64) in_ranges(condition, code) << j;
+				word |= (uint64) in_ranges(condition, fkey) << j;
 			else
 			{
-				uint32		bit = OhCodeSlot(code, OH_SIEVE_BITS - 1);
+				uint32		bit = OhKeySlot(fkey, OH_SIEVE_BITS - 1);
 
 				word |= (condition->sieve[bit / 64] >> (bit % 64) & 1) << j;
 			}
@@ -209,9 +209,9 @@ lookup_bits(const Packed *packed, const OhCondition *condition, int width, uint6
 			for (uint64 rest = word; rest != 0; rest &= rest - 1)
 			{
 				int			j = pg_rightmost_one_pos64(rest);
-				uint64		code = packed->base + OhAttrOffset(packed->values, width, i + j);
+				uint64		fkey = packed->base + OhKeyOffset(packed->values, width, i + j);
 
-				if (!in_hash(condition, code))
+				if (!in_hash(condition, fkey))
 					word &= ~(UINT64CONST(1) << j);
 			}
 		}
@@ -282,7 +282,7 @@ static pg_attribute_always_inline void
 mask_values(const Packed *packed, int width, int first, int n, uint64 mask, uint64 *out)
 {
 	for (int i = 0; i < n; i++)
-		out[i] = (packed->base + OhAttrOffset(packed->values, width, first + i)) & mask;
+		out[i] = (packed->base + OhKeyOffset(packed->values, width, first + i)) & mask;
 }
 
 /*
@@ -354,7 +354,7 @@ OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits)
 {
 	const OhColumns *columns = conditions->columns;
 	int			n = columns->per_page;
-	int			nwords = OhAttrWords(columns);
+	int			nwords = OhKeyPageWords(columns);
 
 	memset(bits, 0, nwords * sizeof(uint64));
 	if (conditions->never)
@@ -367,16 +367,16 @@ OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits)
 	for (int i = 0; i < conditions->n; i++)
 	{
 		const OhCondition *condition = &conditions->condition[i];
-		const OhAttrColumn *column = &OhAttrColumns(page)[condition->column];
+		const OhKeyColumn *column = &OhKeyColumns(page)[condition->column];
 		Packed		packed;
 		bool		some;
 
-		some = and_nulls(OhAttrNulls(columns, page, condition->column), condition->null, nwords, bits);
+		some = and_nulls(OhKeyPageNulls(columns, page, condition->column), condition->null, nwords, bits);
 		if (some && !condition->null)
 		{
-			uint64		span = OhAttrLargest(column->width);
+			uint64		span = OhKeyLargest(column->width);
 
-			packed.values = OhAttrValues(columns, page, condition->column);
+			packed.values = OhKeyPageValues(columns, page, condition->column);
 			packed.base = column->base;
 			packed.top = column->base > PG_UINT64_MAX - span ? PG_UINT64_MAX : column->base + span;
 			packed.width = column->width;

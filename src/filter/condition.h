@@ -1,5 +1,5 @@
 /*
- * condition.h -- conditions of a scan on filter columns, evaluated on summaries.
+ * condition.h -- conditions of a scan on filter columns, evaluated on filter keys.
  */
 #ifndef OH_CONDITION_H
 #define OH_CONDITION_H
@@ -9,8 +9,8 @@
 #include "access/skey.h"
 #include "lib/stringinfo.h"
 
-#include "filter/attr.h"
-#include "filter/summary.h"
+#include "filter/keypage.h"
+#include "filter/key.h"
 
 /* Operators of a filter class: 1 to 5 are btree's < <= = >= > (access/stratnum.h) */
 #define OH_NOT_EQUAL_STRATEGY 6
@@ -24,7 +24,7 @@
 
 #define OH_SIEVE_BITS	65536
 
-/* Codes, the last included. */
+/* Keys, the last included. */
 typedef struct OhRange
 {
 	uint64		lo;
@@ -43,7 +43,7 @@ typedef struct OhMasks
 } OhMasks;
 
 /*
- * All conditions on one column: NULL, or not NULL, with a code in one of the
+ * All conditions on one column: NULL, or not NULL, with a key in one of the
  * ranges, and every list of masks met.
  */
 typedef struct OhCondition
@@ -53,10 +53,10 @@ typedef struct OhCondition
 	bool		not_null;
 	int			nranges;
 	OhRange    *range;			/* sorted; none touches the next */
-	uint32		hash_mask;		/* of a hash table of codes, if there are many; else 0 */
+	uint32		hash_mask;		/* of a hash table of keys, if there are many; else 0 */
 	uint64		hash_empty;		/* fills its empty slots */
 	uint64	   *hash;
-	uint64	   *sieve;			/* OH_SIEVE_BITS, by OhCodeSlot(): set if a code may be in the table */
+	uint64	   *sieve;			/* OH_SIEVE_BITS, by OhKeySlot(): set if a key may be in the table */
 	int			nmasks;
 	OhMasks    *masks;
 } OhCondition;
@@ -68,7 +68,7 @@ typedef struct OhConditions
 	bool		never;			/* no row matches: a comparison with NULL, = ANY of nothing, a < 1 and a > 2 */
 	bool		lossy;			/* what matches must be checked in the table */
 	OhCondition *condition;		/* [n], a column each */
-	OhSummary  *summary;
+	OhKeyMaker *maker;
 	MemoryContext context;		/* of what one OhConditionsSet() needs */
 } OhConditions;
 
@@ -82,20 +82,20 @@ extern void OhConditionsSet(OhConditions *conditions, Relation index, ScanKey ke
 extern int	OhKeyElements(ScanKey key, Datum **elements, bool **nulls);
 /*
  * Evaluate a filter page, at least share-locked: bit i of bits
- * (uint64[OhAttrWords()]) says that place i may match.  Bits at and past
+ * (uint64[OhKeyPageWords()]) says that place i may match.  Bits at and past
  * per_page are 0.
  */
 extern void OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits);
 /* The same for a row without a position. */
-extern bool OhConditionsRow(const OhConditions *conditions, const OhAttrRow *row);
-/* What decides which codes match, as bytes: two that differ may match others. */
+extern bool OhConditionsRow(const OhConditions *conditions, const OhKeyRow *row);
+/* What decides which keys match, as bytes: two that differ may match others. */
 extern void OhConditionsDescribe(const OhConditions *conditions, StringInfo to);
 
-/* Where a code would be in a table of mask + 1 slots. */
+/* Where a key would be in a table of mask + 1 slots. */
 static inline uint32
-OhCodeSlot(uint64 code, uint32 mask)
+OhKeySlot(uint64 fkey, uint32 mask)
 {
-	return (uint32) ((code * UINT64CONST(0x9E3779B97F4A7C15)) >> 32) & mask;
+	return (uint32) ((fkey * UINT64CONST(0x9E3779B97F4A7C15)) >> 32) & mask;
 }
 
 #endif							/* OH_CONDITION_H */

@@ -33,10 +33,10 @@ OhFilterBegin(const OhConditions *conditions, uint32 nrecords, MemoryContext con
 	filter->conditions = conditions;
 	filter->per_page = columns->per_page;
 	filter->npages = OhArrayPages(columns->file, columns->array);
-	/* a record beyond has not gone live yet: its summaries come no later than it does */
+	/* a record beyond has not gone live yet: its filter keys come no later than it does */
 	filter->nrecords = Min(nrecords, (uint64) filter->npages * filter->per_page);
 	filter->bits = MemoryContextAllocHuge(context, (filter->nrecords / 64 + 2) * sizeof(uint64));
-	filter->page_bits = palloc(OhAttrWords(columns) * sizeof(uint64));
+	filter->page_bits = palloc(OhKeyPageWords(columns) * sizeof(uint64));
 	filter->known = palloc(filter->npages + 1);
 	initStringInfo(&filter->described);
 	filter->context = AllocSetContextCreate(context, "omenhnsw filter", ALLOCSET_SMALL_SIZES);
@@ -71,7 +71,7 @@ void
 OhFilterLoad(OhFilter *filter, uint32 lp)
 {
 	const OhColumns *columns = filter->conditions->columns;
-	uint32		words = OhAttrWords(columns);
+	uint32		words = OhKeyPageWords(columns);
 	uint64		first = (uint64) lp * filter->per_page;
 	uint64	   *to = filter->bits + first / 64;
 	uint64	   *end = filter->bits + filter->nrecords / 64 + 1;
@@ -109,10 +109,10 @@ OhFilterPrefetchPage(const OhFilter *filter, uint32 lp)
 	for (int i = 0; i < filter->conditions->n; i++)
 	{
 		int			column = filter->conditions->condition[i].column;
-		char	   *values = OhAttrValues(columns, page, column);
+		char	   *values = OhKeyPageValues(columns, page, column);
 
-		__builtin_prefetch(&OhAttrColumns(page)[column]);
-		__builtin_prefetch(OhAttrNulls(columns, page, column));
+		__builtin_prefetch(&OhKeyColumns(page)[column]);
+		__builtin_prefetch(OhKeyPageNulls(columns, page, column));
 		for (int at = 0; at < VALUE_LINES * 64; at += 64)
 			__builtin_prefetch(values + at);
 	}

@@ -2,7 +2,7 @@
  * filter.h -- which nodes match the conditions of a scan.
  *
  * A bit a node, filled page by page as nodes are asked for.  What a page held
- * when it was looked at stays right for the scan: a live node's summaries do not
+ * when it was looked at stays right for the scan: a live node's filter keys do not
  * change, and a node that came later is too new for the snapshot.  Bits of nodes
  * that are not live mean nothing.
  */
@@ -17,7 +17,7 @@ typedef struct OhFilter
 {
 	const OhConditions *conditions;
 	uint32		nrecords;			/* later ones do not match */
-	uint32		per_page;		/* nodes of an attribute page */
+	uint32		per_page;		/* nodes of a filter page */
 	uint32		npages;
 	uint32		nknown;			/* pages looked at */
 	int64		nmatches;		/* on those pages */
@@ -36,14 +36,14 @@ extern OhFilter *OhFilterBegin(const OhConditions *conditions, uint32 nrecords,
  * before, a nested loop has the bits already.
  */
 extern void OhFilterSet(OhFilter *filter);
-/* Look at an attribute page.  No buffer may be locked. */
+/* Look at a filter page.  No buffer may be locked. */
 extern void OhFilterLoad(OhFilter *filter, uint32 lp);
 /* Look at all pages that hold nodes first to first + n - 1. */
 extern void OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n);
 /* How many nodes match, judged by some of the pages; exact if these are all. */
 extern double OhFilterEstimate(OhFilter *filter);
 
-/* Start loading what OhFilterLoad() reads of an attribute page. */
+/* Start loading what OhFilterLoad() reads of a filter page. */
 extern void OhFilterPrefetchPage(const OhFilter *filter, uint32 lp);
 
 /* The same for the page of a node, unless it has been looked at. */

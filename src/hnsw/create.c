@@ -22,7 +22,7 @@ OhRefineBytes(const OmQuantSpec *spec, int rerank)
  * fill_meta -- the metapage's contents for an empty graph.
  */
 static void
-fill_meta(OhMetaPageData *meta, const OhCreate *create)
+fill_meta(OhMetaPageData *meta, const OhParameters *create)
 {
 	memset(meta, 0, sizeof(*meta));
 	meta->seed = create->spec.seed;
@@ -44,9 +44,9 @@ fill_meta(OhMetaPageData *meta, const OhCreate *create)
 	meta->look_nodes = OhRetrainLook(&create->spec, create->model != NULL ? create->trained_rows : 0);
 	meta->rerank = create->rerank;
 	meta->refine_bytes = OhRefineBytes(&create->spec, create->rerank);
-	meta->nattrs = create->nattrs;
+	meta->ncolumns = create->ncolumns;
 	meta->chosen_by = create->chosen_by;
-	memcpy(meta->attr_kind, create->attr_kind, sizeof(create->attr_kind));
+	memcpy(meta->key_kind, create->key_kind, sizeof(create->key_kind));
 }
 
 /*
@@ -75,7 +75,7 @@ write_model(OhIndex *ix, const float *model)
 }
 
 OhIndex *
-OhIndexCreate(Relation index, ForkNumber fork, const OhCreate *create)
+OhIndexCreate(Relation index, ForkNumber fork, const OhParameters *create)
 {
 	OhMetaPageData meta;
 	OhIndex    *ix;

@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "filter/attr.h"
+#include "filter/keypage.h"
 #include "storage/itemptr.h"
 #include "storage/page.h"
 
@@ -28,7 +28,7 @@ typedef enum OhArrayId
 	OH_NULLS,					/* rows without a position: NULL or no direction */
 	OH_MODEL,					/* the quantizer's models, two at most, one record a page */
 	OH_REFINE,					/* refinements of codes; the record of a node has its id */
-	OH_ATTR,					/* filter columns of nodes, one record a page: attr.h */
+	OH_FILTER_KEY,					/* filter columns of nodes, one record a page: keypage.h */
 	OH_HIGHWAY,					/* where searches start: highway.h */
 	OH_NARRAYS
 } OhArrayId;
@@ -69,9 +69,9 @@ typedef struct OhMetaPageData
 	uint32		node_bytes;
 	uint64		trained_rows;	/* rows in the sample that the model is from */
 	uint16		rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
-	uint16		nattrs;			/* filter columns */
+	uint16		ncolumns;			/* filter columns */
 	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
-	uint8		attr_kind[OH_MAX_ATTRS];	/* OhAttrKind of each filter column */
+	uint8		key_kind[OH_MAX_COLUMNS];	/* OhKeyKind of each filter column */
 	uint8		unclean;		/* a vacuum has flagged nodes, none has cleaned up since */
 	uint8		model;			/* number of the model that nodes have codes of */
 	uint8		next_model;		/* ... that new codes are of; another number while nodes
@@ -91,7 +91,7 @@ StaticAssertDecl(offsetof(OhMetaPageData, generation) == offsetof(OhFileHead, ge
 StaticAssertDecl(offsetof(OhMetaPageData, metric) == 24, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, entry) == 40, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, rerank) == 64, "metapage layout");
-StaticAssertDecl(offsetof(OhMetaPageData, attr_kind) == 72, "metapage layout");
+StaticAssertDecl(offsetof(OhMetaPageData, key_kind) == 72, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, unclean) == 103, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, highway_level) == 106, "metapage layout");
 StaticAssertDecl(offsetof(OhMetaPageData, retrain_lp) == 108, "metapage layout");
@@ -253,7 +253,7 @@ StaticAssertDecl(sizeof(OhMemberData) == 8, "member layout");
 #define OH_ROW_NULL			2
 
 /*
- * Such a row; in an index with filter columns its OhAttrRow follows at once.
+ * Such a row; in an index with filter columns its OhKeyRow follows at once.
  */
 typedef struct OhNullData
 {

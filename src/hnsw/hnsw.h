@@ -81,10 +81,10 @@ extern bytea *ohoptions(Datum reloptions, bool validate);
 extern bytea *ohoptions_ivfflat(Datum reloptions, bool validate);
 /* Is this access method omenhnsw, by whatever name?  No for InvalidOid. */
 extern bool OhIsOurMethod(Oid am);
-extern void OhResolveOptions(Relation index, OhCreate *create); /* spec, m, ef_construction */
+extern void OhResolveOptions(Relation index, OhParameters *create); /* spec, m, ef_construction */
 extern bool OhMoreBits(OmQuantSpec *spec, int m);	/* false: a node would not fit a page */
-extern void OhResolveRerank(Relation index, OhCreate *create);	/* after a change of the spec */
-extern void OhFallBack(Relation index, OhCreate *create, uint64 rows);	/* too few rows to train */
+extern void OhResolveRerank(Relation index, OhParameters *create);	/* after a change of the spec */
+extern void OhFallBack(Relation index, OhParameters *create, uint64 rows);	/* too few rows to train */
 extern const char *OhQuantizerName(OmQuantKind kind);
 extern const char *OhRerankName(int rerank);
 
@@ -121,14 +121,14 @@ extern char *ohbuildphasename(int64 phase);
 
 /*
  * Insert one row (insert.c): the body of ohinsert, also used by the build once
- * the graph has outgrown maintenance_work_mem.  attrs are its summaries, NULL without filter columns.
+ * the graph has outgrown maintenance_work_mem.  keys are its filter keys, NULL without filter columns.
  */
 typedef struct OhInserter OhInserter;
 extern OhInserter *OhInserterBegin(OhIndex *ix, MemoryContext context);
 extern void OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid,
-						   const OhAttrRow *attrs);
+						   const OhKeyRow *keys);
 extern void OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind,
-									   const OhAttrRow *attrs);
+									   const OhKeyRow *keys);
 extern void OhInserterEnd(OhInserter *ins);
 /* At the end of a transaction: whatever an error left half done is over. */
 extern void OhInserterReset(OhIndex *ix);

@@ -16,9 +16,9 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "filter/attr.h"
+#include "filter/keypage.h"
 #include "hnsw/hnsw.h"
-#include "filter/summary.h"
+#include "filter/key.h"
 
 /* Evaluations for each candidate of a walk, before one has been seen. */
 #define FIRST_WALK_RATE 8.0
@@ -108,15 +108,15 @@ null_is_free(const void *record)
 }
 
 static void
-init_attributes(const OhFile *file, Page page)
+init_keys(const OhFile *file, Page page)
 {
-	OhAttrInitPage(&OhIndexOf(file)->columns, page);
+	OhKeyPageInit(&OhIndexOf(file)->columns, page);
 }
 
 static void
-verify_attributes(const OhFile *file, Page page, BlockNumber block)
+verify_keys(const OhFile *file, Page page, BlockNumber block)
 {
-	OhAttrVerify(&OhIndexOf(file)->columns, page, block);
+	OhKeyPageVerify(&OhIndexOf(file)->columns, page, block);
 }
 
 static const OhRecordKind record_kind[OH_NARRAYS] = {
@@ -126,7 +126,7 @@ static const OhRecordKind record_kind[OH_NARRAYS] = {
 	[OH_NULLS] = {null_is_free, NULL, .reused = true},
 	[OH_MODEL] = {.numbered = true},
 	[OH_REFINE] = {.numbered = true},
-	[OH_ATTR] = {.numbered = true, .init_page = init_attributes, .verify_page = verify_attributes},
+	[OH_FILTER_KEY] = {.numbered = true, .init_page = init_keys, .verify_page = verify_keys},
 	[OH_HIGHWAY] = {member_is_free, clear_member, .numbered = true},
 };
 
@@ -337,19 +337,19 @@ set_columns(OhIndex *ix, const OhMetaPageData *meta)
 {
 	int			ncolumns = IndexRelationGetNumberOfKeyAttributes(ix->file.rel);
 
-	if (meta->nattrs != ncolumns - 1)
+	if (meta->ncolumns != ncolumns - 1)
 		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "the index has %d columns, its pages %u", ncolumns,
-				  meta->nattrs + 1);
+				  meta->ncolumns + 1);
 	ix->columns.file = &ix->file;
-	ix->columns.array = OH_ATTR;
-	ix->columns.n = meta->nattrs;
-	ix->columns.per_page = OhAttrPerPage(ix->columns.n);
+	ix->columns.array = OH_FILTER_KEY;
+	ix->columns.n = meta->ncolumns;
+	ix->columns.per_page = OhKeysPerPage(ix->columns.n);
 	for (int i = 0; i < ix->columns.n; i++)
 	{
-		if (meta->attr_kind[i] < OH_ATTR_EXACT || meta->attr_kind[i] > OH_ATTR_SIGNATURE)
+		if (meta->key_kind[i] < OH_KEY_EXACT || meta->key_kind[i] > OH_KEY_SIGNATURE)
 			OhReportCorruption(ix->file.rel, OH_META_BLOCK, "filter column %d is of kind %u", i + 1,
-					  meta->attr_kind[i]);
-		ix->columns.kind[i] = meta->attr_kind[i];
+					  meta->key_kind[i]);
+		ix->columns.kind[i] = meta->key_kind[i];
 	}
 }
 
@@ -398,11 +398,11 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	OhFileSetArray(&ix->file, OH_NODE, ix->node_bytes);
 	OhFileSetArray(&ix->file, OH_TOWER, sizeof(OhTowerData) + sizeof(uint32) * ix->m);
 	OhFileSetArray(&ix->file, OH_POSTING, sizeof(OhPostingData));
-	OhFileSetArray(&ix->file, OH_NULLS, sizeof(OhNullData) + OhAttrRowBytes(ix->columns.n));
+	OhFileSetArray(&ix->file, OH_NULLS, sizeof(OhNullData) + OhKeyRowBytes(ix->columns.n));
 	OhFileSetArray(&ix->file, OH_MODEL, sizeof(float) * OH_MODEL_FLOATS);
 	/* without refinements, or filter columns, an array of no pages */
 	OhFileSetArray(&ix->file, OH_REFINE, ix->refine_bytes);
-	OhFileSetArray(&ix->file, OH_ATTR, OH_PAGE_BODY);
+	OhFileSetArray(&ix->file, OH_FILTER_KEY, OH_PAGE_BODY);
 	OhFileSetArray(&ix->file, OH_HIGHWAY, sizeof(OhMemberData) + ix->code_bytes);
 	return ix;
 }

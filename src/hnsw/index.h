@@ -12,7 +12,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "filter/attr.h"
+#include "filter/keypage.h"
 #include "hnsw/column.h"
 #include "hnsw/format.h"
 #include "lib/ilist.h"
@@ -104,7 +104,7 @@ extern void OhVerifyMeta(Relation index, const OhMetaPageData *meta);
 
 /* ---- creation (create.c) ---- */
 
-typedef struct OhCreate
+typedef struct OhParameters
 {
 	OmQuantSpec spec;			/* seed included */
 	OhColumn	column;
@@ -113,18 +113,18 @@ typedef struct OhCreate
 	int			rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
 	const float *model;			/* om_quant_model_floats(), NULL for zero */
 	uint64		trained_rows;
-	int			nattrs;			/* filter columns */
-	uint8		attr_kind[OH_MAX_ATTRS];	/* OhAttrKind */
+	int			ncolumns;			/* filter columns */
+	uint8		key_kind[OH_MAX_COLUMNS];	/* OhKeyKind */
 	uint8		chosen_by;		/* OH_CHOSEN_BY_* */
 	bool		may_choose;		/* the sample may ask for more bits */
 	bool		may_choose_values;	/* ... or for the values */
-} OhCreate;
+} OhParameters;
 
 /*
  * Write metapage and model of an empty index into an empty fork, with no WAL
  * (the caller logs the pages), and open it with building set.
  */
-extern OhIndex *OhIndexCreate(Relation index, ForkNumber fork, const OhCreate *create);
+extern OhIndex *OhIndexCreate(Relation index, ForkNumber fork, const OhParameters *create);
 extern uint32 OhNodeBytes(const OmQuantSpec *spec, int m);
 /* Bytes of a refinement, 0 if this way of re-ranking has none. */
 extern uint32 OhRefineBytes(const OmQuantSpec *spec, int rerank);

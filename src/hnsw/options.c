@@ -17,7 +17,7 @@
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
-#include "filter/summary.h"
+#include "filter/key.h"
 #include "types/vector.h"
 
 /* From this many dimensions on, 4 bits find what 8 do; see src/README.md. */
@@ -440,7 +440,7 @@ choose_subvectors(Relation index, int dim, int asked)
  * costs ten times as much.
  */
 static int
-choose_rerank(Relation index, const OhCreate *create, int asked)
+choose_rerank(Relation index, const OhParameters *create, int asked)
 {
 	const OmQuantSpec *spec = &create->spec;
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
@@ -462,7 +462,7 @@ choose_rerank(Relation index, const OhCreate *create, int asked)
  * choose_bits() for that.
  */
 static void
-check_node_fits(Relation index, const OhCreate *create)
+check_node_fits(Relation index, const OhParameters *create)
 {
 	const OmQuantSpec *spec = &create->spec;
 	int			m = create->m;
@@ -532,7 +532,7 @@ OhMoreBits(OmQuantSpec *spec, int m)
 }
 
 void
-OhResolveRerank(Relation index, OhCreate *create)
+OhResolveRerank(Relation index, OhParameters *create)
 {
 	const OhOptions *options = (const OhOptions *) index->rd_options;
 
@@ -544,7 +544,7 @@ OhResolveRerank(Relation index, OhCreate *create)
  * asked for are of codes of at most 4 bits.
  */
 static void
-resolve_choice(const OhOptions *options, OhCreate *create)
+resolve_choice(const OhOptions *options, OhParameters *create)
 {
 	bool		values_set = options != NULL && options->quantizer != 0;
 	bool		bits_set = options != NULL && options->bits != 0;
@@ -562,7 +562,7 @@ resolve_choice(const OhOptions *options, OhCreate *create)
  *          left alone
  */
 void
-OhResolveOptions(Relation index, OhCreate *create)
+OhResolveOptions(Relation index, OhParameters *create)
 {
 	const OhOptions *options = (const OhOptions *) index->rd_options;
 	const OhMetric *metric = OhGetMetric(index);
@@ -598,9 +598,9 @@ OhResolveOptions(Relation index, OhCreate *create)
 	OhResolveRerank(index, create);
 	resolve_choice(options, create);
 
-	create->nattrs = IndexRelationGetNumberOfKeyAttributes(index) - 1;
-	for (int i = 0; i < create->nattrs; i++)
-		create->attr_kind[i] = OhSummaryKind(index, i);
+	create->ncolumns = IndexRelationGetNumberOfKeyAttributes(index) - 1;
+	for (int i = 0; i < create->ncolumns; i++)
+		create->key_kind[i] = OhKeyKindOf(index, i);
 }
 
 /*
@@ -610,7 +610,7 @@ OhResolveOptions(Relation index, OhCreate *create)
  * A NOTICE, but not for the init fork of an index, which follows its main fork.
  */
 void
-OhFallBack(Relation index, OhCreate *create, uint64 rows)
+OhFallBack(Relation index, OhParameters *create, uint64 rows)
 {
 	OmQuantSpec *spec = &create->spec;
 	int			least = om_quant_train_least(spec);

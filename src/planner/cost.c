@@ -7,7 +7,7 @@
  * of the heap: a few more than are wanted.  See src/README.md for figures.
  *
  * With conditions on filter columns, a walk has to come by that many nodes that
- * match, and reads the summaries of those that it comes by; or all summaries are
+ * match, and reads the filter keys of those that it comes by; or all filter keys are
  * read, and exactly the codes that match are evaluated.  A scan does what is
  * cheaper, and never reads a row of the heap that does not match.
  *
@@ -31,7 +31,7 @@
 #include "utils/spccache.h"
 
 #include "compat.h"
-#include "filter/attr.h"
+#include "filter/keypage.h"
 #include "hnsw/hnsw.h"
 
 /* Evaluations for each candidate kept, as a part of m. */
@@ -43,7 +43,7 @@
 /* CPU for one index page, in operators; as btree has it. */
 #define PAGE_CPU_OPERATORS 50.0
 /*
- * A page of summaries, in rows that another index finds in the table: measured
+ * A page of filter keys, in rows that another index finds in the table: measured
  * with both in the cache, where the settings price such rows as if they were not.
  * The second part is for the values that are read, fewer a page where there are
  * more columns.
@@ -65,7 +65,7 @@ typedef struct Model
 	double		found;			/* those that meet all conditions of the scan */
 	bool		filters;		/* are there conditions on filter columns? */
 	bool		radius;			/* is there one on the distance? */
-	double		attr_pages;		/* of summaries, if there are conditions on them */
+	double		key_pages;		/* of filter keys, if there are conditions on them */
 	double		m;
 	double		ef;
 	double		page_cost;		/* of one visited index page */
@@ -142,7 +142,7 @@ model_conditions(Model *model, const IndexPath *path)
 								   index->rel->relid, JOIN_INNER, NULL);
 		model->matching = Min(Max(model->matching, 1.0), model->rows);
 		model->found = model->matching;
-		model->attr_pages = ceil(model->rows / OhAttrPerPage(index->nkeycolumns - 1));
+		model->key_pages = ceil(model->rows / OhKeysPerPage(index->nkeycolumns - 1));
 	}
 	if (list_length(all) > list_length(filters))
 	{
@@ -201,15 +201,15 @@ walk_cost(const Model *model, double candidates, double *pages)
 	evals = Min(evals, model->rows);
 	*pages = Min(ceil(evals * PAGES_PER_EVAL) + 1.0, Max((double) model->index->pages, 1.0));
 	if (model->filters)
-		*pages += distinct_pages(model->attr_pages, *pages);
+		*pages += distinct_pages(model->key_pages, *pages);
 	return evals * cpu_operator_cost + *pages * model->page_cost;
 }
 
 /*
- * attr_page_cost -- of a page of summaries, less what every page costs.
+ * key_page_cost -- of a page of filter keys, less what every page costs.
  */
 static Cost
-attr_page_cost(const Model *model)
+key_page_cost(const Model *model)
 {
 	double		rows = ATTR_PAGE_ROWS + ATTR_VALUES_ROWS / (model->index->nkeycolumns - 1);
 	double		operators = cpu_operator_cost > 0 ? model->distance_cost / cpu_operator_cost : 1.0;
@@ -220,16 +220,16 @@ attr_page_cost(const Model *model)
 }
 
 /*
- * exact_cost -- of reading all summaries and evaluating what matches.
+ * exact_cost -- of reading all filter keys and evaluating what matches.
  */
 static Cost
 exact_cost(const Model *model, double *pages)
 {
-	double		node_pages = Max(model->index->pages - model->attr_pages, 1.0);
+	double		node_pages = Max(model->index->pages - model->key_pages, 1.0);
 
-	*pages = model->attr_pages + distinct_pages(node_pages, model->matching);
+	*pages = model->key_pages + distinct_pages(node_pages, model->matching);
 	return model->matching * cpu_operator_cost + *pages * model->page_cost
-		+ model->attr_pages * attr_page_cost(model);
+		+ model->key_pages * key_page_cost(model);
 }
 
 /*

@@ -34,12 +34,12 @@ CREATE FUNCTION omendb_index_info(index regclass,
         OUT filter_columns integer, OUT trained_rows bigint, OUT model integer,
         OUT old_codes bigint, OUT m integer, OUT ef_construction integer,
         OUT code_bytes integer, OUT node_bytes integer, OUT nodes_per_page integer,
-        OUT entry_point bigint, OUT levels integer, OUT nodes bigint, OUT tombstones bigint,
+        OUT entry_point bigint, OUT levels integer, OUT nodes bigint, OUT dead_nodes bigint,
         OUT mean_degree double precision, OUT highway bigint, OUT rows bigint, OUT pages bigint, OUT bytes bigint,
         OUT bytes_per_row double precision, OUT node_bytes_per_row double precision,
         OUT tower_bytes_per_row double precision, OUT posting_bytes_per_row double precision,
         OUT null_bytes_per_row double precision, OUT model_bytes_per_row double precision,
-        OUT refinement_bytes_per_row double precision, OUT attribute_bytes_per_row double precision,
+        OUT refinement_bytes_per_row double precision, OUT filter_key_bytes_per_row double precision,
         OUT highway_bytes_per_row double precision, OUT directory_bytes_per_row double precision)
     AS 'MODULE_PATHNAME', 'om_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_index_info(regclass) IS

@@ -60,7 +60,7 @@ for my $set (@FILTER_SETS)
 	is($f->{nodes}, 4400, "$set->{name}: rows share a node if their values are equal, too");
 	is(sql("SELECT filter_columns FROM omendb_index_info('${t}_i')"), $nfilters, "$set->{name}: omendb_index_info counts them");
 	sql("CREATE INDEX ${t}_plain ON $t USING omenhnsw (v)");
-	cmp_ok(sql("SELECT attribute_bytes_per_row / filter_columns FROM omendb_index_info('${t}_i')"), '<', 11,
+	cmp_ok(sql("SELECT filter_key_bytes_per_row / filter_columns FROM omendb_index_info('${t}_i')"), '<', 11,
 		"$set->{name}: bytes a row and column");
 	sql("DROP INDEX ${t}_plain");
 	sql("ALTER TABLE $t SET (parallel_workers = 2)", 'SET max_parallel_maintenance_workers = 2',

@@ -53,7 +53,7 @@ typedef struct Build
 {
 	OhBuildWorker worker;
 	IndexInfo  *info;
-	OhCreate	create;
+	OhParameters create;
 	int			workers;		/* to ask for */
 	uint32		capacity;		/* slots of the graph */
 	dsm_segment *segment;		/* of the graph, NULL if it is private */
@@ -139,7 +139,7 @@ choose_workers(Relation heap, Relation index, const IndexInfo *info)
 }
 
 static OhGraphShape
-shape_of(const OhCreate *create)
+shape_of(const OhParameters *create)
 {
 	OhGraphShape shape;
 
@@ -147,7 +147,7 @@ shape_of(const OhCreate *create)
 	shape.m = create->m;
 	shape.ef_construction = create->ef_construction;
 	shape.refine_bytes = OhRefineBytes(&create->spec, create->rerank);
-	shape.nattrs = create->nattrs;
+	shape.ncolumns = create->ncolumns;
 	return shape;
 }
 
@@ -473,7 +473,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 void
 ohbuildempty(Relation index)
 {
-	OhCreate	create = {0};
+	OhParameters create = {0};
 	OhIndex    *ix;
 
 	OhResolveOptions(index, &create);

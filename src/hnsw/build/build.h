@@ -17,7 +17,7 @@
 #include "access/relscan.h"
 #include "hnsw/build/graph.h"
 #include "hnsw/hnsw.h"
-#include "filter/summary.h"
+#include "filter/key.h"
 #include "storage/barrier.h"
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
@@ -77,8 +77,8 @@ typedef struct OhBuildWorker
 	OhInserter *inserter;		/* made when the first row goes into pages */
 	MemoryContext context;		/* lives as long as the build */
 	MemoryContext row_context;	/* reset after each row */
-	OhSummary  *summary;		/* of filter columns; NULL without */
-	OhAttrRow  *attrs;			/* of the row at hand; NULL without */
+	OhKeyMaker *maker;		/* of filter columns; NULL without */
+	OhKeyRow   *keys;			/* of the row at hand; NULL without */
 	bool		parallel;		/* there may be other participants */
 	bool		leader;			/* reports progress */
 } OhBuildWorker;
@@ -112,7 +112,7 @@ typedef struct OhTrainer
 
 /* sample.c: keeps vectors in the trainer's rows; mean is palloc'd, or NULL */
 extern void OhTakeSample(Relation heap, Relation index, struct IndexInfo *info,
-						 const OhCreate *create, OhTrainer *trainer, OhSample *sample);
+						 const OhParameters *create, OhTrainer *trainer, OhSample *sample);
 
 extern uint64 OhBlockStep(uint64 n);
 extern void OhReplaceOutliers(int dim, float *rows, int nrows, double limit);
@@ -132,15 +132,15 @@ extern void OhTrainerBegin(OhTrainer *trainer, Relation heap, const OmQuantSpec 
  * Where the sample is too small for the quantizer, create->spec becomes another
  * one's.
  */
-extern void OhTrain(Relation index, OhCreate *create, OhTrainer *trainer, const OhSample *sample);
+extern void OhTrain(Relation index, OhParameters *create, OhTrainer *trainer, const OhSample *sample);
 extern void OhTrainerEnd(OhTrainer *trainer);
 
 /*
  * choose.c: more bits, or the values, in create->spec where the sample says that
  * codes cannot tell neighbours apart, and the options leave the choice.
  */
-extern void OhChoiceBegin(OhTrainer *trainer, const OhCreate *create, MemoryContext context);
-extern void OhChooseCodes(Relation index, OhCreate *create, const OhTrainer *trainer,
+extern void OhChoiceBegin(OhTrainer *trainer, const OhParameters *create, MemoryContext context);
+extern void OhChooseCodes(Relation index, OhParameters *create, const OhTrainer *trainer,
 						  const OhSample *sample);
 
 /* buildscan.c */

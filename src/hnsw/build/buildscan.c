@@ -21,7 +21,7 @@
 /* Slots that a participant takes at once to relink their nodes. */
 #define RELINK_SLOTS 256
 
-/* A row besides its attributes, which are the worker's: where it goes depends on kind alone. */
+/* A row besides its filter keys, which are the worker's: where it goes depends on kind alone. */
 typedef struct BuildRow
 {
 	ItemPointer tid;
@@ -44,8 +44,8 @@ add_to_graph(OhBuildWorker *worker, const BuildRow *row)
 		LWLockAcquire(&shared->gate, LW_SHARED);
 	if (shared->state == OH_BUILD_GRAPH)
 		ok = row->position != NULL ?
-			OhGraphAdd(worker->builder, row->position, row->tid, worker->attrs) :
-			OhGraphAddRow(worker->builder, row->tid, row->kind, worker->attrs);
+			OhGraphAdd(worker->builder, row->position, row->tid, worker->keys) :
+			OhGraphAddRow(worker->builder, row->tid, row->kind, worker->keys);
 	if (worker->parallel)
 		LWLockRelease(&shared->gate);
 	return ok;
@@ -122,9 +122,9 @@ add_row(OhBuildWorker *worker, const BuildRow *row)
 	if (worker->builder != NULL)
 		leave_graph(worker);
 	if (row->position != NULL)
-		OhInsertVector(worker->inserter, row->position, row->tid, worker->attrs);
+		OhInsertVector(worker->inserter, row->position, row->tid, worker->keys);
 	else
-		OhInsertRowWithoutPosition(worker->inserter, row->tid, row->kind, worker->attrs);
+		OhInsertRowWithoutPosition(worker->inserter, row->tid, row->kind, worker->keys);
 }
 
 /*
@@ -140,8 +140,8 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 	uint64		tuples;
 
 	CHECK_FOR_INTERRUPTS();
-	if (worker->summary != NULL)
-		OhSummarize(worker->summary, values, isnull, worker->attrs);
+	if (worker->maker != NULL)
+		OhMakeKeys(worker->maker, values, isnull, worker->keys);
 	if (!isnull[0])
 	{
 		OhGetPosition(&worker->ix->column, values[0], &position);
@@ -205,9 +205,9 @@ OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)
 												ALLOCSET_DEFAULT_SIZES);
 	if (worker->ix->columns.n > 0)
 	{
-		worker->summary = OhSummaryBegin(&worker->ix->columns, worker->context);
-		worker->attrs = MemoryContextAllocZero(worker->context,
-											   OhAttrRowBytes(worker->ix->columns.n));
+		worker->maker = OhKeyMakerBegin(&worker->ix->columns, worker->context);
+		worker->keys = MemoryContextAllocZero(worker->context,
+											   OhKeyRowBytes(worker->ix->columns.n));
 	}
 	heap_tuples = table_index_build_scan(worker->heap, worker->ix->file.rel, info, true,
 										 worker->leader, build_row, worker, scan);

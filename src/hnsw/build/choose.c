@@ -53,7 +53,7 @@ typedef struct Trial
  * OhChoiceBegin -- see build.h.
  */
 void
-OhChoiceBegin(OhTrainer *trainer, const OhCreate *create, MemoryContext context)
+OhChoiceBegin(OhTrainer *trainer, const OhParameters *create, MemoryContext context)
 {
 	Size		row_bytes = sizeof(float) * create->spec.dim;
 
@@ -193,7 +193,7 @@ begin_trial(Trial *trial, const OhTrainer *trainer, const OhSample *sample, int 
  * OhChooseCodes -- see build.h.
  */
 void
-OhChooseCodes(Relation index, OhCreate *create, const OhTrainer *trainer, const OhSample *sample)
+OhChooseCodes(Relation index, OhParameters *create, const OhTrainer *trainer, const OhSample *sample)
 {
 	MemoryContext context;
 	MemoryContext old;

@@ -3,7 +3,7 @@
  *
  * Nobody else uses the graph or the index meanwhile.  Nothing is WAL-logged:
  * the build logs all pages at its end.  One array at a time: nodes in packed
- * order, their refinements and attributes, then towers, postings and rows without
+ * order, their refinements and filter keys, then towers, postings and rows without
  * a position, each in the order of the nodes that they belong to, so that ids can
  * be counted instead of kept.
  */
@@ -14,7 +14,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
-#include "filter/attr.h"
+#include "filter/keypage.h"
 #include "hnsw/build/build.h"
 
 /* Appends records to one array. */
@@ -209,10 +209,10 @@ write_refinements(const Flush *flush)
 }
 
 /*
- * write_attributes -- summaries of the nodes, a page for each attr_per_page.
+ * write_keys -- filter keys of the nodes, a page for each attr_per_page.
  */
 static void
-write_attributes(const Flush *flush)
+write_keys(const Flush *flush)
 {
 	OhIndex    *ix = flush->ix;
 	uint32		per_page = ix->columns.per_page;
@@ -222,14 +222,14 @@ write_attributes(const Flush *flush)
 	for (uint32 first = 0; first < flush->n; first += per_page)
 	{
 		uint32		last = Min(first + per_page, flush->n);
-		Buffer		buffer = append_page(ix, OH_ATTR, first / per_page);
+		Buffer		buffer = append_page(ix, OH_FILTER_KEY, first / per_page);
 
 		for (uint32 i = first; i < last; i++)
 		{
 			/* slots are in packed order, which is no order in memory */
 			if (i + 16 < flush->n)
-				__builtin_prefetch(OhGraphAttrs(flush->b, flush->order[i + 16]));
-			OhAttrSet(&ix->columns, BufferGetPage(buffer), i - first, OhGraphAttrs(flush->b, flush->order[i]));
+				__builtin_prefetch(OhGraphKeys(flush->b, flush->order[i + 16]));
+			OhKeyPageSet(&ix->columns, BufferGetPage(buffer), i - first, OhGraphKeys(flush->b, flush->order[i]));
 		}
 		MarkBufferDirty(buffer);
 		UnlockReleaseBuffer(buffer);
@@ -460,7 +460,7 @@ OhFlushGraph(OhBuildWorker *worker)
 	flush.n = OhGraphPack(b, flush.ix->file.array[OH_NODE].per_page, flush.order, flush.number);
 	write_nodes(&flush);
 	write_refinements(&flush);
-	write_attributes(&flush);
+	write_keys(&flush);
 	write_towers(&flush);
 	write_postings(&flush);
 	write_rows(&flush);

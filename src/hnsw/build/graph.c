@@ -65,7 +65,7 @@ layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
 {
 	Size		at = round_line(sizeof(OhGraph));
 	int			m = shape->m;
-	Size		least = offsetof(OhTidChunk, tid) + OhRowBytes(shape->nattrs);
+	Size		least = offsetof(OhTidChunk, tid) + OhRowBytes(shape->ncolumns);
 
 	graph->shape = *shape;
 	graph->capacity = capacity;
@@ -74,7 +74,7 @@ layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
 	graph->code_bytes = om_quant_code_bytes(&shape->spec);
 	graph->code_stride = code_stride(graph->code_bytes);
 	graph->refine_stride = TYPEALIGN(16, shape->refine_bytes);
-	graph->attr_bytes = OhAttrRowBytes(shape->nattrs);
+	graph->key_bytes = OhKeyRowBytes(shape->ncolumns);
 	graph->list_stride = Max((Size) 4 * m, TYPEALIGN(16, least) / sizeof(uint32));
 	graph->chunk_tids = (4 * m * sizeof(uint32) - offsetof(OhTidChunk, tid)) / sizeof(ItemPointerData);
 	graph->chunk_rows = OhChunkRows(shape);
@@ -87,8 +87,8 @@ layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
 	at = round_line(at + (Size) capacity * graph->code_stride);
 	graph->refine_offset = at;
 	at = round_line(at + (Size) capacity * graph->refine_stride);
-	graph->attr_offset = at;
-	at = round_line(at + (Size) capacity * graph->attr_bytes);
+	graph->key_offset = at;
+	at = round_line(at + (Size) capacity * graph->key_bytes);
 	graph->list_offset = at;
 	at = round_line(at + (Size) capacity * graph->list_stride * sizeof(uint32));
 	graph->tower_offset = at;
@@ -179,7 +179,7 @@ OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (in
 	b->nodes = (OhGraphNode *) (base + graph->node_offset);
 	b->codes = base + graph->code_offset;
 	b->refinements = base + graph->refine_offset;
-	b->attrs = base + graph->attr_offset;
+	b->keys = base + graph->key_offset;
 	b->lists = (uint32 *) (base + graph->list_offset);
 	b->towers = (uint32 *) (base + graph->tower_offset);
 	b->level_members = (uint32 *) (base + graph->member_offset);
@@ -300,7 +300,7 @@ OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid, uint32 hash)
 }
 
 bool
-OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhAttrRow *attrs)
+OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhKeyRow *keys)
 {
 	OhGraph    *graph = b->graph;
 	OhTidChunk *chunk;
@@ -314,8 +314,8 @@ OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhAttrRow *attrs)
 
 		row->tid = *tid;
 		row->kind = kind;
-		if (graph->attr_bytes > 0)
-			memcpy(row + 1, attrs, graph->attr_bytes);
+		if (graph->key_bytes > 0)
+			memcpy(row + 1, keys, graph->key_bytes);
 	}
 	OhGraphUnlock(&graph->rows_lock);
 	return chunk != NULL;

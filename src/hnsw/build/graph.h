@@ -12,16 +12,16 @@
  *   node      OhGraphNode                       slot
  *   code      char[code_stride]                 slot, 64-byte aligned
  *   refine    char[refine_stride]               slot, where there are refinements
- *   attr      OhAttrRow                         slot, where there are filter columns
+ *   attr      OhKeyRow                         slot, where there are filter columns
  *   list      uint32 id[2m], float dist[2m]     slot: links of the base layer
  *   tower     uint32 id[m], float dist[m]       node and level >= 1
  *   member    uint32                            members of the highway by level, then of
  *                                               islands (highway.h): slots
  *   twin      uint32                            hash table of codes, and of codes and
- *                                               attributes: slot, bit 31 of leaders
+ *                                               filter keys: slot, bit 31 of leaders
  *
  * A slot is a node, or a chunk of TIDs (further rows of a node whose code and
- * attributes they share) or of rows without a position, which then lie in its
+ * filter keys they share) or of rows without a position, which then lie in its
  * list part.  So the number of slots used never exceeds the number of rows.
  *
  * A list is sorted by distance, nearest first; OH_NONE ends it.  Bit 31 of an
@@ -75,7 +75,7 @@ typedef struct OhGraphNode
 
 /*
  * A slot full of TIDs, or of rows without a position: those are records as they
- * will be on the page, an OhNullData with its OhAttrRow each.
+ * will be on the page, an OhNullData with its OhKeyRow each.
  */
 typedef struct OhTidChunk
 {
@@ -95,7 +95,7 @@ typedef struct OhGraphShape
 	int			m;
 	int			ef_construction;
 	uint32		refine_bytes;	/* 0: no refinements */
-	int			nattrs;			/* filter columns */
+	int			ncolumns;			/* filter columns */
 } OhGraphShape;
 
 /* Header of the memory. */
@@ -108,7 +108,7 @@ typedef struct OhGraph
 	uint32		code_bytes;
 	uint32		code_stride;
 	uint32		refine_stride;
-	uint32		attr_bytes;		/* of an OhAttrRow, 0 without filter columns */
+	uint32		key_bytes;		/* of an OhKeyRow, 0 without filter columns */
 	uint32		list_stride;	/* in uint32s: 4m, or more if a row would not fit */
 	uint32		chunk_tids;		/* TIDs in a chunk */
 	uint32		chunk_rows;		/* rows without a position in a chunk */
@@ -117,7 +117,7 @@ typedef struct OhGraph
 	Size		node_offset;
 	Size		code_offset;
 	Size		refine_offset;
-	Size		attr_offset;
+	Size		key_offset;
 	Size		list_offset;
 	Size		tower_offset;
 	Size		member_offset;
@@ -159,7 +159,7 @@ typedef struct OhBuilder
 	OhGraphNode *nodes;
 	char	   *codes;
 	char	   *refinements;
-	char	   *attrs;
+	char	   *keys;
 	uint32	   *lists;			/* uint32[capacity][list_stride] */
 	uint32	   *towers;			/* uint32[tower_capacity][2m] */
 	uint32	   *level_members;	/* [level_limit], slots */
@@ -200,7 +200,7 @@ extern uint32 OhGraphSlots(const OhGraph *graph);
 /* Another row of a node; false: the graph is full. */
 extern bool OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid, uint32 hash);
 /* A row without a position, OH_ROW_*; false: the graph is full. */
-extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhAttrRow *attrs);
+extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhKeyRow *keys);
 /* Take a slot: OH_NONE if there is none left. */
 extern uint32 OhGraphTakeSlot(OhBuilder *b);
 extern void OhGraphWaitLock(pg_atomic_uint32 *lock);
@@ -208,11 +208,11 @@ extern void OhGraphWaitLock(pg_atomic_uint32 *lock);
 /* ---- graphadd.c: insertion ---- */
 
 /*
- * Add a vector, x float[dim], and its summaries if there are filter columns;
+ * Add a vector, x float[dim], and its filter keys if there are filter columns;
  * false: the graph is full, nothing was changed.
  */
 extern bool OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid,
-					   const OhAttrRow *attrs);
+					   const OhKeyRow *keys);
 /*
  * Search the base layer from the entry point for the neighbours of b->form:
  * b->pool, sorted, of at most ef_construction; returns their number.
@@ -283,9 +283,9 @@ extern uint32 OhGraphPack(OhBuilder *b, uint32 per_page, uint32 *order, uint32 *
 
 /* A row without a position, as it will be on the page */
 static inline uint32
-OhRowBytes(int nattrs)
+OhRowBytes(int ncolumns)
 {
-	return sizeof(OhNullData) + OhAttrRowBytes(nattrs);
+	return sizeof(OhNullData) + OhKeyRowBytes(ncolumns);
 }
 
 /* Such rows that fit a slot's list part: one fits always, see layout() */
@@ -294,7 +294,7 @@ OhChunkRows(const OhGraphShape *shape)
 {
 	Size		room = 4 * shape->m * sizeof(uint32) - offsetof(OhTidChunk, tid);
 
-	return Max(room / OhRowBytes(shape->nattrs), 1);
+	return Max(room / OhRowBytes(shape->ncolumns), 1);
 }
 
 static inline uint32 *
@@ -349,10 +349,10 @@ OhGraphRefinement(const OhBuilder *b, uint32 slot)
 	return b->refinements + (Size) slot * b->graph->refine_stride;
 }
 
-static inline OhAttrRow *
-OhGraphAttrs(const OhBuilder *b, uint32 slot)
+static inline OhKeyRow *
+OhGraphKeys(const OhBuilder *b, uint32 slot)
 {
-	return (OhAttrRow *) (b->attrs + (Size) slot * b->graph->attr_bytes);
+	return (OhKeyRow *) (b->keys + (Size) slot * b->graph->key_bytes);
 }
 
 static inline OhTidChunk *
@@ -364,7 +364,7 @@ OhGraphChunk(const OhBuilder *b, uint32 slot)
 static inline OhNullData *
 OhChunkRow(const OhBuilder *b, OhTidChunk *chunk, uint32 i)
 {
-	return (OhNullData *) ((char *) chunk->tid + i * OhRowBytes(b->graph->shape.nattrs));
+	return (OhNullData *) ((char *) chunk->tid + i * OhRowBytes(b->graph->shape.ncolumns));
 }
 
 static inline void

@@ -565,16 +565,16 @@ hash_bytes(uint64 hash, const void *from, uint32 bytes)
 
 /*
  * find_in_table -- the slot that the table has under a hash with the same code and,
- * unless only leaders are looked for, attributes; OH_NONE if it had none: then the
+ * unless only leaders are looked for, filter keys; OH_NONE if it had none: then the
  * new slot is there from now on.
  */
 static uint32
 find_in_table(OhBuilder *b, uint32 slot, uint64 hash, uint32 leader)
 {
 	const char *code = OhGraphCode(b, slot);
-	const OhAttrRow *attrs = OhGraphAttrs(b, slot);
+	const OhKeyRow *keys = OhGraphKeys(b, slot);
 	uint32		bytes = b->graph->code_bytes;
-	uint32		attr_bytes = b->graph->attr_bytes;
+	uint32		key_bytes = b->graph->key_bytes;
 	uint32		mask = b->graph->twin_mask;
 
 	for (uint32 i = (uint32) (hash >> 20);; i++)
@@ -592,13 +592,13 @@ find_in_table(OhBuilder *b, uint32 slot, uint64 hash, uint32 leader)
 		pg_read_barrier();
 		other = entry & ~LEADER;
 		if ((entry & LEADER) == leader && memcmp(OhGraphCode(b, other), code, bytes) == 0 &&
-			(leader || memcmp(OhGraphAttrs(b, other), attrs, attr_bytes) == 0))
+			(leader || memcmp(OhGraphKeys(b, other), keys, key_bytes) == 0))
 			return other;
 	}
 }
 
 /*
- * find_twin -- the node that has the same code and attributes, or OH_NONE: then the
+ * find_twin -- the node that has the same code and filter keys, or OH_NONE: then the
  * new node is known by these from now on.
  *
  * *leader: the first node with this code if that is another one, else OH_NONE.
@@ -606,14 +606,14 @@ find_in_table(OhBuilder *b, uint32 slot, uint64 hash, uint32 leader)
 static uint32
 find_twin(OhBuilder *b, uint32 slot, uint32 *leader)
 {
-	uint32		attr_bytes = b->graph->attr_bytes;
+	uint32		key_bytes = b->graph->key_bytes;
 	uint64		hash = hash_bytes(b->graph->code_bytes, OhGraphCode(b, slot), b->graph->code_bytes);
 
 	*leader = find_in_table(b, slot, hash, LEADER);
 	if (*leader == OH_NONE ||
-		memcmp(OhGraphAttrs(b, *leader), OhGraphAttrs(b, slot), attr_bytes) == 0)
+		memcmp(OhGraphKeys(b, *leader), OhGraphKeys(b, slot), key_bytes) == 0)
 		return *leader;
-	return find_in_table(b, slot, hash_bytes(hash, OhGraphAttrs(b, slot), attr_bytes), 0);
+	return find_in_table(b, slot, hash_bytes(hash, OhGraphKeys(b, slot), key_bytes), 0);
 }
 
 /*
@@ -759,7 +759,7 @@ join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
  * OhGraphAdd -- see graph.h.
  */
 bool
-OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid, const OhAttrRow *attrs)
+OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid, const OhKeyRow *keys)
 {
 	const float *x = position->x;
 	OhGraph    *graph = b->graph;
@@ -780,8 +780,8 @@ OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid, const OhAt
 	if (graph->shape.refine_bytes > 0)
 		om_quant_refine_encode(b->quant, x, OhGraphCode(b, slot), b->scratch,
 							   OhGraphRefinement(b, slot));
-	if (graph->attr_bytes > 0)
-		memcpy(OhGraphAttrs(b, slot), attrs, graph->attr_bytes);
+	if (graph->key_bytes > 0)
+		memcpy(OhGraphKeys(b, slot), keys, graph->key_bytes);
 	pg_write_barrier();
 	twin = find_twin(b, slot, &leader);
 	if (twin != OH_NONE)

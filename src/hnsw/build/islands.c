@@ -294,7 +294,7 @@ gather(Islands *s, OhIsland *island)
 	}
 	for (uint32 slot = 0; slot < s->nslots; slot++)
 	{
-		OhIsland	   *of;
+		OhIsland   *of;
 
 		if (slot % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -314,7 +314,7 @@ OhGraphFindIslands(OhBuilder *b, MemoryContext context)
 {
 	OhGraph    *graph = b->graph;
 	Islands		s = {.b = b,.nslots = OhGraphSlots(graph)};
-	OhIsland	   *island;
+	OhIsland   *island;
 	uint32		nroots = 0;
 	uint32		n = 0;
 

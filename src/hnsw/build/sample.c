@@ -179,7 +179,7 @@ OhReplaceOutliers(int dim, float *rows, int nrows, double limit)
  * OhTakeSample -- see build.h.
  */
 void
-OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhCreate *create,
+OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhParameters *create,
 			 OhTrainer *trainer, OhSample *sample)
 {
 	const OmQuantSpec *spec = &create->spec;

@@ -227,7 +227,7 @@ train(OhTrainer *trainer)
  * OhTrain -- see build.h.
  */
 void
-OhTrain(Relation index, OhCreate *create, OhTrainer *trainer, const OhSample *sample)
+OhTrain(Relation index, OhParameters *create, OhTrainer *trainer, const OhSample *sample)
 {
 	OhTrainShared *shared = trainer->shared;
 

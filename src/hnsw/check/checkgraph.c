@@ -386,32 +386,32 @@ check_refinements(OhCheck *c)
 }
 
 /*
- * check_attributes -- pages of filter columns, which every live node has one of.
+ * check_keys -- pages of filter columns, which every live node has one of.
  *
  * Whether they say of the rows what they should is for checkheap.c to see.
  */
 static void
-check_attributes(OhCheck *c)
+check_keys(OhCheck *c)
 {
 	PGAlignedBlock copy;
 	uint32		last = c->nnodes;
 
-	for (uint32 lp = 0; lp < c->file.npages[OH_ATTR]; lp++)
-		OhCheckPage(c, OH_ATTR, lp, copy.data);
+	for (uint32 lp = 0; lp < c->file.npages[OH_FILTER_KEY]; lp++)
+		OhCheckPage(c, OH_FILTER_KEY, lp, copy.data);
 	while (last > 0 && (c->node[last - 1] & OH_CHECK_STATE) != OH_LIVE)
 		last--;
 	if (last > 0 && c->ix->columns.n > 0 &&
-		!OhArrayHas(&c->ix->file, OH_ATTR, (last - 1) / c->ix->columns.per_page))
+		!OhArrayHas(&c->ix->file, OH_FILTER_KEY, (last - 1) / c->ix->columns.per_page))
 		OhReportCorruption(c->file.rel, block_of(c, OH_NODE, last - 1),
 				  "node %u has no page of filter columns, there are %u", last - 1,
-				  c->file.npages[OH_ATTR]);
+				  c->file.npages[OH_FILTER_KEY]);
 }
 
 /*
  * is_canonical -- can this be a row of filter columns?
  */
 static bool
-is_canonical(const OhCheck *c, const OhAttrRow *row)
+is_canonical(const OhCheck *c, const OhKeyRow *row)
 {
 	for (int i = 0; i < c->ix->columns.n; i++)
 	{
@@ -445,7 +445,7 @@ load_nulls(OhCheck *c)
 			if (row->kind > OH_ROW_NULL || !ItemPointerIsValid(&row->tid))
 				OhReportCorruption(c->file.rel, c->file.block[OH_NULLS][lp], "row %u without a position is of kind %u",
 						  slot, row->kind);
-			if (c->ix->columns.n > 0 && !is_canonical(c, (OhAttrRow *) (row + 1)))
+			if (c->ix->columns.n > 0 && !is_canonical(c, (OhKeyRow *) (row + 1)))
 				OhReportCorruption(c->file.rel, c->file.block[OH_NULLS][lp],
 						  "row %u without a position has impossible filter columns", slot);
 			c->f.null_rows++;
@@ -685,7 +685,7 @@ OhCheckGraph(OhCheck *c)
 	load_towers(c);
 	load_nodes(c);
 	check_refinements(c);
-	check_attributes(c);
+	check_keys(c);
 	load_nulls(c);
 	check_owned(c);
 	check_links(c);

@@ -11,10 +11,10 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "filter/attr.h"
+#include "filter/keypage.h"
 #include "hnsw/check/check.h"
 #include "hnsw/graph/rows.h"
-#include "filter/summary.h"
+#include "filter/key.h"
 
 /*
  * OhCheckAddTid -- note where a TID was found.
@@ -119,9 +119,9 @@ typedef struct HeapCheck
 	void	   *scratch;
 	OmQuery    *form;
 	char	   *node;
-	OhSummary  *summary;		/* NULL without filter columns */
-	OhAttrRow  *attrs;			/* of the row, and as stored */
-	OhAttrRow  *stored_attrs;
+	OhKeyMaker *maker;		/* NULL without filter columns */
+	OhKeyRow   *keys;			/* of the row, and as stored */
+	OhKeyRow   *stored_keys;
 	MemoryContext context;		/* reset for each row */
 } HeapCheck;
 
@@ -170,10 +170,10 @@ check_refinement(HeapCheck *check, const float *x, uint32 node, const void *code
 }
 
 /*
- * read_attributes -- what the index has of a row's filter columns.
+ * read_keys -- what the index has of a row's filter columns.
  */
 static void
-read_attributes(HeapCheck *check, const OhCheckTid *t)
+read_keys(HeapCheck *check, const OhCheckTid *t)
 {
 	OhCheck    *c = check->c;
 	Buffer		buffer;
@@ -182,39 +182,39 @@ read_attributes(HeapCheck *check, const OhCheckTid *t)
 	{
 		buffer = OhArrayRead(&c->ix->file, OH_NULLS, OhLp(&c->ix->file, OH_NULLS, t->record),
 							 BUFFER_LOCK_SHARE);
-		memcpy(check->stored_attrs,
+		memcpy(check->stored_keys,
 			   (OhNullData *) OhSlot(&c->ix->file, OH_NULLS, BufferGetPage(buffer),
 									 OhSlotOf(&c->ix->file, OH_NULLS, t->record)) + 1,
-			   OhAttrRowBytes(c->ix->columns.n));
+			   OhKeyRowBytes(c->ix->columns.n));
 	}
 	else
 	{
-		buffer = OhArrayRead(&c->ix->file, OH_ATTR, t->node / c->ix->columns.per_page,
+		buffer = OhArrayRead(&c->ix->file, OH_FILTER_KEY, t->node / c->ix->columns.per_page,
 							 BUFFER_LOCK_SHARE);
-		OhAttrGet(&c->ix->columns, BufferGetPage(buffer), t->node % c->ix->columns.per_page,
-				  check->stored_attrs);
+		OhKeyPageGet(&c->ix->columns, BufferGetPage(buffer), t->node % c->ix->columns.per_page,
+				  check->stored_keys);
 	}
 	UnlockReleaseBuffer(buffer);
 }
 
 /*
- * check_attributes -- are the summaries in the index those of the row?
+ * check_keys -- are the filter keys in the index those of the row?
  */
 static void
-check_attributes(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const Datum *values,
+check_keys(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const Datum *values,
 				 const bool *isnull)
 {
 	OhCheck    *c = check->c;
 	OhIndex    *ix = c->ix;
-	const OhAttrRow *row = check->attrs;
-	const OhAttrRow *stored = check->stored_attrs;
-	OhArrayId	array = t->array == OH_NULLS ? OH_NULLS : OH_ATTR;
+	const OhKeyRow *row = check->keys;
+	const OhKeyRow *stored = check->stored_keys;
+	OhArrayId	array = t->array == OH_NULLS ? OH_NULLS : OH_FILTER_KEY;
 	uint32		lp = t->array == OH_NULLS ? OhLp(&ix->file, OH_NULLS, t->record) :
 		t->node / ix->columns.per_page;
 
-	OhSummarize(check->summary, values, isnull, check->attrs);
-	read_attributes(check, t);
-	if (memcmp(row, stored, OhAttrRowBytes(ix->columns.n)) == 0)
+	OhMakeKeys(check->maker, values, isnull, check->keys);
+	read_keys(check, t);
+	if (memcmp(row, stored, OhKeyRowBytes(ix->columns.n)) == 0)
 		return;
 	for (int i = 0; i < ix->columns.n; i++)
 	{
@@ -318,7 +318,7 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 	if (t->array == OH_POSTING)
 		check_hash(c, &position, t->record);
 	if (c->ix->columns.n > 0)
-		check_attributes(check, tid, t, values, isnull);
+		check_keys(check, tid, t, values, isnull);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(check->context);
 }
@@ -344,9 +344,9 @@ OhCheckHeap(OhCheck *c, Snapshot snapshot)
 	check.node = OhAlignedAlloc(c->file.context, c->ix->node_bytes);
 	if (c->ix->columns.n > 0)
 	{
-		check.summary = OhSummaryBegin(&c->ix->columns, c->file.context);
-		check.attrs = MemoryContextAllocZero(c->file.context, OhAttrRowBytes(c->ix->columns.n));
-		check.stored_attrs = MemoryContextAllocZero(c->file.context, OhAttrRowBytes(c->ix->columns.n));
+		check.maker = OhKeyMakerBegin(&c->ix->columns, c->file.context);
+		check.keys = MemoryContextAllocZero(c->file.context, OhKeyRowBytes(c->ix->columns.n));
+		check.stored_keys = MemoryContextAllocZero(c->file.context, OhKeyRowBytes(c->ix->columns.n));
 	}
 	check.context = AllocSetContextCreate(c->file.context, "omenhnsw check row", ALLOCSET_DEFAULT_SIZES);
 

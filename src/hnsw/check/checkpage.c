@@ -35,10 +35,10 @@ OhCheckArrays(OhCheck *c)
 		OhReportCorruption(c->file.rel, OH_META_BLOCK,
 						   "%u pages of refinements, which the index should not have",
 						   npages[OH_REFINE]);
-	if (npages[OH_ATTR] != 0 && c->ix->columns.n == 0)
+	if (npages[OH_FILTER_KEY] != 0 && c->ix->columns.n == 0)
 		OhReportCorruption(c->file.rel, OH_META_BLOCK,
 						   "%u pages of filter columns, which the index does not have",
-						   npages[OH_ATTR]);
+						   npages[OH_FILTER_KEY]);
 	c->f.refined = c->ix->refine_bytes > 0;
 	c->f.pages = c->file.nblocks;
 }

@@ -23,14 +23,14 @@ static void
 keep_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
 {
 	bool		found;
-	OhKept	   *kept = OhKeepAdd(e->keep, id, &found);
+	OhCachedNode	   *kept = OhNodeCacheAdd(e->keep, id, &found);
 
 	if (found)
 		return;					/* seen on another level */
 	kept->dist = dist;
 	kept->live = node->state == OH_LIVE;
 	kept->tag = node->tag;
-	kept->code = OhKeepAlloc(e->keep, e->ix->code_bytes);
+	kept->code = OhNodeCacheAlloc(e->keep, e->ix->code_bytes);
 	memcpy(kept->code, OhNodeCode(node), e->ix->code_bytes);
 }
 

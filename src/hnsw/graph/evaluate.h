@@ -7,9 +7,9 @@
 #include "postgres.h"
 
 #include "hnsw/graph/forms.h"
-#include "hnsw/graph/heap.h"
+#include "hnsw/graph/queue.h"
 #include "hnsw/index.h"
-#include "hnsw/graph/keep.h"
+#include "hnsw/graph/nodecache.h"
 
 /* Nodes that one call evaluates at most. */
 #define OH_MAX_EVALUATED 200
@@ -18,7 +18,7 @@ typedef struct OhEvaluator
 {
 	OhIndex    *ix;
 	OhForms    *forms;			/* of the query */
-	OhKeep	   *keep;			/* inserts only: copies of what was looked at */
+	OhNodeCache *keep;			/* inserts only: copies of what was looked at */
 	int64		evaluations;
 } OhEvaluator;
 

@@ -23,7 +23,7 @@
 #include <math.h>
 
 #include "hnsw/graph/forms.h"
-#include "hnsw/graph/heap.h"
+#include "hnsw/graph/queue.h"
 #include "hnsw/index.h"
 
 /* Members of each kind that a search starts from. */

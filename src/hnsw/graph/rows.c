@@ -278,7 +278,7 @@ OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
 		OhNullData *record = OhSlot(&ix->file, OH_NULLS, page, slot);
 
 		if (record->kind == kind &&
-			(conditions == NULL || OhConditionsRow(conditions, (OhAttrRow *) (record + 1))))
+			(conditions == NULL || OhConditionsRow(conditions, (OhKeyRow *) (record + 1))))
 			add(rows, &record->tid);
 	}
 	UnlockReleaseBuffer(buffer);

@@ -42,12 +42,12 @@ StaticAssertDecl(MAX_LINKS <= OH_MAX_EVALUATED, "a list is evaluated at once");
 static void
 keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, int n)
 {
-	OhKept	   *kept = OhKeepFind(s->eval.keep, id);
+	OhCachedNode	   *kept = OhNodeCacheFind(s->eval.keep, id);
 
 	if (kept == NULL)
 		return;
 	if (kept->links == NULL)
-		kept->links = OhKeepAlloc(s->eval.keep, sizeof(uint32) * 2 * s->eval.ix->m);
+		kept->links = OhNodeCacheAlloc(s->eval.keep, sizeof(uint32) * 2 * s->eval.ix->m);
 	memcpy(kept->links, links, sizeof(uint32) * n);
 	kept->nlinks = n;
 	kept->nselected = Min(node->nselected, n);
@@ -59,7 +59,7 @@ keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, 
 /* ---- walks ---- */
 
 OhSearch *
-OhSearchBegin(OhIndex *ix, bool streaming, OhKeep *keep, MemoryContext context)
+OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep, MemoryContext context)
 {
 	OhSearch   *s = MemoryContextAllocZero(context, sizeof(OhSearch));
 	uint64		nnodes = (uint64) OhArrayPages(&ix->file, OH_NODE) * ix->file.array[OH_NODE].per_page;
@@ -243,14 +243,14 @@ static inline void
 admit(OhSearch *s, OhItem item, bool found, int max)
 {
 	bool		filtered = s->nedge > 0;
-	const OhHeap *edge = filtered ? &s->edge : &s->found;
+	const OhQueue *edge = filtered ? &s->edge : &s->found;
 	int			places = filtered ? s->nedge + s->ncopies : max;
 	bool		near = edge->n < places || item.dist < edge->item[0].dist;
 
 	if (near || s->resumed)
-		OhHeapPush(&s->cand, item, false);
+		OhQueuePush(&s->cand, item, false);
 	else if (s->streaming)
-		OhHeapAppend(&s->rejected, item);
+		OhQueueAppend(&s->rejected, item);
 	if (!found)
 		return;
 	if (s->found.n < max || item.dist < s->found.item[0].dist)
@@ -258,21 +258,21 @@ admit(OhSearch *s, OhItem item, bool found, int max)
 		if (!matches(s, item.id))
 			return;
 		if (filtered && s->edge.n < places)
-			OhHeapPush(&s->edge, item, true);
+			OhQueuePush(&s->edge, item, true);
 		else if (filtered && near)
 			OhHeapReplace(&s->edge, item, true);
 		if (s->found.n < max)
 		{
-			OhHeapPush(&s->found, item, true);
+			OhQueuePush(&s->found, item, true);
 			return;
 		}
 		item = OhHeapReplace(&s->found, item, true);
 	}
 	/* whether it matches is looked at when it is wanted */
 	if (s->resumed)
-		OhHeapPush(&s->evicted, item, false);
+		OhQueuePush(&s->evicted, item, false);
 	else if (s->streaming)
-		OhHeapAppend(&s->evicted, item);
+		OhQueueAppend(&s->evicted, item);
 }
 
 /*
@@ -330,7 +330,7 @@ look(OhSearch *s, int ef)
 		OhWalkEvaluations(s->eval.ix, nedge, here) - s->eval.evaluations > s->budget;
 	s->nedge = Min(s->nedge, nedge);
 	while (s->edge.n > s->nedge + s->ncopies)
-		OhHeapPop(&s->edge, true);
+		OhQueuePop(&s->edge, true);
 }
 
 /*
@@ -342,7 +342,7 @@ begin_edge(OhSearch *s, int ef)
 	s->nedge = ef;
 	s->edge.n = 0;
 	for (int64 i = 0; i < s->found.n; i++)
-		OhHeapPush(&s->edge, s->found.item[i], true);
+		OhQueuePush(&s->edge, s->found.item[i], true);
 	if (s->next_look > LOOK_AROUND)
 		look(s, ef);
 }
@@ -357,7 +357,7 @@ begin_edge(OhSearch *s, int ef)
 static void
 count_copy(OhSearch *s, int ef)
 {
-	OhHeap	   *evicted = &s->evicted;
+	OhQueue    *evicted = &s->evicted;
 	int64		nearest = 0;
 
 	if (s->ncopies >= MOST_COPIES * ef)
@@ -373,12 +373,12 @@ count_copy(OhSearch *s, int ef)
 			if (evicted->item[i].dist < evicted->item[nearest].dist)
 				nearest = i;
 		}
-		OhHeapPush(&s->found, evicted->item[nearest], true);
-		OhHeapPush(&s->cand, evicted->item[nearest], false);
+		OhQueuePush(&s->found, evicted->item[nearest], true);
+		OhQueuePush(&s->cand, evicted->item[nearest], false);
 		evicted->item[nearest] = evicted->item[--evicted->n];
 	}
 	else
-		OhHeapPush(&s->found, OhHeapPop(evicted, false), true);
+		OhQueuePush(&s->found, OhQueuePop(evicted, false), true);
 }
 
 /*
@@ -389,13 +389,13 @@ static void
 walk(OhSearch *s, int level, int ef)
 {
 	uint32		ids[MAX_LINKS];
-	OhEvaluated	evaluated[MAX_LINKS];
+	OhEvaluated evaluated[MAX_LINKS];
 	int64		before = s->eval.evaluations;
 	bool		copies = level == 0 && s->streaming && s->eval.ix->columns.n > 0;
 
 	while (s->cand.n > 0 && !s->over)
 	{
-		const OhHeap *edge = s->nedge > 0 ? &s->edge : &s->found;
+		const OhQueue *edge = s->nedge > 0 ? &s->edge : &s->found;
 		OhItem		from;
 		int			n;
 		int			fresh = 0;
@@ -411,7 +411,7 @@ walk(OhSearch *s, int level, int ef)
 			look(s, ef);
 			continue;
 		}
-		from = OhHeapPop(&s->cand, false);
+		from = OhQueuePop(&s->cand, false);
 		n = read_links(s, from.id, level, ids);
 		for (int i = 0; i < n; i++)
 		{
@@ -446,7 +446,7 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 {
 	bool		streaming = s->streaming;
 	uint32		seeds[OH_MAX_EF_CONSTRUCTION + 1];
-	OhEvaluated	evaluated[MAX_LINKS];
+	OhEvaluated evaluated[MAX_LINKS];
 	int			nseeds = 0;
 
 	for (int64 i = 0; i < s->found.n && nseeds < OH_MAX_EF_CONSTRUCTION; i++)
@@ -513,13 +513,13 @@ OhSearchStart(OhSearch *s)
 	}
 	s->found.n = 0;
 	if (seeds->level.n > 0)
-		OhHeapAppend(&s->found, seeds->level.item[0]);
+		OhQueueAppend(&s->found, seeds->level.item[0]);
 	for (int l = s->eval.ix->highway_level - 1; l > 0 && s->found.n > 0; l--)
 		OhSearchLevel(s, l, 1);
 	for (int i = 0; i < seeds->level.n; i++)
-		OhHeapAppend(&s->found, seeds->level.item[i]);
+		OhQueueAppend(&s->found, seeds->level.item[i]);
 	for (int i = 0; i < seeds->island.n; i++)
-		OhHeapAppend(&s->found, seeds->island.item[i]);
+		OhQueueAppend(&s->found, seeds->island.item[i]);
 }
 
 /*
@@ -533,7 +533,7 @@ resume(OhSearch *s)
 		return;
 	s->resumed = true;
 	for (int64 i = 0; i < s->rejected.n; i++)
-		OhHeapAppend(&s->cand, s->rejected.item[i]);
+		OhQueueAppend(&s->cand, s->rejected.item[i]);
 	s->rejected.n = 0;
 	OhHeapify(&s->cand, false);
 	OhHeapify(&s->evicted, false);
@@ -575,16 +575,16 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 		CHECK_FOR_INTERRUPTS();
 		if (s->found.n < max && s->evicted.n > 0 && s->evicted.item[0].dist < limit)
 		{
-			OhItem		item = OhHeapPop(&s->evicted, false);
+			OhItem		item = OhQueuePop(&s->evicted, false);
 
 			if (s->filter == NULL || OhFilterTest(s->filter, item.id))
-				OhHeapPush(&s->found, item, true);
+				OhQueuePush(&s->found, item, true);
 			continue;
 		}
 		if (s->found.n >= max || s->cand.n == 0 || s->cand.item[0].dist >= expand ||
 			s->eval.evaluations >= stop)
 			break;
-		from = OhHeapPop(&s->cand, false);
+		from = OhQueuePop(&s->cand, false);
 		n = read_links(s, from.id, 0, ids);
 		for (int i = 0; i < n; i++)
 		{
@@ -594,9 +594,9 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
 		for (int i = 0; i < n; i++)
 		{
-			OhHeapPush(&s->cand, evaluated[i].item, false);
+			OhQueuePush(&s->cand, evaluated[i].item, false);
 			if (evaluated[i].live)
-				OhHeapPush(&s->evicted, evaluated[i].item, false);
+				OhQueuePush(&s->evicted, evaluated[i].item, false);
 		}
 	}
 	OhHeapSort(&s->found);
@@ -615,11 +615,11 @@ OhSearchMore(OhSearch *s, int ef)
 	s->ncopies = 0;
 	while (s->evicted.n > 0 && s->found.n < ef)
 	{
-		OhItem		item = OhHeapPop(&s->evicted, false);
+		OhItem		item = OhQueuePop(&s->evicted, false);
 
 		CHECK_FOR_INTERRUPTS();
 		if (s->filter == NULL || OhFilterTest(s->filter, item.id))
-			OhHeapPush(&s->found, item, true);
+			OhQueuePush(&s->found, item, true);
 	}
 	if (s->filter != NULL)
 		begin_edge(s, ef);

@@ -37,14 +37,14 @@ typedef struct OhSearch
 	int64		limit;			/* evaluations after which a walk with a filter ends, whatever it has found */
 	bool		over;			/* the walk does not pay: found is not all there is */
 
-	OhHeap		cand;			/* to expand, nearest first */
-	OhHeap		found;			/* the batch: farthest first in a walk, then sorted */
-	OhHeap		edge;			/* with a filter: the nearest found, farthest first; a walk ends there */
-	OhHeap		evicted;		/* found once, then pushed out: a later batch's */
-	OhHeap		rejected;		/* evaluated, too far to expand in this batch */
+	OhQueue		cand;			/* to expand, nearest first */
+	OhQueue		found;			/* the batch: farthest first in a walk, then sorted */
+	OhQueue		edge;			/* with a filter: the nearest found, farthest first; a walk ends there */
+	OhQueue		evicted;		/* found once, then pushed out: a later batch's */
+	OhQueue		rejected;		/* evaluated, too far to expand in this batch */
 } OhSearch;
 
-extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhKeep *keep,
+extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep,
 							   MemoryContext context);
 /*
  * Forget all of the last walk, its filter and budget too; forms stay the

@@ -62,14 +62,14 @@ keep(OhSweep *sweep, OhItem item, int64 want)
 {
 	if (sweep->found.n < want)
 	{
-		OhHeapPush(&sweep->found, item, true);
+		OhQueuePush(&sweep->found, item, true);
 		return;
 	}
 	if (item.dist < sweep->found.item[0].dist)
 		item = OhHeapReplace(&sweep->found, item, true);
 	if (sweep->rest.n < sweep->max_rest)
 	{
-		OhHeapAppend(&sweep->rest, item);
+		OhQueueAppend(&sweep->rest, item);
 		return;
 	}
 	if (!sweep->more)
@@ -128,7 +128,7 @@ evaluate(OhSweep *sweep, const uint32 *ids, int n, int64 want)
 }
 
 static void
-set_handled(OhSweep *sweep, const OhHeap *heap)
+set_handled(OhSweep *sweep, const OhQueue *heap)
 {
 	for (int64 i = 0; i < heap->n; i++)
 		sweep->handled[heap->item[i].id / 64] |= UINT64CONST(1) << heap->item[i].id % 64;
@@ -206,7 +206,7 @@ read_sorted(OhSweep *sweep, int64 want)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (om_tuplesort_getdatum(sweep->sort, &key, &isnull))
-			OhHeapAppend(&sweep->found, item_of_key(DatumGetInt64(key)));
+			OhQueueAppend(&sweep->found, item_of_key(DatumGetInt64(key)));
 		else
 			sweep->more = false;
 	}
@@ -246,6 +246,6 @@ OhSweepMore(OhSweep *sweep, OhForms *forms, int64 want)
 		OhHeapify(&sweep->rest, false);
 	sweep->sorted = true;
 	while (sweep->found.n < want && sweep->rest.n > 0)
-		OhHeapAppend(&sweep->found, OhHeapPop(&sweep->rest, false));
+		OhQueueAppend(&sweep->found, OhQueuePop(&sweep->rest, false));
 	return true;
 }

@@ -22,8 +22,8 @@ typedef struct OhSweep
 	struct Tuplesortstate *sort;	/* of the last pass: what is left, in order */
 	int			sort_memory;	/* kB */
 	MemoryContext context;
-	OhHeap		found;			/* sorted */
-	OhHeap		rest;			/* evaluated, farther than those found */
+	OhQueue		found;			/* sorted */
+	OhQueue		rest;			/* evaluated, farther than those found */
 } OhSweep;
 
 /*

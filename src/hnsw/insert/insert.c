@@ -3,7 +3,7 @@
  *
  * Steps, each one WAL record that leaves a valid index behind:
  *
- *   1. the node goes live on the base layer, with its attributes, its links and
+ *   1. the node goes live on the base layer, with its filter keys, its links and
  *      the back links from its nearest neighbours (four pages at most), so that it
  *      is reachable from the first moment;
  *   2. its refinement, if the index has them (refinement.c), then the other back
@@ -32,14 +32,14 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "filter/attr.h"
+#include "filter/keypage.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/insert/insert.h"
 #include "hnsw/insert/link.h"
 #include "hnsw/graph/refinement.h"
 #include "hnsw/retrain/retrain.h"
 #include "hnsw/graph/rows.h"
-#include "filter/summary.h"
+#include "filter/key.h"
 #include "hnsw/graph/sweep.h"
 
 /* Near neighbours whose pages are tried for a free slot. */
@@ -69,12 +69,12 @@ OhInserterBegin(OhIndex *ix, MemoryContext parent)
 	OhFormsInit(&ins->forms, ix, false, context);
 	ins->form = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
 	ins->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
-	OhKeepInit(&ins->keep, context);
+	OhNodeCacheInit(&ins->keep, context);
 	/* nodes with one code make a walk go on with what it has set aside */
 	ins->search = OhSearchBegin(ix, ix->columns.n > 0, &ins->keep, context);
 	OhSelectorInit(&ins->selector, ix->quant, context);
 	ins->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
-	ins->pin = MemoryContextAlloc(context, sizeof(OhPin) * 8 * ix->m);
+	ins->pin = MemoryContextAlloc(context, sizeof(OhHeldLink) * 8 * ix->m);
 	ins->deciding = OH_NONE;
 	ins->candidates = MemoryContextAlloc(context,
 										 sizeof(OhCandidate) * (ix->ef_construction + 1));
@@ -88,13 +88,13 @@ OhInserterEnd(OhInserter *ins)
 }
 
 /*
- * OhKeptCode -- see insert.h.
+ * OhCachedCode -- see insert.h.
  *
  * The model of a code that the search has evaluated is loaded, unless the index
  * has gone on by two models since; then this insert starts over, see OhIsNewest().
  */
 const void *
-OhKeptCode(OhInserter *ins, OhKept *kept)
+OhCachedCode(OhInserter *ins, OhCachedNode *kept)
 {
 	OhIndex    *ix = ins->ix;
 	const OmQuantizer *other;
@@ -106,7 +106,7 @@ OhKeptCode(OhInserter *ins, OhKept *kept)
 	other = OhModelOf(ix, kept->tag);
 	if (other == NULL)
 		return kept->code;
-	kept->own = OhKeepAlloc(&ins->keep, ix->code_bytes);
+	kept->own = OhNodeCacheAlloc(&ins->keep, ix->code_bytes);
 	om_quant_decode(other, kept->code, ins->scratch, ins->vector);
 	om_quant_encode(ins->quant, ins->vector, ins->scratch, kept->own);
 	return kept->own;
@@ -220,10 +220,10 @@ OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list)
 
 /* Pages locked to add a row to a node. */
 #define NODE_PAGE		0
-#define ATTR_PAGE		1		/* if there are filter columns */
+#define KEY_PAGE		1		/* if there are filter columns */
 
 /*
- * node_pages -- the pages of a node: to be written, and its attributes, to be
+ * node_pages -- the pages of a node: to be written, and its filter keys, to be
  * compared; returns how many.
  */
 static int
@@ -236,17 +236,17 @@ node_pages(const OhInserter *ins, uint32 id, OhPageRef *pages)
 	pages[NODE_PAGE].lockmode = BUFFER_LOCK_EXCLUSIVE;
 	if (ix->columns.n == 0)
 		return 1;
-	pages[ATTR_PAGE].array = OH_ATTR;
-	pages[ATTR_PAGE].lp = id / ix->columns.per_page;
-	pages[ATTR_PAGE].lockmode = BUFFER_LOCK_SHARE;
+	pages[KEY_PAGE].array = OH_FILTER_KEY;
+	pages[KEY_PAGE].lp = id / ix->columns.per_page;
+	pages[KEY_PAGE].lockmode = BUFFER_LOCK_SHARE;
 	return 2;
 }
 
 /*
- * same_node -- is the record a live node with the new row's code and attributes?
+ * same_node -- is the record a live node with the new row's code and filter keys?
  *
  * pages: those of node_pages(), locked.  What is found stays so while the node's
- * page is locked, as attributes are written with the node that they are of.
+ * page is locked, as filter keys are written with the node that they are of.
  */
 static bool
 same_node(OhInserter *ins, const OhPageRef *pages, uint32 id)
@@ -260,8 +260,8 @@ same_node(OhInserter *ins, const OhPageRef *pages, uint32 id)
 		(node->tag & OH_TAG_MODEL) == ins->number &&
 		memcmp(OhNodeCode(node), ins->code, ix->code_bytes) == 0 &&
 		(ix->columns.n == 0 ||
-		 OhAttrEquals(&ix->columns, BufferGetPage(pages[ATTR_PAGE].buffer), id % ix->columns.per_page,
-					  ins->attrs));
+		 OhKeyPageEquals(&ix->columns, BufferGetPage(pages[KEY_PAGE].buffer), id % ix->columns.per_page,
+					  ins->keys));
 }
 
 /*
@@ -375,7 +375,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 }
 
 /*
- * add_row -- add a row to a node with the same code and attributes; false: it is
+ * add_row -- add a row to a node with the same code and filter keys; false: it is
  * gone.
  */
 static bool
@@ -434,13 +434,13 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 int
 OhChooseNeighbours(OhInserter *ins, int max)
 {
-	const OhHeap *found = &ins->search->found;
+	const OhQueue *found = &ins->search->found;
 	int			copies = 0;
 	int			n = 0;
 
 	for (int64 i = 0; i < found->n && n < ins->ix->ef_construction; i++)
 	{
-		OhKept	   *kept = OhKeepFind(&ins->keep, found->item[i].id);
+		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, found->item[i].id);
 
 		if (kept == NULL || !kept->live)
 			continue;
@@ -449,7 +449,7 @@ OhChooseNeighbours(OhInserter *ins, int max)
 			continue;
 		ins->candidates[n].id = kept->id;
 		ins->candidates[n].dist = kept->dist;
-		ins->candidates[n].code = OhKeptCode(ins, kept);
+		ins->candidates[n].code = OhCachedCode(ins, kept);
 		n++;
 	}
 	return OhSelectNeighbours(&ins->selector, ins->candidates, n, max);
@@ -477,10 +477,10 @@ find_slot_page(OhInserter *ins, int n)
 }
 
 /*
- * has_attributes -- are a node's attributes those of the new row?
+ * has_keys -- are a node's filter keys those of the new row?
  */
 static bool
-has_attributes(OhInserter *ins, uint32 id)
+has_keys(OhInserter *ins, uint32 id)
 {
 	OhIndex    *ix = ins->ix;
 	Buffer		buffer;
@@ -488,32 +488,32 @@ has_attributes(OhInserter *ins, uint32 id)
 
 	if (ix->columns.n == 0)
 		return true;
-	buffer = OhArrayRead(&ix->file, OH_ATTR, id / ix->columns.per_page, BUFFER_LOCK_SHARE);
-	same = OhAttrEquals(&ix->columns, BufferGetPage(buffer), id % ix->columns.per_page, ins->attrs);
+	buffer = OhArrayRead(&ix->file, OH_FILTER_KEY, id / ix->columns.per_page, BUFFER_LOCK_SHARE);
+	same = OhKeyPageEquals(&ix->columns, BufferGetPage(buffer), id % ix->columns.per_page, ins->keys);
 	UnlockReleaseBuffer(buffer);
 	return same;
 }
 
 /*
- * find_twin -- a live node with the same code and attributes, or OH_NONE.
+ * find_twin -- a live node with the same code and filter keys, or OH_NONE.
  *
- * Nodes with the same code and other attributes are as near: all that were found
+ * Nodes with the same code and other filter keys are as near: all that were found
  * are looked at.
  */
 static uint32
 find_twin(OhInserter *ins)
 {
-	const OhHeap *found = &ins->search->found;
+	const OhQueue *found = &ins->search->found;
 	int64		n = TWIN_CANDIDATES;
 
 	for (int64 i = 0; i < Min(found->n, n); i++)
 	{
-		OhKept	   *kept = OhKeepFind(&ins->keep, found->item[i].id);
+		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, found->item[i].id);
 
 		if (kept == NULL || !kept->live || (kept->tag & OH_TAG_MODEL) != ins->number ||
 			memcmp(kept->code, ins->code, ins->ix->code_bytes) != 0)
 			continue;
-		if (has_attributes(ins, kept->id))
+		if (has_keys(ins, kept->id))
 			return kept->id;
 		n++;
 	}
@@ -529,7 +529,7 @@ is_apart(OhInserter *ins)
 {
 	OhIndex    *ix = ins->ix;
 	const OhSeeds *seeds = &ins->search->seeds;
-	OhKept	   *kept = OhKeepFind(&ins->keep, ins->candidates[0].id);
+	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, ins->candidates[0].id);
 	const OmQuantizer *quant;
 	const OhForm *form;
 	float		dist[2 * OH_MAX_M];
@@ -544,19 +544,19 @@ is_apart(OhInserter *ins)
 	form = OhFormOf(&ins->forms, ix, ins->number, &quant);
 	if (form == NULL)
 		return false;
-	om_quant_query_from_code(quant, OhKeptCode(ins, kept), ins->form);
+	om_quant_query_from_code(quant, OhCachedCode(ins, kept), ins->form);
 	for (int i = 0; i < kept->nlinks; i++)
 	{
-		OhKept	   *link = OhKeepFind(&ins->keep, kept->links[i]);
+		OhCachedNode	   *link = OhNodeCacheFind(&ins->keep, kept->links[i]);
 		float		d = link == NULL ? FLT_MAX :
-			ix->distance(quant, ins->form, OhKeptCode(ins, link));
+			ix->distance(quant, ins->form, OhCachedCode(ins, link));
 		int			at = n++;
 
 		for (; at > 0 && dist[at - 1] > d; at--)
 			dist[at] = dist[at - 1];
 		dist[at] = d;
 	}
-	error = OH_ISLAND_ERRORS * om_quant_error(quant, form->query, OhKeptCode(ins, kept));
+	error = OH_ISLAND_ERRORS * om_quant_error(quant, form->query, OhCachedCode(ins, kept));
 	OhLocalLinks(dist, n, error, &local);
 	return kept->dist > OhApartLimit(seeds->nisland, ix->code_bytes) * local;
 }
@@ -602,7 +602,7 @@ seed_by_sweep(OhInserter *ins)
 
 		ins->search->found.n = 0;
 		for (int64 i = 0; i < n; i++)
-			OhHeapAppend(&ins->search->found, sweep->found.item[i]);
+			OhQueueAppend(&ins->search->found, sweep->found.item[i]);
 		OhSearchLevel(ins->search, 0, ins->ix->ef_construction);
 		any = ins->search->found.n > 0;
 	}
@@ -684,11 +684,11 @@ encode(OhInserter *ins, const float *x)
  * position: one with a direction.
  */
 void
-OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, const OhAttrRow *attrs)
+OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, const OhKeyRow *keys)
 {
 	OhIndex    *ix = ins->ix;
 
-	ins->attrs = attrs;
+	ins->keys = keys;
 	ins->position = position;
 	ins->x = position->x;
 	ins->level = OhRandomLevel(ix->m);
@@ -704,7 +704,7 @@ OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, con
 				return;
 			continue;
 		}
-		OhKeepReset(&ins->keep);
+		OhNodeCacheReset(&ins->keep);
 		OhSearchReset(ins->search, &ins->forms);
 		OhSearchStart(ins->search);
 		if (insert_base(ins, tid))
@@ -724,7 +724,7 @@ OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, con
  * do not queue for one page.
  */
 void
-OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const OhAttrRow *attrs)
+OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const OhKeyRow *keys)
 {
 	OhIndex    *ix = ins->ix;
 	OhArray    *array = &ix->file.array[OH_NULLS];
@@ -763,7 +763,7 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const 
 			record->tid = *tid;
 			record->kind = kind;
 			if (ix->columns.n > 0)
-				memcpy(record + 1, attrs, OhAttrRowBytes(ix->columns.n));
+				memcpy(record + 1, keys, OhKeyRowBytes(ix->columns.n));
 			OhWriteFinish(&write);
 			done = true;
 		}
@@ -854,10 +854,10 @@ OhInserterReset(OhIndex *ix)
 }
 
 /*
- * summarize -- summaries of a row's filter columns, NULL if there are none.
+ * summarize -- filter keys of a row's filter columns, NULL if there are none.
  */
-static const OhAttrRow *
-summarize(OhInserter *ins, const Datum *values, const bool *isnull)
+static const OhKeyRow *
+make_keys(OhInserter *ins, const Datum *values, const bool *isnull)
 {
 	MemoryContext old;
 
@@ -865,13 +865,13 @@ summarize(OhInserter *ins, const Datum *values, const bool *isnull)
 		return NULL;
 	if (ins->row_context == NULL)
 	{
-		ins->summary = OhSummaryBegin(&ins->ix->columns, ins->context);
-		ins->row = MemoryContextAllocZero(ins->context, OhAttrRowBytes(ins->ix->columns.n));
+		ins->maker = OhKeyMakerBegin(&ins->ix->columns, ins->context);
+		ins->row = MemoryContextAllocZero(ins->context, OhKeyRowBytes(ins->ix->columns.n));
 		ins->row_context = AllocSetContextCreate(ins->context, "omenhnsw insert row",
 												 ALLOCSET_SMALL_SIZES);
 	}
 	old = MemoryContextSwitchTo(ins->row_context);
-	OhSummarize(ins->summary, values, isnull, ins->row);
+	OhMakeKeys(ins->maker, values, isnull, ins->row);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(ins->row_context);
 	return ins->row;
@@ -883,19 +883,19 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 {
 	OhIndex    *ix = OhIndexOpen(index);
 	OhInserter *ins = borrow_inserter(ix);
-	const OhAttrRow *attrs = summarize(ins, values, isnull);
+	const OhKeyRow *keys = make_keys(ins, values, isnull);
 
 	if (isnull[0])
-		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NULL, attrs);
+		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NULL, keys);
 	else
 	{
 		OhPosition	position;
 
 		OhGetPosition(&ix->column, values[0], &position);
 		if (position.no_direction)
-			OhInsertRowWithoutPosition(ins, tid, OH_ROW_NO_DIRECTION, attrs);
+			OhInsertRowWithoutPosition(ins, tid, OH_ROW_NO_DIRECTION, keys);
 		else
-			OhInsertVector(ins, &position, tid, attrs);
+			OhInsertVector(ins, &position, tid, keys);
 		OhPositionFree(&position);
 	}
 	return_inserter(ix, ins);

@@ -31,19 +31,19 @@ typedef struct OhBackLink
 } OhBackLink;
 
 /* A link that must stay, because another list gave up its own link to the same node. */
-typedef struct OhPin
+typedef struct OhHeldLink
 {
 	uint32		from;
 	uint32		to;
-} OhPin;
+} OhHeldLink;
 
-/* Where a new node may go: slots of a node page whose attributes are on one page. */
+/* Where a new node may go: slots of a node page whose filter keys are on one page. */
 typedef struct OhPlace
 {
 	uint32		lp;				/* node page */
 	uint32		from;			/* its slots from..to - 1 */
 	uint32		to;
-	uint32		attr_lp;		/* their page of OH_ATTR, if there are filter columns */
+	uint32		key_lp;		/* their page of OH_FILTER_KEY, if there are filter columns */
 } OhPlace;
 
 struct OhInserter
@@ -52,21 +52,21 @@ struct OhInserter
 	OhIndex    *ix;
 	MemoryContext context;
 	bool		busy;			/* in the middle of an insert */
-	struct OhSummary *summary;	/* single rows with filter columns, made when first needed */
+	struct OhKeyMaker *maker;	/* single rows with filter columns, made when first needed */
 	MemoryContext row_context;	/* ... of its work, reset after each row */
-	OhAttrRow  *row;			/* ... its result */
-	const OhAttrRow *attrs;		/* summaries of the new row, NULL without filter columns */
+	OhKeyRow   *row;			/* ... its result */
+	const OhKeyRow *keys;		/* filter keys of the new row, NULL without filter columns */
 	const OhPosition *position; /* of the new row ... */
 	const float *x;				/* ... of which this is its floats */
 	void	   *code;			/* of the new vector */
 	void	   *refinement;		/* of the new vector, if the index has them */
 	uint8		number;			/* of the model that they are of */
 	const OmQuantizer *quant;	/* that model */
-	float	   *vector;			/* scratch for OhKeptCode() */
+	float	   *vector;			/* scratch for OhCachedCode() */
 	OhForms		forms;			/* query forms of the new vector */
 	OmQuery    *form;			/* query form of a neighbour, scratch */
 	void	   *scratch;
-	OhKeep		keep;
+	OhNodeCache keep;
 	OhSearch   *search;
 	OhSelector	selector;
 	OhCandidate *candidates;	/* [ef_construction + 1], the chosen ones first */
@@ -78,8 +78,8 @@ struct OhInserter
 	int			nback;
 	OhBackLink *back;			/* [2m] */
 	uint32		deciding;		/* owner of the list that is decided on, or OH_NONE */
-	int			npins;			/* links that others rely on in this insert */
-	OhPin	   *pin;			/* [8m] */
+	int			nheld;			/* links that others rely on in this insert */
+	OhHeldLink *pin;			/* [8m] */
 };
 
 /* Write a list of links to a record. */
@@ -92,7 +92,7 @@ extern int	OhChooseNeighbours(OhInserter *ins, int max);
  * A kept node's code, as one of the insert's model: while an index is being
  * trained again, only codes of one model can be compared.
  */
-extern const void *OhKeptCode(OhInserter *ins, OhKept *kept);
+extern const void *OhCachedCode(OhInserter *ins, OhCachedNode *kept);
 /*
  * Lock the metapage, before pages that are to be locked together, so that the model
  * of new codes stays what it is: once another one has begun, no node gets a code, and
@@ -106,7 +106,7 @@ extern void OhUnlockModel(Buffer meta);
 /* ---- place.c ---- */
 
 /*
- * Slots of node page lp to try; the array of attributes reaches to them.  No page
+ * Slots of node page lp to try; the array of filter keys reaches to them.  No page
  * may be locked.  false: the page is full.
  */
 extern bool OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place);
@@ -115,7 +115,7 @@ extern int	OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *
 /* Take a link out of a list, if it is there. */
 extern void OhDropLink(OhLinkList *list, uint32 id);
 /*
- * Take a slot of a place and make it a live level-0 node with its attributes;
+ * Take a slot of a place and make it a live level-0 node with its filter keys;
  * pages are those of OhPlacePages(), locked.  Returns its id, which the list of its
  * links is freed of.
  */

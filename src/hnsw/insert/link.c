@@ -20,7 +20,7 @@ OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen)
 {
 	for (int i = 0; i < list->n; i++)
 	{
-		OhKept	   *kept = OhKeepFind(&ins->keep, list->link[i]);
+		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
 
 		if (kept)
 			kept->chosen = chosen;
@@ -33,7 +33,7 @@ OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen)
 static const uint32 *
 planned_links(OhInserter *ins, uint32 id, int *n)
 {
-	OhKept	   *kept = OhKeepFind(&ins->keep, id);
+	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
 
 	*n = 0;
 	if (kept == NULL || !kept->expanded)
@@ -61,7 +61,7 @@ has_link(const OhLinkList *list, uint32 id)
 static bool
 is_pinned(const OhInserter *ins, uint32 from, uint32 to)
 {
-	for (int i = 0; i < ins->npins; i++)
+	for (int i = 0; i < ins->nheld; i++)
 	{
 		if (ins->pin[i].from == from && ins->pin[i].to == to)
 			return true;
@@ -75,10 +75,10 @@ is_pinned(const OhInserter *ins, uint32 from, uint32 to)
 static bool
 pin(OhInserter *ins, uint32 from, uint32 to)
 {
-	if (ins->npins >= 8 * ins->ix->m)
+	if (ins->nheld >= 8 * ins->ix->m)
 		return false;
-	ins->pin[ins->npins].from = from;
-	ins->pin[ins->npins++].to = to;
+	ins->pin[ins->nheld].from = from;
+	ins->pin[ins->nheld++].to = to;
 	return true;
 }
 
@@ -109,7 +109,7 @@ leads_to(OhInserter *ins, uint32 from, uint32 to)
 static bool
 leads_from(OhInserter *ins, const OhLinkList *list, uint32 id, uint32 avoid, bool further)
 {
-	OhKept	   *kept = OhKeepFind(&ins->keep, id);
+	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
 
 	if (kept == NULL || id == avoid || id == ins->deciding)
 		return false;
@@ -138,7 +138,7 @@ static bool
 stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
 {
 	uint32		id = list->link[place];
-	OhKept	   *kept = OhKeepFind(&ins->keep, id);
+	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
 
 	/* upper levels are only short cuts */
 	if (ins->deciding == OH_NONE)
@@ -208,16 +208,16 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
 	om_quant_query_from_code(ins->quant, code, ins->form);
 	for (int i = 0; i < list->n; i++)
 	{
-		OhKept	   *kept = OhKeepFind(&ins->keep, list->link[i]);
+		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
 
-		d[i] = kept ? ix->distance(ins->quant, ins->form, OhKeptCode(ins, kept)) : FLT_MAX;
+		d[i] = kept ? ix->distance(ins->quant, ins->form, OhCachedCode(ins, kept)) : FLT_MAX;
 		if (kept && i < list->nselected && d[i] < dist && kept->dist < dist)
 			diverse = false;
 	}
 	/* a diverse new link makes farther ones fill that are nearer to it */
 	for (int i = list->nselected - 1; diverse && i >= 0; i--)
 	{
-		OhKept	   *kept = OhKeepFind(&ins->keep, list->link[i]);
+		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
 
 		if (kept && d[i] > dist && kept->dist < d[i])
 		{
@@ -254,10 +254,10 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
 /*
  * kept_with_links -- what is known of a node, its links read if they were not.
  */
-static OhKept *
+static OhCachedNode *
 kept_with_links(OhInserter *ins, uint32 id, bool again)
 {
-	OhKept	   *kept = OhKeepFind(&ins->keep, id);
+	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
 
 	if (!kept->expanded || again)
 		OhSearchLinks(ins->search, id);
@@ -267,7 +267,7 @@ kept_with_links(OhInserter *ins, uint32 id, bool again)
 static void
 decide(OhInserter *ins, OhBackLink *back, bool again)
 {
-	OhKept	   *kept = kept_with_links(ins, back->node, again);
+	OhCachedNode	   *kept = kept_with_links(ins, back->node, again);
 
 	back->wanted = false;
 	kept->back = 0;
@@ -281,7 +281,7 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
 	back->list.nselected = kept->nselected;
 	memcpy(back->list.link, kept->links, sizeof(uint32) * kept->nlinks);
 	ins->deciding = back->node;
-	back->place = OhLinkDecide(ins, &back->list, 2 * ins->ix->m, OhKeptCode(ins, kept),
+	back->place = OhLinkDecide(ins, &back->list, 2 * ins->ix->m, OhCachedCode(ins, kept),
 							   kept->dist);
 	ins->deciding = OH_NONE;
 	back->wanted = back->place >= 0;
@@ -297,7 +297,7 @@ static void
 take_over(OhInserter *ins, uint32 id)
 {
 	OhLinkList *list = &ins->list;
-	OhKept	   *kept;
+	OhCachedNode *kept;
 	int			place;
 
 	if (has_link(list, id))
@@ -307,12 +307,12 @@ take_over(OhInserter *ins, uint32 id)
 	else
 	{
 		place = list->link[list->n - 1] == ins->entry ? list->n - 2 : list->n - 1;
-		kept = OhKeepFind(&ins->keep, list->link[place]);
+		kept = OhNodeCacheFind(&ins->keep, list->link[place]);
 		if (kept)
 			kept->chosen = false;
 	}
 	list->link[place] = id;
-	kept = OhKeepFind(&ins->keep, id);
+	kept = OhNodeCacheFind(&ins->keep, id);
 	if (kept)
 		kept->chosen = true;
 }
@@ -327,7 +327,7 @@ static void
 link_entry(OhInserter *ins)
 {
 	uint32		entry = ins->ix->entry;
-	OhKept	   *kept = OhKeepFind(&ins->keep, entry);
+	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, entry);
 
 	ins->entry = OH_NONE;
 	if (ins->level <= ins->ix->entry_level || kept == NULL || !kept->live)
@@ -346,7 +346,7 @@ static void
 force(OhInserter *ins, OhBackLink *back)
 {
 	OhLinkList *list = &back->list;
-	OhKept	   *kept = OhKeepFind(&ins->keep, back->node);
+	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, back->node);
 
 	list->n = kept->nlinks;
 	list->nselected = kept->nselected;
@@ -364,17 +364,17 @@ force(OhInserter *ins, OhBackLink *back)
 static void
 note_leading(OhInserter *ins)
 {
-	const OhHeap *found = &ins->search->found;
+	const OhQueue *found = &ins->search->found;
 
 	for (int64 i = 0; i < found->n; i++)
 	{
-		const OhKept *from = OhKeepFind(&ins->keep, found->item[i].id);
+		const OhCachedNode *from = OhNodeCacheFind(&ins->keep, found->item[i].id);
 
 		for (int k = 0; from != NULL && from->expanded && k < from->nlinks; k++)
 		{
-			OhKept	   *to = OhKeepFind(&ins->keep, from->links[k]);
+			OhCachedNode	   *to = OhNodeCacheFind(&ins->keep, from->links[k]);
 
-			if (to != NULL && to->nleading < OH_KEEP_LEADING)
+			if (to != NULL && to->nleading < OH_CACHED_LEADING)
 				to->leading[to->nleading++] = from->id;
 		}
 	}
@@ -385,7 +385,7 @@ OhLinkPlan(OhInserter *ins, int n)
 {
 	OhCandidateLinks(ins, n, &ins->list);
 	ins->nback = n;
-	ins->npins = 0;
+	ins->nheld = 0;
 	note_leading(ins);
 	OhLinkChoose(ins, &ins->list, true);
 	link_entry(ins);
@@ -399,7 +399,7 @@ OhLinkPlan(OhInserter *ins, int n)
 		decide(ins, back, false);
 		if (i == 0 && !back->wanted)
 		{
-			OhKept	   *kept = OhKeepFind(&ins->keep, back->node);
+			OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, back->node);
 
 			if (kept->expanded && kept->live && kept->nlinks > 0)
 				force(ins, back);
@@ -614,7 +614,7 @@ static bool
 is_same(OhInserter *ins, uint32 id)
 {
 	OhIndex    *ix = ins->ix;
-	OhKept	   *kept = OhKeepFind(&ins->keep, id);
+	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
 	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id),
 									 BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));

@@ -6,16 +6,16 @@
  */
 #include "postgres.h"
 
-#include "filter/attr.h"
+#include "filter/keypage.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/insert/insert.h"
 
 /*
  * OhFindPlace -- see insert.h.
  *
- * A node's id, and so the page of its attributes, is known when its slot is: so
+ * A node's id, and so the page of its filter keys, is known when its slot is: so
  * the slot that is free now says which page to lock together with the node's.
- * Only slots with attributes there may be taken then.
+ * Only slots with filter keys there may be taken then.
  */
 bool
 OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
@@ -23,7 +23,7 @@ OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
 	OhIndex    *ix = ins->ix;
 	uint32		per_page = ix->file.array[OH_NODE].per_page;
 	uint64		first = (uint64) lp * per_page;
-	uint64		first_attr;
+	uint64		first_key;
 	Buffer		buffer;
 	bool		has_free;
 	uint32		slot;
@@ -41,11 +41,11 @@ OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
 	UnlockReleaseBuffer(buffer);
 	if (!has_free)
 		return false;
-	place->attr_lp = (first + slot) / ix->columns.per_page;
-	first_attr = (uint64) place->attr_lp * ix->columns.per_page;
-	place->from = first_attr > first ? first_attr - first : 0;
-	place->to = Min(per_page, first_attr + ix->columns.per_page - first);
-	OhAttrReserve(&ix->columns, first + slot);
+	place->key_lp = (first + slot) / ix->columns.per_page;
+	first_key = (uint64) place->key_lp * ix->columns.per_page;
+	place->from = first_key > first ? first_key - first : 0;
+	place->to = Min(per_page, first_key + ix->columns.per_page - first);
+	OhKeyPageReserve(&ix->columns, first + slot);
 	return true;
 }
 
@@ -57,8 +57,8 @@ OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages)
 	pages[0].lockmode = BUFFER_LOCK_EXCLUSIVE;
 	if (ins->ix->columns.n == 0)
 		return 1;
-	pages[1].array = OH_ATTR;
-	pages[1].lp = place->attr_lp;
+	pages[1].array = OH_FILTER_KEY;
+	pages[1].lp = place->key_lp;
 	pages[1].lockmode = BUFFER_LOCK_EXCLUSIVE;
 	return 2;
 }
@@ -76,7 +76,7 @@ OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *page
 		return false;
 	}
 	if (ix->columns.n > 0)
-		OhAttrVerify(&ix->columns, BufferGetPage(pages[1].buffer), pages[1].block);
+		OhKeyPageVerify(&ix->columns, BufferGetPage(pages[1].buffer), pages[1].block);
 	return true;
 }
 
@@ -119,7 +119,7 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 	memcpy(OhNodeCode(node), ins->code, ix->code_bytes);
 	OhStoreLinks(list, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
 	if (ix->columns.n > 0)
-		OhAttrSet(&ix->columns, OhWritePage(write, pages[1].buffer, false), id % ix->columns.per_page,
-				  ins->attrs);
+		OhKeyPageSet(&ix->columns, OhWritePage(write, pages[1].buffer, false), id % ix->columns.per_page,
+				  ins->keys);
 	return id;
 }

@@ -106,7 +106,7 @@ static void
 back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 {
 	OhIndex    *ix = ins->ix;
-	OhKept	   *kept = OhKeepFind(&ins->keep, neighbour);
+	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, neighbour);
 	uint32		tower = OhSearchTower(ins->search, neighbour, level);
 	OhLinkList	list;
 	OhTowerData *record;
@@ -127,7 +127,7 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 	UnlockReleaseBuffer(buffer);
 	if (!there)
 		return;
-	place = OhLinkDecide(ins, &list, ix->m, OhKeptCode(ins, kept), dist);
+	place = OhLinkDecide(ins, &list, ix->m, OhCachedCode(ins, kept), dist);
 	if (place < 0)
 		return;
 	list.link[place] = ins->id;
@@ -193,7 +193,7 @@ OhInsertTowers(OhInserter *ins)
 		/* a tower may link to it already: to the node that had its place before */
 		OhDropLink(&chosen[l].list, ins->id);
 		for (int i = 0; i < chosen[l].list.n; i++)
-			chosen[l].dist[i] = OhKeepFind(&ins->keep, chosen[l].list.link[i])->dist;
+			chosen[l].dist[i] = OhNodeCacheFind(&ins->keep, chosen[l].list.link[i])->dist;
 	}
 	OhLinkChoose(ins, &ins->list, false);
 	for (int l = 1; l <= level; l++)

@@ -29,10 +29,10 @@
 
 /*
  * What conditions cost, in evaluations of a walk: one by a sweep that evaluates
- * only nodes that match; looking at an attribute page.  Figures in src/README.md.
+ * only nodes that match; looking at a filter page.  Figures in src/README.md.
  */
 #define SWEEP_EVALUATION 0.5
-#define ATTR_PAGE 1.0
+#define KEY_PAGE 1.0
 
 /* A sweep of so few is not delayed by a look at what a walk meets first. */
 #define FEW_EVALUATIONS 2000
@@ -69,7 +69,7 @@
  * begin_batch -- nodes to be ranked next.
  */
 static void
-begin_batch(OhScanState *s, const OhHeap *batch)
+begin_batch(OhScanState *s, const OhQueue *batch)
 {
 	s->batch = batch;
 	s->next = s->nahead = 0;
@@ -79,7 +79,7 @@ begin_batch(OhScanState *s, const OhHeap *batch)
  * take_batch -- a batch of the walk: a sweep shall leave these nodes out.
  */
 static void
-take_batch(OhScanState *s, const OhHeap *batch)
+take_batch(OhScanState *s, const OhQueue *batch)
 {
 	begin_batch(s, batch);
 	while (s->nhandled + batch->n > s->handled_allocated)
@@ -105,12 +105,12 @@ allow_nearer(OhScanState *s)
  * take_held -- put what was left of the last batch to this one.
  */
 static void
-take_held(OhScanState *s, OhHeap *batch)
+take_held(OhScanState *s, OhQueue *batch)
 {
 	if (s->held.n == 0)
 		return;
 	for (int64 i = 0; i < s->held.n; i++)
-		OhHeapAppend(batch, s->held.item[i]);
+		OhQueueAppend(batch, s->held.item[i]);
 	OhHeapify(batch, true);
 	OhHeapSort(batch);
 }
@@ -167,7 +167,7 @@ is_selective(OhScanState *s)
 	OhFilter   *filter = s->filter;
 	double		matches = OhFilterEstimate(filter);
 	double		sweep = matches * SWEEP_EVALUATION +
-		(double) (filter->npages - filter->nknown) * ATTR_PAGE;
+		(double) (filter->npages - filter->nknown) * KEY_PAGE;
 	double		share = Max(matches, 1.0) / Max(filter->nrecords, 1);
 
 	s->search->budget = sweep;
@@ -192,7 +192,7 @@ walk_on(OhScanState *s)
 {
 	s->held.n = 0;
 	while (s->next < s->batch->n)
-		OhHeapAppend(&s->held, s->batch->item[s->next++]);
+		OhQueueAppend(&s->held, s->batch->item[s->next++]);
 	if (OhSearchBytes(s->search) + s->ranked.n * sizeof(OhRow) <= OhScanMemory() &&
 		OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
 	{

@@ -251,8 +251,8 @@ OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound)
 static bool
 is_open(const OhRanked *rows)
 {
-	const OhRow  *a = &rows->row[0];
-	const OhRow  *b;
+	const OhRow *a = &rows->row[0];
+	const OhRow *b;
 
 	if (rows->n < 2)
 		return false;

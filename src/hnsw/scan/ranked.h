@@ -34,7 +34,7 @@ typedef struct OhRow
 /* A heap, nearest first. */
 typedef struct OhRanked
 {
-	OhRow		   *row;
+	OhRow	   *row;
 	int64		n;
 	int64		allocated;
 } OhRanked;

@@ -67,12 +67,12 @@ typedef struct OhScanState
 	bool		certain;		/* the row being returned is within all radii */
 	ScanPhase	phase;
 
-	const OhHeap *batch;		/* nodes of the batch, sorted by estimate */
+	const OhQueue *batch;		/* nodes of the batch, sorted by estimate */
 	int64		next;			/* first that is not re-ranked */
 	int64		nranked;		/* nodes of all batches that are */
 	int64		nahead;			/* nodes of the batch looked up so far */
 	OhNodeRows	ahead[OH_AHEAD];	/* batch[i] is in ahead[i % OH_AHEAD] */
-	OhHeap		held;			/* nodes of the last batch that are put to this one */
+	OhQueue		held;			/* nodes of the last batch that are put to this one */
 	bool		walked;			/* the walk has no further batch */
 	int			ef;				/* of the last batch */
 	bool		discarded;		/* the executor may discard rows */

@@ -184,7 +184,7 @@ gather(Islands *s, OhIsland *island)
 	}
 	for (uint32 id = 0; id < s->n; id++)
 	{
-		OhIsland	   *of;
+		OhIsland   *of;
 
 		if (!is_live(s, id))
 			continue;
@@ -354,7 +354,7 @@ choose_members(Islands *s, int level)
 	uint32		code_bytes = s->v->ix->code_bytes;
 	uint8	   *kind = MemoryContextAllocExtended(s->v->context, s->n,
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	OhIsland	   *island;
+	OhIsland   *island;
 	uint32		nroots = 0;
 	uint32		n = 0;
 

@@ -1,10 +1,10 @@
 /*
- * summary.c -- what an index keeps of a filter column: values to 64 bits.
+ * key.c -- what an index keeps of a filter column: values to 64 bits.
  *
- * Owns the codes: which type has which kind of summary, and how a value becomes
- * one.  Codes are on disk: what a value's code is must never change.  A code is
+ * Owns the keys: which type has which kind of filter key, and how a value becomes
+ * one.  Keys are on disk: what a value's key is must never change.  A key is
  * kept small where the type is (a page keeps only as many bytes as its values
- * need), and no code is reserved for NULL.
+ * need), and no key is reserved for NULL.
  *
  *   TYPE                      KIND       CODE
  *   bool, oid                 exact      the value
@@ -47,7 +47,7 @@
 #include "utils/typcache.h"
 #include "utils/uuid.h"
 
-#include "filter/summary.h"
+#include "filter/key.h"
 
 #define PREFIX_BYTES	8
 
@@ -59,25 +59,25 @@
 #define DECIMAL_DIGITS	15
 #define DECIMAL_SCALE	290
 
-struct OhSummary
+struct OhKeyMaker
 {
-	int			nattrs;
-	OhCodec		codec[FLEXIBLE_ARRAY_MEMBER];
+	int			ncolumns;
+	OhKeyType	key_type[FLEXIBLE_ARRAY_MEMBER];
 };
 
-/* ---- the codec of a column ---- */
+/* ---- the key type of a column ---- */
 
 /*
  * set_hash -- the extended hash function of a type; false if it has none.
  */
 static bool
-set_hash(OhCodec *codec, Oid type, MemoryContext context)
+set_hash(OhKeyType *key_type, Oid type, MemoryContext context)
 {
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC);
 
 	if (!OidIsValid(entry->hash_extended_proc))
 		return false;
-	fmgr_info_cxt(entry->hash_extended_proc, &codec->hash, context);
+	fmgr_info_cxt(entry->hash_extended_proc, &key_type->hash, context);
 	return true;
 }
 
@@ -140,31 +140,31 @@ orders_by_bytes(Oid collation)
 }
 
 /*
- * set_type -- fill a codec for a type; false if the type has no summary.
+ * set_type -- fill a key type for a type; false if the type has no filter key.
  */
 static bool
-set_type(OhCodec *codec, Oid type, int32 typmod, Oid collation, MemoryContext context)
+set_type(OhKeyType *key_type, Oid type, int32 typmod, Oid collation, MemoryContext context)
 {
-	memset(codec, 0, sizeof(OhCodec));
-	codec->type = type;
-	codec->collation = collation;
-	codec->max = PG_UINT64_MAX;
+	memset(key_type, 0, sizeof(OhKeyType));
+	key_type->type = type;
+	key_type->collation = collation;
+	key_type->max = PG_UINT64_MAX;
 
 	switch (type)
 	{
 		case BOOLOID:
-			codec->kind = OH_ATTR_EXACT;
-			codec->max = 1;
+			key_type->kind = OH_KEY_EXACT;
+			key_type->max = 1;
 			return true;
 		case INT2OID:
-			codec->kind = OH_ATTR_EXACT;
-			codec->max = PG_UINT16_MAX;
+			key_type->kind = OH_KEY_EXACT;
+			key_type->max = PG_UINT16_MAX;
 			return true;
 		case INT4OID:
 		case OIDOID:
 		case DATEOID:
-			codec->kind = OH_ATTR_EXACT;
-			codec->max = PG_UINT32_MAX;
+			key_type->kind = OH_KEY_EXACT;
+			key_type->max = PG_UINT32_MAX;
 			return true;
 		case INT8OID:
 		case CASHOID:
@@ -174,26 +174,26 @@ set_type(OhCodec *codec, Oid type, int32 typmod, Oid collation, MemoryContext co
 		case TIMESTAMPTZOID:
 		case FLOAT4OID:
 		case FLOAT8OID:
-			codec->kind = OH_ATTR_EXACT;
+			key_type->kind = OH_KEY_EXACT;
 			return true;
 		case NUMERICOID:
-			codec->kind = OH_ATTR_ORDERED;
-			codec->decimal = is_decimal(typmod);
+			key_type->kind = OH_KEY_ORDERED;
+			key_type->decimal = is_decimal(typmod);
 			return true;
 		case INTERVALOID:
 		case UUIDOID:
 		case INETOID:
 		case CIDROID:
-			codec->kind = OH_ATTR_ORDERED;
+			key_type->kind = OH_KEY_ORDERED;
 			return true;
 		case TEXTOID:
 		case VARCHAROID:
 		case BPCHAROID:
-			codec->ordered = OidIsValid(collation) && orders_by_bytes(collation);
-			codec->kind = codec->ordered ? OH_ATTR_ORDERED : OH_ATTR_HASH;
-			return set_hash(codec, type, context);
+			key_type->ordered = OidIsValid(collation) && orders_by_bytes(collation);
+			key_type->kind = key_type->ordered ? OH_KEY_ORDERED : OH_KEY_HASH;
+			return set_hash(key_type, type, context);
 		case JSONBOID:
-			codec->kind = OH_ATTR_SIGNATURE;
+			key_type->kind = OH_KEY_SIGNATURE;
 			return true;
 		default:
 			break;
@@ -201,16 +201,16 @@ set_type(OhCodec *codec, Oid type, int32 typmod, Oid collation, MemoryContext co
 
 	if (type_is_enum(type))
 	{
-		codec->kind = OH_ATTR_ENUM;
+		key_type->kind = OH_KEY_ENUM;
 		return true;
 	}
-	codec->element = get_element_type(type);
-	if (OidIsValid(codec->element))
+	key_type->element = get_element_type(type);
+	if (OidIsValid(key_type->element))
 	{
-		codec->kind = OH_ATTR_SIGNATURE;
-		get_typlenbyvalalign(codec->element, &codec->element_length, &codec->element_byval,
-							 &codec->element_align);
-		return set_hash(codec, codec->element, context);
+		key_type->kind = OH_KEY_SIGNATURE;
+		get_typlenbyvalalign(key_type->element, &key_type->element_length, &key_type->element_byval,
+							 &key_type->element_align);
+		return set_hash(key_type, key_type->element, context);
 	}
 	return false;
 }
@@ -219,7 +219,7 @@ set_type(OhCodec *codec, Oid type, int32 typmod, Oid collation, MemoryContext co
  * set_codec -- of filter column `column` of an index; false if there is none.
  */
 static bool
-set_codec(OhCodec *codec, Relation index, int column, MemoryContext context)
+set_column_type(OhKeyType *key_type, Relation index, int column, MemoryContext context)
 {
 	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(index), column + 1);
 	Oid			type = index->rd_opcintype[column + 1];
@@ -228,80 +228,80 @@ set_codec(OhCodec *codec, Relation index, int column, MemoryContext context)
 
 	if (IsPolymorphicType(type))
 		type = actual;
-	return set_type(codec, type, actual == type ? typmod : -1, index->rd_indcollation[column + 1],
+	return set_type(key_type, type, actual == type ? typmod : -1, index->rd_indcollation[column + 1],
 					context);
 }
 
-OhAttrKind
-OhSummaryKind(Relation index, int column)
+OhKeyKind
+OhKeyKindOf(Relation index, int column)
 {
 	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(index), column + 1);
-	OhCodec		codec;
+	OhKeyType	key_type;
 
-	if (!set_codec(&codec, index, column, CurrentMemoryContext))
+	if (!set_column_type(&key_type, index, column, CurrentMemoryContext))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("column \"%s\" of type %s cannot be a filter column of an omenhnsw index",
 						NameStr(att->attname), format_type_be(att->atttypid)),
-				 OidIsValid(codec.element) ?
-				 errdetail("Type %s has no extended hash function.", format_type_be(codec.element)) : 0,
+				 OidIsValid(key_type.element) ?
+				 errdetail("Type %s has no extended hash function.", format_type_be(key_type.element)) : 0,
 				 errhint("Leave the column out of the index: conditions on it are then checked in the table.")));
-	return codec.kind;
+	return key_type.kind;
 }
 
-/* Of a type that has one of two kinds of summary, by its collation? */
+/* Of a type that has one of two kinds of filter key, by its collation? */
 static bool
-is_text(const OhCodec *codec)
+is_text(const OhKeyType *key_type)
 {
-	return codec->type == TEXTOID || codec->type == VARCHAROID || codec->type == BPCHAROID;
+	return key_type->type == TEXTOID || key_type->type == VARCHAROID || key_type->type == BPCHAROID;
 }
 
-OhSummary *
-OhSummaryBegin(const OhColumns *columns, MemoryContext context)
+OhKeyMaker *
+OhKeyMakerBegin(const OhColumns *columns, MemoryContext context)
 {
-	OhSummary  *summary = MemoryContextAllocZero(context, offsetof(OhSummary, codec) +
-												 columns->n * sizeof(OhCodec));
+	OhKeyMaker *maker = MemoryContextAllocZero(context, offsetof(OhKeyMaker, key_type) +
+												 columns->n * sizeof(OhKeyType));
 
-	summary->nattrs = columns->n;
+	maker->ncolumns = columns->n;
 	for (int i = 0; i < columns->n; i++)
 	{
-		OhCodec    *codec = &summary->codec[i];
-		OhAttrKind	kind = columns->kind[i];
+		OhKeyType  *key_type = &maker->key_type[i];
+		OhKeyKind	kind = columns->kind[i];
 
-		if (!set_codec(codec, columns->file->rel, i, context) ||
-			(kind != codec->kind && !(is_text(codec) && (kind == OH_ATTR_ORDERED || kind == OH_ATTR_HASH))))
+		if (!set_column_type(key_type, columns->file->rel, i, context) ||
+			(kind != key_type->kind && !(is_text(key_type) && (kind == OH_KEY_ORDERED || kind == OH_KEY_HASH))))
 			OhReportCorruption(columns->file->rel, OH_META_BLOCK, "summaries of kind %d for column %d", kind, i + 2);
 		/* whether text has hashes or prefixes was decided when the index was built */
-		codec->kind = kind;
-		if (kind == OH_ATTR_HASH)
-			codec->max = PG_UINT32_MAX;
+		key_type->kind = kind;
+		if (kind == OH_KEY_HASH)
+			key_type->max = PG_UINT32_MAX;
 	}
-	return summary;
+	return maker;
 }
 
-OhCodec *
-OhSummaryCodec(OhSummary *summary, int column)
+OhKeyType *
+OhKeyTypeOf(OhKeyMaker *maker, int column)
 {
-	return &summary->codec[column];
+	return &maker->key_type[column];
 }
 
-/* ---- values to codes ---- */
+/* ---- values to keys ---- */
 
 /* Signed integers order as unsigned ones. */
 static inline uint64
-encode_int64(int64 value)
+key_of_int64(int64 value)
 {
 	return (uint64) value ^ (UINT64CONST(1) << 63);
 }
 
 static inline uint64
-encode_int32(int32 value)
+key_of_int32(int32 value)
 {
 	return (uint32) value ^ (UINT32_C(1) << 31);
 }
 
 static inline uint64
-encode_double(double value)
+key_of_double(double value)
 {
 	uint64		bits;
 
@@ -314,66 +314,66 @@ encode_double(double value)
 }
 
 /*
- * Backwards; codes of no double stand for the nearest one, NaN at the upper end.
+ * Backwards; keys of no double stand for the nearest one, NaN at the upper end.
  */
 static double
-decode_double(uint64 code)
+double_of_key(uint64 fkey)
 {
 	double		value;
 
-	if (code < encode_double(-INFINITY))
+	if (fkey < key_of_double(-INFINITY))
 		return -INFINITY;
-	if (code > encode_double(INFINITY))
+	if (fkey > key_of_double(INFINITY))
 		return NAN;
-	code = (code >> 63) ? code & ~(UINT64CONST(1) << 63) : ~code;
-	memcpy(&value, &code, sizeof(value));
+	fkey = (fkey >> 63) ? fkey & ~(UINT64CONST(1) << 63) : ~fkey;
+	memcpy(&value, &fkey, sizeof(value));
 	return value;
 }
 
 /* Bytes as a big-endian number, zeros where there are none. */
 static uint64
-encode_bytes(const void *data, int length)
+key_of_bytes(const void *data, int length)
 {
 	const unsigned char *bytes = data;
-	uint64		code = 0;
+	uint64		fkey = 0;
 
 	for (int i = 0; i < PREFIX_BYTES; i++)
-		code = code << 8 | (i < length ? bytes[i] : 0);
-	return code;
+		fkey = fkey << 8 | (i < length ? bytes[i] : 0);
+	return fkey;
 }
 
 /*
  * encode_text -- the first bytes, as memcmp orders.
  *
- * No text has a zero byte: a shorter one shares its code with nothing.
+ * No text has a zero byte: a shorter one shares its key with nothing.
  */
 static uint64
-encode_text(const OhCodec *codec, Datum value, OhCodeClass *shared)
+key_of_text(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
 {
 	const char *data;
 	int			length;
 	struct varlena *text;
 
 	/* trailing blanks do not count, so that all of a bpchar must be seen */
-	if (codec->type != BPCHAROID && VARATT_IS_EXTENDED(DatumGetPointer(value)) &&
+	if (key_type->type != BPCHAROID && VARATT_IS_EXTENDED(DatumGetPointer(value)) &&
 		!VARATT_IS_SHORT(DatumGetPointer(value)))
 		text = PG_DETOAST_DATUM_SLICE(value, 0, PREFIX_BYTES + 1);
 	else
 		text = PG_DETOAST_DATUM_PACKED(value);
 	data = VARDATA_ANY(text);
 	length = VARSIZE_ANY_EXHDR(text);
-	if (codec->type == BPCHAROID)
+	if (key_type->type == BPCHAROID)
 		length = bpchartruelen((char *) data, length);
 	shared->below = length > PREFIX_BYTES;
 	shared->above = length >= PREFIX_BYTES;
-	return encode_bytes(data, length);
+	return key_of_bytes(data, length);
 }
 
 /*
  * encode_numeric -- the nearest double.
  */
 static uint64
-encode_numeric(const OhCodec *codec, Datum value, OhCodeClass *shared)
+key_of_numeric(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
 {
 	double		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
 	int			digits = 0;
@@ -381,10 +381,10 @@ encode_numeric(const OhCodec *codec, Datum value, OhCodeClass *shared)
 	const char *s;
 
 	shared->below = shared->above = !isnan(number);
-	if (!codec->decimal || isnan(number) || fabs(number) > pow(10, DECIMAL_SCALE))
-		return encode_double(number);
+	if (!key_type->decimal || isnan(number) || fabs(number) > pow(10, DECIMAL_SCALE))
+		return key_of_double(number);
 
-	/* the column has few digits; if this number has no more, it shares its code with none */
+	/* the column has few digits; if this number has no more, it shares its key with none */
 	s = DatumGetCString(DirectFunctionCall1(numeric_out, value));
 	for (; *s; s++)
 	{
@@ -400,7 +400,7 @@ encode_numeric(const OhCodec *codec, Datum value, OhCodeClass *shared)
 	}
 	if (digits == 0 || (digits <= DECIMAL_DIGITS && fabs(number) >= pow(10, -DECIMAL_SCALE)))
 		shared->below = shared->above = false;
-	return encode_double(number);
+	return key_of_double(number);
 }
 
 /*
@@ -408,7 +408,7 @@ encode_numeric(const OhCodec *codec, Datum value, OhCodeClass *shared)
  * interval_cmp().
  */
 static uint64
-encode_interval(const Interval *interval, OhCodeClass *shared)
+key_of_interval(const Interval *interval, OhKeyClass *shared)
 {
 	int64		days = interval->month * INT64CONST(30) + interval->day;
 	int64		rest = interval->time % USECS_PER_DAY;
@@ -424,14 +424,14 @@ encode_interval(const Interval *interval, OhCodeClass *shared)
 		span = days < 0 ? PG_INT64_MIN : PG_INT64_MAX;
 	shared->below = span == PG_INT64_MIN || span == PG_INT64_MAX;
 	shared->above = shared->below;
-	return encode_int64(span);
+	return key_of_int64(span);
 }
 
 /*
  * encode_timetz -- by UTC time, then by zone.
  */
 static uint64
-encode_timetz(const TimeTzADT *value)
+key_of_timetz(const TimeTzADT *value)
 {
 	int64		utc = value->time + (value->zone + ZONE_SHIFT) * USECS_PER_SEC;
 
@@ -445,10 +445,10 @@ encode_timetz(const TimeTzADT *value)
  * on.  Of IPv6 there is room for 63 bits of the network only.
  */
 static uint64
-encode_inet(inet *value, OhCodeClass *shared)
+key_of_inet(inet *value, OhKeyClass *shared)
 {
 	int			bits = ip_bits(value);
-	uint64		address = encode_bytes(ip_addr(value), ip_addrsize(value));
+	uint64		address = key_of_bytes(ip_addr(value), ip_addrsize(value));
 	uint64		mask;
 	uint64		host;
 	int			nhost = 32 - bits;
@@ -470,9 +470,9 @@ encode_inet(inet *value, OhCodeClass *shared)
  * encode_hash -- 32 bits of the type's hash.
  */
 static uint64
-encode_hash(OhCodec *codec, Datum value)
+key_of_hash(OhKeyType *key_type, Datum value)
 {
-	return (uint32) DatumGetUInt64(FunctionCall2Coll(&codec->hash, codec->collation, value,
+	return (uint32) DatumGetUInt64(FunctionCall2Coll(&key_type->hash, key_type->collation, value,
 													 Int64GetDatum(0)));
 }
 
@@ -493,9 +493,9 @@ signature_bits(uint64 hash)
 }
 
 uint64
-OhElementBits(OhCodec *codec, Datum element)
+OhElementBits(OhKeyType *key_type, Datum element)
 {
-	return signature_bits(DatumGetUInt64(FunctionCall2Coll(&codec->hash, codec->collation, element,
+	return signature_bits(DatumGetUInt64(FunctionCall2Coll(&key_type->hash, key_type->collation, element,
 														   Int64GetDatum(0))));
 }
 
@@ -503,7 +503,7 @@ OhElementBits(OhCodec *codec, Datum element)
  * encode_array -- bits of all elements but NULLs, which match nothing.
  */
 static uint64
-encode_array(OhCodec *codec, Datum value)
+key_of_array(OhKeyType *key_type, Datum value)
 {
 	ArrayType  *array = DatumGetArrayTypeP(value);
 	Datum	   *elements;
@@ -511,12 +511,12 @@ encode_array(OhCodec *codec, Datum value)
 	int			n;
 	uint64		signature = 0;
 
-	deconstruct_array(array, codec->element, codec->element_length, codec->element_byval,
-					  codec->element_align, &elements, &nulls, &n);
+	deconstruct_array(array, key_type->element, key_type->element_length, key_type->element_byval,
+					  key_type->element_align, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
 		if (!nulls[i])
-			signature |= OhElementBits(codec, elements[i]);
+			signature |= OhElementBits(key_type, elements[i]);
 	}
 	return signature;
 }
@@ -546,7 +546,7 @@ OhStringBits(const char *string, int length)
  * encode_jsonb -- bits of all keys and scalars, at any depth.
  */
 static uint64
-encode_jsonb(Datum value)
+key_of_jsonb(Datum value)
 {
 	Jsonb	   *document = DatumGetJsonbP(value);
 	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
@@ -565,90 +565,90 @@ encode_jsonb(Datum value)
 /* ---- by type ---- */
 
 /*
- * encode_ordered -- codes of the types that order.
+ * encode_ordered -- keys of the types that order.
  */
 static uint64
-encode_ordered(const OhCodec *codec, Datum value, OhCodeClass *shared)
+key_of_ordered(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
 {
-	switch (codec->type)
+	switch (key_type->type)
 	{
 		case BOOLOID:
 			return DatumGetBool(value);
 		case INT2OID:
 			return (uint16) (DatumGetInt16(value) - PG_INT16_MIN);
 		case INT4OID:
-			return encode_int32(DatumGetInt32(value));
+			return key_of_int32(DatumGetInt32(value));
 		case OIDOID:
 			return DatumGetObjectId(value);
 		case DATEOID:
-			return encode_int32(DatumGetDateADT(value));
+			return key_of_int32(DatumGetDateADT(value));
 		case INT8OID:
-			return encode_int64(DatumGetInt64(value));
+			return key_of_int64(DatumGetInt64(value));
 		case CASHOID:
-			return encode_int64(DatumGetCash(value));
+			return key_of_int64(DatumGetCash(value));
 		case TIMEOID:
-			return encode_int64(DatumGetTimeADT(value));
+			return key_of_int64(DatumGetTimeADT(value));
 		case TIMESTAMPOID:
-			return encode_int64(DatumGetTimestamp(value));
+			return key_of_int64(DatumGetTimestamp(value));
 		case TIMESTAMPTZOID:
-			return encode_int64(DatumGetTimestampTz(value));
+			return key_of_int64(DatumGetTimestampTz(value));
 		case TIMETZOID:
-			return encode_timetz(DatumGetTimeTzADTP(value));
+			return key_of_timetz(DatumGetTimeTzADTP(value));
 		case FLOAT4OID:
-			return encode_double(DatumGetFloat4(value));
+			return key_of_double(DatumGetFloat4(value));
 		case FLOAT8OID:
-			return encode_double(DatumGetFloat8(value));
+			return key_of_double(DatumGetFloat8(value));
 		case NUMERICOID:
-			return encode_numeric(codec, value, shared);
+			return key_of_numeric(key_type, value, shared);
 		case INTERVALOID:
-			return encode_interval(DatumGetIntervalP(value), shared);
+			return key_of_interval(DatumGetIntervalP(value), shared);
 		case UUIDOID:
 			{
 				const unsigned char *bytes = DatumGetUUIDP(value)->data;
-				uint64		rest = encode_bytes(bytes + PREFIX_BYTES, UUID_LEN - PREFIX_BYTES);
+				uint64		rest = key_of_bytes(bytes + PREFIX_BYTES, UUID_LEN - PREFIX_BYTES);
 
 				shared->below = rest != 0;
 				shared->above = rest != PG_UINT64_MAX;
-				return encode_bytes(bytes, PREFIX_BYTES);
+				return key_of_bytes(bytes, PREFIX_BYTES);
 			}
 		case INETOID:
 		case CIDROID:
-			return encode_inet(DatumGetInetPP(value), shared);
+			return key_of_inet(DatumGetInetPP(value), shared);
 		default:
-			return encode_text(codec, value, shared);
+			return key_of_text(key_type, value, shared);
 	}
 }
 
 uint64
-OhEncode(OhCodec *codec, Datum value, OhCodeClass *shared)
+OhKeyOfValue(OhKeyType *key_type, Datum value, OhKeyClass *shared)
 {
-	OhCodeClass ignored;
+	OhKeyClass	ignored;
 
 	if (shared == NULL)
 		shared = &ignored;
 	shared->below = shared->above = false;
 
-	switch (codec->kind)
+	switch (key_type->kind)
 	{
-		case OH_ATTR_EXACT:
-		case OH_ATTR_ORDERED:
-			return encode_ordered(codec, value, shared);
-		case OH_ATTR_ENUM:
+		case OH_KEY_EXACT:
+		case OH_KEY_ORDERED:
+			return key_of_ordered(key_type, value, shared);
+		case OH_KEY_ENUM:
 			return DatumGetObjectId(value);
-		case OH_ATTR_HASH:
+		case OH_KEY_HASH:
 			shared->below = shared->above = true;
-			return encode_hash(codec, value);
-		case OH_ATTR_SIGNATURE:
+			return key_of_hash(key_type, value);
+		case OH_KEY_SIGNATURE:
 			shared->below = shared->above = true;
-			return OidIsValid(codec->element) ? encode_array(codec, value) : encode_jsonb(value);
+			return OidIsValid(key_type->element) ? key_of_array(key_type, value) : key_of_jsonb(value);
 	}
 	pg_unreachable();
 }
 
 bool
-OhCanDecode(const OhCodec *codec)
+OhKeyHasValue(const OhKeyType *key_type)
 {
-	switch (codec->type)
+	switch (key_type->type)
 	{
 		case INT2OID:
 		case INT4OID:
@@ -676,15 +676,15 @@ clamp_time(int64 value, int64 least, int64 end, int64 infinity)
 }
 
 Datum
-OhDecode(const OhCodec *codec, uint64 code)
+OhValueOfKey(const OhKeyType *key_type, uint64 fkey)
 {
-	int64		wide = (int64) (code ^ (UINT64CONST(1) << 63));
-	int32		narrow = (int32) ((uint32) code ^ (UINT32_C(1) << 31));
+	int64		wide = (int64) (fkey ^ (UINT64CONST(1) << 63));
+	int32		narrow = (int32) ((uint32) fkey ^ (UINT32_C(1) << 31));
 
-	switch (codec->type)
+	switch (key_type->type)
 	{
 		case INT2OID:
-			return Int16GetDatum((int16) ((int32) code + PG_INT16_MIN));
+			return Int16GetDatum((int16) ((int32) fkey + PG_INT16_MIN));
 		case INT4OID:
 			return Int32GetDatum(narrow);
 		case DATEOID:
@@ -697,26 +697,26 @@ OhDecode(const OhCodec *codec, uint64 code)
 		case TIMESTAMPTZOID:
 			return TimestampTzGetDatum(clamp_time(wide, MIN_TIMESTAMP, END_TIMESTAMP, PG_INT64_MAX));
 		case FLOAT4OID:
-			return Float4GetDatum((float4) decode_double(code));
+			return Float4GetDatum((float4) double_of_key(fkey));
 		case FLOAT8OID:
-			return Float8GetDatum(decode_double(code));
+			return Float8GetDatum(double_of_key(fkey));
 		default:
-			Assert(codec->type == INT8OID);
+			Assert(key_type->type == INT8OID);
 			return Int64GetDatum(wide);
 	}
 }
 
 void
-OhSummarize(OhSummary *summary, const Datum *values, const bool *isnull, OhAttrRow *row)
+OhMakeKeys(OhKeyMaker *maker, const Datum *values, const bool *isnull, OhKeyRow *row)
 {
 	row->nulls = 0;
 	row->unused = 0;
-	for (int i = 0; i < summary->nattrs; i++)
+	for (int i = 0; i < maker->ncolumns; i++)
 	{
 		row->value[i] = 0;
 		if (isnull[i + 1])
 			row->nulls |= UINT32_C(1) << i;
 		else
-			row->value[i] = OhEncode(&summary->codec[i], values[i + 1], NULL);
+			row->value[i] = OhKeyOfValue(&maker->key_type[i], values[i + 1], NULL);
 	}
 }

@@ -1,31 +1,31 @@
 /*
- * keep.c -- what an insert keeps of the nodes that its search has looked at.
+ * nodecache.c -- what an insert keeps of the nodes that its search has looked at.
  */
 #include "postgres.h"
 
 #include "utils/memutils.h"
 
-#include "hnsw/graph/keep.h"
+#include "hnsw/graph/nodecache.h"
 
 #define START_SIZE 4096
 #define CHUNK_BYTES (256 * 1024)
 
 void
-OhKeepInit(OhKeep *keep, MemoryContext context)
+OhNodeCacheInit(OhNodeCache *keep, MemoryContext context)
 {
-	memset(keep, 0, sizeof(OhKeep));
+	memset(keep, 0, sizeof(OhNodeCache));
 	keep->context = context;
 	keep->size = START_SIZE;
-	keep->table = MemoryContextAllocZero(context, sizeof(OhKept) * keep->size);
+	keep->table = MemoryContextAllocZero(context, sizeof(OhCachedNode) * keep->size);
 	keep->stamp = 1;
 }
 
 void
-OhKeepReset(OhKeep *keep)
+OhNodeCacheReset(OhNodeCache *keep)
 {
 	if (++keep->stamp == 0)
 	{
-		memset(keep->table, 0, sizeof(OhKept) * keep->size);
+		memset(keep->table, 0, sizeof(OhCachedNode) * keep->size);
 		keep->stamp = 1;
 	}
 	keep->used = 0;
@@ -34,20 +34,20 @@ OhKeepReset(OhKeep *keep)
 }
 
 void *
-OhKeepAlloc(OhKeep *keep, Size bytes)
+OhNodeCacheAlloc(OhNodeCache *keep, Size bytes)
 {
 	void	   *result;
 
 	bytes = MAXALIGN(bytes);
 	while (keep->chunk == NULL || keep->filled + bytes > keep->chunk->size)
 	{
-		OhKeepChunk **next = keep->chunk == NULL ? &keep->first : &keep->chunk->next;
+		OhNodeCacheChunk **next = keep->chunk == NULL ? &keep->first : &keep->chunk->next;
 
 		if (*next == NULL)
 		{
 			Size		size = Max(bytes, CHUNK_BYTES);
 
-			*next = MemoryContextAlloc(keep->context, offsetof(OhKeepChunk, data) + size);
+			*next = MemoryContextAlloc(keep->context, offsetof(OhNodeCacheChunk, data) + size);
 			(*next)->next = NULL;
 			(*next)->size = size;
 		}
@@ -59,8 +59,8 @@ OhKeepAlloc(OhKeep *keep, Size bytes)
 	return result;
 }
 
-static OhKept *
-empty_place(OhKept *table, uint32 size, uint32 stamp, uint32 id)
+static OhCachedNode *
+empty_place(OhCachedNode *table, uint32 size, uint32 stamp, uint32 id)
 {
 	uint32		i = murmurhash32(id) & (size - 1);
 
@@ -70,10 +70,10 @@ empty_place(OhKept *table, uint32 size, uint32 stamp, uint32 id)
 }
 
 static void
-grow(OhKeep *keep)
+grow(OhNodeCache *keep)
 {
 	uint32		size = keep->size * 2;
-	OhKept	   *table = MemoryContextAllocExtended(keep->context, sizeof(OhKept) * (Size) size,
+	OhCachedNode	   *table = MemoryContextAllocExtended(keep->context, sizeof(OhCachedNode) * (Size) size,
 												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (uint32 i = 0; i < keep->size; i++)
@@ -86,10 +86,10 @@ grow(OhKeep *keep)
 	keep->size = size;
 }
 
-OhKept *
-OhKeepAdd(OhKeep *keep, uint32 id, bool *found)
+OhCachedNode *
+OhNodeCacheAdd(OhNodeCache *keep, uint32 id, bool *found)
 {
-	OhKept	   *kept = OhKeepFind(keep, id);
+	OhCachedNode	   *kept = OhNodeCacheFind(keep, id);
 
 	*found = kept != NULL;
 	if (kept != NULL)
@@ -98,7 +98,7 @@ OhKeepAdd(OhKeep *keep, uint32 id, bool *found)
 		grow(keep);
 	keep->used++;
 	kept = empty_place(keep->table, keep->size, keep->stamp, id);
-	memset(kept, 0, sizeof(OhKept));
+	memset(kept, 0, sizeof(OhCachedNode));
 	kept->stamp = keep->stamp;
 	kept->id = id;
 	return kept;

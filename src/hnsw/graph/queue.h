@@ -1,8 +1,8 @@
 /*
- * heap.h -- binary heaps of (distance, node), nearest or farthest first.
+ * queue.h -- binary heaps of (distance, node), nearest or farthest first.
  */
-#ifndef OH_HEAP_H
-#define OH_HEAP_H
+#ifndef OH_QUEUE_H
+#define OH_QUEUE_H
 
 #include "postgres.h"
 
@@ -14,12 +14,12 @@ typedef struct OhItem
 	uint32		id;
 } OhItem;
 
-typedef struct OhHeap
+typedef struct OhQueue
 {
 	OhItem	   *item;			/* [n]; item[0] is the top */
 	int64		n;
 	int64		allocated;
-} OhHeap;
+} OhQueue;
 
 /* Items before others: nearer ones, or farther ones in a heap with farthest set. */
 static inline bool
@@ -30,7 +30,7 @@ OhItemBefore(OhItem a, OhItem b, bool farthest)
 
 /* Append without keeping the order. */
 static inline void
-OhHeapAppend(OhHeap *heap, OhItem item)
+OhQueueAppend(OhQueue *heap, OhItem item)
 {
 	if (unlikely(heap->n == heap->allocated))
 	{
@@ -41,7 +41,7 @@ OhHeapAppend(OhHeap *heap, OhItem item)
 }
 
 static inline void
-OhHeapSiftUp(OhHeap *heap, int64 i, bool farthest)
+OhQueueSiftUp(OhQueue *heap, int64 i, bool farthest)
 {
 	OhItem		item = heap->item[i];
 
@@ -58,7 +58,7 @@ OhHeapSiftUp(OhHeap *heap, int64 i, bool farthest)
 }
 
 static inline void
-OhHeapSiftDown(OhHeap *heap, int64 i, bool farthest)
+OhQueueSiftDown(OhQueue *heap, int64 i, bool farthest)
 {
 	OhItem		item = heap->item[i];
 
@@ -79,50 +79,50 @@ OhHeapSiftDown(OhHeap *heap, int64 i, bool farthest)
 }
 
 static inline void
-OhHeapPush(OhHeap *heap, OhItem item, bool farthest)
+OhQueuePush(OhQueue *heap, OhItem item, bool farthest)
 {
-	OhHeapAppend(heap, item);
-	OhHeapSiftUp(heap, heap->n - 1, farthest);
+	OhQueueAppend(heap, item);
+	OhQueueSiftUp(heap, heap->n - 1, farthest);
 }
 
 static inline OhItem
-OhHeapPop(OhHeap *heap, bool farthest)
+OhQueuePop(OhQueue *heap, bool farthest)
 {
 	OhItem		top = heap->item[0];
 
 	heap->item[0] = heap->item[--heap->n];
 	if (heap->n > 1)
-		OhHeapSiftDown(heap, 0, farthest);
+		OhQueueSiftDown(heap, 0, farthest);
 	return top;
 }
 
 /* Replace the top. */
 static inline OhItem
-OhHeapReplace(OhHeap *heap, OhItem item, bool farthest)
+OhHeapReplace(OhQueue *heap, OhItem item, bool farthest)
 {
 	OhItem		top = heap->item[0];
 
 	heap->item[0] = item;
-	OhHeapSiftDown(heap, 0, farthest);
+	OhQueueSiftDown(heap, 0, farthest);
 	return top;
 }
 
 static inline void
-OhHeapify(OhHeap *heap, bool farthest)
+OhHeapify(OhQueue *heap, bool farthest)
 {
 	for (int64 i = heap->n / 2 - 1; i >= 0; i--)
-		OhHeapSiftDown(heap, i, farthest);
+		OhQueueSiftDown(heap, i, farthest);
 }
 
 /* Sort nearest first; the heap must be one with the farthest on top. */
 static inline void
-OhHeapSort(OhHeap *heap)
+OhHeapSort(OhQueue *heap)
 {
 	int64		n = heap->n;
 
 	while (heap->n > 1)
 	{
-		OhItem		top = OhHeapPop(heap, true);
+		OhItem		top = OhQueuePop(heap, true);
 
 		heap->item[heap->n] = top;
 	}
@@ -130,11 +130,11 @@ OhHeapSort(OhHeap *heap)
 }
 
 static inline void
-OhHeapInit(OhHeap *heap, MemoryContext context, int64 size)
+OhHeapInit(OhQueue *heap, MemoryContext context, int64 size)
 {
 	heap->n = 0;
 	heap->allocated = Max(size, 16);
 	heap->item = MemoryContextAllocHuge(context, sizeof(OhItem) * heap->allocated);
 }
 
-#endif							/* OH_HEAP_H */
+#endif							/* OH_QUEUE_H */

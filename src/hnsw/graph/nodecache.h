@@ -1,22 +1,22 @@
 /*
- * keep.h -- what an insert keeps of the nodes that its search has looked at.
+ * nodecache.h -- what an insert keeps of the nodes that its search has looked at.
  *
  * A hash table by node id, with copies of codes and links, so that back links
  * are decided without reading pages again.  Emptied with each insert, which
  * costs nothing: places carry the number of the insert that filled them, and
  * memory for copies is kept.
  */
-#ifndef OH_KEEP_H
-#define OH_KEEP_H
+#ifndef OH_NODE_CACHE_H
+#define OH_NODE_CACHE_H
 
 #include "postgres.h"
 
 #include "common/hashfn.h"
 
 /* Nodes that lead to a node, as far as they are noted. */
-#define OH_KEEP_LEADING 3
+#define OH_CACHED_LEADING 3
 
-typedef struct OhKept
+typedef struct OhCachedNode
 {
 	uint32		stamp;			/* of the insert; another one: an empty place */
 	uint32		id;
@@ -30,42 +30,42 @@ typedef struct OhKept
 	uint8		nlinks;
 	uint8		nselected;
 	uint8		nleading;
-	uint32		leading[OH_KEEP_LEADING];	/* found nodes that link to it, nearest first */
+	uint32		leading[OH_CACHED_LEADING];	/* found nodes that link to it, nearest first */
 	uint32	   *links;			/* base layer */
 	void	   *code;
-	void	   *own;			/* as a code of the insert's model, NULL if not asked for: OhKeptCode() */
-} OhKept;
+	void	   *own;			/* as a code of the insert's model, NULL if not asked for: OhCachedCode() */
+} OhCachedNode;
 
-typedef struct OhKeepChunk
+typedef struct OhNodeCacheChunk
 {
-	struct OhKeepChunk *next;
+	struct OhNodeCacheChunk *next;
 	Size		size;
 	char		data[FLEXIBLE_ARRAY_MEMBER];
-} OhKeepChunk;
+} OhNodeCacheChunk;
 
-typedef struct OhKeep
+typedef struct OhNodeCache
 {
 	MemoryContext context;
-	OhKept	   *table;			/* [size], open addressing */
+	OhCachedNode *table;			/* [size], open addressing */
 	uint32		size;			/* power of two */
 	uint32		used;
 	uint32		stamp;
-	OhKeepChunk *first;			/* memory for copies */
-	OhKeepChunk *chunk;			/* the one that is being filled */
+	OhNodeCacheChunk *first;			/* memory for copies */
+	OhNodeCacheChunk *chunk;			/* the one that is being filled */
 	Size		filled;			/* of it */
-} OhKeep;
+} OhNodeCache;
 
-extern void OhKeepInit(OhKeep *keep, MemoryContext context);
+extern void OhNodeCacheInit(OhNodeCache *keep, MemoryContext context);
 /* Forget all. */
-extern void OhKeepReset(OhKeep *keep);
+extern void OhNodeCacheReset(OhNodeCache *keep);
 /* Memory until the next reset. */
-extern void *OhKeepAlloc(OhKeep *keep, Size bytes);
-/* The place of a node, empty if it is not kept: OhKeepAdd() fills it. */
-extern OhKept *OhKeepAdd(OhKeep *keep, uint32 id, bool *found);
+extern void *OhNodeCacheAlloc(OhNodeCache *keep, Size bytes);
+/* The place of a node, empty if it is not kept: OhNodeCacheAdd() fills it. */
+extern OhCachedNode *OhNodeCacheAdd(OhNodeCache *keep, uint32 id, bool *found);
 
 /* A kept node, or NULL. */
-static inline OhKept *
-OhKeepFind(OhKeep *keep, uint32 id)
+static inline OhCachedNode *
+OhNodeCacheFind(OhNodeCache *keep, uint32 id)
 {
 	uint32		mask = keep->size - 1;
 
@@ -77,4 +77,4 @@ OhKeepFind(OhKeep *keep, uint32 id)
 	return NULL;
 }
 
-#endif							/* OH_KEEP_H */
+#endif							/* OH_NODE_CACHE_H */

@@ -1,47 +1,47 @@
 /*
- * attr.c -- pages of summaries of filter columns: reading and writing places.
+ * keypage.c -- pages of filter keys: reading and writing places.
  *
  * Owns the choice of a column's base and width.  A column begins with width 0 at
  * its first value; one that does not fit makes all values of the page be written
  * anew, in the smallest width that holds them, around a base that leaves room on
- * both sides.  What summaries mean is in summary.h, which page a node's are on
- * and its layout in attr.h.
+ * both sides.  What filter keys mean is in key.h, which page a node's are on
+ * and its layout in keypage.h.
  *
  * A width that no page should have is read as 0: nothing is read outside the
- * page, and OhAttrVerify() is there to tell.
+ * page, and OhKeyPageVerify() is there to tell.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
 
-#include "filter/attr.h"
+#include "filter/keypage.h"
 
 /* Nodes a page at most: with one column. */
 #define MAX_PER_PAGE	(OH_PAGE_BODY / sizeof(uint64))
 
 static bool
-fits(int nattrs, uint32 per_page)
+fits(int ncolumns, uint32 per_page)
 {
-	return nattrs * (sizeof(OhAttrColumn) + (per_page + 63) / 64 * sizeof(uint64) +
+	return ncolumns * (sizeof(OhKeyColumn) + (per_page + 63) / 64 * sizeof(uint64) +
 					 per_page * sizeof(uint64)) <= OH_PAGE_BODY;
 }
 
 uint32
-OhAttrPerPage(int nattrs)
+OhKeysPerPage(int ncolumns)
 {
 	uint32		per_page = 0;
 
-	while (nattrs > 0 && fits(nattrs, per_page + 1))
+	while (ncolumns > 0 && fits(ncolumns, per_page + 1))
 		per_page++;
 	return per_page;
 }
 
 void
-OhAttrInitPage(const OhColumns *columns, Page page)
+OhKeyPageInit(const OhColumns *columns, Page page)
 {
-	memset(OhAttrColumns(page), 0, OH_PAGE_BODY);
-	memset(OhAttrNulls(columns, page, 0), 0xFF,
-		   (Size) columns->n * OhAttrWords(columns) * sizeof(uint64));
+	memset(OhKeyColumns(page), 0, OH_PAGE_BODY);
+	memset(OhKeyPageNulls(columns, page, 0), 0xFF,
+		   (Size) columns->n * OhKeyPageWords(columns) * sizeof(uint64));
 	OhTail(page)->nused = 1;
 	OhPageSetLower(columns->file, columns->array, page);
 }
@@ -78,16 +78,16 @@ put_offset(void *values, uint8 width, uint32 place, uint64 offset)
  * choose_base -- width and base of a column for values from min to max.
  */
 static void
-choose_base(OhAttrColumn *column, uint64 min, uint64 max)
+choose_base(OhKeyColumn *column, uint64 min, uint64 max)
 {
 	uint64		spread = max - min;
 	uint64		room;
 
 	column->width = 0;
-	while (spread > OhAttrLargest(column->width))
+	while (spread > OhKeyLargest(column->width))
 		column->width = column->width == 0 ? 1 : column->width * 2;
-	room = (OhAttrLargest(column->width) - spread) / 2;
-	column->base = Min(min - Min(min, room), PG_UINT64_MAX - OhAttrLargest(column->width));
+	room = (OhKeyLargest(column->width) - spread) / 2;
+	column->base = Min(min - Min(min, room), PG_UINT64_MAX - OhKeyLargest(column->width));
 }
 
 /*
@@ -96,9 +96,9 @@ choose_base(OhAttrColumn *column, uint64 min, uint64 max)
 static void
 rebase(const OhColumns *columns, Page page, int i, uint32 place, uint64 value)
 {
-	OhAttrColumn *column = &OhAttrColumns(page)[i];
-	const uint64 *nulls = OhAttrNulls(columns, page, i);
-	void	   *values = OhAttrValues(columns, page, i);
+	OhKeyColumn *column = &OhKeyColumns(page)[i];
+	const uint64 *nulls = OhKeyPageNulls(columns, page, i);
+	void	   *values = OhKeyPageValues(columns, page, i);
 	uint64		old[MAX_PER_PAGE];
 	uint64		min = value;
 	uint64		max = value;
@@ -107,7 +107,7 @@ rebase(const OhColumns *columns, Page page, int i, uint32 place, uint64 value)
 	{
 		if (p == place || is_null(nulls, p))
 			continue;
-		old[p] = column->base + OhAttrOffset(values, column->width, p);
+		old[p] = column->base + OhKeyOffset(values, column->width, p);
 		min = Min(min, old[p]);
 		max = Max(max, old[p]);
 	}
@@ -121,13 +121,13 @@ rebase(const OhColumns *columns, Page page, int i, uint32 place, uint64 value)
 }
 
 void
-OhAttrSet(const OhColumns *columns, Page page, uint32 place, const OhAttrRow *row)
+OhKeyPageSet(const OhColumns *columns, Page page, uint32 place, const OhKeyRow *row)
 {
 	Assert(place < columns->per_page);
 	for (int i = 0; i < columns->n; i++)
 	{
-		OhAttrColumn *column = &OhAttrColumns(page)[i];
-		uint64	   *nulls = OhAttrNulls(columns, page, i);
+		OhKeyColumn *column = &OhKeyColumns(page)[i];
+		uint64	   *nulls = OhKeyPageNulls(columns, page, i);
 		uint64		bit = UINT64CONST(1) << (place % 64);
 		uint64		offset = 0;
 
@@ -136,54 +136,54 @@ OhAttrSet(const OhColumns *columns, Page page, uint32 place, const OhAttrRow *ro
 		else
 		{
 			if (row->value[i] < column->base ||
-				row->value[i] - column->base > OhAttrLargest(column->width))
+				row->value[i] - column->base > OhKeyLargest(column->width))
 				rebase(columns, page, i, place, row->value[i]);
 			offset = row->value[i] - column->base;
 			nulls[place / 64] &= ~bit;
 		}
-		put_offset(OhAttrValues(columns, page, i), column->width, place, offset);
+		put_offset(OhKeyPageValues(columns, page, i), column->width, place, offset);
 	}
 }
 
 void
-OhAttrGet(const OhColumns *columns, Page page, uint32 place, OhAttrRow *row)
+OhKeyPageGet(const OhColumns *columns, Page page, uint32 place, OhKeyRow *row)
 {
 	Assert(place < columns->per_page);
 	row->nulls = 0;
 	row->unused = 0;
 	for (int i = 0; i < columns->n; i++)
 	{
-		const OhAttrColumn *column = &OhAttrColumns(page)[i];
+		const OhKeyColumn *column = &OhKeyColumns(page)[i];
 
 		row->value[i] = 0;
-		if (is_null(OhAttrNulls(columns, page, i), place))
+		if (is_null(OhKeyPageNulls(columns, page, i), place))
 			row->nulls |= (uint32) 1 << i;
 		else
 			row->value[i] = column->base +
-				OhAttrOffset(OhAttrValues(columns, page, i), column->width, place);
+				OhKeyOffset(OhKeyPageValues(columns, page, i), column->width, place);
 	}
 }
 
 bool
-OhAttrEquals(const OhColumns *columns, Page page, uint32 place, const OhAttrRow *row)
+OhKeyPageEquals(const OhColumns *columns, Page page, uint32 place, const OhKeyRow *row)
 {
 	Assert(place < columns->per_page);
 	for (int i = 0; i < columns->n; i++)
 	{
-		const OhAttrColumn *column = &OhAttrColumns(page)[i];
+		const OhKeyColumn *column = &OhKeyColumns(page)[i];
 		bool		null = (row->nulls >> i) & 1;
 
-		if (is_null(OhAttrNulls(columns, page, i), place) != null)
+		if (is_null(OhKeyPageNulls(columns, page, i), place) != null)
 			return false;
 		if (!null && row->value[i] != column->base +
-			OhAttrOffset(OhAttrValues(columns, page, i), column->width, place))
+			OhKeyOffset(OhKeyPageValues(columns, page, i), column->width, place))
 			return false;
 	}
 	return true;
 }
 
 void
-OhAttrReserve(const OhColumns *columns, uint32 record)
+OhKeyPageReserve(const OhColumns *columns, uint32 record)
 {
 	if (columns->n == 0)
 		return;
@@ -195,16 +195,16 @@ OhAttrReserve(const OhColumns *columns, uint32 record)
 }
 
 void
-OhAttrVerify(const OhColumns *columns, Page page, BlockNumber block)
+OhKeyPageVerify(const OhColumns *columns, Page page, BlockNumber block)
 {
 	for (int i = 0; i < columns->n; i++)
 	{
-		const OhAttrColumn *column = &OhAttrColumns(page)[i];
+		const OhKeyColumn *column = &OhKeyColumns(page)[i];
 
 		if ((column->width & (column->width - 1)) != 0 || column->width > 8)
 			OhReportCorruption(columns->file->rel, block, "filter column %d has values of %u bytes", i + 1,
 					  column->width);
-		if (column->base > PG_UINT64_MAX - OhAttrLargest(column->width))
+		if (column->base > PG_UINT64_MAX - OhKeyLargest(column->width))
 			OhReportCorruption(columns->file->rel, block, "filter column %d has a base that leaves no room for values of %u bytes",
 					  i + 1, column->width);
 	}
