@@ -40,6 +40,8 @@ typedef struct OhColumnType
 	void		(*mismatch) (int a, int b);
 	/* Bytes of a value as such, 0 if its dimensions do not tell. */
 	Size		(*bytes) (int dim);
+	/* Floats of a position of so many dimensions; NULL: as many. */
+	int			(*position_dim) (int dim);
 	/* Fills all of position but value, copy and no_direction. */
 	void		(*position) (const OhColumn *column, const void *value, OhPosition *position);
 } OhColumnType;

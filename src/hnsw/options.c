@@ -365,6 +365,32 @@ choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
 }
 
 /*
+ * check_no_choice -- error if an option asks for another code than that of the type.
+ */
+static void
+check_no_choice(Relation index, const OhMetric *metric, const OhOptions *options)
+{
+	const char *option = NULL;
+
+	if (options == NULL)
+		return;
+	if (options->quantizer != 0)
+		option = "quantizer";
+	else if (options->bits != 0)
+		option = "bits";
+	else if (options->subvectors != 0)
+		option = "subvectors";
+	else if (options->rerank != OH_RERANK_AUTO)
+		option = "rerank";
+	if (option != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("storage parameter \"%s\" does not support type %s", option, metric->type->name),
+				 errdetail("Nodes of index \"%s\" hold the values themselves.", RelationGetRelationName(index)),
+				 errhint("Leave %s out.", option)));
+}
+
+/*
  * choose_quantizer -- what was asked for, or the default of the metric.
  */
 static OmQuantKind
@@ -372,6 +398,11 @@ choose_quantizer(Relation index, const OhMetric *metric, const OhOptions *option
 {
 	int			asked = options ? options->quantizer : 0;
 
+	if (metric->metric == OM_METRIC_HAMMING || metric->metric == OM_METRIC_JACCARD)
+	{
+		check_no_choice(index, metric, options);
+		return OM_QUANT_BIT;
+	}
 	if (metric->metric != OM_METRIC_L1)
 		return asked != 0 ? asked : OM_QUANT_RABITQ;
 	if (asked == 0 && options != NULL)
@@ -414,6 +445,8 @@ choose_rerank(Relation index, const OhParameters *create, int asked)
 	const OmQuantSpec *spec = &create->spec;
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
 
+	if (spec->kind == OM_QUANT_BIT)
+		return OH_RERANK_OFF;
 	if (asked == OH_RERANK_INDEX)
 		check_refines(spec->kind, spec->bits);
 	if (asked != OH_RERANK_AUTO)
@@ -429,8 +462,10 @@ choose_rerank(Relation index, const OhParameters *create, int asked)
  * choose_bits() for that.
  */
 static void
-check_node_fits(Relation index, const OmQuantSpec *spec, int m)
+check_node_fits(Relation index, const OhParameters *create)
 {
+	const OmQuantSpec *spec = &create->spec;
+	int			m = create->m;
 	const char *hint = "Set m to a lower value.";
 
 	if (node_fits(spec, m))
@@ -438,6 +473,9 @@ check_node_fits(Relation index, const OmQuantSpec *spec, int m)
 	if (spec->kind == OM_QUANT_SQ8 && spec->metric == OM_METRIC_L1)
 		hint = psprintf("With m = %d there is room for %d dimensions.", m,
 						(int) (OH_PAGE_BODY - OhNodeBytes(spec, m) + spec->dim));
+	else if (spec->kind == OM_QUANT_BIT)
+		hint = psprintf("With m = %d there is room for %d dimensions.", m,
+						(int) (OH_PAGE_BODY - OhNodeBytes(spec, m) + om_quant_code_bytes(spec)) * 8);
 	else if (spec->kind == OM_QUANT_PQ)
 		hint = "Set subvectors or m to a lower value.";
 	else if (spec->kind != OM_QUANT_BINARY && spec->metric != OM_METRIC_L1)
@@ -449,7 +487,7 @@ check_node_fits(Relation index, const OmQuantSpec *spec, int m)
 			 errmsg("a node of index \"%s\" does not fit a page with quantizer = %s",
 					RelationGetRelationName(index), OhQuantizerName(spec->kind)),
 			 errdetail("It has %d dimensions and m is %d, which makes %u bytes; a page has room for %d.",
-					   spec->dim, m, OhNodeBytes(spec, m), (int) OH_PAGE_BODY),
+					   create->column.dim, m, OhNodeBytes(spec, m), (int) OH_PAGE_BODY),
 			 errhint("%s", hint)));
 }
 
@@ -467,6 +505,9 @@ OhRerankName(int rerank)
 const char *
 OhQuantizerName(OmQuantKind kind)
 {
+	/* nobody can ask for it, nor for another one of such a column */
+	if (kind == OM_QUANT_BIT)
+		return "bit";
 	for (int i = 0; quantizer_values[i].string_val != NULL; i++)
 	{
 		if (quantizer_values[i].symbol_val == (int) kind)
@@ -536,7 +577,10 @@ OhResolveOptions(Relation index, OhParameters *create)
 	spec->kind = choose_quantizer(index, metric, options);
 	create->column.metric = metric;
 	create->column.dim = column_dim(index, metric);
-	spec->dim = create->column.position_dim = create->column.dim;
+	spec->dim = create->column.dim;
+	if (metric->type->position_dim != NULL)
+		spec->dim = metric->type->position_dim(create->column.dim);
+	create->column.position_dim = spec->dim;
 	if (!pg_strong_random(&spec->seed, sizeof(spec->seed)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
@@ -550,7 +594,7 @@ OhResolveOptions(Relation index, OhParameters *create)
 		spec->bits = choose_bits(index, *spec, create->m, options ? options->bits : 0,
 								 RelationGetNumberOfBlocks(index) > 0);
 	else
-		check_node_fits(index, spec, create->m);
+		check_node_fits(index, create);
 	OhResolveRerank(index, create);
 	resolve_choice(options, create);
 

@@ -14,6 +14,7 @@ static const OmQuantOps *const ops_of_kind[] = {
 	[OM_QUANT_PQ] = &om_pq_ops,
 	[OM_QUANT_SQ8] = &om_sq8_ops,
 	[OM_QUANT_NONE] = &om_none_ops,
+	[OM_QUANT_BIT] = &om_bits_ops,
 };
 
 #define NKINDS ((int) (sizeof(ops_of_kind) / sizeof(ops_of_kind[0])))
@@ -28,7 +29,9 @@ ops_of_spec(const OmQuantSpec *spec)
 	if (kind < 0 || kind >= NKINDS || ops_of_kind[kind] == NULL)
 		return NULL;
 	ops = ops_of_kind[kind];
-	if (spec->metric < OM_METRIC_L2 || spec->metric > OM_METRIC_L1 ||
+	/* metrics of bits are of no other kind */
+	if (spec->metric < OM_METRIC_L2 || spec->metric > OM_METRIC_JACCARD ||
+		(spec->metric > OM_METRIC_L1) != (spec->kind == OM_QUANT_BIT) ||
 		spec->dim < 1 || spec->dim > OM_QUANT_MAX_DIM || !ops->valid(spec))
 		return NULL;
 	return ops;
@@ -150,7 +153,21 @@ bool
 om_quant_exact(const OmQuantSpec *spec)
 {
 	/* under cosine the division by the norms rounds otherwise */
-	return spec->kind == OM_QUANT_NONE && spec->metric != OM_METRIC_COSINE;
+	return spec->kind == OM_QUANT_BIT ||
+		(spec->kind == OM_QUANT_NONE && spec->metric != OM_METRIC_COSINE);
+}
+
+bool
+om_quant_rounds(const OmQuantSpec *spec)
+{
+	return spec->metric == OM_METRIC_JACCARD;
+}
+
+double
+om_quant_unrounded(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	return om_quant_rounds(&quant->spec) ? om_bits_unrounded(quant, query, code) :
+		ops_of(quant)->distance_fn(quant) (quant, query, code);
 }
 
 void

@@ -13,6 +13,8 @@
  *   OM_METRIC_IP      negative inner product
  *   OM_METRIC_COSINE  cosine distance, 1 - cos (vectors are normalised inside)
  *   OM_METRIC_L1      sum of absolute differences (sq8 and none only)
+ *   OM_METRIC_HAMMING bits that differ (bit only, and nothing else with it)
+ *   OM_METRIC_JACCARD 1 less the share of common ones in the ones of either (bit)
  * They are never NaN: a value that overflows or has no meaning is FLT_MAX, or
  * -FLT_MAX where an inner product is too large.  They are estimates: a distance
  * near zero may come out slightly negative, which still orders as it should.
@@ -29,7 +31,9 @@ typedef enum OmMetric
 	OM_METRIC_L2 = 1,
 	OM_METRIC_IP = 2,
 	OM_METRIC_COSINE = 3,
-	OM_METRIC_L1 = 4
+	OM_METRIC_L1 = 4,
+	OM_METRIC_HAMMING = 5,
+	OM_METRIC_JACCARD = 6
 } OmMetric;
 
 typedef enum OmQuantKind
@@ -38,7 +42,8 @@ typedef enum OmQuantKind
 	OM_QUANT_BINARY = 2,		/* rabitq of 1 bit, by another name */
 	OM_QUANT_PQ = 3,			/* a byte a subvector; pq.c */
 	OM_QUANT_SQ8 = 4,			/* a byte a dimension, in ranges; sq8.c */
-	OM_QUANT_NONE = 5			/* the float values themselves; none.c */
+	OM_QUANT_NONE = 5,			/* the float values themselves; none.c */
+	OM_QUANT_BIT = 6			/* strings of bits, no numbers; bits.c */
 } OmQuantKind;
 
 /* What makes a quantizer: everything but the trained model. */
@@ -46,7 +51,8 @@ typedef struct OmQuantSpec
 {
 	OmQuantKind kind;
 	OmMetric	metric;
-	int			dim;			/* dimensions of the vectors, 1 to 16,000 */
+	int			dim;			/* dimensions of the vectors, 1 to 16,000; bit: 32
+								 * bits in the place of each float */
 	int			bits;			/* rabitq: 1, 2, 4 or 8 a dimension; binary: 1;
 								 * otherwise 0 */
 	uint64_t	seed;			/* of the random rotation, or of the training */
@@ -140,9 +146,13 @@ extern const OmQuantSpec *om_quant_spec(const OmQuantizer *quant);
 
 /*
  * Are distances from the query form of a vector exact, to the last bit those of
- * the float kernels on the vectors?
+ * the float kernels on the vectors?  If they are, but are rounded to float,
+ * om_quant_unrounded() gives them in double.
  */
 extern bool om_quant_exact(const OmQuantSpec *spec);
+extern bool om_quant_rounds(const OmQuantSpec *spec);
+extern double om_quant_unrounded(const OmQuantizer *quant, const OmQuery *query,
+								 const void *code);
 
 /* x float[dim], finite -> code.  Deterministic: equal input, equal bytes. */
 extern void om_quant_encode(const OmQuantizer *quant, const float *x,

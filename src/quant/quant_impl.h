@@ -118,6 +118,11 @@ extern const OmQuantOps om_rabitq_ops;
 extern const OmQuantOps om_pq_ops;
 extern const OmQuantOps om_sq8_ops;
 extern const OmQuantOps om_none_ops;
+extern const OmQuantOps om_bits_ops;
+
+/* bits.c */
+extern double om_bits_unrounded(const OmQuantizer *quant, const OmQuery *query,
+								const void *code);
 
 /* Steele, Lea and Flood, "Fast splittable pseudorandom number generators". */
 static inline uint64_t

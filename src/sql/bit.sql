@@ -21,3 +21,12 @@ CREATE OPERATOR <%> (
     COMMUTATOR = <%>
 );
 COMMENT ON OPERATOR <%> (bit, bit) IS 'Jaccard distance';
+
+-- costs of distances to TOASTed values
+
+CREATE FUNCTION bit_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'om_bit_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION bit_support(internal) IS 'planner support of distances';
+
+ALTER FUNCTION hamming_distance(bit, bit) SUPPORT bit_support;
+ALTER FUNCTION jaccard_distance(bit, bit) SUPPORT bit_support;

@@ -8,18 +8,41 @@
 #include "compat.h"
 #include "fmgr.h"
 #include "kernel/kernel.h"
-#include "utils/varbit.h"
+#include "types/bit_distance.h"
 
 OM_FUNCTION(om_hamming_distance);
 OM_FUNCTION(om_jaccard_distance);
+
+void
+om_bit_mismatch(int a, int b)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("different bit lengths %u and %u", (unsigned) a, (unsigned) b)));
+}
 
 static void
 check_lengths(VarBit *a, VarBit *b)
 {
 	if (VARBITLEN(a) != VARBITLEN(b))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("different bit lengths %u and %u", VARBITLEN(a), VARBITLEN(b))));
+		om_bit_mismatch(VARBITLEN(a), VARBITLEN(b));
+}
+
+double
+om_bit_hamming(const VarBit *a, const VarBit *b)
+{
+	return (double) om_kernels->differ_bits(VARBITS(a), VARBITS(b), VARBITBYTES(a));
+}
+
+double
+om_bit_jaccard(const VarBit *a, const VarBit *b)
+{
+	uint64_t	ones[3];
+
+	om_kernels->share_bits(VARBITS(a), VARBITS(b), VARBITBYTES(a), ones);
+	if (ones[0] == 0)
+		return 1;
+	return 1 - (double) ones[0] / (double) (ones[1] + ones[2] - ones[0]);
 }
 
 /*
@@ -32,7 +55,7 @@ om_hamming_distance(PG_FUNCTION_ARGS)
 	VarBit	   *b = PG_GETARG_VARBIT_P(1);
 
 	check_lengths(a, b);
-	PG_RETURN_FLOAT8((double) om_kernels->differ_bits(VARBITS(a), VARBITS(b), VARBITBYTES(a)));
+	PG_RETURN_FLOAT8(om_bit_hamming(a, b));
 }
 
 /*
@@ -44,11 +67,7 @@ om_jaccard_distance(PG_FUNCTION_ARGS)
 {
 	VarBit	   *a = PG_GETARG_VARBIT_P(0);
 	VarBit	   *b = PG_GETARG_VARBIT_P(1);
-	uint64_t	ones[3];
 
 	check_lengths(a, b);
-	om_kernels->share_bits(VARBITS(a), VARBITS(b), VARBITBYTES(a), ones);
-	if (ones[0] == 0)
-		PG_RETURN_FLOAT8(1);
-	PG_RETURN_FLOAT8(1 - (double) ones[0] / (double) (ones[1] + ones[2] - ones[0]));
+	PG_RETURN_FLOAT8(om_bit_jaccard(a, b));
 }

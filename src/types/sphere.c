@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/typcache.h"
+#include "utils/varbit.h"
 
 OM_FUNCTION(om_sphere);
 OM_FUNCTION(om_within_sel);
@@ -210,6 +211,15 @@ OM_WITHIN(om_halfvec_within_l2, om_halfvec_l2_distance, halfvec_dim)
 OM_WITHIN(om_halfvec_within_ip, om_halfvec_negative_inner_product, halfvec_dim)
 OM_WITHIN(om_halfvec_within_cosine, om_halfvec_cosine_distance, halfvec_dim)
 OM_WITHIN(om_halfvec_within_l1, om_halfvec_l1_distance, halfvec_dim)
+
+static int
+bit_dim(Datum value)
+{
+	return VARBITLEN(DatumGetVarBitP(value));
+}
+
+OM_WITHIN(om_bit_within_hamming, om_hamming_distance, bit_dim)
+OM_WITHIN(om_bit_within_jaccard, om_jaccard_distance, bit_dim)
 
 /* ---- selectivity ---- */
 

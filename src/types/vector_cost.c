@@ -18,6 +18,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
+#include "utils/varbit.h"
 
 #include "compat.h"
 #include "types/halfvec.h"
@@ -26,6 +27,7 @@
 OM_FUNCTION(om_vector_support);
 OM_FUNCTION(om_halfvec_support);
 OM_FUNCTION(om_sparsevec_support);
+OM_FUNCTION(om_bit_support);
 
 /*
  * Operators that a fetch is worth, and each of its chunks: all in shared buffers,
@@ -67,6 +69,12 @@ static double
 halfvec_bytes(int32 typmod)
 {
 	return typmod > 0 ? OM_HALFVEC_SIZE(typmod) : 0;
+}
+
+static double
+bit_bytes(int32 typmod)
+{
+	return typmod > 0 ? VARBITTOTALLEN((double) typmod) : 0;
 }
 
 /* Dimensions do not tell how many elements there are. */
@@ -138,6 +146,12 @@ Datum
 om_halfvec_support(PG_FUNCTION_ARGS)
 {
 	return support(fcinfo, halfvec_bytes);
+}
+
+Datum
+om_bit_support(PG_FUNCTION_ARGS)
+{
+	return support(fcinfo, bit_bytes);
 }
 
 Datum

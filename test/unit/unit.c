@@ -171,6 +171,7 @@ main(void)
 	test_sq8();
 	test_pq();
 	test_half_bits();
+	test_bit_codes();
 	if (skipped > 0)
 		printf("%d skipped\n", skipped);
 	printf("%d passed, %d failed\n", passed, failed);

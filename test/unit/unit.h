@@ -84,5 +84,6 @@ extern void test_none(void);
 extern void test_sq8(void);
 extern void test_pq(void);
 extern void test_half_bits(void);
+extern void test_bit_codes(void);
 
 #endif							/* UNIT_H */

@@ -63,6 +63,11 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 		s->vectors++;			/* count the block's rest, without detoasting */
 		return;
 	}
+	if (s->spec->kind == OM_QUANT_BIT)
+	{
+		s->vectors++;			/* bits are no numbers: there is nothing to learn */
+		return;
+	}
 	old = MemoryContextSwitchTo(s->row_context);
 	OhGetPosition(s->column, values[0], &position);
 	if (!position.no_direction)

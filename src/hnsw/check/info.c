@@ -113,6 +113,10 @@ metric_name(OmMetric metric)
 			return "cosine";
 		case OM_METRIC_L1:
 			return "l1";
+		case OM_METRIC_HAMMING:
+			return "hamming";
+		case OM_METRIC_JACCARD:
+			return "jaccard";
 	}
 	return "unknown";
 }

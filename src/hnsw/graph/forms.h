@@ -26,6 +26,7 @@ typedef struct OhForms
 {
 	MemoryContext context;
 	bool		refined;		/* with forms for refined distances */
+	bool		unrounded;		/* are distances wanted in double as well? (rows.h) */
 	const float *x;				/* the vector, the caller's */
 	void	   *scratch;
 	uint8		number;			/* of the model of the form that most nodes need */

@@ -218,6 +218,8 @@ OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
 		if (live && form != NULL)
 		{
 			head->error = om_quant_error(quant, form->query, OhNodeCode(node));
+			if (forms->unrounded)
+				head->unrounded = om_quant_unrounded(quant, form->query, OhNodeCode(node));
 			head->posting = node->posting;
 			head->tid = node->tid;
 			if (forms->refined)

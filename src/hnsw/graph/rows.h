@@ -23,6 +23,7 @@ typedef struct OhNodeRows
 {
 	uint32		id;
 	float		error;			/* standard error of the distance from the code */
+	double		unrounded;		/* that distance, if forms ask for it */
 	float		refined;		/* distance by the refinement (refinement.h) */
 	float		refined_error;	/* its standard error, below zero if it has none */
 	uint8		tag;			/* of the node's code */

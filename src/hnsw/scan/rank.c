@@ -86,7 +86,7 @@ OhPeek(IndexScanDesc scan, double *bound)
 		s->nahead += n;
 	}
 	*bound = s->batch->item[s->next].dist;
-	if (!s->by_code)
+	if (!s->by_code || s->forms->unrounded)
 		*bound -= BOUND_ERRORS * head->error + s->rounding * fabs(*bound);
 	return head;
 }
@@ -100,7 +100,7 @@ OhIsBeyond(const OhScanState *s, double dist, double error)
 	/* codes have no distance below -FLT_MAX, which then stands for any */
 	if (s->radius == NULL || dist <= -FLT_MAX)
 		return false;
-	if (s->exact_codes)
+	if (s->exact_codes && !s->forms->unrounded)
 		return !OhRadiusHolds(s->radius, dist);
 	return dist - BEYOND_ERRORS * error - s->rounding * fabs(dist) > s->radius->limit;
 }
@@ -225,6 +225,12 @@ OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound)
 			row.dist = head->refined;
 			note_error(s, dist, head->refined);
 			row.error = row.slack = head->refined_error;
+		}
+		if (s->forms->unrounded)
+		{
+			row.dist = head->unrounded;
+			if (s->radius != NULL && !OhRadiusHolds(s->radius, row.dist))
+				return;
 		}
 		/* refined distances err more often by a lot than codes do */
 		if (!OhIsBeyond(s, row.dist, refined ? 2 * row.error : head->error))

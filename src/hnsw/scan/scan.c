@@ -207,6 +207,7 @@ start(IndexScanDesc scan)
 		s->rerank = OhRerankBegin(scan, s->ix, s->context);
 		s->forms = MemoryContextAlloc(s->context, sizeof(OhForms));
 		OhFormsInit(s->forms, s->ix, s->ix->refine_bytes > 0, s->context);
+		s->forms->unrounded = s->exact_codes && om_quant_rounds(&s->ix->spec);
 		s->search = OhSearchBegin(s->ix, true, NULL, s->context);
 	}
 	s->last = -INFINITY;

@@ -1,0 +1,21 @@
+/*
+ * bit_distance.h -- distances of PostgreSQL's own type bit.
+ */
+#ifndef OM_BIT_DISTANCE_H
+#define OM_BIT_DISTANCE_H
+
+#include "postgres.h"
+
+#include "utils/varbit.h"
+
+/*
+ * Distances of two strings of equal length (not checked here), exactly as the SQL
+ * operators compute them.  Jaccard: 1 where no bit is common.
+ */
+extern double om_bit_hamming(const VarBit *a, const VarBit *b);
+extern double om_bit_jaccard(const VarBit *a, const VarBit *b);
+
+/* The error of two lengths. */
+extern void om_bit_mismatch(int a, int b);
+
+#endif							/* OM_BIT_DISTANCE_H */
