@@ -268,3 +268,21 @@ remove_work() {
 	stop_servers
 	rm -rf "$work"
 }
+
+# run_faults NAME OPTION... -- test/faults/NAME.pl on clusters of its own in a temporary folder, which
+# $keep leaves there.  Nothing is installed: the library is loaded from where it is built.
+run_faults() {
+	local name=$1 status=0
+	shift
+	check_machine
+	choose_postgres
+	need_packages perl
+	work=$(mktemp -d "${TMPDIR:-/tmp}/omendb-$name.XXXXXX")
+	chown postgres: "$work"
+	trap '[ -n "$keep" ] && echo "$me: kept $work" || rm -rf "$work"' EXIT
+	trap 'exit 130' INT TERM
+	pg_bin=$("$PG_CONFIG" --bindir)
+	copy_tree "$top"
+	as_postgres perl "$work/tree/test/faults/$name.pl" --tree "$work/tree" --work "$work" "$@" || status=$?
+	exit $status
+}

@@ -12,6 +12,7 @@
 #   isolation  test/isolation by pg_isolation_regress, where there is any
 #   pgtap      test/pgtap by pgTAP
 #   tap        test/t by PostgreSQL::Test::Cluster
+#   crash      20 kills of test/crash
 #
 # With SUITE only that one runs (the build always does); NAME picks the files whose
 # names contain it, as in: test/run.sh tap 003.  --keep leaves the temporary folder.
@@ -34,9 +35,9 @@ only=${1:-}
 [ $# = 0 ] || shift
 names=("$@")
 case $only in
-	""|build|unit|regress|isolation|pgtap|tap) ;;
+	""|build|unit|regress|isolation|pgtap|tap|crash) ;;
 	-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) die "no suite is called $only (there are build, unit, regress, isolation, pgtap, tap)" ;;
+	*) die "no suite is called $only (there are build, unit, regress, isolation, pgtap, tap, crash)" ;;
 esac
 
 check_machine
@@ -227,13 +228,25 @@ run_tap() {
 		done
 }
 
+# Random numbers as the time gives them; the first line of a failure names the seed.
+run_crash() {
+	local log=$work/crash.log p f seed=${names[0]:-$((10#$(date +%s) % 100000))}
+	as_postgres mkdir -p "$work/crash"
+	echo "seed $seed"
+	limited 1200 perl test/faults/crash.pl --tree "$work/tree" --work "$work/crash" --kills 20 --seed "$seed" 2>&1 | tee "$log"
+	local status=${PIPESTATUS[0]}
+	p=$(total_of 1 "$log") f=$(total_of 3 "$log")
+	[ "$status" != 0 ] && [ "$f" = 0 ] && f=1
+	count crash $((SECONDS - start)) "$p" "$f"
+}
+
 private_postgres
 copy_tree "$top"
 SECONDS=0
 start=0
 echo "== build ($("$PG_CONFIG" --version))"
 if run_build; then
-	for suite in unit regress isolation pgtap tap; do
+	for suite in unit regress isolation pgtap tap crash; do
 		[ -z "$only" ] || [ "$only" = $suite ] || continue
 		[ "$suite" != isolation ] || [ -d "$work/tree/test/isolation/specs" ] || continue
 		echo "== $suite"

@@ -632,6 +632,7 @@ OhArrayExtend(OhFile *file, int array)
 	 * extend the relation while we hold the fresh page: nobody waits for that.
 	 */
 	data = new_page(file);
+	OH_CRASH_POINT("page_taken");
 	leaf = lock_last_leaf(file, array, most, &lp);
 	if (!BufferIsValid(leaf))
 	{

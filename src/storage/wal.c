@@ -43,7 +43,7 @@ OhWritePage(OhWrite *write, Buffer buffer, bool fresh)
 }
 
 void
-OhWriteFinish(OhWrite *write)
+(OhWriteFinish) (OhWrite *write)	/* in parentheses: not the macro of crash tests */
 {
 	if (write->xlog != NULL)
 		GenericXLogFinish(write->xlog);

@@ -13,6 +13,8 @@
 
 #include "storage/file.h"
 
+#include "storage/crash.h"
+
 #define OH_WRITE_MAX 4
 
 struct GenericXLogState;
@@ -29,5 +31,10 @@ extern void OhWriteStart(OhWrite *write, const OhFile *file);
 extern Page OhWritePage(OhWrite *write, Buffer buffer, bool fresh);
 extern void OhWriteFinish(OhWrite *write);
 extern void OhWriteAbort(OhWrite *write);
+
+#ifdef OM_CRASH_POINTS
+/* The crash tests may stop the server after each record. */
+#define OhWriteFinish(write) (OhWriteFinish(write), OH_CRASH_POINT(__func__))
+#endif
 
 #endif							/* OH_WAL_H */

@@ -69,6 +69,25 @@ FROM q, LATERAL (SELECT d, max(d) OVER (ORDER BY n ROWS UNBOUNDED PRECEDING) AS 
 SQL
 is((split /\|/, $wrong)[0], 0, "order errors are below a hundredth ($wrong)");
 
+# ... and hardly any after one that is farther at all, which takes hardly more rows of the table than there are
+for my $bits (4, 1)
+{
+	sql('DROP INDEX i', "CREATE INDEX i ON t USING omenhnsw (v) WITH (rerank = index, bits = $bits)");
+	my (undef, $places, $err) = $node->psql('postgres', <<'SQL');
+SET enable_seqscan = off;
+SET client_min_messages = debug1;
+SELECT count(*) FILTER (WHERE d < before), count(*)
+FROM q, LATERAL (SELECT d, lag(d) OVER (ORDER BY n) AS before
+	FROM (SELECT t.v <-> q.v AS d, row_number() OVER () AS n
+		FROM (SELECT v FROM t ORDER BY v <-> q.v LIMIT 200) t) s) s
+SQL
+	my ($inverted, $all) = split /\|/, $places;
+	my ($fetched) = $err =~ /scan of index "i": .* fetched (\d+) rows/;
+	cmp_ok($inverted, '<=', 0.01 * $all, "$bits bits: $inverted of $all rows are nearer than the one before");
+	cmp_ok($fetched, '<=', 300, "$bits bits: $fetched rows fetched for 200");
+}
+sql('DROP INDEX i', 'CREATE INDEX i ON t USING omenhnsw (v) WITH (rerank = index)');
+
 # --- a build that outgrows its memory, and one with workers
 for my $setting ("maintenance_work_mem = '1MB'", 'max_parallel_maintenance_workers = 2')
 {

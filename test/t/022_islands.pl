@@ -80,5 +80,15 @@ looks_good('cosine', 0.99, 'half of the rows deleted');
 sql('DELETE FROM t WHERE id % 3 = 1');
 sql("SET maintenance_work_mem = '1MB'; VACUUM t");
 looks_good('cosine', 0.98, 'a third of the rows deleted, little memory');
+
+# --- an heir may be a member already: it does not become one twice, and what has been one twice is mended
+sql("DROP INDEX i; TRUNCATE t; INSERT INTO t SELECT row_number() OVER (ORDER BY n, grp), grp, row_of(grp, n, 10) FROM ($sizes{equal}) s ORDER BY 1; "
+	  . 'CREATE INDEX i ON t USING omenhnsw (v) WITH (bits = 8, m = 24)');
+for my $round (1 .. 3)
+{
+	sql("DELETE FROM t WHERE id % 5 = $round");
+	sql("SET maintenance_work_mem = '1MB'; VACUUM t");
+	check_index($node, 'i', "a fifth of the rows deleted, little memory, $round");
+}
 $node->stop;
 done_testing();

@@ -32,6 +32,7 @@
 #include "compat.h"
 #include "hnsw/build/build.h"
 #include "hnsw/build/parallel.h"
+#include "storage/crash.h"
 
 /* Chunks of the parallel context. */
 #define KEY_SHARED			OH_KEY(1)
@@ -456,8 +457,10 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	if (build.segment != NULL)
 		dsm_detach(build.segment);
 	MemoryContextDelete(worker->context);
+	OH_CRASH_POINT("build_written");
 	if (RelationNeedsWAL(index))
 		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+	OH_CRASH_POINT("build_logged");
 	/* from now on this transaction's changes are like anybody's */
 	worker->ix->file.building = false;
 

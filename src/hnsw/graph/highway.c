@@ -189,6 +189,63 @@ add_to_page(OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
 	return room;
 }
 
+/*
+ * find_member -- page, slot and kind of a node's first member; false: it is none.
+ */
+static bool
+find_member(OhIndex *ix, uint32 node, uint32 *lp, uint32 *slot, int *kind)
+{
+	uint32		npages = OhArrayPages(&ix->file, OH_HIGHWAY);
+
+	for (*lp = 0; *lp < npages; (*lp)++)
+	{
+		Buffer		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, *lp, BUFFER_LOCK_SHARE);
+		Page		page = BufferGetPage(buffer);
+		uint32		nused = Min(OhTail(page)->nused, ix->file.array[OH_HIGHWAY].per_page);
+
+		for (*slot = 0; *slot < nused; (*slot)++)
+		{
+			const OhMemberData *member = OhSlot(&ix->file, OH_HIGHWAY, page, *slot);
+
+			*kind = member->kind;
+			if (member->node == node)
+				break;
+		}
+		UnlockReleaseBuffer(buffer);
+		if (*slot < nused)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * change_member -- set the kind of a member, 0: free it; false: the slot is another
+ * node's by now.
+ */
+static bool
+change_member(OhIndex *ix, uint32 lp, uint32 slot, uint32 node, int kind)
+{
+	Buffer		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_EXCLUSIVE);
+	OhMemberData *member = OhSlot(&ix->file, OH_HIGHWAY, BufferGetPage(buffer), slot);
+	bool		same = member->node == node;
+
+	if (same && member->kind != kind)
+	{
+		OhWrite		write;
+		Page		page;
+
+		OhWriteStart(&write, &ix->file);
+		page = OhWritePage(&write, buffer, false);
+		member = OhSlot(&ix->file, OH_HIGHWAY, page, slot);
+		member->kind = kind;
+		if (kind == 0)
+			OhPageFreeSlot(&ix->file, OH_HIGHWAY, page, slot);
+		OhWriteFinish(&write);
+	}
+	UnlockReleaseBuffer(buffer);
+	return same;
+}
+
 void
 OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
 			 const void *code)
@@ -207,6 +264,18 @@ OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
 		if (add_to_page(ix, lp, &head, code))
 			return;
 	}
+}
+
+void
+OhHighwayJoin(OhIndex *ix, uint32 node, int level, int kind, uint8 tag, const void *code)
+{
+	uint32		lp;
+	uint32		slot;
+	int			old;
+
+	if (!find_member(ix, node, &lp, &slot, &old) ||
+		!change_member(ix, lp, slot, node, old | kind))
+		OhHighwayAdd(ix, node, level, kind, tag, code);
 }
 
 /*
@@ -365,4 +434,76 @@ OhHighwayRecode(OhIndex *ix)
 	pfree(old);
 	pfree(slots);
 	pfree(codes);
+}
+
+/* A member, and where it is. */
+typedef struct Place
+{
+	uint32		node;
+	uint32		lp;
+	uint32		slot;
+	int			kind;
+} Place;
+
+static int
+compare_places(const void *a, const void *b)
+{
+	const Place *x = a;
+	const Place *y = b;
+
+	if (x->node != y->node)
+		return x->node < y->node ? -1 : 1;
+	return x->lp != y->lp ? (x->lp < y->lp ? -1 : 1) : (int) x->slot - (int) y->slot;
+}
+
+/*
+ * all_places -- where all members are, palloc'd, those of a node side by side.
+ */
+static Place *
+all_places(OhIndex *ix, uint32 *n)
+{
+	uint32		npages = OhArrayPages(&ix->file, OH_HIGHWAY);
+	uint32		per_page = ix->file.array[OH_HIGHWAY].per_page;
+	Place	   *place = palloc_extended(Max((Size) npages * per_page, 1) * sizeof(Place), MCXT_ALLOC_HUGE);
+
+	*n = 0;
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		Buffer		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
+		Page		page = BufferGetPage(buffer);
+
+		for (uint32 slot = 0; slot < Min(OhTail(page)->nused, per_page); slot++)
+		{
+			const OhMemberData *member = OhSlot(&ix->file, OH_HIGHWAY, page, slot);
+
+			if (member->node != OH_NONE)
+				place[(*n)++] = (Place) {member->node, lp, slot, member->kind};
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	qsort(place, *n, sizeof(Place), compare_places);
+	return place;
+}
+
+void
+OhHighwayMerge(OhIndex *ix)
+{
+	uint32		n;
+	Place	   *place = all_places(ix, &n);
+	uint32		first = 0;
+
+	for (uint32 i = 1; i < n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (place[i].node != place[first].node)
+		{
+			first = i;
+			continue;
+		}
+		/* the first gets what the other was before that goes */
+		place[first].kind |= place[i].kind;
+		if (change_member(ix, place[first].lp, place[first].slot, place[first].node, place[first].kind))
+			(void) change_member(ix, place[i].lp, place[i].slot, place[i].node, 0);
+	}
+	pfree(place);
 }

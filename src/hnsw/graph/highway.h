@@ -57,6 +57,14 @@ extern void OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds);
 /* Make a live node a member; kind OH_MEMBER_*, tag and code the node's. */
 extern void OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind,
 						 uint8 tag, const void *code);
+/*
+ * The same for a node that may be a member already, which it then remains, of that kind,
+ * too.  Two who add a node at the same moment may both find that it is none.
+ */
+extern void OhHighwayJoin(OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
+						  const void *code);
+/* Free members of nodes that are members twice. */
+extern void OhHighwayMerge(OhIndex *ix);
 /* After nodes were encoded again: give members the codes that their nodes have now. */
 extern void OhHighwayRecode(OhIndex *ix);
 /* There are too many members by level: keep those of a higher one. */

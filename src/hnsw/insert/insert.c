@@ -189,7 +189,7 @@ insert_first(OhInserter *ins, ItemPointer tid)
 	if (id == OH_NONE)
 		return false;
 	write_refinement(ins, id);
-	OhHighwayAdd(ix, id, 0, OH_MEMBER_ISLAND, ins->number, ins->code);
+	OhHighwayJoin(ix, id, 0, OH_MEMBER_ISLAND, ins->number, ins->code);
 	return true;
 }
 
@@ -579,7 +579,7 @@ join_highway(OhInserter *ins)
 			kind |= OH_MEMBER_LEVEL;
 	}
 	if (kind != 0)
-		OhHighwayAdd(ix, ins->id, ins->level, kind, ins->number, ins->code);
+		OhHighwayJoin(ix, ins->id, ins->level, kind, ins->number, ins->code);
 }
 
 /*

@@ -29,12 +29,6 @@
 #define BOUND_ERRORS 3.0f
 
 /*
- * Two rows whose refined distances differ by less than so many standard errors
- * (of the difference) are compared by their vectors.  Figures in src/README.md.
- */
-#define SETTLED_ERRORS 2.0
-
-/*
  * A node is beyond a radius if its estimate is, less this many standard errors.
  * Figures in src/README.md.
  */
@@ -116,6 +110,7 @@ rank_row(IndexScanDesc scan, ItemPointerData tid, float slack, double *dist)
 	OhRow		row = {.slack = slack,.node = OH_NONE,.posting = OH_NONE,.tid = tid};
 
 	CHECK_FOR_INTERRUPTS();
+	s->nfetched++;
 	if (!OhRerankRow(s->rerank, tid, &row.dist))
 		return false;
 	if (isnan(row.dist))
@@ -246,7 +241,9 @@ OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound)
 }
 
 /*
- * is_open -- are the first two too near to one another to say which is first?
+ * is_open -- may another row be nearer than the first one?
+ *
+ * Not if the first is exact: all others are farther, less their errors.
  */
 static bool
 is_open(const OhRanked *rows)
@@ -254,39 +251,26 @@ is_open(const OhRanked *rows)
 	const OhRow *a = &rows->row[0];
 	const OhRow *b;
 
-	if (rows->n < 2)
+	if (a->error == 0 || rows->n < 2)
 		return false;
 	b = &rows->row[1];
 	if (rows->n > 2 && OhRowBefore(&rows->row[2], b))
 		b = &rows->row[2];
-	return (a->error > 0 || b->error > 0) &&
-		b->dist - a->dist < SETTLED_ERRORS * hypot(a->error, b->error);
+	return b->dist - a->dist < OH_SETTLED_ERRORS * hypot(a->error, b->error);
 }
 
 /*
- * settle -- the first two are open: rank one of them exactly, the first if it is
- * not yet.
+ * settle -- another row may be nearer than the first one: rank that exactly.
  */
 static void
 settle(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 	OhRow		row = OhRankedPop(&s->ranked);
-	OhNodeRows	head = {0};
+	OhNodeRows	head = {.id = row.node,.posting = row.posting,.tid = row.tid};
 	double		dist;
 
-	if (row.error == 0)
-	{
-		OhRow		second = OhRankedPop(&s->ranked);
-
-		OhRankedPush(&s->ranked, row);
-		row = second;
-	}
-	head.id = row.node;
-	head.posting = row.posting;
-	head.tid = row.tid;
-	rank_exactly(scan, &head, row.slack, row.dist - SETTLED_ERRORS * row.error,
-				 &dist);
+	rank_exactly(scan, &head, row.slack, row.least, &dist);
 }
 
 /*
@@ -296,7 +280,7 @@ settle(IndexScanDesc scan)
 static inline bool
 is_nearer(const OhRow *row, double last, float last_error)
 {
-	return row->dist < last && row->dist < last - SETTLED_ERRORS * hypot(row->slack, last_error);
+	return row->dist < last && row->dist < last - OH_SETTLED_ERRORS * hypot(row->slack, last_error);
 }
 
 /*
@@ -404,6 +388,7 @@ OhTakeFirst(IndexScanDesc scan)
 	}
 	if (is_late(s, &row))
 	{
+		row.error = 0;			/* those held back come as they are ranked */
 		OhRankedPush(&s->late, row);
 		return false;
 	}

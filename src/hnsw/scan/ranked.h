@@ -1,5 +1,9 @@
 /*
- * ranked.h -- rows that a scan has ranked by a distance, nearest first.
+ * ranked.h -- rows that a scan has ranked by a distance.
+ *
+ * They are a heap by the distance that a row has at least, which is its own if it is
+ * exact.  So when an exact row comes first, no other is likely to be nearer, however many
+ * are ranked by estimates behind it.
  */
 #ifndef OH_RANKED_H
 #define OH_RANKED_H
@@ -12,6 +16,13 @@
 #include "hnsw/graph/rows.h"
 
 /*
+ * Two rows whose refined distances differ by less than this many standard errors (of the
+ * difference) are compared by their vectors; a row's distance is hardly ever this many of its
+ * errors nearer than estimated.  Figures in src/README.md.
+ */
+#define OH_SETTLED_ERRORS 2.0
+
+/*
  * What is ranked:
  *
  *   a row, whose exact distance is known, and that the snapshot sees;
@@ -22,6 +33,7 @@
 typedef struct OhRow
 {
 	double		dist;			/* of rows to be ranked: none is likely to be nearer */
+	double		least;			/* less OH_SETTLED_ERRORS errors, by OhRankedPush() */
 	float		error;			/* standard error of it, 0 if it is exact */
 	float		slack;			/* standard error of what it was first ranked by */
 	OhChain    *rest;			/* of a node's rows, otherwise NULL */
@@ -31,7 +43,7 @@ typedef struct OhRow
 	ItemPointerData tid;		/* of the row, or the node's own */
 } OhRow;
 
-/* A heap, nearest first. */
+/* A heap by the least distance. */
 typedef struct OhRanked
 {
 	OhRow	   *row;
@@ -42,8 +54,8 @@ typedef struct OhRanked
 static inline bool
 OhRowBefore(const OhRow *a, const OhRow *b)
 {
-	if (a->dist != b->dist)
-		return a->dist < b->dist;
+	if (a->least != b->least)
+		return a->least < b->least;
 	return ItemPointerCompare((ItemPointer) &a->tid, (ItemPointer) &b->tid) < 0;
 }
 
@@ -63,6 +75,7 @@ OhRankedPush(OhRanked *rows, OhRow row)
 {
 	int64		i;
 
+	row.least = row.dist - OH_SETTLED_ERRORS * row.error;
 	OhRankedAppend(rows, row);
 	for (i = rows->n - 1; i > 0 && OhRowBefore(&row, &rows->row[(i - 1) / 2]); i = (i - 1) / 2)
 		rows->row[i] = rows->row[(i - 1) / 2];

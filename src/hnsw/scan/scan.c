@@ -41,11 +41,11 @@ report(IndexScanDesc scan)
 	if (s->search == NULL || !message_level_is_interesting(DEBUG1))
 		return;
 	ereport(DEBUG1,
-			(errmsg_internal("scan of index \"%s\": evaluated %lld nodes, ranked %lld rows, passes %d",
+			(errmsg_internal("scan of index \"%s\": evaluated %lld nodes, ranked %lld rows, passes %d, fetched %lld rows",
 							 RelationGetRelationName(scan->indexRelation),
 							 (long long) (s->search->eval.evaluations +
 										  (s->sweep ? s->sweep->eval.evaluations : 0)),
-							 (long long) s->nranked, s->sweep ? s->sweep->npasses : 0)));
+							 (long long) s->nranked, s->sweep ? s->sweep->npasses : 0, (long long) s->nfetched)));
 }
 
 /* ---- callbacks ---- */
@@ -83,7 +83,7 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
 	s->phase = SCAN_START;
 	s->ranked.n = s->late.n = 0;
-	s->nhandled = s->nranked = 0;
+	s->nhandled = s->nranked = s->nfetched = 0;
 	s->rows.n = s->rows.next = 0;
 	s->equal.n = s->equal.next = 0;
 	OhChainBegin(&s->chain, OH_NONE, OH_NONE);

@@ -70,6 +70,7 @@ typedef struct OhScanState
 	const OhQueue *batch;		/* nodes of the batch, sorted by estimate */
 	int64		next;			/* first that is not re-ranked */
 	int64		nranked;		/* nodes of all batches that are */
+	int64		nfetched;		/* rows looked up in the table for their distances */
 	int64		nahead;			/* nodes of the batch looked up so far */
 	OhNodeRows	ahead[OH_AHEAD];	/* batch[i] is in ahead[i % OH_AHEAD] */
 	OhQueue		held;			/* nodes of the last batch that are put to this one */

@@ -283,7 +283,7 @@ put_heir(OhVacuum *v, uint32 dead)
 	{
 		if (OhVacState(v, links[i]) == OH_LIVE)
 		{
-			OhHighwayAdd(v->ix, links[i], OH_VAC_LEVEL(v->node[links[i]]),
+			OhHighwayJoin(v->ix, links[i], OH_VAC_LEVEL(v->node[links[i]]),
 						 OH_MEMBER_ISLAND, OhVacuumNode(v, links[i])->tag,
 						 OhNodeCode(OhVacuumNode(v, links[i])));
 			return;

@@ -696,6 +696,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 	}
 	unreachable = OhReach(v);
 	OhVacuumHighway(v);
+	OhHighwayMerge(v->ix);
 	set_hints(v, first, nfreed > 0 || stats->tuples_removed > 0);
 	ereport(DEBUG1,
 			(errmsg_internal("index \"%s\": %u records freed, %u live nodes, %u out of reach",

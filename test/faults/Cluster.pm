@@ -1,0 +1,160 @@
+# Cluster.pm -- a cluster of the crash and corruption tests: made, started, killed.
+#
+# All of it below one folder, as the user postgres; socket only.  The extension's objects
+# are created from its script with the library's path, so that a library compiled for a test
+# need not be installed.
+package Cluster;
+
+use strict;
+use warnings;
+use Time::HiRes qw(sleep time);
+use Wire;
+
+# new(class, folder, library without .so, script, options of initdb)
+sub new
+{
+	my ($class, $folder, $library, $script, @initdb) = @_;
+	my $self = bless { folder => $folder, data => "$folder/data", owner => $$ }, $class;
+	mkdir $folder, 0700 or die "$folder: $!\n";
+	run('initdb', '-D', $self->{data}, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '-N', @initdb);
+	$self->configure("listen_addresses = ''", "unix_socket_directories = '$folder'", 'port = 5432', 'logging_collector = off');
+	# workers of a build ask for the library by its name
+	my ($place) = $library =~ m{(.*)/};
+	$self->configure("dynamic_library_path = '$place:\$libdir'");
+	my $sql = slurp($script);
+	$sql =~ s/^\\.*$//mg;
+	$sql =~ s/MODULE_PATHNAME/$library/g;
+	$self->{script} = $sql;
+	return $self;
+}
+
+sub slurp
+{
+	my ($file) = @_;
+	open(my $in, '<:raw', $file) or die "$file: $!\n";
+	local $/;
+	return scalar <$in>;
+}
+
+sub spew
+{
+	my ($file, $bytes) = @_;
+	open(my $out, '>:raw', $file) or die "$file: $!\n";
+	print $out $bytes or die "$file: $!\n";
+	close($out) or die "$file: $!\n";
+	return;
+}
+
+sub run
+{
+	my @command = @_;
+	my $pid = open(my $out, '-|') // die "fork: $!\n";
+	if (!$pid)
+	{
+		open(STDERR, '>&', \*STDOUT);
+		exec(@command) or die "$command[0]: $!\n";
+	}
+	my $text = do { local $/; <$out> };
+	close($out) or die "@command failed:\n$text\n";
+	return $text;
+}
+
+sub configure
+{
+	my ($self, @lines) = @_;
+	open(my $out, '>>', "$self->{data}/postgresql.conf") or die "postgresql.conf: $!\n";
+	print $out map { "$_\n" } @lines;
+	close($out);
+	return;
+}
+
+# begin -- start the postmaster, and do not wait.
+sub begin
+{
+	my ($self) = @_;
+	my $pid = fork() // die "fork: $!\n";
+	if (!$pid)
+	{
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>>', "$self->{folder}/log");
+		open(STDERR, '>&', \*STDOUT);
+		exec('postgres', '-D', $self->{data}) or exit 127;
+	}
+	$self->{pid} = $pid;
+	return;
+}
+
+# ready(seconds) -- a connection as soon as there can be one; undef: the server has gone.
+sub ready
+{
+	my ($self, $seconds) = @_;
+	my $end = time + $seconds;
+	while (time < $end)
+	{
+		my $connection = Wire->connect($self->{folder}, 'postgres');
+		return $connection if $connection;
+		return if waitpid($self->{pid}, 1) == $self->{pid};
+		sleep 0.01;
+	}
+	return;
+}
+
+sub start
+{
+	my ($self) = @_;
+	$self->begin;
+	return $self->ready(120) // die "the server did not start:\n" . $self->log_tail;
+}
+
+sub log_tail
+{
+	my ($self) = @_;
+	my @lines = split /^/, slurp("$self->{folder}/log");
+	splice(@lines, 0, -25) if @lines > 25;
+	return join('', @lines);
+}
+
+# children(pid) -- processes that it is the parent of.
+sub children
+{
+	my ($parent) = @_;
+	my @found;
+	opendir(my $proc, '/proc') or die "/proc: $!\n";
+	for my $pid (grep { /^\d+$/ } readdir $proc)
+	{
+		open(my $in, '<', "/proc/$pid/stat") or next;
+		my $line = <$in> // next;
+		push @found, $pid if $line =~ /.*\) \S (\d+)/ && $1 == $parent;
+	}
+	return @found;
+}
+
+# kill_all -- SIGKILL for the postmaster and all of its processes, at one moment as nearly as can be:
+# the postmaster is stopped first, so that there are no new ones.
+sub kill_all
+{
+	my ($self) = @_;
+	my $pid = $self->{pid} // return;
+	kill('STOP', $pid) or return;
+	my @children = children($pid);
+	kill('KILL', @children, $pid);
+	waitpid($pid, 0);
+	# killed between making this file and writing it: PostgreSQL leaves that to whoever starts it
+	unlink "$self->{data}/postmaster.pid" if -z "$self->{data}/postmaster.pid";
+	# a new postmaster refuses to start while one of them is left
+	for my $child (@children)
+	{
+		sleep 0.002 while -e "/proc/$child/stat" && (slurp("/proc/$child/stat") // '') !~ /\) Z /;
+	}
+	return;
+}
+
+sub stop
+{
+	my ($self, $signal) = @_;
+	kill($signal // 'INT', $self->{pid});
+	waitpid($self->{pid}, 0);
+	return;
+}
+
+1;

@@ -1,0 +1,576 @@
+#!/usr/bin/perl
+#
+# crash.pl -- kills a server again and again under a mixed load, and looks at what is left; run by
+# test/crash, which has the options.
+#
+# Each cluster stands some kills, with other settings, another kind of index and other data
+# than the one before. Around each kill: a load (Load.pm), the kill, recovery, which is killed again sometimes,
+# then what must be true: every acknowledged change is there, none else, a transaction in doubt all or
+# not at all; every index passes the checker with heapallindexed; every row is found through the index; conditions find
+# what a sequential scan finds; recall is that of an index built now.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Getopt::Long;
+use List::Util qw(min max sum shuffle);
+use POSIX qw(_exit);
+use Storable qw(store retrieve);
+use Time::HiRes qw(sleep time);
+use Wire;
+use Cluster;
+use Load;
+
+my %option = (kills => 20, seed => 1, clients => 7, each => 10, tree => '.');
+GetOptions(\%option, 'kills=i', 'seed=i', 'clients=i', 'each=i', 'tree=s', 'work=s', 'quantizer=s', 'type=s', 'metric=s', 'kind=s', 'verbose')
+  or exit 2;
+$option{work} or die "crash.pl: which folder is to be used? --work\n";
+my ($tree, $work) = @option{qw(tree work)};
+my ($passed, $failed) = (0, 0);
+my $current;	# the cluster that runs
+my (%points_hit, %kinds, %done, @recalls);
+my ($acked, $searches, $in_doubt, $recoveries_killed, $torn_pages) = (0) x 5;
+$| = 1;
+
+sub pick { return $_[ rand @_ ]; }
+
+# ------------------------------------------------------------ the library with crash points
+
+# Objects without a crash point are taken from the tree, if it has been built.
+sub build
+{
+	my $folder = "$work/build";
+	mkdir $folder or die "$folder: $!\n";
+	Cluster::run('cp', '-pR', "$tree/Makefile", "$tree/omendb.control", "$tree/src", "$tree/sql", $folder);
+	Cluster::run('cp', "$tree/test/faults/crash_point.c", "$folder/src/storage/");
+	for my $file (map { glob("$folder/src/$_*.c") } '', '*/', '*/*/')
+	{
+		my $object = $file =~ s/\.c$/.o/r;
+		# after the names of the headers that the compiler found
+		my $depends = -e ($file =~ s/\.c$/.d/r) ? Cluster::slurp($file =~ s/\.c$/.d/r) : 'storage/crash.h';
+		unlink $object if $depends =~ m{storage/crash\.h} || $file =~ /crash_point/;
+	}
+	Cluster::run('make', '-s', '-j2', '-C', $folder, 'COPT=-DOM_CRASH_POINTS', 'with_llvm=no',
+		'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'), 'omendb.so', 'src/sql/omendb--0.1.0.sql');
+	return $folder;
+}
+
+# ------------------------------------------------------------ what varies
+
+my %indexed;	# types that have operator classes, and metrics
+my %METRIC = (l2 => '<->', ip => '<#>', cosine => '<=>', l1 => '<+>');
+
+# choose -- one configuration: of the server, of the index, of the data.
+sub choose
+{
+	my %c;
+	$c{type} = $option{type} // pick(sort keys %indexed);
+	$c{quantizer} = $option{quantizer} // pick(qw(rabitq rabitq rabitq binary pq sq8 none));
+	$c{metric} = $option{metric} // pick(qw(l2 l2 cosine ip), $c{quantizer} =~ /sq8|none/ && $indexed{ $c{type} }{l1} ? 'l1' : 'l2');
+	my @with = ("quantizer = $c{quantizer}", 'm = ' . pick(8, 16), 'ef_construction = 64');
+	push @with, 'bits = ' . ($c{bits} = pick(1, 2, 4, 4, 8)) if $c{quantizer} eq 'rabitq';
+	my $refines = $c{quantizer} eq 'binary' || ($c{quantizer} eq 'rabitq' && $c{bits} < 8);
+	push @with, 'rerank = ' . ($c{rerank} = $refines ? pick(qw(heap index)) : 'heap') if $c{quantizer} ne 'none';
+	$c{columns} = pick('v %s', 'v %s, cat', 'v %s, cat, tag');
+	$c{index} = sprintf("ON t USING omenhnsw ($c{columns}) WITH (%s)", "$c{type}_$c{metric}_ops", join(', ', @with));
+	$c{grown} = rand() < 0.4;
+	$c{dim} = 40;
+	# Without images of pages, a page that is half written at the moment of a kill is lost; checksums tell.
+	$c{full_page_writes} = rand() < 0.8 ? 'on' : 'off';
+	$c{checksums} = $c{full_page_writes} eq 'off' || rand() < 0.5;
+	my $level = pick(qw(minimal replica replica logical));
+	$c{wal_level} = $level;
+	$c{conf} = [
+		"full_page_writes = $c{full_page_writes}", "wal_level = $level", $level eq 'minimal' ? 'max_wal_senders = 0' : (),
+		'wal_compression = ' . pick(qw(off pglz)), 'shared_buffers = ' . pick('1MB', '2MB', '16MB', '64MB'),
+		'wal_buffers = ' . pick('64kB', '256kB', '-1'), 'max_wal_size = ' . pick('32MB', '32MB', '1GB'), 'min_wal_size = 32MB',
+		'maintenance_work_mem = ' . pick('1MB', '2MB', '64MB'), 'max_parallel_maintenance_workers = ' . pick(0, 2),
+		'min_parallel_table_scan_size = 0', 'autovacuum = ' . pick('on', 'off'), 'autovacuum_naptime = 1s',
+		# not without images: it fails on a relation that is dropped later, whose pages are gone (PostgreSQL's own check)
+		'wal_consistency_checking = ' . ($c{full_page_writes} eq 'on' ? pick("''", "''", "'generic'") : "''"), 'fsync = off', 'max_prepared_transactions = 40', 'restart_after_crash = on',
+		"log_line_prefix = '%m [%p] '", 'checkpoint_timeout = 1h', 'bgwriter_delay = 10ms', 'bgwriter_lru_maxpages = 1000', 'max_connections = 30' ];
+	return \%c;
+}
+
+# Vectors of two halves, each of clusters with six dimensions of their own, far from one another.
+sub make_pool
+{
+	my ($dim, $n) = @_;
+	my @pool;
+	my @axis = map { [ map { rand(2) - 1 } 1 .. $dim ] } 1 .. 12;
+	for my $k (0 .. $n - 1)
+	{
+		my $half = $k * 2 >= $n ? 6 : 0;
+		my @z = map { rand(2) - 1 } 1 .. 6;
+		my $centre = $k % 15;
+		push @pool, [ map {
+				my $d = $_;
+				sprintf('%.4f', ($half ? 3 : 0) + sin($centre * 12.99 + $d * 78.2) + sum(map { $z[$_] * $axis[ $half + $_ ][$d] } 0 .. 5) + 0.1 * rand())
+			} 0 .. $dim - 1 ];
+	}
+	return \@pool;
+}
+
+sub text_of
+{
+	my ($type, $x) = @_;
+	return '[' . join(',', @$x) . ']' if $type ne 'sparsevec';
+	return '{' . join(',', map { $x->[$_] != 0 ? $_ + 1 . ":$x->[$_]" : () } 0 .. $#$x) . '}/' . @$x;
+}
+
+# ------------------------------------------------------------ one cluster
+
+my $nclusters = 0;
+
+sub new_world
+{
+	my ($build) = @_;
+	my $c = choose();
+	my $n = $nclusters++;
+	my $cluster = Cluster->new("$work/c$n", "$build/omendb", "$build/src/sql/omendb--0.1.0.sql", $c->{checksums} ? '--data-checksums' : ());
+	$cluster->configure(@{ $c->{conf} });
+	my $pool = [ map { text_of($c->{type}, $_) } @{ make_pool($c->{dim}, 3000) } ];
+	my $w = {
+		cluster => $cluster, c => $c, pool => $pool, socket => $cluster->{folder}, clients => $option{clients} - 1, type => $c->{type},
+		operator => $METRIC{ $c->{metric} }, rows => 400, index => $c->{index}, ordered => ($c->{rerank} // 'heap') eq 'heap', half => 0, models => [] };
+	print "cluster $n: $c->{index}; ", ($c->{grown} ? 'grown' : 'built'), ', ', join(', ', @{ $c->{conf} }[ 0 .. 10 ]),
+	  ($c->{checksums} ? ', checksums' : ''), "\n";
+	$current = $cluster;
+	my $db = $cluster->start;
+	must($db, $cluster->{script});
+	must($db, "CREATE TABLE t (id bigint PRIMARY KEY, ver int, k int, cat int, tag text, v $c->{type}($c->{dim}))",
+		"CREATE TABLE pool (k int PRIMARY KEY, v $c->{type}($c->{dim}))", "CREATE TABLE q (n int, v $c->{type}($c->{dim}), kth float8)",
+		'ALTER TABLE t SET (autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0.05)');
+	my $reply = $db->query('COPY pool FROM STDIN', join('', map { "$_\t$pool->[$_]\n" } 0 .. $#$pool));
+	die "pool: $reply->{error}\n" if $reply->{error};
+	# between two vectors of the pool
+	must($db, "INSERT INTO q SELECT a.k, ((a.v::text::vector + b.v::text::vector) * array_fill(0.5::real, ARRAY[$c->{dim}])::vector)::text::$c->{type}"
+		  . ' FROM pool a JOIN pool b ON b.k = a.k + 15 WHERE a.k % 30 = 7');
+	must($db, "CREATE INDEX t_v $w->{index}") if $c->{grown};
+	for my $client (0 .. $w->{clients} - 1)
+	{
+		my $load = Load->new($client, $w, {});
+		my %rows = map { ($load->new_id => $load->fresh_row(0)) } 1 .. 300;
+		$load->apply(\%rows);
+		must($db, 'INSERT INTO t VALUES ' . join(', ', map { $load->values_of($_, $rows{$_}) } sort { $a <=> $b } keys %rows));
+		$w->{models}[$client] = $load->result;
+	}
+	must($db, "CREATE INDEX t_v $w->{index}") unless $c->{grown};
+	return $w;
+}
+
+sub must
+{
+	my ($db, @statements) = @_;
+	for my $sql (@statements)
+	{
+		my $reply = $db->query($sql);
+		die "$reply->{error} in " . substr($sql, 0, 300) . "\n" if $reply->{error};
+		die 'the connection was lost in ' . substr($sql, 0, 300) . "\n" if $reply->{lost};
+	}
+	return;
+}
+
+# ------------------------------------------------------------ load and kill
+
+sub start_clients
+{
+	my ($w, $round) = @_;
+	my @pids;
+	for my $client (0 .. $w->{clients})
+	{
+		my $seed = int(rand(2**31));
+		my $pid = fork() // die "fork: $!\n";
+		if (!$pid)
+		{
+			srand($seed);
+			my $load = Load->new($client, $w, $w->{models}[$client] // {});
+			eval { $client == $w->{clients} ? $load->maintain : $load->run; 1 } or $load->problem($@);
+			store($load->result, "$w->{socket}/client$client");
+			_exit(0);
+		}
+		push @pids, $pid;
+	}
+	return @pids;
+}
+
+# random_kill, point_kill... each returns what is to be said of it.
+sub kill_at_point
+{
+	my ($w) = @_;
+	my $data = $w->{cluster}{data};
+	my @names = -e "$data/omendb_crash_seen" ? do { my %n = map { ($_ => 1) } split /\n/, Cluster::slurp("$data/omendb_crash_seen"); keys %n } : ();
+	return 'no point seen yet' unless @names;
+	# those that were hit least
+	@names = sort { ($points_hit{$a} // 0) <=> ($points_hit{$b} // 0) || $a cmp $b } @names;
+	my $name = pick(@names[ 0 .. max(0, int($#names / 2)) ]);
+	unlink "$data/omendb_crash_hit";
+	sleep rand(0.2);
+	Cluster::spew("$data/omendb_crash_armed", join(' ', $name, 1 + int(rand(rand(20))), rand() < 0.7 ? 1 : 0) . "\n");
+	my $end = time + 3;
+	sleep 0.005 while time < $end && !-e "$data/omendb_crash_hit";
+	my $hit = -e "$data/omendb_crash_hit";
+	# the others go on for a moment
+	sleep rand(0.03) if $hit;
+	$w->{cluster}->kill_all;
+	unlink "$data/omendb_crash_armed", "$data/omendb_crash_hit";
+	$points_hit{$name} += $hit ? 1 : 0;
+	return "point $name, " . ($hit ? 'hit' : 'not hit');
+}
+
+# kill_backend -- one process is killed; the postmaster takes the others down, and recovers.
+sub kill_backend
+{
+	my ($w) = @_;
+	my @children = Cluster::children($w->{cluster}{pid});
+	my @busy = grep { (Cluster::slurp("/proc/$_/cmdline") // '') =~ /postgres: (postgres|parallel|autovacuum worker|checkpointer)/ } @children;
+	return kill_at_random($w) unless @busy;
+	my $pid = pick(@busy);
+	my ($title) = Cluster::slurp("/proc/$pid/cmdline") =~ /postgres: ([^\0]*)/;
+	kill('KILL', $pid);
+	return "one process killed: $title";
+}
+
+sub kill_at_random
+{
+	my ($w) = @_;
+	$w->{cluster}->kill_all;
+	return 'killed';
+}
+
+# stop_in_order -- what a load does to recall without a crash.
+sub stop_in_order
+{
+	my ($w) = @_;
+	$w->{cluster}->stop('INT');
+	return 'stopped, for comparison';
+}
+
+# What a kill and a failure of the disk leave of pages that no checkpoint has synced: each is as it
+# was, or as it was written, or the first half of one and the rest of the other.
+sub snapshot
+{
+	my ($w, $db) = @_;
+	must($db, 'CHECKPOINT');
+	my $base = "$w->{cluster}{data}/base/" . $db->value("SELECT oid FROM pg_database WHERE datname = 'postgres'");
+	my %pages;
+	for my $file (glob("$base/*"))
+	{
+		next unless $file =~ m{/\d+(_\w+)?(\.\d+)?$} && -f $file;
+		$pages{$file} = eval { Cluster::slurp($file) } // '';
+	}
+	return { base => $base, pages => \%pages, redo => redo_of($w) };
+}
+
+sub redo_of
+{
+	my ($w) = @_;
+	my ($redo) = Cluster::run('pg_controldata', '-D', $w->{cluster}{data}) =~ /REDO location: +(\S+)/;
+	return $redo;
+}
+
+sub tear
+{
+	my ($w, $before) = @_;
+	return 'a checkpoint came in between' if redo_of($w) ne $before->{redo};
+	my $torn = 0;
+	for my $file (grep { m{/\d+(_\w+)?(\.\d+)?$} && -f } glob("$before->{base}/*"))
+	{
+		my $now = Cluster::slurp($file);
+		my $old = $before->{pages}{$file} // '';
+		next if $now eq $old;
+		my $changed = 0;
+		for (my $at = 0; $at < length $now; $at += 8192)
+		{
+			my $page = substr($now, $at, 8192);
+			my $was = length($old) >= $at + 8192 ? substr($old, $at, 8192) : "\0" x 8192;
+			next if $page eq $was || rand() < 0.4;
+			my $cut = 512 * int(rand(17));
+			substr($now, $at, 8192) = rand() < 0.5 ? substr($was, 0, $cut) . substr($page, $cut) : substr($page, 0, $cut) . substr($was, $cut);
+			$changed++;
+		}
+		Cluster::spew($file, $now) if $changed;
+		$torn += $changed;
+	}
+	$torn_pages += $torn;
+	return "$torn pages as before or torn";
+}
+
+# ------------------------------------------------------------ what must be true
+
+my @troubles;
+
+sub trouble { push @troubles, @_; return; }
+
+# resolve_prepared -- those acknowledged must be there; then they are ended, one way or the other.
+sub resolve_prepared
+{
+	my ($w, $db) = @_;
+	my %there = map { ($_->[0] => 1) } @{ $db->query('SELECT gid FROM pg_prepared_xacts')->{rows} };
+	for my $model (@{ $w->{models} })
+	{
+		my $doubt = $model->{doubt};
+		my $gid = $doubt ? $doubt->{gid} // '' : '';
+		if ($doubt && $doubt->{what} eq 'prepare' && $there{$gid}) { $model->{prepared}{$gid} = { delta => $doubt->{delta} }; }
+		if ($doubt && $doubt->{what} =~ /prepared$/ && !$there{$gid})
+		{
+			delete $model->{prepared}{$gid};
+			Load::apply($model, $doubt->{delta}) if $doubt->{what} eq 'commit prepared';
+		}
+		$model->{doubt} = undef if $doubt && $doubt->{what} ne 'commit';
+		for my $prepared (keys %{ $model->{prepared} })
+		{
+			trouble("prepared transaction $prepared is lost") unless delete $there{$prepared};
+		}
+	}
+	trouble("prepared transaction $_ is there, and was ended") for keys %there;
+	return;
+}
+
+sub end_prepared
+{
+	my ($w, $db) = @_;
+	for my $model (@{ $w->{models} })
+	{
+		for my $gid (keys %{ $model->{prepared} })
+		{
+			my $commit = rand() < 0.5;
+			must($db, ($commit ? 'COMMIT' : 'ROLLBACK') . " PREPARED '$gid'");
+			Load::apply($model, $model->{prepared}{$gid}{delta}) if $commit;
+		}
+		$model->{prepared} = {};
+	}
+	return;
+}
+
+sub same
+{
+	my ($want, $is) = @_;
+	return 0 unless keys %$want == keys %$is;
+	for my $id (keys %$want) { return 0 unless defined $is->{$id} && join(' ', @{ $want->{$id} }) eq $is->{$id}; }
+	return 1;
+}
+
+# check_rows -- rows of each client as acknowledged; a transaction in doubt has happened or has not.
+sub check_rows
+{
+	my ($w, $db) = @_;
+	my @is;
+	my $reply = $db->query('SET enable_indexscan = off; SELECT id, ver, t.k, coalesce(cat::text, \'NULL\'), t.v = pool.v, tag IS NOT DISTINCT FROM \'tag \' || cat % 5'
+		  . ' FROM t LEFT JOIN pool USING (k); RESET enable_indexscan');
+	die "rows: $reply->{error}\n" if $reply->{error};
+	for my $row (@{ $reply->{rows} })
+	{
+		my ($id, $ver, $k, $cat, $same, $tag) = @$row;
+		trouble("row $id is not what was written") unless $same && $same eq 't' && $tag eq 't';
+		trouble("row $id twice") if defined $is[ $id % $w->{clients} ]{$id};
+		$is[ $id % $w->{clients} ]{$id} = "$ver $k $cat";
+	}
+	for my $client (0 .. $w->{clients} - 1)
+	{
+		my $model = $w->{models}[$client];
+		my $is = $is[$client] // {};
+		my $doubt = delete $model->{doubt};
+		$in_doubt++ if $doubt;
+		next if same($model->{rows}, $is);
+		if ($doubt)
+		{
+			Load::apply($model, $doubt->{delta});
+			next if same($model->{rows}, $is);
+		}
+		my @differ = grep { join(' ', @{ $model->{rows}{$_} // [] }) ne ($is->{$_} // '') } keys %{ { %{ $model->{rows} }, %$is } };
+		trouble("client $client: rows @differ[0 .. min(9, $#differ)] differ from what was acknowledged" . ($doubt ? ' (a transaction in doubt)' : ''));
+	}
+	return scalar @{ $reply->{rows} };
+}
+
+# check_indexes -- of what a crash left of concurrent builds nothing is valid; the others must be sound.
+sub check_indexes
+{
+	my ($w, $db, %how) = @_;
+	for my $row (@{ $db->query("SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam"
+			  . " WHERE i.indrelid = 't'::regclass AND a.amname = 'omenhnsw'")->{rows} })
+	{
+		my ($name, $valid) = @$row;
+		if ($valid ne 't' || $name eq 't_x' || $name =~ /_cc(new|old)/)
+		{
+			must($db, "DROP INDEX $name") if $how{drop};
+			next;
+		}
+		my $reply = $db->query("SELECT unreachable, stale_links, dead_nodes FROM omendb_index_check('$name', $how{heap})");
+		trouble("$name: $reply->{error}") if $reply->{error};
+		trouble("$name: the connection was lost in the checker") if $reply->{lost};
+		next if $reply->{error} || $reply->{lost} || !$how{vacuumed};
+		trouble("$name after a vacuum: unreachable, stale, dead: @{ $reply->{rows}[0] }") if "@{ $reply->{rows}[0] }" ne '0 0 0';
+	}
+	return;
+}
+
+# check_scans -- through the index comes every row, and with conditions what a sequential scan finds.
+sub check_scans
+{
+	my ($w, $db, $rows) = @_;
+	my $order = "ORDER BY v $w->{operator} '" . pick(@{ $w->{pool} }) . "'";
+	for my $condition ('true', 'cat = 7', 'cat < 6', 'cat IS NULL', "tag = 'tag 2' AND cat > 3")
+	{
+		my @found = map { $db->value("SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || coalesce(sum(id), 0) FROM (SELECT id FROM t WHERE $condition $_) s") }
+		  ('OFFSET 0', $order);
+		trouble("WHERE $condition: $found[1] by the index, $found[0] by the table") if $found[0] ne $found[1];
+	}
+	return;
+}
+
+# recall -- of the index as it is and of one that is built now, at ef_search 100.
+sub check_recall
+{
+	my ($w, $db, $kind) = @_;
+	my $wanted = 10 * $db->value('SELECT count(*) FROM q');
+	my $found = "SELECT count(*) FROM q, LATERAL (SELECT v $w->{operator} q.v AS d FROM t ORDER BY v $w->{operator} q.v LIMIT 10) s WHERE d <= kth + 1e-6 * abs(kth)";
+	must($db, 'BEGIN', 'SET LOCAL enable_indexscan = off', 'SET LOCAL enable_seqscan = on', 'SET LOCAL enable_sort = on',
+		"UPDATE q SET kth = (SELECT max(d) FROM (SELECT t.v $w->{operator} q.v AS d FROM t ORDER BY 1 LIMIT 10) s)", 'SET LOCAL enable_indexscan = on',
+		'SET LOCAL enable_seqscan = off', 'SET LOCAL enable_sort = off', 'SET LOCAL omenhnsw.ef_search = 100', 'SAVEPOINT s');
+	must($db, 'DROP INDEX IF EXISTS t_w');
+	my @recall = ($db->value($found) / $wanted);
+	must($db, 'ROLLBACK TO s', 'DROP INDEX t_v, ' . ($db->value("SELECT to_regclass('t_w') IS NOT NULL") eq 't' ? 't_w' : 't_v'), "CREATE INDEX t_f $w->{index}");
+	push @recall, $db->value($found) / $wanted;
+	must($db, 'ROLLBACK');
+	push @recalls, [ $w->{c}{quantizer}, $kind, @recall ];
+	# an index whose rows have moved is not as good as a new one, crash or not, under inner product above all
+	trouble(sprintf('recall %.4f, of a new index %.4f', @recall)) if $recall[0] < $recall[1] - ($w->{c}{metric} eq 'ip' ? 0.15 : 0.06);
+	return @recall;
+}
+
+sub verify
+{
+	my ($w, $db, $kind, $strict) = @_;
+	must($db, 'SET enable_seqscan = off', 'SET enable_sort = off', 'SET client_min_messages = error', "SET lock_timeout = '60s'");
+	resolve_prepared($w, $db);
+	check_indexes($w, $db, heap => 'false');
+	end_prepared($w, $db);	# before anything that waits for their locks
+	my $rows = check_rows($w, $db);
+	check_scans($w, $db, $rows);
+	check_indexes($w, $db, heap => 'true', drop => 1);
+	my @recall = check_recall($w, $db, $kind);
+	if ($strict)
+	{
+		must($db, 'VACUUM t');
+		check_indexes($w, $db, heap => 'true', vacuumed => 1);
+	}
+	return sprintf('%d rows, recall %.3f, new %.3f', $rows, @recall);
+}
+
+# ------------------------------------------------------------ rounds
+
+sub one_kill
+{
+	my ($w, $db, $number) = @_;
+	my $cluster = $w->{cluster};
+	my $kind = $option{kind} // pick(qw(random random point point point point recovery recovery backend torn stop));
+	$kind = 'random' if $kind eq 'torn' && ($w->{c}{full_page_writes} ne 'on' || $w->{c}{wal_level} eq 'minimal');
+	$w->{half} = int($number / 3) % 2;
+	my $before = $kind eq 'torn' ? snapshot($w, $db) : undef;
+	my $log = -s "$cluster->{folder}/log";
+	undef $db;
+	my @clients = start_clients($w);
+	sleep 0.1 + rand(rand(1.5));
+	my $said = $kind eq 'point' ? kill_at_point($w) : $kind eq 'backend' ? kill_backend($w) :
+	  $kind eq 'stop' ? stop_in_order($w) : kill_at_random($w);
+	waitpid($_, 0) for @clients;
+	my @problems;
+	for my $client (0 .. $w->{clients})
+	{
+		my $result = eval { retrieve("$w->{socket}/client$client") } or do { push @problems, "client $client died"; next };
+		unlink "$w->{socket}/client$client";
+		$acked += $result->{acked};
+		$searches += $result->{searches};
+		$done{$_} += $result->{done}{$_} for keys %{ $result->{done} };
+		push @problems, @{ delete $result->{problems} };
+		$w->{models}[$client] = $result if $client < $w->{clients};
+	}
+	$said .= ', ' . tear($w, $before) if $before;
+	my $gone = kill(0, $cluster->{pid}) == 0 || waitpid($cluster->{pid}, 1) == $cluster->{pid};
+	if ($kind eq 'recovery')
+	{
+		for (1 .. 1 + int(rand(3)))
+		{
+			$cluster->begin;
+			sleep rand(0.25);
+			$cluster->kill_all;
+			$recoveries_killed++;
+		}
+		$said .= ', and in recovery';
+	}
+	$cluster->begin if $gone;
+	@troubles = @problems;
+	$kinds{$kind}++;
+	my $new = $cluster->ready(120);
+	my $figures = '';
+	if (!$new) { trouble("the server does not start:\n" . $cluster->log_tail); }
+	else { eval { $figures = verify($w, $new, $kind, $number % 5 == 4); 1 } or trouble($@); }
+	my $text = substr(Cluster::slurp("$cluster->{folder}/log"), $log);
+	# a page of a free space map may be torn: PostgreSQL begins it again
+	trouble("in the log: $_") for grep { !/_fsm; zeroing out page/ && /TRAP:|PANIC|signal 11|signal 6\b|signal 7\b|inconsistent page|invalid page|XX00/ } split /\n/, $text;
+	if (@troubles)
+	{
+		$failed++;
+		print "kill $number ($kind: $said) FAILED: $figures\n", map { "    $_\n" } @troubles[ 0 .. min(9, $#troubles) ];
+	}
+	else
+	{
+		$passed++;
+		print "kill $number ($kind: $said): $figures\n" if $option{verbose};
+	}
+	return @troubles ? undef : $new;
+}
+
+sub report
+{
+	my ($seconds) = @_;
+	printf "%d kills in %d s: %s; %d more in recovery\n", $passed + $failed, $seconds, join(', ', map { "$_ $kinds{$_}" } sort keys %kinds), $recoveries_killed;
+	print "$acked transactions acknowledged, $in_doubt in doubt, $searches searches; $torn_pages pages dropped or torn\n";
+	print 'statements: ', join(', ', map { "$_ $done{$_}" } sort keys %done), "\n";
+	print 'kills at points: ', join(', ', map { "$_ $points_hit{$_}" } sort keys %points_hit), "\n";
+	my (%by, %apart);
+	push @{ $by{"$_->[0], " . ($_->[1] eq 'stop' ? 'stopped' : 'killed') } }, $_->[2] - $_->[3] for @recalls;
+	push @{ $apart{ $_->[1] eq 'stop' ? 'stopped' : 'killed' } }, $_->[2] - $_->[3] for @recalls;
+	printf "recall less that of an index built then, %s: mean %.4f, least %.4f, %d times\n", $_, sum(@{ $by{$_} }) / @{ $by{$_} }, min(@{ $by{$_} }),
+	  scalar @{ $by{$_} } for sort keys %by;
+	my ($killed, $stopped) = map { $_ && @$_ >= 20 ? sum(@$_) / @$_ : undef } @apart{qw(killed stopped)};
+	if (defined $killed && $killed < ($stopped // 0) - 0.01)
+	{
+		$failed++;
+		printf "recall after kills is lower by more than .01 than %s: %.4f\n", defined $stopped ? 'after stops' : 'that of new indexes', $killed;
+	}
+	return;
+}
+
+# Whatever ends this program: no server stays.
+END { my $status = $?; $current->kill_all if $current && $current->{pid} && $$ == $current->{owner}; $? = $status; }
+$SIG{$_} = sub { exit 130 } for qw(INT TERM);
+
+my $begin = time;
+my $build = build();
+my $script = Cluster::slurp("$build/src/sql/omendb--0.1.0.sql");
+$indexed{$1}{$2} = 1 while $script =~ /^CREATE OPERATOR CLASS (\w+vec\w*|vector)_(l2|ip|cosine|l1)_ops\s+(?:DEFAULT )?FOR TYPE \1 USING omenhnsw/mg;
+srand($option{seed});
+my $number = 0;
+while ($number < $option{kills})
+{
+	# what one cluster does by chance does not change what the next one is
+	srand($option{seed} * 1000 + $nclusters);
+	my $w = new_world($build);
+	my $db = 1;
+	for (1 .. $option{each})
+	{
+		last if $number >= $option{kills};
+		$db = $w->{cluster}->ready(10) or last;
+		$db = one_kill($w, $db, $number++) or last;
+	}
+	$w->{cluster}->kill_all;
+	# what failed stays there to be looked at
+	if ($db) { system('rm', '-rf', $w->{socket}); }
+	else { print "    kept $w->{socket}\n"; }
+}
+report(time - $begin);
+print "$passed passed, $failed failed\n";
+exit($failed ? 1 : 0);
