@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """PgBouncer in transaction mode: one connection to the server for all clients, settings by SET LOCAL."""
 
-import os
 import shutil
 import subprocess
 import tempfile
