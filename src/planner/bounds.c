@@ -364,6 +364,22 @@ match_clause(const Family *family, Expr *clause, Bound *bound)
 	return bound->less == (bound->scale > 0) && is_constant(family, bound->bound);
 }
 
+bool
+OhMatchDistance(PlannerInfo *root, IndexOptInfo *index, Node *value, OpExpr **distance, double *scale)
+{
+	Family		family;
+	Bound		bound;
+
+	if (!find_family(&family, root, index) || !match_value(&family, value, &bound))
+		return false;
+	*distance = (OpExpr *) make_opclause(family.distance, get_func_rettype(family.distance_function),
+										 false, bound.vector, (Expr *) bound.center, InvalidOid,
+										 InvalidOid);
+	set_opfuncid(*distance);
+	*scale = bound.scale;
+	return true;
+}
+
 static Expr *
 number_constant(double number)
 {

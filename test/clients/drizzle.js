@@ -72,6 +72,7 @@ const guide = db.select({ id: items.id, similarity })
 	.orderBy((t) => desc(t.similarity))
 	.limit(4);
 nearest((await guide).map((item) => item.id), 'cosine', 'the guide', { k: 4, among: rows.filter((row) => distance.cosine(row.embedding, QUERY) < 0.5) });
+await uses('cosineIndex', guide.toSQL().sql, guide.toSQL().params, 'the guide');
 
 await pool.end();
 await finish(3);

@@ -2,7 +2,7 @@
 // Mastra's PgVector.
 
 import { PgVector } from '@mastra/pg';
-import { QUERY, distance, finish, is, nearest, ok, rows, start, url } from './lib/client.js';
+import { QUERY, distance, finish, is, nearest, ok, rows, start, url, uses } from './lib/client.js';
 
 const database = await start('mastra');
 
@@ -31,6 +31,8 @@ await store.buildIndex({ indexName: 'items', metric: 'cosine', indexConfig: { ty
 is(await store.describeIndex({ indexName: 'items' }), { dimension: 8, count: rows.length, metric: 'cosine', type: 'hnsw', config: { m: 16, efConstruction: 64 } },
 	'describeIndex: hnsw');
 nearest((await store.query({ indexName: 'items', queryVector: QUERY, topK: 5 })).map((result) => result.id), 'cosine', 'query, hnsw');
+await uses('items_vector_idx', `WITH vector_scores AS (SELECT vector_id as id, 1 - (embedding <=> '${JSON.stringify(QUERY)}'::vector) as score, metadata
+	FROM "items") SELECT * FROM vector_scores WHERE score > $1 ORDER BY score DESC LIMIT $2`, [-1, 5], 'query()');
 
 await store.updateVector({ indexName: 'items', id: '1', update: { vector: QUERY } });
 is((await store.query({ indexName: 'items', queryVector: QUERY, topK: 1 }))[0].id, '1', 'updateVector');
