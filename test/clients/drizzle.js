@@ -23,6 +23,7 @@ const items = pgTable('items', {
 }, (table) => [
 	index('l2Index').using('hnsw', table.embedding.op('vector_l2_ops')),
 	index('cosineIndex').using('hnsw', table.embedding.op('vector_cosine_ops')),
+	index('halfIndex').using('hnsw', table.halfEmbedding.op('halfvec_l2_ops')),
 	index('ipIndex').using('hnsw', table.embedding.op('vector_ip_ops')),
 ]);
 // what drizzle-kit writes into a migration for this table
@@ -30,6 +31,7 @@ await db.execute(sql`CREATE TABLE "items" ("id" serial PRIMARY KEY NOT NULL, "em
 	"binary_embedding" bit(8), "sparse_embedding" sparsevec(8))`);
 await db.execute(sql`CREATE INDEX "l2Index" ON "items" USING hnsw ("embedding" vector_l2_ops)`);
 await db.execute(sql`CREATE INDEX "cosineIndex" ON "items" USING hnsw ("embedding" vector_cosine_ops)`);
+await db.execute(sql`CREATE INDEX "halfIndex" ON "items" USING hnsw ("half_embedding" halfvec_l2_ops)`);
 await db.execute(sql`CREATE INDEX "ipIndex" ON "items" USING hnsw ("embedding" vector_ip_ops)`);
 
 const newItems = rows.map((row) => ({
@@ -59,7 +61,7 @@ nearest(await ids(l2Distance(items.sparseEmbedding, new SparseVector(QUERY).toPo
 nearest(await ids(hammingDistance(items.binaryEmbedding, '10110010')), 'hamming', 'hammingDistance', { column: 'bits', query: '10110010' });
 nearest(await ids(jaccardDistance(items.binaryEmbedding, '10110010')), 'jaccard', 'jaccardDistance', { column: 'bits', query: '10110010' });
 for (const [name, order] of [['l2Index', l2Distance(items.embedding, QUERY)], ['cosineIndex', cosineDistance(items.embedding, QUERY)],
-	['ipIndex', innerProduct(items.embedding, QUERY)]]) {
+	['ipIndex', innerProduct(items.embedding, QUERY)], ['halfIndex', l2Distance(items.halfEmbedding, QUERY)]]) {
 	const query = search(order).toSQL();
 	await uses(name, query.sql, query.params);
 }
@@ -75,4 +77,4 @@ nearest((await guide).map((item) => item.id), 'cosine', 'the guide', { k: 4, amo
 await uses('cosineIndex', guide.toSQL().sql, guide.toSQL().params, 'the guide');
 
 await pool.end();
-await finish(3);
+await finish(4);

@@ -4,7 +4,7 @@
 import pg from 'pg';
 import { SparseVector } from 'pgvector';
 import pgvector from 'pgvector/pg';
-import { DIM, QUERY, connection, finish, is, nearest, rows, start, uses } from './lib/client.js';
+import { DIM, QUERY, connection, finish, is, nearest, rows, start, uses, with_index } from './lib/client.js';
 
 const database = await start('pg');
 
@@ -33,6 +33,11 @@ await client.query(`INSERT INTO items (embedding, half_embedding, binary_embeddi
 await client.query('CREATE INDEX ON items USING ivfflat (embedding vector_cosine_ops) WITH (lists = 100)');
 await client.query('CREATE INDEX ON items USING hnsw (embedding vector_ip_ops) WITH (m = 16, ef_construction = 64)');
 
+const others = await with_index([['half_embedding', 'halfvec_l2_ops', '<->', pgvector.toSql(QUERY)], ['binary_embedding', 'bit_hamming_ops', '<~>', '10110010'],
+	['sparse_embedding', 'sparsevec_l2_ops', '<->', pgvector.toSql(new SparseVector(QUERY))]]);
+for (const [column, name] of others)
+	await client.query(`CREATE INDEX items_${column} ON items USING hnsw (${column} ${name})`);
+
 const { rows: [first] } = await client.query('SELECT * FROM items WHERE id = 7');
 is(first.embedding, rows[6].embedding, 'vector');
 is(first.half_embedding, rows[6].embedding, 'halfvec');
@@ -51,6 +56,8 @@ nearest(await ids('binary_embedding <~> $1', '10110010'), 'hamming', 'bit, Hammi
 nearest(await ids('binary_embedding <%> $1', '10110010'), 'jaccard', 'bit, Jaccard', { column: 'bits', query: '10110010' });
 for (const [operator, index] of [['<->', 'items_embedding_idx'], ['<=>', 'items_embedding_idx1'], ['<#>', 'items_embedding_idx2']])
 	await uses(index, `SELECT * FROM items ORDER BY embedding ${operator} $1 LIMIT 5`, [pgvector.toSql(QUERY)], operator);
+for (const [column, , operator, parameter] of others)
+	await uses(`items_${column}`, `SELECT * FROM items ORDER BY ${column} ${operator} $1 LIMIT 5`, [parameter], column);
 
 // Binary parameters: the number of dimensions and 0 as int16, then float4s.
 const binary = Buffer.alloc(4 + 4 * DIM);
@@ -75,4 +82,4 @@ nearest(await ids('embedding <-> $1'), 'l2', 'SET LOCAL hnsw.ef_search');
 await client.query('COMMIT');
 
 await client.end();
-await finish(3);
+await finish(3 + others.length);

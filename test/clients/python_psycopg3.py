@@ -22,6 +22,7 @@ cursor.execute("CREATE EXTENSION IF NOT EXISTS vector")
 cursor.execute("""CREATE TABLE items (id bigserial PRIMARY KEY, embedding vector(8), half_embedding halfvec(8),
     binary_embedding bit(8), sparse_embedding sparsevec(8))""")
 cursor.execute("CREATE INDEX items_l2 ON items USING hnsw (embedding vector_l2_ops)")
+cursor.execute("CREATE INDEX items_half ON items USING hnsw (half_embedding halfvec_l2_ops)")
 
 # Text: an untyped parameter takes the column's type.
 cursor.execute("INSERT INTO items (embedding) VALUES (%s)", (text(EMBEDDINGS[0]),))
@@ -67,6 +68,7 @@ nearest(ids_of("binary_embedding <%%> %s", bit_text(BIT_QUERY)), "jaccard", "bit
 nearest(ids_of("embedding <-> %s::vector", QUERY.tolist()), "l2", "a list as the query")
 nearest(ids_of("embedding <-> %s::vector", QUERY.tolist(), binary=True), "l2", "binary results")
 uses("items_l2", cursor.execute("EXPLAIN SELECT * FROM items ORDER BY embedding <-> %s LIMIT 5", (text(QUERY),)))
+uses("items_half", cursor.execute("EXPLAIN SELECT * FROM items ORDER BY half_embedding <-> %s LIMIT 5", (text(QUERY),)), "halfvec")
 uses("items_l2", cursor.execute("EXPLAIN SELECT * FROM items ORDER BY embedding <-> %s::vector LIMIT 5", (QUERY.tolist(),)), "a list")
 
 # An adapter, as small as that: a NumPy array is sent in binary form, and a vector comes back as one.
@@ -112,4 +114,4 @@ with connection.pipeline():
 is_([result.fetchone()[0] for result in results], list(range(1, 11)), "pipeline")
 
 connection.close()
-finish(1)
+finish(2)

@@ -102,6 +102,12 @@ export async function sql(text, values) {
 	return (await watched.query(text, values)).rows;
 }
 
+// with_index -- [column, operator class] of which there is a class to index the column with.
+export async function with_index(columns) {
+	const classes = (await sql('SELECT DISTINCT opcname FROM pg_opclass')).map((row) => row.opcname);
+	return columns.filter(([, name]) => classes.includes(name));
+}
+
 // uses -- does this query, as the client says it, use the index?
 export async function uses(index, text, values, what = 'plan') {
 	const plan = (await sql(`EXPLAIN (COSTS OFF) ${text}`, values)).map((row) => row['QUERY PLAN']).join('\n');
