@@ -202,7 +202,10 @@ private_postgres() {
 		[ ! -e "$pg_bin/$program" ] || cp -aL "$pg_bin/$program" "$to/${pg_bin#"$common"/}/"
 	done
 	# An omendb that is installed there is not the one of this tree; and a test installs
-	# it by the name of pgvector.
+	# it by the name of pgvector, which is put aside for another one.
+	mkdir -p "$work/pgvector"
+	grep -qs '^# vector: omendb' "$(find "$to" -name vector.control)" /dev/null ||
+		find "$to" \( -name 'vector--*.sql' -o -name vector.control -o -name vector.so \) -exec cp {} "$work/pgvector/" \;
 	find "$to" -depth \( -name 'omendb*' -o -name 'vector--*' -o -name vector.control -o -name vector.so \) -exec rm -rf {} +
 	chown -R postgres: "$to"
 	config=$to/${pg_bin#"$common"/}/pg_config

@@ -223,7 +223,7 @@ run_tap() {
 	run_harness tap 4000 "$(pick test/t .pl)" \
 		env PERL5LIB="$lib:$work/tree/test/t" TESTDIR="$work/tree" TESTDATADIR="$work/tree/tmp_check" \
 		TESTLOGDIR="$work/tree/tmp_check/log" PGPORT=65432 PG_REGRESS="$lib/../regress/pg_regress" \
-		PG_TEST_TIMEOUT_DEFAULT=180 TMPDIR="$work" perl test/harness.pl --jobs "$jobs"
+		PG_TEST_TIMEOUT_DEFAULT=180 TMPDIR="$work" PGVECTOR="$work/pgvector" perl test/harness.pl --jobs "$jobs"
 	[ -e "$work/tap.log" ] || return
 	# Of a script that failed, the end of its log and of its servers' logs.
 	sed -nE 's#^test/t/([^ ]*)\.pl +\(Wstat: .*#\1#p' "$work/tap.log" | sort -u |
