@@ -133,6 +133,22 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_no_direction NoMovementScanDirection
 #endif
 
+/* ---- orders (order.c) ---- */
+
+/* Upwards or downwards: a CompareType since 18, before that a strategy of btree. */
+#if PG_VERSION_NUM >= 180000
+#define om_pathkey_less(key) ((key)->pk_cmptype == COMPARE_LT)
+#define om_pathkey_set_less(key) ((key)->pk_cmptype = COMPARE_LT)
+#else
+#define om_pathkey_less(key) ((key)->pk_strategy == BTLessStrategyNumber)
+#define om_pathkey_set_less(key) ((key)->pk_strategy = BTLessStrategyNumber)
+#endif
+
+/* Members of an equivalence class, those of a child table too, which 18 keeps apart. */
+#if PG_VERSION_NUM >= 180000
+#define OM_CLASS_HAS_CHILDREN_APART 1
+#endif
+
 /* ---- scans (scan.c) ---- */
 
 /* "Index Searches" of EXPLAIN ANALYZE, since 18. */

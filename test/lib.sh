@@ -56,6 +56,19 @@ need_server() {
 	need_packages "$1"
 }
 
+# need_package_without_service NAME -- for a package that would start a service of its own.
+need_package_without_service() {
+	local policy=/usr/sbin/policy-rc.d
+	if ! command -v apt-get > /dev/null || has_package "$1" || [ -e $policy ]; then
+		need_packages "$1"
+		return
+	fi
+	printf '#!/bin/sh\nexit 101\n' > $policy
+	chmod 755 $policy
+	( need_packages "$1" ) || { rm -f $policy; exit 1; }
+	rm -f $policy
+}
+
 # The two halves of a PostgreSQL to develop with.  What proves the development files is
 # a header: pg_config and PGXS also come with Debian's client packages.
 has_server() { [ -x "$("$1" --bindir 2> /dev/null)/postgres" ]; }
@@ -189,7 +202,10 @@ private_postgres() {
 		[ ! -e "$pg_bin/$program" ] || cp -aL "$pg_bin/$program" "$to/${pg_bin#"$common"/}/"
 	done
 	# An omendb that is installed there is not the one of this tree; and a test installs
-	# it by the name of pgvector.
+	# it by the name of pgvector, which is put aside for another one.
+	mkdir -p "$work/pgvector"
+	grep -qs '^# vector: omendb' "$(find "$to" -name vector.control)" /dev/null ||
+		find "$to" \( -name 'vector--*.sql' -o -name vector.control -o -name vector.so \) -exec cp {} "$work/pgvector/" \;
 	find "$to" -depth \( -name 'omendb*' -o -name 'vector--*' -o -name vector.control -o -name vector.so \) -exec rm -rf {} +
 	chown -R postgres: "$to"
 	config=$to/${pg_bin#"$common"/}/pg_config
@@ -208,12 +224,12 @@ private_postgres() {
 # as_user_in_work COMMAND... -- as postgres, in $work, with nothing set.
 as_user_in_work() { ( cd "$work" && exec runuser -u postgres -- "$@" ); }
 
-# install_extension MAKE_VARIABLE... -- from $work/tree, by the rights of the folder that it goes to.
+# install_extension [install-as-vector] [MAKE_VARIABLE...] -- from $work/tree, by the rights of the folder that it goes to.
 install_extension() {
 	if [ -n "${OMENDB_INSTALL_HERE:-}" ]; then
-		make -s -C "$work/tree" PG_CONFIG="$PG_CONFIG" "$@" install
+		make -s -C "$work/tree" PG_CONFIG="$PG_CONFIG" install "$@"
 	else
-		as_postgres make -s -C "$work/tree" PG_CONFIG="$PG_CONFIG" "$@" install
+		as_postgres make -s -C "$work/tree" PG_CONFIG="$PG_CONFIG" install "$@"
 	fi
 }
 
@@ -226,7 +242,8 @@ as_postgres() {
 # tree_files SOURCE -- a tar of the tree, without what a build left in it.
 tree_files() {
 	tar -C "$1" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' --exclude=./bench/out \
-		--exclude=./results --exclude=./tmp_check --exclude=./test/unit/build -cf - .
+		--exclude=./results --exclude=./tmp_check --exclude=./test/unit/build \
+		--exclude=node_modules --exclude=__pycache__ --exclude=./test/clients/prisma-client -cf - .
 }
 
 # copy_tree SOURCE -- to $work/tree.

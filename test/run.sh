@@ -13,6 +13,10 @@
 #   pgtap      test/pgtap by pgTAP
 #   tap        test/t by PostgreSQL::Test::Cluster
 #   crash      20 kills of test/crash
+#   clients    test/clients: drivers and ORMs.  Those for Node want Node 20 and npm's registry and are
+#              skipped by name where either is missing
+#
+# clients-all is clients and the large ones that are not part of a whole run.
 #
 # With SUITE only that one runs (the build always does); NAME picks the files whose
 # names contain it, as in: test/run.sh tap 003.  --keep leaves the temporary folder.
@@ -35,9 +39,9 @@ only=${1:-}
 [ $# = 0 ] || shift
 names=("$@")
 case $only in
-	""|build|unit|regress|isolation|pgtap|tap|crash) ;;
+	""|build|unit|regress|isolation|pgtap|tap|crash|clients|clients-all) ;;
 	-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) die "no suite is called $only (there are build, unit, regress, isolation, pgtap, tap, crash)" ;;
+	*) die "no suite is called $only (there are build, unit, regress, isolation, pgtap, tap, crash, clients, clients-all)" ;;
 esac
 
 check_machine
@@ -48,6 +52,11 @@ case $only in
 esac
 case $only in
 	""|pgtap) need_packages "postgresql-$pg_major-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
+esac
+case $only in
+	""|clients*)
+		need_packages python3 python3-numpy python3-psycopg python3-psycopg2 python3-sqlalchemy
+		need_package_without_service pgbouncer ;;
 esac
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/omendb-test.XXXXXX")
@@ -78,7 +87,7 @@ count() {
 	fi
 	passed=$((passed + p))
 	failed=$((failed + f))
-	summary+=$(printf '%-10s %5d s  %5d passed, %d failed' "$1" "$2" "$p" "$f")$'\n'
+	summary+=$(printf '%-11s %5d s  %5d passed, %d failed' "$1" "$2" "$p" "$f")$'\n'
 }
 
 # total_of FIELD FILE -- from the last line "N passed, N failed" of a log; 0 if there is none.
@@ -215,7 +224,7 @@ run_tap() {
 	run_harness tap 4000 "$(pick test/t .pl)" \
 		env PERL5LIB="$lib:$work/tree/test/t" TESTDIR="$work/tree" TESTDATADIR="$work/tree/tmp_check" \
 		TESTLOGDIR="$work/tree/tmp_check/log" PGPORT=65432 PG_REGRESS="$lib/../regress/pg_regress" \
-		PG_TEST_TIMEOUT_DEFAULT=180 TMPDIR="$work" perl test/harness.pl --jobs "$jobs"
+		PG_TEST_TIMEOUT_DEFAULT=180 TMPDIR="$work" PGVECTOR="$work/pgvector" perl test/harness.pl --jobs "$jobs"
 	[ -e "$work/tap.log" ] || return
 	# Of a script that failed, the end of its log and of its servers' logs.
 	sed -nE 's#^test/t/([^ ]*)\.pl +\(Wstat: .*#\1#p' "$work/tap.log" | sort -u |
@@ -240,14 +249,79 @@ run_crash() {
 	count crash $((SECONDS - start)) "$p" "$f"
 }
 
+# Clients too large for a whole run: 460 MB of packages.
+large_clients="langchain mastra prisma"
+
+# install_node_clients OPTION... -- by the lock file, in the tree; prints why it could not.
+install_node_clients() {
+	local log=$work/npm.log version
+	version=$(node --version 2> /dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
+	if [ "${version:-0}" -lt 20 ] || ! command -v npm > /dev/null; then
+		echo "Node 20 or newer and npm are not here"
+	elif ! ( cd "$work/tree/test/clients" && timeout 600 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline "$@" ) \
+			> "$log" 2>&1 < /dev/null; then
+		if timeout 60 npm ping --fetch-retries=0 > /dev/null 2>&1; then
+			tail -n 20 "$log" >&2
+			echo "npm ci failed"
+		else
+			echo "npm's registry does not answer"
+		fi
+	fi
+}
+
+run_clients() {
+	local all=${1:-} files node=() other why="" file name skipped="" extensions
+	extensions=$("$PG_CONFIG" --sharedir)/extension
+	server_for_suites
+	if [ -e "$extensions/vector.control" ]; then
+		summary+="clients     skipped: pgvector is installed there"$'\n'
+		return
+	fi
+	install_extension install-as-vector > "$work/as-vector.log" 2>&1 || { cat "$work/as-vector.log"; count clients 0 0 1; return; }
+	other=$(pick test/clients .py)
+	for file in $(pick test/clients .js); do
+		name=$(basename "$file" .js)
+		case " $large_clients " in *" $name "*) [ -n "$all" ] || continue ;; esac
+		node+=("$file")
+	done
+	if [ ${#node[@]} != 0 ]; then
+		if [ -n "$all" ]; then
+			why=$(install_node_clients)
+		else
+			why=$(install_node_clients --omit=dev)
+		fi
+	fi
+	if [ -n "$why" ] && [ "$why" != "npm ci failed" ]; then
+		for file in "${node[@]}"; do
+			skipped+=" $(basename "$file" .js)"
+		done
+		echo "$me: skipped, as $why:$skipped"
+		node=()
+	fi
+	files=$(printf '%s\n' $other "${node[@]}")
+	if [ -n "$files" ]; then
+		run_harness clients 900 "$files" env PYTHONDONTWRITEBYTECODE=1 perl test/harness.pl --jobs 2
+	elif [ -z "$skipped" ]; then
+		count clients 0 0 0
+	fi
+	[ -z "$skipped" ] || summary+="            skipped, as $why:$skipped"$'\n'
+	rm -f "$extensions/vector.control" "$extensions"/vector--*.sql
+}
+
+run_clients-all() { run_clients all; }
+
 private_postgres
 copy_tree "$top"
 SECONDS=0
 start=0
 echo "== build ($("$PG_CONFIG" --version))"
 if run_build; then
-	for suite in unit regress isolation pgtap tap crash; do
-		[ -z "$only" ] || [ "$only" = $suite ] || continue
+	for suite in unit regress isolation pgtap tap crash clients clients-all; do
+		if [ -z "$only" ]; then
+			[ $suite != clients-all ] || continue
+		else
+			[ "$only" = $suite ] || continue
+		fi
 		[ "$suite" != isolation ] || [ -d "$work/tree/test/isolation/specs" ] || continue
 		echo "== $suite"
 		start=$SECONDS

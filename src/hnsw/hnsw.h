@@ -97,6 +97,8 @@ extern void OhPlanInit(void);
 /* discard.c: scans whose rows the executor may discard */
 extern void OhDiscardInit(void);
 extern bool OhMayDiscard(IndexScanDesc scan);
+/* Is the query's order that of the scan downwards? */
+extern bool OhGoesDown(IndexScanDesc scan);
 
 /* paths.c: paths that the planner does not make */
 extern void OhPathsInit(void);

@@ -59,6 +59,7 @@ typedef struct Family
 	Oid			schema;			/* of that */
 	Oid			within;			/* operator, vector and bound_vector */
 	Oid			bound_type;
+	Oid			center_type;	/* of that, and of the function's first argument */
 	Oid			bound_function;
 } Family;
 
@@ -88,37 +89,67 @@ static const Comparison comparisons[] = {
 	{F_FLOAT8GE, false, true}, {F_FLOAT84GE, false, true}, {F_FLOAT48GE, false, true},
 };
 
-/*
- * find_family -- false if the installed version of the extension has no bound_vector.
- */
+/* The type of this name in a schema. */
+static Oid
+type_of_name(const char *name, Oid schema)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+						   ObjectIdGetDatum(schema));
+}
+
 static bool
-find_family(Family *family, PlannerInfo *root, IndexOptInfo *index)
+find_distance(Family *family, PlannerInfo *root, IndexOptInfo *index)
 {
 	Oid			type = index->opcintype[0];
-	Oid			argument[5] = {type, FLOAT8OID, TEXTOID, FLOAT8OID, FLOAT8OID};
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	char	   *name;
 
 	family->root = root;
 	family->index = index;
 	family->distance = get_opfamily_member(index->opfamily[0], type, type, OH_DISTANCE_STRATEGY);
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	name = psprintf("bound_%s", NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname));
-	ReleaseSysCache(tuple);
 	if (!OidIsValid(family->distance))
 		return false;
 	family->distance_function = get_opcode(family->distance);
 	/* not the type's: bit is the server's */
 	family->schema = get_func_namespace(family->distance_function);
-	family->bound_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
-										 ObjectIdGetDatum(family->schema));
+	return true;
+}
+
+/*
+ * find_family -- false if the installed version of the extension has no bound_vector.
+ *
+ * The type and its distance may be pgvector's (omendb_adopt_pgvector()); what bounds it
+ * is ours, and where the support function is.
+ */
+static bool
+find_family(Family *family, PlannerInfo *root, IndexOptInfo *index)
+{
+	Oid			type = index->opcintype[0];
+	Oid			support = get_opfamily_proc(index->opfamily[0], type, type, OH_METRIC_PROC);
+	Oid			argument[5] = {InvalidOid, FLOAT8OID, TEXTOID, FLOAT8OID, FLOAT8OID};
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Oid			schema;
+	char	   *type_name;
+	char	   *name;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	type_name = pstrdup(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname));
+	ReleaseSysCache(tuple);
+	if (!OidIsValid(support) || !find_distance(family, root, index))
+		return false;
+
+	schema = get_func_namespace(support);
+	name = psprintf("bound_%s", type_name);
+	family->bound_type = type_of_name(name, schema);
 	if (!OidIsValid(family->bound_type))
 		return false;
+	family->center_type = type_of_name(type_name, schema);
+	if (!OidIsValid(family->center_type))
+		family->center_type = type;
 	family->within = get_opfamily_member(index->opfamily[0], type, family->bound_type,
 										 OH_RADIUS_STRATEGY);
+	argument[0] = family->center_type;
 	family->bound_function =
-		LookupFuncName(list_make2(makeString(get_namespace_name(family->schema)), makeString(name)),
+		LookupFuncName(list_make2(makeString(get_namespace_name(schema)), makeString(name)),
 					   lengthof(argument), argument, true);
 	return OidIsValid(family->within) && OidIsValid(family->bound_function);
 }
@@ -364,6 +395,22 @@ match_clause(const Family *family, Expr *clause, Bound *bound)
 	return bound->less == (bound->scale > 0) && is_constant(family, bound->bound);
 }
 
+bool
+OhMatchDistance(PlannerInfo *root, IndexOptInfo *index, Node *value, OpExpr **distance, double *scale)
+{
+	Family		family;
+	Bound		bound;
+
+	if (!find_distance(&family, root, index) || !match_value(&family, value, &bound))
+		return false;
+	*distance = (OpExpr *) make_opclause(family.distance, get_func_rettype(family.distance_function),
+										 false, bound.vector, (Expr *) bound.center, InvalidOid,
+										 InvalidOid);
+	set_opfuncid(*distance);
+	*scale = bound.scale;
+	return true;
+}
+
 static Expr *
 number_constant(double number)
 {
@@ -379,15 +426,20 @@ make_condition(const Family *family, const Bound *bound)
 {
 	char		comparison[3] = {bound->less ? '<' : '>', bound->inclusive ? '=' : '\0', '\0'};
 	Node	   *number = bound->bound;
+	Node	   *center = bound->center;
 	Node	   *sphere;
 	Expr	   *clause;
 
 	if (exprType(number) == FLOAT4OID)
 		number = (Node *) makeFuncExpr(F_FLOAT8_FLOAT4, FLOAT8OID, list_make1(number), InvalidOid,
 									   InvalidOid, COERCE_IMPLICIT_CAST);
+	/* pgvector's type has the layout of ours */
+	if (exprType(center) != family->center_type)
+		center = (Node *) makeRelabelType((Expr *) center, family->center_type, -1, InvalidOid,
+										  COERCE_EXPLICIT_CAST);
 	sphere = (Node *)
 		makeFuncExpr(family->bound_function, family->bound_type,
-					 list_make5(bound->center, number,
+					 list_make5(center, number,
 								makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
 										  CStringGetTextDatum(comparison), false, false),
 								number_constant(bound->scale), number_constant(bound->shift)),

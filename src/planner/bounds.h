@@ -36,6 +36,10 @@ extern void OhBoundsParent(PlannerInfo *root, RelOptInfo *rel, Index rti);
 extern void OhBoundsPaths(PlannerInfo *root, RelOptInfo *rel, const OhBounds *bounds,
 						  OhMorePaths more);
 
+/* Is a value scale * distance(vector, center) + something? */
+extern bool OhMatchDistance(PlannerInfo *root, IndexOptInfo *index, Node *value,
+							OpExpr **distance, double *scale);
+
 /* Is it an index of this access method? */
 extern bool OhIsOurs(const IndexOptInfo *index);
 

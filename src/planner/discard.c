@@ -6,18 +6,24 @@
  * found what is nearest for all the rows that it returns (batch.c).  An access method
  * is not told; so the nodes of plans are noted when the executor starts, and a scan
  * looks for its own among them.
+ *
+ * In the same way a scan learns that the query's order is its own downwards (order.c):
+ * what the node would sort by is then "greater than".
  */
 #include "postgres.h"
 
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 
 #include "hnsw/hnsw.h"
 
-/* A node that scans an index in an order, and whose rows may be discarded. */
+/* A node that scans an index in an order. */
 typedef struct Noted
 {
 	IndexScanState *node;
+	bool		discarded;		/* its rows may be; else it goes downwards */
 	struct Noted *next;
 	MemoryContextCallback callback;
 } Noted;
@@ -42,7 +48,7 @@ forget(void *arg)
 }
 
 static void
-note(PlanState *node)
+note(PlanState *node, bool discarded)
 {
 	Noted	   *entry;
 
@@ -51,6 +57,7 @@ note(PlanState *node)
 		return;
 	entry = MemoryContextAllocZero(node->state->es_query_cxt, sizeof(Noted));
 	entry->node = (IndexScanState *) node;
+	entry->discarded = discarded;
 	entry->next = noted;
 	noted = entry;
 	entry->callback.func = forget;
@@ -59,12 +66,23 @@ note(PlanState *node)
 }
 
 static bool
+goes_down(PlanState *node)
+{
+	IndexScan  *scan = (IndexScan *) node->plan;
+
+	return IsA(scan, IndexScan) && scan->indexorderbyops != NIL &&
+		get_opcode(linitial_oid(scan->indexorderbyops)) == F_FLOAT8GT;
+}
+
+static bool
 look_at(PlanState *node, void *context)
 {
 	if (node->qual != NULL)
-		note(node);
+		note(node, true);
+	if (goes_down(node))
+		note(node, false);
 	if (IsA(node, NestLoopState) || IsA(node, HashJoinState) || IsA(node, MergeJoinState))
-		note(outerPlanState(node));
+		note(outerPlanState(node), true);
 	return planstate_tree_walker(node, look_at, context);
 }
 
@@ -79,15 +97,27 @@ executor_start(QueryDesc *query, int flags)
 		(void) look_at(query->planstate, NULL);
 }
 
-bool
-OhMayDiscard(IndexScanDesc scan)
+static bool
+is_noted(IndexScanDesc scan, bool discarded)
 {
 	for (Noted *entry = noted; entry != NULL; entry = entry->next)
 	{
-		if (entry->node->iss_ScanDesc == scan)
+		if (entry->node->iss_ScanDesc == scan && entry->discarded == discarded)
 			return true;
 	}
 	return false;
+}
+
+bool
+OhMayDiscard(IndexScanDesc scan)
+{
+	return is_noted(scan, true);
+}
+
+bool
+OhGoesDown(IndexScanDesc scan)
+{
+	return is_noted(scan, false);
 }
 
 void

@@ -1,7 +1,8 @@
 /*
  * paths.c -- paths of an index that the planner does not make by itself.
  *
- * Those with bounds of the distance are made by bounds.c.
+ * Those with bounds of the distance are made by bounds.c, those in an order that is
+ * the distance's by another name by order.c.
  *
  * Conditions that PostgreSQL 15 and 16 do not hand to an ordered scan: an index scan
  * in order of a distance gets as conditions, up to 16, no
@@ -29,6 +30,7 @@
 
 #include "compat.h"
 #include "planner/bounds.h"
+#include "planner/order.h"
 #include "hnsw/hnsw.h"
 
 static set_rel_pathlist_hook_type next_hook = NULL;
@@ -323,6 +325,30 @@ OhIsOurs(const IndexOptInfo *index)
 	return index->amcostestimate == (void *) ohcostestimate;
 }
 
+/*
+ * add_index_paths -- bounds is NULL if there are none.
+ */
+static void
+add_index_paths(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, const OhBounds *bounds)
+{
+	List	   *query = root->query_pathkeys;
+	List	   *order = OhOrderFind(root, index);
+
+	if (order != NIL)
+		root->query_pathkeys = order;
+	if (bounds != NULL)
+		OhBoundsPaths(root, rel, bounds, add_filter_path);
+	else
+	{
+		if (order != NIL)
+			OhOrderPaths(root, rel, index);
+		add_filter_path(root, rel, index);
+	}
+	root->query_pathkeys = query;
+	if (order != NIL)
+		OhOrderTake(root, rel, index, order);
+}
+
 static void
 add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
@@ -353,13 +379,17 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		if (bounds != NULL)
 			found = lappend(found, bounds);
 		else
-			add_filter_path(root, rel, index);
+			add_index_paths(root, rel, index, NULL);
 	}
 	/* what is estimated of a clause counts for the paths of all indexes */
 	if (found != NIL)
 		OhBoundsEstimate(root, rel, found);
 	foreach(lc, found)
-		OhBoundsPaths(root, rel, lfirst(lc), add_filter_path);
+	{
+		OhBounds   *bounds = lfirst(lc);
+
+		add_index_paths(root, rel, bounds->index, bounds);
+	}
 }
 
 /*

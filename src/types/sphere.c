@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 #include "utils/varbit.h"
 
@@ -77,13 +78,40 @@ om_sphere(PG_FUNCTION_ARGS)
 }
 
 /*
+ * has_layout -- is a type the one wanted, or pgvector's of that name, whose layout is
+ * the same?  Only a superuser makes base types, and operators for them.
+ */
+static bool
+has_layout(Oid type, Oid wanted)
+{
+	HeapTuple	a;
+	HeapTuple	b;
+	bool		same;
+
+	if (type == wanted)
+		return true;
+	a = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	b = SearchSysCache1(TYPEOID, ObjectIdGetDatum(wanted));
+	same = HeapTupleIsValid(a) && HeapTupleIsValid(b) &&
+		((Form_pg_type) GETSTRUCT(a))->typtype == TYPTYPE_BASE &&
+		((Form_pg_type) GETSTRUCT(b))->typtype == TYPTYPE_BASE &&
+		namestrcmp(&((Form_pg_type) GETSTRUCT(a))->typname,
+				   NameStr(((Form_pg_type) GETSTRUCT(b))->typname)) == 0;
+	if (HeapTupleIsValid(a))
+		ReleaseSysCache(a);
+	if (HeapTupleIsValid(b))
+		ReleaseSysCache(b);
+	return same;
+}
+
+/*
  * check_parts -- nobody has altered the type to something else.
  */
 static void
 check_parts(TupleDesc desc, Oid type)
 {
 	if (desc->natts < 2 || desc->natts > 3 ||
-		TupleDescAttr(desc, 0)->atttypid != type ||
+		!has_layout(TupleDescAttr(desc, 0)->atttypid, type) ||
 		TupleDescAttr(desc, 1)->atttypid != FLOAT8OID ||
 		(desc->natts == 3 && TupleDescAttr(desc, 2)->atttypid != BOOLOID))
 		ereport(ERROR,

@@ -6,6 +6,9 @@
  * position; and in strict order at the very end the rows that were found late,
  * nearer than one already returned.
  *
+ * Where the query's order is the distance's downwards, as of 1 - distance, rows without
+ * a position come first: NULLs, then NaNs, as SQL has them.
+ *
  * A NULL query, and one without a direction, order nothing: every row comes
  * from the arrays as they lie.
  *
@@ -190,6 +193,31 @@ take_keys(IndexScanDesc scan)
 	return true;
 }
 
+/*
+ * has_no_direction -- may rows be returned whose distance is NaN?
+ */
+static bool
+has_no_direction(const OhRadius *radius)
+{
+	return radius == NULL || (radius->unordered && radius->metric == OM_METRIC_COSINE);
+}
+
+/*
+ * begin_distances -- the rows that have a distance, if the query orders them.
+ */
+static void
+begin_distances(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	if (s->radius != NULL && s->radius->nothing_near)
+		OhAfterDistances(s);
+	else if (s->ordered)
+		OhFirstBatch(scan);
+	else
+		s->phase = SCAN_ALL;
+}
+
 static void
 start(IndexScanDesc scan)
 {
@@ -227,14 +255,13 @@ start(IndexScanDesc scan)
 						RelationGetRelationName(index))));
 	/* NULL is within no radius */
 	s->not_null |= s->radius != NULL;
+	s->down = scan->numberOfOrderBys > 0 && OhGoesDown(scan);
 	if (s->only_null)
-		s->phase = SCAN_NULLS;
-	else if (s->radius != NULL && s->radius->nothing_near)
-		OhAfterDistances(s);
-	else if (s->ordered)
-		OhFirstBatch(scan);
+		s->phase = s->down ? SCAN_NULLS_FIRST : SCAN_NULLS;
+	else if (s->down)
+		s->phase = SCAN_NULLS_FIRST;
 	else
-		s->phase = SCAN_ALL;
+		begin_distances(scan);
 }
 
 /*
@@ -256,10 +283,7 @@ may_return(OhScanState *s)
 void
 OhAfterDistances(OhScanState *s)
 {
-	const OhRadius *radius = s->radius;
-
-	s->phase = radius != NULL && !(radius->unordered && radius->metric == OM_METRIC_COSINE) ?
-		SCAN_LATE : SCAN_NO_DIRECTION;
+	s->phase = s->down || !has_no_direction(s->radius) ? SCAN_LATE : SCAN_NO_DIRECTION;
 	s->rows.n = s->rows.next = 0;
 	s->lp = 0;
 	s->certain = false;
@@ -343,6 +367,46 @@ next_late(IndexScanDesc scan, ItemPointer tid)
 }
 
 /*
+ * next_phase -- an array is used up.
+ */
+static void
+next_phase(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	s->lp = 0;
+	if (s->phase == SCAN_NULLS_FIRST && s->only_null)
+		s->phase = SCAN_DONE;
+	else if (s->phase == SCAN_NO_DIRECTION_FIRST)
+	{
+		s->rows.n = s->rows.next = 0;
+		begin_distances(scan);
+	}
+	else if (s->phase == SCAN_ALL && s->down)
+		s->phase = SCAN_LATE;
+	else
+		s->phase++;
+}
+
+/*
+ * is_skipped -- is it known that a phase returns nothing?
+ */
+static bool
+is_skipped(const OhScanState *s)
+{
+	switch (s->phase)
+	{
+		case SCAN_NULLS:
+		case SCAN_NULLS_FIRST:
+			return s->not_null;
+		case SCAN_NO_DIRECTION_FIRST:
+			return !has_no_direction(s->radius);
+		default:
+			return false;
+	}
+}
+
+/*
  * next_unordered -- the next row of an array, page by page; false: another phase.
  */
 static bool
@@ -350,9 +414,11 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 {
 	OhScanState *s = scan->opaque;
 
-	while (s->phase == SCAN_ALL || s->phase == SCAN_NO_DIRECTION || s->phase == SCAN_NULLS)
+	while (s->phase == SCAN_ALL || s->phase == SCAN_NO_DIRECTION || s->phase == SCAN_NULLS ||
+		   s->phase == SCAN_NULLS_FIRST || s->phase == SCAN_NO_DIRECTION_FIRST)
 	{
 		OhArrayId	array = s->phase == SCAN_ALL ? OH_NODE : OH_NULLS;
+		bool		null = s->phase == SCAN_NULLS || s->phase == SCAN_NULLS_FIRST;
 
 		CHECK_FOR_INTERRUPTS();
 		if (s->rows.next < s->rows.n)
@@ -367,11 +433,9 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 				s->nchains--;
 			continue;
 		}
-		if (s->lp >= OhArrayPages(&s->ix->file, array) ||
-			(s->phase == SCAN_NULLS && s->not_null))
+		if (s->lp >= OhArrayPages(&s->ix->file, array) || is_skipped(s))
 		{
-			s->phase++;
-			s->lp = 0;
+			next_phase(scan);
 			continue;
 		}
 		if (array == OH_NODE)
@@ -383,7 +447,7 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 		}
 		else
 			OhRowsOfNullPage(s->ix, s->lp++,
-							 s->phase == SCAN_NULLS ? OH_ROW_NULL : OH_ROW_NO_DIRECTION,
+							 null ? OH_ROW_NULL : OH_ROW_NO_DIRECTION,
 							 s->filter ? s->conditions : NULL, &s->rows);
 	}
 	return false;
@@ -399,7 +463,8 @@ ohgettuple(IndexScanDesc scan, ScanDirection dir)
 	if (s->phase == SCAN_START)
 		start(scan);
 	scan->xs_recheckorderby = false;
-	found = next_ordered(scan, &scan->xs_heaptid) || next_unordered(scan, &scan->xs_heaptid);
+	found = (s->phase < SCAN_GRAPH && next_unordered(scan, &scan->xs_heaptid)) ||
+		next_ordered(scan, &scan->xs_heaptid) || next_unordered(scan, &scan->xs_heaptid);
 	OhRerankRelease(s->rerank);
 	if (!found && !next_late(scan, &scan->xs_heaptid))
 	{

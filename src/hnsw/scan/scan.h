@@ -22,6 +22,8 @@
 typedef enum ScanPhase
 {
 	SCAN_START,
+	SCAN_NULLS_FIRST,			/* the order is downwards: what is at the end otherwise */
+	SCAN_NO_DIRECTION_FIRST,
 	SCAN_GRAPH,					/* batches of the walk */
 	SCAN_SWEEP,					/* passes over the node array */
 	SCAN_ALL,					/* every row of the node array, no order */
@@ -62,6 +64,7 @@ typedef struct OhScanState
 	bool		sorted;			/* and they are what the scan is ordered by */
 	bool		by_code;		/* distances from codes decide: no re-ranking */
 	bool		exact_codes;	/* and are exact */
+	bool		down;			/* the query's order is downwards: rows without a position come first */
 	double		rounding;		/* what distances by float kernels and by the type's own may
 								 * differ by, relative */
 	bool		certain;		/* the row being returned is within all radii */
