@@ -4,8 +4,8 @@ EXTVERSION = 0.1.0
 MODULE_big = omendb
 
 # Folders of src, lower ones first: a folder includes headers of itself and of those before it (make deps).
-FOLDERS = kernel/ quant/ types/ storage/ filter/ planner/ hnsw/ hnsw/graph/ hnsw/table/ hnsw/scan/ hnsw/insert/ hnsw/build/ \
-	hnsw/retrain/ hnsw/vacuum/ hnsw/check/
+FOLDERS = kernel/ quant/ types/ storage/ filter/ hnsw/ planner/ hnsw/graph/ hnsw/table/ hnsw/train/ hnsw/insert/ hnsw/build/ hnsw/scan/ \
+	hnsw/vacuum/ hnsw/check/
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(patsubst %,src/%*.c,$(FOLDERS)))))
 
 DATA_built = src/sql/omendb--$(EXTVERSION).sql src/sql/omendb_hnsw--$(EXTVERSION).sql
@@ -56,4 +56,8 @@ install-as-vector: install src/sql/vector--$(PEER_VERSION).sql
 	sed 's/@VERSION@/$(PEER_VERSION)/' src/sql/vector.control.in > src/sql/vector.control
 	$(INSTALL_DATA) src/sql/vector.control src/sql/vector--$(PEER_VERSION).sql '$(DESTDIR)$(datadir)/extension/'
 
-.PHONY: install-as-vector
+# Which folder includes which; fails if one includes a folder that comes after it in FOLDERS.
+deps:
+	@grep -o '^#include "[^"]*"' /dev/null $(wildcard src/*.c src/*.h $(patsubst %,src/%*.[ch],$(FOLDERS))) | awk -v FOLDERS="$(FOLDERS)" -f src/deps.awk
+
+.PHONY: install-as-vector deps

@@ -1,13 +1,16 @@
 /*
- * omendb.c -- module magic and load function, nothing else.
+ * omendb.c -- module magic and the load function, which registers every setting and hook.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
 
 #include "compat.h"
-#include "hnsw/hnsw.h"
+#include "hnsw/alter.h"
+#include "hnsw/insert/inserter.h"
+#include "hnsw/options.h"
 #include "kernel/kernel.h"
+#include "planner/planner.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,4 +21,9 @@ _PG_init(void)
 {
 	om_kernels_init();
 	OhOptionsInit();
+	OhInsertInit();
+	OhAlterInit();
+	OhPlanInit();
+	OhPathsInit();
+	OhDiscardInit();
 }

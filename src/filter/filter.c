@@ -8,6 +8,7 @@
 #include "storage/buf_internals.h"
 #include "utils/memutils.h"
 
+#include "filter/condition.h"
 #include "filter/filter.h"
 
 /*

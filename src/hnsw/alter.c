@@ -20,7 +20,9 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
-#include "hnsw/hnsw.h"
+
+#include "hnsw/alter.h"
+#include "hnsw/options.h"
 
 static object_access_hook_type next_hook = NULL;
 

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
 

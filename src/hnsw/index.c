@@ -16,9 +16,10 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "filter/keypage.h"
-#include "hnsw/hnsw.h"
 #include "filter/key.h"
+#include "filter/keypage.h"
+#include "hnsw/index.h"
+#include "hnsw/options.h"
 
 /* Evaluations for each candidate of a walk, before one has been seen. */
 #define FIRST_WALK_RATE 8.0
@@ -40,6 +41,8 @@ static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
 static List *outdated = NIL;	/* OhIndex that another build has replaced */
 static dlist_head by_use = DLIST_STATIC_INIT(by_use);	/* OhIndex, last used first */
+static const OhIndexOwner *owner[2];
+static int	nowners = 0;
 static Size idle_bytes = 0;		/* of all in the table, as of the last transaction's end */
 
 /* ---- what storage must know of records ---- */
@@ -153,10 +156,42 @@ OhVerifyMeta(Relation index, const OhMetaPageData *meta)
 				  meta->next_model);
 }
 
+void
+OhRegisterIndexOwner(const OhIndexOwner *one)
+{
+	if (nowners == lengthof(owner))
+		elog(ERROR, "too many owners of parts of an index");
+	owner[nowners++] = one;
+}
+
+static void
+reset_owned(OhIndex *ix)
+{
+	for (int i = 0; i < nowners; i++)
+		owner[i]->reset(ix);
+}
+
+static void
+drop_owned(OhIndex *ix)
+{
+	for (int i = 0; i < nowners; i++)
+		owner[i]->drop(ix);
+}
+
+static Size
+owned_bytes(const OhIndex *ix)
+{
+	Size		bytes = 0;
+
+	for (int i = 0; i < nowners; i++)
+		bytes += owner[i]->bytes(ix);
+	return bytes;
+}
+
 static void
 free_index(OhIndex *ix)
 {
-	OhInserterDrop(ix);
+	drop_owned(ix);
 	MemoryContextDelete(ix->file.context);
 }
 
@@ -191,8 +226,8 @@ OhIndexesOpen(void)
 }
 
 /*
- * close_idle -- give memory back until the rest is within bounds: inserters
- * first, as others are made in no time.
+ * close_idle -- give memory back until the rest is within bounds: first what
+ * owners keep, which is made again in no time.
  */
 static void
 close_idle(void)
@@ -205,9 +240,9 @@ close_idle(void)
 
 		if (idle_bytes <= IDLE_BYTES)
 			return;
-		if (ix->inserter == NULL)
+		if (owned_bytes(ix) == 0)
 			continue;
-		OhInserterDrop(ix);
+		drop_owned(ix);
 		idle_bytes -= ix->bytes;
 		ix->bytes = MemoryContextMemAllocated(ix->file.context, true);
 		idle_bytes += ix->bytes;
@@ -245,14 +280,14 @@ at_transaction_end(XactEvent event, void *arg)
 			break;
 		ix->used = false;
 		ix->file.rel = NULL;
-		OhInserterReset(ix);
+		reset_owned(ix);
 		if (ix->file.building)
 		{
 			close_index(ix);
 			continue;
 		}
 		idle_bytes -= ix->bytes;
-		ix->bytes = MemoryContextMemAllocated(ix->file.context, true) + OhInserterBytes(ix);
+		ix->bytes = MemoryContextMemAllocated(ix->file.context, true) + owned_bytes(ix);
 		idle_bytes += ix->bytes;
 	}
 	if (idle_bytes > IDLE_BYTES)

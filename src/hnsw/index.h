@@ -12,10 +12,10 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "lib/ilist.h"
 #include "filter/keypage.h"
 #include "hnsw/column.h"
 #include "hnsw/format.h"
-#include "lib/ilist.h"
 #include "quant/quant.h"
 #include "storage/array.h"
 #include "storage/file.h"
@@ -67,6 +67,22 @@ typedef struct OhIndex
 } OhIndex;
 
 StaticAssertDecl(offsetof(OhIndex, file) == 0, "an OhIndex begins with its OhFile");
+
+/*
+ * Who keeps something in an OhIndex beyond a statement says how to let go of it.
+ */
+typedef struct OhIndexOwner
+{
+	/* At the end of a transaction: whatever an error left half done is over. */
+	void		(*reset) (OhIndex *ix);
+	/* Free what is kept, if there is anything. */
+	void		(*drop) (OhIndex *ix);
+	/* Memory of it, outside of the index's context. */
+	Size		(*bytes) (const OhIndex *ix);
+} OhIndexOwner;
+
+/* When the library is loaded; the struct is not copied. */
+extern void OhRegisterIndexOwner(const OhIndexOwner *owner);
 
 /* The state of an index, valid until the transaction ends; reads the metapage. */
 extern OhIndex *OhIndexOpen(Relation index);
@@ -124,7 +140,7 @@ typedef struct OhParameters
  * Write metapage and model of an empty index into an empty fork, with no WAL
  * (the caller logs the pages), and open it with building set.
  */
-extern OhIndex *OhIndexCreate(Relation index, ForkNumber fork, const OhParameters *create);
+extern OhIndex *OhIndexCreate(Relation index, ForkNumber fork, const OhParameters *params);
 extern uint32 OhNodeBytes(const OmQuantSpec *spec, int m);
 /* Bytes of a refinement, 0 if this way of re-ranking has none. */
 extern uint32 OhRefineBytes(const OmQuantSpec *spec, int rerank);

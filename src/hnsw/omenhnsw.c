@@ -11,7 +11,10 @@
 #include "commands/vacuum.h"
 
 #include "compat.h"
+#include "filter/condition.h"
+#include "hnsw/callbacks.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/options.h"
 
 OM_FUNCTION(om_hnsw_handler);
 OM_FUNCTION(om_ivfflat_handler);

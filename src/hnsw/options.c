@@ -16,8 +16,8 @@
 #include "utils/lsyscache.h"
 
 #include "compat.h"
-#include "hnsw/hnsw.h"
 #include "filter/key.h"
+#include "hnsw/options.h"
 #include "types/vector.h"
 
 /* From this many dimensions on, 4 bits find what 8 do; see src/README.md. */
@@ -151,10 +151,6 @@ OhOptionsInit(void)
 {
 	init_reloptions();
 	init_settings();
-	OhAlterInit();
-	OhPlanInit();
-	OhPathsInit();
-	OhDiscardInit();
 }
 
 static void
@@ -440,9 +436,9 @@ choose_subvectors(Relation index, int dim, int asked)
  * costs ten times as much.
  */
 static int
-choose_rerank(Relation index, const OhParameters *create, int asked)
+choose_rerank(Relation index, const OhParameters *params, int asked)
 {
-	const OmQuantSpec *spec = &create->spec;
+	const OmQuantSpec *spec = &params->spec;
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
 
 	if (spec->kind == OM_QUANT_BIT)
@@ -452,7 +448,7 @@ choose_rerank(Relation index, const OhParameters *create, int asked)
 	if (asked != OH_RERANK_AUTO)
 		return asked;
 	if (om_quant_refine_bytes(spec) > 0 && attr->attstorage != TYPSTORAGE_PLAIN &&
-		create->column.metric->type->bytes(create->column.dim) > TOAST_TUPLE_THRESHOLD)
+		params->column.metric->type->bytes(params->column.dim) > TOAST_TUPLE_THRESHOLD)
 		return OH_RERANK_INDEX;
 	return OH_RERANK_HEAP;
 }
@@ -462,10 +458,10 @@ choose_rerank(Relation index, const OhParameters *create, int asked)
  * choose_bits() for that.
  */
 static void
-check_node_fits(Relation index, const OhParameters *create)
+check_node_fits(Relation index, const OhParameters *params)
 {
-	const OmQuantSpec *spec = &create->spec;
-	int			m = create->m;
+	const OmQuantSpec *spec = &params->spec;
+	int			m = params->m;
 	const char *hint = "Set m to a lower value.";
 
 	if (node_fits(spec, m))
@@ -487,7 +483,7 @@ check_node_fits(Relation index, const OhParameters *create)
 			 errmsg("a node of index \"%s\" does not fit a page with quantizer = %s",
 					RelationGetRelationName(index), OhQuantizerName(spec->kind)),
 			 errdetail("It has %d dimensions and m is %d, which makes %u bytes; a page has room for %d.",
-					   create->column.dim, m, OhNodeBytes(spec, m), (int) OH_PAGE_BODY),
+					   params->column.dim, m, OhNodeBytes(spec, m), (int) OH_PAGE_BODY),
 			 errhint("%s", hint)));
 }
 
@@ -532,11 +528,11 @@ OhMoreBits(OmQuantSpec *spec, int m)
 }
 
 void
-OhResolveRerank(Relation index, OhParameters *create)
+OhResolveRerank(Relation index, OhParameters *params)
 {
 	const OhOptions *options = (const OhOptions *) index->rd_options;
 
-	create->rerank = choose_rerank(index, create, options ? options->rerank : OH_RERANK_AUTO);
+	params->rerank = choose_rerank(index, params, options ? options->rerank : OH_RERANK_AUTO);
 }
 
 /*
@@ -544,15 +540,15 @@ OhResolveRerank(Relation index, OhParameters *create)
  * asked for are of codes of at most 4 bits.
  */
 static void
-resolve_choice(const OhOptions *options, OhParameters *create)
+resolve_choice(const OhOptions *options, OhParameters *params)
 {
 	bool		values_set = options != NULL && options->quantizer != 0;
 	bool		bits_set = options != NULL && options->bits != 0;
 
-	create->may_choose = create->spec.kind == OM_QUANT_RABITQ && !bits_set &&
+	params->may_choose = params->spec.kind == OM_QUANT_RABITQ && !bits_set &&
 		(options == NULL || options->rerank != OH_RERANK_INDEX);
-	create->may_choose_values = create->may_choose && !values_set;
-	create->chosen_by = values_set || bits_set ? OH_CHOSEN_BY_OPTION : OH_CHOSEN_BY_DEFAULT;
+	params->may_choose_values = params->may_choose && !values_set;
+	params->chosen_by = values_set || bits_set ? OH_CHOSEN_BY_OPTION : OH_CHOSEN_BY_DEFAULT;
 }
 
 /*
@@ -562,45 +558,45 @@ resolve_choice(const OhOptions *options, OhParameters *create)
  *          left alone
  */
 void
-OhResolveOptions(Relation index, OhParameters *create)
+OhResolveOptions(Relation index, OhParameters *params)
 {
 	const OhOptions *options = (const OhOptions *) index->rd_options;
 	const OhMetric *metric = OhGetMetric(index);
-	OmQuantSpec *spec = &create->spec;
+	OmQuantSpec *spec = &params->spec;
 
-	create->m = options ? options->m : OH_DEFAULT_M;
-	create->ef_construction = options ? options->ef_construction : OH_DEFAULT_EF_CONSTRUCTION;
-	check_ef_construction(create->m, create->ef_construction);
+	params->m = options ? options->m : OH_DEFAULT_M;
+	params->ef_construction = options ? options->ef_construction : OH_DEFAULT_EF_CONSTRUCTION;
+	check_ef_construction(params->m, params->ef_construction);
 
 	memset(spec, 0, sizeof(*spec));
 	spec->metric = metric->metric;
 	spec->kind = choose_quantizer(index, metric, options);
-	create->column.metric = metric;
-	create->column.dim = column_dim(index, metric);
-	spec->dim = create->column.dim;
+	params->column.metric = metric;
+	params->column.dim = column_dim(index, metric);
+	spec->dim = params->column.dim;
 	if (metric->type->position_dim != NULL)
-		spec->dim = metric->type->position_dim(create->column.dim);
-	create->column.position_dim = spec->dim;
+		spec->dim = metric->type->position_dim(params->column.dim);
+	params->column.position_dim = spec->dim;
 	if (!pg_strong_random(&spec->seed, sizeof(spec->seed)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random values")));
-	create->column.seed = spec->seed;
+	params->column.seed = spec->seed;
 	if (spec->kind == OM_QUANT_BINARY)
 		spec->bits = 1;
 	else if (spec->kind == OM_QUANT_PQ)
 		spec->subvectors = choose_subvectors(index, spec->dim, options->subvectors);
 	if (spec->kind == OM_QUANT_RABITQ)
-		spec->bits = choose_bits(index, *spec, create->m, options ? options->bits : 0,
+		spec->bits = choose_bits(index, *spec, params->m, options ? options->bits : 0,
 								 RelationGetNumberOfBlocks(index) > 0);
 	else
-		check_node_fits(index, create);
-	OhResolveRerank(index, create);
-	resolve_choice(options, create);
+		check_node_fits(index, params);
+	OhResolveRerank(index, params);
+	resolve_choice(options, params);
 
-	create->ncolumns = IndexRelationGetNumberOfKeyAttributes(index) - 1;
-	for (int i = 0; i < create->ncolumns; i++)
-		create->key_kind[i] = OhKeyKindOf(index, i);
+	params->ncolumns = IndexRelationGetNumberOfKeyAttributes(index) - 1;
+	for (int i = 0; i < params->ncolumns; i++)
+		params->key_kind[i] = OhKeyKindOf(index, i);
 }
 
 /*
@@ -610,9 +606,9 @@ OhResolveOptions(Relation index, OhParameters *create)
  * A NOTICE, but not for the init fork of an index, which follows its main fork.
  */
 void
-OhFallBack(Relation index, OhParameters *create, uint64 rows)
+OhFallBack(Relation index, OhParameters *params, uint64 rows)
 {
-	OmQuantSpec *spec = &create->spec;
+	OmQuantSpec *spec = &params->spec;
 	int			least = om_quant_train_least(spec);
 	int			bytes = spec->subvectors;
 

@@ -16,7 +16,8 @@
 #include "commands/defrem.h"
 #include "utils/guc.h"
 
-#include "hnsw/hnsw.h"
+#include "hnsw/options.h"
+
 
 int			oh_ef_search;
 int			oh_iterative_scan;

@@ -34,6 +34,8 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "filter/condition.h"
+#include "hnsw/callbacks.h"
 #include "hnsw/hnsw.h"
 
 /* What is being validated. */

@@ -42,8 +42,9 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "planner/bounds.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/options.h"
+#include "planner/bounds.h"
 
 /* Beyond these a product of the clause may round more than bound_vector() allows for. */
 #define MAX_SCALE 1e30

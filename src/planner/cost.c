@@ -32,7 +32,9 @@
 
 #include "compat.h"
 #include "filter/keypage.h"
+#include "hnsw/callbacks.h"
 #include "hnsw/hnsw.h"
+#include "hnsw/options.h"
 
 /* Evaluations for each candidate kept, as a part of m. */
 #define EVALS_PER_CANDIDATE 0.6

@@ -17,7 +17,8 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
-#include "hnsw/hnsw.h"
+#include "planner/planner.h"
+
 
 /* A node that scans an index in an order. */
 typedef struct Noted

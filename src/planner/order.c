@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/stratnum.h"
 #include "catalog/pg_attribute.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -28,7 +29,6 @@
 #include "compat.h"
 #include "planner/bounds.h"
 #include "planner/order.h"
-#include "hnsw/hnsw.h"
 
 static List *
 class_members(EquivalenceClass *class, Relids relids)

@@ -29,9 +29,10 @@
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "hnsw/callbacks.h"
 #include "planner/bounds.h"
 #include "planner/order.h"
-#include "hnsw/hnsw.h"
+#include "planner/planner.h"
 
 static set_rel_pathlist_hook_type next_hook = NULL;
 

@@ -24,7 +24,9 @@
 #include "optimizer/planner.h"
 #include "utils/syscache.h"
 
-#include "hnsw/hnsw.h"
+#include "hnsw/options.h"
+#include "planner/planner.h"
+
 
 static planner_hook_type next_planner = NULL;
 

@@ -31,7 +31,13 @@
 
 #include "compat.h"
 #include "hnsw/build/build.h"
-#include "hnsw/build/parallel.h"
+#include "hnsw/callbacks.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/options.h"
+#include "hnsw/train/choose.h"
+#include "hnsw/train/parallel.h"
+#include "hnsw/train/sample.h"
+#include "hnsw/train/train.h"
 #include "storage/crash.h"
 
 /* Chunks of the parallel context. */
@@ -54,7 +60,7 @@ typedef struct Build
 {
 	OhBuildWorker worker;
 	IndexInfo  *info;
-	OhParameters create;
+	OhParameters params;
 	int			workers;		/* to ask for */
 	uint32		capacity;		/* slots of the graph */
 	dsm_segment *segment;		/* of the graph, NULL if it is private */
@@ -140,15 +146,15 @@ choose_workers(Relation heap, Relation index, const IndexInfo *info)
 }
 
 static OhGraphShape
-shape_of(const OhParameters *create)
+shape_of(const OhParameters *params)
 {
 	OhGraphShape shape;
 
-	shape.spec = create->spec;
-	shape.m = create->m;
-	shape.ef_construction = create->ef_construction;
-	shape.refine_bytes = OhRefineBytes(&create->spec, create->rerank);
-	shape.ncolumns = create->ncolumns;
+	shape.spec = params->spec;
+	shape.m = params->m;
+	shape.ef_construction = params->ef_construction;
+	shape.refine_bytes = OhRefineBytes(&params->spec, params->rerank);
+	shape.ncolumns = params->ncolumns;
 	return shape;
 }
 
@@ -173,7 +179,7 @@ memory_needed(const OhGraphShape *shape, uint32 capacity, int participants)
 static uint32
 choose_capacity(const Build *build, const OhSample *sample)
 {
-	OhGraphShape shape = shape_of(&build->create);
+	OhGraphShape shape = shape_of(&build->params);
 	double		want = sample->vectors + sample->others / OhChunkRows(&shape) + 64;
 	Size		limit = (Size) maintenance_work_mem * 1024;
 	int			participants = build->workers + 1;
@@ -198,7 +204,7 @@ choose_capacity(const Build *build, const OhSample *sample)
 static OhGraph *
 create_graph(Build *build)
 {
-	OhGraphShape shape = shape_of(&build->create);
+	OhGraphShape shape = shape_of(&build->params);
 	Size		bytes = OhGraphBytes(&shape, build->capacity);
 	void	   *mem;
 
@@ -426,23 +432,23 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	worker->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw build",
 											ALLOCSET_DEFAULT_SIZES);
 	build.info = info;
-	OhResolveOptions(index, &build.create);
+	OhResolveOptions(index, &build.params);
 
 	report_phase(OH_PHASE_SAMPLE);
 	build.workers = choose_workers(heap, index, info);
-	OhTrainerBegin(&trainer, heap, &build.create.spec, build.workers);
-	OhChoiceBegin(&trainer, &build.create, worker->context);
-	OhTakeSample(heap, index, info, &build.create, &trainer, &sample);
+	OhTrainerBegin(&trainer, heap, &build.params.spec, build.workers);
+	OhChoiceBegin(&trainer, &build.params, worker->context);
+	OhTakeSample(heap, index, info, &build.params, &trainer, &sample);
 	if (sample.tuples <= 0)
 		build.workers = 0;
 	report_phase(OH_PHASE_TRAIN);
-	OhChooseCodes(index, &build.create, &trainer, &sample);
+	OhChooseCodes(index, &build.params, &trainer, &sample);
 	if (trainer.seen != NULL)
 		pfree(trainer.seen);
-	OhTrain(index, &build.create, &trainer, &sample);
-	worker->ix = OhIndexCreate(index, MAIN_FORKNUM, &build.create);
+	OhTrain(index, &build.params, &trainer, &sample);
+	worker->ix = OhIndexCreate(index, MAIN_FORKNUM, &build.params);
 	OhTrainerEnd(&trainer);
-	build.create.model = NULL;
+	build.params.model = NULL;
 	build.capacity = choose_capacity(&build, &sample);
 	worker->builder = OhBuilderBegin(create_graph(&build), worker->ix->quant, OhRandomLevel,
 									 worker->context);
@@ -476,13 +482,13 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 void
 ohbuildempty(Relation index)
 {
-	OhParameters create = {0};
+	OhParameters params = {0};
 	OhIndex    *ix;
 
-	OhResolveOptions(index, &create);
-	if (om_quant_train_least(&create.spec) > 0)
-		OhFallBack(index, &create, 0);
-	ix = OhIndexCreate(index, INIT_FORKNUM, &create);
+	OhResolveOptions(index, &params);
+	if (om_quant_train_least(&params.spec) > 0)
+		OhFallBack(index, &params, 0);
+	ix = OhIndexCreate(index, INIT_FORKNUM, &params);
 	MemoryContextDelete(ix->file.context);
 	/* also when nothing else of this relation is in the WAL */
 	log_newpage_range(index, INIT_FORKNUM, 0, 1, true);

@@ -14,6 +14,8 @@
 #include "utils/wait_event.h"
 
 #include "hnsw/build/build.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/insert/inserter.h"
 
 /* Rows between two reports of progress. */
 #define REPORT_ROWS 256

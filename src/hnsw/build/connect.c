@@ -15,7 +15,7 @@
 #include "postgres.h"
 
 #include "hnsw/build/graph.h"
-#include "hnsw/hnsw.h"
+#include "hnsw/options.h"
 #include "miscadmin.h"
 
 /* Of an orphan's reached links, those that may link back to it. */

@@ -16,6 +16,7 @@
 
 #include "filter/keypage.h"
 #include "hnsw/build/build.h"
+#include "hnsw/hnsw.h"
 
 /* Appends records to one array. */
 typedef struct Appender

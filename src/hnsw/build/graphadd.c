@@ -17,8 +17,8 @@
 #include <math.h>
 
 #include "hnsw/build/graph.h"
-#include "hnsw/hnsw.h"
 #include "hnsw/graph/rows.h"
+#include "hnsw/options.h"
 
 #define EXPANDED	0x80000000U
 

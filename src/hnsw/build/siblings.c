@@ -15,7 +15,7 @@
 #include "miscadmin.h"
 
 #include "hnsw/build/graph.h"
-#include "hnsw/hnsw.h"
+#include "hnsw/options.h"
 
 /* Siblings from which on it pays to search for what is around them. */
 #define LARGE_FAMILY	4

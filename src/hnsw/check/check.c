@@ -28,6 +28,7 @@
 
 #include "compat.h"
 #include "hnsw/check/check.h"
+#include "hnsw/options.h"
 
 #define CHECK_COLUMNS 16
 

@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "hnsw/check/check.h"
+#include "hnsw/options.h"
 
 /* Times that a node is read anew before it is called corrupt. */
 #define RETRIES 5

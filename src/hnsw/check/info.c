@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "hnsw/check/check.h"
+#include "hnsw/options.h"
 
 #define INFO_COLUMNS 35
 

@@ -9,7 +9,6 @@
 #include "miscadmin.h"
 
 #include "hnsw/graph/highway.h"
-#include "hnsw/hnsw.h"
 #include "storage/wal.h"
 
 /* Every search reads the members by level, in no case more than a few pages. */

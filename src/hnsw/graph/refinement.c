@@ -15,7 +15,6 @@
 
 #include "miscadmin.h"
 
-#include "hnsw/hnsw.h"
 #include "hnsw/graph/refinement.h"
 #include "storage/wal.h"
 

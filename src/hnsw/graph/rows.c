@@ -17,6 +17,7 @@
 
 #include "miscadmin.h"
 
+#include "filter/condition.h"
 #include "hnsw/graph/rows.h"
 
 /* Times that a piece of a chain is looked for again before it is called damaged. */

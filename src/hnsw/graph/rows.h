@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "filter/condition.h"
 #include "filter/filter.h"
 #include "hnsw/graph/forms.h"
 

@@ -13,8 +13,8 @@
 
 #include "miscadmin.h"
 
-#include "hnsw/hnsw.h"
 #include "hnsw/graph/search.h"
+#include "hnsw/options.h"
 
 #define MAX_LINKS (2 * OH_MAX_M)
 

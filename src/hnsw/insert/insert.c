@@ -32,15 +32,18 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "filter/key.h"
 #include "filter/keypage.h"
+#include "hnsw/callbacks.h"
+#include "hnsw/graph/refinement.h"
+#include "hnsw/graph/rows.h"
+#include "hnsw/graph/sweep.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/insert/insert.h"
+#include "hnsw/insert/inserter.h"
 #include "hnsw/insert/link.h"
-#include "hnsw/graph/refinement.h"
-#include "hnsw/retrain/retrain.h"
-#include "hnsw/graph/rows.h"
-#include "filter/key.h"
-#include "hnsw/graph/sweep.h"
+#include "hnsw/options.h"
+#include "hnsw/train/retrain.h"
 
 /* Near neighbours whose pages are tried for a free slot. */
 #define NEAR_PAGES 8
@@ -779,6 +782,17 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const 
 static dlist_head kept_inserters = DLIST_STATIC_INIT(kept_inserters);
 static int	nkept_inserters = 0;
 
+static void
+drop_inserter(OhIndex *ix)
+{
+	if (ix->inserter == NULL)
+		return;
+	dlist_delete(&ix->inserter->kept);
+	nkept_inserters--;
+	OhInserterEnd(ix->inserter);
+	ix->inserter = NULL;
+}
+
 /*
  * keep_inserter -- give a new index its inserter, in place of the one that was used
  * least recently if there are many: rows may go to hundreds of partitions.
@@ -794,23 +808,12 @@ keep_inserter(OhIndex *ix, OhInserter *ins)
 		OhInserter *last = dlist_tail_element(OhInserter, kept, &kept_inserters);
 
 		if (!last->busy)
-			OhInserterDrop(last->ix);
+			drop_inserter(last->ix);
 	}
 }
 
-void
-OhInserterDrop(OhIndex *ix)
-{
-	if (ix->inserter == NULL)
-		return;
-	dlist_delete(&ix->inserter->kept);
-	nkept_inserters--;
-	OhInserterEnd(ix->inserter);
-	ix->inserter = NULL;
-}
-
-Size
-OhInserterBytes(const OhIndex *ix)
+static Size
+inserter_bytes(const OhIndex *ix)
 {
 	/* the rest is in the index's memory context */
 	return ix->inserter == NULL ? 0 : OhVisitedBytes(ix->inserter->search->visited);
@@ -846,8 +849,8 @@ return_inserter(OhIndex *ix, OhInserter *ins)
 		OhInserterEnd(ins);
 }
 
-void
-OhInserterReset(OhIndex *ix)
+static void
+reset_inserter(OhIndex *ix)
 {
 	if (ix->inserter != NULL)
 		ix->inserter->busy = false;
@@ -902,4 +905,12 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 	if (unlikely(OhRetrainIsDue(ix)))
 		OhRetrainStep(heap, ix);
 	return false;
+}
+
+void
+OhInsertInit(void)
+{
+	static const OhIndexOwner owner = {reset_inserter, drop_inserter, inserter_bytes};
+
+	OhRegisterIndexOwner(&owner);
 }

@@ -8,6 +8,8 @@
 
 #include "hnsw/graph/search.h"
 #include "hnsw/graph/select.h"
+#include "hnsw/insert/inserter.h"
+#include "hnsw/options.h"
 #include "storage/wal.h"
 
 /* A list of links as it is on the page: the diverse ones first. */

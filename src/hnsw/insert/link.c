@@ -9,8 +9,9 @@
 
 #include "miscadmin.h"
 
-#include "hnsw/hnsw.h"
+#include "hnsw/insert/inserter.h"
 #include "hnsw/insert/link.h"
+#include "hnsw/options.h"
 
 /* Rounds of deciding again for neighbours that others have changed. */
 #define LINK_ROUNDS 3

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "hnsw/insert/insert.h"
+#include "hnsw/insert/inserter.h"
 
 typedef enum OhLinkResult
 {

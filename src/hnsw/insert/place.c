@@ -7,8 +7,8 @@
 #include "postgres.h"
 
 #include "filter/keypage.h"
-#include "hnsw/hnsw.h"
 #include "hnsw/insert/insert.h"
+#include "hnsw/insert/inserter.h"
 
 /*
  * OhFindPlace -- see insert.h.

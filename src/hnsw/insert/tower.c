@@ -8,8 +8,9 @@
 
 #include "miscadmin.h"
 
-#include "hnsw/hnsw.h"
+#include "hnsw/insert/inserter.h"
 #include "hnsw/insert/link.h"
+#include "hnsw/options.h"
 
 /* The links that a level's search has chosen. */
 typedef struct LevelLinks

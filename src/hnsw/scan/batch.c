@@ -12,7 +12,9 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "hnsw/options.h"
 #include "hnsw/scan/scan.h"
+#include "planner/planner.h"
 
 /*
  * Candidates kept in a walk for ef asked for: the estimates that steer it are a

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "filter/condition.h"
+#include "hnsw/hnsw.h"
 #include "hnsw/scan/radius.h"
 #include "types/sphere.h"
 

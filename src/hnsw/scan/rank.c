@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 
 #include "hnsw/graph/refinement.h"
+#include "hnsw/options.h"
 #include "hnsw/scan/scan.h"
 
 /*

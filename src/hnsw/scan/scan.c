@@ -28,7 +28,11 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "filter/condition.h"
+#include "hnsw/callbacks.h"
+#include "hnsw/options.h"
 #include "hnsw/scan/scan.h"
+#include "planner/planner.h"
 
 /* Sums of floats in another order: far more than they were ever seen to differ by. */
 #define OTHER_ROUNDING 1e-5

@@ -8,13 +8,14 @@
 
 #include "access/relscan.h"
 
+#include "filter/condition.h"
+#include "hnsw/graph/rows.h"
+#include "hnsw/graph/search.h"
+#include "hnsw/graph/sweep.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/scan/radius.h"
 #include "hnsw/scan/ranked.h"
 #include "hnsw/scan/rerank.h"
-#include "hnsw/graph/rows.h"
-#include "hnsw/graph/search.h"
-#include "hnsw/graph/sweep.h"
 
 /* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
 #define OH_AHEAD 8

@@ -11,7 +11,6 @@
 #include "utils/snapmgr.h"
 
 #include "hnsw/table/fetch.h"
-#include "hnsw/hnsw.h"
 #include "hnsw/table/rowreader.h"
 
 struct OhFetcher

@@ -24,6 +24,7 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "hnsw/options.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 

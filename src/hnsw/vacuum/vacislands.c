@@ -17,6 +17,7 @@
 #include "compat.h"
 #include "hnsw/graph/forest.h"
 #include "hnsw/graph/highway.h"
+#include "hnsw/options.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 

@@ -29,8 +29,9 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "hnsw/callbacks.h"
 #include "hnsw/graph/highway.h"
-#include "hnsw/retrain/retrain.h"
+#include "hnsw/train/retrain.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 

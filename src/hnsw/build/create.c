@@ -3,8 +3,7 @@
  */
 #include "postgres.h"
 
-#include "hnsw/hnsw.h"
-#include "hnsw/retrain/retrain.h"
+#include "hnsw/train/retrain.h"
 
 uint32
 OhNodeBytes(const OmQuantSpec *spec, int m)
@@ -22,31 +21,31 @@ OhRefineBytes(const OmQuantSpec *spec, int rerank)
  * fill_meta -- the metapage's contents for an empty graph.
  */
 static void
-fill_meta(OhMetaPageData *meta, const OhParameters *create)
+fill_meta(OhMetaPageData *meta, const OhParameters *params)
 {
 	memset(meta, 0, sizeof(*meta));
-	meta->seed = create->spec.seed;
-	meta->metric = create->spec.metric;
-	meta->quantizer = create->spec.kind;
-	meta->bits = create->spec.bits;
-	meta->subvectors = create->spec.subvectors;
-	meta->dim = create->spec.dim;
-	meta->column_dim = create->column.dim;
-	meta->m = create->m;
-	meta->ef_construction = create->ef_construction;
+	meta->seed = params->spec.seed;
+	meta->metric = params->spec.metric;
+	meta->quantizer = params->spec.kind;
+	meta->bits = params->spec.bits;
+	meta->subvectors = params->spec.subvectors;
+	meta->dim = params->spec.dim;
+	meta->column_dim = params->column.dim;
+	meta->m = params->m;
+	meta->ef_construction = params->ef_construction;
 	meta->entry = OH_NONE;
 	meta->entry_level = -1;
 	meta->highway_level = 1;
-	meta->code_bytes = om_quant_code_bytes(&create->spec);
-	meta->node_bytes = OhNodeBytes(&create->spec, create->m);
-	meta->trained_rows = create->trained_rows;
-	meta->model = meta->next_model = create->model != NULL ? 1 : 0;
-	meta->look_nodes = OhRetrainLook(&create->spec, create->model != NULL ? create->trained_rows : 0);
-	meta->rerank = create->rerank;
-	meta->refine_bytes = OhRefineBytes(&create->spec, create->rerank);
-	meta->ncolumns = create->ncolumns;
-	meta->chosen_by = create->chosen_by;
-	memcpy(meta->key_kind, create->key_kind, sizeof(create->key_kind));
+	meta->code_bytes = om_quant_code_bytes(&params->spec);
+	meta->node_bytes = OhNodeBytes(&params->spec, params->m);
+	meta->trained_rows = params->trained_rows;
+	meta->model = meta->next_model = params->model != NULL ? 1 : 0;
+	meta->look_nodes = OhRetrainLook(&params->spec, params->model != NULL ? params->trained_rows : 0);
+	meta->rerank = params->rerank;
+	meta->refine_bytes = OhRefineBytes(&params->spec, params->rerank);
+	meta->ncolumns = params->ncolumns;
+	meta->chosen_by = params->chosen_by;
+	memcpy(meta->key_kind, params->key_kind, sizeof(params->key_kind));
 }
 
 /*
@@ -75,22 +74,22 @@ write_model(OhIndex *ix, const float *model)
 }
 
 OhIndex *
-OhIndexCreate(Relation index, ForkNumber fork, const OhParameters *create)
+OhIndexCreate(Relation index, ForkNumber fork, const OhParameters *params)
 {
 	OhMetaPageData meta;
 	OhIndex    *ix;
 
-	Assert(fork == MAIN_FORKNUM || create->model == NULL);
-	fill_meta(&meta, create);
+	Assert(fork == MAIN_FORKNUM || params->model == NULL);
+	fill_meta(&meta, params);
 	OhFileCreate(index, fork, &oh_file_method, &meta, sizeof(meta));
 	ix = OhIndexAssemble(index, &meta);
 	ix->file.building = true;
 	ix->entry = OH_NONE;
 	ix->entry_level = -1;
 	ix->highway_level = 1;
-	if (create->model != NULL)
-		write_model(ix, create->model);
-	OhIndexSetModel(ix, meta.model, create->model);
+	if (params->model != NULL)
+		write_model(ix, params->model);
+	OhIndexSetModel(ix, meta.model, params->model);
 	ix->look_nodes = meta.look_nodes;
 	if (fork == MAIN_FORKNUM)
 		OhIndexRegister(ix);

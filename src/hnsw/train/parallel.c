@@ -12,7 +12,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "hnsw/build/parallel.h"
+#include "hnsw/train/parallel.h"
 
 #define KEY_QUERY_TEXT		OH_KEY(0x101)
 #define KEY_WAL_USAGE		OH_KEY(0x102)

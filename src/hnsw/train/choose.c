@@ -15,8 +15,10 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "hnsw/build/build.h"
-#include "hnsw/hnsw.h"
+#include "hnsw/options.h"
+#include "hnsw/train/choose.h"
+#include "hnsw/train/sample.h"
+#include "hnsw/train/train.h"
 
 /* Rows of the sample that are kept, and bytes for them at most. */
 #define MOST_ROWS 10000
@@ -53,13 +55,13 @@ typedef struct Trial
  * OhChoiceBegin -- see build.h.
  */
 void
-OhChoiceBegin(OhTrainer *trainer, const OhParameters *create, MemoryContext context)
+OhChoiceBegin(OhTrainer *trainer, const OhParameters *params, MemoryContext context)
 {
-	Size		row_bytes = sizeof(float) * create->spec.dim;
+	Size		row_bytes = sizeof(float) * params->spec.dim;
 
 	trainer->nseen = 0;
 	trainer->seen_room = 0;
-	if (!create->may_choose)
+	if (!params->may_choose)
 		return;
 	trainer->seen_room = Min(MOST_ROWS,
 							 Min((Size) MOST_BYTES, (Size) maintenance_work_mem * 256) / row_bytes);
@@ -193,17 +195,17 @@ begin_trial(Trial *trial, const OhTrainer *trainer, const OhSample *sample, int 
  * OhChooseCodes -- see build.h.
  */
 void
-OhChooseCodes(Relation index, OhParameters *create, const OhTrainer *trainer, const OhSample *sample)
+OhChooseCodes(Relation index, OhParameters *params, const OhTrainer *trainer, const OhSample *sample)
 {
 	MemoryContext context;
 	MemoryContext old;
-	OmQuantSpec spec = create->spec;
-	OmQuantSpec values = create->spec;
+	OmQuantSpec spec = params->spec;
+	OmQuantSpec values = params->spec;
 	Trial		trial;
 	double		first = -1;
 	double		share = -1;
 
-	if (!create->may_choose || sample->mean == NULL)
+	if (!params->may_choose || sample->mean == NULL)
 		return;
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw choice", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
@@ -213,31 +215,31 @@ OhChooseCodes(Relation index, OhParameters *create, const OhTrainer *trainer, co
 	{
 		share_found(&trial, &values, NULL, true);
 		first = share = share_found(&trial, &spec, sample->mean, false);
-		while (share < ENOUGH && spec.bits < 8 && OhMoreBits(&spec, create->m))
+		while (share < ENOUGH && spec.bits < 8 && OhMoreBits(&spec, params->m))
 			share = share_found(&trial, &spec, sample->mean, false);
-		if (share < ENOUGH && create->may_choose_values &&
-			OhNodeBytes(&values, create->m) <= OH_PAGE_BODY)
+		if (share < ENOUGH && params->may_choose_values &&
+			OhNodeBytes(&values, params->m) <= OH_PAGE_BODY)
 			spec = values;
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	if (first < 0)
 		return;
-	create->chosen_by = OH_CHOSEN_BY_SAMPLE;
+	params->chosen_by = OH_CHOSEN_BY_SAMPLE;
 	ereport(DEBUG1,
 			(errmsg_internal("index \"%s\": codes of %d bits find %.3f of a sample's neighbours, of %d bits %.3f",
-							 RelationGetRelationName(index), create->spec.bits, first, spec.bits, share)));
-	if (spec.kind == create->spec.kind && spec.bits == create->spec.bits)
+							 RelationGetRelationName(index), params->spec.bits, first, spec.bits, share)));
+	if (spec.kind == params->spec.kind && spec.bits == params->spec.bits)
 		return;
 	ereport(NOTICE,
 			(spec.kind == OM_QUANT_NONE ?
 			 errmsg("index \"%s\" gets quantizer = none: codes do not tell neighbours in this table apart",
 					RelationGetRelationName(index)) :
 			 errmsg("index \"%s\" gets codes with bits = %d instead of %d, which do not tell neighbours in this table apart",
-					RelationGetRelationName(index), spec.bits, create->spec.bits),
+					RelationGetRelationName(index), spec.bits, params->spec.bits),
 			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among the candidates of a search.",
-					   create->spec.bits, first * 100),
+					   params->spec.bits, first * 100),
 			 errhint("Set quantizer or bits to decide this yourself.")));
-	create->spec = spec;
-	OhResolveRerank(index, create);
+	params->spec = spec;
+	OhResolveRerank(index, params);
 }

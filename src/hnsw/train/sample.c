@@ -17,7 +17,9 @@
 #include "nodes/execnodes.h"
 #include "utils/memutils.h"
 
-#include "hnsw/build/build.h"
+#include "hnsw/train/mean.h"
+#include "hnsw/train/sample.h"
+#include "hnsw/train/train.h"
 #include "types/vector.h"
 
 #define SAMPLE_VECTORS	10000
@@ -179,10 +181,10 @@ OhReplaceOutliers(int dim, float *rows, int nrows, double limit)
  * OhTakeSample -- see build.h.
  */
 void
-OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhParameters *create,
+OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhParameters *params,
 			 OhTrainer *trainer, OhSample *sample)
 {
-	const OmQuantSpec *spec = &create->spec;
+	const OmQuantSpec *spec = &params->spec;
 	BlockNumber nblocks = RelationGetNumberOfBlocks(heap);
 	Sampling	s = {0};
 	Spread		vectors = {0};
@@ -197,7 +199,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhPara
 		return;
 	s.index = index;
 	s.spec = spec;
-	s.column = &create->column;
+	s.column = &params->column;
 	s.mean = OhMeanBegin(spec->dim);
 	s.trainer = trainer;
 	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",

@@ -39,13 +39,13 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "hnsw/build/build.h"
-#include "hnsw/table/fetch.h"
 #include "hnsw/graph/highway.h"
-#include "hnsw/hnsw.h"
 #include "hnsw/graph/refinement.h"
-#include "hnsw/retrain/retrain.h"
 #include "hnsw/graph/rows.h"
+#include "hnsw/table/fetch.h"
+#include "hnsw/train/mean.h"
+#include "hnsw/train/retrain.h"
+#include "hnsw/train/sample.h"
 #include "storage/wal.h"
 #include "types/vector.h"
 

@@ -15,7 +15,7 @@
 
 #include "utils/memutils.h"
 
-#include "hnsw/build/build.h"
+#include "hnsw/train/mean.h"
 
 /* Exponents of lengths: of 1.4e-45, and of 16,000 components of 3.4e38. */
 #define LEAST_EXPONENT (-149)

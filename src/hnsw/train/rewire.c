@@ -14,9 +14,9 @@
 
 #include "miscadmin.h"
 
-#include "hnsw/hnsw.h"
-#include "hnsw/retrain/retrain.h"
 #include "hnsw/graph/select.h"
+#include "hnsw/options.h"
+#include "hnsw/train/retrain.h"
 #include "storage/wal.h"
 
 /* Copies of one vector that a node considers: the others differ in filter columns. */

@@ -19,8 +19,10 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "hnsw/build/build.h"
-#include "hnsw/build/parallel.h"
+#include "hnsw/options.h"
+#include "hnsw/train/parallel.h"
+#include "hnsw/train/sample.h"
+#include "hnsw/train/train.h"
 
 PGDLLEXPORT void om_train_worker_main(dsm_segment *seg, shm_toc *toc);
 
@@ -227,25 +229,25 @@ train(OhTrainer *trainer)
  * OhTrain -- see build.h.
  */
 void
-OhTrain(Relation index, OhParameters *create, OhTrainer *trainer, const OhSample *sample)
+OhTrain(Relation index, OhParameters *params, OhTrainer *trainer, const OhSample *sample)
 {
 	OhTrainShared *shared = trainer->shared;
 
-	create->model = NULL;
-	create->trained_rows = 0;
-	if (om_quant_train_rows(&create->spec) > 0 &&
-		sample->nrows < om_quant_train_least(&create->spec))
+	params->model = NULL;
+	params->trained_rows = 0;
+	if (om_quant_train_rows(&params->spec) > 0 &&
+		sample->nrows < om_quant_train_least(&params->spec))
 	{
-		OhFallBack(index, create, sample->nrows);
+		OhFallBack(index, params, sample->nrows);
 		trainer->workers = 0;
 	}
-	if (sample->mean == NULL || om_quant_model_floats(&create->spec) == 0 ||
-		sample->nrows < om_quant_train_least(&create->spec))
+	if (sample->mean == NULL || om_quant_model_floats(&params->spec) == 0 ||
+		sample->nrows < om_quant_train_least(&params->spec))
 		return;
 
 	/* another kind's model is no larger */
-	Assert(om_quant_model_floats(&create->spec) <= om_quant_model_floats(&shared->spec));
-	shared->spec = create->spec;
+	Assert(om_quant_model_floats(&params->spec) <= om_quant_model_floats(&shared->spec));
+	shared->spec = params->spec;
 	shared->nrows = sample->nrows;
 	shared->nparts = om_quant_train_parts(&shared->spec);
 	pg_atomic_init_u32(&shared->next, 0);
@@ -253,8 +255,8 @@ OhTrain(Relation index, OhParameters *create, OhTrainer *trainer, const OhSample
 	memcpy(floats_at(shared, shared->mean), sample->mean, sizeof(float) * shared->spec.dim);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, shared->nparts);
 	train(trainer);
-	create->model = floats_at(shared, shared->model);
-	create->trained_rows = om_quant_train_rows(&create->spec) > 0 ? sample->nrows : sample->nsample;
+	params->model = floats_at(shared, shared->model);
+	params->trained_rows = om_quant_train_rows(&params->spec) > 0 ? sample->nrows : sample->nsample;
 }
 
 void
