@@ -242,7 +242,7 @@ run_crash() {
 	local log=$work/crash.log p f seed=${names[0]:-$((10#$(date +%s) % 100000))}
 	as_postgres mkdir -p "$work/crash"
 	echo "seed $seed"
-	limited 1200 perl test/faults/crash.pl --tree "$work/tree" --work "$work/crash" --kills 20 --seed "$seed" 2>&1 | tee "$log"
+	limited 1200 perl test/faults/crash.pl --tree "$work/tree" --work "$work/crash" --kills 20 --each 5 --seed "$seed" 2>&1 | tee "$log"
 	local status=${PIPESTATUS[0]}
 	p=$(total_of 1 "$log") f=$(total_of 3 "$log")
 	[ "$status" != 0 ] && [ "$f" = 0 ] && f=1

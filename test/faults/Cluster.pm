@@ -144,7 +144,7 @@ sub kill_all
 	# a new postmaster refuses to start while one of them is left
 	for my $child (@children)
 	{
-		sleep 0.002 while -e "/proc/$child/stat" && (slurp("/proc/$child/stat") // '') !~ /\) Z /;
+		sleep 0.002 while (eval { slurp("/proc/$child/stat") } // ') Z ') !~ /\) Z /;
 	}
 	return;
 }

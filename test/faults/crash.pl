@@ -223,10 +223,16 @@ sub kill_backend
 {
 	my ($w) = @_;
 	my @children = Cluster::children($w->{cluster}{pid});
-	my @busy = grep { (Cluster::slurp("/proc/$_/cmdline") // '') =~ /postgres: (postgres|parallel|autovacuum worker|checkpointer)/ } @children;
+	# a process may end at any time
+	my %title;
+	for my $child (@children)
+	{
+		$title{$child} = $1 if (eval { Cluster::slurp("/proc/$child/cmdline") } // '') =~ /postgres: ([^\0]*)/;
+	}
+	my @busy = grep { ($title{$_} // '') =~ /^(postgres|parallel|autovacuum worker|checkpointer)/ } @children;
 	return kill_at_random($w) unless @busy;
 	my $pid = pick(@busy);
-	my ($title) = Cluster::slurp("/proc/$pid/cmdline") =~ /postgres: ([^\0]*)/;
+	my $title = $title{$pid} =~ s/\s+$//r;
 	kill('KILL', $pid);
 	return "one process killed: $title";
 }
