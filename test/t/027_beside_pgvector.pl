@@ -4,6 +4,7 @@
 # With pgvector itself where it is installed (PGVECTOR names a folder with its files); in
 # any case with a stand-in, made from omendb's scripts: its types have other OIDs, which is what
 # matters here.  Both are installed by names of their own, as other tests run at the same time.
+# And logical replication from there to omendb, in text and in binary form.
 use strict;
 use warnings;
 use FindBin;
@@ -20,6 +21,7 @@ plan skip_all => "the folder $extensions cannot be written to: this is not a pri
 sub install
 {
 	my ($name, $version, $module, $script) = @_;
+	unlink(glob("$extensions/$name*"));		# of a run that was ended
 	append_to_file("$extensions/$name.control", "default_version = '$version'\nmodule_pathname = '$module'\nrelocatable = true\n");
 	append_to_file("$extensions/$name--$version.sql", $script);
 	return $name;
@@ -39,7 +41,7 @@ else
 	note('pgvector is not installed here: the stand-in alone');
 }
 
-my $node = new_server('beside');
+my $node = new_server('beside', init => [ allows_streaming => 'logical' ]);
 for my $peer (@peers)
 {
 	my $db = "with_$peer";
@@ -103,6 +105,31 @@ SQL
 	is($node->safe_psql("restored_$peer", "$set SELECT string_agg(id::text, ',') FROM ($search) x"), $sql->("$set SELECT string_agg(id::text, ',') FROM ($search) x"),
 		"$peer: the same rows there");
 	like($node->safe_psql("restored_$peer", "SELECT nodes FROM omen.omendb_index_check('t_v', true)"), qr/^\d+$/, "$peer: checked there");
+
+	# moving by logical replication: values in text or binary form, the table first, then changes
+	my $moved = "moved_$peer";
+	$node->safe_psql('postgres', "CREATE DATABASE $moved");
+	for my $form (qw(as_text as_binary))
+	{
+		my $table = "CREATE TABLE $form (id int PRIMARY KEY, v vector(16), h halfvec(16), s sparsevec(16), b bit(16));";
+		$sql->("$table INSERT INTO $form SELECT id, v, h, v::sparsevec, binary_quantize(v)::bit(16) FROM t WHERE id BETWEEN 1 AND 400;
+			CREATE PUBLICATION $form FOR TABLE $form");
+		$sql->("SELECT pg_create_logical_replication_slot('${peer}_$form', 'pgoutput')");
+		$node->safe_psql($moved, "CREATE EXTENSION IF NOT EXISTS omendb; $table CREATE INDEX ${form}_v ON $form USING omenhnsw (v);
+			CREATE SUBSCRIPTION $form CONNECTION '" . join(' ', 'host=' . $node->host, 'port=' . $node->port, "dbname=$db") . "' PUBLICATION $form
+			WITH (create_slot = false, slot_name = '${peer}_$form', binary = " . ($form eq 'as_binary' ? 'true' : 'false') . ')');
+	}
+	for my $form (qw(as_text as_binary))
+	{
+		my $rows = sub { return "SELECT count(*) || md5(string_agg(x::text, ' ' ORDER BY id)) FROM $form x" };
+		$node->poll_query_until($moved, "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel");
+		$sql->("UPDATE $form SET v = v + v, h = h + h WHERE id % 5 = 0; DELETE FROM $form WHERE id % 5 = 1; INSERT INTO $form (id, s) VALUES (1000, '{1:1}/16')");
+		my $there = $sql->($rows->());
+		$node->poll_query_until($moved, $rows->(), $there);
+		is($node->safe_psql($moved, $rows->()), $there, "$peer: rows by logical replication, $form");
+		like($node->safe_psql($moved, "SELECT nodes FROM omendb_index_check('${form}_v', true)"), qr/^\d+$/, "$peer: their index is checked, $form");
+		$node->safe_psql($moved, "DROP SUBSCRIPTION $form");
+	}
 
 	like(($node->psql($db, "DROP EXTENSION $peer"))[2], qr/cannot drop extension $peer because other objects depend on it/, "$peer: indexes hold it");
 }
