@@ -86,6 +86,9 @@ add_reloptions(relopt_kind kind)
 	add_int_reloption(kind, "subvectors",
 					  "Bytes of a code of quantizer pq; without it a quarter of the dimensions",
 					  0, 1, OM_VECTOR_MAX_DIM, AccessExclusiveLock);
+	add_int_reloption(kind, "elements",
+					  "Elements of a sparsevec that a node holds; without it as many as the rows have",
+					  0, 1, OH_PAGE_BODY / 3, AccessExclusiveLock);
 	add_enum_reloption(kind, "rerank",
 					   "What scans order rows by: vectors of the table, refined codes, or codes",
 					   rerank_values, OH_RERANK_AUTO,
@@ -194,6 +197,7 @@ check_refines(int quantizer, int bits)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rerank = index does not support quantizer = %s", OhQuantizerName(quantizer)),
+				 quantizer == OM_QUANT_SPARSE ? errhint("Leave rerank out.") :
 				 errhint("Set quantizer to rabitq, or leave rerank out.")));
 	if (bits == 8)
 		ereport(ERROR,
@@ -218,6 +222,7 @@ parse_options(Datum reloptions, bool validate, relopt_kind kind)
 		{.optname = "subvectors", .opttype = RELOPT_TYPE_INT,
 		.offset = offsetof(OhOptions, subvectors)},
 		{.optname = "rerank", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, rerank)},
+		{.optname = "elements", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, elements)},
 		/* the last: only ivfflat has it */
 		{.optname = "lists", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, lists)},
 	};
@@ -368,7 +373,7 @@ choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
  * check_no_choice -- error if an option asks for another code than that of the type.
  */
 static void
-check_no_choice(Relation index, const OhMetric *metric, const OhOptions *options)
+check_no_choice(Relation index, const OhMetric *metric, const OmQuantSpec *spec, const OhOptions *options)
 {
 	const char *option = NULL;
 
@@ -380,13 +385,15 @@ check_no_choice(Relation index, const OhMetric *metric, const OhOptions *options
 		option = "bits";
 	else if (options->subvectors != 0)
 		option = "subvectors";
-	else if (options->rerank != OH_RERANK_AUTO)
+	else if (options->rerank != OH_RERANK_AUTO && om_quant_exact(spec))
 		option = "rerank";
+	else if (options->elements != 0 && spec->kind != OM_QUANT_SPARSE)
+		option = "elements";
 	if (option != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("storage parameter \"%s\" does not support type %s", option, metric->type->name),
-				 errdetail("Nodes of index \"%s\" hold the values themselves.", RelationGetRelationName(index)),
+				 errdetail("The codes of index \"%s\" are those of the type.", RelationGetRelationName(index)),
 				 errhint("Leave %s out.", option)));
 }
 
@@ -398,11 +405,11 @@ choose_quantizer(Relation index, const OhMetric *metric, const OhOptions *option
 {
 	int			asked = options ? options->quantizer : 0;
 
-	if (metric->metric == OM_METRIC_HAMMING || metric->metric == OM_METRIC_JACCARD)
-	{
-		check_no_choice(index, metric, options);
-		return OM_QUANT_BIT;
-	}
+	if (options != NULL && options->elements != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("storage parameter \"%s\" does not support type %s", "elements", metric->type->name),
+				 errhint("Leave %s out.", "elements")));
 	if (metric->metric != OM_METRIC_L1)
 		return asked != 0 ? asked : OM_QUANT_RABITQ;
 	if (asked == 0 && options != NULL)
@@ -476,6 +483,8 @@ check_node_fits(Relation index, const OhParameters *create)
 	else if (spec->kind == OM_QUANT_BIT)
 		hint = psprintf("With m = %d there is room for %d dimensions.", m,
 						(int) (OH_PAGE_BODY - OhNodeBytes(spec, m) + om_quant_code_bytes(spec)) * 8);
+	else if (spec->kind == OM_QUANT_SPARSE)
+		hint = "Set elements or m to a lower value.";
 	else if (spec->kind == OM_QUANT_PQ)
 		hint = "Set subvectors or m to a lower value.";
 	else if (spec->kind != OM_QUANT_BINARY && spec->metric != OM_METRIC_L1)
@@ -508,6 +517,8 @@ OhQuantizerName(OmQuantKind kind)
 	/* nobody can ask for it, nor for another one of such a column */
 	if (kind == OM_QUANT_BIT)
 		return "bit";
+	if (kind == OM_QUANT_SPARSE)
+		return "sparse";
 	for (int i = 0; quantizer_values[i].string_val != NULL; i++)
 	{
 		if (quantizer_values[i].symbol_val == (int) kind)
@@ -549,7 +560,10 @@ resolve_choice(const OhOptions *options, OhParameters *create)
 	bool		values_set = options != NULL && options->quantizer != 0;
 	bool		bits_set = options != NULL && options->bits != 0;
 
-	create->may_choose = create->spec.kind == OM_QUANT_RABITQ && !bits_set &&
+	if (create->spec.kind == OM_QUANT_SPARSE)
+		values_set = options != NULL && options->elements != 0;
+	create->may_choose = create->spec.kind == OM_QUANT_SPARSE ? !values_set :
+		create->spec.kind == OM_QUANT_RABITQ && !bits_set &&
 		(options == NULL || options->rerank != OH_RERANK_INDEX);
 	create->may_choose_values = create->may_choose && !values_set;
 	create->chosen_by = values_set || bits_set ? OH_CHOSEN_BY_OPTION : OH_CHOSEN_BY_DEFAULT;
@@ -574,12 +588,18 @@ OhResolveOptions(Relation index, OhParameters *create)
 
 	memset(spec, 0, sizeof(*spec));
 	spec->metric = metric->metric;
-	spec->kind = choose_quantizer(index, metric, options);
 	create->column.metric = metric;
 	create->column.dim = column_dim(index, metric);
-	spec->dim = create->column.dim;
-	if (metric->type->position_dim != NULL)
-		spec->dim = metric->type->position_dim(create->column.dim);
+	if (metric->type->spec != NULL)
+	{
+		metric->type->spec(create->column.dim, options ? options->elements : 0, spec);
+		check_no_choice(index, metric, spec, options);
+	}
+	else
+	{
+		spec->kind = choose_quantizer(index, metric, options);
+		spec->dim = create->column.dim;
+	}
 	create->column.position_dim = spec->dim;
 	if (!pg_strong_random(&spec->seed, sizeof(spec->seed)))
 		ereport(ERROR,

@@ -92,6 +92,7 @@ typedef struct OhSample
 	uint64		nsample;		/* vectors seen */
 	float	   *mean;			/* of them, but for outliers, float[dim] */
 	int			nrows;			/* how many of them were kept for training */
+	int		   *elements;		/* [nsample], of sparse values; NULL of others */
 } OhSample;
 
 /* What trains a quantizer: memory for the sample and the model, workers. */
