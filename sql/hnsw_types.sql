@@ -6,18 +6,25 @@ SET jit = off;
 SET client_min_messages = warning;
 
 -- few rows, of which all codes are compared: nothing is missed.  Zeros, NULLs, equal values
-CREATE TABLE types_few (id integer PRIMARY KEY, kind integer, v vector(12), h halfvec(12), b bit(70));
+CREATE TABLE types_few (id integer PRIMARY KEY, kind integer, v vector(12), h halfvec(12), b bit(70), s sparsevec(12), w sparsevec(2000000));
 INSERT INTO types_few (id, kind, v)
 SELECT i, i % 5, CASE WHEN i % 40 = 7 THEN NULL WHEN i % 40 = 8 THEN array_fill(0, ARRAY[12])::vector
     ELSE (SELECT array_agg(trunc(8 * sin(i * 1.1 + d * d) + cos(i * d * 2.3)) / 4 ORDER BY d) FROM generate_series(1, 12) d)::vector END
 FROM generate_series(1, 500) i;
 INSERT INTO types_few (id, kind, v) SELECT id + 1000, kind, v FROM types_few WHERE id <= 60;
+-- w: so many dimensions that terms are hashed
 -- 70 bits: no whole number of bytes, nor of words
 UPDATE types_few SET h = v, b = CASE WHEN id % 40 = 8 THEN repeat('0', 70)::bit(70)
-    WHEN v IS NOT NULL THEN ('x' || md5((id % 1000)::text))::bit(70) & ('x' || md5((id % 10)::text))::bit(70) END;
+    WHEN v IS NOT NULL THEN ('x' || md5((id % 1000)::text))::bit(70) & ('x' || md5((id % 10)::text))::bit(70) END,
+    s = v, w = ('{' || coalesce((SELECT string_agg((id % 3 * 9973 + d * 150001)::text || ':' || x, ',') FROM unnest(v::real[]) WITH ORDINALITY u(x, d)), '') || '}/2000000')::sparsevec;
+UPDATE types_few SET w = NULL WHERE v IS NULL;
 
 CREATE TABLE types_case (class text, col text, operator text, sphere text, radii float8[]);
 INSERT INTO types_case VALUES
+    ('sparsevec_l2_ops', 's', '<->', 'sphere_sparsevec', '{0.5,3,4.5,1e9,0,-1,Infinity}'),
+    ('sparsevec_ip_ops', 's', '<#>', 'sphere_sparsevec', '{-9,-1,0,1.5,1e9,-1e9,Infinity}'),
+    ('sparsevec_cosine_ops', 's', '<=>', 'sphere_sparsevec', '{0.05,0.3,1,1.9,2.5,0,-1,Infinity}'),
+    ('sparsevec_l1_ops', 's', '<+>', 'sphere_sparsevec', '{1,6,12,1e9,0,-1,Infinity}'),
     ('bit_hamming_ops', 'b', '<~>', 'sphere_bit', '{1,10,18.5,1e9,0,-1,Infinity}'),
     ('bit_jaccard_ops', 'b', '<%>', 'sphere_bit', '{0.3,0.75,0.8181818181818182,1,1.1,0,-1,Infinity}'),
     ('halfvec_l2_ops', 'h', '<->', 'sphere_halfvec', '{0.5,3,4.5,1e9,0,-1,Infinity}'),
@@ -59,7 +66,7 @@ BEGIN
     unused := 0;
     differing := 0;
     FOR query IN
-        WITH center AS (SELECT format('(SELECT %I FROM types_few WHERE id = %s)', c.col, n) AS center FROM unnest('{1,8,77,78,300}'::int[]) n),
+        WITH center AS (SELECT format('(SELECT %I FROM types_few WHERE id = %s)', c.col, n) AS center FROM unnest('{1,8,77}'::int[]) n),
         dist AS (SELECT center, format('%I %s %s', c.col, c.operator, center) AS dist FROM center),
         bound AS (SELECT center, dist, r, format('%s < %L::float8', dist, r) AS below,
                 format('%L::float8 >= %s', r, dist) AS above, format('%I <%s> %s(%s, %L)', c.col, c.operator, c.sphere, center, r) AS sphere
@@ -109,6 +116,11 @@ SELECT * FROM try('', cols => 'b');
 SELECT * FROM try('WITH (quantizer = none)', '', 'h');
 -- codes: beyond three standard errors, one row in a thousand comes late or is missed
 SELECT class, state, queries, unused, differing <= 3 AS few, checked FROM try('', cols => 'h');
+SELECT class, state, queries, unused, differing <= 3 AS few, checked FROM try('', cols => 's');
+UPDATE types_case SET col = 'w' WHERE col = 's';
+SELECT class, state, queries, unused, differing <= 3 AS few, checked FROM try('', cols => 'w');
+-- fewer elements than the rows have: more is left to the table
+SELECT class, state, queries, unused, differing <= 3 AS few, checked FROM try('WITH (elements = 6)', cols => 'w');
 
 -- bounds with arithmetic, and by functions
 CREATE INDEX types_i ON types_few USING omenhnsw (h halfvec_cosine_ops);
@@ -142,7 +154,7 @@ SELECT heap_rows FROM omendb_index_check('types_i', true);
 DROP TABLE types_few;
 
 -- no dimensions, or too many
-CREATE TABLE types_free (h halfvec, b bit(64001), n bit(64000), m bit(3));
+CREATE TABLE types_free (h halfvec, b bit(64001), n bit(64000), m bit(3), s sparsevec(30000));
 CREATE INDEX ON types_free USING omenhnsw (h halfvec_l2_ops);
 CREATE INDEX ON types_free USING omenhnsw (h);
 CREATE INDEX ON types_free USING omenhnsw ((h::halfvec(3)) vector_l2_ops);
@@ -152,6 +164,20 @@ CREATE INDEX ON types_free USING omenhnsw (m bit_hamming_ops) WITH (quantizer = 
 CREATE INDEX ON types_free USING omenhnsw (m bit_hamming_ops) WITH (bits = 1);
 CREATE INDEX ON types_free USING omenhnsw (m bit_jaccard_ops) WITH (rerank = heap);
 CREATE INDEX ON types_free USING omenhnsw (m vector_l2_ops);
+CREATE INDEX ON types_free USING omenhnsw (m bit_jaccard_ops) WITH (elements = 9);
+CREATE INDEX ON types_free USING omenhnsw ((h::halfvec(3)) halfvec_l2_ops) WITH (elements = 9);
+CREATE INDEX ON types_free USING omenhnsw (s sparsevec_l2_ops) WITH (bits = 4);
+CREATE INDEX ON types_free USING omenhnsw (s sparsevec_l2_ops) WITH (rerank = index);
+CREATE INDEX ON types_free USING omenhnsw (s sparsevec_l2_ops) WITH (elements = 2700);
+CREATE INDEX types_s ON types_free USING omenhnsw (s sparsevec_l2_ops) WITH (elements = 2600);
+SELECT quantizer, subvectors, rerank, metric, dimensions, nodes_per_page, chosen_by FROM omendb_index_info('types_s');
+-- more elements than a node holds, and than pgvector's indexes take
+INSERT INTO types_free (s) SELECT (SELECT '{' || string_agg(d || ':' || 1 + i * d % 7, ',') || '}/30000' FROM generate_series(1, 3000 + i) d)::sparsevec FROM generate_series(1, 20) i;
+SET enable_seqscan = off;
+SELECT round((s <-> (SELECT s FROM types_free ORDER BY s::text DESC LIMIT 1))::numeric, 2) FROM types_free
+    ORDER BY s <-> (SELECT s FROM types_free ORDER BY s::text DESC LIMIT 1) LIMIT 2;
+SET enable_seqscan = on;
+SELECT heap_rows FROM omendb_index_check('types_s', true);
 DROP TABLE types_free;
 
 -- TOASTed values, from half as many dimensions on as of vector: refinements, or the table

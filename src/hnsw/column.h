@@ -23,6 +23,7 @@ typedef struct OhPosition
 	const void *value;			/* detoasted, a varlena */
 	const void *bytes;			/* [nbytes] of it, which tell values apart */
 	Size		nbytes;
+	int			elements;		/* of a sparse value */
 	bool		no_direction;	/* the distance is NaN: zero under cosine */
 	Pointer		copy;			/* of the value, and of x, if they had to be made */
 	Pointer		floats;
@@ -40,8 +41,12 @@ typedef struct OhColumnType
 	void		(*mismatch) (int a, int b);
 	/* Bytes of a value as such, 0 if its dimensions do not tell. */
 	Size		(*bytes) (int dim);
-	/* Floats of a position of so many dimensions; NULL: as many. */
-	int			(*position_dim) (int dim);
+	/*
+	 * The kind of codes, and what goes with it, for a column of so many dimensions;
+	 * NULL: positions are rows of numbers, and options tell.  elements: of a code, 0 if
+	 * that is not known; sparse values only.
+	 */
+	void		(*spec) (int dim, int elements, OmQuantSpec *spec);
 	/* Fills all of position but value, copy and no_direction. */
 	void		(*position) (const OhColumn *column, const void *value, OhPosition *position);
 } OhColumnType;

@@ -17,10 +17,11 @@ bit_dim(const void *value)
 	return VARBITLEN(value);
 }
 
-static int
-bit_position_dim(int dim)
+static void
+bit_spec(int dim, int elements, OmQuantSpec *spec)
 {
-	return (dim + 31) / 32;
+	spec->kind = OM_QUANT_BIT;
+	spec->dim = (dim + 31) / 32;
 }
 
 static Size
@@ -52,7 +53,7 @@ static const OhColumnType bit_type = {
 	.dim = bit_dim,
 	.mismatch = om_bit_mismatch,
 	.bytes = bit_bytes,
-	.position_dim = bit_position_dim,
+	.spec = bit_spec,
 	.position = bit_position,
 };
 

@@ -86,6 +86,9 @@ add_reloptions(relopt_kind kind)
 	add_int_reloption(kind, "subvectors",
 					  "Bytes of a code of quantizer pq; without it a quarter of the dimensions",
 					  0, 1, OM_VECTOR_MAX_DIM, AccessExclusiveLock);
+	add_int_reloption(kind, "elements",
+					  "Elements of a sparsevec that a node holds; without it as many as the rows have",
+					  0, 1, OH_PAGE_BODY / 3, AccessExclusiveLock);
 	add_enum_reloption(kind, "rerank",
 					   "What scans order rows by: vectors of the table, refined codes, or codes",
 					   rerank_values, OH_RERANK_AUTO,
@@ -190,6 +193,7 @@ check_refines(int quantizer, int bits)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rerank = index does not support quantizer = %s", OhQuantizerName(quantizer)),
+				 quantizer == OM_QUANT_SPARSE ? errhint("Leave rerank out.") :
 				 errhint("Set quantizer to rabitq, or leave rerank out.")));
 	if (bits == 8)
 		ereport(ERROR,
@@ -214,6 +218,7 @@ parse_options(Datum reloptions, bool validate, relopt_kind kind)
 		{.optname = "subvectors", .opttype = RELOPT_TYPE_INT,
 		.offset = offsetof(OhOptions, subvectors)},
 		{.optname = "rerank", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, rerank)},
+		{.optname = "elements", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, elements)},
 		/* the last: only ivfflat has it */
 		{.optname = "lists", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, lists)},
 	};
@@ -364,7 +369,7 @@ choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
  * check_no_choice -- error if an option asks for another code than that of the type.
  */
 static void
-check_no_choice(Relation index, const OhMetric *metric, const OhOptions *options)
+check_no_choice(Relation index, const OhMetric *metric, const OmQuantSpec *spec, const OhOptions *options)
 {
 	const char *option = NULL;
 
@@ -376,13 +381,15 @@ check_no_choice(Relation index, const OhMetric *metric, const OhOptions *options
 		option = "bits";
 	else if (options->subvectors != 0)
 		option = "subvectors";
-	else if (options->rerank != OH_RERANK_AUTO)
+	else if (options->rerank != OH_RERANK_AUTO && om_quant_exact(spec))
 		option = "rerank";
+	else if (options->elements != 0 && spec->kind != OM_QUANT_SPARSE)
+		option = "elements";
 	if (option != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("storage parameter \"%s\" does not support type %s", option, metric->type->name),
-				 errdetail("Nodes of index \"%s\" hold the values themselves.", RelationGetRelationName(index)),
+				 errdetail("The codes of index \"%s\" are those of the type.", RelationGetRelationName(index)),
 				 errhint("Leave %s out.", option)));
 }
 
@@ -394,11 +401,11 @@ choose_quantizer(Relation index, const OhMetric *metric, const OhOptions *option
 {
 	int			asked = options ? options->quantizer : 0;
 
-	if (metric->metric == OM_METRIC_HAMMING || metric->metric == OM_METRIC_JACCARD)
-	{
-		check_no_choice(index, metric, options);
-		return OM_QUANT_BIT;
-	}
+	if (options != NULL && options->elements != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("storage parameter \"%s\" does not support type %s", "elements", metric->type->name),
+				 errhint("Leave %s out.", "elements")));
 	if (metric->metric != OM_METRIC_L1)
 		return asked != 0 ? asked : OM_QUANT_RABITQ;
 	if (asked == 0 && options != NULL)
@@ -472,6 +479,8 @@ check_node_fits(Relation index, const OhParameters *params)
 	else if (spec->kind == OM_QUANT_BIT)
 		hint = psprintf("With m = %d there is room for %d dimensions.", m,
 						(int) (OH_PAGE_BODY - OhNodeBytes(spec, m) + om_quant_code_bytes(spec)) * 8);
+	else if (spec->kind == OM_QUANT_SPARSE)
+		hint = "Set elements or m to a lower value.";
 	else if (spec->kind == OM_QUANT_PQ)
 		hint = "Set subvectors or m to a lower value.";
 	else if (spec->kind != OM_QUANT_BINARY && spec->metric != OM_METRIC_L1)
@@ -504,6 +513,8 @@ OhQuantizerName(OmQuantKind kind)
 	/* nobody can ask for it, nor for another one of such a column */
 	if (kind == OM_QUANT_BIT)
 		return "bit";
+	if (kind == OM_QUANT_SPARSE)
+		return "sparse";
 	for (int i = 0; quantizer_values[i].string_val != NULL; i++)
 	{
 		if (quantizer_values[i].symbol_val == (int) kind)
@@ -545,7 +556,10 @@ resolve_choice(const OhOptions *options, OhParameters *params)
 	bool		values_set = options != NULL && options->quantizer != 0;
 	bool		bits_set = options != NULL && options->bits != 0;
 
-	params->may_choose = params->spec.kind == OM_QUANT_RABITQ && !bits_set &&
+	if (params->spec.kind == OM_QUANT_SPARSE)
+		values_set = options != NULL && options->elements != 0;
+	params->may_choose = params->spec.kind == OM_QUANT_SPARSE ? !values_set :
+		params->spec.kind == OM_QUANT_RABITQ && !bits_set &&
 		(options == NULL || options->rerank != OH_RERANK_INDEX);
 	params->may_choose_values = params->may_choose && !values_set;
 	params->chosen_by = values_set || bits_set ? OH_CHOSEN_BY_OPTION : OH_CHOSEN_BY_DEFAULT;
@@ -570,12 +584,18 @@ OhResolveOptions(Relation index, OhParameters *params)
 
 	memset(spec, 0, sizeof(*spec));
 	spec->metric = metric->metric;
-	spec->kind = choose_quantizer(index, metric, options);
 	params->column.metric = metric;
 	params->column.dim = column_dim(index, metric);
-	spec->dim = params->column.dim;
-	if (metric->type->position_dim != NULL)
-		spec->dim = metric->type->position_dim(params->column.dim);
+	if (metric->type->spec != NULL)
+	{
+		metric->type->spec(params->column.dim, options ? options->elements : 0, spec);
+		check_no_choice(index, metric, spec, options);
+	}
+	else
+	{
+		spec->kind = choose_quantizer(index, metric, options);
+		spec->dim = params->column.dim;
+	}
 	params->column.position_dim = spec->dim;
 	if (!pg_strong_random(&spec->seed, sizeof(spec->seed)))
 		ereport(ERROR,

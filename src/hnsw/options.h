@@ -25,6 +25,7 @@ typedef struct OhOptions
 	int			bits;			/* 0: by the number of dimensions */
 	int			subvectors;		/* 0: by the number of dimensions */
 	int			rerank;			/* OH_RERANK_* */
+	int			elements;		/* 0: by the rows */
 	int			lists;			/* of indexes by the name ivfflat: ignored */
 } OhOptions;
 

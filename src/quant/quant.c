@@ -15,6 +15,7 @@ static const OmQuantOps *const ops_of_kind[] = {
 	[OM_QUANT_SQ8] = &om_sq8_ops,
 	[OM_QUANT_NONE] = &om_none_ops,
 	[OM_QUANT_BIT] = &om_bits_ops,
+	[OM_QUANT_SPARSE] = &om_sparse_ops,
 };
 
 #define NKINDS ((int) (sizeof(ops_of_kind) / sizeof(ops_of_kind[0])))

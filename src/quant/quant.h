@@ -43,7 +43,8 @@ typedef enum OmQuantKind
 	OM_QUANT_PQ = 3,			/* a byte a subvector; pq.c */
 	OM_QUANT_SQ8 = 4,			/* a byte a dimension, in ranges; sq8.c */
 	OM_QUANT_NONE = 5,			/* the float values themselves; none.c */
-	OM_QUANT_BIT = 6			/* strings of bits, no numbers; bits.c */
+	OM_QUANT_BIT = 6,			/* strings of bits, no numbers; bits.c */
+	OM_QUANT_SPARSE = 7			/* the elements that are not zero; sparse.c */
 } OmQuantKind;
 
 /* What makes a quantizer: everything but the trained model. */
@@ -52,12 +53,55 @@ typedef struct OmQuantSpec
 	OmQuantKind kind;
 	OmMetric	metric;
 	int			dim;			/* dimensions of the vectors, 1 to 16,000; bit: 32
-								 * bits in the place of each float */
+								 * bits in the place of each float; sparse:
+								 * om_sparse_floats() */
 	int			bits;			/* rabitq: 1, 2, 4 or 8 a dimension; binary: 1;
-								 * otherwise 0 */
+								 * sparse: of a term; otherwise 0 */
 	uint64_t	seed;			/* of the random rotation, or of the training */
-	int			subvectors;		/* pq: 1 to dim; otherwise 0 */
+	int			subvectors;		/* pq: 1 to dim; sparse: elements of a code;
+								 * otherwise 0 */
 } OmQuantSpec;
+
+/* Are positions rows of numbers, of which a mean or a length says something? */
+static inline bool
+om_quant_has_numbers(const OmQuantSpec *spec)
+{
+	return spec->kind != OM_QUANT_BIT && spec->kind != OM_QUANT_SPARSE;
+}
+
+/*
+ * What stands for x float[dim] with OM_QUANT_SPARSE: the largest elements of a vector,
+ * as many as a code has room for, and what is to be known of the others.  Then follow
+ * uint32 term[elements], below 2^bits, and float value[elements], not zero; zeros past n.
+ */
+#define OM_SPARSE_BITS 16		/* at most */
+
+typedef struct OmSparse
+{
+	uint32_t	n;
+	float		norm;			/* of the whole vector */
+	float		sum;			/* of magnitudes of the whole vector */
+	float		rest;			/* norm of what is left out */
+	float		rest_sum;		/* and sum of magnitudes */
+} OmSparse;
+
+static inline int
+om_sparse_floats(int elements)
+{
+	return (int) (sizeof(OmSparse) / sizeof(float)) + 2 * elements;
+}
+
+static inline uint32_t *
+om_sparse_terms(const OmSparse *v)
+{
+	return (uint32_t *) (v + 1);
+}
+
+static inline float *
+om_sparse_values(const OmSparse *v, int elements)
+{
+	return (float *) (om_sparse_terms(v) + elements);
+}
 
 typedef struct OmQuantizer OmQuantizer; /* immutable once initialised */
 

@@ -119,6 +119,7 @@ extern const OmQuantOps om_pq_ops;
 extern const OmQuantOps om_sq8_ops;
 extern const OmQuantOps om_none_ops;
 extern const OmQuantOps om_bits_ops;
+extern const OmQuantOps om_sparse_ops;
 
 /* bits.c */
 extern double om_bits_unrounded(const OmQuantizer *quant, const OmQuery *query,

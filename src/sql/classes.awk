@@ -100,6 +100,9 @@ BEGIN {
 	type_begins("halfvec", "halfvec", "halfvecs", "halfvec_support")
 	four_distances()
 
+	type_begins("sparsevec", "sparsevec", "sparsevecs", "sparsevec_support")
+	four_distances()
+
 	# "bit" in quotes has no length, where bit is bit(1)
 	type_begins("bit", "\"bit\"", "strings of bits", "bit_support")
 	distance("hamming", "<~>", "Hamming distance", 0)

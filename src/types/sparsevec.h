@@ -42,7 +42,7 @@ StaticAssertDecl(offsetof(OmSparsevec, index) == 16, "sparsevec layout");
 extern const OmTypeDesc om_sparsevec_desc;
 
 static inline float *
-om_sparsevec_values(OmSparsevec *v)
+om_sparsevec_values(const OmSparsevec *v)
 {
 	return (float *) (v->index + v->nnz);
 }
@@ -55,5 +55,14 @@ om_sparsevec_check_dims(const OmSparsevec *a, const OmSparsevec *b)
 {
 	om_check_same_dim(&om_sparsevec_desc, a->dim, b->dim);
 }
+
+/*
+ * Distances of two of equal dimensions (not checked here), exactly as the SQL
+ * operators compute them; as in vector.h, but sums are in double.
+ */
+extern double om_sparsevec_l2sq(const OmSparsevec *a, const OmSparsevec *b);
+extern double om_sparsevec_ip(const OmSparsevec *a, const OmSparsevec *b);
+extern double om_sparsevec_cosine(const OmSparsevec *a, const OmSparsevec *b);
+extern double om_sparsevec_l1(const OmSparsevec *a, const OmSparsevec *b);
 
 #endif							/* OM_SPARSEVEC_H */

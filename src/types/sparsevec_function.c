@@ -24,8 +24,8 @@ OM_FUNCTION(om_sparsevec_l2_normalize);
 /* A walk over the indices of both. */
 typedef struct Merge
 {
-	OmSparsevec *a;
-	OmSparsevec *b;
+	const OmSparsevec *a;
+	const OmSparsevec *b;
 	int			i;
 	int			j;
 } Merge;
@@ -46,19 +46,10 @@ next_pair(Merge *m, double *x, double *y)
 	return true;
 }
 
-static Merge
-begin(FunctionCallInfo fcinfo)
+double
+om_sparsevec_l2sq(const OmSparsevec *a, const OmSparsevec *b)
 {
-	Merge		m = {PG_GETARG_OMSPARSEVEC_P(0), PG_GETARG_OMSPARSEVEC_P(1), 0, 0};
-
-	om_sparsevec_check_dims(m.a, m.b);
-	return m;
-}
-
-static double
-l2sq(FunctionCallInfo fcinfo)
-{
-	Merge		m = begin(fcinfo);
+	Merge		m = {a, b, 0, 0};
 	double		sum = 0;
 	double		x;
 	double		y;
@@ -68,8 +59,51 @@ l2sq(FunctionCallInfo fcinfo)
 	return sum;
 }
 
+/*
+ * om_sparsevec_ip -- of the indices that both have: what meets a zero adds none.
+ */
+double
+om_sparsevec_ip(const OmSparsevec *a, const OmSparsevec *b)
+{
+	const float *x = om_sparsevec_values(a);
+	const float *y = om_sparsevec_values(b);
+	double		sum = 0;
+	int			i = 0;
+	int			j = 0;
+
+	while (i < a->nnz && j < b->nnz)
+	{
+		int			at_a = a->index[i];
+		int			at_b = b->index[j];
+
+		if (at_a == at_b)
+			sum += (double) x[i] * y[j];
+		/* no branches, which no CPU would predict */
+		i += at_a <= at_b;
+		j += at_b <= at_a;
+	}
+	return sum;
+}
+
 static double
-inner_product(OmSparsevec *a, OmSparsevec *b)
+squares(const OmSparsevec *v)
+{
+	const float *x = om_sparsevec_values(v);
+	double		sum = 0;
+
+	for (int i = 0; i < v->nnz; i++)
+		sum += (double) x[i] * x[i];
+	return sum;
+}
+
+double
+om_sparsevec_cosine(const OmSparsevec *a, const OmSparsevec *b)
+{
+	return om_cosine_from_sums(om_sparsevec_ip(a, b), squares(a), squares(b));
+}
+
+double
+om_sparsevec_l1(const OmSparsevec *a, const OmSparsevec *b)
 {
 	Merge		m = {a, b, 0, 0};
 	double		sum = 0;
@@ -77,62 +111,57 @@ inner_product(OmSparsevec *a, OmSparsevec *b)
 	double		y;
 
 	while (next_pair(&m, &x, &y))
-		sum += x * y;
+		sum += fabs(x - y);
 	return sum;
 }
 
+/*
+ * distance -- one of these, of both arguments.
+ */
 static double
-product_of_args(FunctionCallInfo fcinfo)
+distance(FunctionCallInfo fcinfo, double (*function) (const OmSparsevec *, const OmSparsevec *))
 {
-	Merge		m = begin(fcinfo);
+	OmSparsevec *a = PG_GETARG_OMSPARSEVEC_P(0);
+	OmSparsevec *b = PG_GETARG_OMSPARSEVEC_P(1);
 
-	return inner_product(m.a, m.b);
+	om_sparsevec_check_dims(a, b);
+	return function(a, b);
 }
 
 Datum
 om_sparsevec_l2_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(sqrt(l2sq(fcinfo)));
+	PG_RETURN_FLOAT8(sqrt(distance(fcinfo, om_sparsevec_l2sq)));
 }
 
 Datum
 om_sparsevec_l2_squared_distance(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(l2sq(fcinfo));
+	PG_RETURN_FLOAT8(distance(fcinfo, om_sparsevec_l2sq));
 }
 
 Datum
 om_sparsevec_inner_product(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(product_of_args(fcinfo));
+	PG_RETURN_FLOAT8(distance(fcinfo, om_sparsevec_ip));
 }
 
 Datum
 om_sparsevec_negative_inner_product(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(-product_of_args(fcinfo));
+	PG_RETURN_FLOAT8(-distance(fcinfo, om_sparsevec_ip));
 }
 
 Datum
 om_sparsevec_cosine_distance(PG_FUNCTION_ARGS)
 {
-	Merge		m = begin(fcinfo);
-
-	PG_RETURN_FLOAT8(om_cosine_from_sums(inner_product(m.a, m.b), inner_product(m.a, m.a),
-										 inner_product(m.b, m.b)));
+	PG_RETURN_FLOAT8(distance(fcinfo, om_sparsevec_cosine));
 }
 
 Datum
 om_sparsevec_l1_distance(PG_FUNCTION_ARGS)
 {
-	Merge		m = begin(fcinfo);
-	double		sum = 0;
-	double		x;
-	double		y;
-
-	while (next_pair(&m, &x, &y))
-		sum += fabs(x - y);
-	PG_RETURN_FLOAT8(sum);
+	PG_RETURN_FLOAT8(distance(fcinfo, om_sparsevec_l1));
 }
 
 Datum
@@ -184,7 +213,9 @@ om_sparsevec_l2_normalize(PG_FUNCTION_ARGS)
 static int
 compare_args(FunctionCallInfo fcinfo)
 {
-	Merge		m = {PG_GETARG_OMSPARSEVEC_P(0), PG_GETARG_OMSPARSEVEC_P(1), 0, 0};
+	OmSparsevec *a = PG_GETARG_OMSPARSEVEC_P(0);
+	OmSparsevec *b = PG_GETARG_OMSPARSEVEC_P(1);
+	Merge		m = {a, b, 0, 0};
 	int			dim = Min(m.a->dim, m.b->dim);
 	int			result = (m.a->dim > m.b->dim) - (m.a->dim < m.b->dim);
 
@@ -203,8 +234,8 @@ compare_args(FunctionCallInfo fcinfo)
 			break;
 		}
 	}
-	PG_FREE_IF_COPY(m.a, 0);
-	PG_FREE_IF_COPY(m.b, 1);
+	PG_FREE_IF_COPY(a, 0);
+	PG_FREE_IF_COPY(b, 1);
 	return result;
 }
 

@@ -18,6 +18,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "types/halfvec.h"
+#include "types/sparsevec.h"
 #include "types/sphere.h"
 #include "types/vector.h"
 #include "utils/builtins.h"
@@ -239,6 +240,17 @@ OM_WITHIN(om_halfvec_within_l2, om_halfvec_l2_distance, halfvec_dim)
 OM_WITHIN(om_halfvec_within_ip, om_halfvec_negative_inner_product, halfvec_dim)
 OM_WITHIN(om_halfvec_within_cosine, om_halfvec_cosine_distance, halfvec_dim)
 OM_WITHIN(om_halfvec_within_l1, om_halfvec_l1_distance, halfvec_dim)
+
+static int
+sparsevec_dim(Datum value)
+{
+	return DatumGetOmSparsevec(value)->dim;
+}
+
+OM_WITHIN(om_sparsevec_within_l2, om_sparsevec_l2_distance, sparsevec_dim)
+OM_WITHIN(om_sparsevec_within_ip, om_sparsevec_negative_inner_product, sparsevec_dim)
+OM_WITHIN(om_sparsevec_within_cosine, om_sparsevec_cosine_distance, sparsevec_dim)
+OM_WITHIN(om_sparsevec_within_l1, om_sparsevec_l1_distance, sparsevec_dim)
 
 static int
 bit_dim(Datum value)

@@ -172,6 +172,7 @@ main(void)
 	test_pq();
 	test_half_bits();
 	test_bit_codes();
+	test_sparse();
 	if (skipped > 0)
 		printf("%d skipped\n", skipped);
 	printf("%d passed, %d failed\n", passed, failed);

@@ -85,5 +85,6 @@ extern void test_sq8(void);
 extern void test_pq(void);
 extern void test_half_bits(void);
 extern void test_bit_codes(void);
+extern void test_sparse(void);
 
 #endif							/* UNIT_H */

@@ -81,6 +81,9 @@ OhPeek(IndexScanDesc scan, double *bound)
 		s->nahead += n;
 	}
 	*bound = s->batch->item[s->next].dist;
+	/* of sparse values, one further behind may err by more: by as much as any so far */
+	if (s->errors_vary)
+		head->error = s->most_error = Max(s->most_error, head->error);
 	if (!s->by_code || s->forms->unrounded)
 		*bound -= BOUND_ERRORS * head->error + s->rounding * fabs(*bound);
 	return head;

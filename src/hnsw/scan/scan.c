@@ -234,6 +234,7 @@ start(IndexScanDesc scan)
 	if (s->rerank == NULL)
 	{
 		s->exact_codes = om_quant_exact(&s->ix->spec) && s->ix->column.metric->type->exact;
+		s->errors_vary = s->ix->spec.kind == OM_QUANT_SPARSE;
 		s->rounding = s->ix->column.metric->type->exact ? 0 : OTHER_ROUNDING;
 		s->by_code = s->exact_codes || s->ix->rerank == OH_RERANK_OFF;
 		s->rerank = OhRerankBegin(scan, s->ix, s->context);
@@ -244,6 +245,7 @@ start(IndexScanDesc scan)
 	}
 	s->last = -INFINITY;
 	s->last_error = 0;
+	s->most_error = 0;
 	s->lp = 0;
 	s->certain = false;
 	s->complete = scan->numberOfOrderBys == 0;

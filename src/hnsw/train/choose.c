@@ -27,6 +27,11 @@
 /* Fewer rows say nothing. */
 #define LEAST_ROWS 100
 
+/* Elements of a sparse code are as many as this part of the rows has, a multiple of STEP. */
+#define ELEMENTS_SHARE 0.98
+#define ELEMENTS_STEP 4
+#define LEAST_ELEMENTS 16
+
 /* Rows whose neighbours are looked for. */
 #define PROBES 50
 
@@ -191,6 +196,39 @@ begin_trial(Trial *trial, const OhTrainer *trainer, const OhSample *sample, int 
 	return true;
 }
 
+static int
+compare_ints(const void *a, const void *b)
+{
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * choose_elements -- of codes of sparse values: what nearly all rows of the sample have.
+ */
+static void
+choose_elements(OhParameters *create, const OhSample *sample)
+{
+	int			n = (int) sample->nsample;
+	int			want;
+
+	if (!create->may_choose || n < LEAST_ROWS)
+		return;
+	qsort(sample->elements, n, sizeof(int), compare_ints);
+	want = TYPEALIGN(ELEMENTS_STEP, sample->elements[(int) (n * ELEMENTS_SHARE)]);
+	for (want = Max(want, LEAST_ELEMENTS); want > LEAST_ELEMENTS; want -= ELEMENTS_STEP)
+	{
+		create->column.metric->type->spec(create->column.dim, want, &create->spec);
+		if (OhNodeBytes(&create->spec, create->m) <= OH_PAGE_BODY)
+			break;
+	}
+	create->column.metric->type->spec(create->column.dim, want, &create->spec);
+	create->column.position_dim = create->spec.dim;
+	create->chosen_by = OH_CHOSEN_BY_SAMPLE;
+}
+
 /*
  * OhChooseCodes -- see build.h.
  */
@@ -205,7 +243,9 @@ OhChooseCodes(Relation index, OhParameters *params, const OhTrainer *trainer, co
 	double		first = -1;
 	double		share = -1;
 
-	if (!params->may_choose || sample->mean == NULL)
+	if (params->spec.kind == OM_QUANT_SPARSE)
+		choose_elements(params, sample);
+	if (params->spec.kind != OM_QUANT_RABITQ || !params->may_choose || sample->mean == NULL)
 		return;
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw choice", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);

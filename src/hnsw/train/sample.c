@@ -34,6 +34,7 @@ typedef struct Sampling
 	Relation	index;
 	const OmQuantSpec *spec;
 	const OhColumn *column;
+	OhSample   *sample;
 	MemoryContext row_context;
 	OhMean	   *mean;
 	OhTrainer  *trainer;
@@ -65,14 +66,13 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 		s->vectors++;			/* count the block's rest, without detoasting */
 		return;
 	}
-	if (s->spec->kind == OM_QUANT_BIT)
-	{
-		s->vectors++;			/* bits are no numbers: there is nothing to learn */
-		return;
-	}
 	old = MemoryContextSwitchTo(s->row_context);
 	OhGetPosition(s->column, values[0], &position);
-	if (!position.no_direction)
+	if (!position.no_direction && !om_quant_has_numbers(s->spec))
+	{
+		s->sample->elements[s->vectors++] = position.elements;
+	}
+	else if (!position.no_direction)
 	{
 		const float *x = position.x;
 		double		length = om_floats_norm(x, s->spec->dim);
@@ -200,6 +200,9 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhPara
 	s.index = index;
 	s.spec = spec;
 	s.column = &params->column;
+	s.sample = sample;
+	if (!om_quant_has_numbers(spec))
+		sample->elements = palloc(sizeof(int) * SAMPLE_VECTORS);
 	s.mean = OhMeanBegin(spec->dim);
 	s.trainer = trainer;
 	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",

@@ -18,6 +18,7 @@ struct OhSample
 	uint64		nsample;		/* vectors seen */
 	float	   *mean;			/* of them, but for outliers, float[dim] */
 	int			nrows;			/* how many of them were kept for training */
+	int		   *elements;		/* [nsample], of sparse values; NULL of others */
 };
 
 /* Keeps vectors in the trainer's rows; mean is palloc'd, or NULL */

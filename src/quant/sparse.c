@@ -1,0 +1,313 @@
+/*
+ * sparse.c -- vectors of few elements that are not zero: the code has these, 8 bits each.
+ *
+ * A position of this kind is an OmSparse (quant.h), spec.subvectors elements of it,
+ * spec.bits bits of an element's place (its term).  A code, after its head:
+ *
+ *     uint16 term[elements] | int8 level[elements] | zeros to 4 bytes
+ *
+ * A query form is a table of levels by term, so that a distance costs one look-up for
+ * each element of the code: all of the query's elements that the code has, too, and
+ * zeros.  Levels are in 127ths of the largest element, so that what rounding leaves is
+ * far less than what vectors of such data differ by.
+ *
+ * All four metrics follow from what both vectors have: the inner product, and for L1 the
+ * sum of the lesser magnitudes, where signs agree.  Elements that there is no room
+ * for, the least ones, count in lengths only; the error knows of them.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "quant/quant_impl.h"
+
+#define LEVELS 127
+
+/* Standard deviation of rounding, in steps. */
+#define ROUNDING 0.2887f
+
+/*
+ * The rest of a vector may point towards a query as its other elements do: three
+ * standard errors, which a scan allows for, are the most that it can add.
+ */
+#define REST_COSINE (1.0f / 3.0f)
+
+/* In 65,536 places two of more terms meet: what an inner product errs by then. */
+#define SHARED_PLACES (1.0f / 256.0f)
+
+typedef struct SparseHead
+{
+	float		add;			/* L2: square of the norm; L1: sum of magnitudes */
+	float		step;			/* value of one level; under cosine by the norm */
+	float		err;			/* standard error, but for L1 per unit of the query's norm */
+	float		norm;			/* 1 under cosine */
+	uint32_t	n;
+} SparseHead;
+
+static inline const uint16_t *
+terms_of(const void *code)
+{
+	return (const uint16_t *) ((const SparseHead *) code + 1);
+}
+
+static inline const int8_t *
+levels_of(const OmQuantizer *quant, const void *code)
+{
+	return (const int8_t *) (terms_of(code) + quant->spec.subvectors);
+}
+
+/* Elements of a code; never more than it has room for, whatever a damaged page says. */
+static inline int
+elements_of(const OmQuantizer *quant, const void *code)
+{
+	uint32_t	n = ((const SparseHead *) code)->n;
+
+	return n <= (uint32_t) quant->spec.subvectors ? (int) n : quant->spec.subvectors;
+}
+
+static inline unsigned
+term_mask(const OmQuantizer *quant)
+{
+	return (1u << quant->spec.bits) - 1;
+}
+
+static bool
+sparse_valid(const OmQuantSpec *spec)
+{
+	return spec->bits >= 1 && spec->bits <= OM_SPARSE_BITS && spec->subvectors >= 1 &&
+		spec->dim == om_sparse_floats(spec->subvectors);
+}
+
+static size_t
+sparse_code_bytes(const OmQuantSpec *spec)
+{
+	return sizeof(SparseHead) + om_round_up(3 * (size_t) spec->subvectors, 4);
+}
+
+static size_t
+sparse_bytes(const OmQuantSpec *spec)
+{
+	(void) spec;
+	return om_round_up(sizeof(OmQuantizer), 64);
+}
+
+static size_t
+sparse_query_bytes(const OmQuantSpec *spec)
+{
+	return sizeof(OmQuery) + om_round_up((size_t) 1 << spec->bits, 64);
+}
+
+/* A code. */
+static size_t
+sparse_scratch_bytes(const OmQuantSpec *spec)
+{
+	return om_round_up(sparse_code_bytes(spec), 64);
+}
+
+static OmQuantizer *
+sparse_init(void *mem, const OmQuantSpec *spec, const float *model)
+{
+	OmQuantizer *quant = mem;
+
+	(void) model;
+	memset(quant, 0, sizeof(OmQuantizer));
+	quant->spec = *spec;
+	quant->code_bytes = (int) sparse_code_bytes(spec);
+	quant->metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
+	return quant;
+}
+
+/*
+ * to_levels -- x[n] in steps of 1/127 of the largest; returns the step.
+ */
+static float
+to_levels(const float *x, int n, int8_t *level)
+{
+	float		most = 0.0f;
+
+	for (int i = 0; i < n; i++)
+		most = fmaxf(most, fabsf(x[i]));
+	for (int i = 0; i < n; i++)
+		level[i] = (int8_t) rintf((float) ((double) x[i] / most * LEVELS));
+	return most / LEVELS;
+}
+
+/*
+ * error_of -- of a vector's levels, with another that is as long as 1; for L1, of sums.
+ */
+static float
+error_of(const OmQuantizer *quant, const OmSparse *v, float step)
+{
+	if (quant->spec.metric == OM_METRIC_L1)
+		return 2.0f * (ROUNDING * step * sqrtf((float) v->n) + REST_COSINE * v->rest_sum);
+	return hypotf(ROUNDING * step, REST_COSINE * v->rest);
+}
+
+static void
+sparse_encode(const OmQuantizer *quant, const float *x, void *scratch, void *code)
+{
+	const OmSparse *v = (const OmSparse *) x;
+	const uint32_t *from = om_sparse_terms(v);
+	SparseHead *head = code;
+	uint16_t   *term = (uint16_t *) (head + 1);
+	float		by = 1.0f;
+
+	(void) scratch;
+	memset(code, 0, (size_t) quant->code_bytes);
+	for (uint32_t i = 0; i < v->n; i++)
+		term[i] = (uint16_t) (from[i] & term_mask(quant));
+	head->n = v->n;
+	head->norm = v->norm;
+	head->step = to_levels(om_sparse_values(v, quant->spec.subvectors), (int) v->n,
+						   (int8_t *) (term + quant->spec.subvectors));
+	head->err = error_of(quant, v, head->step);
+	if (quant->spec.bits == OM_SPARSE_BITS && quant->spec.metric != OM_METRIC_L1)
+		head->err = hypotf(head->err, SHARED_PLACES * v->norm);
+	switch (quant->spec.metric)
+	{
+		case OM_METRIC_L1:
+			head->add = v->sum;
+			break;
+		case OM_METRIC_L2:
+			head->add = om_clamp_float((double) v->norm * v->norm);
+			break;
+		case OM_METRIC_COSINE:
+			by = v->norm > 0.0f ? v->norm : 1.0f;
+			head->norm = 1.0f;
+			break;
+		default:
+			break;
+	}
+	head->step /= by;
+	head->err /= by;
+}
+
+/*
+ * The query form of a code.  Terms that meet in one place add up.
+ */
+static void
+sparse_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
+{
+	const SparseHead *head = code;
+	const uint16_t *term = terms_of(code);
+	const int8_t *level = levels_of(quant, code);
+	unsigned	mask = term_mask(quant);
+	int			n = elements_of(quant, code);
+
+	memset(query, 0, sizeof(OmQuery) + ((size_t) 1 << quant->spec.bits));
+	for (int i = 0; i < n; i++)
+	{
+		int			sum = query->q[term[i] & mask] + level[i];
+
+		query->q[term[i] & mask] = (int8_t) (sum > LEVELS ? LEVELS : sum < -LEVELS ? -LEVELS : sum);
+	}
+	query->add = quant->spec.metric == OM_METRIC_COSINE ? 1.0f : head->add;
+	query->mul = quant->metric_mul * head->step;
+	query->norm = head->norm;
+	query->noise = head->err;
+}
+
+static void
+sparse_query(const OmQuantizer *quant, const float *q, void *scratch, OmQuery *query)
+{
+	sparse_encode(quant, q, NULL, scratch);
+	sparse_query_from_code(quant, scratch, query);
+}
+
+static void
+sparse_decode(const OmQuantizer *quant, const void *code, void *scratch, float *x)
+{
+	const SparseHead *head = code;
+	OmSparse   *v = (OmSparse *) x;
+	uint32_t   *term = om_sparse_terms(v);
+	float	   *value = om_sparse_values(v, quant->spec.subvectors);
+
+	(void) scratch;
+	memset(x, 0, sizeof(float) * (size_t) quant->spec.dim);
+	v->n = (uint32_t) elements_of(quant, code);
+	v->norm = head->norm;
+	for (uint32_t i = 0; i < v->n; i++)
+	{
+		term[i] = terms_of(code)[i];
+		value[i] = levels_of(quant, code)[i] * head->step;
+		v->sum += fabsf(value[i]);
+	}
+	if (quant->spec.metric == OM_METRIC_L1)
+		v->sum = head->add;
+}
+
+static float
+distance_by_product(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	const SparseHead *head = code;
+	const uint16_t *term = terms_of(code);
+	const int8_t *level = levels_of(quant, code);
+	unsigned	mask = term_mask(quant);
+	int			n = elements_of(quant, code);
+	int32_t		dot[4] = {0, 0, 0, 0};
+	int			i;
+
+	/* 16,129 times 133,144 elements would overflow */
+	for (i = 0; i + 4 <= n; i += 4)
+	{
+		for (int j = 0; j < 4; j++)
+			dot[j] += query->q[term[i + j] & mask] * level[i + j];
+	}
+	for (; i < n; i++)
+		dot[0] += query->q[term[i] & mask] * level[i];
+	return om_clamp_distance(query->add + head->add - query->mul * head->step *
+							 (float) (dot[0] + dot[1] + dot[2] + dot[3]));
+}
+
+/* |a| + |b| - |a - b| is twice the lesser magnitude, or 0 where signs differ. */
+static float
+distance_l1(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	const SparseHead *head = code;
+	const uint16_t *term = terms_of(code);
+	const int8_t *level = levels_of(quant, code);
+	unsigned	mask = term_mask(quant);
+	int			n = elements_of(quant, code);
+	float		sum = 0.0f;
+
+	for (int i = 0; i < n; i++)
+	{
+		float		a = query->q[term[i] & mask] * query->mul;
+		float		b = level[i] * head->step;
+
+		sum += a > 0.0f ? fmaxf(fminf(a, b), 0.0f) : -fminf(fmaxf(a, b), 0.0f);
+	}
+	return om_clamp_distance(query->add + head->add - 2.0f * sum);
+}
+
+static OmDistanceFn
+sparse_distance_fn(const OmQuantizer *quant)
+{
+	return quant->spec.metric == OM_METRIC_L1 ? distance_l1 : distance_by_product;
+}
+
+static float
+sparse_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	const SparseHead *head = code;
+
+	if (quant->spec.metric == OM_METRIC_L1)
+		return om_clamp_distance(query->noise + head->err);
+	/* not the root of squares: what is left out of both may go together */
+	return om_clamp_distance(quant->metric_mul * (query->noise * head->norm +
+												  query->norm * head->err));
+}
+
+const OmQuantOps om_sparse_ops = {
+	.valid = sparse_valid,
+	.code_bytes = sparse_code_bytes,
+	.bytes = sparse_bytes,
+	.query_bytes = sparse_query_bytes,
+	.scratch_bytes = sparse_scratch_bytes,
+	.init = sparse_init,
+	.encode = sparse_encode,
+	.query = sparse_query,
+	.query_from_code = sparse_query_from_code,
+	.decode = sparse_decode,
+	.distance_fn = sparse_distance_fn,
+	.error = sparse_error,
+};
