@@ -35,6 +35,14 @@
 /* Part of the neighbours that must be among the candidates. */
 #define ENOUGH 0.97
 
+/*
+ * Codes choose the links, too, and who is nearest by them must be nearly right for that:
+ * where values cost little more (as many times the bytes of a node at most), this part
+ * of the neighbours must be among half as many candidates again.
+ */
+#define CLOSE_ENOUGH 0.98
+#define CHEAP_VALUES 2
+
 typedef struct Trial
 {
 	int			dim;
@@ -190,6 +198,43 @@ begin_trial(Trial *trial, const OhTrainer *trainer, const OhSample *sample, int 
 }
 
 /*
+ * is_vague -- would values be cheap, and do codes of the most bits order neighbours badly?
+ *
+ * *share: of the neighbours, what half as many candidates again hold.
+ */
+static bool
+is_vague(Trial *trial, const OmQuantSpec *spec, const OmQuantSpec *values, int m,
+		 const float *mean, double *share)
+{
+	if (spec->bits < 8 || OhNodeBytes(values, m) > CHEAP_VALUES * OhNodeBytes(spec, m))
+		return false;
+	trial->candidates = trial->neighbours + (trial->neighbours + 1) / 2;
+	*share = share_found(trial, spec, mean, false);
+	return *share < CLOSE_ENOUGH;
+}
+
+/*
+ * say_choice -- the NOTICE that codes are other ones than the options alone would give.
+ */
+static void
+say_choice(const char *index, const OmQuantSpec *before, const OmQuantSpec *spec, double share,
+		   bool vague)
+{
+	ereport(NOTICE,
+			(spec->kind == OM_QUANT_NONE ?
+			 errmsg("index \"%s\" gets quantizer = none: codes do not tell neighbours in this table apart",
+					index) :
+			 errmsg("index \"%s\" gets codes with bits = %d instead of %d, which do not tell neighbours in this table apart",
+					index, spec->bits, before->bits),
+			 vague ?
+			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among half as many again.",
+					   8, share * 100) :
+			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among the candidates of a search.",
+					   before->bits, share * 100),
+			 errhint("Set quantizer or bits to decide this yourself.")));
+}
+
+/*
  * OhChooseCodes -- see build.h.
  */
 void
@@ -202,6 +247,8 @@ OhChooseCodes(Relation index, OhParameters *create, const OhTrainer *trainer, co
 	Trial		trial;
 	double		first = -1;
 	double		share = -1;
+	double		close = 1;
+	bool		vague = false;
 
 	if (!create->may_choose || sample->mean == NULL)
 		return;
@@ -215,8 +262,10 @@ OhChooseCodes(Relation index, OhParameters *create, const OhTrainer *trainer, co
 		first = share = share_found(&trial, &spec, sample->mean, false);
 		while (share < ENOUGH && spec.bits < 8 && OhMoreBits(&spec, create->m))
 			share = share_found(&trial, &spec, sample->mean, false);
-		if (share < ENOUGH && create->may_choose_values &&
-			OhNodeBytes(&values, create->m) <= OH_PAGE_BODY)
+		vague = share >= ENOUGH && create->may_choose_values &&
+			is_vague(&trial, &spec, &values, create->m, sample->mean, &close);
+		if (vague || (share < ENOUGH && create->may_choose_values &&
+					  OhNodeBytes(&values, create->m) <= OH_PAGE_BODY))
 			spec = values;
 	}
 	MemoryContextSwitchTo(old);
@@ -229,15 +278,7 @@ OhChooseCodes(Relation index, OhParameters *create, const OhTrainer *trainer, co
 							 RelationGetRelationName(index), create->spec.bits, first, spec.bits, share)));
 	if (spec.kind == create->spec.kind && spec.bits == create->spec.bits)
 		return;
-	ereport(NOTICE,
-			(spec.kind == OM_QUANT_NONE ?
-			 errmsg("index \"%s\" gets quantizer = none: codes do not tell neighbours in this table apart",
-					RelationGetRelationName(index)) :
-			 errmsg("index \"%s\" gets codes with bits = %d instead of %d, which do not tell neighbours in this table apart",
-					RelationGetRelationName(index), spec.bits, create->spec.bits),
-			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among the candidates of a search.",
-					   create->spec.bits, first * 100),
-			 errhint("Set quantizer or bits to decide this yourself.")));
+	say_choice(RelationGetRelationName(index), &create->spec, &spec, vague ? close : first, vague);
 	create->spec = spec;
 	OhResolveRerank(index, create);
 }
