@@ -59,4 +59,30 @@ $node->safe_psql('postgres', 'DROP INDEX i; TRUNCATE t; CREATE INDEX i ON t USIN
 is($node->safe_psql('postgres', q{SELECT quantizer, bits, chosen_by FROM omendb_index_info('i')}), 'rabitq|4|default',
 	'an empty table has the default');
 
+# --- two clusters far apart: codes of 8 bits find neighbours, but in a poor order, by which links would be chosen
+my $two = '(SELECT array_agg((random() + random() + random() + 40 * (i % 2) * (d % 3 - 1))::real) '
+  . 'FROM generate_series(1, 32) d WHERE i IS NOT NULL)::vector';
+$node->safe_psql('postgres', 'DROP TABLE t, q; SELECT setseed(0.6); CREATE TABLE t (id bigint, v vector(32)); CREATE TABLE q (v vector(32));'
+	  . "INSERT INTO t SELECT i, $two FROM generate_series(1, 6000) i; INSERT INTO q SELECT $two FROM generate_series(1, 60) i");
+$node->psql('postgres', 'CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops)', stderr => \$stderr);
+like($stderr, qr/NOTICE.*index "i" gets quantizer = none.*among half as many again/s, 'two clusters: a NOTICE');
+$recall = recall($node, 't', 'l2');
+cmp_ok($recall, '>=', 0.97, "two clusters: recall $recall");
+check_index($node, 'i', 'two clusters');
+
+# --- outliers, which few nodes lead to: a vacuum links them again
+my $scaled = '(SELECT array_agg((s * (random() + random() + random() - 1.5))::real) FROM generate_series(1, 32) d WHERE i IS NOT NULL)::vector '
+  . 'FROM (SELECT i, 10 ^ (4 * random() - 2) AS s FROM generate_series(1, %d) i) x';
+$node->safe_psql('postgres', 'DROP TABLE t, q; SELECT setseed(0.7); CREATE TABLE t (id bigint, v vector(32)); CREATE TABLE q (v vector(32));'
+	  . 'INSERT INTO t SELECT i, ' . sprintf($scaled, 10000) . '; INSERT INTO q SELECT ' . sprintf($scaled, 100)
+	  . '; CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops) WITH (quantizer = none)');
+$node->safe_psql('postgres', 'DELETE FROM t WHERE id % 2 = 0');
+$node->safe_psql('postgres', 'VACUUM t');
+my $left = recall($node, 't', 'l2');
+check_index($node, 'i', 'outliers, half of the rows deleted');
+$node->safe_psql('postgres', 'REINDEX INDEX i');
+$built = recall($node, 't', 'l2');
+cmp_ok($left, '>=', $built - 0.10, "outliers: recall $left after half of the rows were deleted, $built built");
+
+$node->stop;
 done_testing();

@@ -57,12 +57,21 @@
  * A node that the walk has evaluated and not given may be nearer than the row to be
  * returned if its estimate is within ASIDE_ERRORS times the error that estimates turn
  * out to have; the links of nodes within EXPAND_ERRORS are followed.  Up to MOST_NEARER
- * times ef_search more nodes of a batch are ranked for that.  Figures in
- * src/README.md.
+ * times ef_search more nodes of a batch are ranked for that, or LEAST_NEARER if that is
+ * more.  Figures in src/README.md.
  */
 #define ASIDE_ERRORS 2.5
 #define EXPAND_ERRORS 1.0
 #define MOST_NEARER 8
+#define LEAST_NEARER 320
+
+/*
+ * Where CROWD rows are as near as the first, but for CROWD_ERRORS, estimates say nothing
+ * of who is nearest: near-duplicates.  Then the links of all that may be nearer are
+ * followed.
+ */
+#define CROWD 6
+#define CROWD_ERRORS 0.25
 
 /* Batches after the first grow up to this many nodes. */
 #define MAX_BATCH 8192
@@ -100,7 +109,7 @@ static void
 allow_nearer(OhScanState *s)
 {
 	s->aside_known = false;
-	s->nearer = (int64) MOST_NEARER * oh_ef_search;
+	s->nearer = Max((int64) MOST_NEARER * oh_ef_search, LEAST_NEARER);
 }
 
 /*
@@ -217,6 +226,16 @@ OhMayReadOn(const OhScanState *s)
 }
 
 /*
+ * is_crowd -- are many of the rows ranked no farther than that, but for what estimates
+ * cannot tell?
+ */
+static bool
+is_crowd(const OhScanState *s, double first, double error)
+{
+	return OhRankedWithin(&s->ranked, 0, first + CROWD_ERRORS * error, CROWD) >= CROWD;
+}
+
+/*
  * OhTakeNearer -- see scan.h.
  *
  * How far estimates are off is known from the nodes that this scan has ranked.
@@ -229,7 +248,7 @@ OhTakeNearer(IndexScanDesc scan)
 	double		error = s->nerrors > 0 ? sqrt(s->errors / s->nerrors) : 0;
 	double		first = s->ranked.row[0].dist;
 	double		limit = first + ASIDE_ERRORS * error;
-	double		expand = first + EXPAND_ERRORS * error;
+	double		expand = first + (is_crowd(s, first, error) ? ASIDE_ERRORS : EXPAND_ERRORS) * error;
 
 	if (s->phase != SCAN_GRAPH || s->walked || s->by_code || s->nearer <= 0 ||
 		s->ranked.row[0].unranked || !OhMayReadOn(s))

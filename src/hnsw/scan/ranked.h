@@ -106,6 +106,22 @@ OhRankedPop(OhRanked *rows)
 	return top;
 }
 
+/*
+ * How many rows are nearer than dist?  Counts up to most, from place i of the heap on.
+ */
+static inline int
+OhRankedWithin(const OhRanked *rows, int64 i, double dist, int most)
+{
+	int			n;
+
+	if (most <= 0 || i >= rows->n || rows->row[i].least >= dist)
+		return 0;
+	n = rows->row[i].dist < dist ? 1 : 0;
+	n += OhRankedWithin(rows, 2 * i + 1, dist, most - n);
+	n += OhRankedWithin(rows, 2 * i + 2, dist, most - n);
+	return n;
+}
+
 static inline void
 OhRankedInit(OhRanked *rows, MemoryContext context)
 {

@@ -42,6 +42,14 @@
 /* Part of the neighbours that must be among the candidates. */
 #define ENOUGH 0.97
 
+/*
+ * Codes choose the links, too, and who is nearest by them must be nearly right for that:
+ * where values cost little more (as many times the bytes of a node at most), this part
+ * of the neighbours must be among half as many candidates again.
+ */
+#define CLOSE_ENOUGH 0.98
+#define CHEAP_VALUES 2
+
 typedef struct Trial
 {
 	int			dim;
@@ -209,24 +217,61 @@ compare_ints(const void *a, const void *b)
  * choose_elements -- of codes of sparse values: what nearly all rows of the sample have.
  */
 static void
-choose_elements(OhParameters *create, const OhSample *sample)
+choose_elements(OhParameters *params, const OhSample *sample)
 {
 	int			n = (int) sample->nsample;
 	int			want;
 
-	if (!create->may_choose || n < LEAST_ROWS)
+	if (!params->may_choose || n < LEAST_ROWS)
 		return;
 	qsort(sample->elements, n, sizeof(int), compare_ints);
 	want = TYPEALIGN(ELEMENTS_STEP, sample->elements[(int) (n * ELEMENTS_SHARE)]);
 	for (want = Max(want, LEAST_ELEMENTS); want > LEAST_ELEMENTS; want -= ELEMENTS_STEP)
 	{
-		create->column.metric->type->spec(create->column.dim, want, &create->spec);
-		if (OhNodeBytes(&create->spec, create->m) <= OH_PAGE_BODY)
+		params->column.metric->type->spec(params->column.dim, want, &params->spec);
+		if (OhNodeBytes(&params->spec, params->m) <= OH_PAGE_BODY)
 			break;
 	}
-	create->column.metric->type->spec(create->column.dim, want, &create->spec);
-	create->column.position_dim = create->spec.dim;
-	create->chosen_by = OH_CHOSEN_BY_SAMPLE;
+	params->column.metric->type->spec(params->column.dim, want, &params->spec);
+	params->column.position_dim = params->spec.dim;
+	params->chosen_by = OH_CHOSEN_BY_SAMPLE;
+}
+
+/*
+ * is_vague -- would values be cheap, and do codes of the most bits order neighbours badly?
+ *
+ * *share: of the neighbours, what half as many candidates again hold.
+ */
+static bool
+is_vague(Trial *trial, const OmQuantSpec *spec, const OmQuantSpec *values, int m,
+		 const float *mean, double *share)
+{
+	if (spec->bits < 8 || OhNodeBytes(values, m) > CHEAP_VALUES * OhNodeBytes(spec, m))
+		return false;
+	trial->candidates = trial->neighbours + (trial->neighbours + 1) / 2;
+	*share = share_found(trial, spec, mean, false);
+	return *share < CLOSE_ENOUGH;
+}
+
+/*
+ * say_choice -- the NOTICE that codes are other ones than the options alone would give.
+ */
+static void
+say_choice(const char *index, const OmQuantSpec *before, const OmQuantSpec *spec, double share,
+		   bool vague)
+{
+	ereport(NOTICE,
+			(spec->kind == OM_QUANT_NONE ?
+			 errmsg("index \"%s\" gets quantizer = none: codes do not tell neighbours in this table apart",
+					index) :
+			 errmsg("index \"%s\" gets codes with bits = %d instead of %d, which do not tell neighbours in this table apart",
+					index, spec->bits, before->bits),
+			 vague ?
+			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among half as many again.",
+					   8, share * 100) :
+			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among the candidates of a search.",
+					   before->bits, share * 100),
+			 errhint("Set quantizer or bits to decide this yourself.")));
 }
 
 /*
@@ -242,6 +287,8 @@ OhChooseCodes(Relation index, OhParameters *params, const OhTrainer *trainer, co
 	Trial		trial;
 	double		first = -1;
 	double		share = -1;
+	double		close = 1;
+	bool		vague = false;
 
 	if (params->spec.kind == OM_QUANT_SPARSE)
 		choose_elements(params, sample);
@@ -257,8 +304,10 @@ OhChooseCodes(Relation index, OhParameters *params, const OhTrainer *trainer, co
 		first = share = share_found(&trial, &spec, sample->mean, false);
 		while (share < ENOUGH && spec.bits < 8 && OhMoreBits(&spec, params->m))
 			share = share_found(&trial, &spec, sample->mean, false);
-		if (share < ENOUGH && params->may_choose_values &&
-			OhNodeBytes(&values, params->m) <= OH_PAGE_BODY)
+		vague = share >= ENOUGH && params->may_choose_values &&
+			is_vague(&trial, &spec, &values, params->m, sample->mean, &close);
+		if (vague || (share < ENOUGH && params->may_choose_values &&
+					  OhNodeBytes(&values, params->m) <= OH_PAGE_BODY))
 			spec = values;
 	}
 	MemoryContextSwitchTo(old);
@@ -271,15 +320,7 @@ OhChooseCodes(Relation index, OhParameters *params, const OhTrainer *trainer, co
 							 RelationGetRelationName(index), params->spec.bits, first, spec.bits, share)));
 	if (spec.kind == params->spec.kind && spec.bits == params->spec.bits)
 		return;
-	ereport(NOTICE,
-			(spec.kind == OM_QUANT_NONE ?
-			 errmsg("index \"%s\" gets quantizer = none: codes do not tell neighbours in this table apart",
-					RelationGetRelationName(index)) :
-			 errmsg("index \"%s\" gets codes with bits = %d instead of %d, which do not tell neighbours in this table apart",
-					RelationGetRelationName(index), spec.bits, params->spec.bits),
-			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among the candidates of a search.",
-					   params->spec.bits, first * 100),
-			 errhint("Set quantizer or bits to decide this yourself.")));
+	say_choice(RelationGetRelationName(index), &params->spec, &spec, vague ? close : first, vague);
 	params->spec = spec;
-	OhResolveRerank(index, params);
+	OhResolveRerank(index, create);
 }

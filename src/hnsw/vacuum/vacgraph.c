@@ -460,20 +460,21 @@ put(OhCandidate *list, int *n, int max, uint32 id, float dist)
 }
 
 /*
- * walk -- best-first walk of one level; pool[width] is scratch.
+ * walk -- best-first walk of one level, also from the links of a node if near is one;
+ * pool[width] is scratch.
  */
 static int
-walk(OhVacuum *v, uint32 start, int level, int width, OhCandidate *pool,
+walk(OhVacuum *v, uint32 start, uint32 near, int level, int width, OhCandidate *pool,
 	 int ef, bool reached, OhCandidate *out)
 {
-	uint32		links[2 * OH_MAX_M];
+	uint32		links[2 * OH_MAX_M + 1];
 	int			npool = 0;
 	int			nout = 0;
 	int			next = 0;
 
 	OhVacuumForget(v);
 	links[0] = start;
-	for (int n = 1;;)
+	for (int n = 1 + (near == OH_NONE ? 0 : OhVacuumLinks(v, near, level, links + 1));;)
 	{
 		for (int i = 0; i < n; i++)
 		{
@@ -520,10 +521,23 @@ OhVacuumSearch(OhVacuum *v, int level, int ef, bool reached, OhCandidate *out)
 	{
 		OhCandidate *pool = palloc(sizeof(OhCandidate) * width);
 
-		nout = walk(v, start, level, width, pool, ef, reached, out);
+		nout = walk(v, start, OH_NONE, level, width, pool, ef, reached, out);
 		pfree(pool);
 		if (nout >= Min(ef, 8))
 			break;
 	}
 	return nout;
+}
+
+/*
+ * OhVacuumSearchNear -- see vacuum.h.
+ */
+int
+OhVacuumSearchNear(OhVacuum *v, uint32 id, int ef, OhCandidate *out)
+{
+	OhCandidate *pool = palloc(sizeof(OhCandidate) * ef);
+	int			n = walk(v, descend(v, 0), id, 0, ef, pool, ef, false, out);
+
+	pfree(pool);
+	return n;
 }

@@ -675,8 +675,11 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 	uint32		empty = 0;
 	uint32		nfreed = 0;
 	uint32		unreachable;
+	uint32		nlost = 0;
+	uint8	   *lost;
 
 	settle_entry(v);
+	lost = OhVacuumLosses(v, &nlost);
 	OhRepair(v);
 	OhVacuumFreeMembers(v);
 	nfreed += free_records(v, OH_TOWER, &first[OH_TOWER], &empty);
@@ -695,6 +698,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 		}
 		settle_entry(v);
 	}
+	OhVacuumRelink(v, lost, nlost);
 	unreachable = OhReach(v);
 	OhVacuumHighway(v);
 	OhHighwayMerge(v->ix);

@@ -5,6 +5,7 @@
  * vacgraph.c  private copy of the graph, search on it
  * trim.c      frees empty postings of live nodes
  * repair.c    replaces links to dead nodes
+ * vacrelink.c  links nodes again that have lost links which led to them
  * vacislands.c  keeps the highway: members of dead nodes, islands
  * reach.c     keeps every live node reachable from the entry point
  *
@@ -118,6 +119,21 @@ extern bool OhVacuumVisit(OhVacuum *v, uint32 id);
  * codes.  Dead nodes are passed through.  reached: only nodes flagged so.
  */
 extern int	OhVacuumSearch(OhVacuum *v, int level, int ef, bool reached, OhCandidate *out);
+
+/*
+ * The same on the base layer, from a node's own links on as well.
+ */
+extern int	OhVacuumSearchNear(OhVacuum *v, uint32 id, int ef, OhCandidate *out);
+
+/* ---- vacrelink.c ---- */
+
+/*
+ * Before repair: how many links of dead nodes lead to each, [*n], 255 if there are more.
+ * NULL if there are none, or the copy does not hold the graph.
+ */
+extern uint8 *OhVacuumLosses(OhVacuum *v, uint32 *n);
+/* After repair: link nodes again that few lead to since; lost[n] may be NULL. */
+extern void OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n);
 
 /* ---- trim.c ---- */
 

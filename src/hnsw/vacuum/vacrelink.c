@@ -1,0 +1,390 @@
+/*
+ * vacrelink.c -- a second look at nodes that have lost links which led to them.
+ *
+ * Repair gives each list new links in place of those to dead nodes: it looks after what
+ * a node leads to.  That few lead to a node it does not see, and outliers, which few led
+ * to before, are then missed by searches.  As in a build (relink.c), such nodes search
+ * once more and are linked both ways again.
+ *
+ * All of that is done in the private copy, which must hold the whole graph.  Then each
+ * page that has changed is written once, but for nodes whose version has moved.
+ */
+#include "postgres.h"
+
+#include <float.h>
+
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "hnsw/vacuum/vacuum.h"
+#include "storage/wal.h"
+
+/* A node is looked at if it has lost one of so many links that led to it. */
+#define LOST_PART 4
+
+/* Of all nodes, one of so many at most. */
+#define RELINK_SHARE 4
+
+/* Candidates of a search at most. */
+#define MOST_FOUND 256
+
+StaticAssertDecl(MOST_FOUND + 2 * OH_MAX_M <= OH_VAC_CODES, "codes of one list");
+
+typedef struct Relink
+{
+	OhVacuum   *v;
+	uint32		n;
+	uint8	   *incoming;		/* [n], links that lead to a node, 255 if there are more */
+	bool	   *changed;		/* [n], the copy of a node has other links than the page */
+	int			least;			/* a node with fewer incoming links has few */
+	OhCandidate cand[MOST_FOUND + 2 * OH_MAX_M];
+} Relink;
+
+/*
+ * OhVacuumLosses -- see vacuum.h.
+ */
+uint8 *
+OhVacuumLosses(OhVacuum *v, uint32 *n)
+{
+	uint8	   *lost;
+
+	if (v->ndead == 0 || !v->nodes.stable)
+		return NULL;
+	*n = v->n;
+	lost = MemoryContextAllocHuge(v->context, v->n);
+	memset(lost, 0, v->n);
+	for (uint32 id = 0; id < v->n; id++)
+	{
+		uint32		links[2 * OH_MAX_M];
+		int			nlinks;
+
+		if (OhVacState(v, id) != OH_DEAD)
+			continue;
+		nlinks = OhVacuumLinks(v, id, 0, links);
+		for (int i = 0; i < nlinks; i++)
+		{
+			if (links[i] < v->n)
+				lost[links[i]] += lost[links[i]] < PG_UINT8_MAX;
+		}
+	}
+	return lost;
+}
+
+/*
+ * count_incoming -- links that lead to each node, and how many are few.
+ */
+static void
+count_incoming(Relink *relink)
+{
+	OhVacuum   *v = relink->v;
+	uint32		count[PG_UINT8_MAX + 1] = {0};
+	uint32		nbelow = 0;
+
+	for (uint32 id = 0; id < relink->n; id++)
+	{
+		uint32		links[2 * OH_MAX_M];
+		int			nlinks;
+
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
+		if (OhVacState(v, id) != OH_LIVE)
+			continue;
+		nlinks = OhVacuumLinks(v, id, 0, links);
+		for (int i = 0; i < nlinks; i++)
+		{
+			if (links[i] < relink->n)
+				relink->incoming[links[i]] += relink->incoming[links[i]] < PG_UINT8_MAX;
+		}
+	}
+	for (uint32 id = 0; id < relink->n; id++)
+		count[relink->incoming[id]] += OhVacState(v, id) == OH_LIVE;
+	while (relink->least < v->ix->m &&
+		   (nbelow += count[relink->least]) <= v->nlive / RELINK_SHARE)
+		relink->least++;
+}
+
+static int
+count_links(const uint32 *links, int max)
+{
+	int			n = 0;
+
+	while (n < max && links[n] != OH_NONE)
+		n++;
+	return n;
+}
+
+static bool
+has_link(const uint32 *links, int n, uint32 id)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (links[i] == id)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * farthest -- place of the farthest of links[from..to) that may go, -1 if none is
+ * farther than dist.  Not one to a node that few lead to.
+ */
+static int
+farthest(const Relink *relink, const uint32 *links, const OhCandidate *at, int from, int to,
+		 float dist)
+{
+	int			place = -1;
+
+	for (int i = from; i < to; i++)
+	{
+		if (links[i] >= relink->n || relink->incoming[links[i]] < relink->least ||
+			at[i].dist <= dist)
+			continue;
+		if (place < 0 || at[i].dist > at[place].dist)
+			place = i;
+	}
+	return place;
+}
+
+/*
+ * swap -- two places of a list and their distances.
+ */
+static inline void
+swap(uint32 *links, OhCandidate *at, int i, int k)
+{
+	uint32		link = links[i];
+	OhCandidate cand = at[i];
+
+	links[i] = links[k];
+	at[i] = at[k];
+	links[k] = link;
+	at[k] = cand;
+}
+
+/*
+ * link_back -- let a node lead to one at this distance, whose form is v->form: by the
+ * rule of inserts (OhLinkDecide).
+ */
+static void
+link_back(Relink *relink, uint32 from, uint32 to, float dist)
+{
+	OhVacuum   *v = relink->v;
+	OhNodeData *node = OhVacuumNode(v, from);
+	uint32	   *links = OhNodeLinks(node, v->ix->code_bytes);
+	int			max = 2 * v->ix->m;
+	int			n = count_links(links, max);
+	int			nselected = Min(node->nselected, n);
+	OhCandidate at[2 * OH_MAX_M];
+	float		beside[2 * OH_MAX_M];	/* distances from the node that is linked to */
+	bool		diverse = true;
+	int			place = n;
+
+	if (has_link(links, n, to))
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		if (links[i] >= v->n)
+			return;
+		at[i].id = links[i];
+	}
+	OhVacuumQuery(v, from);
+	OhVacuumDistances(v, at, n);
+	for (int i = 0; i < nselected; i++)
+	{
+		beside[i] = v->ix->distance(v->ix->quant, v->form, OhNodeCode(OhVacuumNode(v, links[i])));
+		diverse = diverse && !(at[i].dist < dist && beside[i] < dist);
+	}
+	for (int i = nselected - 1; diverse && i >= 0; i--)
+	{
+		/* those after i are looked at already, so that beside needs no swap */
+		if (at[i].dist > dist && beside[i] < at[i].dist)
+			swap(links, at, i, --nselected);
+	}
+	if (n == max)
+	{
+		place = farthest(relink, links, at, nselected, n, diverse ? -FLT_MAX : dist);
+		if (place < 0 && diverse)
+			place = farthest(relink, links, at, 0, nselected, dist);
+	}
+	if (place >= 0)
+	{
+		if (n == max)
+			relink->incoming[links[place]]--;
+		if (diverse && place >= nselected)
+		{
+			links[place] = links[nselected];
+			place = nselected++;
+		}
+		links[place] = to;
+		relink->incoming[to] += relink->incoming[to] < PG_UINT8_MAX;
+	}
+	/* what has become fill is so, whether the link found a place or not */
+	node->nselected = nselected;
+	relink->changed[from] = true;
+}
+
+/*
+ * find -- candidates for a node's list: what a search finds, and what it has.
+ */
+static int
+find(Relink *relink, uint32 id, const uint32 *links, int nlinks)
+{
+	OhVacuum   *v = relink->v;
+	OhCandidate *cand = relink->cand;
+	int			nfound = OhVacuumSearchNear(v, id, Min(v->ix->ef_construction, MOST_FOUND), cand);
+	int			n = 0;
+	int			first;
+
+	for (int i = 0; i < nfound; i++)
+	{
+		if (cand[i].id != id)
+			cand[n++] = cand[i];
+	}
+	first = n;
+	for (int i = 0; i < nlinks; i++)
+	{
+		bool		known = links[i] >= v->n;
+
+		for (int k = 0; k < first && !known; k++)
+			known = cand[k].id == links[i];
+		if (!known)
+			cand[n++].id = links[i];
+	}
+	OhVacuumDistances(v, cand + first, n - first);
+	OhVacuumCodes(v, cand, n);
+	return n;
+}
+
+/*
+ * relink_node -- search for a node's neighbours again, and link both ways.
+ */
+static void
+relink_node(Relink *relink, uint32 id)
+{
+	OhVacuum   *v = relink->v;
+	OhNodeData *node = OhVacuumNode(v, id);
+	uint32	   *links = OhNodeLinks(node, v->ix->code_bytes);
+	int			max = 2 * v->ix->m;
+	int			before = count_links(links, max);
+	int			n;
+	int			at = 0;
+
+	OhVacuumQuery(v, id);
+	n = find(relink, id, links, before);
+	n = OhSelectNeighbours(&v->sel, relink->cand, n, max);
+	for (int i = 0; i < before; i++)
+	{
+		if (links[i] < relink->n)
+			relink->incoming[links[i]] -= relink->incoming[links[i]] < PG_UINT8_MAX;
+	}
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int i = 0; i < n; i++)
+		{
+			uint32		to = relink->cand[i].id;
+
+			if (relink->cand[i].selected != (pass == 0))
+				continue;
+			links[at++] = to;
+			if (to < relink->n)
+				relink->incoming[to] += relink->incoming[to] < PG_UINT8_MAX;
+		}
+		if (pass == 0)
+			node->nselected = at;
+	}
+	for (int i = at; i < max; i++)
+		links[i] = OH_NONE;
+	relink->changed[id] = true;
+	om_quant_query_from_code(v->ix->quant, OhNodeCode(node), v->form);
+	for (int i = 0; i < n; i++)
+	{
+		if (relink->cand[i].id < relink->n)
+			link_back(relink, relink->cand[i].id, id, relink->cand[i].dist);
+	}
+}
+
+/*
+ * write_page -- write the lists of a page that have changed.
+ */
+static void
+write_page(Relink *relink, uint32 lp)
+{
+	OhVacuum   *v = relink->v;
+	OhIndex    *ix = v->ix;
+	uint32		per_page = ix->file.array[OH_NODE].per_page;
+	Buffer		buffer;
+	OhWrite		write;
+	Page		page;
+	bool		any = false;
+
+	for (uint32 slot = 0; slot < per_page && !any; slot++)
+		any = lp * per_page + slot < relink->n && relink->changed[lp * per_page + slot];
+	if (!any)
+		return;
+	buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
+	OhWriteStart(&write, &ix->file);
+	page = OhWritePage(&write, buffer, false);
+	for (uint32 slot = 0; slot < per_page; slot++)
+	{
+		uint32		id = lp * per_page + slot;
+		OhNodeData *to = OhSlot(&ix->file, OH_NODE, page, slot);
+		const OhNodeData *from;
+
+		if (id >= relink->n || !relink->changed[id])
+			continue;
+		from = OhVacuumNode(v, id);
+		if (to->state != OH_LIVE || to->version != from->version)
+			continue;
+		memcpy(OhNodeLinks(to, ix->code_bytes), OhNodeLinks((OhNodeData *) from, ix->code_bytes),
+			   sizeof(uint32) * 2 * ix->m);
+		to->nselected = from->nselected;
+		to->version++;
+	}
+	OhWriteFinish(&write);
+	OhVacuumStore(v, &v->nodes, lp, BufferGetPage(buffer));
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * OhVacuumRelink -- see vacuum.h.
+ */
+void
+OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n)
+{
+	Relink	   *relink;
+	float		alpha = v->sel.alpha;
+	uint32		done = 0;
+
+	if (lost == NULL || !v->nodes.stable || v->entry == OH_NONE ||
+		OhVacState(v, v->entry) != OH_LIVE)
+		return;
+	relink = MemoryContextAllocZero(v->context, sizeof(Relink));
+	relink->v = v;
+	relink->n = n;
+	relink->incoming = MemoryContextAllocExtended(v->context, n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	relink->changed = MemoryContextAllocExtended(v->context, n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	count_incoming(relink);
+	v->sel.alpha = 1.0f;
+	for (uint32 id = 0; id < n; id++)
+	{
+		if (OhVacState(v, id) != OH_LIVE || relink->incoming[id] >= relink->least ||
+			lost[id] * LOST_PART < lost[id] + relink->incoming[id])
+			continue;
+		om_vacuum_delay_point();
+		relink_node(relink, id);
+		done++;
+	}
+	v->sel.alpha = alpha;
+	for (uint32 lp = 0; lp < v->nodes.npages && done > 0; lp++)
+	{
+		om_vacuum_delay_point();
+		write_page(relink, lp);
+	}
+	ereport(DEBUG1,
+			(errmsg_internal("index \"%s\": %u nodes linked again, which fewer than %d led to",
+							 RelationGetRelationName(v->ix->file.rel), done, relink->least)));
+	pfree(relink->incoming);
+	pfree(relink->changed);
+	pfree(relink);
+}
