@@ -322,5 +322,5 @@ OhChooseCodes(Relation index, OhParameters *params, const OhTrainer *trainer, co
 		return;
 	say_choice(RelationGetRelationName(index), &params->spec, &spec, vague ? close : first, vague);
 	params->spec = spec;
-	OhResolveRerank(index, create);
+	OhResolveRerank(index, params);
 }

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "hnsw/options.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
