@@ -80,7 +80,7 @@ SELECT is(
     (SELECT array_agg(p.oid::regprocedure::text ORDER BY 1)
         FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
         WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'omendb')
-            AND p.prokind = 'f' AND p.prosrc !~ '^om_'),
+            AND p.prokind = 'f' AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND p.prosrc !~ '^om_'),
     NULL, 'every C symbol has the prefix of the library');
 
 -- aggregates

@@ -72,7 +72,9 @@ SQL
 	my $bounded = "SELECT string_agg(id::text, ',' ORDER BY id) FROM t WHERE v <-> (SELECT v FROM q WHERE id = 101) < 4";
 	my $within = $sql->($bounded);
 	$sql->('CREATE INDEX t_v ON t USING omenhnsw (v, tenant); CREATE INDEX t_c ON t USING omenhnsw (v vector_cosine_ops);
-		CREATE INDEX t_h ON t USING omenhnsw (h halfvec_l2_ops)');
+		CREATE INDEX t_h ON t USING omenhnsw (h halfvec_l2_ops);
+		CREATE INDEX t_s ON t USING omenhnsw ((v::sparsevec(16)) sparsevec_l2_ops);
+		CREATE INDEX t_b ON t USING omenhnsw ((binary_quantize(v)::bit(16)) bit_hamming_ops)');
 	my $set = 'SET enable_seqscan = off; SET enable_sort = off; ';
 	like($sql->("$set EXPLAIN $search"), qr/Index Scan using t_v/, "$peer: the index after");
 	is($sql->("$set SELECT string_agg(id::text, ',') FROM ($search) x"), $exact, "$peer: the same rows");
@@ -83,6 +85,15 @@ SQL
 	like($sql->("$set EXPLAIN SELECT id FROM t WHERE 1 - (v <=> (SELECT v FROM q LIMIT 1)) > 0.5 ORDER BY 1 - (v <=> (SELECT v FROM q LIMIT 1)) DESC LIMIT 5"),
 		qr/Index Scan using t_c/, "$peer: similarity");
 	like($sql->("$set EXPLAIN SELECT id FROM t ORDER BY h <-> (SELECT h FROM t WHERE id = 7) LIMIT 5"), qr/Index Scan using t_h/, "$peer: halfvec");
+	my %others = (bit => "binary_quantize(v)::bit(16) <~> B'1011001110001111'", sparsevec => "v::sparsevec(16) <-> '{1:0.5,3:-1,16:2}/16'");
+	for my $type (sort keys %others)
+	{
+		my $nearest = "SELECT $others{$type} AS d FROM t WHERE v IS NOT NULL AND tenant < 5 ORDER BY 1 LIMIT 20";
+		my $sorted = $sql->("SET enable_indexscan = off; SELECT array_agg(d) FROM ($nearest) x");
+		my $index = 't_' . substr($type, 0, 1);
+		like($sql->("$set EXPLAIN $nearest"), qr/Index Scan using $index/, "$peer: $type");
+		is($sql->("$set SELECT array_agg(d) FROM ($nearest) x"), $sorted, "$peer: $type: the same distances");
+	}
 
 	# recall, after changes too
 	my $recall = <<'SQL';
@@ -92,7 +103,7 @@ SQL
 	is($sql->("$set SET enable_sort = on; $recall"), 't', "$peer: recall");
 	$sql->('DELETE FROM t WHERE id % 7 = 3; VACUUM t; INSERT INTO t SELECT id + 5000, tenant, v + v, (v + v)::halfvec FROM t WHERE id % 3 = 0 AND v IS NOT NULL');
 	is($sql->("$set SET enable_sort = on; $recall"), 't', "$peer: recall after changes");
-	for my $index (qw(t_v t_c t_h))
+	for my $index (qw(t_v t_c t_h t_b t_s))
 	{
 		like($sql->("SELECT nodes, heap_rows FROM omen.omendb_index_check('$index', true)"), qr/^\d+\|\d+$/, "$peer: $index is checked");
 	}
