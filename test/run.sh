@@ -171,7 +171,7 @@ run_regress() {
 	local log=$work/regress.log tests
 	server_for_suites
 	tests=$(pick sql .sql | sed 's|^sql/||; s|\.sql$||' | tr '\n' ' ')
-	limited 1800 make installcheck TAP_TESTS= PG_CONFIG="$PG_CONFIG" REGRESS="$tests" > "$log" 2>&1
+	limited 1800 make installcheck TAP_TESTS= ISOLATION= PG_CONFIG="$PG_CONFIG" REGRESS="$tests" > "$log" 2>&1
 	local status=$?
 	grep -E '^(test |ok |not ok |#|ERROR|psql)' "$log"
 	[ $status = 0 ] || head -n 300 "$work/tree/regression.diffs" 2> /dev/null || tail -n 30 "$log"
