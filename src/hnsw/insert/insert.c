@@ -54,6 +54,9 @@
 /* Nearest candidates that are compared with a new code, for duplicates. */
 #define TWIN_CANDIDATES 8
 
+/* An insert starts over when others have changed what it found; after this many times the index is damaged. */
+#define MAX_ROUNDS 1000
+
 /*
  * OhInserterBegin -- state for inserts of many rows, in a context of its own.
  */
