@@ -553,9 +553,11 @@ sub report
 
 # Whatever ends this program: no server stays.
 END { my $status = $?; $current->kill_all if $current && $current->{pid} && $$ == $current->{owner}; $? = $status; }
-$SIG{$_} = sub { exit 130 } for qw(INT TERM);
-
 my $begin = time;
+my $parent = $$;
+# an interrupted run says what it has seen
+$SIG{$_} = sub { _exit(130) if $$ != $parent; report(time - $begin); print "interrupted: $passed passed, $failed failed\n"; exit 130 } for qw(INT TERM);
+
 my $build = build();
 my $script = Cluster::slurp("$build/src/sql/omendb--0.1.0.sql");
 $indexed{$1}{$2} = 1 while $script =~ /^CREATE OPERATOR CLASS (\w+vec\w*|vector)_(l2|ip|cosine|l1)_ops\s+(?:DEFAULT )?FOR TYPE \1 USING omenhnsw/mg;
