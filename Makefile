@@ -16,6 +16,8 @@ SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=omendb
+ISOLATION = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --load-extension=omendb --inputdir=test/isolation --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS ?= test/t/*.pl
 

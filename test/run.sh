@@ -13,6 +13,7 @@
 #   pgtap      test/pgtap by pgTAP
 #   tap        test/t by PostgreSQL::Test::Cluster
 #   crash      20 kills of test/crash
+#   corrupt    120 damaged index files of test/corrupt
 #   clients    test/clients: drivers and ORMs.  Those for Node want Node 20 and npm's registry and are
 #              skipped by name where either is missing
 #
@@ -171,7 +172,7 @@ run_regress() {
 	local log=$work/regress.log tests
 	server_for_suites
 	tests=$(pick sql .sql | sed 's|^sql/||; s|\.sql$||' | tr '\n' ' ')
-	limited 1800 make installcheck TAP_TESTS= PG_CONFIG="$PG_CONFIG" REGRESS="$tests" > "$log" 2>&1
+	limited 1800 make installcheck TAP_TESTS= ISOLATION= PG_CONFIG="$PG_CONFIG" REGRESS="$tests" > "$log" 2>&1
 	local status=$?
 	grep -E '^(test |ok |not ok |#|ERROR|psql)' "$log"
 	[ $status = 0 ] || head -n 300 "$work/tree/regression.diffs" 2> /dev/null || tail -n 30 "$log"
@@ -237,78 +238,21 @@ run_tap() {
 		done
 }
 
-# Random numbers as the time gives them; the first line of a failure names the seed.
-run_crash() {
-	local log=$work/crash.log p f seed=${names[0]:-$((10#$(date +%s) % 100000))}
-	as_postgres mkdir -p "$work/crash"
+# run_faults_suite SUITE OPTION... -- test/faults/SUITE.pl, with a seed by the clock, which a name replaces.
+run_faults_suite() {
+	local suite=$1 log=$work/$1.log p f seed=${names[0]:-$((10#$(date +%s) % 100000))}
+	shift
+	as_postgres mkdir -p "$work/$suite"
 	echo "seed $seed"
-	limited 1200 perl test/faults/crash.pl --tree "$work/tree" --work "$work/crash" --kills 20 --each 5 --seed "$seed" 2>&1 | tee "$log"
+	limited 1200 perl "test/faults/$suite.pl" --tree "$work/tree" --work "$work/$suite" --seed "$seed" "$@" 2>&1 | tee "$log"
 	local status=${PIPESTATUS[0]}
 	p=$(total_of 1 "$log") f=$(total_of 3 "$log")
 	[ "$status" != 0 ] && [ "$f" = 0 ] && f=1
-	count crash $((SECONDS - start)) "$p" "$f"
+	count "$suite" $((SECONDS - start)) "$p" "$f"
 }
 
-# Clients too large for a whole run: 460 MB of packages.
-large_clients="langchain mastra prisma"
-
-# install_node_clients OPTION... -- by the lock file, in the tree; prints why it could not.
-install_node_clients() {
-	local log=$work/npm.log version
-	version=$(node --version 2> /dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
-	if [ "${version:-0}" -lt 20 ] || ! command -v npm > /dev/null; then
-		echo "Node 20 or newer and npm are not here"
-	elif ! ( cd "$work/tree/test/clients" && timeout 600 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline "$@" ) \
-			> "$log" 2>&1 < /dev/null; then
-		if timeout 60 npm ping --fetch-retries=0 > /dev/null 2>&1; then
-			tail -n 20 "$log" >&2
-			echo "npm ci failed"
-		else
-			echo "npm's registry does not answer"
-		fi
-	fi
-}
-
-run_clients() {
-	local all=${1:-} files node=() other why="" file name skipped="" extensions
-	extensions=$("$PG_CONFIG" --sharedir)/extension
-	server_for_suites
-	if [ -e "$extensions/vector.control" ]; then
-		summary+="clients     skipped: pgvector is installed there"$'\n'
-		return
-	fi
-	install_extension install-as-vector > "$work/as-vector.log" 2>&1 || { cat "$work/as-vector.log"; count clients 0 0 1; return; }
-	other=$(pick test/clients .py)
-	for file in $(pick test/clients .js); do
-		name=$(basename "$file" .js)
-		case " $large_clients " in *" $name "*) [ -n "$all" ] || continue ;; esac
-		node+=("$file")
-	done
-	if [ ${#node[@]} != 0 ]; then
-		if [ -n "$all" ]; then
-			why=$(install_node_clients)
-		else
-			why=$(install_node_clients --omit=dev)
-		fi
-	fi
-	if [ -n "$why" ] && [ "$why" != "npm ci failed" ]; then
-		for file in "${node[@]}"; do
-			skipped+=" $(basename "$file" .js)"
-		done
-		echo "$me: skipped, as $why:$skipped"
-		node=()
-	fi
-	files=$(printf '%s\n' $other "${node[@]}")
-	if [ -n "$files" ]; then
-		run_harness clients 900 "$files" env PYTHONDONTWRITEBYTECODE=1 perl test/harness.pl --jobs 2
-	elif [ -z "$skipped" ]; then
-		count clients 0 0 0
-	fi
-	[ -z "$skipped" ] || summary+="            skipped, as $why:$skipped"$'\n'
-	rm -f "$extensions/vector.control" "$extensions"/vector--*.sql
-}
-
-run_clients-all() { run_clients all; }
+run_crash() { run_faults_suite crash --kills 20 --each 5; }
+run_corrupt() { run_faults_suite corrupt --cases 120 --each 8; }
 
 private_postgres
 copy_tree "$top"

@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "filter/key.h"
@@ -389,6 +390,25 @@ set_columns(OhIndex *ix, const OhMetaPageData *meta)
 }
 
 /*
+ * check_column -- is the metapage one of an index of this column?
+ */
+static void
+check_column(Relation index, const OhColumn *column, const OhMetaPageData *meta)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
+	int32		dim = attr->atttypmod;
+
+	(void) getBaseTypeAndTypmod(attr->atttypid, &dim);
+	/* a column may have lost its number of dimensions since */
+	if (dim > 0 && dim != column->dim)
+		OhReportCorruption(index, OH_META_BLOCK, "the index has %d dimensions, its column %d",
+						   column->dim, dim);
+	if (meta->metric != (int) column->metric->metric)
+		OhReportCorruption(index, OH_META_BLOCK, "the index is of metric %u, its operator class of %u",
+						   (unsigned) meta->metric, (unsigned) column->metric->metric);
+}
+
+/*
  * OhIndexAssemble -- an OhIndex from a metapage, quantizer not yet there.
  */
 OhIndex *
@@ -408,6 +428,7 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	ix->column.dim = meta->column_dim != 0 ? (int) meta->column_dim : meta->dim;
 	ix->column.position_dim = meta->dim;
 	ix->column.seed = meta->seed;
+	check_column(index, &ix->column, meta);
 	ix->m = meta->m;
 	ix->ef_construction = meta->ef_construction;
 	ix->spec.kind = meta->quantizer;

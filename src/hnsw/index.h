@@ -35,6 +35,7 @@ typedef struct OhIndex
 
 	/* constants of the build */
 	OhColumn	column;			/* what is indexed */
+	BlockNumber heap_blocks;	/* of the table, as last looked up (rows.c) */
 	int			dim;			/* floats of a position */
 	int			m;				/* links on levels >= 1; the base layer has 2m */
 	int			ef_construction;

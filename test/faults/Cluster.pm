@@ -139,8 +139,8 @@ sub kill_all
 	my @children = children($pid);
 	kill('KILL', @children, $pid);
 	waitpid($pid, 0);
-	# killed between making this file and writing it: PostgreSQL leaves that to whoever starts it
-	unlink "$self->{data}/postmaster.pid" if -z "$self->{data}/postmaster.pid";
+	# killed between making a lock file and writing it: PostgreSQL leaves that to whoever starts it
+	unlink grep { -z } "$self->{data}/postmaster.pid", "$self->{folder}/.s.PGSQL.5432.lock";
 	# a new postmaster refuses to start while one of them is left
 	for my $child (@children)
 	{

@@ -206,7 +206,9 @@ sub classify
 	return '' unless $reply->{error};
 	my ($state, $text) = $reply->{error} =~ /^(\w+): (.*)/s;
 	return 'damage' if $state =~ /^XX00[12]$/ && $text =~ /\b$t->{name}_v\b.*block|block \d+.*(?:relation|file)|could not read block/s;
-	# a format of another version; a file that is too short
+	# a row that the index has lost has no block there
+	return 'damage' if $state eq 'XX002' && $text =~ /index "$t->{name}_v" lacks row/;
+	# a format of another version
 	return 'damage' if $state =~ /^(?:0A000|55000)$/ && $text =~ /\b$t->{name}_v\b/;
 	return $reply->{error};
 }

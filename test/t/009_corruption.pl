@@ -120,6 +120,7 @@ field('a dead entry of the directory', $leaf, 24, pack('V', 0xFFFFFFF0));
 field('a block named twice', $leaf, 28, substr($whole, $leaf * $size + 24, 4));
 field('a wrong count of free slots', $nodepage, $size - 6, pack('v', 3));
 field('m of 60,000', 0, 24 + 32, pack('v', 60000));
+field('another metric', 0, 24 + 24, pack('v', unpack('v', substr($whole, 24 + 24, 2)) ^ 3));
 field('no dimensions', 0, 24 + 30, pack('v', 0));
 field('more filter columns than the index has', 0, 24 + 66, pack('v', 9));
 field('no filter columns', 0, 24 + 66, pack('v', 0));

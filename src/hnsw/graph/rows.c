@@ -15,6 +15,9 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "miscadmin.h"
 
 #include "filter/condition.h"
@@ -43,6 +46,43 @@ add(OhRows *rows, const ItemPointerData *tid)
 		rows->tid = repalloc_huge(rows->tid, sizeof(ItemPointerData) * rows->allocated);
 	}
 	rows->tid[rows->n++] = *tid;
+}
+
+/*
+ * check_beyond -- a row is beyond the blocks that the table is known to have: has it grown
+ * since?
+ *
+ * Rows are in the table before they are in an index, and a vacuum takes them out of the
+ * index before it truncates the table.  Other table access methods may have row numbers that
+ * are no places.
+ */
+static void
+check_beyond(OhIndex *ix, const ItemPointerData *tid, int array, uint32 lp)
+{
+	Relation	heap = table_open(ix->file.rel->rd_index->indrelid, NoLock);
+
+	ix->heap_blocks = heap->rd_tableam == GetHeapamTableAmRoutine() ?
+		RelationGetNumberOfBlocks(heap) : InvalidBlockNumber;
+	table_close(heap, NoLock);
+	if (ItemPointerGetBlockNumberNoCheck(tid) >= ix->heap_blocks)
+		OhReportCorruption(ix->file.rel, OhArrayBlock(&ix->file, array, lp),
+						   "row (%u,%u) is beyond the table's end, which has %u blocks",
+						   ItemPointerGetBlockNumberNoCheck(tid),
+						   ItemPointerGetOffsetNumberNoCheck(tid), ix->heap_blocks);
+}
+
+/*
+ * check_rows -- TIDs read from page lp of an array, which is not locked any more.
+ */
+static inline void
+check_rows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (unlikely(ItemPointerGetBlockNumberNoCheck(&tid[i]) >= ix->heap_blocks) &&
+			ItemPointerIsValid(&tid[i]))
+			check_beyond(ix, &tid[i], array, lp);
+	}
 }
 
 /*
@@ -182,6 +222,7 @@ OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
 		chain->next = record.next;
 		if (!alone && !add_read(seen, at))
 			continue;
+		check_rows(ix, record.tid, OH_POSTING_TIDS, OH_POSTING, OhLp(&ix->file, OH_POSTING, at));
 		if (first)
 			chain->hash = record.hash;
 		first = false;
@@ -227,6 +268,7 @@ OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
 				om_quant_refine_base(quant, form->query, form->refine, OhNodeCode(node), base);
 		}
 		UnlockReleaseBuffer(buffer);
+		check_rows(ix, &head->tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
 		if (!live || form != NULL)
 			return;
 		OhFormsNeed(forms, ix, id, head->tag, &rounds);
@@ -262,6 +304,7 @@ OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
 			add(rows, &node->tid);
 	}
 	UnlockReleaseBuffer(buffer);
+	check_rows(ix, rows->tid, rows->n, OH_NODE, lp);
 	return nchains;
 }
 
@@ -283,4 +326,5 @@ OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
 			add(rows, &record->tid);
 	}
 	UnlockReleaseBuffer(buffer);
+	check_rows(ix, rows->tid, rows->n, OH_NULLS, lp);
 }

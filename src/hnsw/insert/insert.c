@@ -54,6 +54,9 @@
 /* Nearest candidates that are compared with a new code, for duplicates. */
 #define TWIN_CANDIDATES 8
 
+/* An insert starts over when others have changed what it found; after this many times the index is damaged. */
+#define MAX_ROUNDS 1000
+
 /*
  * OhInserterBegin -- state for inserts of many rows, in a context of its own.
  */
@@ -387,7 +390,7 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 	OhIndex    *ix = ins->ix;
 	bool		fresh = false;
 
-	for (;;)
+	for (int round = 0; round < MAX_ROUNDS; round++)
 	{
 		OhPageRef	pages[2];
 		int			n = node_pages(ins, id, pages);
@@ -427,6 +430,7 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 		/* the head had no room, or something moved: a new head in the next round */
 		fresh = !fresh;
 	}
+	return false;
 }
 
 /*
@@ -695,8 +699,14 @@ OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, con
 	ins->position = position;
 	ins->x = position->x;
 	ins->level = OhRandomLevel(ix->m);
-	for (bool encoded = false;; encoded = true)
+	for (int round = 0;; round++)
 	{
+		bool		encoded = round > 0;
+
+		/* each round is lost to another insert or a vacuum: not this often */
+		if (round >= MAX_ROUNDS)
+			OhReportCorruption(ix->file.rel, OH_META_BLOCK, "no place was found for a row in %d rounds, or none that is still there",
+							   MAX_ROUNDS);
 		OhIndexRefresh(ix);
 		CHECK_FOR_INTERRUPTS();
 		if (!encoded || ins->number != ix->number)
