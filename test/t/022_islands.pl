@@ -40,7 +40,7 @@ sub looks_good
 	my ($metric, $least, $name) = @_;
 	my ($lost, $missed, $all) = lost($metric, 3);
 	is($lost, 0, "$name: no query is lost in another group");
-	cmp_ok($missed, '<=', 0.01 * $all, "$name: $missed of $all rows are not found by their vectors");
+	cmp_ok($missed, '<=', 1 + 0.002 * $all, "$name: $missed of $all rows are not found by their vectors");
 	sql('TRUNCATE q; INSERT INTO q SELECT v FROM t WHERE id % (SELECT 1 + count(*) / 60 FROM t) = 0');
 	my $recall = recall($node, 't', $metric);
 	cmp_ok($recall, '>=', $least, "$name: recall $recall");

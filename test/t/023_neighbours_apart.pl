@@ -71,7 +71,7 @@ cmp_ok($recall, '>=', 0.97, "two clusters: recall $recall");
 check_index($node, 'i', 'two clusters');
 
 # --- outliers, which few nodes lead to: a vacuum links them again
-my $scaled = '(SELECT array_agg((s * (random() + random() + random() - 1.5))::real) FROM generate_series(1, 32) d WHERE i IS NOT NULL)::vector '
+my $scaled = '(SELECT array_agg((s * (random() + random() + random() - 1.5 + 0 * d))::real) FROM generate_series(1, 32) d WHERE i IS NOT NULL)::vector '
   . 'FROM (SELECT i, 10 ^ (4 * random() - 2) AS s FROM generate_series(1, %d) i) x';
 $node->safe_psql('postgres', 'DROP TABLE t, q; SELECT setseed(0.7); CREATE TABLE t (id bigint, v vector(32)); CREATE TABLE q (v vector(32));'
 	  . 'INSERT INTO t SELECT i, ' . sprintf($scaled, 10000) . '; INSERT INTO q SELECT ' . sprintf($scaled, 100)
@@ -82,7 +82,7 @@ my $left = recall($node, 't', 'l2');
 check_index($node, 'i', 'outliers, half of the rows deleted');
 $node->safe_psql('postgres', 'REINDEX INDEX i');
 $built = recall($node, 't', 'l2');
-cmp_ok($left, '>=', $built - 0.10, "outliers: recall $left after half of the rows were deleted, $built built");
+cmp_ok($left, '>=', $built - 0.03, "outliers: recall $left after half of the rows were deleted, $built built");
 
 $node->stop;
 done_testing();

@@ -22,8 +22,14 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* A node is looked at if it has lost one of so many links that led to it. */
+/* A node is looked at if it has lost one of this many links that led to it. */
 #define LOST_PART 4
+
+/*
+ * ... and few lead to it, unless one of this many nodes has died: by then what each node
+ * leads to is patched up, too.
+ */
+#define DIED_PART 3
 
 /* Of all nodes, one of so many at most. */
 #define RELINK_SHARE 4
@@ -38,6 +44,7 @@ typedef struct Relink
 	OhVacuum   *v;
 	uint32		n;
 	uint8	   *incoming;		/* [n], links that lead to a node, 255 if there are more */
+	bool		any;			/* a node need not have few incoming links */
 	bool	   *changed;		/* [n], the copy of a node has other links than the page */
 	int			least;			/* a node with fewer incoming links has few */
 	OhCandidate cand[MOST_FOUND + 2 * OH_MAX_M];
@@ -54,6 +61,7 @@ OhVacuumLosses(OhVacuum *v, uint32 *n)
 	if (v->ndead == 0 || !v->nodes.stable)
 		return NULL;
 	*n = v->n;
+	v->ndied = v->ndead;
 	lost = MemoryContextAllocHuge(v->context, v->n);
 	memset(lost, 0, v->n);
 	for (uint32 id = 0; id < v->n; id++)
@@ -363,13 +371,15 @@ OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n)
 	relink = MemoryContextAllocZero(v->context, sizeof(Relink));
 	relink->v = v;
 	relink->n = n;
+	relink->any = v->ndied > (v->ndied + v->nlive) / DIED_PART;
 	relink->incoming = MemoryContextAllocExtended(v->context, n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	relink->changed = MemoryContextAllocExtended(v->context, n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	count_incoming(relink);
 	v->sel.alpha = 1.0f;
 	for (uint32 id = 0; id < n; id++)
 	{
-		if (OhVacState(v, id) != OH_LIVE || relink->incoming[id] >= relink->least ||
+		if (OhVacState(v, id) != OH_LIVE ||
+			(!relink->any && relink->incoming[id] >= relink->least) ||
 			lost[id] * LOST_PART < lost[id] + relink->incoming[id])
 			continue;
 		om_vacuum_delay_point();

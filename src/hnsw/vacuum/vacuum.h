@@ -57,6 +57,7 @@ typedef struct OhVacuum
 	uint8	   *node;			/* [n], OH_VAC_* */
 	uint32		nlive;
 	uint32		ndead;
+	uint32		ndied;			/* dead nodes before repair, by OhVacuumLosses() */
 	uint32		entry;			/* OH_NONE if the graph is empty */
 	int			entry_level;
 
