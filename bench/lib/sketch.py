@@ -2,7 +2,7 @@
 """
 sketch.py [ROWS] -- what a count sketch of sparse vectors would find: the share of the 10 rows of
 largest inner product that are among the first 40, 160 and 640 by sketches of some
-dimensions, as floats, all rows compared.  Needs no server; see src/README.md, "sparse".
+dimensions, as floats, all rows compared.  Needs no server; see src/quant/README.md, "sparse".
 """
 import os
 import sys

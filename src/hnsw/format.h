@@ -3,7 +3,7 @@
  *
  * The index is an index file of storage/: page.h there has the layout of pages, file.h
  * that of arrays.  Here are the arrays of this method, their records, and its part of
- * the metapage.  See src/README.md.
+ * the metapage.  See README.md.
  */
 #ifndef OH_PAGE_H
 #define OH_PAGE_H

@@ -3,7 +3,7 @@
  * properties.
  *
  * Owns nothing else; every callback is in the file named after its verb, see the
- * file map of src/README.md.
+ * folders of ../README.md.
  */
 #include "postgres.h"
 

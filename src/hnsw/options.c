@@ -20,7 +20,7 @@
 #include "hnsw/options.h"
 #include "types/vector.h"
 
-/* From this many dimensions on, 4 bits find what 8 do; see src/README.md. */
+/* From this many dimensions on, 4 bits find what 8 do; see docs/measurements.md. */
 #define DIM_FOR_4_BITS 64
 
 OhSettings	oh_own = {OH_DEFAULT_EF_SEARCH, OH_ITERATIVE_STRICT, 0, 1.0};

@@ -4,7 +4,7 @@
  * A search has two parts.  The walk evaluates codes: a descent of about
  * log2(n) hops of m evaluations, then EVALS_PER_CANDIDATE * m evaluations for
  * each of ef candidates, or for each row wanted where that is more.  The re-rank reads rows
- * of the heap: a few more than are wanted.  See src/README.md for figures.
+ * of the heap: a few more than are wanted.  Figures: docs/measurements.md.
  *
  * With conditions on filter columns, a walk has to come by that many nodes that
  * match, and reads the filter keys of those that it comes by; or all filter keys are

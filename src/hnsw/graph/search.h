@@ -16,7 +16,7 @@
 #include "hnsw/graph/highway.h"
 #include "hnsw/graph/visited.h"
 
-/* See OhWalkEdge().  Figures in src/README.md. */
+/* See OhWalkEdge().  Figures: docs/measurements.md. */
 #define OH_LEAST_EDGE 0.3
 
 typedef struct OhSearch

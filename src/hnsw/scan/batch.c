@@ -18,7 +18,7 @@
 
 /*
  * Candidates kept in a walk for ef asked for: the estimates that steer it are a
- * little off, and some more make up for that.  Figures in src/README.md.
+ * little off, and some more make up for that.  Figures: docs/measurements.md.
  */
 #define WIDTH(ef) ((ef) + (ef) / 10 + 6)
 
@@ -31,7 +31,7 @@
 
 /*
  * What conditions cost, in evaluations of a walk: one by a sweep that evaluates
- * only nodes that match; looking at a filter page.  Figures in src/README.md.
+ * only nodes that match; looking at a filter page.  Figures: docs/measurements.md.
  */
 #define SWEEP_EVALUATION 0.5
 #define KEY_PAGE 1.0
@@ -45,7 +45,7 @@
  * candidates that were not asked for, so that ef rows take no other.  Of later ones, and
  * where the executor may discard rows, they are half of all nodes that the walk has
  * given: it is sure of its nearest nodes only if it has found farther ones, too.
- * Figures in src/README.md.
+ * Figures: docs/measurements.md.
  */
 #define KEPT_BACK(ef) (WIDTH(ef) - (ef))
 #define KEPT_BACK_LATER(n) ((n) / 2)
@@ -58,7 +58,7 @@
  * returned if its estimate is within ASIDE_ERRORS times the error that estimates turn
  * out to have; the links of nodes within EXPAND_ERRORS are followed.  Up to MOST_NEARER
  * times ef_search more nodes of a batch are ranked for that, or LEAST_NEARER if that is
- * more.  Figures in src/README.md.
+ * more.  Figures: docs/measurements.md.
  */
 #define ASIDE_ERRORS 2.5
 #define EXPAND_ERRORS 1.0

@@ -25,13 +25,13 @@
 
 /*
  * A row is returned once the next candidate's estimate, less this many standard
- * errors, is no nearer.  Figures in src/README.md.
+ * errors, is no nearer.  Figures: docs/measurements.md.
  */
 #define BOUND_ERRORS 3.0f
 
 /*
  * A node is beyond a radius if its estimate is, less this many standard errors.
- * Figures in src/README.md.
+ * Figures: docs/measurements.md.
  */
 #define BEYOND_ERRORS 5.0
 
