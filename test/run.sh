@@ -258,7 +258,8 @@ install_node_clients() {
 	version=$(node --version 2> /dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
 	if [ "${version:-0}" -lt 20 ] || ! command -v npm > /dev/null; then
 		echo "Node 20 or newer and npm are not here"
-	elif ! ( cd "$work/tree/test/clients" && timeout 600 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline "$@" ) \
+	elif ! ( cd "$work/tree/test/clients" && timeout 600 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline \
+			--fetch-retry-mintimeout=2000 --fetch-retry-maxtimeout=5000 "$@" ) \
 			> "$log" 2>&1 < /dev/null; then
 		if timeout 60 npm ping --fetch-retries=0 > /dev/null 2>&1; then
 			tail -n 20 "$log" >&2
