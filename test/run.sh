@@ -254,6 +254,68 @@ run_faults_suite() {
 run_crash() { run_faults_suite crash --kills 20 --each 5; }
 run_corrupt() { run_faults_suite corrupt --cases 120 --each 8; }
 
+# Clients too large for a whole run: 460 MB of packages.
+large_clients="langchain mastra prisma"
+
+# install_node_clients OPTION... -- by the lock file, in the tree; prints why it could not.
+install_node_clients() {
+	local log=$work/npm.log version
+	version=$(node --version 2> /dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
+	if [ "${version:-0}" -lt 20 ] || ! command -v npm > /dev/null; then
+		echo "Node 20 or newer and npm are not here"
+	elif ! ( cd "$work/tree/test/clients" && timeout 600 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline \
+			--fetch-retry-mintimeout=2000 --fetch-retry-maxtimeout=5000 "$@" ) \
+			> "$log" 2>&1 < /dev/null; then
+		if timeout 60 npm ping --fetch-retries=0 > /dev/null 2>&1; then
+			tail -n 20 "$log" >&2
+			echo "npm ci failed"
+		else
+			echo "npm's registry does not answer"
+		fi
+	fi
+}
+
+run_clients() {
+	local all=${1:-} files node=() other why="" file name skipped="" extensions
+	extensions=$("$PG_CONFIG" --sharedir)/extension
+	server_for_suites
+	if [ -e "$extensions/vector.control" ]; then
+		summary+="clients     skipped: pgvector is installed there"$'\n'
+		return
+	fi
+	install_extension install-as-vector > "$work/as-vector.log" 2>&1 || { cat "$work/as-vector.log"; count clients 0 0 1; return; }
+	other=$(pick test/clients .py)
+	for file in $(pick test/clients .js); do
+		name=$(basename "$file" .js)
+		case " $large_clients " in *" $name "*) [ -n "$all" ] || continue ;; esac
+		node+=("$file")
+	done
+	if [ ${#node[@]} != 0 ]; then
+		if [ -n "$all" ]; then
+			why=$(install_node_clients)
+		else
+			why=$(install_node_clients --omit=dev)
+		fi
+	fi
+	if [ -n "$why" ] && [ "$why" != "npm ci failed" ]; then
+		for file in "${node[@]}"; do
+			skipped+=" $(basename "$file" .js)"
+		done
+		echo "$me: skipped, as $why:$skipped"
+		node=()
+	fi
+	files=$(printf '%s\n' $other "${node[@]}")
+	if [ -n "$files" ]; then
+		run_harness clients 900 "$files" env PYTHONDONTWRITEBYTECODE=1 perl test/harness.pl --jobs 2
+	elif [ -z "$skipped" ]; then
+		count clients 0 0 0
+	fi
+	[ -z "$skipped" ] || summary+="            skipped, as $why:$skipped"$'\n'
+	rm -f "$extensions/vector.control" "$extensions"/vector--*.sql
+}
+
+run_clients-all() { run_clients all; }
+
 private_postgres
 copy_tree "$top"
 SECONDS=0

@@ -19,7 +19,7 @@
 #include "storage/wal.h"
 
 /* Every Nth access of a cached page goes through ReadBuffer: usage_count. */
-#define HINT_PERIOD 64
+#define PAGE_HINT_PERIOD 64
 
 /* Write the free hint back after having walked this many full pages. */
 #define HINT_WALK 64
@@ -338,7 +338,7 @@ OhArrayRead(OhFile *file, int id, uint32 lp, int lockmode)
 	BlockNumber block = OhArrayBlock(file, id, lp);
 	Buffer		buffer = array->hint[lp];
 
-	if (likely(buffer != InvalidBuffer && ++file->hint_clock % HINT_PERIOD != 0 &&
+	if (likely(buffer != InvalidBuffer && ++file->hint_clock % PAGE_HINT_PERIOD != 0 &&
 			   ReadRecentBuffer(file->locator, MAIN_FORKNUM, block, buffer)))
 	{
 		LockBuffer(buffer, lockmode);

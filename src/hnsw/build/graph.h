@@ -205,6 +205,15 @@ extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhKeyRo
 extern uint32 OhGraphTakeSlot(OhBuilder *b);
 extern void OhGraphWaitLock(pg_atomic_uint32 *lock);
 
+/* ---- graphtwin.c ---- */
+
+/*
+ * The node that has the same code and filter keys as a new one, or OH_NONE: then the
+ * new node is known by these from now on.  *leader: the first node with this code if
+ * that is another one, else OH_NONE.
+ */
+extern uint32 OhGraphFindTwin(OhBuilder *b, uint32 slot, uint32 *leader);
+
 /* ---- graphadd.c: insertion ---- */
 
 /*

@@ -22,8 +22,6 @@
 
 #define EXPANDED	0x80000000U
 
-/* An entry of the table of twins: the first node with its code. */
-#define LEADER		0x80000000U
 
 /* Nodes whose list is at hand while the next is fetched from memory. */
 #define LINK_AHEAD	8
@@ -547,76 +545,6 @@ publish(OhBuilder *b, uint32 slot, int level, bool again)
 }
 
 /*
- * hash_bytes -- mix bytes, a multiple of 4, into a hash.
- */
-static uint64
-hash_bytes(uint64 hash, const void *from, uint32 bytes)
-{
-	uint32		word;
-
-	for (uint32 i = 0; i < bytes; i += sizeof(word))
-	{
-		memcpy(&word, (const char *) from + i, sizeof(word));
-		hash = (hash ^ word) * UINT64CONST(0x9E3779B97F4A7C15);
-		hash ^= hash >> 29;
-	}
-	return hash;
-}
-
-/*
- * find_in_table -- the slot that the table has under a hash with the same code and,
- * unless only leaders are looked for, filter keys; OH_NONE if it had none: then the
- * new slot is there from now on.
- */
-static uint32
-find_in_table(OhBuilder *b, uint32 slot, uint64 hash, uint32 leader)
-{
-	const char *code = OhGraphCode(b, slot);
-	const OhKeyRow *keys = OhGraphKeys(b, slot);
-	uint32		bytes = b->graph->code_bytes;
-	uint32		key_bytes = b->graph->key_bytes;
-	uint32		mask = b->graph->twin_mask;
-
-	for (uint32 i = (uint32) (hash >> 20);; i++)
-	{
-		/* the table is an array of atomics; they have the size of a uint32 */
-		pg_atomic_uint32 *place = (pg_atomic_uint32 *) &b->twins[i & mask];
-		uint32		entry = pg_atomic_read_u32(place);
-		uint32		other;
-
-		if (entry == OH_NONE)
-		{
-			if (pg_atomic_compare_exchange_u32(place, &entry, slot | leader))
-				return OH_NONE;
-		}
-		pg_read_barrier();
-		other = entry & ~LEADER;
-		if ((entry & LEADER) == leader && memcmp(OhGraphCode(b, other), code, bytes) == 0 &&
-			(leader || memcmp(OhGraphKeys(b, other), keys, key_bytes) == 0))
-			return other;
-	}
-}
-
-/*
- * find_twin -- the node that has the same code and filter keys, or OH_NONE: then the
- * new node is known by these from now on.
- *
- * *leader: the first node with this code if that is another one, else OH_NONE.
- */
-static uint32
-find_twin(OhBuilder *b, uint32 slot, uint32 *leader)
-{
-	uint32		key_bytes = b->graph->key_bytes;
-	uint64		hash = hash_bytes(b->graph->code_bytes, OhGraphCode(b, slot), b->graph->code_bytes);
-
-	*leader = find_in_table(b, slot, hash, LEADER);
-	if (*leader == OH_NONE ||
-		memcmp(OhGraphKeys(b, *leader), OhGraphKeys(b, slot), key_bytes) == 0)
-		return *leader;
-	return find_in_table(b, slot, hash_bytes(hash, OhGraphKeys(b, slot), key_bytes), 0);
-}
-
-/*
  * take_towers -- room for the lists of levels 1 to level; returns the level that
  * there is room for.
  */
@@ -783,7 +711,7 @@ OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid, const OhKe
 	if (graph->key_bytes > 0)
 		memcpy(OhGraphKeys(b, slot), keys, graph->key_bytes);
 	pg_write_barrier();
-	twin = find_twin(b, slot, &leader);
+	twin = OhGraphFindTwin(b, slot, &leader);
 	if (twin != OH_NONE)
 	{
 		b->spare = slot;

@@ -32,8 +32,8 @@
 /* Evaluations for each node that is looked for within a limit. */
 #define EVALUATIONS_EACH 8
 
-/* Copies of vectors that a walk finds besides, for each candidate that it shall find. */
-#define MOST_COPIES 7
+/* Siblings that a walk may return in addition to ef, per candidate. */
+#define SIBLINGS_EACH 7
 
 StaticAssertDecl(MAX_LINKS <= OH_MAX_EVALUATED, "a list is evaluated at once");
 
@@ -360,7 +360,7 @@ count_copy(OhSearch *s, int ef)
 	OhQueue    *evicted = &s->evicted;
 	int64		nearest = 0;
 
-	if (s->ncopies >= MOST_COPIES * ef)
+	if (s->ncopies >= SIBLINGS_EACH * ef)
 		return;
 	s->ncopies++;
 	if (s->nedge > 0 || s->found.n < ef + s->ncopies - 1 || evicted->n == 0)

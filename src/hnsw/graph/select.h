@@ -12,6 +12,9 @@
 
 #include "quant/quant.h"
 
+/* Nodes with one code (siblings) that a node considers as neighbours. */
+#define OH_MOST_SIBLINGS 4
+
 typedef struct OhCandidate
 {
 	float		dist;			/* to the node that chooses, order units */

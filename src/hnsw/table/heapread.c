@@ -10,7 +10,7 @@
 #include "hnsw/table/heapread.h"
 
 /* Every Nth read goes through ReadBuffer, which counts as a use of the page. */
-#define HINT_PERIOD 16
+#define HEAP_HINT_PERIOD 16
 
 /* Entries of a table that is not that of a single block. */
 #define LEAST_HINTS 64
@@ -84,7 +84,7 @@ OhHintedRead(Relation rel, BlockNumber block, OhHints *hints, OhBlockHints *of)
 	OhBlockHint *hint = &of->hint[block & of->mask];
 
 	if (hint->buffer != InvalidBuffer && hint->block == block &&
-		++hints->clock % HINT_PERIOD != 0 &&
+		++hints->clock % HEAP_HINT_PERIOD != 0 &&
 		ReadRecentBuffer(om_rel_locator(rel), MAIN_FORKNUM, block, hint->buffer))
 		return hint->buffer;
 	if (block > of->mask && of->mask < OH_HINTS - 1)

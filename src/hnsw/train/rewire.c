@@ -19,9 +19,6 @@
 #include "hnsw/train/retrain.h"
 #include "storage/wal.h"
 
-/* Copies of one vector that a node considers: the others differ in filter columns. */
-#define MOST_COPIES 4
-
 typedef struct Wired
 {
 	uint32		id;
@@ -99,7 +96,7 @@ is_copy(const Rewire *w, int n, float dist)
 
 	for (int i = 0; i < n && w->ix->columns.n > 0; i++)
 		copies += w->candidates[i].dist == dist;
-	return copies >= MOST_COPIES;
+	return copies >= OH_MOST_SIBLINGS;
 }
 
 /*
