@@ -72,6 +72,12 @@ sub choose
 	my $refines = $c{quantizer} eq 'binary' || ($c{quantizer} eq 'rabitq' && $c{bits} < 8);
 	push @with, 'rerank = ' . ($c{rerank} = $refines ? pick(qw(heap index)) : 'heap') if $c{quantizer} ne 'none';
 	$c{columns} = pick('v %s', 'v %s, cat', 'v %s, cat, tag');
+	# these have codes of their own
+	if ($c{type} eq 'sparsevec')
+	{
+		@with = @with[ 1, 2 ];
+		@c{qw(quantizer rerank)} = ('sparse', 'heap');
+	}
 	$c{index} = sprintf("ON t USING omenhnsw ($c{columns}) WITH (%s)", "$c{type}_$c{metric}_ops", join(', ', @with));
 	$c{grown} = rand() < 0.4;
 	$c{dim} = 40;
