@@ -40,9 +40,9 @@ only=${1:-}
 [ $# = 0 ] || shift
 names=("$@")
 case $only in
-	""|build|unit|regress|isolation|pgtap|tap|crash|clients|clients-all) ;;
+	""|build|unit|regress|isolation|pgtap|tap|crash|corrupt|clients|clients-all) ;;
 	-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) die "no suite is called $only (there are build, unit, regress, isolation, pgtap, tap, crash, clients, clients-all)" ;;
+	*) die "no suite is called $only (there are build, unit, regress, isolation, pgtap, tap, crash, corrupt, clients, clients-all)" ;;
 esac
 
 check_machine
@@ -322,7 +322,7 @@ SECONDS=0
 start=0
 echo "== build ($("$PG_CONFIG" --version))"
 if run_build; then
-	for suite in unit regress isolation pgtap tap crash clients clients-all; do
+	for suite in unit regress isolation pgtap tap crash corrupt clients clients-all; do
 		if [ -z "$only" ]; then
 			[ $suite != clients-all ] || continue
 		else

@@ -149,16 +149,9 @@ OhPageFreeSlot(const OhFile *file, int array, Page page, uint32 slot)
 static Buffer
 read_directory_page(Relation rel, int array, BlockNumber block, int kind, int lockmode)
 {
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
-	Buffer		buffer;
-	OhPageTail *tail;
+	Buffer		buffer = OhReadBlock(rel, block, kind, lockmode);
+	OhPageTail *tail = OhTail(BufferGetPage(buffer));
 
-	/* a page is there before others name it */
-	if (block == OH_META_BLOCK || block >= nblocks)
-		OhReportCorruption(rel, OH_META_BLOCK, "the directory of array %d names block %u of %u",
-						   array, block, nblocks);
-	buffer = OhReadBlock(rel, block, kind, lockmode);
-	tail = OhTail(BufferGetPage(buffer));
 	if (tail->array != array || tail->nused > OH_DIR_ENTRIES)
 		OhReportCorruption(rel, block, "directory page of array %u with %u entries", tail->array,
 				  tail->nused);

@@ -47,8 +47,13 @@ OhReportCorruption(Relation rel, BlockNumber block, const char *fmt,...)
 Buffer
 OhReadBlock(Relation rel, BlockNumber block, int kind, int lockmode)
 {
-	Buffer		buffer = ReadBuffer(rel, block);
+	Buffer		buffer;
 
+	/* a page is there before others name it; the metapage is read too often for that */
+	if (block != OH_META_BLOCK && block >= RelationGetNumberOfBlocks(rel))
+		OhReportCorruption(rel, OH_META_BLOCK, "the directory names block %u of %u",
+						   block, RelationGetNumberOfBlocks(rel));
+	buffer = ReadBuffer(rel, block);
 	LockBuffer(buffer, lockmode);
 	OhVerifyPage(rel, buffer, block, kind);
 	return buffer;

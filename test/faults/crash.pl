@@ -72,6 +72,12 @@ sub choose
 	my $refines = $c{quantizer} eq 'binary' || ($c{quantizer} eq 'rabitq' && $c{bits} < 8);
 	push @with, 'rerank = ' . ($c{rerank} = $refines ? pick(qw(heap index)) : 'heap') if $c{quantizer} ne 'none';
 	$c{columns} = pick('v %s', 'v %s, cat', 'v %s, cat, tag');
+	# these have codes of their own
+	if ($c{type} eq 'sparsevec')
+	{
+		@with = @with[ 1, 2 ];
+		@c{qw(quantizer rerank)} = ('sparse', 'heap');
+	}
 	$c{index} = sprintf("ON t USING omenhnsw ($c{columns}) WITH (%s)", "$c{type}_$c{metric}_ops", join(', ', @with));
 	$c{grown} = rand() < 0.4;
 	$c{dim} = 40;
@@ -129,7 +135,8 @@ sub new_world
 	my $n = $nclusters++;
 	my $cluster = Cluster->new("$work/c$n", "$build/omendb", "$build/src/sql/omendb--0.1.0.sql", $c->{checksums} ? '--data-checksums' : ());
 	$cluster->configure(@{ $c->{conf} });
-	my $pool = [ map { text_of($c->{type}, $_) } @{ make_pool($c->{dim}, 3000) } ];
+	my $vectors = make_pool($c->{dim}, 3000);
+	my $pool = [ map { text_of($c->{type}, $_) } @$vectors ];
 	my $w = {
 		cluster => $cluster, c => $c, pool => $pool, socket => $cluster->{folder}, clients => $option{clients} - 1, type => $c->{type},
 		operator => $METRIC{ $c->{metric} }, rows => 400, index => $c->{index}, ordered => ($c->{rerank} // 'heap') eq 'heap', half => 0, models => [] };
@@ -144,8 +151,10 @@ sub new_world
 	my $reply = $db->query('COPY pool FROM STDIN', join('', map { "$_\t$pool->[$_]\n" } 0 .. $#$pool));
 	die "pool: $reply->{error}\n" if $reply->{error};
 	# between two vectors of the pool
-	must($db, "INSERT INTO q SELECT a.k, ((a.v::text::vector + b.v::text::vector) * array_fill(0.5::real, ARRAY[$c->{dim}])::vector)::text::$c->{type}"
-		  . ' FROM pool a JOIN pool b ON b.k = a.k + 15 WHERE a.k % 30 = 7');
+	must($db, 'INSERT INTO q VALUES ' . join(', ', map {
+				my ($x, $y) = ($vectors->[ 30 * $_ + 7 ], $vectors->[ 30 * $_ + 22 ]);
+				"($_, '" . text_of($c->{type}, [ map { sprintf('%.4f', ($x->[$_] + $y->[$_]) / 2) } 0 .. $#$x ]) . "')"
+			} 0 .. 98));
 	must($db, "CREATE INDEX t_v $w->{index}") if $c->{grown};
 	for my $client (0 .. $w->{clients} - 1)
 	{

@@ -71,11 +71,8 @@ check_beyond(OhIndex *ix, const ItemPointerData *tid, int array, uint32 lp)
 						   ItemPointerGetOffsetNumberNoCheck(tid), ix->heap_blocks);
 }
 
-/*
- * check_rows -- TIDs read from page lp of an array, which is not locked any more.
- */
-static inline void
-check_rows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp)
+void
+OhCheckRows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -222,7 +219,7 @@ OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
 		chain->next = record.next;
 		if (!alone && !add_read(seen, at))
 			continue;
-		check_rows(ix, record.tid, OH_POSTING_TIDS, OH_POSTING, OhLp(&ix->file, OH_POSTING, at));
+		OhCheckRows(ix, record.tid, OH_POSTING_TIDS, OH_POSTING, OhLp(&ix->file, OH_POSTING, at));
 		if (first)
 			chain->hash = record.hash;
 		first = false;
@@ -268,7 +265,7 @@ OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
 				om_quant_refine_base(quant, form->query, form->refine, OhNodeCode(node), base);
 		}
 		UnlockReleaseBuffer(buffer);
-		check_rows(ix, &head->tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
+		OhCheckRows(ix, &head->tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
 		if (!live || form != NULL)
 			return;
 		OhFormsNeed(forms, ix, id, head->tag, &rounds);
@@ -304,7 +301,7 @@ OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
 			add(rows, &node->tid);
 	}
 	UnlockReleaseBuffer(buffer);
-	check_rows(ix, rows->tid, rows->n, OH_NODE, lp);
+	OhCheckRows(ix, rows->tid, rows->n, OH_NODE, lp);
 	return nchains;
 }
 
@@ -326,5 +323,5 @@ OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
 			add(rows, &record->tid);
 	}
 	UnlockReleaseBuffer(buffer);
-	check_rows(ix, rows->tid, rows->n, OH_NULLS, lp);
+	OhCheckRows(ix, rows->tid, rows->n, OH_NULLS, lp);
 }

@@ -53,6 +53,11 @@ typedef struct OhReadSet
 	uint32		nparts;
 } OhReadSet;
 
+/*
+ * Raise an error if one of the TIDs, which were read from page lp of an array, is
+ * beyond the end of the table.  The page must not be locked any more.
+ */
+extern void OhCheckRows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp);
 extern void OhRowsInit(OhRows *rows, MemoryContext context);
 /* An empty set; what an earlier one held goes with its context. */
 extern void OhReadSetInit(OhReadSet *set, MemoryContext context);

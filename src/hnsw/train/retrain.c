@@ -235,6 +235,7 @@ page_tids(Retrain *r, uint32 lp, int want, ItemPointerData *tids)
 			tids[n++] = node->tid;
 	}
 	UnlockReleaseBuffer(buffer);
+	OhCheckRows(r->ix, tids, n, OH_NODE, lp);
 	return n;
 }
 
@@ -524,6 +525,8 @@ recode(Retrain *r, uint32 lp, Recode *node)
 	uint32		id = lp * ix->file.array[OH_NODE].per_page + node->slot;
 	uint32		hash = OH_MIXED;
 
+	if (node->state == OH_LIVE)
+		OhCheckRows(ix, &node->tid, 1, OH_NODE, lp);
 	node->exact = node->state == OH_LIVE && ItemPointerIsValid(&node->tid) &&
 		OhFetchVector(r->fetcher, &node->tid, r->x, &hash);
 	if (!node->exact)
