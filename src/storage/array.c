@@ -175,7 +175,12 @@ entry_at(Relation rel, int array, BlockNumber block, int kind, uint32 i)
 	BlockNumber entry = InvalidBlockNumber;
 
 	if (i < OhTail(BufferGetPage(buffer))->nused)
+	{
 		entry = OhDirEntries(BufferGetPage(buffer))[i];
+		/* taken for a page that is not there, it would be added again and again */
+		if (entry == InvalidBlockNumber)
+			OhReportCorruption(rel, block, "entry %u of a directory page names no block", i);
+	}
 	UnlockReleaseBuffer(buffer);
 	return entry;
 }
@@ -480,6 +485,10 @@ hang_in_page(OhFile *file, int array, BlockNumber above, int kind, uint32 entry,
 	Buffer		buffer = read_directory_page(file->rel, array, above, kind, BUFFER_LOCK_EXCLUSIVE);
 	bool		done = OhTail(BufferGetPage(buffer))->nused == entry;
 
+	/* entries are only ever added */
+	if (OhTail(BufferGetPage(buffer))->nused < entry)
+		OhReportCorruption(file->rel, above, "a directory page has %u entries, it had %u",
+						   OhTail(BufferGetPage(buffer))->nused, entry);
 	if (done)
 	{
 		OhWrite		write;

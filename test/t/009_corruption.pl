@@ -117,6 +117,10 @@ field('a posting of another node', $page{posting}[0], 24, pack('V', 1));
 field('a tower of another node', $page{tower}[0], 24, pack('V', 1999));
 field('an entry point that does not exist', 0, 24 + 40, pack('V', 0x00FFFFFF));
 field('a dead entry of the directory', $leaf, 24, pack('V', 0xFFFFFFF0));
+# the root page of nodes: array 0
+my ($root) = grep { unpack('v', substr($whole, ($_ + 1) * $size - 10, 2)) == 0 } @{ $page{root} };
+field('a root page that names no leaf', $root, 24, pack('V', 0xFFFFFFFF));
+field('a root page without entries', $root, $size - 8, pack('v', 0));
 field('a block named twice', $leaf, 28, substr($whole, $leaf * $size + 24, 4));
 field('a wrong count of free slots', $nodepage, $size - 6, pack('v', 3));
 field('m of 60,000', 0, 24 + 32, pack('v', 60000));
