@@ -172,10 +172,15 @@ static BlockNumber
 entry_at(Relation rel, int array, BlockNumber block, int kind, uint32 i)
 {
 	Buffer		buffer = read_directory_page(rel, array, block, kind, BUFFER_LOCK_SHARE);
+	uint32		nused = OhTail(BufferGetPage(buffer))->nused;
 	BlockNumber entry = InvalidBlockNumber;
 
-	if (i < OhTail(BufferGetPage(buffer))->nused)
+	/* entries are appended: what is asked for follows those that are there, or names a block */
+	if (i < nused)
 		entry = OhDirEntries(BufferGetPage(buffer))[i];
+	if (i > nused || (i < nused && entry == InvalidBlockNumber))
+		OhReportCorruption(rel, block, "the directory of array %d has no entry %u before its end, %u",
+						   array, i, nused);
 	UnlockReleaseBuffer(buffer);
 	return entry;
 }
