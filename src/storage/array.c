@@ -172,15 +172,15 @@ static BlockNumber
 entry_at(Relation rel, int array, BlockNumber block, int kind, uint32 i)
 {
 	Buffer		buffer = read_directory_page(rel, array, block, kind, BUFFER_LOCK_SHARE);
+	uint32		nused = OhTail(BufferGetPage(buffer))->nused;
 	BlockNumber entry = InvalidBlockNumber;
 
-	if (i < OhTail(BufferGetPage(buffer))->nused)
-	{
+	/* entries are appended: what is asked for follows those that are there, or names a block */
+	if (i < nused)
 		entry = OhDirEntries(BufferGetPage(buffer))[i];
-		/* taken for a page that is not there, it would be added again and again */
-		if (entry == InvalidBlockNumber)
-			OhReportCorruption(rel, block, "entry %u of a directory page names no block", i);
-	}
+	if (i > nused || (i < nused && entry == InvalidBlockNumber))
+		OhReportCorruption(rel, block, "the directory of array %d has no entry %u before its end, %u",
+						   array, i, nused);
 	UnlockReleaseBuffer(buffer);
 	return entry;
 }
@@ -485,10 +485,6 @@ hang_in_page(OhFile *file, int array, BlockNumber above, int kind, uint32 entry,
 	Buffer		buffer = read_directory_page(file->rel, array, above, kind, BUFFER_LOCK_EXCLUSIVE);
 	bool		done = OhTail(BufferGetPage(buffer))->nused == entry;
 
-	/* entries are only ever added */
-	if (OhTail(BufferGetPage(buffer))->nused < entry)
-		OhReportCorruption(file->rel, above, "a directory page has %u entries, it had %u",
-						   OhTail(BufferGetPage(buffer))->nused, entry);
 	if (done)
 	{
 		OhWrite		write;

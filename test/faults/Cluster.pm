@@ -78,7 +78,8 @@ sub begin
 		open(STDIN, '<', '/dev/null');
 		open(STDOUT, '>>', "$self->{folder}/log");
 		open(STDERR, '>&', \*STDOUT);
-		exec('postgres', '-D', $self->{data}) or exit 127;
+		# a limit of what one file may grow to, in kB
+		exec('bash', '-c', 'ulimit -f "$2" && exec postgres -D "$1"', 'postgres', $self->{data}, $self->{file_limit} // 'unlimited') or exit 127;
 	}
 	$self->{pid} = $pid;
 	return;

@@ -293,6 +293,8 @@ $cluster = Cluster->new("$option{work}/corrupt", $library, "$option{tree}/src/sq
 # no checksums: with them, PostgreSQL itself would refuse the pages
 $cluster->configure('fsync = off', 'autovacuum = off', 'shared_buffers = 64MB', 'max_wal_size = 4GB', 'restart_after_crash = off', 'wal_level = minimal',
 	'max_wal_senders = 0', 'jit = off', 'maintenance_work_mem = 16MB', "log_line_prefix = '%m [%p] '");
+# an insert that takes pages without end fails soon
+$cluster->{file_limit} = 64 * 1024;
 my $db = $cluster->start;
 must($db, $cluster->{script});
 make_tables($db);

@@ -116,6 +116,7 @@ field('postings in a circle', $page{posting}[0], 24 + 4, pack('V', 0));
 field('a posting of another node', $page{posting}[0], 24, pack('V', 1));
 field('a tower of another node', $page{tower}[0], 24, pack('V', 1999));
 field('an entry point that does not exist', 0, 24 + 40, pack('V', 0x00FFFFFF));
+field('an entry of a root that names no block', $_, 24, "\xFF" x 4) for @{ $page{root} }[ 0, 2 ];
 field('a dead entry of the directory', $leaf, 24, pack('V', 0xFFFFFFF0));
 # the root page of nodes: array 0
 my ($root) = grep { unpack('v', substr($whole, ($_ + 1) * $size - 10, 2)) == 0 } @{ $page{root} };
