@@ -159,7 +159,7 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_count_search(scan) ((void) (scan))
 #endif
 
-/* ---- vacuum (vacuum.c; include commands/vacuum.h, postmaster/autovacuum.h) ---- */
+/* ---- vacuum (include commands/vacuum.h, postmaster/autovacuum.h) ---- */
 
 #if PG_VERSION_NUM >= 180000
 #define om_vacuum_delay_point() vacuum_delay_point(false)

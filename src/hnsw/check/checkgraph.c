@@ -3,7 +3,7 @@
  *
  * Invariants:
  *   - a node is free, live or dead; a dead node has no TID; what a dead node says
- *     of its towers and postings is not looked at (vacuum.c);
+ *     of its towers and postings is not looked at (cleanup.c);
  *   - a live node of level l has a chain of l tower records, levels 1 to l, that
  *     name it; its postings form a chain that ends, of records that name it; no
  *     record of a live node is outside its chain, none belongs to a free node;

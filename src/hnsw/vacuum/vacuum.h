@@ -1,7 +1,8 @@
 /*
  * vacuum.h -- what the parts of vacuum share.
  *
- * vacuum.c    callbacks: removes TIDs, flags dead nodes, frees slots
+ * bulkdelete.c  removes TIDs, flags dead nodes
+ * cleanup.c   order of what follows; frees slots
  * vacgraph.c  private copy of the graph, search on it
  * trim.c      frees empty postings of live nodes
  * repair.c    replaces links to dead nodes
