@@ -95,44 +95,47 @@ OhPageHasFree(const OhFile *file, int array, Page page)
 }
 
 uint32
-OhPageFindSlot(const OhFile *file, int array, Page page, uint32 from, uint32 to)
+OhPageFindSlot(const OhFile *file, int array, Page page, BlockNumber block, uint32 from, uint32 to)
 {
 	const OhPageTail *tail = OhTail(page);
-	uint32		nused = Min(tail->nused, file->array[array].per_page);
+	uint32		per_page = file->array[array].per_page;
+	uint32		nused = Min(tail->nused, per_page);
 
 	for (uint32 s = from; tail->nfree > 0 && s < Min(to, nused); s++)
 	{
 		if (OhSlotIsFree(file, array, page, s))
 			return s;
 	}
-	if (nused < file->array[array].per_page && nused >= from && nused < to)
+	if (nused < per_page && nused >= from && nused < to)
 		return nused;
+	if (from == 0 && to >= per_page && OhPageHasFree(file, array, page))
+		OhReportCorruption(file->rel, block, "the count of free slots is wrong");
 	return OH_NONE;
 }
 
-bool
-OhPageTakeSlot(const OhFile *file, int array, Page page, uint32 *slot)
+uint32
+OhPageTakeSlot(const OhFile *file, int array, Page page, BlockNumber block)
 {
-	return OhPageTakeSlotIn(file, array, page, 0, file->array[array].per_page, slot);
+	return OhPageTakeSlotIn(file, array, page, block, 0, file->array[array].per_page);
 }
 
-bool
-OhPageTakeSlotIn(const OhFile *file, int array, Page page, uint32 from, uint32 to, uint32 *slot)
+uint32
+OhPageTakeSlotIn(const OhFile *file, int array, Page page, BlockNumber block, uint32 from, uint32 to)
 {
 	OhPageTail *tail = OhTail(page);
+	uint32		slot = OhPageFindSlot(file, array, page, block, from, to);
 
-	*slot = OhPageFindSlot(file, array, page, from, to);
-	if (*slot == OH_NONE)
-		return false;
-	if (*slot < tail->nused)
+	if (slot == OH_NONE)
+		OhReportCorruption(file->rel, block, "a slot that was free is not");
+	if (slot < tail->nused)
 		tail->nfree--;
 	else
 	{
 		tail->nused++;
 		OhPageSetLower(file, array, page);
 	}
-	clear_record(file, array, OhSlot(file, array, page, *slot), true);
-	return true;
+	clear_record(file, array, OhSlot(file, array, page, slot), true);
+	return slot;
 }
 
 void

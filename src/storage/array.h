@@ -80,16 +80,21 @@ extern bool OhSlotIsFree(const OhFile *file, int array, Page page, uint32 slot);
 /* Does the page have a slot to take? */
 extern bool OhPageHasFree(const OhFile *file, int array, Page page);
 /*
- * Take a free slot of a page that is being changed (from OhWritePage): the
- * record is cleared, tail counts and pd_lower are kept.  false if none is free.
- * The caller must then make the record one that OhSlotIsFree() calls taken.
+ * Take a free slot of a page that is being changed (from OhWritePage), which must have
+ * one (OhPageHasFree(), OhPageFindSlot()): the record is cleared, tail counts and
+ * pd_lower are kept.  The caller must then make the record one that OhSlotIsFree()
+ * calls taken.  block: of the page, for errors.
  */
-extern bool OhPageTakeSlot(const OhFile *file, int array, Page page, uint32 *slot);
+extern uint32 OhPageTakeSlot(const OhFile *file, int array, Page page, BlockNumber block);
 /* The same, of slots from..to - 1 only. */
-extern bool OhPageTakeSlotIn(const OhFile *file, int array, Page page, uint32 from, uint32 to,
-							 uint32 *slot);
-/* The slot that this would take, OH_NONE if there is none. */
-extern uint32 OhPageFindSlot(const OhFile *file, int array, Page page, uint32 from, uint32 to);
+extern uint32 OhPageTakeSlotIn(const OhFile *file, int array, Page page, BlockNumber block,
+							   uint32 from, uint32 to);
+/*
+ * The slot that this would take, OH_NONE if there is none; an error if the page says
+ * that it has one.
+ */
+extern uint32 OhPageFindSlot(const OhFile *file, int array, Page page, BlockNumber block,
+							 uint32 from, uint32 to);
 /* Give a slot back: the record becomes free, nfree is counted. */
 extern void OhPageFreeSlot(const OhFile *file, int array, Page page, uint32 slot);
 /* Fill an empty page of an array (in a build or extension). */

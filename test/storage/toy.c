@@ -79,8 +79,7 @@ add_record(OhFile *file, ItemPointer tid, int32 value)
 
 			OhWriteStart(&write, file);
 			page = OhWritePage(&write, buffer, false);
-			if (!OhPageTakeSlot(file, 0, page, &slot))
-				elog(ERROR, "a free slot is gone");
+			slot = OhPageTakeSlot(file, 0, page, BufferGetBlockNumber(buffer));
 			record = OhSlot(file, 0, page, slot);
 			record->taken = true;
 			record->tid = *tid;

@@ -177,8 +177,7 @@ add_to_page(OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
 
 		OhWriteStart(&write, &ix->file);
 		page = OhWritePage(&write, buffer, false);
-		if (!OhPageTakeSlot(&ix->file, OH_HIGHWAY, page, &slot))
-			OhReportCorruption(ix->file.rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+		slot = OhPageTakeSlot(&ix->file, OH_HIGHWAY, page, BufferGetBlockNumber(buffer));
 		member = OhSlot(&ix->file, OH_HIGHWAY, page, slot);
 		*member = *head;
 		memcpy(OhMemberCode(member), code, ix->code_bytes);

@@ -310,8 +310,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 		{
 			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
-			if (!OhPageTakeSlot(&ix->file, OH_POSTING, page, &slot))
-				OhReportCorruption(ins->ix->file.rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+			slot = OhPageTakeSlot(&ix->file, OH_POSTING, page, BufferGetBlockNumber(buffer));
 			posting = OhSlot(&ix->file, OH_POSTING, page, slot);
 			posting->node = id;
 			posting->next = head;

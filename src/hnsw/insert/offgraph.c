@@ -48,8 +48,7 @@ OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const 
 
 			OhWriteStart(&write, &ix->file);
 			page = OhWritePage(&write, buffer, false);
-			if (!OhPageTakeSlot(&ix->file, OH_NULLS, page, &slot))
-				OhReportCorruption(ix->file.rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+			slot = OhPageTakeSlot(&ix->file, OH_NULLS, page, BufferGetBlockNumber(buffer));
 			record = OhSlot(&ix->file, OH_NULLS, page, slot);
 			record->tid = *tid;
 			record->kind = kind;

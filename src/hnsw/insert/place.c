@@ -35,9 +35,8 @@ OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
 		return true;
 	buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	has_free = OhPageHasFree(&ix->file, OH_NODE, BufferGetPage(buffer));
-	slot = OhPageFindSlot(&ix->file, OH_NODE, BufferGetPage(buffer), 0, per_page);
-	if (has_free && slot == OH_NONE)
-		OhReportCorruption(ins->ix->file.rel, BufferGetBlockNumber(buffer), "the count of free slots is wrong");
+	slot = OhPageFindSlot(&ix->file, OH_NODE, BufferGetPage(buffer), BufferGetBlockNumber(buffer), 0,
+						  per_page);
 	UnlockReleaseBuffer(buffer);
 	if (!has_free)
 		return false;
@@ -69,12 +68,8 @@ OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *page
 	const OhIndex *ix = ins->ix;
 	Page		page = BufferGetPage(pages[0].buffer);
 
-	if (OhPageFindSlot(&ix->file, OH_NODE, page, place->from, place->to) == OH_NONE)
-	{
-		if (ix->columns.n == 0 && OhPageHasFree(&ix->file, OH_NODE, page))
-			OhReportCorruption(ins->ix->file.rel, pages[0].block, "the count of free slots is wrong");
+	if (OhPageFindSlot(&ix->file, OH_NODE, page, pages[0].block, place->from, place->to) == OH_NONE)
 		return false;
-	}
 	if (ix->columns.n > 0)
 		OhKeyPageVerify(&ix->columns, BufferGetPage(pages[1].buffer), pages[1].block);
 	return true;
@@ -105,8 +100,7 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 	uint32		slot;
 	uint32		id;
 
-	if (!OhPageTakeSlotIn(&ix->file, OH_NODE, page, place->from, place->to, &slot))
-		OhReportCorruption(ins->ix->file.rel, pages[0].block, "the count of free slots is wrong");
+	slot = OhPageTakeSlotIn(&ix->file, OH_NODE, page, pages[0].block, place->from, place->to);
 	id = place->lp * ix->file.array[OH_NODE].per_page + slot;
 	/* this may have been the place of a neighbour that a vacuum has freed since */
 	OhDropLink(list, id);

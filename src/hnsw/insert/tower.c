@@ -69,9 +69,7 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 
 			OhWriteStart(&write, &ix->file);
 			tower_page = OhWritePage(&write, tower_buffer, false);
-			if (!OhPageTakeSlot(&ix->file, OH_TOWER, tower_page, &slot))
-				OhReportCorruption(ins->ix->file.rel, BufferGetBlockNumber(tower_buffer),
-						  "the count of free slots is wrong");
+			slot = OhPageTakeSlot(&ix->file, OH_TOWER, tower_page, BufferGetBlockNumber(tower_buffer));
 			id = lp * ix->file.array[OH_TOWER].per_page + slot;
 			tower = OhSlot(&ix->file, OH_TOWER, tower_page, slot);
 			tower->node = ins->id;
