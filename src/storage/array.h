@@ -69,6 +69,35 @@ OhSlotOf(const OhFile *file, int array, uint32 id)
 	return id % file->array[array].per_page;
 }
 
+/* Record id on its page. */
+static inline void *
+OhRecord(const OhFile *file, int array, Page page, uint32 id)
+{
+	return OhSlot(file, array, page, OhSlotOf(file, array, id));
+}
+
+/* The page of a record that exists, verified, locked. */
+static inline Buffer
+OhRecordPage(OhFile *file, int array, uint32 id, int lockmode)
+{
+	return OhArrayRead(file, array, OhLp(file, array, id), lockmode);
+}
+
+/* A record that exists, on its page. */
+static inline void *
+OhRecordRead(OhFile *file, int array, uint32 id, int lockmode, Buffer *buffer)
+{
+	*buffer = OhRecordPage(file, array, id, lockmode);
+	return OhRecord(file, array, BufferGetPage(*buffer), id);
+}
+
+/* The block of a record, for errors. */
+static inline BlockNumber
+OhRecordBlock(OhFile *file, int array, uint32 id)
+{
+	return OhArrayBlock(file, array, OhLp(file, array, id));
+}
+
 /*
  * Slots ever used of a locked page.  A page found by hint was verified when it was
  * read first, so whoever goes through its slots asks here: raises an error if it

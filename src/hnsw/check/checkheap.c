@@ -103,7 +103,7 @@ OhCheckTids(OhCheck *c)
 			continue;
 		if (!c->file.strict && !(still_there(c, b) && still_there(c, a) && still_there(c, b)))
 			continue;
-		OhReportCorruption(c->file.rel, OhArrayBlock(&c->ix->file, b->array, OhLp(&c->ix->file, b->array, b->record)),
+		OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, b->array, b->record),
 				  "row (%u,%u) is in record %u of array %u and in record %u of array %u",
 				  ItemPointerGetBlockNumber(&a->tid), ItemPointerGetOffsetNumber(&a->tid),
 				  a->record, a->array, b->record, b->array);
@@ -180,11 +180,9 @@ read_keys(HeapCheck *check, const OhCheckTid *t)
 
 	if (t->array == OH_NULLS)
 	{
-		buffer = OhArrayRead(&c->ix->file, OH_NULLS, OhLp(&c->ix->file, OH_NULLS, t->record),
-							 BUFFER_LOCK_SHARE);
+		buffer = OhRecordPage(&c->ix->file, OH_NULLS, t->record, BUFFER_LOCK_SHARE);
 		memcpy(check->stored_keys,
-			   (OhNullData *) OhSlot(&c->ix->file, OH_NULLS, BufferGetPage(buffer),
-									 OhSlotOf(&c->ix->file, OH_NULLS, t->record)) + 1,
+			   (OhNullData *) OhRecord(&c->ix->file, OH_NULLS, BufferGetPage(buffer), t->record) + 1,
 			   OhKeyRowBytes(c->ix->columns.n));
 	}
 	else
@@ -247,7 +245,7 @@ check_hash(OhCheck *c, const OhPosition *position, uint32 at)
 	if (!OhCheckReadRecord(c, OH_POSTING, at, &record))
 		return;					/* its node's chain is checked elsewhere */
 	if (record.hash != OH_MIXED && record.hash != OhPositionHash(position))
-		OhReportCorruption(c->file.rel, OhArrayBlock(&c->ix->file, OH_POSTING, OhLp(&c->ix->file, OH_POSTING, at)),
+		OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, OH_POSTING, at),
 				  "posting %u of node %u has rows of other vectors than it says", at, record.node);
 }
 
@@ -292,27 +290,27 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 			kind = OH_ROW_NO_DIRECTION;
 	}
 	if ((t->array == OH_NULLS ? t->node : 0) != kind)
-		OhReportCorruption(index, OhArrayBlock(&c->ix->file, t->array, OhLp(&c->ix->file, t->array, t->record)),
+		OhReportCorruption(index, OhRecordBlock(&c->ix->file, t->array, t->record),
 				  "row (%u,%u) should be of kind %u and is of kind %u", row_block, row_offset, kind,
 				  t->array == OH_NULLS ? t->node : 0);
 	if (kind == 0)
 	{
 		if (!OhCheckReadRecord(c, OH_NODE, t->node, check->node) ||
 			((OhNodeData *) check->node)->state != OH_LIVE)
-			OhReportCorruption(index, OhArrayBlock(&c->ix->file, t->array, OhLp(&c->ix->file, t->array, t->record)),
+			OhReportCorruption(index, OhRecordBlock(&c->ix->file, t->array, t->record),
 					  "row (%u,%u) belongs to node %u, which is not live", row_block, row_offset,
 					  t->node);
 		if (OhModelOf(c->ix, node->tag) == NULL)
-			OhReportCorruption(index, OhArrayBlock(&c->ix->file, OH_NODE, OhLp(&c->ix->file, OH_NODE, t->node)),
+			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_NODE, t->node),
 					  "node %u has a code of model %u, which the index does not have", t->node,
 					  node->tag & OH_TAG_MODEL);
 		loose = (node->tag & OH_TAG_LOOSE) != 0;
 		if (!loose && !check_code(check, x, node))
-			OhReportCorruption(index, OhArrayBlock(&c->ix->file, OH_NODE, OhLp(&c->ix->file, OH_NODE, t->node)),
+			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_NODE, t->node),
 					  "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
 		if (c->ix->refine_bytes > 0 && !loose &&
 			!check_refinement(check, x, t->node, OhNodeCode(node), node->tag))
-			OhReportCorruption(index, OhArrayBlock(&c->ix->file, OH_REFINE, OhLp(&c->ix->file, OH_REFINE, t->node)),
+			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_REFINE, t->node),
 					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}
 	if (t->array == OH_POSTING)

@@ -57,8 +57,8 @@ OhCheckReadRecord(OhCheck *c, OhArrayId array, uint32 id, void *to)
 
 	if (!OhArrayHas(file, array, id))
 		return false;
-	buffer = OhArrayRead(file, array, OhLp(file, array, id), BUFFER_LOCK_SHARE);
-	memcpy(to, OhSlot(file, array, BufferGetPage(buffer), OhSlotOf(file, array, id)),
+	buffer = OhRecordPage(file, array, id, BUFFER_LOCK_SHARE);
+	memcpy(to, OhRecord(file, array, BufferGetPage(buffer), id),
 		   file->array[array].record_bytes);
 	UnlockReleaseBuffer(buffer);
 	return true;

@@ -69,7 +69,7 @@ void
 OhFormsNeed(OhForms *forms, OhIndex *ix, uint32 node, uint8 tag, int *rounds)
 {
 	if (!OhFormsAdd(forms, ix, tag) && ++*rounds > MAX_ROUNDS)
-		OhReportCorruption(ix->file.rel, OhArrayBlock(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, node)),
+		OhReportCorruption(ix->file.rel, OhRecordBlock(&ix->file, OH_NODE, node),
 				  "node %u has a code of model %u, which the index does not have", node,
 				  tag & OH_TAG_MODEL);
 }

@@ -371,8 +371,7 @@ read_code(OhIndex *ix, uint32 id, void *code)
 
 	if (!OhArrayHas(&ix->file, OH_NODE, id))
 		return false;
-	buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id), BUFFER_LOCK_SHARE);
-	node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
+	node = OhRecordRead(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE, &buffer);
 	found = node->state != OH_FREE && (node->tag & OH_TAG_MODEL) == ix->number;
 	if (found)
 		memcpy(code, OhNodeCode(node), ix->code_bytes);

@@ -33,7 +33,7 @@ OhPrefetchRefinement(const OhIndex *ix, uint32 node)
 
 	if (buffer <= 0)
 		return;
-	record = OhSlot(&ix->file, OH_REFINE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_REFINE, node));
+	record = OhRecord(&ix->file, OH_REFINE, BufferGetPage(buffer), node);
 	for (uint32 at = 0; at < Min(ix->refine_bytes, PREFETCH_LINES * CACHE_LINE); at += CACHE_LINE)
 		__builtin_prefetch(record + at);
 }
@@ -51,11 +51,9 @@ OhReadRefinements(OhIndex *ix, const OhForms *forms, const OmRefineBase *bases,
 		heads[i].refined_error = -1.0f;
 		if (form == NULL || !OhArrayHas(&ix->file, OH_REFINE, heads[i].id))
 			continue;
-		buffer = OhArrayRead(&ix->file, OH_REFINE, OhLp(&ix->file, OH_REFINE, heads[i].id),
-							 BUFFER_LOCK_SHARE);
+		buffer = OhRecordPage(&ix->file, OH_REFINE, heads[i].id, BUFFER_LOCK_SHARE);
 		if (!om_quant_refine_distance(quant, form->query, form->refine, &bases[i],
-									  OhSlot(&ix->file, OH_REFINE, BufferGetPage(buffer),
-											 OhSlotOf(&ix->file, OH_REFINE, heads[i].id)),
+									  OhRecord(&ix->file, OH_REFINE, BufferGetPage(buffer), heads[i].id),
 									  &heads[i].refined, &heads[i].refined_error))
 			heads[i].refined_error = -1.0f;
 		UnlockReleaseBuffer(buffer);
@@ -107,7 +105,7 @@ OhWriteRefinement(OhIndex *ix, uint32 node, const void *code,
 				  const void *refinement)
 {
 	Buffer		buffer = lock_record(ix, node);
-	const void *record = OhSlot(&ix->file, OH_REFINE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_REFINE, node));
+	const void *record = OhRecord(&ix->file, OH_REFINE, BufferGetPage(buffer), node);
 
 	/* somebody has joined the node already */
 	if (OhSlotOf(&ix->file, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
@@ -121,7 +119,7 @@ OhJoinRefinement(OhIndex *ix, uint32 node, const void *code,
 				 const void *refinement)
 {
 	Buffer		buffer = lock_record(ix, node);
-	const void *record = OhSlot(&ix->file, OH_REFINE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_REFINE, node));
+	const void *record = OhRecord(&ix->file, OH_REFINE, BufferGetPage(buffer), node);
 
 	if (OhSlotOf(&ix->file, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
 		!om_quant_refine_matches(code, record) ||

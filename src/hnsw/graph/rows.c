@@ -88,8 +88,8 @@ OhCheckRows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp
 static uint32
 chain_of(OhIndex *ix, uint32 id)
 {
-	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id), BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
+	Buffer		buffer = OhRecordPage(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 	uint32		posting = node->state == OH_LIVE ? node->posting : OH_NONE;
 
 	UnlockReleaseBuffer(buffer);
@@ -159,9 +159,8 @@ read_posting(OhIndex *ix, uint32 node, uint32 at, OhPostingData *copy)
 
 	if (!OhArrayHas(&ix->file, OH_POSTING, at))
 		return false;
-	buffer = OhArrayRead(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, at), BUFFER_LOCK_SHARE);
-	*copy = *(OhPostingData *) OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer),
-									  OhSlotOf(&ix->file, OH_POSTING, at));
+	buffer = OhRecordPage(&ix->file, OH_POSTING, at, BUFFER_LOCK_SHARE);
+	*copy = *(OhPostingData *) OhRecord(&ix->file, OH_POSTING, BufferGetPage(buffer), at);
 	UnlockReleaseBuffer(buffer);
 	return copy->node == node;
 }
@@ -200,14 +199,14 @@ OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
 		if (!read_posting(ix, chain->node, at, &record))
 		{
 			if (++restarts > MAX_RESTARTS)
-				OhReportCorruption(ix->file.rel, OhArrayBlock(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, chain->node)),
+				OhReportCorruption(ix->file.rel, OhRecordBlock(&ix->file, OH_NODE, chain->node),
 						  "node %u has posting %u, which is not its own", chain->node, at);
 			find_next(ix, chain);
 			continue;
 		}
 		/* passing by what has been read before, after a restart, is as good as a step */
 		if (++steps > 8 * (uint64) ix->file.array[OH_POSTING].npages * ix->file.array[OH_POSTING].per_page)
-			OhReportCorruption(ix->file.rel, OhArrayBlock(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, at)),
+			OhReportCorruption(ix->file.rel, OhRecordBlock(&ix->file, OH_POSTING, at),
 					  "the postings of node %u form a circle", chain->node);
 		/*
 		 * Nobody comes back to a chain of one record.  To the last one of several
@@ -239,9 +238,8 @@ OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
 
 	for (;;)
 	{
-		Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id),
-										 BUFFER_LOCK_SHARE);
-		OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
+		Buffer		buffer = OhRecordPage(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE);
+		OhNodeData *node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 		const OmQuantizer *quant = NULL;
 		const OhForm *form = OhFormOf(forms, ix, node->tag, &quant);
 		bool		live = node->state == OH_LIVE;

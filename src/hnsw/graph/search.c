@@ -138,8 +138,7 @@ find_tower(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out, int *n)
 
 		if (!OhArrayHas(&ix->file, OH_TOWER, tower))
 			return OH_NONE;
-		buffer = OhArrayRead(&ix->file, OH_TOWER, OhLp(&ix->file, OH_TOWER, tower), BUFFER_LOCK_SHARE);
-		record = OhSlot(&ix->file, OH_TOWER, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_TOWER, tower));
+		record = OhRecordRead(&ix->file, OH_TOWER, tower, BUFFER_LOCK_SHARE, &buffer);
 		mine = record->node == id && record->level == l;
 		if (mine && l == level)
 			*n = copy_links(record->links, ix->m, out);
@@ -160,9 +159,8 @@ static uint32
 first_tower(OhSearch *s, uint32 id)
 {
 	OhIndex    *ix = s->eval.ix;
-	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id),
-									 BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
+	Buffer		buffer = OhRecordPage(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 	uint32		tower = node->state == OH_FREE ? OH_NONE : node->tower;
 
 	UnlockReleaseBuffer(buffer);
@@ -194,8 +192,7 @@ read_links(OhSearch *s, uint32 id, int level, uint32 *out)
 		find_tower(s, id, first_tower(s, id), level, out, &n);
 		return n;
 	}
-	buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id), BUFFER_LOCK_SHARE);
-	node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
+	node = OhRecordRead(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE, &buffer);
 	if (node->state != OH_FREE)
 	{
 		n = copy_links(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, out);

@@ -283,7 +283,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 	meta = OhLockModel(ins, pages, n);
 	OhArrayReadAll(&ix->file, pages, n);
 	buffer = pages[at].buffer;
-	node = OhSlot(&ix->file, OH_NODE, BufferGetPage(pages[NODE_PAGE].buffer), OhSlotOf(&ix->file, OH_NODE, id));
+	node = OhRecord(&ix->file, OH_NODE, BufferGetPage(pages[NODE_PAGE].buffer), id);
 	if (same_node(ins, pages, id) && node->posting == head && OhIsNewest(ins, meta))
 	{
 		OhPostingData *posting;
@@ -294,13 +294,13 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 		{
 			OhPostingData copy;
 
-			posting = OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_POSTING, head));
+			posting = OhRecord(&ix->file, OH_POSTING, BufferGetPage(buffer), head);
 			copy = *posting;
 			if (posting->node == id && put_in_posting(&copy, tid, hash))
 			{
 				OhWriteStart(&write, &ix->file);
 				page = OhWritePage(&write, buffer, false);
-				posting = OhSlot(&ix->file, OH_POSTING, page, OhSlotOf(&ix->file, OH_POSTING, head));
+				posting = OhRecord(&ix->file, OH_POSTING, page, head);
 				*posting = copy;
 				OhWriteFinish(&write);
 				done = true;
@@ -317,8 +317,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 			posting->hash = hash;
 			if (head != OH_NONE)
 			{
-				const OhPostingData *before = OhSlot(&ix->file, OH_POSTING, BufferGetPage(pages[n - 1].buffer),
-													 OhSlotOf(&ix->file, OH_POSTING, head));
+				const OhPostingData *before = OhRecord(&ix->file, OH_POSTING, BufferGetPage(pages[n - 1].buffer), head);
 
 				if (before->hash != hash)
 					posting->hash = OH_MIXED;
@@ -327,7 +326,7 @@ add_posting(OhInserter *ins, uint32 id, uint32 head, bool fresh, ItemPointer tid
 				ItemPointerSetInvalid(&posting->tid[i]);
 			posting->tid[0] = *tid;
 			page = OhWritePage(&write, pages[NODE_PAGE].buffer, false);
-			node = OhSlot(&ix->file, OH_NODE, page, OhSlotOf(&ix->file, OH_NODE, id));
+			node = OhRecord(&ix->file, OH_NODE, page, id);
 			node->posting = lp * ix->file.array[OH_POSTING].per_page + slot;
 			OhWriteFinish(&write);
 			done = true;
@@ -361,15 +360,14 @@ add_row(OhInserter *ins, uint32 id, ItemPointer tid)
 
 		OhArrayReadAll(&ix->file, pages, n);
 		buffer = pages[NODE_PAGE].buffer;
-		node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
+		node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 		there = same_node(ins, pages, id) && OhIsNewest(ins, meta);
 		if (there && !ItemPointerIsValid(&node->tid))
 		{
 			OhWrite		write;
 
 			OhWriteStart(&write, &ix->file);
-			node = OhSlot(&ix->file, OH_NODE, OhWritePage(&write, buffer, false),
-						  OhSlotOf(&ix->file, OH_NODE, id));
+			node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), id);
 			node->tid = *tid;
 			OhWriteFinish(&write);
 			done = true;

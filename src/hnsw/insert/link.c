@@ -471,7 +471,7 @@ still_valid(OhInserter *ins, const OhBackLink *back, Page page)
 static void
 apply(OhInserter *ins, OhBackLink *back, Page page)
 {
-	OhNodeData *node = OhSlot(&ins->ix->file, OH_NODE, page, OhSlotOf(&ins->ix->file, OH_NODE, back->node));
+	OhNodeData *node = OhRecord(&ins->ix->file, OH_NODE, page, back->node);
 
 	back->done = true;
 	if (has_link(&back->list, ins->id))
@@ -616,9 +616,8 @@ is_same(OhInserter *ins, uint32 id)
 {
 	OhIndex    *ix = ins->ix;
 	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
-	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id),
-									 BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
+	Buffer		buffer = OhRecordPage(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 	bool		same = node->state == OH_LIVE &&
 		(kept == NULL || node->tag != kept->tag ||
 		 memcmp(OhNodeCode(node), kept->code, ix->code_bytes) == 0);
@@ -654,10 +653,9 @@ OhLinkVerify(OhInserter *ins)
 	}
 	if (nbad == 0)
 		return;
-	buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, ins->id),
-						 BUFFER_LOCK_EXCLUSIVE);
+	buffer = OhRecordPage(&ix->file, OH_NODE, ins->id, BUFFER_LOCK_EXCLUSIVE);
 	OhWriteStart(&write, &ix->file);
-	node = OhSlot(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), OhSlotOf(&ix->file, OH_NODE, ins->id));
+	node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), ins->id);
 	links = OhNodeLinks(node, ix->code_bytes);
 	for (int i = 0; i < 2 * ix->m; i++)
 	{

@@ -57,8 +57,7 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 		tower_buffer = page[0].buffer;
 		node_buffer = page[1].buffer;
 		below_buffer = n == 3 ? page[2].buffer : tower_buffer;
-		gone = ((OhNodeData *) OhSlot(&ix->file, OH_NODE, BufferGetPage(node_buffer),
-									  OhSlotOf(&ix->file, OH_NODE, ins->id)))->state != OH_LIVE;
+		gone = ((OhNodeData *) OhRecord(&ix->file, OH_NODE, BufferGetPage(node_buffer), ins->id))->state != OH_LIVE;
 		if (!gone && OhPageHasFree(&ix->file, OH_TOWER, BufferGetPage(tower_buffer)))
 		{
 			OhWrite		write;
@@ -76,16 +75,14 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 			tower->up = OH_NONE;
 			tower->level = level;
 			OhStoreLinks(list, tower->links, &tower->nselected, ix->m);
-			node = OhSlot(&ix->file, OH_NODE, OhWritePage(&write, node_buffer, false),
-						  OhSlotOf(&ix->file, OH_NODE, ins->id));
+			node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, node_buffer, false), ins->id);
 			node->level = level;
 			node->version++;
 			if (below == OH_NONE)
 				node->tower = id;
 			else
 			{
-				tower = OhSlot(&ix->file, OH_TOWER, OhWritePage(&write, below_buffer, false),
-							   OhSlotOf(&ix->file, OH_TOWER, below));
+				tower = OhRecord(&ix->file, OH_TOWER, OhWritePage(&write, below_buffer, false), below);
 				tower->up = id;
 				tower->version++;
 			}
@@ -116,8 +113,7 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 
 	if (tower == OH_NONE || kept == NULL)
 		return;
-	buffer = OhArrayRead(&ix->file, OH_TOWER, OhLp(&ix->file, OH_TOWER, tower), BUFFER_LOCK_SHARE);
-	record = OhSlot(&ix->file, OH_TOWER, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_TOWER, tower));
+	record = OhRecordRead(&ix->file, OH_TOWER, tower, BUFFER_LOCK_SHARE, &buffer);
 	version = record->version;
 	there = record->node == neighbour && record->level == level;
 	for (list.n = 0; list.n < ix->m && record->links[list.n] != OH_NONE; list.n++)
@@ -130,17 +126,14 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 	if (place < 0)
 		return;
 	list.link[place] = ins->id;
-	buffer = OhArrayRead(&ix->file, OH_TOWER, OhLp(&ix->file, OH_TOWER, tower),
-						 BUFFER_LOCK_EXCLUSIVE);
-	record = OhSlot(&ix->file, OH_TOWER, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_TOWER, tower));
+	record = OhRecordRead(&ix->file, OH_TOWER, tower, BUFFER_LOCK_EXCLUSIVE, &buffer);
 	/* upper levels are only short cuts: a link that somebody else changed is let go */
 	if (record->node == neighbour && record->level == level && record->version == version)
 	{
 		OhWrite		write;
 
 		OhWriteStart(&write, &ix->file);
-		record = OhSlot(&ix->file, OH_TOWER, OhWritePage(&write, buffer, false),
-						OhSlotOf(&ix->file, OH_TOWER, tower));
+		record = OhRecord(&ix->file, OH_TOWER, OhWritePage(&write, buffer, false), tower);
 		OhStoreLinks(&list, record->links, &record->nselected, ix->m);
 		record->version++;
 		OhWriteFinish(&write);

@@ -507,8 +507,7 @@ is_shared(Retrain *r, uint32 id, uint32 hash, uint32 head)
 		return true;
 	if (!OhArrayHas(&ix->file, OH_POSTING, head))
 		return false;
-	buffer = OhArrayRead(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, head), BUFFER_LOCK_SHARE);
-	posting = OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_POSTING, head));
+	posting = OhRecordRead(&ix->file, OH_POSTING, head, BUFFER_LOCK_SHARE, &buffer);
 	shared = posting->node == id && posting->hash == hash;
 	UnlockReleaseBuffer(buffer);
 	return shared;

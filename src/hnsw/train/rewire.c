@@ -316,7 +316,7 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 	page = OhWritePage(&write, buffer, false);
 	for (int i = from; i < to; i++)
 	{
-		OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, OhSlotOf(&ix->file, OH_NODE, w->node[i].id));
+		OhNodeData *node = OhRecord(&ix->file, OH_NODE, page, w->node[i].id);
 
 		/* the place may be another node's by now */
 		if (node->state == OH_LIVE && (node->tag & OH_TAG_MODEL) == ix->number &&

@@ -82,9 +82,8 @@ static uint32
 first_posting(Trim *t, uint32 id)
 {
 	OhIndex    *ix = t->ix;
-	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, id),
-									 BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
+	Buffer		buffer = OhRecordPage(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE);
+	OhNodeData *node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 	uint32		posting = node->state == OH_LIVE ? node->posting : OH_NONE;
 
 	UnlockReleaseBuffer(buffer);
@@ -102,12 +101,11 @@ read_posting(Trim *t, uint32 id, uint32 at)
 	OhPostingData copy;
 
 	/* raises an error if there is no such page */
-	buffer = OhArrayRead(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, at), BUFFER_LOCK_SHARE);
-	copy = *(OhPostingData *) OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer),
-									 OhSlotOf(&ix->file, OH_POSTING, at));
+	buffer = OhRecordPage(&ix->file, OH_POSTING, at, BUFFER_LOCK_SHARE);
+	copy = *(OhPostingData *) OhRecord(&ix->file, OH_POSTING, BufferGetPage(buffer), at);
 	UnlockReleaseBuffer(buffer);
 	if (copy.node != id)
-		OhReportCorruption(t->ix->file.rel, OhArrayBlock(&ix->file, OH_POSTING, OhLp(&ix->file, OH_POSTING, at)),
+		OhReportCorruption(t->ix->file.rel, OhRecordBlock(&ix->file, OH_POSTING, at),
 				  "posting %u belongs to node %u, not %u", at, copy.node, id);
 	return copy;
 }
@@ -148,7 +146,7 @@ unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
 	}
 	if (BufferIsValid(before_buffer))
 		page = OhWritePage(&write, before_buffer, false);
-	posting = OhSlot(&ix->file, OH_POSTING, page, OhSlotOf(&ix->file, OH_POSTING, before));
+	posting = OhRecord(&ix->file, OH_POSTING, page, before);
 	posting->next = next;
 	OhWriteFinish(&write);
 	if (BufferIsValid(before_buffer))
