@@ -13,6 +13,7 @@
 
 #include "miscadmin.h"
 
+#include "hnsw/graph/linklist.h"
 #include "hnsw/graph/search.h"
 #include "hnsw/options.h"
 
@@ -104,22 +105,6 @@ OhSearchBytes(const OhSearch *s)
 }
 
 /*
- * copy_links -- links up to the first gap.
- */
-static int
-copy_links(const uint32 *links, int max, uint32 *out)
-{
-	int			n = 0;
-
-	while (n < max && links[n] != OH_NONE)
-	{
-		out[n] = links[n];
-		n++;
-	}
-	return n;
-}
-
-/*
  * find_tower -- a node's record on a level, from that of level 1; its links in
  * out[], their number in *n.  OH_NONE if it is no longer there.
  */
@@ -141,7 +126,7 @@ find_tower(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out, int *n)
 		record = OhRecordRead(&ix->file, OH_TOWER, tower, BUFFER_LOCK_SHARE, &buffer);
 		mine = record->node == id && record->level == l;
 		if (mine && l == level)
-			*n = copy_links(record->links, ix->m, out);
+			*n = OhCopyLinks(record->links, ix->m, out);
 		up = record->up;
 		UnlockReleaseBuffer(buffer);
 		if (!mine)
@@ -195,7 +180,7 @@ read_links(OhSearch *s, uint32 id, int level, uint32 *out)
 	node = OhRecordRead(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE, &buffer);
 	if (node->state != OH_FREE)
 	{
-		n = copy_links(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, out);
+		n = OhCopyLinks(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, out);
 		if (s->eval.keep)
 			keep_links(s, id, node, out, n);
 	}

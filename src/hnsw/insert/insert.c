@@ -159,14 +159,6 @@ insert_first(OhInserter *ins, ItemPointer tid)
 }
 
 void
-OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max)
-{
-	for (int i = 0; i < max; i++)
-		links[i] = i < list->n ? list->link[i] : OH_NONE;
-	*nselected = list->nselected;
-}
-
-void
 OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list)
 {
 	list->n = 0;

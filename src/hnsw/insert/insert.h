@@ -6,19 +6,12 @@
 
 #include "postgres.h"
 
+#include "hnsw/graph/linklist.h"
 #include "hnsw/graph/search.h"
 #include "hnsw/graph/select.h"
 #include "hnsw/insert/inserter.h"
 #include "hnsw/options.h"
 #include "storage/wal.h"
-
-/* A list of links as it is on the page: the diverse ones first. */
-typedef struct OhLinkList
-{
-	int			n;
-	int			nselected;
-	uint32		link[2 * OH_MAX_M];
-} OhLinkList;
 
 /* A planned link from a neighbour back to the new node. */
 typedef struct OhBackLink
@@ -84,8 +77,6 @@ struct OhInserter
 	OhHeldLink *pin;			/* [8m] */
 };
 
-/* Write a list of links to a record. */
-extern void OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max);
 /* The first n candidates as a list. */
 extern void OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list);
 extern int	OhChooseNeighbours(OhInserter *ins, int max);
@@ -114,8 +105,6 @@ extern void OhUnlockModel(Buffer meta);
 extern bool OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place);
 /* The pages of a place, to be locked for writing; returns how many (2 at most). */
 extern int	OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages);
-/* Take a link out of a list, if it is there. */
-extern void OhDropLink(OhLinkList *list, uint32 id);
 /*
  * Take a slot of a place and make it a live level-0 node with its filter keys;
  * pages are those of OhPlacePages(), locked.  Returns its id, which the list of its

@@ -49,17 +49,6 @@ planned_links(OhInserter *ins, uint32 id, int *n)
 }
 
 static bool
-has_link(const OhLinkList *list, uint32 id)
-{
-	for (int i = 0; i < list->n; i++)
-	{
-		if (list->link[i] == id)
-			return true;
-	}
-	return false;
-}
-
-static bool
 is_pinned(const OhInserter *ins, uint32 from, uint32 to)
 {
 	for (int i = 0; i < ins->nheld; i++)
@@ -116,7 +105,7 @@ leads_from(OhInserter *ins, const OhLinkList *list, uint32 id, uint32 avoid, boo
 		return false;
 	if (kept->chosen)
 		return true;
-	if (has_link(list, id))
+	if (OhHasLink(list->link, list->n, id))
 		return pin(ins, ins->deciding, id);
 	for (int i = 0; further && i < kept->nleading; i++)
 	{
@@ -204,7 +193,7 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
 	bool		diverse = true;
 	int			place;
 
-	if (has_link(list, ins->id))
+	if (OhHasLink(list->link, list->n, ins->id))
 		return -1;
 	om_quant_query_from_code(ins->quant, code, ins->form);
 	for (int i = 0; i < list->n; i++)
@@ -301,7 +290,7 @@ take_over(OhInserter *ins, uint32 id)
 	OhCachedNode *kept;
 	int			place;
 
-	if (has_link(list, id))
+	if (OhHasLink(list->link, list->n, id))
 		return;
 	if (list->n < 2 * ins->ix->m)
 		place = list->n++;
@@ -474,7 +463,7 @@ apply(OhInserter *ins, OhBackLink *back, Page page)
 	OhNodeData *node = OhRecord(&ins->ix->file, OH_NODE, page, back->node);
 
 	back->done = true;
-	if (has_link(&back->list, ins->id))
+	if (OhHasLink(back->list.link, back->list.n, ins->id))
 		return;
 	back->list.link[back->place] = ins->id;
 	OhStoreLinks(&back->list, OhNodeLinks(node, ins->ix->code_bytes), &node->nselected,

@@ -75,21 +75,6 @@ OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *page
 	return true;
 }
 
-void
-OhDropLink(OhLinkList *list, uint32 id)
-{
-	int			n = 0;
-
-	for (int i = 0; i < list->n; i++)
-	{
-		if (list->link[i] != id)
-			list->link[n++] = list->link[i];
-		else if (n < list->nselected)
-			list->nselected--;
-	}
-	list->n = n;
-}
-
 uint32
 OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageRef *pages,
 			ItemPointer tid, OhLinkList *list)

@@ -245,7 +245,6 @@ OhVacuumLinks(OhVacuum *v, uint32 id, int level, uint32 *out)
 {
 	const uint32 *links;
 	int			max = v->ix->m;
-	int			n = 0;
 
 	if (level == 0)
 	{
@@ -260,12 +259,7 @@ OhVacuumLinks(OhVacuum *v, uint32 id, int level, uint32 *out)
 			return 0;
 		links = tower->links;
 	}
-	while (n < max && links[n] != OH_NONE)
-	{
-		out[n] = links[n];
-		n++;
-	}
-	return n;
+	return OhCopyLinks(links, max, out);
 }
 
 /*

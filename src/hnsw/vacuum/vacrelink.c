@@ -114,27 +114,6 @@ count_incoming(Relink *relink)
 		relink->least++;
 }
 
-static int
-count_links(const uint32 *links, int max)
-{
-	int			n = 0;
-
-	while (n < max && links[n] != OH_NONE)
-		n++;
-	return n;
-}
-
-static bool
-has_link(const uint32 *links, int n, uint32 id)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (links[i] == id)
-			return true;
-	}
-	return false;
-}
-
 /*
  * farthest -- place of the farthest of links[from..to) that may go, -1 if none is
  * farther than dist.  Not one to a node that few lead to.
@@ -182,14 +161,14 @@ link_back(Relink *relink, uint32 from, uint32 to, float dist)
 	OhNodeData *node = OhVacuumNode(v, from);
 	uint32	   *links = OhNodeLinks(node, v->ix->code_bytes);
 	int			max = 2 * v->ix->m;
-	int			n = count_links(links, max);
+	int			n = OhCountLinks(links, max);
 	int			nselected = Min(node->nselected, n);
 	OhCandidate at[2 * OH_MAX_M];
 	float		beside[2 * OH_MAX_M];	/* distances from the node that is linked to */
 	bool		diverse = true;
 	int			place = n;
 
-	if (has_link(links, n, to))
+	if (OhHasLink(links, n, to))
 		return;
 	for (int i = 0; i < n; i++)
 	{
@@ -275,7 +254,7 @@ relink_node(Relink *relink, uint32 id)
 	OhNodeData *node = OhVacuumNode(v, id);
 	uint32	   *links = OhNodeLinks(node, v->ix->code_bytes);
 	int			max = 2 * v->ix->m;
-	int			before = count_links(links, max);
+	int			before = OhCountLinks(links, max);
 	int			n;
 	int			at = 0;
 

@@ -23,6 +23,7 @@
 #include "access/genam.h"
 
 #include "hnsw/hnsw.h"
+#include "hnsw/graph/linklist.h"
 #include "hnsw/graph/select.h"
 
 /*

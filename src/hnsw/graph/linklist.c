@@ -1,0 +1,38 @@
+/*
+ * linklist.c -- lists of links: to records, from records, without a link.
+ */
+#include "postgres.h"
+
+#include "hnsw/graph/linklist.h"
+
+void
+OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max)
+{
+	for (int i = 0; i < max; i++)
+		links[i] = i < list->n ? list->link[i] : OH_NONE;
+	*nselected = list->nselected;
+}
+
+int
+OhCopyLinks(const uint32 *links, int max, uint32 *out)
+{
+	int			n = OhCountLinks(links, max);
+
+	memcpy(out, links, sizeof(uint32) * n);
+	return n;
+}
+
+void
+OhDropLink(OhLinkList *list, uint32 id)
+{
+	int			n = 0;
+
+	for (int i = 0; i < list->n; i++)
+	{
+		if (list->link[i] != id)
+			list->link[n++] = list->link[i];
+		else if (n < list->nselected)
+			list->nselected--;
+	}
+	list->n = n;
+}

@@ -1,0 +1,54 @@
+/*
+ * linklist.h -- lists of links, as they are in records of nodes and towers, and copies
+ * of them that change.
+ *
+ * In a record: uint32[max], OH_NONE from the first gap on; the first nselected links are
+ * diverse, the others are fill.
+ */
+#ifndef OH_LINKLIST_H
+#define OH_LINKLIST_H
+
+#include "postgres.h"
+
+#include "hnsw/format.h"
+#include "hnsw/options.h"
+
+/* A copy: the diverse links first. */
+typedef struct OhLinkList
+{
+	int			n;
+	int			nselected;
+	uint32		link[2 * OH_MAX_M];
+} OhLinkList;
+
+/* Write a list to a record. */
+extern void OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max);
+/* Copy a record's links to out[max]; returns how many there are. */
+extern int	OhCopyLinks(const uint32 *links, int max, uint32 *out);
+/* Take a link out of a list, if it is there. */
+extern void OhDropLink(OhLinkList *list, uint32 id);
+
+/* How many links a record has. */
+static inline int
+OhCountLinks(const uint32 *links, int max)
+{
+	int			n = 0;
+
+	while (n < max && links[n] != OH_NONE)
+		n++;
+	return n;
+}
+
+/* Is one of n links to this node? */
+static inline bool
+OhHasLink(const uint32 *links, int n, uint32 id)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (links[i] == id)
+			return true;
+	}
+	return false;
+}
+
+#endif							/* OH_LINKLIST_H */
