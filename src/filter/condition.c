@@ -21,7 +21,7 @@
 #define FEW_NARROW		10
 #define FEW_WIDE		16
 
-/* Signatures are masked so many at a time. */
+/* This many signatures are masked at a time. */
 #define MASK_CHUNK		256
 
 /* The packed column of a page. */

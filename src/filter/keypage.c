@@ -2,8 +2,8 @@
  * keypage.c -- pages of filter keys: reading and writing places.
  *
  * Owns the choice of a column's base and width.  A column begins with width 0 at
- * its first value; one that does not fit makes all values of the page be written
- * anew, in the smallest width that holds them, around a base that leaves room on
+ * its first value; one that does not fit has all values of the page written
+ * again, in the smallest width that holds them, around a base that leaves room on
  * both sides.  What filter keys mean is in key.h, which page a node's are on
  * and its layout in keypage.h.
  *
@@ -91,7 +91,7 @@ choose_base(OhKeyColumn *column, uint64 min, uint64 max)
 }
 
 /*
- * rebase -- write a column anew, so that it has room for a value at a place.
+ * rebase -- write a column again, so that it has room for a value at a place.
  */
 static void
 rebase(const OhColumns *columns, Page page, int i, uint32 place, uint64 value)

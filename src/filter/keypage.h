@@ -15,7 +15,7 @@
  * A column's values are stored less `base`, in as few bytes as the widest on the
  * page needs: small numbers cost a scan little memory, and a page whose values
  * all lie outside a range is passed over at once.  A value that does not fit
- * makes the page choose base and width anew.  Places never written are NULL, and
+ * makes the page choose another base and width.  Places never written are NULL, and
  * those of records that are not live hold anything.
  *
  * What a place holds does not change while its record is live.

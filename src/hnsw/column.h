@@ -42,7 +42,7 @@ typedef struct OhColumnType
 	/* Bytes of a value as such, 0 if its dimensions do not tell. */
 	Size		(*bytes) (int dim);
 	/*
-	 * The kind of codes, and what goes with it, for a column of so many dimensions;
+	 * The kind of codes, and what goes with it, for a column of dim dimensions;
 	 * NULL: positions are rows of numbers, and options tell.  elements: of a code, 0 if
 	 * that is not known; sparse values only.
 	 */
@@ -57,7 +57,7 @@ typedef struct OhMetric
 	OmMetric	metric;
 	const OhColumnType *type;
 	/*
-	 * Exact distance of two detoasted values of as many dimensions, in order units
+	 * Exact distance of two detoasted values of equal dimensions, in order units
 	 * (quant.h), of the operator's own arithmetic; may be NaN.
 	 */
 	double		(*distance) (const void *a, const void *b);

@@ -87,7 +87,7 @@ extern void OhRegisterIndexOwner(const OhIndexOwner *owner);
 
 /* The state of an index, valid until the transaction ends; reads the metapage. */
 extern OhIndex *OhIndexOpen(Relation index);
-/* Read entry point and generation anew. */
+/* Read entry point and generation again. */
 extern void OhIndexRefresh(OhIndex *ix);
 /* Steps of opening, for create.c */
 extern OhIndex *OhIndexAssemble(Relation index, const OhMetaPageData *meta);

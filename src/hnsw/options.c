@@ -111,26 +111,26 @@ static void
 init_settings(void)
 {
 	DefineCustomIntVariable("omenhnsw.ef_search",
-							"Candidates that a search keeps.",
+							"Sets how many candidates a search keeps.",
 							"More of them find more of the true nearest rows, and take longer.",
 							&oh_own.ef_search, OH_DEFAULT_EF_SEARCH, 1, OH_MAX_EF_SEARCH,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomEnumVariable("omenhnsw.iterative_scan",
-							 "How a scan goes on when more rows are wanted than the search kept.",
+							 "Sets how a scan goes on when more rows are wanted than the search kept.",
 							 "strict_order goes on and returns rows in order of distance, relaxed_order "
 							 "goes on and may return some out of order, off stops after ef_search rows.",
 							 &oh_own.iterative_scan, OH_ITERATIVE_STRICT, iterative_scan_values,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("omenhnsw.max_scan_tuples",
-							"Rows that one scan looks at before it ends.",
+							"Sets how many rows one scan looks at before it ends.",
 							"0 means no limit.",
 							&oh_own.max_scan_tuples, 0, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomRealVariable("omenhnsw.scan_mem_multiplier",
-							 "Memory that one scan may use, as a multiple of work_mem.",
+							 "Sets the memory that one scan may use, as a multiple of work_mem.",
 							 NULL,
 							 &oh_own.scan_mem_multiplier, 1.0, 1.0, 1000.0,
 							 PGC_USERSET, 0, NULL, NULL, NULL);

@@ -6,8 +6,8 @@
  * each of ef candidates, or for each row wanted where that is more.  The re-rank reads rows
  * of the heap: a few more than are wanted.  Figures: docs/measurements.md.
  *
- * With conditions on filter columns, a walk has to come by that many nodes that
- * match, and reads the filter keys of those that it comes by; or all filter keys are
+ * With conditions on filter columns, a walk has to visit that many nodes that
+ * match, and reads the filter keys of those that it visits; or all filter keys are
  * read, and exactly the codes that match are evaluated.  A scan does what is
  * cheaper, and never reads a row of the heap that does not match.
  *
@@ -183,7 +183,7 @@ model_init(Model *model, PlannerInfo *root, const IndexPath *path)
 		+ random_page_cost_index * (1.0 - Min(cache / pages, 1.0));
 }
 
-/* Distinct pages out of so many that random accesses touch. */
+/* Distinct pages, out of npages, that random accesses touch. */
 static double
 distinct_pages(double pages, double accesses)
 {
@@ -191,7 +191,7 @@ distinct_pages(double pages, double accesses)
 }
 
 /*
- * walk_cost -- of finding so many candidates that match by a walk of the graph.
+ * walk_cost -- of finding n candidates that match by a walk of the graph.
  */
 static Cost
 walk_cost(const Model *model, double candidates, double *pages)

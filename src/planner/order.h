@@ -10,7 +10,7 @@
 
 /*
  * What to put in the place of root->query_pathkeys while paths of this index are
- * made; NIL if the query's order is none of it.
+ * made; NIL if the query has another order.
  */
 extern List *OhOrderFind(PlannerInfo *root, IndexOptInfo *index);
 /* Make the index's paths. */

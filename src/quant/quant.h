@@ -149,7 +149,7 @@ typedef struct OmTraining
 extern int	om_quant_train_rows(const OmQuantSpec *spec);
 extern int	om_quant_train_least(const OmQuantSpec *spec);
 
-/* Bytes of scratch that training with so many rows needs (64-byte aligned). */
+/* Bytes of scratch that training with nrows rows needs (64-byte aligned). */
 extern size_t om_quant_train_bytes(const OmQuantSpec *spec, int nrows);
 
 /*
@@ -297,7 +297,7 @@ extern bool om_quant_refine_matches(const void *code, const void *refinement);
 
 /*
  * A blurred refinement stands for vectors of equal codes that differ: it says
- * nothing.  A store of 4 bytes, so that others may read meanwhile.
+ * nothing.  A store of 4 bytes, so that others may read at the same time.
  */
 extern void om_quant_refine_blur(void *refinement);
 extern bool om_quant_refine_is_blurred(const void *refinement);

@@ -243,7 +243,7 @@ try_scales(const OmQuantizer *quant, int bits, const float *y, const float t[4],
 }
 
 /*
- * om_rabitq_scale -- the scale at which levels of so many bits point nearest to
+ * om_rabitq_scale -- the scale at which levels of the given number of bits point nearest to
  * y, |y| = length.
  *
  * Between the scale for normal components and the one that clips nothing, then

@@ -37,7 +37,7 @@
 /* Rounding in float: of the sums, and of what they are subtracted from. */
 #define FLOAT_ERROR 2e-7
 
-/* Tails: one for so many dimensions, and never more than that. */
+/* Tails: one for each group of this many dimensions, and never more than that. */
 #define TAIL_DIMS 64
 #define MAX_TAILS 32
 #define TAIL_UNITS 16

@@ -21,7 +21,7 @@
 
 #include "quant/quant_impl.h"
 
-/* One value in so many at each end does not count for the range ... */
+/* One value in this many at each end does not count for the range ... */
 #define TRIM 1000
 #define MAX_TRIMMED 16
 /* ... which is widened by this part of its width, as far as there are values. */

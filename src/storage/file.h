@@ -25,7 +25,7 @@ typedef struct OhRecordKind
 	/* Is a slot below the high-water mark free?  NULL: slots are never freed one by one. */
 	bool		(*is_free) (const void *record);
 	/*
-	 * Make a record of so many bytes a free one, or one that is being taken: zeros,
+	 * Make a record of this many bytes a free one, or one that is being taken: zeros,
 	 * but for what outlives it and what is_free() looks at.  NULL: zeros.
 	 */
 	void		(*clear) (void *record, Size bytes, bool taken);

@@ -44,7 +44,7 @@
 #define KEY_SHARED			OH_KEY(1)
 #define KEY_SCAN			OH_KEY(2)
 
-/* PostgreSQL's own rule: each participant shall have this many kilobytes. */
+/* PostgreSQL's own rule: each participant has at least this many kilobytes. */
 #define WORKER_MEMORY		32768
 
 /* Milliseconds between two reports of progress while workers finish. */
@@ -159,7 +159,7 @@ shape_of(const OhParameters *params)
 }
 
 /*
- * memory_needed -- bytes of a build with a graph of so many slots.  Each
+ * memory_needed -- bytes of a build with a graph with this many slots.  Each
  * participant has a quantizer of its own and a query.
  */
 static Size

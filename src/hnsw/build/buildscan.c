@@ -82,7 +82,7 @@ current_state(OhBuildShared *shared)
  * leave_graph -- the graph is full: one participant writes it to pages, the
  * others wait for that.
  *
- * The gate is not held meanwhile, so that all of this can be interrupted; if the
+ * The gate is not held while we wait, so that all of this can be interrupted; if the
  * one who writes fails, the end of the parallel operation takes the others along.
  */
 static void

@@ -1,7 +1,7 @@
 /*
  * flush.c -- writes the in-memory graph of a build to pages.
  *
- * Nobody else uses the graph or the index meanwhile.  Nothing is WAL-logged:
+ * Nobody else uses the graph or the index during that time.  Nothing is WAL-logged:
  * the build logs all pages at its end.  One array at a time: nodes in packed
  * order, their refinements and filter keys, then towers, postings and rows without
  * a position, each in the order of the nodes that they belong to, so that ids can

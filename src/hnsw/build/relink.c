@@ -4,7 +4,7 @@
  * A node that was added early has found what there was, one that lies apart has
  * perhaps not found what is nearest to it: both are in few lists, and the fewer
  * there are, the more often a search misses the node.  Now that the graph is
- * complete, they search once more and are linked anew.
+ * complete, they search once more and choose their links again.
  */
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* Of all nodes, one of so many is relinked at most. */
+/* Of all nodes, at most one in this many is relinked. */
 #define RELINK_SHARE 3
 
 static inline bool

@@ -28,7 +28,7 @@
 #include "hnsw/check/check.h"
 #include "hnsw/options.h"
 
-/* Times that a node is read anew before it is called corrupt. */
+/* How often a node is read again before it is called corrupt. */
 #define RETRIES 5
 
 static BlockNumber
@@ -40,7 +40,7 @@ block_of(OhCheck *c, OhArrayId array, uint32 id)
 }
 
 /*
- * state_now -- state of a link's target; read anew if it was free or unknown.
+ * state_now -- state of a link's target; read again if it was free or unknown.
  *
  * *level becomes its level.  -1: there is no such record.
  */
@@ -179,7 +179,7 @@ posting_problem(OhCheck *c, uint32 id, const OhNodeData *node, bool fresh)
 /*
  * node_problem -- what is wrong with a node, NULL if nothing.
  *
- * fresh: read what it refers to anew.
+ * fresh: read what it refers to again.
  */
 static char *
 node_problem(OhCheck *c, uint32 id, OhNodeData *node, bool fresh, void *scratch)
@@ -209,7 +209,7 @@ node_problem(OhCheck *c, uint32 id, OhNodeData *node, bool fresh, void *scratch)
 }
 
 /*
- * check_node -- one node of a page copy; node may be read anew.
+ * check_node -- one node of a page copy; the node may be read again.
  *
  * scratch  two records
  */

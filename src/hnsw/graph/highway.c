@@ -188,7 +188,7 @@ add_to_page(OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
 }
 
 /*
- * find_member -- page, slot and kind of a node's first member; false: it is none.
+ * find_member -- page, slot and kind of a node's first member; false if it is not a member.
  */
 static bool
 find_member(OhIndex *ix, uint32 node, uint32 *lp, uint32 *slot, int *kind)

@@ -59,7 +59,7 @@ extern void OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind,
 						 uint8 tag, const void *code);
 /*
  * The same for a node that may be a member already, which it then remains, of that kind,
- * too.  Two who add a node at the same moment may both find that it is none.
+ * too.  Two who add a node at the same moment may both find that it is not a member yet.
  */
 extern void OhHighwayJoin(OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
 						  const void *code);

@@ -3,7 +3,7 @@
  *
  * A hop reads one node's links, prefetches what it needs of the neighbours not
  * seen before, and evaluates them page by page.  No lock is held between pages
- * and never more than one.  Readers tolerate whatever writers do meanwhile: a
+ * and never more than one.  Readers tolerate whatever writers do at the same time: a
  * node that was freed is skipped, one that was recycled is another node, whose
  * rows are too new for the snapshot.
  */
@@ -20,7 +20,7 @@
 #define MAX_LINKS (2 * OH_MAX_M)
 
 /*
- * A walk with conditions looks after so many evaluations, and each time that they
+ * A walk with conditions looks after this many evaluations, and each time that they
  * have doubled, how many nodes match around here.
  */
 #define LOOK_AROUND 200
@@ -299,7 +299,7 @@ learn(const OhSearch *s, int64 evaluations, int ef)
 }
 
 /*
- * look -- does a walk with conditions still pay?  And where shall it end?
+ * look -- does a walk with conditions still pay?  And where does it end?
  */
 static void
 look(OhSearch *s, int ef)

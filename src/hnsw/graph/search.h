@@ -29,11 +29,11 @@ typedef struct OhSearch
 	bool		resumed;
 	OhFilter   *filter;			/* base layer: find only what matches; NULL: all */
 	int			nedge;			/* of a walk with a filter, otherwise 0 */
-	int			ncopies;		/* places besides: nodes with the code of another one */
+	int			ncopies;		/* siblings returned in addition to ef */
 	int64		nmatches;		/* evaluated nodes that match */
-	int64		ntested;		/* of so many */
+	int64		ntested;		/* nodes tested, of which nmatches matched */
 	int64		next_look;		/* evaluations at which to look whether the walk still pays */
-	double		budget;			/* what can be had otherwise for so many evaluations */
+	double		budget;			/* give up the walk past this many evaluations: a sweep costs no more */
 	int64		limit;			/* evaluations after which a walk with a filter ends, whatever it has found */
 	bool		over;			/* the walk does not pay: found is not all there is */
 
@@ -72,7 +72,7 @@ extern void OhSearchLinks(OhSearch *search, uint32 id);
 /* The tower record of a node on a level, OH_NONE if there is none. */
 extern uint32 OhSearchTower(OhSearch *search, uint32 id, int level);
 /*
- * The nearest so many of ef candidates say where a walk ends that finds `density`
+ * The nearest n of ef candidates say where a walk ends that finds `density`
  * of all nodes.
  *
  * That few nodes match means that the walk goes on for longer until it has found
@@ -85,7 +85,7 @@ OhWalkEdge(int ef, double density)
 }
 
 /*
- * Evaluations of a walk that is to find so many candidates, where `density` of
+ * Evaluations of a walk that is to find n candidates, where `density` of
  * the nodes match.  How many a candidate takes is learned from earlier walks.
  */
 extern double OhWalkEvaluations(const OhIndex *ix, double width, double density);

@@ -5,7 +5,7 @@
  * up its memory, for small graphs, and for conditions that few nodes match: then
  * only these are evaluated, in the order in which they lie.
  *
- * A pass evaluates all nodes and keeps as many of the nearest as fit; another one
+ * A pass evaluates all nodes and keeps the nearest ones, up to what fits; another one
  * is needed only when these have been used up.  The last one sorts all that is left,
  * on disk if it must, as a Sort node would: an index of any size is evaluated
  * MOST_PASSES times at most, not once for each portion that fits.

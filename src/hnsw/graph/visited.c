@@ -107,7 +107,7 @@ OhVisitedClear(OhVisited *visited)
 {
 	if (visited->mark == NULL)
 	{
-		/* a long walk shall not make all later ones clear its large table */
+		/* after a long walk, later ones should not have to clear its large table */
 		if (visited->hash_used < visited->hash_size / 16 && visited->hash_size > HASH_START)
 		{
 			visited->hash_size = Max(visited->hash_size / 8, HASH_START);

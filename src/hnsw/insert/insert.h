@@ -74,7 +74,7 @@ struct OhInserter
 	OhBackLink *back;			/* [2m] */
 	uint32		deciding;		/* owner of the list that is decided on, or OH_NONE */
 	int			nheld;			/* links that others rely on in this insert */
-	OhHeldLink *pin;			/* [8m] */
+	OhHeldLink *held;			/* [8m] */
 };
 
 /* The first n candidates as a list. */

@@ -42,7 +42,7 @@ OhInserterBegin(OhIndex *ix, MemoryContext parent)
 	ins->search = OhSearchBegin(ix, ix->columns.n > 0, &ins->keep, context);
 	OhSelectorInit(&ins->selector, ix->quant, context);
 	ins->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
-	ins->pin = MemoryContextAlloc(context, sizeof(OhHeldLink) * 8 * ix->m);
+	ins->held = MemoryContextAlloc(context, sizeof(OhHeldLink) * 8 * ix->m);
 	ins->deciding = OH_NONE;
 	ins->candidates = MemoryContextAlloc(context,
 										 sizeof(OhCandidate) * (ix->ef_construction + 1));

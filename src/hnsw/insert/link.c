@@ -49,26 +49,26 @@ planned_links(OhInserter *ins, uint32 id, int *n)
 }
 
 static bool
-is_pinned(const OhInserter *ins, uint32 from, uint32 to)
+is_held(const OhInserter *ins, uint32 from, uint32 to)
 {
 	for (int i = 0; i < ins->nheld; i++)
 	{
-		if (ins->pin[i].from == from && ins->pin[i].to == to)
+		if (ins->held[i].from == from && ins->held[i].to == to)
 			return true;
 	}
 	return false;
 }
 
 /*
- * pin -- note a link that a list relies on; false: there is no room for more.
+ * hold -- note a link that a list relies on; false: there is no room for more.
  */
 static bool
-pin(OhInserter *ins, uint32 from, uint32 to)
+hold(OhInserter *ins, uint32 from, uint32 to)
 {
 	if (ins->nheld >= 8 * ins->ix->m)
 		return false;
-	ins->pin[ins->nheld].from = from;
-	ins->pin[ins->nheld++].to = to;
+	ins->held[ins->nheld].from = from;
+	ins->held[ins->nheld++].to = to;
 	return true;
 }
 
@@ -106,13 +106,13 @@ leads_from(OhInserter *ins, const OhLinkList *list, uint32 id, uint32 avoid, boo
 	if (kept->chosen)
 		return true;
 	if (OhHasLink(list->link, list->n, id))
-		return pin(ins, ins->deciding, id);
+		return hold(ins, ins->deciding, id);
 	for (int i = 0; further && i < kept->nleading; i++)
 	{
 		uint32		from = kept->leading[i];
 
 		if (leads_to(ins, from, id) && leads_from(ins, list, from, avoid, false))
-			return pin(ins, from, id);
+			return hold(ins, from, id);
 	}
 	return false;
 }
@@ -133,7 +133,7 @@ stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
 	/* upper levels are only short cuts */
 	if (ins->deciding == OH_NONE)
 		return true;
-	if (kept == NULL || is_pinned(ins, ins->deciding, id))
+	if (kept == NULL || is_held(ins, ins->deciding, id))
 		return false;
 	if (kept->chosen)
 		return true;
@@ -143,14 +143,14 @@ stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
 
 		if (from != ins->deciding && leads_to(ins, from, id) &&
 			leads_from(ins, list, from, id, true))
-			return pin(ins, from, id);
+			return hold(ins, from, id);
 	}
 	for (int i = 0; i < list->n; i++)
 	{
 		uint32		from = list->link[i];
 
 		if (i != place && from != OH_NONE && leads_to(ins, from, id))
-			return pin(ins, from, id) && pin(ins, ins->deciding, from);
+			return hold(ins, from, id) && hold(ins, ins->deciding, from);
 	}
 	return false;
 }
@@ -261,7 +261,7 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
 
 	back->wanted = false;
 	kept->back = 0;
-	/* the new node has got the place of one that a vacuum has freed meanwhile */
+	/* the new node has got the place of one that a vacuum has freed since */
 	if (back->node == ins->id)
 		return;
 	if (!kept->expanded || !kept->live)

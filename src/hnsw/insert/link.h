@@ -34,7 +34,7 @@ extern void OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen);
 extern OhLinkResult OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid);
 /* The other back links. */
 extern void OhLinkRest(OhInserter *ins);
-/* Drop links to nodes that a vacuum has taken meanwhile. */
+/* Drop links to nodes that a vacuum has freed since. */
 extern void OhLinkVerify(OhInserter *ins);
 
 #endif							/* OH_LINK_H */

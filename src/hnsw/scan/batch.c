@@ -23,7 +23,7 @@
 #define WIDTH(ef) ((ef) + (ef) / 10 + 6)
 
 /*
- * A graph of so few nodes, or so many times ef, is not walked: comparing all
+ * A graph of at most this many nodes, or this many times ef, is not walked: comparing all
  * codes is as quick, and misses nothing.
  */
 #define FEW_NODES 1000
@@ -87,7 +87,7 @@ begin_batch(OhScanState *s, const OhQueue *batch)
 }
 
 /*
- * take_batch -- a batch of the walk: a sweep shall leave these nodes out.
+ * take_batch -- a batch of the walk: a later sweep leaves these nodes out.
  */
 static void
 take_batch(OhScanState *s, const OhQueue *batch)

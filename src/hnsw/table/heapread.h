@@ -64,7 +64,7 @@ extern OhHints *OhGetHints(OhIndex *ix);
 extern Buffer OhHintedRead(Relation rel, BlockNumber block, OhHints *hints, OhBlockHints *of);
 /* The place of a chunk's hint, which may be another chunk's. */
 extern OhChunkHint *OhChunkHintAt(OhHints *hints, Oid value, int32 seq);
-/* Make room for the chunks of a TOAST table with so many blocks. */
+/* Make room for the chunks of a TOAST table with nblocks blocks. */
 extern void OhGrowChunkHints(OhHints *hints, BlockNumber nblocks);
 
 /* Start loading the line pointer of a row; then, later, its tuple. */

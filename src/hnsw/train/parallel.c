@@ -56,8 +56,8 @@ restore_progress(const Progress *progress)
 }
 
 /*
- * OhSegmentCreate -- in a subtransaction, as the error of too little shared
- * memory is none to us.
+ * OhSegmentCreate -- in a subtransaction, so that running out of shared
+ * memory falls back to a serial build.
  */
 dsm_segment *
 OhSegmentCreate(Size bytes)

@@ -46,7 +46,7 @@ floats_at(OhTrainShared *shared, Size offset)
 }
 
 /*
- * lay_out -- offsets of a block with so many rows; returns its bytes.
+ * lay_out -- offsets of a block with nrows rows; returns its bytes.
  */
 static Size
 lay_out(OhTrainShared *shared, const OmQuantSpec *spec, int nrows)

@@ -431,7 +431,7 @@ delete_nodes(BulkDelete *bulk)
  * ohbulkdelete -- remove TIDs; each one is reported to the callback once.
  *
  * Postings first: what they still hold decides over their nodes.  A TID that
- * comes in meanwhile is not among those to be removed.
+ * comes in during the scan is not among those to be removed.
  */
 IndexBulkDeleteResult *
 ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,

@@ -386,7 +386,7 @@ walk_on(Reach *reach, uint32 start)
 /*
  * OhReach -- see vacuum.h.
  *
- * Nodes that were inserted meanwhile are not looked at: their inserts link them.
+ * Nodes that were inserted since the vacuum began are not looked at: their inserts link them.
  */
 uint32
 OhReach(OhVacuum *v)

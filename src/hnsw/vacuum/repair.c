@@ -28,7 +28,7 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* Sweeps until the links that inserts set meanwhile are left alone. */
+/* Passes, after which links that inserts have set in the meantime are left alone. */
 #define MAX_SWEEPS 8
 
 /* Candidates whose distance is taken at most. */

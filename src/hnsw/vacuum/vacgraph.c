@@ -42,7 +42,7 @@ copy_init(OhVacuum *v, OhCopy *copy, OhArrayId array, Size most)
 {
 	copy->array = array;
 	copy->npages = OhArrayPages(&v->ix->file, array);
-	/* some room for pages that inserts add meanwhile */
+	/* some room for pages that inserts add while the vacuum runs */
 	copy->nslots = Max(16, (uint32) Min((Size) copy->npages + copy->npages / 16 + 16, most));
 	copy->stable = copy->nslots >= copy->npages;
 	copy->data = MemoryContextAllocHuge(v->context, (Size) copy->nslots * BLCKSZ);

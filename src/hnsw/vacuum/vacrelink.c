@@ -31,7 +31,7 @@
  */
 #define DIED_PART 3
 
-/* Of all nodes, one of so many at most. */
+/* Of all nodes, at most one in this many. */
 #define RELINK_SHARE 4
 
 /* Candidates of a search at most. */

@@ -90,9 +90,9 @@ OhVacState(const OhVacuum *v, uint32 id)
 
 extern OhVacuum *OhVacuumBegin(Relation index);
 extern void OhVacuumEnd(OhVacuum *v);
-/* Take note of pages added meanwhile. */
+/* Take note of pages that were added since. */
 extern void OhVacuumGrow(OhVacuum *v);
-/* Copy of a page, read if it is not there; and read anew. */
+/* Copy of a page, read if it is not there; and read again. */
 extern Page OhVacuumPage(OhVacuum *v, OhCopy *copy, uint32 lp);
 extern Page OhVacuumRefresh(OhVacuum *v, OhCopy *copy, uint32 lp);
 /* Make the copy like this page, which is locked. */
@@ -103,7 +103,7 @@ extern OhNodeData *OhVacuumNode(OhVacuum *v, uint32 id);
 extern OhTowerData *OhVacuumTower(OhVacuum *v, uint32 id, int level);
 /* A node's links on a level into out[2 * OH_MAX_M]; returns how many. */
 extern int	OhVacuumLinks(OhVacuum *v, uint32 id, int level, uint32 *out);
-/* State of a node, read anew unless it is known to be live or dead. */
+/* State of a node, read again unless it is known to be live or dead. */
 extern int	OhVacuumState(OhVacuum *v, uint32 id);
 
 /* v->query becomes the query form of a node. */
