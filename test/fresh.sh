@@ -25,7 +25,7 @@
 # --clean   deletes everything afterwards, also what makes the next run faster
 #
 # Everything lies in $FRESH_DIR (default /var/tmp/omendb-fresh), logs too; DEBIAN_MIRROR
-# (default http://deb.debian.org) has the packages.  Mounts are made in a mount namespace
+# (by default the one of this machine) has the packages.  Mounts are made in a mount namespace
 # of their own: they end with its last process, and nothing here can delete through them.
 
 set -uo pipefail
@@ -35,7 +35,9 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/lib.sh"
 
 dir=$(realpath -m "${FRESH_DIR:-/var/tmp/omendb-fresh}")
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org}
+# where the packages of this machine come from
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' 2> /dev/null | sed -n 's,/debian/*$,,p' | head -n 1)}
+[ -n "$mirror" ] || mirror=${DEBIAN_MIRROR:?no Debian mirror is known here: set it, as in http://HOST}
 all="bare server server-libpq client-libpq older-minor debian13"
 suite_arguments=""
 only=""
