@@ -240,7 +240,7 @@ RESET enable_sort;
 RESET enable_seqscan;
 SELECT r AS radius, sum(cardinality(without)) AS rows, sum(cardinality(by_index)) >= 0.99 * sum(cardinality(without)) AS found,
        bool_and(by_index <@ without) AS right_ones
-FROM unnest(ARRAY[-4.5, -3.5]) r, (SELECT v AS c FROM radius_many WHERE id % 1100 = 5) c,
+FROM unnest(ARRAY[-4.5, -3.5]) r, (SELECT v AS c FROM radius_many WHERE id % 275 = 5) c,
     LATERAL (SELECT format('SELECT id FROM radius_many WHERE v <<#>> sphere(%L, %s)', c, r)) f (q),
     LATERAL (SELECT ids(q, true), ids(q, false)) i (by_index, without)
 GROUP BY r ORDER BY r;
