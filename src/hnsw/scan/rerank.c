@@ -14,6 +14,7 @@
 #include "access/heapam.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "hnsw/table/detoast.h"
 #include "hnsw/scan/rerank.h"
 #include "hnsw/table/rowreader.h"
@@ -99,7 +100,7 @@ rerank_direct(OhReranker *r, ItemPointer tid, double *distance)
 	/* the pin keeps the tuple where it is */
 	if (found)
 	{
-		value = heap_getattr(&tuple, r->reader.attribute, RelationGetDescr(heap), &isnull);
+		value = om_heap_getattr(&tuple, r->reader.attribute, RelationGetDescr(heap), &isnull);
 		found = !isnull && exact_distance(r, value, distance);
 	}
 	ReleaseBuffer(buffer);
