@@ -133,16 +133,6 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_no_direction NoMovementScanDirection
 #endif
 
-/*
- * An attribute of a table's row, attnum > 0.  heap_getattr() of newer minor versions
- * calls a function that older ones do not have, and a library must load into both.
- * Not for values of composite types: heap_deform_tuple() does what is to be checked
- * of these.  Include access/htup_details.h.
- */
-#define om_heap_getattr(tuple, attnum, desc, isnull) \
-	((attnum) > (int) HeapTupleHeaderGetNatts((tuple)->t_data) ? \
-	 getmissingattr(desc, attnum, isnull) : fastgetattr(tuple, attnum, desc, isnull))
-
 /* ---- orders (order.c) ---- */
 
 /* Upwards or downwards: a CompareType since 18, before that a strategy of btree. */

@@ -46,7 +46,7 @@ changed_options(HeapTuple old, Oid oid)
 		bool		old_null;
 		bool		new_null;
 		Datum		before = SysCacheGetAttr(RELOID, old, Anum_pg_class_reloptions, &old_null);
-		Datum		after = om_heap_getattr(new, Anum_pg_class_reloptions,
+		Datum		after = heap_getattr(new, Anum_pg_class_reloptions,
 										 RelationGetDescr(pg_class), &new_null);
 
 		if (old_null || new_null)

@@ -128,23 +128,29 @@ om_sphere_read(Datum value, Oid type, OmSphere *sphere)
 	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
 											  HeapTupleHeaderGetTypMod(header));
 	HeapTupleData tuple;
-	Datum		values[3];
-	bool		nulls[3] = {false, false, false};
+	Datum		center;
+	Datum		radius;
+	Datum		unordered = BoolGetDatum(false);
+	bool		no_center;
+	bool		no_radius;
+	bool		no_unordered = false;
 
 	check_parts(desc, type);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = header;
-	values[2] = BoolGetDatum(false);
-	heap_deform_tuple(&tuple, desc, values, nulls);
+	center = heap_getattr(&tuple, 1, desc, &no_center);
+	radius = heap_getattr(&tuple, 2, desc, &no_radius);
+	if (desc->natts == 3)
+		unordered = heap_getattr(&tuple, 3, desc, &no_unordered);
 	ReleaseTupleDesc(desc);
-	if (nulls[0] || nulls[1] || nulls[2])
+	if (no_center || no_radius || no_unordered)
 		return false;
 
-	sphere->center = values[0];
-	sphere->radius = DatumGetFloat8(values[1]);
-	sphere->unordered = DatumGetBool(values[2]);
+	sphere->center = center;
+	sphere->radius = DatumGetFloat8(radius);
+	sphere->unordered = DatumGetBool(unordered);
 	return true;
 }
 

@@ -14,7 +14,6 @@
 #include "access/heapam.h"
 #include "utils/snapmgr.h"
 
-#include "compat.h"
 #include "hnsw/table/detoast.h"
 #include "hnsw/scan/rerank.h"
 #include "hnsw/table/rowreader.h"
@@ -100,7 +99,7 @@ rerank_direct(OhReranker *r, ItemPointer tid, double *distance)
 	/* the pin keeps the tuple where it is */
 	if (found)
 	{
-		value = om_heap_getattr(&tuple, r->reader.attribute, RelationGetDescr(heap), &isnull);
+		value = heap_getattr(&tuple, r->reader.attribute, RelationGetDescr(heap), &isnull);
 		found = !isnull && exact_distance(r, value, distance);
 	}
 	ReleaseBuffer(buffer);

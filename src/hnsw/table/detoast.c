@@ -20,7 +20,6 @@
 #include "common/hashfn.h"
 #include "utils/fmgroids.h"
 
-#include "compat.h"
 #include "hnsw/table/detoast.h"
 
 struct OhDetoaster
@@ -68,9 +67,9 @@ static bool
 copy_chunk(TupleDesc desc, HeapTuple tuple, Oid value, int32 seq, char *out, int32 size)
 {
 	bool		isnull[3];
-	Oid			chunk_value = DatumGetObjectId(om_heap_getattr(tuple, 1, desc, &isnull[0]));
-	int32		chunk_seq = DatumGetInt32(om_heap_getattr(tuple, 2, desc, &isnull[1]));
-	Pointer		data = DatumGetPointer(om_heap_getattr(tuple, 3, desc, &isnull[2]));
+	Oid			chunk_value = DatumGetObjectId(heap_getattr(tuple, 1, desc, &isnull[0]));
+	int32		chunk_seq = DatumGetInt32(heap_getattr(tuple, 2, desc, &isnull[1]));
+	Pointer		data = DatumGetPointer(heap_getattr(tuple, 3, desc, &isnull[2]));
 
 	if (isnull[0] || isnull[1] || isnull[2] || chunk_value != value || chunk_seq != seq ||
 		VARATT_IS_EXTENDED(data) || VARSIZE(data) - VARHDRSZ != size)
