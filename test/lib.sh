@@ -155,7 +155,7 @@ check_majors() {
 	[ -n "$headers" ] && [ "$server" != "$headers" ] || return 0
 	[ "${server%%.*}" = "${headers%%.*}" ] ||
 		die "$PG_CONFIG: the server is of version $server, its header files of $headers; set PG_CONFIG to the pg_config of one version"
-	echo "note: the server is of version $server, its header files are of $headers; minor versions fit each other"
+	echo "note: the server is of version $server, its header files are of $headers: a library built with newer ones may not load; then upgrade the server, or install header files of its version"
 }
 
 # Programs that come with PostgreSQL: where its folder of programs is /usr/bin, these
