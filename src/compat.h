@@ -23,10 +23,8 @@
 #if PG_VERSION_NUM < 160000
 #define RelFileLocator RelFileNode
 #define om_rel_locator(rel) ((rel)->rd_node)
-#define om_locator_equals(a, b) RelFileNodeEquals(a, b)
 #else
 #define om_rel_locator(rel) ((rel)->rd_locator)
-#define om_locator_equals(a, b) RelFileLocatorEquals(a, b)
 #endif
 
 /* The snapshot that sees the chunks of a visible row's values. */

@@ -66,43 +66,21 @@ clear_node(void *record, Size bytes, bool taken)
 	((OhNodeData *) record)->version = version + 1;
 }
 
+StaticAssertDecl(offsetof(OhTowerData, node) == 0 && offsetof(OhPostingData, node) == 0 &&
+				 offsetof(OhMemberData, node) == 0, "these records begin with their node");
+
+/* Of towers, postings and members of the highway. */
 static bool
-tower_is_free(const void *record)
+owned_is_free(const void *record)
 {
-	return ((const OhTowerData *) record)->node == OH_NONE;
+	return *(const uint32 *) record == OH_NONE;
 }
 
 static void
-clear_tower(void *record, Size bytes, bool taken)
+clear_owned(void *record, Size bytes, bool taken)
 {
 	memset(record, 0, bytes);
-	((OhTowerData *) record)->node = taken ? 0 : OH_NONE;
-}
-
-static bool
-posting_is_free(const void *record)
-{
-	return ((const OhPostingData *) record)->node == OH_NONE;
-}
-
-static void
-clear_posting(void *record, Size bytes, bool taken)
-{
-	memset(record, 0, bytes);
-	((OhPostingData *) record)->node = taken ? 0 : OH_NONE;
-}
-
-static bool
-member_is_free(const void *record)
-{
-	return ((const OhMemberData *) record)->node == OH_NONE;
-}
-
-static void
-clear_member(void *record, Size bytes, bool taken)
-{
-	memset(record, 0, bytes);
-	((OhMemberData *) record)->node = taken ? 0 : OH_NONE;
+	*(uint32 *) record = taken ? 0 : OH_NONE;
 }
 
 static bool
@@ -125,13 +103,13 @@ verify_keys(const OhFile *file, Page page, BlockNumber block)
 
 static const OhRecordKind record_kind[OH_NARRAYS] = {
 	[OH_NODE] = {node_is_free, clear_node, .reused = true, .numbered = true},
-	[OH_TOWER] = {tower_is_free, clear_tower, .reused = true, .numbered = true},
-	[OH_POSTING] = {posting_is_free, clear_posting, .reused = true, .numbered = true},
+	[OH_TOWER] = {owned_is_free, clear_owned, .reused = true, .numbered = true},
+	[OH_POSTING] = {owned_is_free, clear_owned, .reused = true, .numbered = true},
 	[OH_NULLS] = {null_is_free, NULL, .reused = true},
 	[OH_MODEL] = {.numbered = true},
 	[OH_REFINE] = {.numbered = true},
 	[OH_FILTER_KEY] = {.numbered = true, .init_page = init_keys, .verify_page = verify_keys},
-	[OH_HIGHWAY] = {member_is_free, clear_member, .numbered = true},
+	[OH_HIGHWAY] = {owned_is_free, clear_owned, .numbered = true},
 };
 
 const OhFileMethod oh_file_method = {OH_MAGIC, OH_FORMAT, OH_NARRAYS, record_kind};

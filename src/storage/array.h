@@ -44,11 +44,11 @@ extern uint32 OhArrayFindFree(OhFile *file, int array);
 /* true if the record exists (bounds only): refreshes the page count if need be. */
 extern bool OhArrayHas(OhFile *file, int array, uint32 id);
 
-/* Number of records on the pages known of. */
+/* Record numbers that its pages have room for now. */
 static inline uint32
-OhArrayKnown(const OhFile *file, int array)
+OhArrayRecords(OhFile *file, int array)
 {
-	return file->array[array].npages * file->array[array].per_page;
+	return OhArrayPages(file, array) * file->array[array].per_page;
 }
 
 static inline void *

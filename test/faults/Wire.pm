@@ -115,4 +115,17 @@ sub value
 	return @{ $reply->{rows} } ? $reply->{rows}[0][0] : undef;
 }
 
+# must -- statements that have to succeed: dies otherwise.
+sub must
+{
+	my ($self, @statements) = @_;
+	for my $sql (@statements)
+	{
+		my $reply = $self->query($sql);
+		die "$reply->{error} in " . substr($sql, 0, 300) . "\n" if $reply->{error};
+		die 'the connection was lost in ' . substr($sql, 0, 300) . "\n" if $reply->{lost};
+	}
+	return;
+}
+
 1;

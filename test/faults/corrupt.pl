@@ -32,18 +32,6 @@ $SIG{$_} = sub { exit 130 } for qw(INT TERM);
 
 sub pick { return $_[ rand @_ ]; }
 
-sub must
-{
-	my ($db, @statements) = @_;
-	for my $sql (@statements)
-	{
-		my $reply = $db->query($sql);
-		die "$reply->{error} in " . substr($sql, 0, 300) . "\n" if $reply->{error};
-		die 'the connection was lost in ' . substr($sql, 0, 300) . "\n" if $reply->{lost};
-	}
-	return;
-}
-
 # ------------------------------------------------------------ tables and their files
 
 my %KINDS = (
@@ -75,16 +63,16 @@ sub make_tables
 	{
 		my $kind = $KINDS{$name};
 		$kind->{name} = $name;
-		must($db, "CREATE TABLE source_$name AS " . rows_of($kind));
+		$db->must("CREATE TABLE source_$name AS " . rows_of($kind));
 		for my $i (0 .. $option{each} - 1)
 		{
 			my $t = "${name}_$i";
-			must($db, "CREATE TABLE $t (id bigint, cat int, tag text, v vector($kind->{dim})) WITH (autovacuum_enabled = off)");
-			must($db, "CREATE INDEX ${t}_v ON $t USING omenhnsw $kind->{index}") if $kind->{grown};
-			must($db, "INSERT INTO $t SELECT * FROM source_$name ORDER BY id");
-			must($db, "CREATE INDEX ${t}_v ON $t USING omenhnsw $kind->{index}") unless $kind->{grown};
+			$db->must("CREATE TABLE $t (id bigint, cat int, tag text, v vector($kind->{dim})) WITH (autovacuum_enabled = off)");
+			$db->must("CREATE INDEX ${t}_v ON $t USING omenhnsw $kind->{index}") if $kind->{grown};
+			$db->must("INSERT INTO $t SELECT * FROM source_$name ORDER BY id");
+			$db->must("CREATE INDEX ${t}_v ON $t USING omenhnsw $kind->{index}") unless $kind->{grown};
 			# an index in use: records freed and used again
-			must($db, "INSERT INTO $t SELECT id + 5000, cat, tag, v FROM $t WHERE id % 9 = 1", "DELETE FROM $t WHERE id > 5000 OR id % 8 = 2",
+			$db->must("INSERT INTO $t SELECT id + 5000, cat, tag, v FROM $t WHERE id % 9 = 1", "DELETE FROM $t WHERE id > 5000 OR id % 8 = 2",
 				"VACUUM (FREEZE) $t");
 			push @tables, { name => $t, kind => $kind, index => path_of($db, "${t}_v"), heap => path_of($db, $t) };
 		}
@@ -282,7 +270,7 @@ sub change_tables
 	my ($db) = @_;
 	for my $t (map { $_->{name} } @tables)
 	{
-		must($db, "INSERT INTO $t SELECT id + 7000, cat, tag, v FROM $t WHERE id % 4 = 0", "DELETE FROM $t WHERE id > 7000 OR id % 16 = 3", "VACUUM (FREEZE) $t");
+		$db->must("INSERT INTO $t SELECT id + 7000, cat, tag, v FROM $t WHERE id % 4 = 0", "DELETE FROM $t WHERE id > 7000 OR id % 16 = 3", "VACUUM (FREEZE) $t");
 	}
 	return;
 }
@@ -296,9 +284,9 @@ $cluster->configure('fsync = off', 'autovacuum = off', 'shared_buffers = 64MB', 
 # an insert that takes pages without end fails soon
 $cluster->{file_limit} = 64 * 1024;
 my $db = $cluster->start;
-must($db, $cluster->{script});
+$db->must($cluster->{script});
 make_tables($db);
-must($db, 'CHECKPOINT');
+$db->must('CHECKPOINT');
 for my $t (@tables) { $t->{kind}{older} //= Cluster::slurp($t->{index}); }
 change_tables($db);
 undef $db;

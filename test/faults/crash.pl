@@ -144,40 +144,28 @@ sub new_world
 	  ($c->{checksums} ? ', checksums' : ''), "\n";
 	$current = $cluster;
 	my $db = $cluster->start;
-	must($db, $cluster->{script});
-	must($db, "CREATE TABLE t (id bigint PRIMARY KEY, ver int, k int, cat int, tag text, v $c->{type}($c->{dim}))",
+	$db->must($cluster->{script});
+	$db->must("CREATE TABLE t (id bigint PRIMARY KEY, ver int, k int, cat int, tag text, v $c->{type}($c->{dim}))",
 		"CREATE TABLE pool (k int PRIMARY KEY, v $c->{type}($c->{dim}))", "CREATE TABLE q (n int, v $c->{type}($c->{dim}), kth float8)",
 		'ALTER TABLE t SET (autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0.05)');
 	my $reply = $db->query('COPY pool FROM STDIN', join('', map { "$_\t$pool->[$_]\n" } 0 .. $#$pool));
 	die "pool: $reply->{error}\n" if $reply->{error};
 	# between two vectors of the pool
-	must($db, 'INSERT INTO q VALUES ' . join(', ', map {
+	$db->must('INSERT INTO q VALUES ' . join(', ', map {
 				my ($x, $y) = ($vectors->[ 30 * $_ + 7 ], $vectors->[ 30 * $_ + 22 ]);
 				"($_, '" . text_of($c->{type}, [ map { sprintf('%.4f', ($x->[$_] + $y->[$_]) / 2) } 0 .. $#$x ]) . "')"
 			} 0 .. 98));
-	must($db, "CREATE INDEX t_v $w->{index}") if $c->{grown};
+	$db->must("CREATE INDEX t_v $w->{index}") if $c->{grown};
 	for my $client (0 .. $w->{clients} - 1)
 	{
 		my $load = Load->new($client, $w, {});
 		my %rows = map { ($load->new_id => $load->fresh_row(0)) } 1 .. 300;
 		$load->apply(\%rows);
-		must($db, 'INSERT INTO t VALUES ' . join(', ', map { $load->values_of($_, $rows{$_}) } sort { $a <=> $b } keys %rows));
+		$db->must('INSERT INTO t VALUES ' . join(', ', map { $load->values_of($_, $rows{$_}) } sort { $a <=> $b } keys %rows));
 		$w->{models}[$client] = $load->result;
 	}
-	must($db, "CREATE INDEX t_v $w->{index}") unless $c->{grown};
+	$db->must("CREATE INDEX t_v $w->{index}") unless $c->{grown};
 	return $w;
-}
-
-sub must
-{
-	my ($db, @statements) = @_;
-	for my $sql (@statements)
-	{
-		my $reply = $db->query($sql);
-		die "$reply->{error} in " . substr($sql, 0, 300) . "\n" if $reply->{error};
-		die 'the connection was lost in ' . substr($sql, 0, 300) . "\n" if $reply->{lost};
-	}
-	return;
 }
 
 # ------------------------------------------------------------ load and kill
@@ -266,7 +254,7 @@ sub stop_in_order
 sub snapshot
 {
 	my ($w, $db) = @_;
-	must($db, 'CHECKPOINT');
+	$db->must('CHECKPOINT');
 	my $base = "$w->{cluster}{data}/base/" . $db->value("SELECT oid FROM pg_database WHERE datname = 'postgres'");
 	my %pages;
 	for my $file (glob("$base/*"))
@@ -350,7 +338,7 @@ sub end_prepared
 		for my $gid (keys %{ $model->{prepared} })
 		{
 			my $commit = rand() < 0.5;
-			must($db, ($commit ? 'COMMIT' : 'ROLLBACK') . " PREPARED '$gid'");
+			$db->must(($commit ? 'COMMIT' : 'ROLLBACK') . " PREPARED '$gid'");
 			Load::apply($model, $model->{prepared}{$gid}{delta}) if $commit;
 		}
 		$model->{prepared} = {};
@@ -409,7 +397,7 @@ sub check_indexes
 		my ($name, $valid) = @$row;
 		if ($valid ne 't' || $name eq 't_x' || $name =~ /_cc(new|old)/)
 		{
-			must($db, "DROP INDEX $name") if $how{drop};
+			$db->must("DROP INDEX $name") if $how{drop};
 			next;
 		}
 		my $reply = $db->query("SELECT unreachable, stale_links, dead_nodes FROM omendb_index_check('$name', $how{heap})");
@@ -441,14 +429,14 @@ sub check_recall
 	my ($w, $db, $kind) = @_;
 	my $wanted = 10 * $db->value('SELECT count(*) FROM q');
 	my $found = "SELECT count(*) FROM q, LATERAL (SELECT v $w->{operator} q.v AS d FROM t ORDER BY v $w->{operator} q.v LIMIT 10) s WHERE d <= kth + 1e-6 * abs(kth)";
-	must($db, 'BEGIN', 'SET LOCAL enable_indexscan = off', 'SET LOCAL enable_seqscan = on', 'SET LOCAL enable_sort = on',
+	$db->must('BEGIN', 'SET LOCAL enable_indexscan = off', 'SET LOCAL enable_seqscan = on', 'SET LOCAL enable_sort = on',
 		"UPDATE q SET kth = (SELECT max(d) FROM (SELECT t.v $w->{operator} q.v AS d FROM t ORDER BY 1 LIMIT 10) s)", 'SET LOCAL enable_indexscan = on',
 		'SET LOCAL enable_seqscan = off', 'SET LOCAL enable_sort = off', 'SET LOCAL omenhnsw.ef_search = 100', 'SAVEPOINT s');
-	must($db, 'DROP INDEX IF EXISTS t_w');
+	$db->must('DROP INDEX IF EXISTS t_w');
 	my @recall = ($db->value($found) / $wanted);
-	must($db, 'ROLLBACK TO s', 'DROP INDEX t_v, ' . ($db->value("SELECT to_regclass('t_w') IS NOT NULL") eq 't' ? 't_w' : 't_v'), "CREATE INDEX t_f $w->{index}");
+	$db->must('ROLLBACK TO s', 'DROP INDEX t_v, ' . ($db->value("SELECT to_regclass('t_w') IS NOT NULL") eq 't' ? 't_w' : 't_v'), "CREATE INDEX t_f $w->{index}");
 	push @recall, $db->value($found) / $wanted;
-	must($db, 'ROLLBACK');
+	$db->must('ROLLBACK');
 	push @recalls, [ $w->{c}{quantizer}, $kind, @recall ];
 	# an index whose rows have moved is not as good as a new one until it is trained again, crash or not: under inner
 	# product and with codes of one bit above all
@@ -459,7 +447,7 @@ sub check_recall
 sub verify
 {
 	my ($w, $db, $kind, $strict) = @_;
-	must($db, 'SET enable_seqscan = off', 'SET enable_sort = off', 'SET client_min_messages = error', "SET lock_timeout = '60s'");
+	$db->must('SET enable_seqscan = off', 'SET enable_sort = off', 'SET client_min_messages = error', "SET lock_timeout = '60s'");
 	resolve_prepared($w, $db);
 	check_indexes($w, $db, heap => 'false');
 	end_prepared($w, $db);	# before anything that waits for their locks
@@ -469,7 +457,7 @@ sub verify
 	my @recall = check_recall($w, $db, $kind);
 	if ($strict)
 	{
-		must($db, 'VACUUM t');
+		$db->must('VACUUM t');
 		check_indexes($w, $db, heap => 'true', vacuumed => 1);
 	}
 	return sprintf('%d rows, recall %.3f, new %.3f', $rows, @recall);

@@ -58,7 +58,6 @@
 #define OH_MEMO_SIZE		8192
 
 /* What a slot is. */
-#define OH_SLOT_UNUSED		0
 #define OH_SLOT_NODE		1
 #define OH_SLOT_TIDS		2
 #define OH_SLOT_SIBLING		3		/* a node to be attached, see siblings.c */
@@ -69,7 +68,7 @@ typedef struct OhGraphNode
 	uint32		tower;			/* list of level 1; those above follow it; of a sibling
 								 * its leader */
 	ItemPointerData tid;
-	uint8		kind;			/* OH_SLOT_* */
+	uint8		kind;			/* OH_SLOT_*, 0 if it is not used */
 	uint8		level;
 } OhGraphNode;
 

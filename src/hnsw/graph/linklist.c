@@ -1,5 +1,5 @@
 /*
- * linklist.c -- lists of links: to records, from records, without a link.
+ * linklist.c -- lists of links: to records, from records, from candidates, without a link.
  */
 #include "postgres.h"
 
@@ -11,6 +11,26 @@ OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max)
 	for (int i = 0; i < max; i++)
 		links[i] = i < list->n ? list->link[i] : OH_NONE;
 	*nselected = list->nselected;
+}
+
+int
+OhCandidateLinks(const OhCandidate *cand, int n, uint32 *links)
+{
+	int			nselected = 0;
+	int			at;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (cand[i].selected)
+			links[nselected++] = cand[i].id;
+	}
+	at = nselected;
+	for (int i = 0; i < n; i++)
+	{
+		if (!cand[i].selected)
+			links[at++] = cand[i].id;
+	}
+	return nselected;
 }
 
 int

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "hnsw/format.h"
+#include "hnsw/graph/select.h"
 #include "hnsw/options.h"
 
 /* A copy: the diverse links first. */
@@ -23,6 +24,11 @@ typedef struct OhLinkList
 
 /* Write a list to a record. */
 extern void OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max);
+/*
+ * The ids of chosen candidates, the diverse ones first, to links[n]; returns how many
+ * are diverse.
+ */
+extern int	OhCandidateLinks(const OhCandidate *cand, int n, uint32 *links);
 /* Copy a record's links to out[max]; returns how many there are. */
 extern int	OhCopyLinks(const uint32 *links, int max, uint32 *out);
 /* Take a link out of a list, if it is there. */

@@ -63,7 +63,7 @@ OhSearch *
 OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep, MemoryContext context)
 {
 	OhSearch   *s = MemoryContextAllocZero(context, sizeof(OhSearch));
-	uint64		nnodes = (uint64) OhArrayPages(&ix->file, OH_NODE) * ix->file.array[OH_NODE].per_page;
+	uint64		nnodes = OhArrayRecords(&ix->file, OH_NODE);
 	int64		few;
 
 	s->eval.ix = ix;

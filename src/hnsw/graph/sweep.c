@@ -36,7 +36,7 @@ OhSweepBegin(OhIndex *ix, OhFilter *filter, const uint32 *handled, int64 n,
 	sweep->eval.ix = ix;
 	sweep->filter = filter;
 	sweep->nnodes = filter != NULL ? filter->nrecords :
-		OhArrayPages(&ix->file, OH_NODE) * ix->file.array[OH_NODE].per_page;
+		OhArrayRecords(&ix->file, OH_NODE);
 	sweep->handled = MemoryContextAllocExtended(context,
 												(sweep->nnodes / 64 + 1) * sizeof(uint64),
 												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

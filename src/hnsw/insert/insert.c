@@ -158,23 +158,6 @@ insert_first(OhInserter *ins, ItemPointer tid)
 	return true;
 }
 
-void
-OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list)
-{
-	list->n = 0;
-	for (int i = 0; i < n; i++)
-	{
-		if (ins->candidates[i].selected)
-			list->link[list->n++] = ins->candidates[i].id;
-	}
-	list->nselected = list->n;
-	for (int i = 0; i < n; i++)
-	{
-		if (!ins->candidates[i].selected)
-			list->link[list->n++] = ins->candidates[i].id;
-	}
-}
-
 /* Pages locked to add a row to a node. */
 #define NODE_PAGE		0
 #define KEY_PAGE		1		/* if there are filter columns */

@@ -77,8 +77,6 @@ struct OhInserter
 	OhHeldLink *held;			/* [8m] */
 };
 
-/* The first n candidates as a list. */
-extern void OhCandidateLinks(const OhInserter *ins, int n, OhLinkList *list);
 extern int	OhChooseNeighbours(OhInserter *ins, int max);
 
 /*

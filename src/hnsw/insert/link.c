@@ -373,7 +373,8 @@ note_leading(OhInserter *ins)
 void
 OhLinkPlan(OhInserter *ins, int n)
 {
-	OhCandidateLinks(ins, n, &ins->list);
+	ins->list.n = n;
+	ins->list.nselected = OhCandidateLinks(ins->candidates, n, ins->list.link);
 	ins->nback = n;
 	ins->nheld = 0;
 	note_leading(ins);

@@ -181,7 +181,9 @@ OhInsertTowers(OhInserter *ins)
 	for (int l = Min(level, ix->entry_level); l > 0; l--)
 	{
 		OhSearchLevel(ins->search, l, ix->ef_construction);
-		OhCandidateLinks(ins, OhChooseNeighbours(ins, ix->m), &chosen[l].list);
+		chosen[l].list.n = OhChooseNeighbours(ins, ix->m);
+		chosen[l].list.nselected = OhCandidateLinks(ins->candidates, chosen[l].list.n,
+													chosen[l].list.link);
 		/* a tower may link to it already: to the node that had its place before */
 		OhDropLink(&chosen[l].list, ins->id);
 		for (int i = 0; i < chosen[l].list.n; i++)

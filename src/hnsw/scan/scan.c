@@ -188,8 +188,7 @@ take_keys(IndexScanDesc scan)
 	{
 		if (s->last_filter == NULL)
 			s->last_filter = OhFilterBegin(s->conditions,
-												  OhArrayPages(&s->ix->file, OH_NODE) *
-												  s->ix->file.array[OH_NODE].per_page,
+												  OhArrayRecords(&s->ix->file, OH_NODE),
 												  s->context);
 		s->filter = s->last_filter;
 		OhFilterSet(s->filter);

@@ -194,7 +194,7 @@ write_meta(Retrain *r, const OhMetaPageData *from)
 static uint32
 count_nodes(const Retrain *r)
 {
-	uint64		n = (uint64) OhArrayPages(&r->ix->file, OH_NODE) * r->ix->file.array[OH_NODE].per_page;
+	uint64		n = OhArrayRecords(&r->ix->file, OH_NODE);
 
 	return Min(n, PG_UINT32_MAX - 1);
 }

@@ -14,6 +14,7 @@
 
 #include "miscadmin.h"
 
+#include "hnsw/graph/linklist.h"
 #include "hnsw/graph/select.h"
 #include "hnsw/options.h"
 #include "hnsw/train/retrain.h"
@@ -125,28 +126,8 @@ choose(Rewire *w, int i)
 		w->candidates[at].id = j;
 		w->candidates[at].code = w->node[j].code;
 	}
-	n = OhSelectNeighbours(&w->selector, w->candidates, n, w->max);
-	for (int pass = 0; pass < 2; pass++)
-	{
-		for (int k = 0; k < n; k++)
-		{
-			if (w->candidates[k].selected == (pass == 0))
-				wired->links[wired->n++] = w->candidates[k].id;
-		}
-		if (pass == 0)
-			wired->nselected = wired->n;
-	}
-}
-
-static bool
-links_to(const Wired *wired, uint32 to)
-{
-	for (int i = 0; i < wired->n; i++)
-	{
-		if (wired->links[i] == to)
-			return true;
-	}
-	return false;
+	wired->n = OhSelectNeighbours(&w->selector, w->candidates, n, w->max);
+	wired->nselected = OhCandidateLinks(w->candidates, wired->n, wired->links);
 }
 
 /*
@@ -167,7 +148,7 @@ link_back(Rewire *w)
 			int			j = w->node[i].links[k];
 			Wired	   *to = &w->node[j];
 
-			if (links_to(to, i))
+			if (OhHasLink(to->links, to->n, i))
 				continue;
 			if (to->n < w->max)
 				to->links[to->n++] = i;

@@ -119,7 +119,7 @@ delete_postings(BulkDelete *bulk)
 {
 	OhIndex    *ix = bulk->ix;
 	uint32		npages = OhArrayPages(&ix->file, OH_POSTING);
-	uint32		max_node = OhArrayPages(&ix->file, OH_NODE) * ix->file.array[OH_NODE].per_page;
+	uint32		max_node = OhArrayRecords(&ix->file, OH_NODE);
 	uint8	   *dead = palloc(ix->file.array[OH_POSTING].per_page);
 
 	for (uint32 lp = 0; lp < npages; lp++)

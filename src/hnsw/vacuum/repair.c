@@ -366,7 +366,6 @@ static void
 prune_all(Repair *r, Fix *fix)
 {
 	OhVacuum   *v = r->v;
-	int			n = 0;
 
 	for (int i = 0; i < r->nlive; i++)
 		r->cand[r->ncand + i].id = r->live[i];
@@ -375,17 +374,7 @@ prune_all(Repair *r, Fix *fix)
 	keep_nearest(r, 4 * r->max);
 	OhVacuumCodes(v, r->cand, r->ncand);
 	fix->n = OhSelectNeighbours(&v->sel, r->cand, r->ncand, r->max);
-	for (int i = 0; i < fix->n; i++)
-	{
-		if (r->cand[i].selected)
-			fix->links[n++] = r->cand[i].id;
-	}
-	fix->nselected = n;
-	for (int i = 0; i < fix->n; i++)
-	{
-		if (!r->cand[i].selected)
-			fix->links[n++] = r->cand[i].id;
-	}
+	fix->nselected = OhCandidateLinks(r->cand, fix->n, fix->links);
 }
 
 /*

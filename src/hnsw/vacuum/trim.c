@@ -210,7 +210,7 @@ OhTrimChains(OhIndex *ix)
 	Trim		t = {.ix = ix};
 	uint32		nbytes;
 
-	t.nnodes = OhArrayPages(&ix->file, OH_NODE) * ix->file.array[OH_NODE].per_page;
+	t.nnodes = OhArrayRecords(&ix->file, OH_NODE);
 	nbytes = t.nnodes / 8 + 1;
 	t.has_empty = MemoryContextAllocExtended(CurrentMemoryContext, nbytes,
 											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

@@ -51,6 +51,20 @@ typedef struct Relink
 } Relink;
 
 /*
+ * count_targets -- count each node that one of these links leads to, up to 255;
+ * count[nnodes].
+ */
+static void
+count_targets(const uint32 *links, int nlinks, uint8 *count, uint32 nnodes)
+{
+	for (int i = 0; i < nlinks; i++)
+	{
+		if (links[i] < nnodes)
+			count[links[i]] += count[links[i]] < PG_UINT8_MAX;
+	}
+}
+
+/*
  * OhVacuumLosses -- see vacuum.h.
  */
 uint8 *
@@ -72,11 +86,7 @@ OhVacuumLosses(OhVacuum *v, uint32 *n)
 		if (OhVacState(v, id) != OH_DEAD)
 			continue;
 		nlinks = OhVacuumLinks(v, id, 0, links);
-		for (int i = 0; i < nlinks; i++)
-		{
-			if (links[i] < v->n)
-				lost[links[i]] += lost[links[i]] < PG_UINT8_MAX;
-		}
+		count_targets(links, nlinks, lost, v->n);
 	}
 	return lost;
 }
@@ -101,11 +111,7 @@ count_incoming(Relink *relink)
 		if (OhVacState(v, id) != OH_LIVE)
 			continue;
 		nlinks = OhVacuumLinks(v, id, 0, links);
-		for (int i = 0; i < nlinks; i++)
-		{
-			if (links[i] < relink->n)
-				relink->incoming[links[i]] += relink->incoming[links[i]] < PG_UINT8_MAX;
-		}
+		count_targets(links, nlinks, relink->incoming, relink->n);
 	}
 	for (uint32 id = 0; id < relink->n; id++)
 		count[relink->incoming[id]] += OhVacState(v, id) == OH_LIVE;
@@ -256,7 +262,6 @@ relink_node(Relink *relink, uint32 id)
 	int			max = 2 * v->ix->m;
 	int			before = OhCountLinks(links, max);
 	int			n;
-	int			at = 0;
 
 	OhVacuumQuery(v, id);
 	n = find(relink, id, links, before);
@@ -266,23 +271,10 @@ relink_node(Relink *relink, uint32 id)
 		if (links[i] < relink->n)
 			relink->incoming[links[i]] -= relink->incoming[links[i]] < PG_UINT8_MAX;
 	}
-	for (int pass = 0; pass < 2; pass++)
-	{
-		for (int i = 0; i < n; i++)
-		{
-			uint32		to = relink->cand[i].id;
-
-			if (relink->cand[i].selected != (pass == 0))
-				continue;
-			links[at++] = to;
-			if (to < relink->n)
-				relink->incoming[to] += relink->incoming[to] < PG_UINT8_MAX;
-		}
-		if (pass == 0)
-			node->nselected = at;
-	}
-	for (int i = at; i < max; i++)
+	node->nselected = OhCandidateLinks(relink->cand, n, links);
+	for (int i = n; i < max; i++)
 		links[i] = OH_NONE;
+	count_targets(links, n, relink->incoming, relink->n);
 	relink->changed[id] = true;
 	om_quant_query_from_code(v->ix->quant, OhNodeCode(node), v->form);
 	for (int i = 0; i < n; i++)
