@@ -216,7 +216,7 @@ set_type(OhKeyType *key_type, Oid type, int32 typmod, Oid collation, MemoryConte
 }
 
 /*
- * set_column_type -- of filter column `column` of an index; false if there is none.
+ * set_column_type -- the key type of filter column `column`; false if its type has none.
  */
 static bool
 set_column_type(OhKeyType *key_type, Relation index, int column, MemoryContext context)

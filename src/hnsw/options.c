@@ -87,7 +87,7 @@ add_reloptions(relopt_kind kind)
 					  "Bytes of a code of quantizer pq; without it a quarter of the dimensions",
 					  0, 1, OM_VECTOR_MAX_DIM, AccessExclusiveLock);
 	add_int_reloption(kind, "elements",
-					  "Elements of a sparsevec that a node holds; without it as many as the rows have",
+					  "Elements of a sparsevec that a node holds; without it, the rows decide",
 					  0, 1, OH_PAGE_BODY / 3, AccessExclusiveLock);
 	add_enum_reloption(kind, "rerank",
 					   "What scans order rows by: vectors of the table, refined codes, or codes",

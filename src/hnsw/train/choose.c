@@ -27,7 +27,7 @@
 /* Fewer rows say nothing. */
 #define LEAST_ROWS 100
 
-/* Elements of a sparse code are as many as this part of the rows has, a multiple of STEP. */
+/* This part of the rows has no more elements than a sparse code holds, a multiple of STEP. */
 #define ELEMENTS_SHARE 0.98
 #define ELEMENTS_STEP 4
 #define LEAST_ELEMENTS 16
