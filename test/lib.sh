@@ -102,6 +102,18 @@ find_major() {
 	fi
 }
 
+# headers_package MAJOR -- the package with the header files, of the version of the server
+# that is installed where apt has that: those of a newer minor version may call functions
+# that the server does not have, and then the library does not load.
+headers_package() {
+	local name=postgresql-server-dev-$1 version
+	version=$(dpkg-query -W -f '${Version}' "postgresql-$1" 2> /dev/null) || version=""
+	if [ -n "$version" ] && apt-cache madison "$name" 2> /dev/null | grep -qF "| $version |"; then
+		name+="=$version"
+	fi
+	echo "$name"
+}
+
 # choose_postgres -- sets PG_CONFIG and pg_major; installs the server and its development
 # files where they are missing.  PG_CONFIG in the environment chooses a PostgreSQL; then
 # the one in PATH, if all of it is there; then find_major().
@@ -131,7 +143,7 @@ choose_postgres() {
 			has_server "$config" || die "$config: there is no server, $("$config" --bindir)/postgres"
 			die "$config: there are no header files, $("$config" --includedir-server)/postgres.h"
 		fi
-		need_packages "postgresql-server-dev-$pg_major"
+		need_packages "$(headers_package "$pg_major")"
 		need_server "postgresql-$pg_major"
 		config=$debian/pg_config
 		if ! has_server "$config" || ! has_headers "$config"; then
