@@ -51,7 +51,11 @@ src/sql/vector--$(PEER_VERSION).sql: src/sql/omendb--$(EXTVERSION).sql src/sql/n
 	sed 's/CREATE EXTENSION omendb/CREATE EXTENSION vector/' src/sql/omendb--$(EXTVERSION).sql | cat - src/sql/names.built.sql > $@
 
 # omendb under the extension name of pgvector, for programs that run CREATE EXTENSION vector.
-install-as-vector: install src/sql/vector--$(PEER_VERSION).sql
+install-as-vector: install
+	$(MAKE) --no-print-directory vector-names
+
+# Of that, what comes beside an installed omendb.
+vector-names: src/sql/vector--$(PEER_VERSION).sql
 	@control='$(DESTDIR)$(datadir)/extension/vector.control'; \
 	if [ -e "$$control" ] && ! grep -q '^# vector: omendb' "$$control"; then \
 		echo "pgvector is installed ($$control): remove it before omendb takes its name" >&2; exit 1; fi
@@ -62,4 +66,4 @@ install-as-vector: install src/sql/vector--$(PEER_VERSION).sql
 deps:
 	@grep -o '^#include "[^"]*"' /dev/null $(wildcard src/*.c src/*.h $(patsubst %,src/%*.[ch],$(FOLDERS))) | awk -v FOLDERS="$(FOLDERS)" -f src/deps.awk
 
-.PHONY: install-as-vector deps
+.PHONY: install-as-vector vector-names deps
