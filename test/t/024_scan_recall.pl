@@ -20,7 +20,7 @@ sub vectors
 
 # --- clusters of near-duplicates, closer than codes of 4 bits can tell: what the walk has set aside may be nearer
 sql('SELECT setseed(0.3)', 'CREATE TABLE t AS ' . vectors(32, 8000, 'sin((n % 80) * 12.9898 + d * 78.233) + 0.001 * (random() + random() - 1)'),
-	'CREATE TABLE q AS SELECT id, v FROM t WHERE id % 131 = 0');
+	'CREATE TABLE q AS SELECT id, v FROM t WHERE id % 31 = 0');
 sub near_duplicates
 {
 	my ($name) = @_;

@@ -245,14 +245,18 @@ OhTakeNearer(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 	OhSearch   *search = s->search;
-	double		error = s->nerrors > 0 ? sqrt(s->errors / s->nerrors) : 0;
-	double		first = s->ranked.row[0].dist;
-	double		limit = first + ASIDE_ERRORS * error;
-	double		expand = first + (is_crowd(s, first, error) ? ASIDE_ERRORS : EXPAND_ERRORS) * error;
+	double		error;
+	double		first;
+	double		limit;
+	double		expand;
 
 	if (s->phase != SCAN_GRAPH || s->walked || s->by_code || s->nearer <= 0 ||
 		s->ranked.row[0].unranked || !OhMayReadOn(s))
 		return false;
+	error = s->nerrors > 0 ? sqrt(s->errors / s->nerrors) : 0;
+	first = s->ranked.row[0].dist;
+	limit = first + ASIDE_ERRORS * error;
+	expand = first + (is_crowd(s, first, error) ? ASIDE_ERRORS : EXPAND_ERRORS) * error;
 	if (!s->aside_known)
 		s->aside = OhSearchAside(search);
 	s->aside_known = true;
