@@ -66,4 +66,11 @@ vector-names: src/sql/vector--$(PEER_VERSION).sql
 deps:
 	@grep -o '^#include "[^"]*"' /dev/null $(wildcard src/*.c src/*.h $(patsubst %,src/%*.[ch],$(FOLDERS))) | awk -v FOLDERS="$(FOLDERS)" -f src/deps.awk
 
-.PHONY: install-as-vector vector-names deps
+# The C of the tree as PostgreSQL lays out its own; FILES="src/a.c ..." for some files only.
+format:
+	@perl $(srcdir)/test/format/format.pl $(FILES)
+
+format-check:
+	@perl $(srcdir)/test/format/format.pl --check $(FILES)
+
+.PHONY: install-as-vector vector-names deps format format-check

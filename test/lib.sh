@@ -42,6 +42,15 @@ need_packages() {
 	rm -f "$log"
 }
 
+# need_indent -- pg_bsd_indent, where there is a package of it: in Debian 12; from 13 on it comes with the
+# header files of PostgreSQL 17 and newer.
+need_indent() {
+	command -v pg_bsd_indent > /dev/null && return
+	if LC_ALL=C apt-cache policy pg-bsd-indent 2> /dev/null | grep -q 'Candidate: [0-9]'; then
+		need_packages pg-bsd-indent
+	fi
+}
+
 # Debian's server package creates and starts a cluster of its own: not here.
 # The setting is put back as soon as the package is there.
 need_server() {

@@ -7,6 +7,8 @@
 # on private servers (user postgres, Unix socket only):
 #
 #   build      compiles without a warning, installs
+#   sources    layout of the C files, folders that include one another.  The first wants a pg_bsd_indent
+#              of PostgreSQL and is skipped by name where there is none
 #   unit       test/unit: kernels and quantizer without a server, also under sanitizers
 #   regress    sql/, expected/ by pg_regress
 #   isolation  test/isolation by pg_isolation_regress, where there is any
@@ -40,14 +42,17 @@ only=${1:-}
 [ $# = 0 ] || shift
 names=("$@")
 case $only in
-	""|build|unit|regress|isolation|pgtap|tap|crash|corrupt|clients|clients-all) ;;
+	""|build|sources|unit|regress|isolation|pgtap|tap|crash|corrupt|clients|clients-all) ;;
 	-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) die "no suite is called $only (there are build, unit, regress, isolation, pgtap, tap, crash, corrupt, clients, clients-all)" ;;
+	*) die "no suite is called $only (there are build, sources, unit, regress, isolation, pgtap, tap, crash, corrupt, clients, clients-all)" ;;
 esac
 
 check_machine
 choose_postgres
 need_packages perl
+case $only in
+	""|sources) need_indent ;;
+esac
 case $only in
 	""|tap) need_packages libipc-run-perl ;;
 esac
@@ -138,6 +143,24 @@ run_build() {
 	[ $ok = 1 ] || tail -n 60 "$log"
 	count build $((SECONDS - start)) $ok $((1 - ok))
 	[ $ok = 1 ]
+}
+
+# run_sources -- what must hold of the sources as they are written.
+run_sources() {
+	local target status p=0 f=0 skipped=""
+	for target in format-check deps; do
+		limited 600 make -s PG_CONFIG="$PG_CONFIG" $target > "$work/$target.log" 2>&1
+		status=$?
+		# the status 77 of format.pl, which make does not hand on
+		if [ $target = format-check ] && grep -q '^there is no pg_bsd_indent' "$work/$target.log"; then
+			skipped+=" $target"
+			continue
+		fi
+		[ $status = 0 ] && p=$((p + 1)) || { f=$((f + 1)); tail -n 100 "$work/$target.log"; }
+		echo "$target: $([ $status = 0 ] && echo ok || echo FAILED)"
+	done
+	count sources $((SECONDS - start)) $p $f
+	[ -z "$skipped" ] || summary+="            skipped, as there is no pg_bsd_indent:$skipped"$'\n'
 }
 
 run_unit() {
@@ -322,7 +345,7 @@ SECONDS=0
 start=0
 echo "== build ($("$PG_CONFIG" --version))"
 if run_build; then
-	for suite in unit regress isolation pgtap tap crash corrupt clients clients-all; do
+	for suite in sources unit regress isolation pgtap tap crash corrupt clients clients-all; do
 		if [ -z "$only" ]; then
 			[ $suite != clients-all ] || continue
 		else

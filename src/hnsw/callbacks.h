@@ -9,7 +9,10 @@
 #include "access/amapi.h"
 #include "nodes/execnodes.h"
 
-/* Where each is: build/build.c, insert/insert.c, vacuum/bulkdelete.c, vacuum/cleanup.c, planner/cost.c, validate.c, scan/scan.c. */
+/*
+ * Where each is: build/build.c, insert/insert.c, vacuum/bulkdelete.c, vacuum/cleanup.c, planner/cost.c,
+ * validate.c, scan/scan.c.
+ */
 extern IndexBuildResult *ohbuild(Relation heap, Relation index, IndexInfo *info);
 extern void ohbuildempty(Relation index);
 extern bool ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,

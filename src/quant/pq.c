@@ -18,8 +18,9 @@
  * pq.h has the order of centroids and the model, pq_train.c how it is made.
  *
  * data:	float mean[padded], longest[m rounded up to OM_LANES] (largest half_sq),
- *			float half_sq[m][256] (half the centroids' squares), float centroids[dim][256], uint8 bytes[256 * dim] (subvector by
- *			subvector, centroid by centroid; 128 is zero), 64 bytes
+ *			float half_sq[m][256] (half the centroids' squares), float centroids[dim][256],
+ *			uint8 bytes[256 * dim] (subvector by subvector, centroid by centroid; 128 is
+ *			zero), 64 bytes
  * Query:	int16[m][256] at OmQuery.q, or int8[dim] and 64 zeros; form says which
  */
 #include <math.h>
