@@ -156,8 +156,14 @@ run_sources() {
 			skipped+=" $target"
 			continue
 		fi
-		[ $status = 0 ] && p=$((p + 1)) || { f=$((f + 1)); tail -n 100 "$work/$target.log"; }
-		echo "$target: $([ $status = 0 ] && echo ok || echo FAILED)"
+		if [ $status = 0 ]; then
+			p=$((p + 1))
+			echo "$target: ok"
+		else
+			f=$((f + 1))
+			tail -n 100 "$work/$target.log"
+			echo "$target: FAILED"
+		fi
 	done
 	count sources $((SECONDS - start)) $p $f
 	[ -z "$skipped" ] || summary+="            skipped, as there is no pg_bsd_indent:$skipped"$'\n'

@@ -348,7 +348,7 @@ locate(Compiler *compiler, Datum constant, Place *place)
 static void
 add_comparison(Compiler *compiler, const Place *place)
 {
-	KeySet    *fkeys = &compiler->fkeys;
+	KeySet	   *fkeys = &compiler->fkeys;
 	bool	   *lossy = &compiler->conditions->lossy;
 	bool		below = place->shared.below;
 	bool		above = place->shared.above;

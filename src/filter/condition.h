@@ -65,7 +65,8 @@ typedef struct OhConditions
 {
 	const OhColumns *columns;
 	int			n;				/* columns with conditions; 0: every row matches */
-	bool		never;			/* no row matches: a comparison with NULL, = ANY of nothing, a < 1 and a > 2 */
+	bool		never;			/* no row matches: a comparison with NULL, = ANY of nothing, a < 1
+								 * and a > 2 */
 	bool		lossy;			/* what matches must be checked in the table */
 	OhCondition *condition;		/* [n], a column each */
 	OhKeyMaker *maker;

@@ -16,7 +16,7 @@
 typedef struct OhFilter
 {
 	const OhConditions *conditions;
-	uint32		nrecords;			/* later ones do not match */
+	uint32		nrecords;		/* later ones do not match */
 	uint32		per_page;		/* nodes of a filter page */
 	uint32		npages;
 	uint32		nknown;			/* pages looked at */

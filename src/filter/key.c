@@ -128,7 +128,7 @@ orders_by_bytes(Oid collation)
 		locale = SysCacheGetAttr(cache, tuple, Anum_pg_collation_collcollate, &isnull);
 	}
 
-	result = provider == 'b';		/* the builtin provider, from 17 on */
+	result = provider == 'b';	/* the builtin provider, from 17 on */
 	if (provider == COLLPROVIDER_LIBC && !isnull)
 	{
 		char	   *name = TextDatumGetCString(locale);
@@ -260,7 +260,7 @@ OhKeyMaker *
 OhKeyMakerBegin(const OhColumns *columns, MemoryContext context)
 {
 	OhKeyMaker *maker = MemoryContextAllocZero(context, offsetof(OhKeyMaker, key_type) +
-												 columns->n * sizeof(OhKeyType));
+											   columns->n * sizeof(OhKeyType));
 
 	maker->ncolumns = columns->n;
 	for (int i = 0; i < columns->n; i++)

@@ -17,7 +17,7 @@
 typedef enum OhKeyKind
 {
 	OH_KEY_EXACT = 1,			/* keys order as values do; equal keys, equal values */
-	OH_KEY_ORDERED,			/* keys order as values do, or are equal */
+	OH_KEY_ORDERED,				/* keys order as values do, or are equal */
 	OH_KEY_HASH,				/* equal values have equal keys; 32 bits */
 	OH_KEY_ENUM,				/* the member's OID: its order is in the catalog */
 	OH_KEY_SIGNATURE			/* a few bits for each element of an array, or of a document */
@@ -57,7 +57,7 @@ extern OhKeyMaker *OhKeyMakerBegin(const OhColumns *columns, MemoryContext conte
  * May leave memory behind in CurrentMemoryContext.
  */
 extern void OhMakeKeys(OhKeyMaker *maker, const Datum *values, const bool *isnull,
-						OhKeyRow *row);
+					   OhKeyRow *row);
 
 /* ---- for conditions ---- */
 

@@ -23,7 +23,7 @@ static bool
 fits(int ncolumns, uint32 per_page)
 {
 	return ncolumns * (sizeof(OhKeyColumn) + (per_page + 63) / 64 * sizeof(uint64) +
-					 per_page * sizeof(uint64)) <= OH_PAGE_BODY;
+					   per_page * sizeof(uint64)) <= OH_PAGE_BODY;
 }
 
 uint32
@@ -203,10 +203,10 @@ OhKeyPageVerify(const OhColumns *columns, Page page, BlockNumber block)
 
 		if ((column->width & (column->width - 1)) != 0 || column->width > 8)
 			OhReportCorruption(columns->file->rel, block, "filter column %d has values of %u bytes", i + 1,
-					  column->width);
+							   column->width);
 		if (column->base > PG_UINT64_MAX - OhKeyLargest(column->width))
 			OhReportCorruption(columns->file->rel, block, "filter column %d has a base that leaves no room for values of %u bytes",
-					  i + 1, column->width);
+							   i + 1, column->width);
 	}
 	if (OhTail(page)->nused != 1)
 		OhReportCorruption(columns->file->rel, block, "a page of filter columns with %u records", OhTail(page)->nused);

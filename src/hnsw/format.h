@@ -28,7 +28,7 @@ typedef enum OhArrayId
 	OH_NULLS,					/* rows without a position: NULL or no direction */
 	OH_MODEL,					/* the quantizer's models, two at most, one record a page */
 	OH_REFINE,					/* refinements of codes; the record of a node has its id */
-	OH_FILTER_KEY,					/* filter columns of nodes, one record a page: keypage.h */
+	OH_FILTER_KEY,				/* filter columns of nodes, one record a page: keypage.h */
 	OH_HIGHWAY,					/* where searches start: highway.h */
 	OH_NARRAYS
 } OhArrayId;
@@ -69,13 +69,13 @@ typedef struct OhMetaPageData
 	uint32		node_bytes;
 	uint64		trained_rows;	/* rows in the sample that the model is from */
 	uint16		rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
-	uint16		ncolumns;			/* filter columns */
+	uint16		ncolumns;		/* filter columns */
 	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
 	uint8		key_kind[OH_MAX_COLUMNS];	/* OhKeyKind of each filter column */
 	uint8		unclean;		/* a vacuum has flagged nodes, none has cleaned up since */
 	uint8		model;			/* number of the model that nodes have codes of */
-	uint8		next_model;		/* ... that new codes are of; another number while nodes
-								 * are being encoded again */
+	uint8		next_model;		/* ... that new codes are of; another number while nodes are being
+								 * encoded again */
 	uint8		highway_level;	/* nodes of this level and above are members of the highway */
 	uint8		chosen_by;		/* OH_CHOSEN_BY_* */
 	uint32		retrain_lp;		/* then: node pages before this have no code of model */

@@ -128,11 +128,11 @@ OhVerifyMeta(Relation index, const OhMetaPageData *meta)
 		(meta->entry == OH_NONE) != (meta->entry_level == -1) ||
 		meta->highway_level < 1 || meta->highway_level > OH_MAX_LEVEL)
 		OhReportCorruption(index, OH_META_BLOCK, "impossible values (m %u, ef_construction %u, entry level %d)",
-				  meta->m, meta->ef_construction, meta->entry_level);
+						   meta->m, meta->ef_construction, meta->entry_level);
 	if (meta->model > OH_LAST_MODEL ||
 		(meta->next_model != meta->model && meta->next_model != OhNextModel(meta->model)))
 		OhReportCorruption(index, OH_META_BLOCK, "impossible numbers of models (%u, %u)", meta->model,
-				  meta->next_model);
+						   meta->next_model);
 }
 
 void
@@ -328,7 +328,7 @@ load_model(OhIndex *ix, uint8 number, bool *valid)
 		return NULL;
 	if (OhArrayPages(&ix->file, OH_MODEL) < first + npages)
 		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "the array of models has %u pages, model %u ends with %u",
-				  OhArrayPages(&ix->file, OH_MODEL), number, first + npages);
+						   OhArrayPages(&ix->file, OH_MODEL), number, first + npages);
 	model = palloc(sizeof(float) * OH_MODEL_FLOATS * npages);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
@@ -353,7 +353,7 @@ set_columns(OhIndex *ix, const OhMetaPageData *meta)
 
 	if (meta->ncolumns != ncolumns - 1)
 		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "the index has %d columns, its pages %u", ncolumns,
-				  meta->ncolumns + 1);
+						   meta->ncolumns + 1);
 	ix->columns.file = &ix->file;
 	ix->columns.array = OH_FILTER_KEY;
 	ix->columns.n = meta->ncolumns;
@@ -362,7 +362,7 @@ set_columns(OhIndex *ix, const OhMetaPageData *meta)
 	{
 		if (meta->key_kind[i] < OH_KEY_EXACT || meta->key_kind[i] > OH_KEY_SIGNATURE)
 			OhReportCorruption(ix->file.rel, OH_META_BLOCK, "filter column %d is of kind %u", i + 1,
-					  meta->key_kind[i]);
+							   meta->key_kind[i]);
 		ix->columns.kind[i] = meta->key_kind[i];
 	}
 }
@@ -420,14 +420,14 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	if (ix->code_bytes == 0 || ix->code_bytes != meta->code_bytes ||
 		ix->node_bytes != meta->node_bytes || ix->node_bytes > OH_PAGE_BODY)
 		OhReportCorruption(index, OH_META_BLOCK, "codes of %u bytes and nodes of %u bytes do not belong to the options",
-				  meta->code_bytes, meta->node_bytes);
+						   meta->code_bytes, meta->node_bytes);
 	ix->rerank = meta->rerank;
 	ix->refine_bytes = OhRefineBytes(&ix->spec, ix->rerank);
 	if (ix->rerank < OH_RERANK_HEAP || ix->rerank > OH_RERANK_OFF ||
 		ix->refine_bytes != meta->refine_bytes || ix->refine_bytes > OH_PAGE_BODY ||
 		(ix->rerank == OH_RERANK_INDEX && ix->refine_bytes == 0))
 		OhReportCorruption(index, OH_META_BLOCK, "refinements of %u bytes do not belong to the options",
-				  meta->refine_bytes);
+						   meta->refine_bytes);
 	set_columns(ix, meta);
 	OhFileSetArray(&ix->file, OH_NODE, ix->node_bytes);
 	OhFileSetArray(&ix->file, OH_TOWER, sizeof(OhTowerData) + sizeof(uint32) * ix->m);
@@ -526,7 +526,7 @@ take_models(OhIndex *ix, OhMetaPageData *meta)
 			{
 				if (!valid)
 					OhReportCorruption(ix->file.rel, OH_META_BLOCK, "model %u has a value that is not finite",
-							  wanted[i]);
+									   wanted[i]);
 				OhIndexSetModel(ix, wanted[i], model);
 			}
 			if (model != NULL)

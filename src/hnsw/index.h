@@ -130,7 +130,7 @@ typedef struct OhParameters
 	int			rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
 	const float *model;			/* om_quant_model_floats(), NULL for zero */
 	uint64		trained_rows;
-	int			ncolumns;			/* filter columns */
+	int			ncolumns;		/* filter columns */
 	uint8		key_kind[OH_MAX_COLUMNS];	/* OhKeyKind */
 	uint8		chosen_by;		/* OH_CHOSEN_BY_* */
 	bool		may_choose;		/* the sample may ask for more bits */

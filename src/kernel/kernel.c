@@ -61,13 +61,13 @@ detect_cpu(CpuFeatures *cpu)
 	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
 		return;
 	cpu->avx2 = fma && f16c && (xcr0 & XCR0_AVX) == XCR0_AVX &&
-		(b & (1u << 5)) != 0 &&		/* AVX2 */
-		(b & (1u << 8)) != 0;		/* BMI2 */
+		(b & (1u << 5)) != 0 && /* AVX2 */
+		(b & (1u << 8)) != 0;	/* BMI2 */
 	cpu->avx512 = cpu->avx2 && (xcr0 & XCR0_AVX512) == XCR0_AVX512 &&
 		(b & (1u << 16)) != 0 &&	/* F */
 		(b & (1u << 17)) != 0 &&	/* DQ */
 		(b & (1u << 30)) != 0 &&	/* BW */
-		(b & (1u << 31)) != 0;		/* VL */
+		(b & (1u << 31)) != 0;	/* VL */
 	cpu->vnni = cpu->avx512 && (c & (1u << 11)) != 0;
 }
 

@@ -497,11 +497,11 @@ const OmKernels om_kernels_avx512 = {
 	.name = "avx512",
 	FLOAT_KERNELS,
 	.dot_code = {om_dot_code1_avx512, om_dot_code2_avx512,
-		om_dot_code4_avx512, om_dot_code8_avx512},
+	om_dot_code4_avx512, om_dot_code8_avx512},
 	.dot_codes = {om_dot_codes1_avx512, om_dot_codes2_avx512,
-		om_dot_codes4_avx512, om_dot_codes8_avx512},
+	om_dot_codes4_avx512, om_dot_codes8_avx512},
 	.expand_code = {om_expand_code1_avx512, om_expand_code2_avx512,
-		om_expand_code4_avx512, om_expand_code8_avx512},
+	om_expand_code4_avx512, om_expand_code8_avx512},
 	.sums_i8 = om_sums_i8_avx512,
 };
 
@@ -509,11 +509,11 @@ const OmKernels om_kernels_avx512vnni = {
 	.name = "avx512vnni",
 	FLOAT_KERNELS,
 	.dot_code = {om_dot_code1_avx512vnni, om_dot_code2_avx512vnni,
-		om_dot_code4_avx512vnni, om_dot_code8_avx512vnni},
+	om_dot_code4_avx512vnni, om_dot_code8_avx512vnni},
 	.dot_codes = {om_dot_codes1_avx512vnni, om_dot_codes2_avx512vnni,
-		om_dot_codes4_avx512vnni, om_dot_codes8_avx512vnni},
+	om_dot_codes4_avx512vnni, om_dot_codes8_avx512vnni},
 	.expand_code = {om_expand_code1_avx512vnni, om_expand_code2_avx512vnni,
-		om_expand_code4_avx512vnni, om_expand_code8_avx512vnni},
+	om_expand_code4_avx512vnni, om_expand_code8_avx512vnni},
 	.sums_i8 = om_sums_i8_avx512vnni,
 };
 

@@ -304,7 +304,7 @@ OM_TARGET static inline int
 OM_FN(nearest_one) (const float *x, const float *centroids, const float *half_sq, int dim,
 					float *score)
 {
-	OM_FN(Best)	best = {v16_set1(-INFINITY), v16_set1(0.0f)};
+	OM_FN(Best) best = {v16_set1(-INFINITY), v16_set1(0.0f)};
 
 	for (int c = 0; c < 256; c += 4 * OM_LANES)
 	{
@@ -338,10 +338,10 @@ OM_FN(nearest_four) (const float *x, const float *centroids, const float *half_s
 	const float *x1 = x + dim;
 	const float *x2 = x1 + dim;
 	const float *x3 = x2 + dim;
-	OM_FN(Best)	best0 = {v16_set1(-INFINITY), v16_set1(0.0f)};
-	OM_FN(Best)	best1 = best0;
-	OM_FN(Best)	best2 = best0;
-	OM_FN(Best)	best3 = best0;
+	OM_FN(Best) best0 = {v16_set1(-INFINITY), v16_set1(0.0f)};
+	OM_FN(Best) best1 = best0;
+	OM_FN(Best) best2 = best0;
+	OM_FN(Best) best3 = best0;
 
 	for (int c = 0; c < 256; c += OM_LANES)
 	{

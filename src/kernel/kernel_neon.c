@@ -625,7 +625,7 @@ const OmKernels om_kernels_neon = {
 	.name = "neon",
 	SHARED_KERNELS,
 	.dot_code = {om_dot_code1_neon, om_dot_code2_neon,
-		om_dot_code4_neon, om_dot_code8_neon},
+	om_dot_code4_neon, om_dot_code8_neon},
 };
 
 #ifdef OM_NEON_DOT
@@ -633,7 +633,7 @@ const OmKernels om_kernels_neondot = {
 	.name = "neondot",
 	SHARED_KERNELS,
 	.dot_code = {om_dot_code1_neondot, om_dot_code2_neondot,
-		om_dot_code4_neondot, om_dot_code8_neondot},
+	om_dot_code4_neondot, om_dot_code8_neondot},
 };
 #endif
 

@@ -52,14 +52,12 @@ typedef struct OmQuantSpec
 {
 	OmQuantKind kind;
 	OmMetric	metric;
-	int			dim;			/* dimensions of the vectors, 1 to 16,000; bit: 32
-								 * bits in the place of each float; sparse:
-								 * om_sparse_floats() */
-	int			bits;			/* rabitq: 1, 2, 4 or 8 a dimension; binary: 1;
-								 * sparse: of a term; otherwise 0 */
-	uint64_t	seed;			/* of the random rotation, or of the training */
-	int			subvectors;		/* pq: 1 to dim; sparse: elements of a code;
+	int			dim;			/* dimensions of the vectors, 1 to 16,000; bit: 32 bits in the
+								 * place of each float; sparse: om_sparse_floats() */
+	int			bits;			/* rabitq: 1, 2, 4 or 8 a dimension; binary: 1; sparse: of a term;
 								 * otherwise 0 */
+	uint64_t	seed;			/* of the random rotation, or of the training */
+	int			subvectors;		/* pq: 1 to dim; sparse: elements of a code; otherwise 0 */
 } OmQuantSpec;
 
 /* Are positions rows of numbers, of which a mean or a length says something? */
@@ -118,8 +116,8 @@ typedef struct OmQuery
 	float		noise;			/* error of q itself per unit of a code's mul */
 	int32_t		form;			/* pq: what q holds */
 	int32_t		unused[10];		/* q starts a cache line */
-	int8_t		q[];			/* what the kind compares with: rabitq int8[planes *
-								 * stride], zero padded by 64; others float[] */
+	int8_t		q[];			/* what the kind compares with: rabitq int8[planes * stride], zero
+								 * padded by 64; others float[] */
 } OmQuery;
 
 /* Bytes of one code, a multiple of 4; 0 if the spec is not valid. */
@@ -253,8 +251,8 @@ typedef struct OmRefineQuery
 	float		low_noise;		/* error of low per unit of the code's factor */
 	int32_t		low_qsum;		/* sum of low times (2^bits - 1) */
 	int32_t		unused[11];		/* low starts a cache line */
-	int8_t		low[];			/* int8[dim], zero padded: what the query form's
-								 * rounding left, in 254ths of a step */
+	int8_t		low[];			/* int8[dim], zero padded: what the query form's rounding left, in
+								 * 254ths of a step */
 } OmRefineQuery;
 
 /* What a refined distance needs of the code itself. */

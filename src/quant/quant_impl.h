@@ -42,8 +42,8 @@ struct OmQuantizer
 	int			padded;			/* dim rounded up to OM_LANES */
 	int			code_bytes;
 	bool		trained;		/* there is a model */
-	float		noise;			/* sq8: standard error of the widest step; pq:
-								 * calibration of errors */
+	float		noise;			/* sq8: standard error of the widest step; pq: calibration of
+								 * errors */
 	int			stride;			/* bytes of packed levels */
 	int			planes;			/* 8 / bits */
 	int			rounds;			/* of the rotation */
@@ -81,7 +81,7 @@ om_quant_mean(const OmQuantizer *quant)
  */
 typedef struct OmQuantOps
 {
-	bool		(*valid) (const OmQuantSpec *spec);	/* of what is the kind's own */
+	bool		(*valid) (const OmQuantSpec *spec); /* of what is the kind's own */
 	size_t		(*code_bytes) (const OmQuantSpec *spec);
 	size_t		(*model_floats) (const OmQuantSpec *spec);
 	size_t		(*bytes) (const OmQuantSpec *spec);

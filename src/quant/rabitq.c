@@ -303,14 +303,14 @@ pack_levels(const uint8_t *u, uint8_t *packed, int stride, int bits)
 
 static void
 rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
-				 void *code)
+			  void *code)
 {
 	OmCodeHead *head = code;
 	uint8_t    *packed = (uint8_t *) code + sizeof(OmCodeHead);
 	int			dim = quant->spec.dim;
 	int			bits = quant->spec.bits;
 	uint8_t    *u = (uint8_t *) scratch + sizeof(float) * (size_t) quant->padded;
-	OmRotated		r;
+	OmRotated	r;
 	double		norm;
 	double		add;
 	double		cos_sq;
@@ -347,16 +347,16 @@ rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 	cos_sq = best.score / (r.length * r.length);
 	if (cos_sq < 1.0 && dim > 1)
 		head->err = om_clamp_float(quant->metric_mul * norm *
-								sqrt((1.0 - cos_sq) / cos_sq / (dim - 1)));
+								   sqrt((1.0 - cos_sq) / cos_sq / (dim - 1)));
 }
 
 static void
 rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
-				OmQuery *query)
+			 OmQuery *query)
 {
 	int			dim = quant->spec.dim;
 	size_t		end = (size_t) (quant->planes * quant->stride) + 64;
-	OmRotated		r;
+	OmRotated	r;
 	double		norm;
 	double		step;
 	float		max;
@@ -427,7 +427,7 @@ near_scale(const OmQuantizer *quant, const OmCodeHead *head)
 
 static void
 rabitq_query_from_code(const OmQuantizer *quant, const void *code,
-						  OmQuery *query)
+					   OmQuery *query)
 {
 	const OmCodeHead *head = code;
 	int			dim = quant->spec.dim;

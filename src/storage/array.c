@@ -59,7 +59,7 @@ OhPageUsed(const OhFile *file, int array, Buffer buffer)
 
 	if (nused > file->array[array].per_page)
 		OhReportCorruption(file->rel, BufferGetBlockNumber(buffer), "%u records on a page of %u", nused,
-				  file->array[array].per_page);
+						   file->array[array].per_page);
 	return nused;
 }
 
@@ -157,7 +157,7 @@ read_directory_page(Relation rel, int array, BlockNumber block, int kind, int lo
 
 	if (tail->array != array || tail->nused > OH_DIR_ENTRIES)
 		OhReportCorruption(rel, block, "directory page of array %u with %u entries", tail->array,
-				  tail->nused);
+						   tail->nused);
 	return buffer;
 }
 
@@ -315,7 +315,7 @@ verify_data_page(OhFile *file, int id, uint32 lp, Buffer buffer)
 	tail = OhTail(BufferGetPage(buffer));
 	if (tail->lp != lp || tail->nused > file->array[id].per_page)
 		OhReportCorruption(file->rel, block, "page %u of array %u with %u records, expected page %u of array %d",
-				  tail->lp, tail->array, tail->nused, lp, (int) id);
+						   tail->lp, tail->array, tail->nused, lp, (int) id);
 	if (file->method->kind[id].verify_page != NULL)
 		file->method->kind[id].verify_page(file, BufferGetPage(buffer), block);
 }

@@ -38,8 +38,8 @@
 /* Special space of every page. */
 typedef struct OhPageTail
 {
-	uint32		lp;				/* logical page in its array; 0 for the metapage; for
-								 * directory pages the index of the first entry */
+	uint32		lp;				/* logical page in its array; 0 for the metapage; for directory
+								 * pages the index of the first entry */
 	uint16		kind;
 	uint16		array;			/* number of the array, of data and directory pages */
 	uint16		nused;			/* slots (or entries) ever used: high-water mark */
@@ -59,7 +59,7 @@ StaticAssertDecl(sizeof(OhPageTail) == 16, "page tail layout");
 #define OH_MAX_RECORDS	OH_NONE
 #endif
 #define OH_NROOTS		8
-#define OH_TOP			(OH_NROOTS - 1)	/* where a head names its top page */
+#define OH_TOP			(OH_NROOTS - 1) /* where a head names its top page */
 
 /*
  * Where an array's directory starts.  A root page has room for OH_DIR_ENTRIES leaf
@@ -67,8 +67,8 @@ StaticAssertDecl(sizeof(OhPageTail) == 16, "page tail layout");
  */
 typedef struct OhArrayHead
 {
-	BlockNumber root[OH_NROOTS];	/* root pages, then the top page that names further
-									 * ones; InvalidBlockNumber if not there */
+	BlockNumber root[OH_NROOTS];	/* root pages, then the top page that names further ones;
+									 * InvalidBlockNumber if not there */
 	uint32		free_hint;		/* no free slot on a logical page before this */
 } OhArrayHead;
 

@@ -47,7 +47,7 @@ check_header(OhFileCheck *c, BlockNumber block, Page page, int kind, int array, 
 		OhReportCorruption(c->rel, block, "unexpected zero page");
 	if (header->pd_special != BLCKSZ - sizeof(OhPageTail) || header->pd_upper != header->pd_special)
 		OhReportCorruption(c->rel, block, "bad page header (upper %u, special %u)",
-				  header->pd_upper, header->pd_special);
+						   header->pd_upper, header->pd_special);
 	if (tail->page_id != OH_PAGE_ID)
 		OhReportCorruption(c->rel, block, "page id is 0x%04X, not 0x%04X", tail->page_id, OH_PAGE_ID);
 	if (tail->kind != kind)
@@ -61,10 +61,10 @@ check_header(OhFileCheck *c, BlockNumber block, Page page, int kind, int array, 
 	}
 	if (tail->array != array || tail->lp != lp)
 		OhReportCorruption(c->rel, block, "page %u of array %u where page %u of array %d belongs",
-				  tail->lp, tail->array, lp, (int) array);
+						   tail->lp, tail->array, lp, (int) array);
 	if (tail->nused > max_records || tail->nfree > tail->nused)
 		OhReportCorruption(c->rel, block, "%u slots used and %u of them free, of %u",
-				  tail->nused, tail->nfree, max_records);
+						   tail->nused, tail->nfree, max_records);
 	if (header->pd_lower != SizeOfPageHeaderData + tail->nused * record_bytes)
 		OhReportCorruption(c->rel, block, "pd_lower is %u with %u slots used", header->pd_lower, tail->nused);
 }
@@ -117,7 +117,7 @@ check_directory_page(DirectoryCheck *d, BlockNumber from, BlockNumber block, int
 
 	if (d->last)
 		OhReportCorruption(d->c->rel, from, "a directory page of array %d follows one that is not full",
-				  (int) d->array);
+						   (int) d->array);
 	claim_block(d->c, from, block, kind);
 	page = read_block(d->c, block, copy);
 	check_header(d->c, block, page, kind, d->array, kind == OH_PAGE_TOP ? n : n * OH_DIR_ENTRIES,

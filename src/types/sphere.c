@@ -204,8 +204,8 @@ within(FunctionCallInfo fcinfo, const Distance *distance)
 	if (state->any_dim && distance->dim(value) != distance->dim(sphere.center))
 		PG_RETURN_BOOL(false);
 	PG_RETURN_BOOL(om_sphere_holds(&sphere, DatumGetFloat8(DirectFunctionCall2(distance->function,
-																			  value,
-																			  sphere.center))));
+																			   value,
+																			   sphere.center))));
 }
 
 #define OM_WITHIN(name, distance, dim) \

@@ -300,7 +300,7 @@ load_towers(OhCheck *c)
 			c->f.towers++;
 			if (record->level < 1 || record->level > OH_MAX_LEVEL)
 				OhReportCorruption(c->file.rel, c->file.block[OH_TOWER][lp], "a tower of node %u has level %u",
-						  record->node, record->level);
+								   record->node, record->level);
 		}
 	}
 }
@@ -404,8 +404,8 @@ check_keys(OhCheck *c)
 	if (last > 0 && c->ix->columns.n > 0 &&
 		!OhArrayHas(&c->ix->file, OH_FILTER_KEY, (last - 1) / c->ix->columns.per_page))
 		OhReportCorruption(c->file.rel, block_of(c, OH_NODE, last - 1),
-				  "node %u has no page of filter columns, there are %u", last - 1,
-				  c->file.npages[OH_FILTER_KEY]);
+						   "node %u has no page of filter columns, there are %u", last - 1,
+						   c->file.npages[OH_FILTER_KEY]);
 }
 
 /*
@@ -445,10 +445,10 @@ load_nulls(OhCheck *c)
 				continue;
 			if (row->kind > OH_ROW_NULL || !ItemPointerIsValid(&row->tid))
 				OhReportCorruption(c->file.rel, c->file.block[OH_NULLS][lp], "row %u without a position is of kind %u",
-						  slot, row->kind);
+								   slot, row->kind);
 			if (c->ix->columns.n > 0 && !is_canonical(c, (OhKeyRow *) (row + 1)))
 				OhReportCorruption(c->file.rel, c->file.block[OH_NULLS][lp],
-						  "row %u without a position has impossible filter columns", slot);
+								   "row %u without a position has impossible filter columns", slot);
 			c->f.null_rows++;
 			OhCheckAddTid(c, &row->tid, OH_NULLS, lp * per_page + slot, row->kind,
 						  c->file.block[OH_NULLS][lp]);
@@ -476,7 +476,7 @@ check_owned(OhCheck *c)
 		state = node < c->nnodes ? c->node[node] & OH_CHECK_STATE : OH_FREE;
 		if (state == OH_FREE)
 			OhReportCorruption(c->file.rel, block_of(c, OH_TOWER, i), "tower %u is of node %u, which is free",
-					  i, node);
+							   i, node);
 		/* chains were found to have a tower for each level: these are all */
 		if (state == OH_LIVE)
 			owned++;
@@ -488,7 +488,7 @@ check_owned(OhCheck *c)
 	}
 	if (owned != in_chains)
 		OhReportCorruption(c->file.rel, OH_META_BLOCK, INT64_FORMAT " towers belong to live nodes, " INT64_FORMAT
-				  " are in their chains", owned, in_chains);
+						   " are in their chains", owned, in_chains);
 	for (uint32 i = 0; c->file.strict && i < c->npostings; i++)
 	{
 		uint32		node = c->posting[i].node;
@@ -497,12 +497,12 @@ check_owned(OhCheck *c)
 			continue;
 		if (node >= c->nnodes || (c->node[node] & OH_CHECK_STATE) == OH_FREE)
 			OhReportCorruption(c->file.rel, block_of(c, OH_POSTING, i), "posting %u is of node %u, which is free",
-					  i, node);
+							   i, node);
 		c->chained -= (c->node[node] & OH_CHECK_STATE) == OH_LIVE;
 	}
 	if (c->file.strict && c->chained != 0)
 		OhReportCorruption(c->file.rel, OH_META_BLOCK, "the chains of live nodes have " INT64_FORMAT
-				  " postings more than there are", c->chained);
+						   " postings more than there are", c->chained);
 }
 
 /*
@@ -655,7 +655,7 @@ check_entry(OhCheck *c)
 			break;
 		if (c->file.strict || i == RETRIES)
 			OhReportCorruption(c->file.rel, OH_META_BLOCK, "the entry point is node %u, state %d, level %d, not %d",
-					  c->meta.entry, state, level, c->meta.entry_level);
+							   c->meta.entry, state, level, c->meta.entry_level);
 		/* it may have moved, and the node may be older or newer than the metapage */
 		pg_usleep(1000L << (2 * i));
 		CHECK_FOR_INTERRUPTS();

@@ -28,7 +28,7 @@ OhCheckAddTid(OhCheck *c, const ItemPointerData *tid, OhArrayId array, uint32 re
 	if (ItemPointerGetOffsetNumberNoCheck(tid) > MaxOffsetNumber ||
 		(c->file.strict && ItemPointerGetBlockNumberNoCheck(tid) >= c->heap_blocks))
 		OhReportCorruption(c->file.rel, block, "row (%u,%u) is beyond the table",
-				  ItemPointerGetBlockNumberNoCheck(tid), ItemPointerGetOffsetNumberNoCheck(tid));
+						   ItemPointerGetBlockNumberNoCheck(tid), ItemPointerGetOffsetNumberNoCheck(tid));
 	if (c->ntids == c->tids_allocated)
 	{
 		c->tids_allocated = Max(1024, c->tids_allocated * 2);
@@ -104,9 +104,9 @@ OhCheckTids(OhCheck *c)
 		if (!c->file.strict && !(still_there(c, b) && still_there(c, a) && still_there(c, b)))
 			continue;
 		OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, b->array, b->record),
-				  "row (%u,%u) is in record %u of array %u and in record %u of array %u",
-				  ItemPointerGetBlockNumber(&a->tid), ItemPointerGetOffsetNumber(&a->tid),
-				  a->record, a->array, b->record, b->array);
+						   "row (%u,%u) is in record %u of array %u and in record %u of array %u",
+						   ItemPointerGetBlockNumber(&a->tid), ItemPointerGetOffsetNumber(&a->tid),
+						   a->record, a->array, b->record, b->array);
 	}
 }
 
@@ -119,7 +119,7 @@ typedef struct HeapCheck
 	void	   *scratch;
 	OmQuery    *form;
 	char	   *node;
-	OhKeyMaker *maker;		/* NULL without filter columns */
+	OhKeyMaker *maker;			/* NULL without filter columns */
 	OhKeyRow   *keys;			/* of the row, and as stored */
 	OhKeyRow   *stored_keys;
 	MemoryContext context;		/* reset for each row */
@@ -190,7 +190,7 @@ read_keys(HeapCheck *check, const OhCheckTid *t)
 		buffer = OhArrayRead(&c->ix->file, OH_FILTER_KEY, t->node / c->ix->columns.per_page,
 							 BUFFER_LOCK_SHARE);
 		OhKeyPageGet(&c->ix->columns, BufferGetPage(buffer), t->node % c->ix->columns.per_page,
-				  check->stored_keys);
+					 check->stored_keys);
 	}
 	UnlockReleaseBuffer(buffer);
 }
@@ -200,7 +200,7 @@ read_keys(HeapCheck *check, const OhCheckTid *t)
  */
 static void
 check_keys(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const Datum *values,
-				 const bool *isnull)
+		   const bool *isnull)
 {
 	OhCheck    *c = check->c;
 	OhIndex    *ix = c->ix;
@@ -222,15 +222,15 @@ check_keys(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const Datum *
 		if (null == stored_null && row->value[i] == stored->value[i])
 			continue;
 		OhReportCorruption(c->file.rel, OhArrayBlock(&ix->file, array, lp),
-				  "%s %u has not column %d of row (%u,%u): %s" UINT64_FORMAT " instead of %s" UINT64_FORMAT,
-				  array == OH_NULLS ? "record" : "node",
-				  array == OH_NULLS ? t->record : t->node, i + 2,
-				  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
-				  stored_null ? "NULL, " : "", stored->value[i], null ? "NULL, " : "", row->value[i]);
+						   "%s %u has not column %d of row (%u,%u): %s" UINT64_FORMAT " instead of %s" UINT64_FORMAT,
+						   array == OH_NULLS ? "record" : "node",
+						   array == OH_NULLS ? t->record : t->node, i + 2,
+						   ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
+						   stored_null ? "NULL, " : "", stored->value[i], null ? "NULL, " : "", row->value[i]);
 	}
 	OhReportCorruption(c->file.rel, OhArrayBlock(&ix->file, array, lp),
-			  "the filter columns of row (%u,%u) are damaged",
-			  ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
+					   "the filter columns of row (%u,%u) are damaged",
+					   ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid));
 }
 
 /*
@@ -246,7 +246,7 @@ check_hash(OhCheck *c, const OhPosition *position, uint32 at)
 		return;					/* its node's chain is checked elsewhere */
 	if (record.hash != OH_MIXED && record.hash != OhPositionHash(position))
 		OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, OH_POSTING, at),
-				  "posting %u of node %u has rows of other vectors than it says", at, record.node);
+						   "posting %u of node %u has rows of other vectors than it says", at, record.node);
 }
 
 /*
@@ -291,27 +291,27 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 	}
 	if ((t->array == OH_NULLS ? t->node : 0) != kind)
 		OhReportCorruption(index, OhRecordBlock(&c->ix->file, t->array, t->record),
-				  "row (%u,%u) should be of kind %u and is of kind %u", row_block, row_offset, kind,
-				  t->array == OH_NULLS ? t->node : 0);
+						   "row (%u,%u) should be of kind %u and is of kind %u", row_block, row_offset, kind,
+						   t->array == OH_NULLS ? t->node : 0);
 	if (kind == 0)
 	{
 		if (!OhCheckReadRecord(c, OH_NODE, t->node, check->node) ||
 			((OhNodeData *) check->node)->state != OH_LIVE)
 			OhReportCorruption(index, OhRecordBlock(&c->ix->file, t->array, t->record),
-					  "row (%u,%u) belongs to node %u, which is not live", row_block, row_offset,
-					  t->node);
+							   "row (%u,%u) belongs to node %u, which is not live", row_block, row_offset,
+							   t->node);
 		if (OhModelOf(c->ix, node->tag) == NULL)
 			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_NODE, t->node),
-					  "node %u has a code of model %u, which the index does not have", t->node,
-					  node->tag & OH_TAG_MODEL);
+							   "node %u has a code of model %u, which the index does not have", t->node,
+							   node->tag & OH_TAG_MODEL);
 		loose = (node->tag & OH_TAG_LOOSE) != 0;
 		if (!loose && !check_code(check, x, node))
 			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_NODE, t->node),
-					  "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
+							   "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
 		if (c->ix->refine_bytes > 0 && !loose &&
 			!check_refinement(check, x, t->node, OhNodeCode(node), node->tag))
 			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_REFINE, t->node),
-					  "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
+							   "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}
 	if (t->array == OH_POSTING)
 		check_hash(c, &position, t->record);

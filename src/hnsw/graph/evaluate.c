@@ -23,7 +23,7 @@ static void
 keep_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
 {
 	bool		found;
-	OhCachedNode	   *kept = OhNodeCacheAdd(e->keep, id, &found);
+	OhCachedNode *kept = OhNodeCacheAdd(e->keep, id, &found);
 
 	if (found)
 		return;					/* seen on another level */

@@ -70,6 +70,6 @@ OhFormsNeed(OhForms *forms, OhIndex *ix, uint32 node, uint8 tag, int *rounds)
 {
 	if (!OhFormsAdd(forms, ix, tag) && ++*rounds > MAX_ROUNDS)
 		OhReportCorruption(ix->file.rel, OhRecordBlock(&ix->file, OH_NODE, node),
-				  "node %u has a code of model %u, which the index does not have", node,
-				  tag & OH_TAG_MODEL);
+						   "node %u has a code of model %u, which the index does not have", node,
+						   tag & OH_TAG_MODEL);
 }

@@ -68,7 +68,7 @@ compare(const OmQuantizer *quant, const OmQuery *query, OhMemberData *const *mem
 	om_quant_distances(quant, query, code, n, dist);
 	for (int i = 0; i < n; i++)
 	{
-		OhItem		item = {.dist = dist[i],.id = member[i]->node};
+		OhItem		item = {.dist = dist[i], .id = member[i]->node};
 
 		if (member[i]->kind & OH_MEMBER_LEVEL)
 		{
@@ -248,7 +248,7 @@ void
 OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
 			 const void *code)
 {
-	OhMemberData head = {.node = node,.level = level,.kind = kind,.model = tag & OH_TAG_MODEL};
+	OhMemberData head = {.node = node, .level = level, .kind = kind, .model = tag & OH_TAG_MODEL};
 	uint32		npages = OhArrayPages(&ix->file, OH_HIGHWAY);
 
 	for (uint32 lp = 0;; lp++)

@@ -73,8 +73,8 @@ static void
 grow(OhNodeCache *keep)
 {
 	uint32		size = keep->size * 2;
-	OhCachedNode	   *table = MemoryContextAllocExtended(keep->context, sizeof(OhCachedNode) * (Size) size,
-												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	OhCachedNode *table = MemoryContextAllocExtended(keep->context, sizeof(OhCachedNode) * (Size) size,
+													 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (uint32 i = 0; i < keep->size; i++)
 	{
@@ -89,7 +89,7 @@ grow(OhNodeCache *keep)
 OhCachedNode *
 OhNodeCacheAdd(OhNodeCache *keep, uint32 id, bool *found)
 {
-	OhCachedNode	   *kept = OhNodeCacheFind(keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(keep, id);
 
 	*found = kept != NULL;
 	if (kept != NULL)

@@ -30,10 +30,11 @@ typedef struct OhCachedNode
 	uint8		nlinks;
 	uint8		nselected;
 	uint8		nleading;
-	uint32		leading[OH_CACHED_LEADING];	/* found nodes that link to it, nearest first */
+	uint32		leading[OH_CACHED_LEADING]; /* found nodes that link to it, nearest first */
 	uint32	   *links;			/* base layer */
 	void	   *code;
-	void	   *own;			/* as a code of the insert's model, NULL if not asked for: OhCachedCode() */
+	void	   *own;			/* as a code of the insert's model, NULL if not asked for:
+								 * OhCachedCode() */
 } OhCachedNode;
 
 typedef struct OhNodeCacheChunk
@@ -46,12 +47,12 @@ typedef struct OhNodeCacheChunk
 typedef struct OhNodeCache
 {
 	MemoryContext context;
-	OhCachedNode *table;			/* [size], open addressing */
+	OhCachedNode *table;		/* [size], open addressing */
 	uint32		size;			/* power of two */
 	uint32		used;
 	uint32		stamp;
-	OhNodeCacheChunk *first;			/* memory for copies */
-	OhNodeCacheChunk *chunk;			/* the one that is being filled */
+	OhNodeCacheChunk *first;	/* memory for copies */
+	OhNodeCacheChunk *chunk;	/* the one that is being filled */
 	Size		filled;			/* of it */
 } OhNodeCache;
 

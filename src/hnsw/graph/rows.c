@@ -200,14 +200,14 @@ OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
 		{
 			if (++restarts > MAX_RESTARTS)
 				OhReportCorruption(ix->file.rel, OhRecordBlock(&ix->file, OH_NODE, chain->node),
-						  "node %u has posting %u, which is not its own", chain->node, at);
+								   "node %u has posting %u, which is not its own", chain->node, at);
 			find_next(ix, chain);
 			continue;
 		}
 		/* passing by what has been read before, after a restart, is as good as a step */
 		if (++steps > 8 * (uint64) ix->file.array[OH_POSTING].npages * ix->file.array[OH_POSTING].per_page)
 			OhReportCorruption(ix->file.rel, OhRecordBlock(&ix->file, OH_POSTING, at),
-					  "the postings of node %u form a circle", chain->node);
+							   "the postings of node %u form a circle", chain->node);
 		/*
 		 * Nobody comes back to a chain of one record.  To the last one of several
 		 * somebody may: the record that was to come next can be freed and become

@@ -38,8 +38,8 @@ typedef struct OhChain
 	uint32		node;
 	uint32		next;			/* the record to be read, OH_NONE at the end */
 	uint32		last;			/* the one before it, OH_NONE if it is the first */
-	uint32		hash;			/* of the vector that all rows of the last piece and behind
-								 * it have, or OH_MIXED */
+	uint32		hash;			/* of the vector that all rows of the last piece and behind it
+								 * have, or OH_MIXED */
 } OhChain;
 
 /*
@@ -74,6 +74,7 @@ OhChainHasMore(const OhChain *chain)
 {
 	return chain->next != OH_NONE;
 }
+
 /*
  * The next rows of a chain, some dozens, in place of what the list held; none: the
  * chain is at its end.  In one scan each row comes once.

@@ -43,7 +43,7 @@ StaticAssertDecl(MAX_LINKS <= OH_MAX_EVALUATED, "a list is evaluated at once");
 static void
 keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, int n)
 {
-	OhCachedNode	   *kept = OhNodeCacheFind(s->eval.keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(s->eval.keep, id);
 
 	if (kept == NULL)
 		return;

@@ -33,13 +33,16 @@ typedef struct OhSearch
 	int64		nmatches;		/* evaluated nodes that match */
 	int64		ntested;		/* nodes tested, of which nmatches matched */
 	int64		next_look;		/* evaluations at which to look whether the walk still pays */
-	double		budget;			/* give up the walk past this many evaluations: a sweep costs no more */
-	int64		limit;			/* evaluations after which a walk with a filter ends, whatever it has found */
+	double		budget;			/* give up the walk past this many evaluations: a sweep costs no
+								 * more */
+	int64		limit;			/* evaluations after which a walk with a filter ends, whatever it
+								 * has found */
 	bool		over;			/* the walk does not pay: found is not all there is */
 
 	OhQueue		cand;			/* to expand, nearest first */
 	OhQueue		found;			/* the batch: farthest first in a walk, then sorted */
-	OhQueue		edge;			/* with a filter: the nearest found, farthest first; a walk ends there */
+	OhQueue		edge;			/* with a filter: the nearest found, farthest first; a walk ends
+								 * there */
 	OhQueue		evicted;		/* found once, then pushed out: a later batch's */
 	OhQueue		rejected;		/* evaluated, too far to expand in this batch */
 } OhSearch;

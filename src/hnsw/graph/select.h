@@ -28,8 +28,8 @@ typedef struct OhSelector
 	const OmQuantizer *quant;
 	OmDistanceFn distance;
 	OmQuery    *form;			/* one query form, scratch */
-	float		alpha;			/* 1.0: the plain heuristic; above: prunes less, on
-								 * squared L2 (ignored for inner product) */
+	float		alpha;			/* 1.0: the plain heuristic; above: prunes less, on squared L2
+								 * (ignored for inner product) */
 } OhSelector;
 
 extern void OhSelectorInit(OhSelector *sel, const OmQuantizer *quant, MemoryContext context);

@@ -201,7 +201,7 @@ same_node(OhInserter *ins, const OhPageRef *pages, uint32 id)
 		memcmp(OhNodeCode(node), ins->code, ix->code_bytes) == 0 &&
 		(ix->columns.n == 0 ||
 		 OhKeyPageEquals(&ix->columns, BufferGetPage(pages[KEY_PAGE].buffer), id % ix->columns.per_page,
-					  ins->keys));
+						 ins->keys));
 }
 
 /*
@@ -378,7 +378,7 @@ OhChooseNeighbours(OhInserter *ins, int max)
 
 	for (int64 i = 0; i < found->n && n < ins->ix->ef_construction; i++)
 	{
-		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, found->item[i].id);
+		OhCachedNode *kept = OhNodeCacheFind(&ins->keep, found->item[i].id);
 
 		if (kept == NULL || !kept->live)
 			continue;
@@ -446,7 +446,7 @@ find_twin(OhInserter *ins)
 
 	for (int64 i = 0; i < Min(found->n, n); i++)
 	{
-		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, found->item[i].id);
+		OhCachedNode *kept = OhNodeCacheFind(&ins->keep, found->item[i].id);
 
 		if (kept == NULL || !kept->live || (kept->tag & OH_TAG_MODEL) != ins->number ||
 			memcmp(kept->code, ins->code, ins->ix->code_bytes) != 0)
@@ -467,7 +467,7 @@ is_apart(OhInserter *ins)
 {
 	OhIndex    *ix = ins->ix;
 	const OhSeeds *seeds = &ins->search->seeds;
-	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, ins->candidates[0].id);
+	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, ins->candidates[0].id);
 	const OmQuantizer *quant;
 	const OhForm *form;
 	float		dist[2 * OH_MAX_M];
@@ -485,7 +485,7 @@ is_apart(OhInserter *ins)
 	om_quant_query_from_code(quant, OhCachedCode(ins, kept), ins->form);
 	for (int i = 0; i < kept->nlinks; i++)
 	{
-		OhCachedNode	   *link = OhNodeCacheFind(&ins->keep, kept->links[i]);
+		OhCachedNode *link = OhNodeCacheFind(&ins->keep, kept->links[i]);
 		float		d = link == NULL ? FLT_MAX :
 			ix->distance(quant, ins->form, OhCachedCode(ins, link));
 		int			at = n++;

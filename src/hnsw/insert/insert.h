@@ -38,7 +38,7 @@ typedef struct OhPlace
 	uint32		lp;				/* node page */
 	uint32		from;			/* its slots from..to - 1 */
 	uint32		to;
-	uint32		key_lp;		/* their page of OH_FILTER_KEY, if there are filter columns */
+	uint32		key_lp;			/* their page of OH_FILTER_KEY, if there are filter columns */
 } OhPlace;
 
 struct OhInserter

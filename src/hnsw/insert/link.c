@@ -21,7 +21,7 @@ OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen)
 {
 	for (int i = 0; i < list->n; i++)
 	{
-		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
+		OhCachedNode *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
 
 		if (kept)
 			kept->chosen = chosen;
@@ -34,7 +34,7 @@ OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen)
 static const uint32 *
 planned_links(OhInserter *ins, uint32 id, int *n)
 {
-	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
 
 	*n = 0;
 	if (kept == NULL || !kept->expanded)
@@ -99,7 +99,7 @@ leads_to(OhInserter *ins, uint32 from, uint32 to)
 static bool
 leads_from(OhInserter *ins, const OhLinkList *list, uint32 id, uint32 avoid, bool further)
 {
-	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
 
 	if (kept == NULL || id == avoid || id == ins->deciding)
 		return false;
@@ -128,7 +128,7 @@ static bool
 stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
 {
 	uint32		id = list->link[place];
-	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
 
 	/* upper levels are only short cuts */
 	if (ins->deciding == OH_NONE)
@@ -198,7 +198,7 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
 	om_quant_query_from_code(ins->quant, code, ins->form);
 	for (int i = 0; i < list->n; i++)
 	{
-		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
+		OhCachedNode *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
 
 		d[i] = kept ? ix->distance(ins->quant, ins->form, OhCachedCode(ins, kept)) : FLT_MAX;
 		if (kept && i < list->nselected && d[i] < dist && kept->dist < dist)
@@ -207,7 +207,7 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
 	/* a diverse new link makes farther ones fill that are nearer to it */
 	for (int i = list->nselected - 1; diverse && i >= 0; i--)
 	{
-		OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
+		OhCachedNode *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
 
 		if (kept && d[i] > dist && kept->dist < d[i])
 		{
@@ -247,7 +247,7 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
 static OhCachedNode *
 kept_with_links(OhInserter *ins, uint32 id, bool again)
 {
-	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
 
 	if (!kept->expanded || again)
 		OhSearchLinks(ins->search, id);
@@ -257,7 +257,7 @@ kept_with_links(OhInserter *ins, uint32 id, bool again)
 static void
 decide(OhInserter *ins, OhBackLink *back, bool again)
 {
-	OhCachedNode	   *kept = kept_with_links(ins, back->node, again);
+	OhCachedNode *kept = kept_with_links(ins, back->node, again);
 
 	back->wanted = false;
 	kept->back = 0;
@@ -317,7 +317,7 @@ static void
 link_entry(OhInserter *ins)
 {
 	uint32		entry = ins->ix->entry;
-	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, entry);
+	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, entry);
 
 	ins->entry = OH_NONE;
 	if (ins->level <= ins->ix->entry_level || kept == NULL || !kept->live)
@@ -336,7 +336,7 @@ static void
 force(OhInserter *ins, OhBackLink *back)
 {
 	OhLinkList *list = &back->list;
-	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, back->node);
+	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, back->node);
 
 	list->n = kept->nlinks;
 	list->nselected = kept->nselected;
@@ -362,7 +362,7 @@ note_leading(OhInserter *ins)
 
 		for (int k = 0; from != NULL && from->expanded && k < from->nlinks; k++)
 		{
-			OhCachedNode	   *to = OhNodeCacheFind(&ins->keep, from->links[k]);
+			OhCachedNode *to = OhNodeCacheFind(&ins->keep, from->links[k]);
 
 			if (to != NULL && to->nleading < OH_CACHED_LEADING)
 				to->leading[to->nleading++] = from->id;
@@ -390,7 +390,7 @@ OhLinkPlan(OhInserter *ins, int n)
 		decide(ins, back, false);
 		if (i == 0 && !back->wanted)
 		{
-			OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, back->node);
+			OhCachedNode *kept = OhNodeCacheFind(&ins->keep, back->node);
 
 			if (kept->expanded && kept->live && kept->nlinks > 0)
 				force(ins, back);
@@ -481,7 +481,7 @@ apply(OhInserter *ins, OhBackLink *back, Page page)
 OhLinkResult
 OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 {
-	PageGroup		group;
+	PageGroup	group;
 	Buffer		meta;
 	int			valid = 0;
 	OhLinkResult result = OH_LINKED;
@@ -536,7 +536,7 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
 static bool
 link_group(OhInserter *ins, bool *tried)
 {
-	PageGroup		group = {0};
+	PageGroup	group = {0};
 	bool		started = false;
 	OhWrite		write;
 
@@ -605,7 +605,7 @@ static bool
 is_same(OhInserter *ins, uint32 id)
 {
 	OhIndex    *ix = ins->ix;
-	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
 	Buffer		buffer = OhRecordPage(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 	bool		same = node->state == OH_LIVE &&

@@ -99,6 +99,6 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 	OhStoreLinks(list, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
 	if (ix->columns.n > 0)
 		OhKeyPageSet(&ix->columns, OhWritePage(write, pages[1].buffer, false), id % ix->columns.per_page,
-				  ins->keys);
+					 ins->keys);
 	return id;
 }

@@ -16,7 +16,7 @@
 typedef struct LevelLinks
 {
 	OhLinkList	list;
-	float		dist[OH_MAX_M];	/* of each */
+	float		dist[OH_MAX_M]; /* of each */
 } LevelLinks;
 
 /*
@@ -102,7 +102,7 @@ static void
 back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 {
 	OhIndex    *ix = ins->ix;
-	OhCachedNode	   *kept = OhNodeCacheFind(&ins->keep, neighbour);
+	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, neighbour);
 	uint32		tower = OhSearchTower(ins->search, neighbour, level);
 	OhLinkList	list;
 	OhTowerData *record;

@@ -20,8 +20,8 @@ typedef struct OhRadius
 	bool		others;			/* some have another center: the row itself must be checked */
 	const OhPosition *center;	/* the query; NULL if never, or if no condition needs it */
 	double		radius;			/* around it, the smallest */
-	double		limit;			/* the same in order units, rounded up: what is farther from
-								 * the query is not within; INFINITY if nothing is known */
+	double		limit;			/* the same in order units, rounded up: what is farther from the
+								 * query is not within; INFINITY if nothing is known */
 } OhRadius;
 
 /*

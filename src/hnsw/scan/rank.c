@@ -111,7 +111,7 @@ static bool
 rank_row(IndexScanDesc scan, ItemPointerData tid, float slack, double *dist)
 {
 	OhScanState *s = scan->opaque;
-	OhRow		row = {.slack = slack,.node = OH_NONE,.posting = OH_NONE,.tid = tid};
+	OhRow		row = {.slack = slack, .node = OH_NONE, .posting = OH_NONE, .tid = tid};
 
 	CHECK_FOR_INTERRUPTS();
 	s->nfetched++;
@@ -132,7 +132,7 @@ rank_row(IndexScanDesc scan, ItemPointerData tid, float slack, double *dist)
 static void
 rank_rest(OhScanState *s, const OhChain *chain, float slack, double dist, bool known)
 {
-	OhRow		row = {.dist = dist,.slack = slack,.node = OH_NONE,.posting = OH_NONE};
+	OhRow		row = {.dist = dist, .slack = slack, .node = OH_NONE, .posting = OH_NONE};
 
 	if (known && s->radius != NULL && !OhRadiusHolds(s->radius, dist))
 		return;
@@ -217,7 +217,7 @@ OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound)
 		return;
 	if (s->by_code || refined)
 	{
-		OhRow		row = {.dist = dist,.node = head->id,.posting = head->posting,.tid = head->tid};
+		OhRow		row = {.dist = dist, .node = head->id, .posting = head->posting, .tid = head->tid};
 
 		if (refined)
 		{
@@ -271,7 +271,7 @@ settle(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 	OhRow		row = OhRankedPop(&s->ranked);
-	OhNodeRows	head = {.id = row.node,.posting = row.posting,.tid = row.tid};
+	OhNodeRows	head = {.id = row.node, .posting = row.posting, .tid = row.tid};
 	double		dist;
 
 	rank_exactly(scan, &head, row.slack, row.least, &dist);

@@ -188,8 +188,8 @@ take_keys(IndexScanDesc scan)
 	{
 		if (s->last_filter == NULL)
 			s->last_filter = OhFilterBegin(s->conditions,
-												  OhArrayRecords(&s->ix->file, OH_NODE),
-												  s->context);
+										   OhArrayRecords(&s->ix->file, OH_NODE),
+										   s->context);
 		s->filter = s->last_filter;
 		OhFilterSet(s->filter);
 	}

@@ -65,11 +65,12 @@ typedef struct OhScanState
 	bool		sorted;			/* and they are what the scan is ordered by */
 	bool		by_code;		/* distances from codes decide: no re-ranking */
 	bool		exact_codes;	/* and are exact */
-	bool		down;			/* the query's order is downwards: rows without a position come first */
+	bool		down;			/* the query's order is downwards: rows without a position come
+								 * first */
 	bool		errors_vary;	/* errors of codes differ much from node to node ... */
 	float		most_error;		/* ... the largest so far */
-	double		rounding;		/* what distances by float kernels and by the type's own may
-								 * differ by, relative */
+	double		rounding;		/* what distances by float kernels and by the type's own may differ
+								 * by, relative */
 	bool		certain;		/* the row being returned is within all radii */
 	ScanPhase	phase;
 

@@ -532,8 +532,8 @@ recode(Retrain *r, uint32 lp, Recode *node)
 	{
 		if (old == NULL)
 			OhReportCorruption(r->ix->file.rel, OhArrayBlock(&ix->file, OH_NODE, lp),
-					  "node %u has a code of model %u, which the index does not have",
-					  id, node->tag & OH_TAG_MODEL);
+							   "node %u has a code of model %u, which the index does not have",
+							   id, node->tag & OH_TAG_MODEL);
 		om_quant_decode(old, node->old, r->scratch, r->x);
 	}
 	node->loose = !node->exact || !is_shared(r, id, hash, node->posting);
@@ -599,7 +599,7 @@ recode_page(Retrain *r, uint32 lp)
 			break;
 		if (round == MAX_ROUNDS)
 			OhReportCorruption(r->ix->file.rel, OhArrayBlock(&r->ix->file, OH_NODE, lp),
-					  "nodes still get codes of model %u", nodes[0].tag & OH_TAG_MODEL);
+							   "nodes still get codes of model %u", nodes[0].tag & OH_TAG_MODEL);
 		for (int i = 0; i < n; i++)
 			recode(r, lp, &nodes[i]);
 		OhFetchRelease(r->fetcher);

@@ -246,7 +246,7 @@ look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 		posting = OhSlot(&ix->file, OH_POSTING, BufferGetPage(buffer), at % per_page);
 		if (posting->node != id)
 			OhReportCorruption(bulk->ix->file.rel, block, "posting %u belongs to node %u, not %u",
-					  at, posting->node, id);
+							   at, posting->node, id);
 		for (int i = 0; i < OH_POSTING_TIDS; i++)
 		{
 			if (ItemPointerIsValid(&posting->tid[i]))
@@ -320,8 +320,8 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 			if (bulk->beyond != OH_NONE &&
 				!OhArrayHas(&ix->file, OH_POSTING, bulk->beyond))
 				OhReportCorruption(bulk->ix->file.rel, OhArrayBlock(&ix->file, OH_NODE, lp),
-						  "a chain of postings leads to record %u, which does not exist",
-						  bulk->beyond);
+								   "a chain of postings leads to record %u, which does not exist",
+								   bulk->beyond);
 			bulk->beyond = OH_NONE;
 			pg_usleep(1000);
 		}

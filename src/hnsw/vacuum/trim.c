@@ -106,7 +106,7 @@ read_posting(Trim *t, uint32 id, uint32 at)
 	UnlockReleaseBuffer(buffer);
 	if (copy.node != id)
 		OhReportCorruption(t->ix->file.rel, OhRecordBlock(&ix->file, OH_POSTING, at),
-				  "posting %u belongs to node %u, not %u", at, copy.node, id);
+						   "posting %u belongs to node %u, not %u", at, copy.node, id);
 	return copy;
 }
 
@@ -141,7 +141,7 @@ unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
 		/* each one once: a damaged chain may come back to itself */
 		if (OhSlotIsFree(&ix->file, OH_POSTING, page, OhSlotOf(&ix->file, OH_POSTING, run[i])))
 			OhReportCorruption(t->ix->file.rel, BufferGetBlockNumber(run_buffer), "posting %u is in a chain twice",
-					  run[i]);
+							   run[i]);
 		OhPageFreeSlot(&ix->file, OH_POSTING, page, OhSlotOf(&ix->file, OH_POSTING, run[i]));
 	}
 	if (BufferIsValid(before_buffer))

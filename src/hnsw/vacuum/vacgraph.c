@@ -69,7 +69,7 @@ note_nodes(OhVacuum *v, uint32 lp, Page page)
 			break;
 		if (node->state > OH_DEAD || node->level > OH_MAX_LEVEL)
 			OhReportCorruption(v->ix->file.rel, OhArrayBlock(&v->ix->file, OH_NODE, lp),
-					  "node %u has state %u and level %u", id, node->state, node->level);
+							   "node %u has state %u and level %u", id, node->state, node->level);
 		before = v->node[id] & OH_VAC_STATE;
 		if (before == node->state)
 			continue;

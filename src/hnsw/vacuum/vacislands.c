@@ -285,8 +285,8 @@ put_heir(OhVacuum *v, uint32 dead)
 		if (OhVacState(v, links[i]) == OH_LIVE)
 		{
 			OhHighwayJoin(v->ix, links[i], OH_VAC_LEVEL(v->node[links[i]]),
-						 OH_MEMBER_ISLAND, OhVacuumNode(v, links[i])->tag,
-						 OhNodeCode(OhVacuumNode(v, links[i])));
+						  OH_MEMBER_ISLAND, OhVacuumNode(v, links[i])->tag,
+						  OhNodeCode(OhVacuumNode(v, links[i])));
 			return;
 		}
 	}
@@ -382,7 +382,7 @@ choose_members(Islands *s, int level)
 void
 OhVacuumHighway(OhVacuum *v)
 {
-	Islands		s = {.v = v,.n = v->n};
+	Islands		s = {.v = v, .n = v->n};
 	int			level = choose_level(v);
 	uint8	   *kind;
 	uint32		npages;
