@@ -1,5 +1,6 @@
 """
-compareplot.py -- the drawing of bench/compare: recall against queries/s of both extensions on each set.
+compareplot.py -- the drawing of bench/compare: recall against queries a second of both extensions on each set, by the CPU time
+of the backend, which other work on the machine disturbs less than the clock.
 
 One column of 640 units with large letters, so that it can be read on a phone; axes as in svg.py.
 """
@@ -17,7 +18,8 @@ LARGE = STYLE.replace("font: 13px", "font: 19px").replace("font-size: 17px", "fo
 def series(result):
     for name, one in result["sets"].items():
         for extension in ("omendb", "pgvector"):
-            points = sorted((p["recall"], p["qps"], p["ef"]) for p in one.get(extension, {}).get("queries", []) if p.get("qps"))
+            points = sorted((p["recall"], p["per_cpu_second"], p["ef"]) for p in one.get(extension, {}).get("queries", [])
+                            if p.get("per_cpu_second"))
             if points:
                 yield name, extension, points
 
@@ -48,10 +50,10 @@ def draw(result, target):
     def text(at_x, at_y, words, anchor="start", kind=""):
         return f'<text x="{at_x:.1f}" y="{at_y:.1f}" text-anchor="{anchor}" class="{kind}">{escape(words)}</text>'
 
-    title = "Queries/s against recall: omendb and pgvector"
+    title = "Queries a second at each recall"
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}"><style>{LARGE}</style>',
            f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>', text(16, 34, title, kind="title"),
-           text(16, 62, "one client, up and right is better", kind="faint")]
+           text(16, 62, "one client, seconds of CPU; up and right is better", kind="faint")]
     room = WIDTH
     for r in reversed(recalls):
         out.append(f'<path class="grid" d="M{x(r):.1f} {TOP}V{BOTTOM}"/>')
@@ -69,7 +71,7 @@ def draw(result, target):
         path = "L".join(f"{x(r):.1f} {y(q):.1f}" for r, q, _ in ps)
         out.append(f'<path class="line" stroke="{colour}"{dash} d="M{path}"/>')
         for r, q, ef in ps:
-            note = f"{extension}, {NAMES[name]}, ef_search {ef}: recall {r:.4f}, {q:,.0f} queries/s"
+            note = f"{extension}, {NAMES[name]}, ef_search {ef}: recall {r:.4f}, {q:,.0f} queries per CPU second"
             out.append(f'{mark(shape, x(r), y(q))} class="mark" fill="{colour}"><title>{escape(note)}</title></{tag(shape)}>')
     for i, name in enumerate(dict.fromkeys(name for name, _, _ in lines)):
         colour, shape = LOOKS[name]
