@@ -58,12 +58,22 @@ SELECT * FROM order_is('v <-> $1', 'DESC');
 SELECT * FROM order_is('1 / (1 + (v <-> $1))', 'DESC');
 SELECT * FROM order_is('(1 - (v <=> $1)) * (v <=> $1)', 'DESC');
 SELECT * FROM order_is('1 - (v <=> v)', 'DESC');
--- NULLs at the other end: where there are none
+-- NULLs and NaNs at different ends
 SELECT * FROM order_is('1 - (v <=> $1)', 'DESC NULLS LAST');
 SELECT * FROM order_is('1 - (v <=> $1)', 'DESC NULLS LAST', 'v IS NOT NULL');
 SELECT * FROM order_is('1 - (v <=> $1)', 'DESC NULLS LAST', '1 - (v <=> $1) > 0.5');
 SELECT * FROM order_is('1 + (v <=> $1)', 'ASC NULLS FIRST');
 SELECT * FROM order_is('1 + (v <=> $1)', 'ASC NULLS FIRST', 'v <=> $1 < 0.5');
+SELECT * FROM order_is('v <=> $1', 'ASC NULLS FIRST');
+SELECT * FROM order_is('v <=> $1', 'ASC NULLS FIRST', 'tenant = 2');
+SELECT * FROM order_is('v <=> $1', 'DESC NULLS LAST');
+SELECT * FROM order_is('1 - (v <=> $1)', 'DESC NULLS LAST', 'tenant IN (1, 2)');
+SELECT * FROM order_is('1 - (v <=> $1)', 'DESC NULLS LAST', 'tenant = 2 AND v IS NULL');
+SELECT * FROM order_is('v <=> $1', 'ASC NULLS FIRST', 'tenant = 2 AND v IS NULL');
+SELECT * FROM order_is('-(v <#> $1)', 'DESC NULLS LAST', 'id % 3 = 0');
+SELECT * FROM order_is('1 - (v <=> $1)', 'DESC NULLS LAST', query => '''[0,0,0]''');
+SELECT * FROM order_is('1 - (v <=> $1)', 'DESC NULLS LAST', query => 'NULL::vector');
+SELECT * FROM order_is('v <=> $1', 'ASC NULLS FIRST', query => '''[0,0,0]''');
 -- with conditions
 SELECT * FROM order_is('1 - (v <=> $1)', 'DESC', '1 - (v <=> $1) > 0.8');
 SELECT * FROM order_is('1 - (v <=> $1)', 'DESC', '1 - (v <=> $1) > 0.8 AND tenant = 2');
@@ -87,6 +97,8 @@ EXPLAIN (COSTS OFF) EXECUTE order_p ('[5,5,5]', 3);
 EXECUTE order_p ('[5,5,5]', 3);
 EXECUTE order_p ('[-5,-5,-5]', 3);
 EXECUTE order_p (NULL, 0);
+PREPARE order_last (vector) AS SELECT array_agg(id) FROM (SELECT id FROM order_t WHERE id > 499 ORDER BY 1 - (v <=> $1) DESC NULLS LAST LIMIT 6) x;
+EXECUTE order_last ('[5,5,5]');
 RESET plan_cache_mode;
 CREATE TABLE order_names (id integer PRIMARY KEY, name text);
 INSERT INTO order_names SELECT i, 'name ' || i FROM generate_series(1, 504) i;
@@ -113,6 +125,10 @@ CREATE INDEX ON order_parts USING omenhnsw (v vector_cosine_ops);
 ANALYZE order_parts;
 SELECT * FROM order_is('1 - (v <=> $1)', 'DESC', source => 'order_parts');
 SELECT * FROM order_is('1 - (v <=> $1)', 'DESC NULLS LAST', source => 'order_parts');
+ALTER TABLE order_parts ALTER v DROP NOT NULL;
+INSERT INTO order_parts SELECT i, NULL FROM generate_series(240, 260) i;
+SELECT * FROM order_is('1 - (v <=> $1)', 'DESC NULLS LAST', source => 'order_parts');
+SELECT * FROM order_is('v <=> $1', 'ASC NULLS FIRST', source => 'order_parts');
 CREATE INDEX order_expression ON order_t USING omenhnsw (((v + '[1,1,1]')::vector(3)) vector_l2_ops);
 SELECT * FROM order_is('10 - ((v + ''[1,1,1]'')::vector(3) <-> $1)', 'DESC');
 

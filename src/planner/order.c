@@ -10,25 +10,20 @@
  * before a smaller one.  The planner compares expressions, and sees nothing of that.  So its
  * code makes the paths for `embedding <=> $1`, and they then get the query's order.
  *
- * Downwards, SQL has NULLs and NaNs before all numbers.  The scan is told so by
- * the executor's note of its plan node (discard.c), and returns rows without a
- * position first.  Where the query wants NULLs at the other end, this must not matter:
- * no NULL may come out of the table.
+ * Downwards, SQL has NaNs before all numbers, and NULLs where the query says.  The scan
+ * returns rows without a position accordingly: the executor's note of its plan node
+ * (discard.c) tells it that it goes downwards, and OH_NULLS_APART in the distance that
+ * NULLs and NaNs are at different ends.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/stratnum.h"
-#include "catalog/pg_attribute.h"
-#include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
-#include "parser/parsetree.h"
-#include "utils/syscache.h"
 
 #include "compat.h"
 #include "planner/bounds.h"
 #include "planner/order.h"
+#include "planner/planner.h"
 
 static List *
 class_members(EquivalenceClass *class, Relids relids)
@@ -48,51 +43,12 @@ class_members(EquivalenceClass *class, Relids relids)
 }
 
 /*
- * never_null -- does the query's WHERE, or the index's, refuse rows without a vector,
- * or has the column none?
+ * is_planners -- does the planner match the key with the index by itself?
  */
 static bool
-never_null(PlannerInfo *root, const IndexOptInfo *index, Expr *vector)
+is_planners(const PathKey *key, const EquivalenceMember *member, const OpExpr *distance)
 {
-	RelOptInfo *rel = index->rel;
-	NullTest   *test = makeNode(NullTest);
-	List	   *clauses = list_copy(index->indpred);
-	ListCell   *lc;
-
-	if (index->indexkeys[0] != 0)
-	{
-		HeapTuple	tuple = SearchSysCache2(ATTNUM,
-											ObjectIdGetDatum(planner_rt_fetch(rel->relid, root)->relid),
-											Int16GetDatum(index->indexkeys[0]));
-		bool		not_null = HeapTupleIsValid(tuple) &&
-			((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
-
-		if (HeapTupleIsValid(tuple))
-			ReleaseSysCache(tuple);
-		if (not_null)
-			return true;
-	}
-	foreach(lc, rel->baserestrictinfo)
-		clauses = lappend(clauses, lfirst_node(RestrictInfo, lc)->clause);
-	test->arg = vector;
-	test->nulltesttype = IS_NOT_NULL;
-	test->location = -1;
-	return predicate_implied_by(list_make1(test), clauses, false);
-}
-
-/*
- * fits -- is the key's order that of the distance, for a line that rises or falls?
- */
-static bool
-fits(PlannerInfo *root, const IndexOptInfo *index, const PathKey *key, const OpExpr *distance,
-	 double scale)
-{
-	bool		less = om_pathkey_less(key);
-
-	if (less != (scale > 0))
-		return false;
-	/* NULLs are the last of the distance's order, and so the first of it downwards */
-	return key->pk_nulls_first != less || never_null(root, index, linitial(distance->args));
+	return equal(distance, member->em_expr) && om_pathkey_less(key) && !key->pk_nulls_first;
 }
 
 /*
@@ -105,6 +61,11 @@ distance_key(const PathKey *key, const EquivalenceMember *of, OpExpr *distance)
 	EquivalenceMember *member = makeNode(EquivalenceMember);
 	PathKey    *result = makeNode(PathKey);
 
+	if (om_pathkey_less(key) == key->pk_nulls_first)
+	{
+		distance = copyObject(distance);
+		distance->inputcollid = OH_NULLS_APART;
+	}
 	memcpy(member, of, sizeof(EquivalenceMember));
 	member->em_expr = (Expr *) distance;
 	member->em_is_child = false;
@@ -137,11 +98,9 @@ OhOrderFind(PlannerInfo *root, IndexOptInfo *index)
 		OpExpr	   *distance;
 		double		scale;
 
-		/* what is the distance itself is the planner's business */
 		if (bms_equal(member->em_relids, index->rel->relids) &&
 			OhMatchDistance(root, index, (Node *) member->em_expr, &distance, &scale) &&
-			!equal(distance, member->em_expr) &&
-			fits(root, index, key, distance, scale))
+			om_pathkey_less(key) == (scale > 0) && !is_planners(key, member, distance))
 			return list_make1(distance_key(key, member, distance));
 	}
 	return NIL;

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "catalog/pg_collation.h"
 
 /* plan.c: distances that nobody looks at */
 extern void OhPlanInit(void);
@@ -16,6 +17,12 @@ extern void OhDiscardInit(void);
 extern bool OhMayDiscard(IndexScanDesc scan);
 /* Is the query's order that of the scan downwards? */
 extern bool OhGoesDown(IndexScanDesc scan);
+
+/*
+ * order.c: the collation of a distance, which has no use for one, in a scan's order if
+ * that has NULLs and NaNs at different ends.  It reaches the scan in its key.
+ */
+#define OH_NULLS_APART C_COLLATION_OID
 
 /* paths.c: paths that the planner does not make */
 extern void OhPathsInit(void);

@@ -6,8 +6,8 @@
  * position; and in strict order at the very end the rows that were found late,
  * nearer than one already returned.
  *
- * Where the query's order is the distance's downwards, as of 1 - distance, rows without
- * a position come first: NULLs, then NaNs, as SQL has them.
+ * Where the query's order is the distance's downwards, as of 1 - distance, rows whose distance
+ * is NaN come first; and rows without a vector before all others, where the query has NULLs first.
  *
  * A NULL query, and one without a direction, order nothing: every row comes
  * from the arrays as they lie.
@@ -260,10 +260,12 @@ start(IndexScanDesc scan)
 						RelationGetRelationName(index))));
 	/* NULL is within no radius */
 	s->not_null |= s->radius != NULL;
-	s->down = scan->numberOfOrderBys > 0 && OhGoesDown(scan);
+	s->nans_first = scan->numberOfOrderBys > 0 && OhGoesDown(scan);
+	s->nulls_first = scan->numberOfOrderBys > 0 &&
+		s->nans_first != (scan->orderByData[0].sk_collation == OH_NULLS_APART);
 	if (s->only_null)
-		s->phase = s->down ? SCAN_NULLS_FIRST : SCAN_NULLS;
-	else if (s->down)
+		s->phase = s->nulls_first ? SCAN_NULLS_FIRST : SCAN_NULLS;
+	else if (s->nulls_first || s->nans_first)
 		s->phase = SCAN_NULLS_FIRST;
 	else
 		begin_distances(scan);
@@ -288,7 +290,7 @@ may_return(OhScanState *s)
 void
 OhAfterDistances(OhScanState *s)
 {
-	s->phase = s->down || !has_no_direction(s->radius) ? SCAN_LATE : SCAN_NO_DIRECTION;
+	s->phase = SCAN_NO_DIRECTION;
 	s->rows.n = s->rows.next = 0;
 	s->lp = 0;
 	s->certain = false;
@@ -387,8 +389,6 @@ next_phase(IndexScanDesc scan)
 		s->rows.n = s->rows.next = 0;
 		begin_distances(scan);
 	}
-	else if (s->phase == SCAN_ALL && s->down)
-		s->phase = SCAN_LATE;
 	else
 		s->phase++;
 }
@@ -401,11 +401,14 @@ is_skipped(const OhScanState *s)
 {
 	switch (s->phase)
 	{
-		case SCAN_NULLS:
 		case SCAN_NULLS_FIRST:
-			return s->not_null;
+			return s->not_null || !s->nulls_first;
+		case SCAN_NULLS:
+			return s->not_null || s->nulls_first;
 		case SCAN_NO_DIRECTION_FIRST:
-			return !has_no_direction(s->radius);
+			return !has_no_direction(s->radius) || !s->nans_first;
+		case SCAN_NO_DIRECTION:
+			return !has_no_direction(s->radius) || s->nans_first;
 		default:
 			return false;
 	}
@@ -438,7 +441,7 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 				s->nchains--;
 			continue;
 		}
-		if (s->lp >= OhArrayPages(&s->ix->file, array) || is_skipped(s))
+		if (is_skipped(s) || s->lp >= OhArrayPages(&s->ix->file, array))
 		{
 			next_phase(scan);
 			continue;

@@ -23,7 +23,7 @@
 typedef enum ScanPhase
 {
 	SCAN_START,
-	SCAN_NULLS_FIRST,			/* the order is downwards: what is at the end otherwise */
+	SCAN_NULLS_FIRST,			/* what is at the end otherwise */
 	SCAN_NO_DIRECTION_FIRST,
 	SCAN_GRAPH,					/* batches of the walk */
 	SCAN_SWEEP,					/* passes over the node array */
@@ -65,8 +65,8 @@ typedef struct OhScanState
 	bool		sorted;			/* and they are what the scan is ordered by */
 	bool		by_code;		/* distances from codes decide: no re-ranking */
 	bool		exact_codes;	/* and are exact */
-	bool		down;			/* the query's order is downwards: rows without a position come
-								 * first */
+	bool		nans_first;		/* rows whose distance is NaN come first ... */
+	bool		nulls_first;	/* ... and before these, rows without a vector */
 	bool		errors_vary;	/* errors of codes differ much from node to node ... */
 	float		most_error;		/* ... the largest so far */
 	double		rounding;		/* what distances by float kernels and by the type's own may differ
