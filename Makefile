@@ -24,6 +24,8 @@ PROVE_TESTS ?= test/t/*.pl
 # Vectorised loops want -O3 and no errno, equal codes on every CPU no fused products; never a CPU flag: kernels are chosen at run time.
 PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -MMD -MP
 PG_CPPFLAGS = -I$(srcdir)/src
+# For other extensions in C: $(includedir_server)/extension/omendb/omendb.h.
+HEADERS = src/omendb.h
 EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) src/sql/classes.built.sql src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
 
 PG_CONFIG ?= pg_config

@@ -11,6 +11,7 @@
 #include "hnsw/options.h"
 #include "kernel/kernel.h"
 #include "planner/planner.h"
+#include "types/api.h"
 
 PG_MODULE_MAGIC;
 
@@ -20,6 +21,7 @@ void
 _PG_init(void)
 {
 	om_kernels_init();
+	om_api_init();
 	OhOptionsInit();
 	OhInsertInit();
 	OhAlterInit();

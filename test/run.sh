@@ -14,6 +14,7 @@
 #   isolation  test/isolation by pg_isolation_regress, where there is any
 #   pgtap      test/pgtap by pgTAP
 #   tap        test/t by PostgreSQL::Test::Cluster
+#   examples   test/examples: the C library without PostgreSQL, called from Python
 #   crash      20 kills of test/crash
 #   corrupt    120 damaged index files of test/corrupt
 #   clients    test/clients: drivers and ORMs.  Those for Node want Node 20 and npm's registry and are
@@ -42,9 +43,9 @@ only=${1:-}
 [ $# = 0 ] || shift
 names=("$@")
 case $only in
-	""|build|sources|unit|regress|isolation|pgtap|tap|crash|corrupt|clients|clients-all) ;;
+	""|build|sources|unit|regress|isolation|pgtap|tap|examples|crash|corrupt|clients|clients-all) ;;
 	-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) die "no suite is called $only (there are build, sources, unit, regress, isolation, pgtap, tap, crash, corrupt, clients, clients-all)" ;;
+	*) die "no suite is called $only (there are build, sources, unit, regress, isolation, pgtap, tap, examples, crash, corrupt, clients, clients-all)" ;;
 esac
 
 check_machine
@@ -58,6 +59,9 @@ case $only in
 esac
 case $only in
 	""|pgtap) need_packages "postgresql-$pg_major-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
+esac
+case $only in
+	""|examples) need_packages python3 python3-numpy ;;
 esac
 case $only in
 	""|clients*)
@@ -156,14 +160,8 @@ run_sources() {
 			skipped+=" $target"
 			continue
 		fi
-		if [ $status = 0 ]; then
-			p=$((p + 1))
-			echo "$target: ok"
-		else
-			f=$((f + 1))
-			tail -n 100 "$work/$target.log"
-			echo "$target: FAILED"
-		fi
+		[ $status = 0 ] && p=$((p + 1)) || { f=$((f + 1)); tail -n 100 "$work/$target.log"; }
+		echo "$target: $([ $status = 0 ] && echo ok || echo FAILED)"
 	done
 	count sources $((SECONDS - start)) $p $f
 	[ -z "$skipped" ] || summary+="            skipped, as there is no pg_bsd_indent:$skipped"$'\n'
@@ -267,6 +265,10 @@ run_tap() {
 		done
 }
 
+run_examples() {
+	run_harness examples 900 "$(pick test/examples .py)" env PYTHONDONTWRITEBYTECODE=1 perl test/harness.pl
+}
+
 # run_faults_suite SUITE OPTION... -- test/faults/SUITE.pl, with a seed by the clock, which a name replaces.
 run_faults_suite() {
 	local suite=$1 log=$work/$1.log p f seed=${names[0]:-$((10#$(date +%s) % 100000))}
@@ -351,7 +353,7 @@ SECONDS=0
 start=0
 echo "== build ($("$PG_CONFIG" --version))"
 if run_build; then
-	for suite in sources unit regress isolation pgtap tap crash corrupt clients clients-all; do
+	for suite in sources unit regress isolation pgtap tap examples crash corrupt clients clients-all; do
 		if [ -z "$only" ]; then
 			[ $suite != clients-all ] || continue
 		else

@@ -31,7 +31,7 @@ halfvec_bytes(int dim)
 static void
 halfvec_position(const OhColumn *column, const void *value, OhPosition *position)
 {
-	const		OmHalfvec *v = value;
+	const OmHalfvec *v = value;
 
 	position->x = om_halfvec_floats(v);
 	position->floats = (Pointer) position->x;

@@ -89,7 +89,7 @@ least_kept(const float *x, int n, int room, int *ties)
 static void
 sparsevec_position(const OhColumn *column, const void *value, OhPosition *position)
 {
-	const		OmSparsevec *v = value;
+	const OmSparsevec *v = value;
 	const float *x = om_sparsevec_values(v);
 	int			room = (column->position_dim - om_sparse_floats(0)) / 2;
 	OmSparse   *out = palloc0(sizeof(float) * column->position_dim);

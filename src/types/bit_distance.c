@@ -29,20 +29,32 @@ check_lengths(VarBit *a, VarBit *b)
 }
 
 double
+om_bytes_hamming(const uint8 *a, const uint8 *b, int bytes)
+{
+	return (double) om_kernels->differ_bits(a, b, bytes);
+}
+
+double
+om_bytes_jaccard(const uint8 *a, const uint8 *b, int bytes)
+{
+	uint64_t	ones[3];
+
+	om_kernels->share_bits(a, b, bytes, ones);
+	if (ones[0] == 0)
+		return 1;
+	return 1 - (double) ones[0] / (double) (ones[1] + ones[2] - ones[0]);
+}
+
+double
 om_bit_hamming(const VarBit *a, const VarBit *b)
 {
-	return (double) om_kernels->differ_bits(VARBITS(a), VARBITS(b), VARBITBYTES(a));
+	return om_bytes_hamming(VARBITS(a), VARBITS(b), VARBITBYTES(a));
 }
 
 double
 om_bit_jaccard(const VarBit *a, const VarBit *b)
 {
-	uint64_t	ones[3];
-
-	om_kernels->share_bits(VARBITS(a), VARBITS(b), VARBITBYTES(a), ones);
-	if (ones[0] == 0)
-		return 1;
-	return 1 - (double) ones[0] / (double) (ones[1] + ones[2] - ones[0]);
+	return om_bytes_jaccard(VARBITS(a), VARBITS(b), VARBITBYTES(a));
 }
 
 /*

@@ -15,6 +15,10 @@
 extern double om_bit_hamming(const VarBit *a, const VarBit *b);
 extern double om_bit_jaccard(const VarBit *a, const VarBit *b);
 
+/* The same for bytes, for callers that hold no VarBit. */
+extern double om_bytes_hamming(const uint8 *a, const uint8 *b, int bytes);
+extern double om_bytes_jaccard(const uint8 *a, const uint8 *b, int bytes);
+
 /* The error of two lengths. */
 extern void om_bit_mismatch(int a, int b);
 

@@ -1,33 +1,16 @@
 /*
  * halfvec.h -- the SQL type halfvec: a varlena of half-precision floats.
  *
- *   OFFSET  SIZE  FIELD
- *        0     4  vl_len_   varlena header
- *        4     2  dim       number of dimensions, 1 to OM_HALFVEC_MAX_DIM
- *        6     2  unused    always zero; reserved
- *        8  2*dim x         the bits of IEEE half precision, finite
+ * Its layout is in omendb.h.
  */
 #ifndef OM_HALFVEC_H
 #define OM_HALFVEC_H
 
 #include "fmgr.h"
 
+#include "omendb.h"
 #include "types/typeutil.h"
 
-#define OM_HALFVEC_MAX_DIM 16000
-
-typedef struct OmHalfvec
-{
-	int32		vl_len_;
-	int16		dim;
-	int16		unused;
-	uint16		x[FLEXIBLE_ARRAY_MEMBER];
-} OmHalfvec;
-
-StaticAssertDecl(offsetof(OmHalfvec, dim) == 4, "halfvec layout");
-StaticAssertDecl(offsetof(OmHalfvec, x) == 8, "halfvec layout");
-
-#define OM_HALFVEC_SIZE(dim) (offsetof(OmHalfvec, x) + sizeof(uint16) * (dim))
 #define DatumGetOmHalfvec(d) ((OmHalfvec *) PG_DETOAST_DATUM(d))
 #define PG_GETARG_OMHALFVEC_P(n) DatumGetOmHalfvec(PG_GETARG_DATUM(n))
 #define PG_RETURN_OMHALFVEC_P(v) PG_RETURN_POINTER(v)
@@ -61,5 +44,8 @@ extern double om_halfvec_l2sq(const OmHalfvec *a, const OmHalfvec *b);
 extern double om_halfvec_ip(const OmHalfvec *a, const OmHalfvec *b);
 extern double om_halfvec_cosine(const OmHalfvec *a, const OmHalfvec *b);
 extern double om_halfvec_l1(const OmHalfvec *a, const OmHalfvec *b);
+
+/* The same for the bits of half[dim], for callers that hold no OmHalfvec. */
+extern double om_halves_cosine(const uint16 *a, const uint16 *b, int dim);
 
 #endif							/* OM_HALFVEC_H */

@@ -50,13 +50,19 @@ om_halfvec_ip(const OmHalfvec *a, const OmHalfvec *b)
 }
 
 double
-om_halfvec_cosine(const OmHalfvec *a, const OmHalfvec *b)
+om_halves_cosine(const uint16 *a, const uint16 *b, int dim)
 {
 	float		sums[3];
 
 	/* Squares of halves neither overflow nor vanish in float. */
-	om_kernels->cos_f16(a->x, b->x, a->dim, sums);
+	om_kernels->cos_f16(a, b, dim, sums);
 	return om_cosine_from_sums(sums[0], sums[1], sums[2]);
+}
+
+double
+om_halfvec_cosine(const OmHalfvec *a, const OmHalfvec *b)
+{
+	return om_halves_cosine(a->x, b->x, a->dim);
 }
 
 double

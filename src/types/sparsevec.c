@@ -50,11 +50,8 @@ om_sparsevec_new(int dim, int nnz)
 	return result;
 }
 
-/*
- * check_nnz -- 54000 if a value has too many elements.
- */
-static bool
-check_nnz(int64 nnz, struct Node *escontext)
+bool
+om_check_nnz(int64 nnz, struct Node *escontext)
 {
 	if (nnz > OM_SPARSEVEC_MAX_NNZ)
 		ereturn(escontext, false,
@@ -64,11 +61,8 @@ check_nnz(int64 nnz, struct Node *escontext)
 	return true;
 }
 
-/*
- * check_index -- element i: within the dimensions, and after the one before it.
- */
-static bool
-check_index(const OmSparsevec *v, int i, struct Node *escontext)
+bool
+om_check_index(const OmSparsevec *v, int i, struct Node *escontext)
 {
 	if (v->index[i] < 0 || v->index[i] >= v->dim)
 		ereturn(escontext, false,
@@ -139,7 +133,7 @@ om_sparsevec_in(PG_FUNCTION_ARGS)
 	int			nnz;
 	int			dim;
 
-	if (!check_nnz(capacity, escontext))
+	if (!om_check_nnz(capacity, escontext))
 		PG_RETURN_NULL();
 	element = palloc(sizeof(Element) * capacity);
 	if (!scan_elements(&scan, element, &nnz) || !om_scan_char(&scan, '/') ||
@@ -154,7 +148,7 @@ om_sparsevec_in(PG_FUNCTION_ARGS)
 	{
 		result->index[i] = element[i].index;
 		om_sparsevec_values(result)[i] = element[i].value;
-		if (!check_index(result, i, escontext))
+		if (!om_check_index(result, i, escontext))
 			PG_RETURN_NULL();
 	}
 	PG_RETURN_OMSPARSEVEC_P(result);
@@ -205,7 +199,7 @@ om_sparsevec_recv(PG_FUNCTION_ARGS)
 	unused = (int32) pq_getmsgint(buf, sizeof(int32));
 	om_check_dim(&om_sparsevec_desc, dim);
 	(void) om_check_typmod(PG_GETARG_INT32(2), dim, NULL);
-	(void) check_nnz(nnz, NULL);
+	(void) om_check_nnz(nnz, NULL);
 	if (nnz < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -224,7 +218,7 @@ om_sparsevec_recv(PG_FUNCTION_ARGS)
 	for (int i = 0; i < nnz; i++)
 	{
 		result->index[i] = (int32) pq_getmsgint(buf, sizeof(int32));
-		(void) check_index(result, i, NULL);
+		(void) om_check_index(result, i, NULL);
 	}
 	for (int i = 0; i < nnz; i++)
 	{
@@ -269,7 +263,7 @@ from_floats(const float *x, int dim)
 
 	for (int i = 0; i < dim; i++)
 		nnz += x[i] != 0;
-	(void) check_nnz(nnz, NULL);
+	(void) om_check_nnz(nnz, NULL);
 	result = om_sparsevec_new(dim, nnz);
 	nnz = 0;
 	for (int i = 0; i < dim; i++)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What documentation says of programs and of pgvector is what the tests have.
 
-docs/clients.md shows what the tests run.
+docs/clients.md and docs/c.md show what the tests run.
 A block of code below a comment `<!-- test/clients/knex.js -->` stands in that file, line by
 line, indented or not; a line `...` in it leaves lines out.  Every client has a block.
 
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 top = Path(__file__).resolve().parents[2]
-blocks = re.findall(r"^<!-- (test/clients/\S+|examples/\S+) -->\n```\w*\n(.*?)^```$", (top / "docs/clients.md").read_text(), re.M | re.S)
+blocks = re.findall(r"^<!-- (test/clients/\S+|examples/\S+) -->\n```\w*\n(.*?)^```$", (top / "docs/clients.md").read_text() + (top / "docs/c.md").read_text(), re.M | re.S)
 tests = failures = 0
 
 

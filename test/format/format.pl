@@ -132,6 +132,10 @@ sub before
 
 	# an attribute before a type
 	$text =~ s/__attribute__\(\((\w+)\)\)/attribute_is_$1/g;
+
+	# what is in extern "C" is not indented for it
+	$text =~ s/^(extern "C"\n)\{$/$1\/* open extern C *\//gm;
+	$text =~ s/^(#ifdef __cplusplus\n)\}$/$1\/* close extern C *\//gm;
 	return $text;
 }
 
@@ -154,6 +158,9 @@ sub after
 
 	# the star of a function's type, by itself on the line before its name
 	$text =~ s/^([A-Za-z_]\S*)[ \t]+\*$/$1 */gm;
+
+	$text =~ s/\/\* open extern C \*\//{/g;
+	$text =~ s/\/\* close extern C \*\//}/g;
 
 	# designated initializers: ", .name"
 	$text =~ s/,\.(?=[a-z_]\w* = )/, ./g;
