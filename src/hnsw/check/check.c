@@ -35,6 +35,21 @@
 OM_FUNCTION(om_index_check);
 
 /*
+ * OhOpenRelation -- a relation by its OID, which a user may have given.
+ */
+Relation
+OhOpenRelation(Oid oid, LOCKMODE lock)
+{
+	Relation	rel = try_relation_open(oid, lock);
+
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("index with OID %u does not exist", oid)));
+	return rel;
+}
+
+/*
  * OhCheckRelation -- error unless this is an omenhnsw index that can be read.
  */
 void
@@ -187,24 +202,24 @@ om_index_check(PG_FUNCTION_ARGS)
 	/* the table before the index, as everybody does */
 	if (!OidIsValid(heap_oid))
 	{
-		Relation	other = relation_open(index_oid, AccessShareLock);
+		Relation	other = OhOpenRelation(index_oid, AccessShareLock);
 
 		OhCheckRelation(other);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not an omenhnsw index", RelationGetRelationName(other))));
 	}
-	heap = table_open(heap_oid, lock);
+	heap = OhOpenRelation(heap_oid, lock);
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
 	SetUserIdAndSecContext(heap->rd_rel->relowner,
 						   save_sec_context | SECURITY_RESTRICTED_OPERATION);
 	save_nestlevel = NewGUCNestLevel();
 	om_restrict_search_path();
 
-	index = relation_open(index_oid, lock);
+	index = OhOpenRelation(index_oid, lock);
 	OhCheckRelation(index);
 	/* it may have been dropped and another made between the two locks */
-	if (heap_oid != IndexGetRelation(index_oid, false))
+	if (heap_oid != IndexGetRelation(index_oid, true))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("could not open the table of index \"%s\"",

@@ -87,6 +87,7 @@ typedef struct OhCheck
 
 /* ---- check.c ---- */
 
+extern Relation OhOpenRelation(Oid oid, LOCKMODE lock);
 extern void OhCheckRelation(Relation index);
 
 /* ---- checkpage.c ---- */

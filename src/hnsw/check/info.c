@@ -203,16 +203,23 @@ Datum
 om_index_info(PG_FUNCTION_ARGS)
 {
 	Oid			index_oid = PG_GETARG_OID(0);
-	Relation	index = relation_open(index_oid, AccessShareLock);
+	Oid			heap_oid = IndexGetRelation(index_oid, true);
+	Relation	index;
 	OhIndex    *ix;
 	OhMetaPageData meta;
 	Buffer		buffer;
 	Figures		figures;
 	Datum		row;
 
+	/* before a lock is waited for */
+	if (OidIsValid(heap_oid) && pg_class_aclcheck(heap_oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(heap_oid));
+	index = OhOpenRelation(index_oid, AccessShareLock);
 	OhCheckRelation(index);
-	if (pg_class_aclcheck(index->rd_index->indrelid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(index->rd_index->indrelid));
+	if (index->rd_index->indrelid != heap_oid)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("index with OID %u does not exist", index_oid)));
 	ix = OhIndexOpen(index);
 	buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
 	meta = *OhMeta(BufferGetPage(buffer));
