@@ -60,6 +60,37 @@ CREATE OPERATOR CLASS bad_support FOR TYPE vector USING omenhnsw AS
     FUNCTION 1 vector_norm(vector);
 SELECT validate_family('bad_support');
 
+-- support functions that are no metric, and of another type: found, and not called by an index
+CREATE TABLE bad_t (v vector(3), n float8);
+CREATE OPERATOR CLASS bad_filter_support FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_filter_support(internal);
+SELECT validate_family('bad_filter_support');
+CREATE INDEX ON bad_t USING omenhnsw (v bad_filter_support);
+CREATE OPERATOR CLASS bad_planner_support FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 vector_support(internal);
+SELECT validate_family('bad_planner_support');
+CREATE INDEX ON bad_t USING omenhnsw (v bad_planner_support);
+CREATE OPERATOR CLASS bad_bit_support FOR TYPE vector USING omenhnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_bit_hamming_support(internal);
+SELECT validate_family('bad_bit_support');
+CREATE INDEX ON bad_t USING omenhnsw (v bad_bit_support);
+CREATE OPERATOR CLASS bad_float_support FOR TYPE float8 USING omenhnsw AS
+    OPERATOR 1 - (float8, float8) FOR ORDER BY float_ops,
+    FUNCTION 1 omenhnsw_vector_l2_support(internal);
+SELECT validate_family('bad_float_support');
+CREATE INDEX ON bad_t USING omenhnsw (n bad_float_support);
+CREATE INDEX ON bad_t USING omenhnsw (v bad_support);
+CREATE INDEX ON bad_t USING omenhnsw (v bad_no_support);
+CREATE INDEX ON bad_t USING omenhnsw (v bad_empty);
+DROP TABLE bad_t;
+DROP OPERATOR FAMILY bad_filter_support USING omenhnsw;
+DROP OPERATOR FAMILY bad_planner_support USING omenhnsw;
+DROP OPERATOR FAMILY bad_bit_support USING omenhnsw;
+DROP OPERATOR FAMILY bad_float_support USING omenhnsw;
+
 -- numbers that do not exist are refused at once
 CREATE OPERATOR CLASS bad_strategy FOR TYPE vector USING omenhnsw AS
     OPERATOR 13 <-> (vector, vector) FOR ORDER BY float_ops,

@@ -4,16 +4,84 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "hnsw/hnsw.h"
 
+/*
+ * is_support -- is it one of the functions that OH_METRIC_SUPPORT defines?  Another one of the
+ * same signature must not be called with NULL, nor what it returns be read.
+ */
+static bool
+is_support(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc proc;
+	bool		result = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	if (proc->prolang == ClanguageId && proc->prorettype == INTERNALOID && proc->pronargs == 1 &&
+		proc->proargtypes.values[0] == INTERNALOID)
+	{
+		bool		isnull;
+		Datum		source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+		char	   *symbol = isnull ? pstrdup("") : TextDatumGetCString(source);
+		int			end = (int) strlen(symbol) - (int) strlen("_support");
+
+		result = strncmp(symbol, "om_hnsw_", strlen("om_hnsw_")) == 0 && end > 0 &&
+			strcmp(symbol + end, "_support") == 0;
+		pfree(symbol);
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+const OhMetric *
+OhMetricOf(Oid function)
+{
+	if (!is_support(function))
+		return NULL;
+	return (const OhMetric *) DatumGetPointer(OidFunctionCall1(function, PointerGetDatum(NULL)));
+}
+
+bool
+OhMetricFits(const OhMetric *metric, Oid type)
+{
+	const char *name = metric->type->name;
+	size_t		length = strlen(name);
+	HeapTuple	tuple;
+	bool		result;
+
+	/* an array: by its elements */
+	if (length > 2 && strcmp(name + length - 2, "[]") == 0)
+	{
+		type = get_element_type(type);
+		length -= 2;
+	}
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	name = NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname);
+	result = strncmp(name, metric->type->name, length) == 0 && name[length] == '\0';
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 const OhMetric *
 OhGetMetric(Relation index)
 {
-	FmgrInfo   *proc;
+	const OhMetric *metric;
 
 	if (!OidIsValid(index_getprocid(index, 1, OH_METRIC_PROC)))
 		ereport(ERROR,
@@ -21,8 +89,16 @@ OhGetMetric(Relation index)
 				 errmsg("the first column of index \"%s\" is not a vector",
 						RelationGetRelationName(index)),
 				 errhint("In an omenhnsw index a vector comes first, then the columns of conditions.")));
-	proc = index_getprocinfo(index, 1, OH_METRIC_PROC);
-	return (const OhMetric *) DatumGetPointer(FunctionCall1(proc, PointerGetDatum(NULL)));
+	metric = OhMetricOf(index_getprocid(index, 1, OH_METRIC_PROC));
+	if (metric == NULL || !OhMetricFits(metric, index->rd_opcintype[0]))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("the operator class of the first column of index \"%s\" is not well formed",
+						RelationGetRelationName(index)),
+				 errdetail("Its support function %d is not one of omenhnsw for type %s.", OH_METRIC_PROC,
+						   format_type_be(index->rd_opcintype[0])),
+				 errhint("amvalidate() tells what is wrong with an operator class.")));
+	return metric;
 }
 
 static bool

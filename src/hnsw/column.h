@@ -72,6 +72,11 @@ struct OhColumn
 	uint64		seed;
 };
 
+/* What a function says that is a support function 1; NULL: it is no such function. */
+extern const OhMetric *OhMetricOf(Oid function);
+/* Is it a metric of a type? */
+extern bool OhMetricFits(const OhMetric *metric, Oid type);
+
 /* The metric of an index. */
 extern const OhMetric *OhGetMetric(Relation index);
 

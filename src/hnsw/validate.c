@@ -3,7 +3,7 @@
  *
  * What the operator class of a vector must have:
  * - support function 1, function(internal) returns internal, which tells the
- *   metric;
+ *   metric: one of omenhnsw's, for the class's type;
  * - strategy 1, the distance: an operator FOR ORDER BY on two values of the
  *   class's type, which returns double precision and is sorted by the btree
  *   family of double precision.
@@ -77,6 +77,21 @@ complain(Subject *subject, const char *fmt,...)
 	subject->valid = false;
 }
 
+/*
+ * check_metric -- a function of the right signature: is it a support function, of this type?
+ */
+static void
+check_metric(Subject *subject, Form_pg_amproc proc, const char *name)
+{
+	const OhMetric *metric = OhMetricOf(proc->amproc);
+
+	if (metric == NULL)
+		complain(subject, "contains function %s that is no support function of a metric", name);
+	else if (!OhMetricFits(metric, proc->amproclefttype))
+		complain(subject, "contains function %s that is for type %s, not %s", name, metric->type->name,
+				 format_type_be(proc->amproclefttype));
+}
+
 static void
 check_function(Subject *subject, Form_pg_amproc proc)
 {
@@ -95,6 +110,8 @@ check_function(Subject *subject, Form_pg_amproc proc)
 	if (!check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1, INTERNALOID))
 		complain(subject, "contains function %s with wrong signature for support number %d", name,
 				 proc->amprocnum);
+	else if (!subject->filter)
+		check_metric(subject, proc, name);
 }
 
 /*
