@@ -83,6 +83,7 @@ sub choose
 		@c{qw(quantizer rerank)} = ($c{type} eq 'bit' ? 'bits' : 'sparse', 'heap');
 	}
 	$c{metric} = $option{metric} // pick(qw(hamming jaccard)) if $c{type} eq 'bit';
+	$c{codes} = $c{quantizer} . ($c{quantizer} eq 'rabitq' ? " of $c{bits} bits" : '') . ($c{metric} eq 'ip' ? ', ip' : '');
 	@c{qw(opclass with)} = ("$c{type}_$c{metric}_ops", join(', ', @with));
 	$c{index} = sprintf("ON t USING omenhnsw ($c{columns}) WITH ($c{with})", $c{opclass});
 	$c{grown} = rand() < 0.4;
@@ -247,7 +248,7 @@ sub before_the_kill
 		# not by the other index, which prepared transactions may have locked
 		$db->must("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass('t_w')");
 		exact_answers($w, $db, 't');
-		$recall = measure($w, $db, 't');
+		$recall = measure($w, $db, 't', 20);
 		$db->must('ROLLBACK');
 	}
 	unlink $pause;
@@ -487,20 +488,21 @@ sub check_scans
 	return;
 }
 
-# exact_answers, measure -- the distance of the tenth row of each query, in a transaction, and recall. At ef_search 20
-# the graph decides: up to 1,000 nodes, or 25 times ef_search, are compared whole.
+# exact_answers, measure -- the distance of the tenth row of each query, in a transaction, and recall. Up to
+# 1,000 nodes, or 25 times ef_search, are compared whole, so that at 20 the graph decides, and at 100 codes alone.
 sub exact_answers
 {
 	my ($w, $db, $table) = @_;
 	$db->must('SET LOCAL enable_indexscan = off', 'SET LOCAL enable_seqscan = on', 'SET LOCAL enable_sort = on',
 		"UPDATE q SET kth = (SELECT max(d) FROM (SELECT $table.v $w->{operator} q.v AS d FROM $table ORDER BY 1 LIMIT 10) s)",
-		'SET LOCAL enable_indexscan = on', 'SET LOCAL enable_seqscan = off', 'SET LOCAL enable_sort = off', 'SET LOCAL omenhnsw.ef_search = 20');
+		'SET LOCAL enable_indexscan = on', 'SET LOCAL enable_seqscan = off', 'SET LOCAL enable_sort = off');
 	return;
 }
 
 sub measure
 {
-	my ($w, $db, $table) = @_;
+	my ($w, $db, $table, $ef) = @_;
+	$db->must("SET LOCAL omenhnsw.ef_search = $ef");
 	return $db->value("SELECT count(*) FROM q, LATERAL (SELECT v $w->{operator} q.v AS d FROM $table ORDER BY v $w->{operator} q.v LIMIT 10) s WHERE d <= kth + 1e-6 * abs(kth)")
 	  / (10 * $db->value('SELECT count(*) FROM q'));
 }
@@ -527,11 +529,11 @@ sub check_training
 	return if keys %is < 100;
 	$db->must('BEGIN');
 	exact_answers($w, $db, 'u');
-	my @recall = (measure($w, $db, 'u'));
+	my @recall = (measure($w, $db, 'u', 20));
 	$db->must('REINDEX INDEX u_v');
-	push @recall, measure($w, $db, 'u');
+	push @recall, measure($w, $db, 'u', 20);
 	$db->must('ROLLBACK');
-	push @{ $trained{ $w->{c}{quantizer} } }, $recall[0] - $recall[1];
+	push @{ $trained{ $w->{c}{codes} } }, $recall[0] - $recall[1];
 	return;
 }
 
@@ -542,14 +544,14 @@ sub check_recall
 	$db->must('BEGIN');
 	exact_answers($w, $db, 't');
 	$db->must('SAVEPOINT s', 'DROP INDEX IF EXISTS t_w');
-	my @recall = (measure($w, $db, 't'));
+	my @recall = map { measure($w, $db, 't', $_) } 20, 100;
 	$db->must('ROLLBACK TO s', 'DROP INDEX t_v, ' . ($db->value("SELECT to_regclass('t_w') IS NOT NULL") eq 't' ? 't_w' : 't_v'), "CREATE INDEX t_f $w->{index}");
-	push @recall, measure($w, $db, 't');
+	push @recall, map { measure($w, $db, 't', $_) } 20, 100;
 	$db->must('ROLLBACK');
-	push @recalls, [ $w->{c}{quantizer}, $kind, @recall ];
+	push @recalls, [ $w->{c}{codes}, $kind, @recall[ 1, 3 ] ];
 	# an index whose rows have moved is not as good as a new one until it is trained again, crash or not: under inner
 	# product and with codes of one bit above all
-	trouble(sprintf('recall %.4f, of a new index %.4f', @recall)) if $recall[0] < $recall[1] - ($w->{c}{metric} eq 'ip' || $w->{c}{quantizer} eq 'binary' || ($w->{c}{bits} // 4) == 1 ? 0.25 : 0.06);
+	trouble(sprintf('recall %.4f, of a new index %.4f', @recall[ 1, 3 ])) if $recall[1] < $recall[3] - ($w->{c}{metric} eq 'ip' || $w->{c}{quantizer} eq 'binary' || ($w->{c}{bits} // 4) == 1 ? 0.25 : 0.06);
 	return @recall;
 }
 
@@ -573,12 +575,16 @@ sub verify
 		$db->must('BEGIN');
 		exact_answers($w, $db, 't');
 		$db->must("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass('t_w')");
-		push @{ $vacuumed{ $w->{c}{quantizer} } }, measure($w, $db, 't') - $recall[1];
+		push @{ $vacuumed{ $w->{c}{codes} } }, measure($w, $db, 't', 20) - $recall[2];
 		$db->must('ROLLBACK');
 	}
 	# only of what was killed at once: rows move fast
-	push @pairs, [ $w->{c}{quantizer}, $kind, $recall[0] - $before ] if defined $before && $seconds < 0.2;
-	return sprintf('%d rows, recall %s before, %.4f after, new %.4f', $rows, defined $before ? sprintf('%.4f', $before) : 'unknown', @recall);
+	if (defined $before && $seconds < 0.2)
+	{
+		push @pairs, [ $w->{c}{codes}, $kind, $recall[0] - $before ];
+		trouble(sprintf('recall %.4f just before the kill, %.4f after it', $before, $recall[0])) if $recall[0] < $before - 0.03;
+	}
+	return sprintf('%d rows, recall %s before, %.4f after, new %.4f', $rows, defined $before ? sprintf('%.4f', $before) : 'unknown', @recall[ 0, 2 ]);
 }
 
 # ------------------------------------------------------------ rounds
