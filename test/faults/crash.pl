@@ -21,9 +21,10 @@ use Wire;
 use Cluster;
 use Load;
 use Training;
+use Soak;
 
-my %option = (kills => 20, seed => 1, clients => 7, each => 10, tree => '.');
-GetOptions(\%option, 'kills=i', 'seed=i', 'clients=i', 'each=i', 'tree=s', 'work=s', 'quantizer=s', 'type=s', 'metric=s', 'kind=s', 'verbose')
+my %option = (kills => 20, seed => 1, clients => 7, each => 10, tree => '.', seconds => 20);
+GetOptions(\%option, 'kills=i', 'seed=i', 'clients=i', 'each=i', 'tree=s', 'work=s', 'quantizer=s', 'type=s', 'metric=s', 'kind=s', 'soak=i', 'seconds=i', 'verbose')
   or exit 2;
 $option{work} or die "crash.pl: which folder is to be used? --work\n";
 my ($tree, $work) = @option{qw(tree work)};
@@ -185,7 +186,7 @@ sub start_clients
 {
 	my ($w, $round) = @_;
 	my @pids;
-	for my $client (0 .. $w->{clients})
+	for my $client (0 .. $w->{clients} + $w->{readers})
 	{
 		my $seed = int(rand(2**31));
 		my $pid = fork() // die "fork: $!\n";
@@ -194,7 +195,7 @@ sub start_clients
 			srand($seed);
 			my $class = $w->{training} && $client == $w->{clients} ? 'Training' : 'Load';
 			my $load = $class->new($client, $w, $w->{models}[$client] // {});
-			eval { $class eq 'Load' && $client == $w->{clients} ? $load->maintain : $load->run; 1 } or $load->problem($@);
+			eval { $client > $w->{clients} ? $load->read : $class eq 'Load' && $client == $w->{clients} ? $load->maintain : $load->run; 1 } or $load->problem($@);
 			store($load->result, "$w->{socket}/client$client");
 			_exit(0);
 		}
@@ -319,7 +320,8 @@ sub stop_in_order
 sub snapshot
 {
 	my ($w, $db) = @_;
-	$db->must('CHECKPOINT');
+	# none may come before the kill
+	$db->must("ALTER SYSTEM SET max_wal_size = '4GB'", 'SELECT pg_reload_conf()', 'SELECT pg_sleep(0.1)', 'CHECKPOINT');
 	my $base = "$w->{cluster}{data}/base/" . $db->value("SELECT oid FROM pg_database WHERE datname = 'postgres'");
 	my %pages;
 	for my $file (glob("$base/*"))
@@ -601,17 +603,21 @@ sub one_kill
 	my $log = -s "$cluster->{folder}/log";
 	undef $db;
 	$w->{training} = $kind eq 'train';
+	$w->{torn} = $kind eq 'torn';
+	$w->{soak} = $kind eq 'soak';
+	$w->{readers} = $w->{soak} ? $Soak::READERS : 0;
 	my @clients = start_clients($w);
+	my $waits = $w->{soak} ? Soak::watch($w, $option{seconds}) : undef;
 	sleep 0.1 + rand(rand(1.5));
-	my $recall = before_the_kill($w);
+	my $recall = $w->{soak} ? undef : before_the_kill($w);
 	my $resumed = time;
 	sleep rand(0.05);
 	my $said = $kind =~ /point|train/ ? kill_at_point($w) : $kind eq 'backend' ? kill_backend($w) :
-	  $kind eq 'stop' ? stop_in_order($w) : kill_at_random($w);
+	  $kind =~ /stop|soak/ ? stop_in_order($w) : kill_at_random($w);
 	my $seconds = time - $resumed;
 	waitpid($_, 0) for @clients;
 	my @problems;
-	for my $client (0 .. $w->{clients})
+	for my $client (0 .. $w->{clients} + $w->{readers})
 	{
 		my $result = eval { retrieve("$w->{socket}/client$client") } or do { push @problems, "client $client died"; next };
 		unlink "$w->{socket}/client$client";
@@ -619,7 +625,7 @@ sub one_kill
 		$searches += $result->{searches};
 		$done{$_} += $result->{done}{$_} for keys %{ $result->{done} };
 		push @problems, @{ delete $result->{problems} };
-		$w->{models}[$client] = $result;
+		$w->{models}[$client] = $result if $client <= $w->{clients};
 	}
 	$said .= ', ' . tear($w, $before) if $before;
 	my $gone = kill(0, $cluster->{pid}) == 0 || waitpid($cluster->{pid}, 1) == $cluster->{pid};
@@ -637,6 +643,12 @@ sub one_kill
 	$cluster->begin if $gone;
 	@troubles = @problems;
 	$kinds{$kind}++;
+	if ($waits)
+	{
+		$said .= sprintf(', readers seen waiting for a lock in %d of %d samples, at most %.0f ms', $waits->{waits} // 0, $waits->{samples} // 0, 1000 * ($waits->{longest} // 0));
+		# between two samples a lock may come and go: PostgreSQL's own of an index that is swapped
+		trouble($said) if ($waits->{longest} // 0) > 0.5;
+	}
 	my $new = $cluster->ready(120);
 	my $figures = '';
 	if (!$new) { trouble("the server does not start:\n" . $cluster->log_tail); }
@@ -645,6 +657,7 @@ sub one_kill
 	my $text = substr(Cluster::slurp("$cluster->{folder}/log"), $log);
 	# a page of a free space map may be torn: PostgreSQL begins it again
 	trouble("in the log: $_") for grep { !/_fsm; zeroing out page/ && /TRAP:|PANIC|signal 11|signal 6\b|signal 7\b|inconsistent page|invalid page|XX00/ } split /\n/, $text;
+	if ($w->{soak}) { print "$acked transactions, $searches searches: $said; $figures\n"; }
 	if (@troubles)
 	{
 		$failed++;
@@ -718,22 +731,36 @@ my $script = Cluster::slurp("$build/src/sql/omendb--0.1.0.sql");
 $indexed{$1}{$2} = 1 while $script =~ /^CREATE OPERATOR CLASS (\w+vec\w*|vector)_(l2|ip|cosine|l1)_ops\s+(?:DEFAULT )?FOR TYPE \1 USING omenhnsw/mg;
 srand($option{seed});
 my $number = 0;
-while ($number < $option{kills})
+
+# run_clusters(kills) -- until there have been that many in all.
+sub run_clusters
 {
-	# what one cluster does by chance does not change what the next one is
-	srand($option{seed} * 1000 + $nclusters);
-	my $w = new_world($build);
-	my $db = 1;
-	for (1 .. $option{each})
+	my ($kills) = @_;
+	while ($number < $kills)
 	{
-		last if $number >= $option{kills};
-		$db = $w->{cluster}->ready(10) or last;
-		$db = one_kill($w, $db, $number++) or last;
+		# what one cluster does by chance does not change what the next one is
+		srand($option{seed} * 1000 + $nclusters);
+		my $w = new_world($build);
+		my $db = 1;
+		for (1 .. $option{each})
+		{
+			last if $number >= $kills;
+			$db = $w->{cluster}->ready(10) or last;
+			$db = one_kill($w, $db, $number++) or last;
+		}
+		$w->{cluster}->kill_all;
+		# what failed stays there to be looked at
+		if ($db) { system('rm', '-rf', $w->{socket}); }
+		else { print "    kept $w->{socket}\n"; }
 	}
-	$w->{cluster}->kill_all;
-	# what failed stays there to be looked at
-	if ($db) { system('rm', '-rf', $w->{socket}); }
-	else { print "    kept $w->{socket}\n"; }
+	return;
+}
+
+run_clusters($option{kills});
+if ($option{soak})
+{
+	@option{qw(kind seconds)} = ('soak', $option{soak});
+	run_clusters($option{kills} + 1);
 }
 report(time - $begin);
 print "$passed passed, $failed failed\n";
