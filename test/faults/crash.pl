@@ -584,7 +584,7 @@ sub verify
 	if (defined $before && $seconds < 0.2)
 	{
 		push @pairs, [ $w->{c}{codes}, $kind, $recall[0] - $before ];
-		trouble(sprintf('recall %.4f just before the kill, %.4f after it', $before, $recall[0])) if $recall[0] < $before - 0.03;
+		trouble(sprintf('recall %.4f just before the kill, %.4f after it', $before, $recall[0])) if $recall[0] < $before - 0.02;
 	}
 	return sprintf('%d rows, recall %s before, %.4f after, new %.4f', $rows, defined $before ? sprintf('%.4f', $before) : 'unknown', @recall[ 0, 2 ]);
 }

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seconds = $ENV{OMENDB_SECONDS} || 2;
+my $seconds = $ENV{OMENDB_SECONDS} || 1;
 my $primary = new_server('primary', init => [ allows_streaming => 1 ],
 	conf => "wal_consistency_checking = 'generic'\nwal_log_hints = on\nhot_standby_feedback = on\nwal_keep_size = 2GB\nmax_wal_senders = 10\n");
 load_tables($primary);
