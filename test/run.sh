@@ -15,7 +15,7 @@
 #   pgtap      test/pgtap by pgTAP
 #   tap        test/t by PostgreSQL::Test::Cluster
 #   examples   test/examples: the C library without PostgreSQL, called from Python
-#   crash      20 kills of test/crash
+#   crash      20 kills of test/crash, and 15 seconds of test/soak
 #   corrupt    120 damaged index files of test/corrupt
 #   clients    test/clients: drivers and ORMs.  Those for Node want Node 20 and npm's registry and are
 #              skipped by name where either is missing
@@ -252,7 +252,7 @@ run_tap() {
 	run_harness tap 4000 "$(pick test/t .pl)" \
 		env PERL5LIB="$lib:$work/tree/test/t" TESTDIR="$work/tree" TESTDATADIR="$work/tree/tmp_check" \
 		TESTLOGDIR="$work/tree/tmp_check/log" PGPORT=65432 PG_REGRESS="$lib/../regress/pg_regress" \
-		PG_TEST_TIMEOUT_DEFAULT=180 TMPDIR="$work" PGVECTOR="$work/pgvector" perl test/harness.pl --jobs "$jobs"
+		PG_TEST_TIMEOUT_DEFAULT=180 PGCTLTIMEOUT=180 TMPDIR="$work" PGVECTOR="$work/pgvector" perl test/harness.pl --jobs "$jobs"
 	[ -e "$work/tap.log" ] || return
 	# Of a script that failed, the end of its log and of its servers' logs.
 	sed -nE 's#^test/t/([^ ]*)\.pl +\(Wstat: .*#\1#p' "$work/tap.log" | sort -u |
@@ -282,7 +282,7 @@ run_faults_suite() {
 	count "$suite" $((SECONDS - start)) "$p" "$f"
 }
 
-run_crash() { run_faults_suite crash --kills 20 --each 5; }
+run_crash() { run_faults_suite crash --kills 20 --each 5 --soak 15; }
 run_corrupt() { run_faults_suite corrupt --cases 120 --each 8; }
 
 # Clients too large for a whole run: 460 MB of packages.

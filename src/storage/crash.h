@@ -3,14 +3,15 @@
  *
  * Ordinary builds have no code here.  test/crash compiles with OM_CRASH_POINTS and
  * adds test/faults/crash_point.c: there is a point after each WAL record, named
- * after the function that writes it (wal.h), and one at each OH_CRASH_POINT.
+ * after the file and the function that write it (wal.h), and one at each
+ * OH_CRASH_POINT.
  */
 #ifndef OH_CRASH_H
 #define OH_CRASH_H
 
 #ifdef OM_CRASH_POINTS
-extern void oh_crash_point(const char *name);
-#define OH_CRASH_POINT(name) oh_crash_point(name)
+extern void oh_crash_point(const char *file, const char *name);
+#define OH_CRASH_POINT(name) oh_crash_point(__FILE__, name)
 #else
 #define OH_CRASH_POINT(name) ((void) 0)
 #endif

@@ -7,11 +7,15 @@ package Load;
 
 use strict;
 use warnings;
+use Time::HiRes qw(sleep);
 use Wire;
 
 # Errors that are the business of a load: deadlocks, timeouts, a server that goes, an index that could not be
 # dropped before.
 my $EXPECTED = qr/^(?:40P01|55P03|57014|57P0[1-5]|55006|40001|42P07)/;
+
+# In a soak nobody takes a lock that others have to wait for; what maintains gives up on prepared transactions.
+my $EXPECTED_IN_SOAK = qr/^(?:57P0[1-5]|40001|57014|42P07|55P03: canceling statement due to lock timeout$)/;
 
 # new(class, client number, world, model): world has clients, pool (texts of vectors), type, operator, rows
 # (aimed at), half (which half of the pool is preferred), index (how to create one), socket.
@@ -50,7 +54,7 @@ sub ask
 {
 	my ($self, $sql, $copy) = @_;
 	my $reply = $self->{connection}->query($sql, $copy);
-	$self->problem("$reply->{error} in " . substr($sql, 0, 300)) if $reply->{error} && $reply->{error} !~ $EXPECTED;
+	$self->problem("$reply->{error} in " . substr($sql, 0, 300)) if $reply->{error} && $reply->{error} !~ ($self->{world}{soak} ? $EXPECTED_IN_SOAK : $EXPECTED);
 	return $reply;
 }
 
@@ -64,11 +68,12 @@ sub new_id
 	return $self->{number} + $self->{world}{clients} * $self->{next}++;
 }
 
-# A vector: from the half of the pool that is preferred now, and rarely one that many rows have.
+# A vector: from the half of the pool that is preferred now, and rarely one that many rows have, or -1 for NULL.
 sub some_vector
 {
 	my ($self) = @_;
 	my $n = @{ $self->{world}{pool} };
+	return -1 if rand() < 0.03;
 	return int(rand(3)) if rand() < 0.05;
 	return int($n / 2 * ($self->{world}{half} + rand(1))) if rand() < 0.8;
 	return int(rand($n));
@@ -88,11 +93,13 @@ sub some_ids
 
 sub tag_of { return $_[0] eq 'NULL' ? 'NULL' : "'tag " . $_[0] % 5 . "'"; }
 
+sub literal { my ($self, $k) = @_; return $k < 0 ? 'NULL' : "'$self->{world}{pool}[$k]'"; }
+
 sub values_of
 {
 	my ($self, $id, $row) = @_;
 	my ($ver, $k, $cat) = @$row;
-	return "($id, $ver, $k, $cat, " . tag_of($cat) . ", '$self->{world}{pool}[$k]')";
+	return "($id, $ver, $k, $cat, " . tag_of($cat) . ', ' . $self->literal($k) . ')';
 }
 
 sub fresh_row { my ($self, $ver) = @_; return [ $ver, $self->some_vector, $self->some_category ]; }
@@ -110,7 +117,7 @@ my %STATEMENT = (
 		for my $id (sort keys %delta)
 		{
 			my ($ver, $k, $cat) = @{ $delta{$id} };
-			$lines .= join("\t", $id, $ver, $k, $cat eq 'NULL' ? ('\N', '\N') : ($cat, 'tag ' . $cat % 5), $self->{world}{pool}[$k]) . "\n";
+			$lines .= join("\t", $id, $ver, $k, $cat eq 'NULL' ? ('\N', '\N') : ($cat, 'tag ' . $cat % 5), $k < 0 ? '\N' : $self->{world}{pool}[$k]) . "\n";
 		}
 		return ('COPY t FROM STDIN', \%delta, $lines);
 	},
@@ -119,7 +126,7 @@ my %STATEMENT = (
 		my %delta = map { ($_ => [ $view->{$_}[0] + 1, $self->some_vector, $view->{$_}[2] ]) } $self->some_ids($view, $n);
 		return unless %delta;
 		return ("UPDATE t SET ver = t.ver + 1, k = n.k, v = n.v::$self->{world}{type} FROM (VALUES "
-			  . join(', ', map { "($_, $delta{$_}[1], '$self->{world}{pool}[$delta{$_}[1]]')" } sort keys %delta)
+			  . join(', ', map { "($_, $delta{$_}[1], " . $self->literal($delta{$_}[1]) . ')' } sort keys %delta)
 			  . ') n(id, k, v) WHERE t.id = n.id', \%delta);
 	},
 	update_category => sub {
@@ -279,8 +286,9 @@ sub search
 		my ($id, $cat, $d) = @$row;
 		$self->problem("search WHERE $condition LIMIT $limit: id $id twice") if $seen{$id}++;
 		$self->problem("search WHERE $condition: category " . ($cat // 'NULL')) unless $test->($cat);
-		$descents++ if defined $last && $d < $last;
-		$last = $d;
+		# NULL comes last
+		$descents++ if defined $last && defined $d && ($last eq 'NULL' || $d < $last);
+		$last = $d // 'NULL';
 	}
 	my $rows = @{ $reply->{rows} };
 	$self->problem("search WHERE $condition LIMIT $limit: $descents of $rows rows are nearer than the one before")
@@ -290,17 +298,42 @@ sub search
 
 # ------------------------------------------------------------ the client
 
+# pause -- while the file `pause` is there: between two transactions all clients stand still, so that recall can
+# be measured.
+sub pause
+{
+	my ($self) = @_;
+	my $file = "$self->{world}{socket}/pause";
+	return unless -e $file;
+	my $told = "$self->{world}{socket}/paused$self->{number}";
+	open(my $out, '>', $told) or die "$told: $!\n";
+	close($out);
+	sleep 0.005 while -e $file && getppid() != 1;
+	unlink $told;
+	return;
+}
+
 sub run
 {
 	my ($self) = @_;
 	return unless $self->connect("SET lock_timeout = '3s'", 'SET omenhnsw.ef_search = ' . (10, 40, 100)[ rand 3 ]);
 	for (;;)
 	{
+		$self->pause;
 		my $r = rand();
 		my ($old) = keys %{ $self->{prepared} };
 		last unless $r < 0.25 ? $self->search : $r < 0.3 && $old ? $self->end_prepared($old)
 		  : $r < 0.6 ? $self->single : $self->transaction;
 	}
+	return;
+}
+
+# read -- a client that searches only.
+sub read
+{
+	my ($self) = @_;
+	return unless $self->connect("SET application_name = 'reader'", 'SET omenhnsw.ef_search = 40');
+	while ($self->search) { }
 	return;
 }
 
@@ -315,6 +348,9 @@ sub maintain
 		([ 'DROP INDEX CONCURRENTLY IF EXISTS t_w', "CREATE INDEX CONCURRENTLY t_w $w->{index}" ]) x 3,
 		([ 'DROP INDEX CONCURRENTLY IF EXISTS t_w' ]) x 2, [ 'REINDEX INDEX t_v' ], [ 'CHECKPOINT' ], [ 'ANALYZE t' ], [ 'VACUUM FULL t' ],
 		[ 'BEGIN', "CREATE INDEX t_x $w->{index}", 'ROLLBACK' ], [ "CREATE INDEX t_x $w->{index}", 'DROP INDEX IF EXISTS t_x' ]);
+	# not what locks readers or writers out, by itself
+	@work = grep { $_->[0] =~ /CONCURRENTLY|^VACUUM t|INDEX_CLEANUP|CHECKPOINT|ANALYZE/ } @work if $w->{soak};
+	@work = grep { $_->[0] ne 'CHECKPOINT' } @work if $w->{torn};
 	for (;;)
 	{
 		for my $sql (@{ $work[ rand @work ] })
@@ -322,6 +358,7 @@ sub maintain
 			my $reply = $self->ask($sql);
 			$self->{done}{ $sql =~ s/ ON t .*//r }++ unless $reply->{error};
 			return if gone($reply);
+			$self->pause;
 		}
 		select(undef, undef, undef, rand(0.05));
 	}

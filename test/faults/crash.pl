@@ -20,15 +20,17 @@ use Time::HiRes qw(sleep time);
 use Wire;
 use Cluster;
 use Load;
+use Training;
+use Soak;
 
-my %option = (kills => 20, seed => 1, clients => 7, each => 10, tree => '.');
-GetOptions(\%option, 'kills=i', 'seed=i', 'clients=i', 'each=i', 'tree=s', 'work=s', 'quantizer=s', 'type=s', 'metric=s', 'kind=s', 'verbose')
+my %option = (kills => 20, seed => 1, clients => 7, each => 10, tree => '.', seconds => 20);
+GetOptions(\%option, 'kills=i', 'seed=i', 'clients=i', 'each=i', 'tree=s', 'work=s', 'quantizer=s', 'type=s', 'metric=s', 'kind=s', 'soak=i', 'seconds=i', 'verbose')
   or exit 2;
 $option{work} or die "crash.pl: which folder is to be used? --work\n";
 my ($tree, $work) = @option{qw(tree work)};
 my ($passed, $failed) = (0, 0);
 my $current;	# the cluster that runs
-my (%points_hit, %kinds, %done, @recalls);
+my (%points_hit, %points_passed, %points_aimed, %trained, %vacuumed, @points, %kinds, %done, @recalls, @pairs);
 my ($acked, $searches, $in_doubt, $recoveries_killed, $torn_pages) = (0) x 5;
 $| = 1;
 
@@ -58,7 +60,10 @@ sub build
 # ------------------------------------------------------------ what varies
 
 my %indexed;	# types that have operator classes, and metrics
-my %METRIC = (l2 => '<->', ip => '<#>', cosine => '<=>', l1 => '<+>');
+my %METRIC = (l2 => '<->', ip => '<#>', cosine => '<=>', l1 => '<+>', hamming => '<~>', jaccard => '<%>');
+
+# Bits say which of these each value exceeds.
+my @STEP = map { -1.6 + 0.7 * $_ } 0 .. 9;
 
 # choose -- one configuration: of the server, of the index, of the data.
 sub choose
@@ -73,14 +78,18 @@ sub choose
 	push @with, 'rerank = ' . ($c{rerank} = $refines ? pick(qw(heap index)) : 'heap') if $c{quantizer} ne 'none';
 	$c{columns} = pick('v %s', 'v %s, cat', 'v %s, cat, tag');
 	# these have codes of their own
-	if ($c{type} eq 'sparsevec')
+	if ($c{type} =~ /sparsevec|bit/)
 	{
 		@with = @with[ 1, 2 ];
-		@c{qw(quantizer rerank)} = ('sparse', 'heap');
+		@c{qw(quantizer rerank)} = ($c{type} eq 'bit' ? 'bits' : 'sparse', 'heap');
 	}
-	$c{index} = sprintf("ON t USING omenhnsw ($c{columns}) WITH (%s)", "$c{type}_$c{metric}_ops", join(', ', @with));
+	$c{metric} = $option{metric} // pick(qw(hamming jaccard)) if $c{type} eq 'bit';
+	$c{codes} = $c{quantizer} . ($c{quantizer} eq 'rabitq' ? " of $c{bits} bits" : '') . ($c{metric} eq 'ip' ? ', ip' : '');
+	@c{qw(opclass with)} = ("$c{type}_$c{metric}_ops", join(', ', @with));
+	$c{index} = sprintf("ON t USING omenhnsw ($c{columns}) WITH ($c{with})", $c{opclass});
 	$c{grown} = rand() < 0.4;
 	$c{dim} = 40;
+	$c{column} = "$c{type}(" . ($c{type} eq 'bit' ? $c{dim} * @STEP : $c{dim}) . ')';
 	# Without images of pages, a page that is half written at the moment of a kill is lost; checksums tell.
 	$c{full_page_writes} = rand() < 0.8 ? 'on' : 'off';
 	$c{checksums} = $c{full_page_writes} eq 'off' || rand() < 0.5;
@@ -120,6 +129,7 @@ sub make_pool
 sub text_of
 {
 	my ($type, $x) = @_;
+	return join('', map { my $y = $_; map { $y > $_ ? 1 : 0 } @STEP } @$x) if $type eq 'bit';
 	return '[' . join(',', @$x) . ']' if $type ne 'sparsevec';
 	return '{' . join(',', map { $x->[$_] != 0 ? $_ + 1 . ":$x->[$_]" : () } 0 .. $#$x) . '}/' . @$x;
 }
@@ -138,23 +148,25 @@ sub new_world
 	my $vectors = make_pool($c->{dim}, 3000);
 	my $pool = [ map { text_of($c->{type}, $_) } @$vectors ];
 	my $w = {
-		cluster => $cluster, c => $c, pool => $pool, socket => $cluster->{folder}, clients => $option{clients} - 1, type => $c->{type},
+		cluster => $cluster, c => $c, pool => $pool, socket => $cluster->{folder}, clients => $option{clients} - 1, type => $c->{column},
 		operator => $METRIC{ $c->{metric} }, rows => 400, index => $c->{index}, ordered => ($c->{rerank} // 'heap') eq 'heap', half => 0, models => [] };
 	print "cluster $n: $c->{index}; ", ($c->{grown} ? 'grown' : 'built'), ', ', join(', ', @{ $c->{conf} }[ 0 .. 10 ]),
 	  ($c->{checksums} ? ', checksums' : ''), "\n";
 	$current = $cluster;
 	my $db = $cluster->start;
 	$db->must($cluster->{script});
-	$db->must("CREATE TABLE t (id bigint PRIMARY KEY, ver int, k int, cat int, tag text, v $c->{type}($c->{dim}))",
-		"CREATE TABLE pool (k int PRIMARY KEY, v $c->{type}($c->{dim}))", "CREATE TABLE q (n int, v $c->{type}($c->{dim}), kth float8)",
+	$db->must("CREATE TABLE t (id bigint PRIMARY KEY, ver int, k int, cat int, tag text, v $c->{column})",
+		"CREATE TABLE pool (k int PRIMARY KEY, v $c->{column})", "CREATE TABLE q (n int, v $c->{column}, kth float8)",
+		"CREATE TABLE u (id bigint PRIMARY KEY, k int, v $c->{column}) WITH (autovacuum_enabled = off)",
+		"CREATE INDEX u_v ON u USING omenhnsw (v $c->{opclass}) WITH ($c->{with})",
 		'ALTER TABLE t SET (autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0.05)');
-	my $reply = $db->query('COPY pool FROM STDIN', join('', map { "$_\t$pool->[$_]\n" } 0 .. $#$pool));
+	my $reply = $db->query('COPY pool FROM STDIN', join('', "-1\t\\N\n", map { "$_\t$pool->[$_]\n" } 0 .. $#$pool));
 	die "pool: $reply->{error}\n" if $reply->{error};
 	# between two vectors of the pool
 	$db->must('INSERT INTO q VALUES ' . join(', ', map {
-				my ($x, $y) = ($vectors->[ 30 * $_ + 7 ], $vectors->[ 30 * $_ + 22 ]);
+				my ($x, $y) = ($vectors->[ 10 * $_ + 2 ], $vectors->[ (10 * $_ + 17) % @$vectors ]);
 				"($_, '" . text_of($c->{type}, [ map { sprintf('%.4f', ($x->[$_] + $y->[$_]) / 2) } 0 .. $#$x ]) . "')"
-			} 0 .. 98));
+			} 0 .. 299));
 	$db->must("CREATE INDEX t_v $w->{index}") if $c->{grown};
 	for my $client (0 .. $w->{clients} - 1)
 	{
@@ -174,15 +186,16 @@ sub start_clients
 {
 	my ($w, $round) = @_;
 	my @pids;
-	for my $client (0 .. $w->{clients})
+	for my $client (0 .. $w->{clients} + $w->{readers})
 	{
 		my $seed = int(rand(2**31));
 		my $pid = fork() // die "fork: $!\n";
 		if (!$pid)
 		{
 			srand($seed);
-			my $load = Load->new($client, $w, $w->{models}[$client] // {});
-			eval { $client == $w->{clients} ? $load->maintain : $load->run; 1 } or $load->problem($@);
+			my $class = $w->{training} && $client == $w->{clients} ? 'Training' : 'Load';
+			my $load = $class->new($client, $w, $w->{models}[$client] // {});
+			eval { $client > $w->{clients} ? $load->read : $class eq 'Load' && $client == $w->{clients} ? $load->maintain : $load->run; 1 } or $load->problem($@);
 			store($load->result, "$w->{socket}/client$client");
 			_exit(0);
 		}
@@ -191,16 +204,69 @@ sub start_clients
 	return @pids;
 }
 
+# points_of -- the names of all points: of functions that finish a WAL record, and those given.
+sub points_of
+{
+	my ($folder) = @_;
+	my @names;
+	for my $file (glob("$folder/src/storage/*.c $folder/src/hnsw/*.c $folder/src/hnsw/*/*.c"))
+	{
+		my ($base, $function) = ($file =~ m{([^/]*)\.c$}, '');
+		for my $line (split /\n/, Cluster::slurp($file))
+		{
+			$function = $1 if $line =~ /^(\w+)\(/;
+			push @names, "$base.$function" if $line =~ /^\s+OhWriteFinish\(/;
+			push @names, "$base.$1" if $line =~ /^\s+OH_CRASH_POINT\("(\w+)"\)/;
+		}
+	}
+	my %once = map { ($_ => 1) } @names;
+	return sort keys %once;
+}
+
+sub points_seen
+{
+	my ($w) = @_;
+	my $file = "$w->{cluster}{data}/omendb_crash_seen";
+	my %seen = map { ($_ => 1) } -e $file ? split(/\n/, Cluster::slurp($file)) : ();
+	$points_passed{$_} = 1 for keys %seen;
+	return sort keys %seen;
+}
+
+# before_the_kill -- recall while all clients stand still; they go on a moment later.
+sub before_the_kill
+{
+	my ($w) = @_;
+	my $pause = "$w->{socket}/pause";
+	Cluster::spew($pause, '');
+	my $end = time + 8;
+	sleep 0.005 while time < $end && grep { !-e "$w->{socket}/paused$_" } 0 .. $w->{clients};
+	my $still = !grep { !-e "$w->{socket}/paused$_" } 0 .. $w->{clients};
+	my $recall;
+	if ($still)
+	{
+		my $db = $w->{cluster}->ready(10) or die "no connection\n";
+		$db->must('BEGIN');
+		# not by the other index, which prepared transactions may have locked
+		$db->must("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass('t_w')");
+		exact_answers($w, $db, 't');
+		$recall = measure($w, $db, 't', 20);
+		$db->must('ROLLBACK');
+	}
+	unlink $pause;
+	return $recall;
+}
+
 # random_kill, point_kill... each returns what is to be said of it.
 sub kill_at_point
 {
 	my ($w) = @_;
 	my $data = $w->{cluster}{data};
-	my @names = -e "$data/omendb_crash_seen" ? do { my %n = map { ($_ => 1) } split /\n/, Cluster::slurp("$data/omendb_crash_seen"); keys %n } : ();
+	my @names = $w->{training} ? grep { /$Training::POINTS/ } @points : points_seen($w);
 	return 'no point seen yet' unless @names;
-	# those that were hit least
-	@names = sort { ($points_hit{$a} // 0) <=> ($points_hit{$b} // 0) || $a cmp $b } @names;
+	# those that were hit least, then those that were aimed at least
+	@names = sort { ($points_hit{$a} // 0) <=> ($points_hit{$b} // 0) || ($points_aimed{$a} // 0) <=> ($points_aimed{$b} // 0) || $a cmp $b } @names;
 	my $name = pick(@names[ 0 .. max(0, int($#names / 2)) ]);
+	$points_aimed{$name}++;
 	unlink "$data/omendb_crash_hit";
 	sleep rand(0.2);
 	Cluster::spew("$data/omendb_crash_armed", join(' ', $name, 1 + int(rand(rand(20))), rand() < 0.7 ? 1 : 0) . "\n");
@@ -254,7 +320,8 @@ sub stop_in_order
 sub snapshot
 {
 	my ($w, $db) = @_;
-	$db->must('CHECKPOINT');
+	# none may come before the kill
+	$db->must("ALTER SYSTEM SET max_wal_size = '4GB'", 'SELECT pg_reload_conf()', 'SELECT pg_sleep(0.1)', 'CHECKPOINT');
 	my $base = "$w->{cluster}{data}/base/" . $db->value("SELECT oid FROM pg_database WHERE datname = 'postgres'");
 	my %pages;
 	for my $file (glob("$base/*"))
@@ -359,7 +426,7 @@ sub check_rows
 {
 	my ($w, $db) = @_;
 	my @is;
-	my $reply = $db->query('SET enable_indexscan = off; SELECT id, ver, t.k, coalesce(cat::text, \'NULL\'), t.v = pool.v, tag IS NOT DISTINCT FROM \'tag \' || cat % 5'
+	my $reply = $db->query('SET enable_indexscan = off; SELECT id, ver, t.k, coalesce(cat::text, \'NULL\'), t.v IS NOT DISTINCT FROM pool.v, tag IS NOT DISTINCT FROM \'tag \' || cat % 5'
 		  . ' FROM t LEFT JOIN pool USING (k); RESET enable_indexscan');
 	die "rows: $reply->{error}\n" if $reply->{error};
 	for my $row (@{ $reply->{rows} })
@@ -423,30 +490,76 @@ sub check_scans
 	return;
 }
 
-# recall -- of the index as it is and of one that is built now, at ef_search 100.
+# exact_answers, measure -- the distance of the tenth row of each query, in a transaction, and recall. Up to
+# 1,000 nodes, or 25 times ef_search, are compared whole, so that at 20 the graph decides, and at 100 codes alone.
+sub exact_answers
+{
+	my ($w, $db, $table) = @_;
+	$db->must('SET LOCAL enable_indexscan = off', 'SET LOCAL enable_seqscan = on', 'SET LOCAL enable_sort = on',
+		"UPDATE q SET kth = (SELECT max(d) FROM (SELECT $table.v $w->{operator} q.v AS d FROM $table ORDER BY 1 LIMIT 10) s)",
+		'SET LOCAL enable_indexscan = on', 'SET LOCAL enable_seqscan = off', 'SET LOCAL enable_sort = off');
+	return;
+}
+
+sub measure
+{
+	my ($w, $db, $table, $ef) = @_;
+	$db->must("SET LOCAL omenhnsw.ef_search = $ef");
+	return $db->value("SELECT count(*) FROM q, LATERAL (SELECT v $w->{operator} q.v AS d FROM $table ORDER BY v $w->{operator} q.v LIMIT 10) s WHERE d <= kth + 1e-6 * abs(kth)")
+	  / (10 * $db->value('SELECT count(*) FROM q'));
+}
+
+# check_training -- the table u: rows as acknowledged, its index sound, and once a vacuum has ended the
+# training as good as a new one.
+sub check_training
+{
+	my ($w, $db) = @_;
+	my $model = $w->{models}[ $w->{clients} ] or return;
+	my $doubt = delete $model->{doubt};
+	my $reply = $db->query('SELECT id, k FROM u');
+	my %is = map { ($_->[0] => $_->[1]) } @{ $reply->{rows} };
+	Load::apply($model, $doubt->{delta}) if $doubt && !same($model->{rows}, \%is);
+	trouble('u: ' . keys(%is) . ' rows, ' . keys(%{ $model->{rows} }) . ' acknowledged' . ($doubt ? ' (a transaction in doubt)' : ''))
+	  unless same($model->{rows}, \%is);
+	for my $state ('', ' after a vacuum')
+	{
+		$db->must('VACUUM u') if $state;
+		$reply = $db->query("SELECT unreachable, stale_links, dead_nodes FROM omendb_index_check('u_v', true)");
+		trouble("u_v$state: " . ($reply->{error} // 'the connection was lost')) if $reply->{error} || $reply->{lost};
+		trouble("u_v$state: unreachable, stale, dead: @{ $reply->{rows}[0] }") if $state && !$reply->{error} && "@{ $reply->{rows}[0] }" ne '0 0 0';
+	}
+	return if keys %is < 100;
+	$db->must('BEGIN');
+	exact_answers($w, $db, 'u');
+	my @recall = (measure($w, $db, 'u', 20));
+	$db->must('REINDEX INDEX u_v');
+	push @recall, measure($w, $db, 'u', 20);
+	$db->must('ROLLBACK');
+	push @{ $trained{ $w->{c}{codes} } }, $recall[0] - $recall[1];
+	return;
+}
+
+# recall -- of the index as it is and of one that is built now.
 sub check_recall
 {
 	my ($w, $db, $kind) = @_;
-	my $wanted = 10 * $db->value('SELECT count(*) FROM q');
-	my $found = "SELECT count(*) FROM q, LATERAL (SELECT v $w->{operator} q.v AS d FROM t ORDER BY v $w->{operator} q.v LIMIT 10) s WHERE d <= kth + 1e-6 * abs(kth)";
-	$db->must('BEGIN', 'SET LOCAL enable_indexscan = off', 'SET LOCAL enable_seqscan = on', 'SET LOCAL enable_sort = on',
-		"UPDATE q SET kth = (SELECT max(d) FROM (SELECT t.v $w->{operator} q.v AS d FROM t ORDER BY 1 LIMIT 10) s)", 'SET LOCAL enable_indexscan = on',
-		'SET LOCAL enable_seqscan = off', 'SET LOCAL enable_sort = off', 'SET LOCAL omenhnsw.ef_search = 100', 'SAVEPOINT s');
-	$db->must('DROP INDEX IF EXISTS t_w');
-	my @recall = ($db->value($found) / $wanted);
+	$db->must('BEGIN');
+	exact_answers($w, $db, 't');
+	$db->must('SAVEPOINT s', 'DROP INDEX IF EXISTS t_w');
+	my @recall = map { measure($w, $db, 't', $_) } 20, 100;
 	$db->must('ROLLBACK TO s', 'DROP INDEX t_v, ' . ($db->value("SELECT to_regclass('t_w') IS NOT NULL") eq 't' ? 't_w' : 't_v'), "CREATE INDEX t_f $w->{index}");
-	push @recall, $db->value($found) / $wanted;
+	push @recall, map { measure($w, $db, 't', $_) } 20, 100;
 	$db->must('ROLLBACK');
-	push @recalls, [ $w->{c}{quantizer}, $kind, @recall ];
+	push @recalls, [ $w->{c}{codes}, $kind, @recall[ 1, 3 ] ];
 	# an index whose rows have moved is not as good as a new one until it is trained again, crash or not: under inner
 	# product and with codes of one bit above all
-	trouble(sprintf('recall %.4f, of a new index %.4f', @recall)) if $recall[0] < $recall[1] - ($w->{c}{metric} eq 'ip' || $w->{c}{quantizer} eq 'binary' || ($w->{c}{bits} // 4) == 1 ? 0.25 : 0.06);
+	trouble(sprintf('recall %.4f, of a new index %.4f', @recall[ 1, 3 ])) if $recall[1] < $recall[3] - ($w->{c}{metric} eq 'ip' || $w->{c}{quantizer} eq 'binary' || ($w->{c}{bits} // 4) == 1 ? 0.25 : 0.06);
 	return @recall;
 }
 
 sub verify
 {
-	my ($w, $db, $kind, $strict) = @_;
+	my ($w, $db, $kind, $strict, $before, $seconds) = @_;
 	$db->must('SET enable_seqscan = off', 'SET enable_sort = off', 'SET client_min_messages = error', "SET lock_timeout = '60s'");
 	resolve_prepared($w, $db);
 	check_indexes($w, $db, heap => 'false');
@@ -455,12 +568,25 @@ sub verify
 	check_scans($w, $db, $rows);
 	check_indexes($w, $db, heap => 'true', drop => 1);
 	my @recall = check_recall($w, $db, $kind);
+	check_training($w, $db) if $w->{training};
 	if ($strict)
 	{
 		$db->must('VACUUM t');
 		check_indexes($w, $db, heap => 'true', vacuumed => 1);
+		# the same rows, without those that are dead, and with a model of them
+		$db->must('BEGIN');
+		exact_answers($w, $db, 't');
+		$db->must("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass('t_w')");
+		push @{ $vacuumed{ $w->{c}{codes} } }, measure($w, $db, 't', 20) - $recall[2];
+		$db->must('ROLLBACK');
 	}
-	return sprintf('%d rows, recall %.3f, new %.3f', $rows, @recall);
+	# only of what was killed at once: rows move fast
+	if (defined $before && $seconds < 0.2)
+	{
+		push @pairs, [ $w->{c}{codes}, $kind, $recall[0] - $before ];
+		trouble(sprintf('recall %.4f just before the kill, %.4f after it', $before, $recall[0])) if $recall[0] < $before - 0.02;
+	}
+	return sprintf('%d rows, recall %s before, %.4f after, new %.4f', $rows, defined $before ? sprintf('%.4f', $before) : 'unknown', @recall[ 0, 2 ]);
 }
 
 # ------------------------------------------------------------ rounds
@@ -469,19 +595,29 @@ sub one_kill
 {
 	my ($w, $db, $number) = @_;
 	my $cluster = $w->{cluster};
-	my $kind = $option{kind} // pick(qw(random random point point point point recovery recovery backend torn stop));
+	my $kind = $option{kind} // pick(qw(random random point point point point train train recovery recovery backend torn stop));
+	$kind = 'point' if $kind eq 'train' && !Training::trains($w->{c});
 	$kind = 'random' if $kind eq 'torn' && ($w->{c}{full_page_writes} ne 'on' || $w->{c}{wal_level} eq 'minimal');
 	$w->{half} = int($number / 3) % 2;
 	my $before = $kind eq 'torn' ? snapshot($w, $db) : undef;
 	my $log = -s "$cluster->{folder}/log";
 	undef $db;
+	$w->{training} = $kind eq 'train';
+	$w->{torn} = $kind eq 'torn';
+	$w->{soak} = $kind eq 'soak';
+	$w->{readers} = $w->{soak} ? $Soak::READERS : 0;
 	my @clients = start_clients($w);
+	my $waits = $w->{soak} ? Soak::watch($w, $option{seconds}) : undef;
 	sleep 0.1 + rand(rand(1.5));
-	my $said = $kind eq 'point' ? kill_at_point($w) : $kind eq 'backend' ? kill_backend($w) :
-	  $kind eq 'stop' ? stop_in_order($w) : kill_at_random($w);
+	my $recall = $w->{soak} ? undef : before_the_kill($w);
+	my $resumed = time;
+	sleep rand(0.05);
+	my $said = $kind =~ /point|train/ ? kill_at_point($w) : $kind eq 'backend' ? kill_backend($w) :
+	  $kind =~ /stop|soak/ ? stop_in_order($w) : kill_at_random($w);
+	my $seconds = time - $resumed;
 	waitpid($_, 0) for @clients;
 	my @problems;
-	for my $client (0 .. $w->{clients})
+	for my $client (0 .. $w->{clients} + $w->{readers})
 	{
 		my $result = eval { retrieve("$w->{socket}/client$client") } or do { push @problems, "client $client died"; next };
 		unlink "$w->{socket}/client$client";
@@ -489,7 +625,7 @@ sub one_kill
 		$searches += $result->{searches};
 		$done{$_} += $result->{done}{$_} for keys %{ $result->{done} };
 		push @problems, @{ delete $result->{problems} };
-		$w->{models}[$client] = $result if $client < $w->{clients};
+		$w->{models}[$client] = $result if $client <= $w->{clients};
 	}
 	$said .= ', ' . tear($w, $before) if $before;
 	my $gone = kill(0, $cluster->{pid}) == 0 || waitpid($cluster->{pid}, 1) == $cluster->{pid};
@@ -507,13 +643,21 @@ sub one_kill
 	$cluster->begin if $gone;
 	@troubles = @problems;
 	$kinds{$kind}++;
+	if ($waits)
+	{
+		$said .= sprintf(', readers seen waiting for a lock in %d of %d samples, at most %.0f ms', $waits->{waits} // 0, $waits->{samples} // 0, 1000 * ($waits->{longest} // 0));
+		# between two samples a lock may come and go: PostgreSQL's own of an index that is swapped
+		trouble($said) if ($waits->{longest} // 0) > 0.5;
+	}
 	my $new = $cluster->ready(120);
 	my $figures = '';
 	if (!$new) { trouble("the server does not start:\n" . $cluster->log_tail); }
-	else { eval { $figures = verify($w, $new, $kind, $number % 5 == 4); 1 } or trouble($@); }
+	else { eval { $figures = verify($w, $new, $kind, $number % 4 == 3, $recall, $seconds); 1 } or trouble($@); }
+	points_seen($w);
 	my $text = substr(Cluster::slurp("$cluster->{folder}/log"), $log);
 	# a page of a free space map may be torn: PostgreSQL begins it again
 	trouble("in the log: $_") for grep { !/_fsm; zeroing out page/ && /TRAP:|PANIC|signal 11|signal 6\b|signal 7\b|inconsistent page|invalid page|XX00/ } split /\n/, $text;
+	if ($w->{soak}) { print "$acked transactions, $searches searches: $said; $figures\n"; }
 	if (@troubles)
 	{
 		$failed++;
@@ -527,6 +671,17 @@ sub one_kill
 	return @troubles ? undef : $new;
 }
 
+# spread(what, values...) -- mean, deviation, the least, and how many are beyond .01.
+sub spread
+{
+	my ($what, @x) = @_;
+	return unless @x;
+	my $mean = sum(@x) / @x;
+	printf "%s: %d times, mean %.4f, deviation %.4f, least %.4f, %d below -.01, %d above .01\n", $what, scalar @x, $mean,
+	  sqrt(sum(map { ($_ - $mean)**2 } @x) / @x), min(@x), scalar(grep { $_ < -0.01 } @x), scalar(grep { $_ > 0.01 } @x);
+	return;
+}
+
 sub report
 {
 	my ($seconds) = @_;
@@ -534,6 +689,21 @@ sub report
 	print "$acked transactions acknowledged, $in_doubt in doubt, $searches searches; $torn_pages pages dropped or torn\n";
 	print 'statements: ', join(', ', map { "$_ $done{$_}" } sort keys %done), "\n";
 	print 'kills at points: ', join(', ', map { "$_ $points_hit{$_}" } sort keys %points_hit), "\n";
+	for ([ 'passed', \%points_passed ], [ 'killed at', { map { ($_ => 1) } grep { $points_hit{$_} } keys %points_hit } ])
+	{
+		my ($what, $set) = @$_;
+		my @never = grep { !$set->{$_} } @points;
+		printf "points %s: %d of %d%s\n", $what, @points - @never, scalar @points, @never ? ', not: ' . join(', ', @never) : '';
+	}
+	spread("recall after a vacuum less that of an index built then, $_", @{ $vacuumed{$_} }) for sort keys %vacuumed;
+	spread("index u, trained in part, less one built then, $_", @{ $trained{$_} }) for sort keys %trained;
+	for my $stopped (0, 1)
+	{
+		my %pairs;
+		push @{ $pairs{ $_->[0] } }, $_->[2] for grep { ($_->[1] eq 'stop') == $stopped } @pairs;
+		spread('recall ' . ($stopped ? 'after a stop' : 'after a kill') . " less that before, $_", @{ $pairs{$_} }) for sort keys %pairs;
+		spread('recall ' . ($stopped ? 'after a stop' : 'after a kill') . ' less that before, all', map { @$_ } values %pairs);
+	}
 	my (%by, %apart);
 	push @{ $by{"$_->[0], " . ($_->[1] eq 'stop' ? 'stopped' : 'killed') } }, $_->[2] - $_->[3] for @recalls;
 	push @{ $apart{ $_->[1] eq 'stop' ? 'stopped' : 'killed' } }, $_->[2] - $_->[3] for @recalls;
@@ -556,26 +726,41 @@ my $parent = $$;
 $SIG{$_} = sub { _exit(130) if $$ != $parent; report(time - $begin); print "interrupted: $passed passed, $failed failed\n"; exit 130 } for qw(INT TERM);
 
 my $build = build();
+@points = points_of($build);
 my $script = Cluster::slurp("$build/src/sql/omendb--0.1.0.sql");
 $indexed{$1}{$2} = 1 while $script =~ /^CREATE OPERATOR CLASS (\w+vec\w*|vector)_(l2|ip|cosine|l1)_ops\s+(?:DEFAULT )?FOR TYPE \1 USING omenhnsw/mg;
 srand($option{seed});
 my $number = 0;
-while ($number < $option{kills})
+
+# run_clusters(kills) -- until there have been that many in all.
+sub run_clusters
 {
-	# what one cluster does by chance does not change what the next one is
-	srand($option{seed} * 1000 + $nclusters);
-	my $w = new_world($build);
-	my $db = 1;
-	for (1 .. $option{each})
+	my ($kills) = @_;
+	while ($number < $kills)
 	{
-		last if $number >= $option{kills};
-		$db = $w->{cluster}->ready(10) or last;
-		$db = one_kill($w, $db, $number++) or last;
+		# what one cluster does by chance does not change what the next one is
+		srand($option{seed} * 1000 + $nclusters);
+		my $w = new_world($build);
+		my $db = 1;
+		for (1 .. $option{each})
+		{
+			last if $number >= $kills;
+			$db = $w->{cluster}->ready(10) or last;
+			$db = one_kill($w, $db, $number++) or last;
+		}
+		$w->{cluster}->kill_all;
+		# what failed stays there to be looked at
+		if ($db) { system('rm', '-rf', $w->{socket}); }
+		else { print "    kept $w->{socket}\n"; }
 	}
-	$w->{cluster}->kill_all;
-	# what failed stays there to be looked at
-	if ($db) { system('rm', '-rf', $w->{socket}); }
-	else { print "    kept $w->{socket}\n"; }
+	return;
+}
+
+run_clusters($option{kills});
+if ($option{soak})
+{
+	@option{qw(kind seconds)} = ('soak', $option{soak});
+	run_clusters($option{kills} + 1);
 }
 report(time - $begin);
 print "$passed passed, $failed failed\n";

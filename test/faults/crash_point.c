@@ -46,12 +46,18 @@ tell(const char *file, const char *name)
 
 /*
  * find_point -- its number; a point that this process has not seen yet is told.
+ *
+ * Its name is that of the file without folder and suffix, a full stop and `point`.
  */
 static int
-find_point(const char *name)
+find_point(const char *file, const char *point)
 {
+	const char *base = strrchr(file, '/');
+	char		name[64];
 	int			i;
 
+	base = base != NULL ? base + 1 : file;
+	snprintf(name, sizeof(name), "%.*s.%s", (int) strcspn(base, "."), base, point);
 	for (i = 0; i < npoints; i++)
 	{
 		if (strcmp(points[i].name, name) == 0)
@@ -65,9 +71,9 @@ find_point(const char *name)
 }
 
 void
-oh_crash_point(const char *name)
+oh_crash_point(const char *file_name, const char *point)
 {
-	int			i = find_point(name);
+	int			i = find_point(file_name, point);
 	char		armed[64];
 	int			times;
 	int			flush;
@@ -79,7 +85,7 @@ oh_crash_point(const char *name)
 			points[p].passed = 0;
 		return;
 	}
-	if (fscanf(file, "%63s %d %d", armed, &times, &flush) != 3 || strcmp(armed, name) != 0 ||
+	if (fscanf(file, "%63s %d %d", armed, &times, &flush) != 3 || strcmp(armed, points[i].name) != 0 ||
 		++points[i].passed < times)
 	{
 		fclose(file);
@@ -90,7 +96,7 @@ oh_crash_point(const char *name)
 		return;					/* another process was first */
 	if (flush && XactLastRecEnd != InvalidXLogRecPtr)
 		XLogFlush(XactLastRecEnd);
-	tell(HIT, name);
+	tell(HIT, points[i].name);
 	for (;;)
 		kill(getpid(), SIGSTOP);
 }
