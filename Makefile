@@ -75,4 +75,11 @@ format:
 format-check:
 	@perl $(srcdir)/test/format/format.pl --check $(FILES)
 
-.PHONY: install-as-vector vector-names deps format format-check
+# What other programs find in the sources (test/lint.sh); lint-PART for one part.
+lint:
+	@PG_CONFIG='$(PG_CONFIG)' $(srcdir)/test/lint.sh
+
+lint-%:
+	@PG_CONFIG='$(PG_CONFIG)' $(srcdir)/test/lint.sh $*
+
+.PHONY: install-as-vector vector-names deps format format-check lint

@@ -6,19 +6,17 @@
 SET max_parallel_workers_per_gather = 0;
 SET jit = off;
 
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir '/sql/helpers/search.sql'
+\i :helpers
 -- The results of a query by the index and by a sort, its rows as text.
 CREATE FUNCTION both_ways(query text, ef integer, OUT by_index text[], OUT by_sort text[]) LANGUAGE plpgsql AS $$
 DECLARE
-    plan text := '';
-    line text;
 BEGIN
     PERFORM set_config('omenhnsw.ef_search', ef::text, true), set_config('enable_seqscan', 'off', true),
             set_config('enable_sort', 'off', true);
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        plan := plan || line;
-    END LOOP;
-    IF plan NOT LIKE '%Order By:%' THEN
-        RAISE 'not by the index: %', plan;
+    IF NOT EXISTS (SELECT FROM plan_of(query) line WHERE line LIKE '%Order By:%') THEN
+        RAISE 'not by the index: %', query;
     END IF;
     EXECUTE 'SELECT coalesce(array_agg(rtrim(ltrim(r::text, ''(''), '')'')), ''{}'') FROM (' || query || ') r' INTO by_index;
     PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true),

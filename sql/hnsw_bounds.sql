@@ -4,30 +4,12 @@ SET max_parallel_workers_per_gather = 0;
 SET jit = off;
 SET client_min_messages = warning;
 
-CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        CONTINUE WHEN line LIKE '%Disabled: true%';
-        RETURN NEXT line;
-    END LOOP;
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir '/sql/helpers/search.sql'
+\i :helpers
 -- what one line of a plan says of the condition
 CREATE FUNCTION by_index(query text) RETURNS boolean LANGUAGE sql AS $$
     SELECT count(*) FILTER (WHERE line ~ 'Index Cond: .*bound_vector') = 1 FROM plan_of(query) line
-$$;
-CREATE FUNCTION ids(query text, by_index boolean) RETURNS integer[] LANGUAGE plpgsql AS $$
-DECLARE
-    result integer[];
-BEGIN
-    PERFORM set_config('enable_seqscan', (NOT by_index)::text, true), set_config('enable_indexscan', by_index::text, true),
-            set_config('enable_sort', (NOT by_index)::text, true);
-    EXECUTE 'SELECT array_agg(id ORDER BY id) FROM (' || query || ') q' INTO result;
-    PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'on', true), set_config('enable_sort', 'on', true);
-    RETURN coalesce(result, '{}');
-END
 $$;
 
 -- few rows: all codes are compared, nothing is missed
@@ -67,10 +49,10 @@ BEGIN
             FOREACH bound IN ARRAY bounds || ARRAY[0.4, -1, 'NaN', 'Infinity', '-Infinity'] LOOP
                 FOREACH comparison IN ARRAY ARRAY['%s < %L', '%s <= %L', '%s > %L', '%s >= %L', '%2$L > %1$s', '%2$L <= %1$s'] LOOP
                     query := 'SELECT id FROM bounds_few WHERE ' || format(comparison, value, bound);
-                    want := ids(query, false);
+                    want := sorted(ids(query, false));
                     queries := queries + 1;
                     rows := rows + cardinality(want);
-                    differing := differing + (ids(query, true) <> want)::integer;
+                    differing := differing + (sorted(ids(query, true)) <> want)::integer;
                     CONTINUE WHEN bound <> 0.4;
                     PERFORM set_config('enable_seqscan', 'off', true);
                     used := used + by_index(query)::integer;
@@ -173,7 +155,7 @@ INSERT INTO bounds_join VALUES
     (4, 'SELECT c.id FROM bounds_center c WHERE EXISTS (SELECT FROM bounds_few b WHERE b.v <-> c.c < c.r)'),
     (5, 'SELECT c.id * 10000 + b.id AS id FROM bounds_center c JOIN bounds_few b ON b.v <-> c.c < c.r * 3 AND inner_product(c.c, b.v) > 2 WHERE b.kind = 1'),
     (6, 'SELECT a.id * 10000 + b.id AS id FROM bounds_few a JOIN bounds_few b ON a.v <=> b.v < 0.01 AND a.id < b.id WHERE a.id < 40');
-SELECT n, cardinality(ids(q, false)) AS rows, ids(q, true) = ids(q, false) AS same FROM bounds_join ORDER BY n;
+SELECT n, cardinality(ids(q, false)) AS rows, sorted(ids(q, true)) = sorted(ids(q, false)) AS same FROM bounds_join ORDER BY n;
 
 -- what decides about changes is exact: no such condition
 SELECT n, (SELECT count(*) FROM plan_of(q) line WHERE line ~ 'bound_vector') AS conditions FROM (VALUES
@@ -215,7 +197,7 @@ INSERT INTO bounds_join VALUES
     (13, 'SELECT c.id * 10000 + b.id AS id FROM bounds_center c JOIN bounds_part b ON b.v <-> c.c < c.r * 3'),
     (14, 'SELECT id FROM bounds_raw WHERE kind = 2 AND 1 - (a::vector(6) <=> ''[1,0,0,0,0,0]'') > 0.5'),
     (15, 'SELECT id FROM bounds_view WHERE similarity > 0.5');
-SELECT n, cardinality(ids(q, false)) AS rows, ids(q, true) = ids(q, false) AS same FROM bounds_join WHERE n > 10 ORDER BY n;
+SELECT n, cardinality(ids(q, false)) AS rows, sorted(ids(q, true)) = sorted(ids(q, false)) AS same FROM bounds_join WHERE n > 10 ORDER BY n;
 
 -- a function that is inlined, as Supabase's documentation describes it
 CREATE FUNCTION bounds_match (query_embedding vector(6), match_threshold float8, match_count integer)
@@ -254,14 +236,6 @@ REVOKE SELECT ON bounds_few FROM regress_bounds_user;
 DROP ROLE regress_bounds_user;
 
 -- estimates: of what is known, of what is not
-CREATE FUNCTION estimated(query text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    plan json;
-BEGIN
-    EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
-    RETURN plan -> 0 -> 'Plan' -> 'Plan Rows';
-END
-$$;
 SELECT estimated($$ SELECT id FROM bounds_few WHERE v <-> '[1,0,0,0,0,0]' < 100 $$) > 500 AS all_rows,
        estimated($$ SELECT id FROM bounds_few WHERE 1 - (v <=> '[1,0,0,0,0,0]') > 0.99 $$) < 20 AS few,
        estimated($$ SELECT id FROM bounds_few WHERE v <-> (SELECT v FROM bounds_few WHERE id = 1) < 0.5 $$) < 20 AS unknown,
@@ -278,4 +252,4 @@ SELECT bound_vector('[1]', 0.7, '<', 0, 0);
 SELECT '[0,1]' <<=> bound_vector('[1,0]', 0.7, '<', 1, 0) AS no, '[0,0]' <<=> bound_vector('[1,0]', 0.7, '>', -1, 1) AS nan, '[0,0]' <<=> bound_vector('[1,0]', 0.7, '<', 1, 0) AS below;
 
 DROP TABLE bounds_few, bounds_form, bounds_metric, bounds_center, bounds_join, bounds_part, bounds_raw CASCADE;
-DROP FUNCTION bounds_match, bounds_tell, plan_of, by_index, ids, estimated;
+DROP FUNCTION bounds_match, bounds_tell, by_index;

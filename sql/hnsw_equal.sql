@@ -1,13 +1,8 @@
 -- one node of very many rows: read in pieces, ranked exactly, each row once
 
-CREATE FUNCTION eq_buffers(query text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-	plan json;
-BEGIN
-	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT json) ' || query INTO plan;
-	RETURN (plan->0->'Plan'->>'Shared Hit Blocks')::bigint + (plan->0->'Plan'->>'Shared Read Blocks')::bigint;
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir '/sql/helpers/search.sql'
+\i :helpers
 CREATE FUNCTION eq_row(i integer) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
 	SELECT array_agg((sin(i * d * 0.37) * 5)::real ORDER BY d)::vector FROM generate_series(1, 64) d
 $$;
@@ -25,8 +20,8 @@ BEGIN
 	EXECUTE format('CREATE INDEX eq_i ON eq USING omenhnsw (v) WITH (%s)', options);
 	INSERT INTO eq (v) SELECT eq_row(7) FROM generate_series(1, 10000) i;
 	mode := options;
-	at := CASE WHEN eq_buffers(format(query, eq_row(7), 10)) < 1500 THEN 'few' ELSE 'many' END;
-	afar := CASE WHEN eq_buffers(format(query, (SELECT array_agg(x * 2) FROM unnest(eq_row(7)::real[]) x)::vector, 10)) < 1500
+	at := CASE WHEN pages_read(format(query, eq_row(7), 10)) < 1500 THEN 'few' ELSE 'many' END;
+	afar := CASE WHEN pages_read(format(query, (SELECT array_agg(x * 2) FROM unnest(eq_row(7)::real[]) x)::vector, 10)) < 1500
 		THEN 'few' ELSE 'many' END;
 	EXECUTE format('SELECT count(*), count(DISTINCT id) FROM (%s) s', format(query, eq_row(8), 100000)) INTO rows, ids;
 	SELECT c.nodes INTO nodes FROM omendb_index_check('eq_i', true) c;
@@ -81,4 +76,4 @@ $$;
 SET enable_sort = on;
 SELECT wanted, k, eq_near(wanted, k) FROM unnest('{0,4,10,15,100}'::integer[]) wanted, unnest('{1,10,300,1450}'::integer[]) k;
 DROP TABLE eq, eq_near;
-DROP FUNCTION eq_buffers, eq_row, eq_test, eq_near;
+DROP FUNCTION eq_row, eq_test, eq_near;

@@ -16,18 +16,10 @@ CREATE INDEX fp_v ON fp USING omenhnsw (v vector_l2_ops, tenant, rare, price, ac
     WITH (m = 6, ef_construction = 12);
 ANALYZE fp;
 
--- The plan; PostgreSQL 18 says of a node that it is disabled.
-CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        CONTINUE WHEN line LIKE '%Disabled: true%';
-        RETURN NEXT line;
-    END LOOP;
-END
-$$;
 
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir '/sql/helpers/search.sql'
+\i :helpers
 -- The first rows by the index, and by a sort: are they the same?  The vectors are so many that codes are compared
 -- with all of them at this ef_search.
 CREATE FUNCTION same(condition text, wanted integer DEFAULT 10) RETURNS text LANGUAGE plpgsql
@@ -37,14 +29,11 @@ DECLARE
         (SELECT id, v <-> ''[500,500,500,500]'' AS d FROM fp WHERE %s ORDER BY d LIMIT %s) s', condition, wanted);
     by_index integer[];
     by_sort integer[];
-    line text;
-    indexed boolean := false;
+    indexed boolean;
 BEGIN
     SET LOCAL enable_seqscan = off;
     SET LOCAL enable_sort = off;
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        indexed := indexed OR line ~ 'Index Scan using fp_';
-    END LOOP;
+    indexed := EXISTS (SELECT FROM plan_of(query) line WHERE line ~ 'Index Scan using fp_');
     EXECUTE query INTO by_index;
     SET LOCAL enable_seqscan = on;
     SET LOCAL enable_sort = on;
@@ -275,4 +264,4 @@ ANALYZE fp_child;
 EXPLAIN (COSTS OFF) SELECT id FROM fp WHERE tenant IN (7, 8) AND active ORDER BY v <-> '[1,2,3,4]' LIMIT 10;
 
 DROP TABLE fp_child, fp, fp_query, fp_lateral, fp_pairs, fp_part, fp_merged, fp_expr, fp_wide;
-DROP FUNCTION fp_vector(integer), plan_of(text), same(text, integer), fp_leaky(integer, integer);
+DROP FUNCTION fp_vector(integer), same(text, integer), fp_leaky(integer, integer);

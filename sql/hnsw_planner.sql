@@ -39,23 +39,14 @@ EXPLAIN (COSTS OFF) SELECT id FROM plan_large WHERE v <-> '[1,2,3,4]' > 1;
 EXPLAIN (COSTS OFF) SELECT id FROM plan_large WHERE v <-> '[1,2,3,4]' < 1;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM plan_tiny;
 SET enable_seqscan = off;
--- PostgreSQL 18 says of a plan node that it is disabled
-CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        CONTINUE WHEN line LIKE '%Disabled: true%';
-        RETURN NEXT line;
-    END LOOP;
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir '/sql/helpers/search.sql'
+\i :helpers
 SELECT plan_of('SELECT v FROM plan_tiny');
 SELECT plan_of('SELECT v FROM plan_tiny WHERE v IS NULL');
 SELECT plan_of('SELECT v FROM plan_tiny WHERE v = ''[1,1,1,1]''');
 -- but ORDER BY alone then
 SELECT plan_of('SELECT id FROM plan_tiny ORDER BY v <-> ''[1,2,3,4]''');
-DROP FUNCTION plan_of(text);
 RESET enable_seqscan;
 
 -- a tiny table: a sequential scan

@@ -6,34 +6,11 @@ SET client_min_messages = warning;
 -- the same bounds in the form of a comparison are what is compared with: without the index
 SET omenhnsw.distance_bounds = off;
 
--- lines of a plan without what differs between versions
-CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        CONTINUE WHEN line LIKE '%Disabled: true%';
-        RETURN NEXT line;
-    END LOOP;
-END
-$$;
 
--- ids that a query returns, in its order, by the index or without it
-CREATE FUNCTION ids(query text, by_index boolean) RETURNS integer[] LANGUAGE plpgsql AS $$
-DECLARE
-    result integer[];
-BEGIN
-    PERFORM set_config('enable_seqscan', (NOT by_index)::text, true), set_config('enable_indexscan', by_index::text, true),
-            set_config('enable_sort', (NOT by_index)::text, true);
-    EXECUTE 'SELECT array_agg(id) FROM (' || query || ') q' INTO result;
-    PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'on', true), set_config('enable_sort', 'on', true);
-    RETURN coalesce(result, '{}');
-END
-$$;
-CREATE FUNCTION sorted(integer[]) RETURNS integer[] LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(array_agg(i ORDER BY i), '{}') FROM unnest($1) i
-$$;
 
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir '/sql/helpers/search.sql'
+\i :helpers
 -- few rows: all codes are compared, nothing is missed
 CREATE TABLE radius_few (id integer PRIMARY KEY, kind integer, v vector(6));
 INSERT INTO radius_few
@@ -79,22 +56,11 @@ BEGIN
             differing := differing + (sorted(by_index) <> sorted(without))::integer;
             query := format('SELECT v %s %L AS d FROM (%s LIMIT 7) s', m.distance, center, query);
             -- refined distances may exchange rows that are nearly as far
-            differing := differing + (SELECT count(*) FROM (SELECT distances(query, true), distances(query, false)) d (a, b)
+            differing := differing + (SELECT count(*) FROM (SELECT returned(query, true)::float8[], returned(query, false)::float8[]) d (a, b)
                 WHERE cardinality(d.a) IS DISTINCT FROM cardinality(d.b) OR EXISTS (SELECT FROM unnest(d.a, d.b) x (a, b) WHERE abs(x.a - x.b) > 0.02));
         END LOOP;
     END LOOP;
     RETURN NEXT;
-END
-$$;
-CREATE FUNCTION distances(query text, by_index boolean) RETURNS float8[] LANGUAGE plpgsql AS $$
-DECLARE
-    result float8[];
-BEGIN
-    PERFORM set_config('enable_seqscan', (NOT by_index)::text, true), set_config('enable_indexscan', by_index::text, true),
-            set_config('enable_sort', (NOT by_index)::text, true);
-    EXECUTE 'SELECT array_agg(d) FROM (' || query || ') q' INTO result;
-    PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'on', true), set_config('enable_sort', 'on', true);
-    RETURN result;
 END
 $$;
 CREATE FUNCTION differences_with(class text, parameters text, condition text DEFAULT 'true', columns text DEFAULT '')
@@ -245,23 +211,12 @@ FROM unnest(ARRAY[-4.5, -3.5]) r, (SELECT v AS c FROM radius_many WHERE id % 275
     LATERAL (SELECT ids(q, true), ids(q, false)) i (by_index, without)
 GROUP BY r ORDER BY r;
 
--- what a query reads, of which relation: blocks, and rows of the index
-CREATE FUNCTION reads(query text) RETURNS integer LANGUAGE plpgsql AS $$
-DECLARE
-    plan json;
-BEGIN
-    PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true);
-    EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT json) ' || query INTO plan;
-    PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true);
-    RETURN (plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::integer + (plan -> 0 -> 'Plan' ->> 'Shared Read Blocks')::integer;
-END
-$$;
 SELECT v AS center FROM radius_many WHERE id = 4000 \gset
 -- LIMIT asks for more rows than there are: only a condition that the scan sees ends it
-SELECT reads(format('SELECT id FROM radius_many WHERE v <<->> sphere(%L, 0.5) ORDER BY v <-> %L LIMIT 1000', :'center', :'center')) * 4 <
-       reads(format('SELECT id FROM radius_many WHERE v <-> %L < 0.5 ORDER BY v <-> %L LIMIT 1000', :'center', :'center')) AS stops;
-SELECT reads(format('SELECT id FROM radius_many WHERE v <<->> sphere(%L, 0.5)', :'center')) * 4 <
-       reads(format('SELECT id FROM radius_many WHERE v <<->> sphere(%L, 100)', :'center')) AS stops;
+SELECT pages_read(format('SELECT id FROM radius_many WHERE v <<->> sphere(%L, 0.5) ORDER BY v <-> %L LIMIT 1000', :'center', :'center')) * 4 <
+       pages_read(format('SELECT id FROM radius_many WHERE v <-> %L < 0.5 ORDER BY v <-> %L LIMIT 1000', :'center', :'center')) AS stops;
+SELECT pages_read(format('SELECT id FROM radius_many WHERE v <<->> sphere(%L, 0.5)', :'center')) * 4 <
+       pages_read(format('SELECT id FROM radius_many WHERE v <<->> sphere(%L, 100)', :'center')) AS stops;
 SELECT pg_stat_force_next_flush();
 SELECT idx_tup_read AS before FROM pg_stat_user_indexes WHERE indexrelname = 'radius_many_v' \gset
 SELECT cardinality(ids(format('SELECT id FROM radius_many WHERE v <<->> sphere(%L, 0.5) ORDER BY v <-> %L', :'center', :'center'), true)) AS rows \gset
@@ -282,8 +237,8 @@ FROM unnest(ARRAY['kind = 3', 'kind < 5', 'kind >= 0', 'kind < 9 AND id % 2 = 0'
     LATERAL (SELECT format('SELECT id FROM radius_many WHERE v <<->> sphere(%L, 1.3) AND %s', c, condition)) f (q),
     LATERAL (SELECT ids(q, true), ids(q, false), ids(q || format(' ORDER BY v <-> %L', c), true)) i (by_index, without, ordered)
 GROUP BY condition ORDER BY condition;
-SELECT reads(format('SELECT id FROM radius_many WHERE kind < 8 AND v <<->> sphere(%L, 0.5) ORDER BY v <-> %L LIMIT 1000', :'center', :'center')) * 4 <
-       reads(format('SELECT id FROM radius_many WHERE kind < 8 AND v <-> %L < 0.5 ORDER BY v <-> %L LIMIT 1000', :'center', :'center')) AS stops;
+SELECT pages_read(format('SELECT id FROM radius_many WHERE kind < 8 AND v <<->> sphere(%L, 0.5) ORDER BY v <-> %L LIMIT 1000', :'center', :'center')) * 4 <
+       pages_read(format('SELECT id FROM radius_many WHERE kind < 8 AND v <-> %L < 0.5 ORDER BY v <-> %L LIMIT 1000', :'center', :'center')) AS stops;
 
 -- rows that changed, and dead ones
 DELETE FROM radius_many WHERE id % 2 = 0;
@@ -331,9 +286,4 @@ FROM (VALUES ('<<->>', '1e300'), ('<<->>', 'infinity'), ('<<#>>', '-1e39'), ('<<
 ORDER BY op, radius;
 
 DROP TABLE radius_few, radius_center, radius_metric, radius_query, radius_pairs, radius_many, radius_large CASCADE;
-DROP FUNCTION plan_of(text);
-DROP FUNCTION ids(text, boolean);
-DROP FUNCTION sorted(integer[]);
-DROP FUNCTION distances(text, boolean);
 DROP FUNCTION differences_with(text, text, text, text);
-DROP FUNCTION reads(text);

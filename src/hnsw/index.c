@@ -180,6 +180,7 @@ free_index(OhIndex *ix)
 static void
 close_index(OhIndex *ix)
 {
+	Assert(ix != NULL);
 	idle_bytes -= ix->bytes;
 	dlist_delete(&ix->by_use);
 	hash_search(cache, &ix->file.locator, HASH_REMOVE, NULL);

@@ -605,7 +605,7 @@ OhResolveOptions(Relation index, OhParameters *params)
 	if (spec->kind == OM_QUANT_BINARY)
 		spec->bits = 1;
 	else if (spec->kind == OM_QUANT_PQ)
-		spec->subvectors = choose_subvectors(index, spec->dim, options->subvectors);
+		spec->subvectors = choose_subvectors(index, spec->dim, options ? options->subvectors : 0);
 	if (spec->kind == OM_QUANT_RABITQ)
 		spec->bits = choose_bits(index, *spec, params->m, options ? options->bits : 0,
 								 RelationGetNumberOfBlocks(index) > 0);

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""test/anchors.py -- every anchor of measurements.md named in the sources and pages leads to a heading of docs/measurements.md,
+and every [text](page.md#anchor) of a page to a heading of that page.  The last line is the count."""
+
+import os
+import re
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FOLDERS = ["src", "docs", "bench", "test", "examples", "."]
+HEADING = re.compile(r"^#+ (.*)$", re.M)
+NAMED = re.compile(r"measurements\.md#([a-z0-9-]+)")
+LINK = re.compile(r"\]\(([^)\s:]*\.md)?(?:#([^)\s]+))?\)")
+
+
+def anchors(path):
+    """Those that GitHub makes of the headings of a page."""
+    with open(path, encoding="utf-8") as file:
+        text = re.sub(r"^```.*?^```", "", file.read(), flags=re.M | re.S)
+    found = set()
+    for heading in HEADING.findall(text):
+        slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        n, name = 0, slug
+        while name in found:
+            n += 1
+            name = f"{slug}-{n}"
+        found.add(name)
+    return found
+
+
+def sources():
+    for folder in FOLDERS:
+        for at, folders, names in os.walk(os.path.join(TOP, folder)):
+            folders[:] = [] if folder == "." else [f for f in folders if f not in ("node_modules", "build", "out")]
+            for name in sorted(names):
+                if name.endswith((".c", ".h", ".md", ".py", ".pl", ".sql", ".sh")):
+                    yield os.path.normpath(os.path.join(at, name))
+
+
+def main():
+    known, checked, wrong = {}, 0, []
+    measurements = os.path.join(TOP, "docs", "measurements.md")
+    for path in sources():
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        named = [(measurements, anchor) for anchor in NAMED.findall(text)]
+        if path.endswith(".md"):
+            for page, anchor in LINK.findall(text):
+                target = os.path.normpath(os.path.join(os.path.dirname(path), page)) if page else path
+                if page or anchor:
+                    named.append((target, anchor))
+        for target, anchor in named:
+            checked += 1
+            if target not in known:
+                known[target] = anchors(target) if os.path.exists(target) else None
+            if known[target] is None or (anchor and anchor not in known[target]):
+                wrong.append(f"{os.path.relpath(path, TOP)}: there is no {os.path.relpath(target, TOP)}#{anchor}")
+    print("\n".join(wrong + [f"{checked} links and anchors, {len(wrong)} of them wrong"]))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
