@@ -171,6 +171,23 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_is_autovacuum_worker() IsAutoVacuumWorkerProcess()
 #endif
 
+/* ---- functions that measure (tune/; include utils/acl.h, access/genam.h) ---- */
+
+#if PG_VERSION_NUM >= 160000
+#define om_function_aclcheck(function, role) \
+	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
+#else
+#define om_function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define om_index_beginscan(heap, index, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, norderbys)
+#else
+#define om_index_beginscan(heap, index, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, nkeys, norderbys)
+#endif
+
 /* ---- checker (check.c; include utils/guc.h, miscadmin.h) ---- */
 
 /* A safe search_path for the rest of a security-restricted operation, since 17. */

@@ -36,6 +36,8 @@
 /* Siblings that a walk may return in addition to ef, per candidate. */
 #define SIBLINGS_EACH 7
 
+uint32		oh_hidden_node = OH_NONE;
+
 StaticAssertDecl(MAX_LINKS <= OH_MAX_EVALUATED, "a list is evaluated at once");
 
 /* ---- what inserts keep ---- */
@@ -443,6 +445,8 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 	if (level == 0 && s->filter != NULL)
 		begin_edge(s, ef);
 	OhVisitedClear(s->visited);
+	if (unlikely(oh_hidden_node != OH_NONE))
+		OhVisitedAdd(s->visited, oh_hidden_node);
 	for (int i = 0; i < nseeds; i += MAX_LINKS)
 	{
 		int			count = Min(MAX_LINKS, nseeds - i);

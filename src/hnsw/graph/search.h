@@ -47,6 +47,9 @@ typedef struct OhSearch
 	OhQueue		rejected;		/* evaluated, too far to expand in this batch */
 } OhSearch;
 
+/* A node that no walk enters, while recall is measured; OH_NONE otherwise. */
+extern uint32 oh_hidden_node;
+
 extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep,
 							   MemoryContext context);
 /*
