@@ -171,6 +171,14 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_is_autovacuum_worker() IsAutoVacuumWorkerProcess()
 #endif
 
+/* ---- settings (ef.c; include utils/guc.h): what a check hook leaves to the assign hook ---- */
+
+#if PG_VERSION_NUM >= 160000
+#define om_guc_malloc(level, bytes) guc_malloc(level, bytes)
+#else
+#define om_guc_malloc(level, bytes) malloc(bytes)
+#endif
+
 /* ---- functions that measure (tune/; include utils/acl.h, access/genam.h) ---- */
 
 #if PG_VERSION_NUM >= 160000

@@ -64,6 +64,7 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 	OhScanState *s = palloc0(sizeof(OhScanState));
 
 	OhTakeSettings();
+	s->ef_search = OhEfSearch(index, &s->ef_source);
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
 									   ALLOCSET_DEFAULT_SIZES);
 	OhRankedInit(&s->ranked, s->context);

@@ -9,6 +9,7 @@
 #include "access/relscan.h"
 
 #include "filter/condition.h"
+#include "hnsw/ef.h"
 #include "hnsw/graph/rows.h"
 #include "hnsw/graph/search.h"
 #include "hnsw/graph/sweep.h"
@@ -82,6 +83,8 @@ typedef struct OhScanState
 	OhNodeRows	ahead[OH_AHEAD];	/* batch[i] is in ahead[i % OH_AHEAD] */
 	OhQueue		held;			/* nodes of the last batch that are put to this one */
 	bool		walked;			/* the walk has no further batch */
+	int			ef_search;		/* of the scan ... */
+	OhEfSource	ef_source;		/* ... and where it is from */
 	int			ef;				/* of the last batch */
 	bool		discarded;		/* the executor may discard rows */
 	bool		few;			/* the graph is small enough to be compared whole */
