@@ -147,7 +147,12 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define OM_CLASS_HAS_CHILDREN_APART 1
 #endif
 
-/* ---- scans (scan.c) ---- */
+/* ---- scans (scan.c, explain.c) ---- */
+
+/* A hook for lines of EXPLAIN, since 18. */
+#if PG_VERSION_NUM >= 180000
+#define OM_EXPLAIN_HAS_HOOK 1
+#endif
 
 /* "Index Searches" of EXPLAIN ANALYZE, since 18. */
 #if PG_VERSION_NUM >= 180000

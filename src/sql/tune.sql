@@ -28,3 +28,73 @@ CREATE FUNCTION omendb_recall(index regclass, k integer DEFAULT 10, sample integ
     AS 'MODULE_PATHNAME', 'om_recall' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 6;
 COMMENT ON FUNCTION omendb_recall(regclass, integer, integer, integer[], text) IS
     'recall and time of an omenhnsw index by ef_search, against the exact answer';
+
+-- ---------------------------------------------------------------------------
+-- Statistics
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION omendb_last_scan(OUT index regclass, OUT ef_search integer, OUT ef_source text, OUT strategy text, OUT reason text,
+        OUT searches bigint, OUT rows bigint, OUT hops bigint, OUT codes_compared bigint, OUT reranked_from_index bigint,
+        OUT reranked_from_heap bigint, OUT late_rows bigint, OUT passes bigint, OUT conditions_tested bigint,
+        OUT filter_pages bigint, OUT ms double precision)
+    AS 'MODULE_PATHNAME', 'om_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION omendb_last_scan() IS 'what the last scan of an omenhnsw index in this session has done';
+
+CREATE FUNCTION omendb_stat_counters(OUT indexrelid oid, OUT scans bigint, OUT rows bigint, OUT hops bigint, OUT codes_compared bigint,
+        OUT reranked_from_index bigint, OUT reranked_from_heap bigint, OUT late_rows bigint, OUT conditions_tested bigint,
+        OUT walks bigint, OUT sweeps bigint, OUT walks_then_sweeps bigint, OUT passes bigint, OUT scan_us bigint,
+        OUT inserts bigint, OUT insert_retries bigint, OUT vacuums bigint, OUT rows_removed bigint, OUT records_freed bigint,
+        OUT vacuum_us bigint, OUT stats_reset timestamptz, OUT shared boolean)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'om_stat_counters' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION omendb_stat_counters() IS 'cumulative counters of omenhnsw indexes; the view omendb_stat_indexes has their names';
+
+CREATE FUNCTION omendb_stat_reset(index regclass DEFAULT NULL) RETURNS void
+    AS 'MODULE_PATHNAME', 'om_stat_reset' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION omendb_stat_reset(regclass) IS 'set the counters of an index, or of all of this database, to zero';
+REVOKE ALL ON FUNCTION omendb_stat_reset(regclass) FROM PUBLIC;
+
+CREATE VIEW omendb_stat_indexes AS
+    SELECT i.indexrelid, i.indrelid AS relid, n.nspname AS schemaname, t.relname AS tablename, c.relname AS indexname,
+        coalesce(s.scans, 0) AS scans, coalesce(s.rows, 0) AS rows, coalesce(s.hops, 0) AS hops,
+        coalesce(s.codes_compared, 0) AS codes_compared, coalesce(s.reranked_from_index, 0) AS reranked_from_index,
+        coalesce(s.reranked_from_heap, 0) AS reranked_from_heap, coalesce(s.late_rows, 0) AS late_rows,
+        coalesce(s.conditions_tested, 0) AS conditions_tested, coalesce(s.walks, 0) AS walks, coalesce(s.sweeps, 0) AS sweeps,
+        coalesce(s.walks_then_sweeps, 0) AS walks_then_sweeps, coalesce(s.passes, 0) AS passes,
+        coalesce(s.scan_us, 0) / 1000.0::double precision AS scan_ms,
+        coalesce(s.inserts, 0) AS inserts, coalesce(s.insert_retries, 0) AS insert_retries, coalesce(s.vacuums, 0) AS vacuums,
+        coalesce(s.rows_removed, 0) AS rows_removed, coalesce(s.records_freed, 0) AS records_freed,
+        coalesce(s.vacuum_us, 0) / 1000.0::double precision AS vacuum_ms, s.stats_reset, s.shared
+    FROM pg_catalog.pg_index i
+        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+        JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_catalog.pg_am m ON m.oid = c.relam
+        JOIN pg_catalog.pg_proc p ON p.oid = m.amhandler AND p.prosrc IN ('om_hnsw_handler', 'om_ivfflat_handler')
+        LEFT JOIN omendb_stat_counters() s ON s.indexrelid = i.indexrelid;
+COMMENT ON VIEW omendb_stat_indexes IS 'cumulative statistics of omenhnsw indexes of this database, a row each';
+GRANT SELECT ON omendb_stat_indexes TO PUBLIC;
+
+CREATE FUNCTION omendb_index_summary(index regclass, OUT quantizer text, OUT bits integer, OUT rerank text, OUT metric text,
+        OUT dimensions integer, OUT filter_columns integer, OUT m integer, OUT ef_construction integer, OUT ef_search integer,
+        OUT bytes bigint, OUT node_bytes bigint, OUT tower_bytes bigint, OUT posting_bytes bigint, OUT null_bytes bigint,
+        OUT model_bytes bigint, OUT refinement_bytes bigint, OUT filter_key_bytes bigint, OUT highway_bytes bigint,
+        OUT directory_bytes bigint, OUT nodes bigint, OUT dead_nodes bigint, OUT free_nodes bigint, OUT levels integer,
+        OUT model integer, OUT model_state text, OUT trained_rows bigint, OUT vacuum_unfinished boolean)
+    AS 'MODULE_PATHNAME', 'om_index_summary' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION omendb_index_summary(regclass) IS
+    'what an omenhnsw index is and holds, by a few of its pages; NULL if it is locked or not for the caller';
+
+CREATE VIEW omendb_indexes AS
+    SELECT i.indexrelid, i.indrelid AS relid, n.nspname AS schemaname, t.relname AS tablename, c.relname AS indexname,
+        i.indisvalid AS valid, CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows, s.*,
+        greatest(pg_stat_get_last_vacuum_time(t.oid), pg_stat_get_last_autovacuum_time(t.oid)) AS last_vacuum
+    FROM pg_catalog.pg_index i
+        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+        JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_catalog.pg_am m ON m.oid = c.relam
+        JOIN pg_catalog.pg_proc p ON p.oid = m.amhandler AND p.prosrc IN ('om_hnsw_handler', 'om_ivfflat_handler')
+        LEFT JOIN LATERAL omendb_index_summary(i.indexrelid) s ON true;
+COMMENT ON VIEW omendb_indexes IS 'omenhnsw indexes of this database, a row each: what they are, what they hold and how they are';
+GRANT SELECT ON omendb_indexes TO PUBLIC;

@@ -89,7 +89,7 @@ OhSearchReset(OhSearch *s, OhForms *forms)
 	s->eval.forms = forms;
 	s->resumed = false;
 	s->filter = NULL;
-	s->nmatches = s->ntested = 0;
+	s->nmatches = s->ntested = s->nhops = 0;
 	s->next_look = LOOK_AROUND;
 	s->budget = 0;
 	s->limit = PG_INT64_MAX;
@@ -396,6 +396,7 @@ walk(OhSearch *s, int level, int ef)
 			continue;
 		}
 		from = OhQueuePop(&s->cand, false);
+		s->nhops++;
 		n = read_links(s, from.id, level, ids);
 		for (int i = 0; i < n; i++)
 		{
@@ -571,6 +572,7 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 			s->eval.evaluations >= stop)
 			break;
 		from = OhQueuePop(&s->cand, false);
+		s->nhops++;
 		n = read_links(s, from.id, 0, ids);
 		for (int i = 0; i < n; i++)
 		{

@@ -30,6 +30,7 @@ typedef struct OhSearch
 	OhFilter   *filter;			/* base layer: find only what matches; NULL: all */
 	int			nedge;			/* of a walk with a filter, otherwise 0 */
 	int			ncopies;		/* siblings returned in addition to ef */
+	int64		nhops;			/* nodes whose links were followed */
 	int64		nmatches;		/* evaluated nodes that match */
 	int64		ntested;		/* nodes tested, of which nmatches matched */
 	int64		next_look;		/* evaluations at which to look whether the walk still pays */
