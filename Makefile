@@ -11,7 +11,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(patsubst %,src/%*.c,$(FOLD
 DATA_built = src/sql/omendb--$(EXTVERSION).sql src/sql/omendb_hnsw--$(EXTVERSION).sql
 # What programs take omendb for, by `make install-as-vector`.
 PEER_VERSION = 0.8.7
-SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql src/sql/tune.sql \
+SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql src/sql/tune.sql src/sql/advise.sql \
 	src/sql/classes.built.sql src/sql/filters.sql src/sql/adopt.sql
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))

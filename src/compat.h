@@ -201,6 +201,11 @@ om_extend_relation(Relation rel, ForkNumber fork)
 	index_beginscan(heap, index, snapshot, nkeys, norderbys)
 #endif
 
+/* Read streams, since 17 (prewarm.c). */
+#if PG_VERSION_NUM >= 170000
+#define OM_HAS_READ_STREAM 1
+#endif
+
 /* ---- checker (check.c; include utils/guc.h, miscadmin.h) ---- */
 
 /* A safe search_path for the rest of a security-restricted operation, since 17. */

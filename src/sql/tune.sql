@@ -29,6 +29,74 @@ CREATE FUNCTION omendb_recall(index regclass, k integer DEFAULT 10, sample integ
 COMMENT ON FUNCTION omendb_recall(regclass, integer, integer, integer[], text) IS
     'recall and time of an omenhnsw index by ef_search, against the exact answer';
 
+CREATE FUNCTION omendb_prewarm(index regclass, what text DEFAULT 'graph') RETURNS bigint
+    AS 'MODULE_PATHNAME', 'om_prewarm' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION omendb_prewarm(regclass, text) IS
+    'read an omenhnsw index into shared buffers, the upper levels first: upper, graph or all; returns how many blocks';
+
+CREATE FUNCTION omendb_build_memory(index regclass, rows double precision, participants integer DEFAULT 1) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'om_build_memory' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION omendb_build_memory(regclass, double precision, integer) IS
+    'bytes of maintenance_work_mem that keep the graph of a build of such an index with so many rows in memory';
+
+CREATE FUNCTION omendb_shared_memory() RETURNS bigint
+    AS 'MODULE_PATHNAME', 'om_shared_memory' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION omendb_shared_memory() IS 'bytes that are free for the shared memory of parallel builds; NULL if nothing limits them';
+
+CREATE FUNCTION omendb_estimate(tab regclass, columns text, options text DEFAULT '', sample integer DEFAULT 10000,
+        OUT rows bigint, OUT sampled bigint, OUT bytes bigint, OUT bytes_per_row double precision, OUT build_memory bigint,
+        OUT seconds double precision, OUT sample_seconds double precision)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET client_min_messages = warning AS $$
+DECLARE
+    total double precision := (SELECT reltuples FROM pg_catalog.pg_class WHERE oid = tab);
+    part bigint;
+    started timestamptz;
+    part_seconds double precision;
+    part_bytes bigint;
+    each double precision;
+    growth double precision;
+BEGIN
+    IF tab IS NULL OR columns IS NULL OR options IS NULL OR sample IS NULL OR sample < 1000 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'tab, columns and options must not be NULL, and sample must be at least 1000';
+    END IF;
+    IF total < 1000 THEN
+        EXECUTE format('SELECT count(*) FROM ONLY %s', tab) INTO total;
+    END IF;
+    EXECUTE format('CREATE TEMPORARY TABLE omendb_estimate_all ON COMMIT DROP AS SELECT * FROM ONLY %s TABLESAMPLE BERNOULLI (%s) LIMIT %s',
+        tab, least(100, 110.0 * sample / greatest(total, 1)), sample);
+    GET DIAGNOSTICS sampled = ROW_COUNT;
+    part := sampled / 4;
+    EXECUTE format('CREATE TEMPORARY TABLE omendb_estimate_part ON COMMIT DROP AS SELECT * FROM pg_temp.omendb_estimate_all LIMIT %s', part);
+    -- a quarter of the sample, then all of it: time grows a little faster than rows
+    started := clock_timestamp();
+    EXECUTE format('CREATE INDEX omendb_estimate_part_i ON pg_temp.omendb_estimate_part USING omenhnsw (%s)%s', columns,
+        CASE WHEN options = '' THEN '' ELSE ' WITH (' || options || ')' END);
+    part_seconds := extract(epoch FROM clock_timestamp() - started);
+    started := clock_timestamp();
+    EXECUTE format('CREATE INDEX omendb_estimate_all_i ON pg_temp.omendb_estimate_all USING omenhnsw (%s)%s', columns,
+        CASE WHEN options = '' THEN '' ELSE ' WITH (' || options || ')' END);
+    sample_seconds := extract(epoch FROM clock_timestamp() - started);
+    rows := total;
+    part_bytes := pg_relation_size('pg_temp.omendb_estimate_part_i');
+    bytes := pg_relation_size('pg_temp.omendb_estimate_all_i');
+    IF sampled < total THEN
+        bytes := bytes + (bytes - part_bytes) / greatest(sampled - part, 1)::double precision * (total - sampled);
+    END IF;
+    bytes_per_row := bytes / nullif(total, 0);
+    EXECUTE format('SELECT %s.omendb_build_memory($1, $2)', (SELECT p.pronamespace::regnamespace
+            FROM pg_catalog.pg_am a JOIN pg_catalog.pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw'))
+        INTO build_memory USING 'pg_temp.omendb_estimate_all_i'::regclass, total;
+    -- seconds a row: those of the sample, more for each doubling as from the quarter to it
+    each := sample_seconds / greatest(sampled, 1);
+    growth := greatest(each - part_seconds / greatest(part, 1), 0) / 2;
+    seconds := total * (each + growth * greatest(ln(greatest(total, 1) / greatest(sampled, 1)) / ln(2), 0));
+    DROP TABLE pg_temp.omendb_estimate_all, pg_temp.omendb_estimate_part;
+END
+$$;
+COMMENT ON FUNCTION omendb_estimate(regclass, text, text, integer) IS
+    'size, memory and time of an index before it is built, from a timed build on a sample of the table';
+
 -- ---------------------------------------------------------------------------
 -- Statistics
 -- ---------------------------------------------------------------------------

@@ -17,18 +17,12 @@
 #include "hnsw/tune/tune.h"
 
 /*
- * OhCheckSelect -- see tune.h.
- *
- * What a function tells of all rows it must not tell to somebody who sees some of them.
+ * check_sees_all -- what a function tells of all rows it must not tell to somebody who sees some of them.
  */
-void
-OhCheckSelect(Relation heap)
+static void
+check_sees_all(Relation heap)
 {
-	Oid			oid = RelationGetRelid(heap);
-
-	if (pg_class_aclcheck(oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(heap));
-	if (check_enable_rls(oid, InvalidOid, true) == RLS_ENABLED)
+	if (check_enable_rls(RelationGetRelid(heap), InvalidOid, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("row security policies of table \"%s\" apply to the current user",
@@ -38,7 +32,7 @@ OhCheckSelect(Relation heap)
 }
 
 void
-OhOpenToRead(Oid index_oid, OhOpened *opened)
+OhOpenToUse(Oid index_oid, OhOpened *opened)
 {
 	Oid			heap_oid = IndexGetRelation(index_oid, true);
 	Relation	index;
@@ -51,7 +45,8 @@ OhOpenToRead(Oid index_oid, OhOpened *opened)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("could not open the table of index \"%s\"", RelationGetRelationName(index))));
-	OhCheckSelect(opened->heap);
+	if (pg_class_aclcheck(heap_oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(opened->heap));
 	if (!index->rd_index->indisvalid)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -64,6 +59,13 @@ OhOpenToRead(Oid index_oid, OhOpened *opened)
 				 errmsg("index \"%s\" cannot be used by this transaction yet", RelationGetRelationName(index)),
 				 errhint("Wait for transactions that are older than the index.")));
 	opened->ix = OhIndexOpen(index);
+}
+
+void
+OhOpenToRead(Oid index_oid, OhOpened *opened)
+{
+	OhOpenToUse(index_oid, opened);
+	check_sees_all(opened->heap);
 }
 
 void

@@ -25,9 +25,9 @@ typedef struct OhOpened
  * the table, or not see all of its rows.
  */
 extern void OhOpenToRead(Oid index, OhOpened *opened);
+/* The same for a function that tells nothing of rows: the caller may select from the table. */
+extern void OhOpenToUse(Oid index, OhOpened *opened);
 extern void OhOpenedClose(OhOpened *opened);
-/* A privilege of the caller on all columns of a table; error without it. */
-extern void OhCheckSelect(Relation heap);
 
 /* ---- hide.c: searches for a row as if it were not in the index ---- */
 
