@@ -29,7 +29,7 @@ BEGIN
             HINT = 'Ask for each partition.';
     END IF;
     -- the extension's own objects; the setting ends with the function
-    PERFORM set_config('search_path', (SELECT quote_ident(p.pronamespace::regnamespace::text)
+    PERFORM set_config('search_path', (SELECT p.pronamespace::regnamespace::text
         FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw') || ', pg_catalog, pg_temp', true);
     shared_bytes := omendb_shared_memory();
 

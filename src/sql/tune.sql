@@ -46,7 +46,7 @@ COMMENT ON FUNCTION omendb_shared_memory() IS 'bytes that are free for the share
 CREATE FUNCTION omendb_estimate(tab regclass, columns text, options text DEFAULT '', sample integer DEFAULT 10000,
         OUT rows bigint, OUT sampled bigint, OUT bytes bigint, OUT bytes_per_row double precision, OUT build_memory bigint,
         OUT seconds double precision, OUT sample_seconds double precision)
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET client_min_messages = warning AS $$
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET client_min_messages = warning SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     total double precision := (SELECT reltuples FROM pg_catalog.pg_class WHERE oid = tab);
     part bigint;
@@ -60,6 +60,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'tab, columns and options must not be NULL, and sample must be at least 1000';
     END IF;
+    -- operator classes; the setting ends with the function
+    PERFORM set_config('search_path', (SELECT p.pronamespace::regnamespace::text
+        FROM pg_catalog.pg_am a JOIN pg_catalog.pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw') || ', pg_catalog, pg_temp', true);
     IF total < 1000 THEN
         EXECUTE format('SELECT count(*) FROM ONLY %s', tab) INTO total;
     END IF;
@@ -84,9 +87,7 @@ BEGIN
         bytes := bytes + (bytes - part_bytes) / greatest(sampled - part, 1)::double precision * (total - sampled);
     END IF;
     bytes_per_row := bytes / nullif(total, 0);
-    EXECUTE format('SELECT %s.omendb_build_memory($1, $2)', (SELECT p.pronamespace::regnamespace
-            FROM pg_catalog.pg_am a JOIN pg_catalog.pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw'))
-        INTO build_memory USING 'pg_temp.omendb_estimate_all_i'::regclass, total;
+    build_memory := omendb_build_memory('pg_temp.omendb_estimate_all_i', total);
     -- seconds a row: those of the sample, more for each doubling as from the quarter to it
     each := sample_seconds / greatest(sampled, 1);
     growth := greatest(each - part_seconds / greatest(part, 1), 0) / 2;

@@ -10,6 +10,7 @@
 #include "catalog/index.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
@@ -37,16 +38,17 @@ OhOpenToUse(Oid index_oid, OhOpened *opened)
 	Oid			heap_oid = IndexGetRelation(index_oid, true);
 	Relation	index;
 
+	/* before a lock is waited for */
+	if (OidIsValid(heap_oid) && pg_class_aclcheck(heap_oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(heap_oid));
 	/* the table before the index, as everybody does */
-	opened->heap = OidIsValid(heap_oid) ? table_open(heap_oid, AccessShareLock) : NULL;
-	opened->index = index = relation_open(index_oid, AccessShareLock);
+	opened->heap = OidIsValid(heap_oid) ? OhOpenRelation(heap_oid, AccessShareLock) : NULL;
+	opened->index = index = OhOpenRelation(index_oid, AccessShareLock);
 	OhCheckRelation(index);
-	if (opened->heap == NULL || heap_oid != IndexGetRelation(index_oid, false))
+	if (opened->heap == NULL || heap_oid != IndexGetRelation(index_oid, true))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("could not open the table of index \"%s\"", RelationGetRelationName(index))));
-	if (pg_class_aclcheck(heap_oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(opened->heap));
 	if (!index->rd_index->indisvalid)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
