@@ -4,14 +4,14 @@ EXTVERSION = 0.1.0
 MODULE_big = omendb
 
 # Folders of src, lower ones first: a folder includes headers of itself and of those before it (make deps).
-FOLDERS = kernel/ quant/ types/ storage/ filter/ hnsw/ planner/ hnsw/graph/ hnsw/table/ hnsw/train/ hnsw/insert/ hnsw/build/ hnsw/scan/ \
-	hnsw/vacuum/ hnsw/check/
+FOLDERS = kernel/ quant/ types/ storage/ filter/ hnsw/ planner/ hnsw/stats/ hnsw/graph/ hnsw/table/ hnsw/train/ hnsw/insert/ hnsw/build/ hnsw/scan/ \
+	hnsw/vacuum/ hnsw/check/ hnsw/tune/
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(patsubst %,src/%*.c,$(FOLDERS)))))
 
 DATA_built = src/sql/omendb--$(EXTVERSION).sql src/sql/omendb_hnsw--$(EXTVERSION).sql
 # What programs take omendb for, by `make install-as-vector`.
 PEER_VERSION = 0.8.7
-SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql \
+SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql src/sql/tune.sql src/sql/advise.sql \
 	src/sql/classes.built.sql src/sql/filters.sql src/sql/adopt.sql
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))

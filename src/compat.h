@@ -147,7 +147,12 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define OM_CLASS_HAS_CHILDREN_APART 1
 #endif
 
-/* ---- scans (scan.c) ---- */
+/* ---- scans (scan.c, explain.c) ---- */
+
+/* A hook for lines of EXPLAIN, since 18. */
+#if PG_VERSION_NUM >= 180000
+#define OM_EXPLAIN_HAS_HOOK 1
+#endif
 
 /* "Index Searches" of EXPLAIN ANALYZE, since 18. */
 #if PG_VERSION_NUM >= 180000
@@ -169,6 +174,36 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_is_autovacuum_worker() AmAutoVacuumWorkerProcess()
 #else
 #define om_is_autovacuum_worker() IsAutoVacuumWorkerProcess()
+#endif
+
+/* ---- settings (ef.c; include utils/guc.h): what a check hook leaves to the assign hook ---- */
+
+#if PG_VERSION_NUM >= 160000
+#define om_guc_malloc(level, bytes) guc_malloc(level, bytes)
+#else
+#define om_guc_malloc(level, bytes) malloc(bytes)
+#endif
+
+/* ---- functions that measure (tune/; include utils/acl.h, access/genam.h) ---- */
+
+#if PG_VERSION_NUM >= 160000
+#define om_function_aclcheck(function, role) \
+	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
+#else
+#define om_function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define om_index_beginscan(heap, index, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, norderbys)
+#else
+#define om_index_beginscan(heap, index, snapshot, nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, nkeys, norderbys)
+#endif
+
+/* Read streams, since 17 (prewarm.c). */
+#if PG_VERSION_NUM >= 170000
+#define OM_HAS_READ_STREAM 1
 #endif
 
 /* ---- checker (check.c; include utils/guc.h, miscadmin.h) ---- */

@@ -9,6 +9,8 @@
 #include "hnsw/alter.h"
 #include "hnsw/insert/inserter.h"
 #include "hnsw/options.h"
+#include "hnsw/scan/explain.h"
+#include "hnsw/stats/counters.h"
 #include "kernel/kernel.h"
 #include "planner/planner.h"
 #include "types/api.h"
@@ -28,4 +30,6 @@ _PG_init(void)
 	OhPlanInit();
 	OhPathsInit();
 	OhDiscardInit();
+	OhStatsInit();
+	OhExplainInit();
 }

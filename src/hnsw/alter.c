@@ -2,19 +2,18 @@
  * alter.c -- says that a changed storage parameter waits for a REINDEX.
  *
  * An index goes on as it was built, which ALTER INDEX ... SET by itself does not
- * say.  It calls object_access_hook when pg_class has the new parameters, and the
- * caches still the old ones.
+ * say.  Parameters of searches (ef.c) count at once.  The hook object_access_hook is called
+ * when pg_class has the new parameters, and the caches still the old ones.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/reloptions.h"
 #include "access/table.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
-#include "utils/array.h"
-#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -27,7 +26,24 @@
 static object_access_hook_type next_hook = NULL;
 
 /*
- * changed_options -- have the storage parameters of this row changed since?
+ * options_of_builds -- the storage parameters that an index is built by, as DefElems.
+ */
+static List *
+options_of_builds(Datum options, bool isnull)
+{
+	List	   *list = isnull ? NIL : untransformRelOptions(options);
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "ef_search") == 0)
+			list = foreach_delete_current(list, lc);
+	}
+	return list;
+}
+
+/*
+ * changed_options -- have such storage parameters of this row changed since?
  */
 static bool
 changed_options(HeapTuple old, Oid oid)
@@ -49,11 +65,7 @@ changed_options(HeapTuple old, Oid oid)
 		Datum		after = heap_getattr(new, Anum_pg_class_reloptions,
 										 RelationGetDescr(pg_class), &new_null);
 
-		if (old_null || new_null)
-			changed = old_null != new_null;
-		else
-			changed = !datumIsEqual(PointerGetDatum(DatumGetArrayTypePCopy(before)),
-									PointerGetDatum(DatumGetArrayTypePCopy(after)), false, -1);
+		changed = !equal(options_of_builds(before, old_null), options_of_builds(after, new_null));
 	}
 	systable_endscan(scan);
 	table_close(pg_class, AccessShareLock);

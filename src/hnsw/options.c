@@ -3,7 +3,7 @@
  *
  * Owns their names, ranges and messages, and how they become the constants of a
  * new index.  An index keeps what it was built with in its metapage: a changed
- * storage parameter counts from the next REINDEX on.
+ * storage parameter counts from the next REINDEX on, but for those of searches (ef.c).
  */
 #include "postgres.h"
 
@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "filter/key.h"
+#include "hnsw/ef.h"
 #include "hnsw/options.h"
 #include "types/vector.h"
 
@@ -94,6 +95,9 @@ add_reloptions(relopt_kind kind)
 					   rerank_values, OH_RERANK_AUTO,
 					   "Valid values are \"auto\", \"heap\", \"index\" and \"off\".",
 					   AccessExclusiveLock);
+	/* counts at once, unlike the others; 0, which cannot be set: the setting's default */
+	add_int_reloption(kind, "ef_search", "Candidates that a search keeps where omenhnsw.ef_search is not set",
+					  0, 1, OH_MAX_EF_SEARCH, ShareUpdateExclusiveLock);
 }
 
 static void
@@ -110,12 +114,7 @@ init_reloptions(void)
 static void
 init_settings(void)
 {
-	DefineCustomIntVariable("omenhnsw.ef_search",
-							"Sets how many candidates a search keeps.",
-							"More of them find more of the true nearest rows, and take longer.",
-							&oh_own.ef_search, OH_DEFAULT_EF_SEARCH, 1, OH_MAX_EF_SEARCH,
-							PGC_USERSET, 0, NULL, NULL, NULL);
-
+	OhEfInit();
 	DefineCustomEnumVariable("omenhnsw.iterative_scan",
 							 "Sets how a scan goes on when more rows are wanted than the search kept.",
 							 "strict_order goes on and returns rows in order of distance, relaxed_order "
@@ -219,6 +218,7 @@ parse_options(Datum reloptions, bool validate, relopt_kind kind)
 		.offset = offsetof(OhOptions, subvectors)},
 		{.optname = "rerank", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, rerank)},
 		{.optname = "elements", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, elements)},
+		{.optname = "ef_search", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, ef_search)},
 		/* the last: only ivfflat has it */
 		{.optname = "lists", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, lists)},
 	};

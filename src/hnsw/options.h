@@ -26,6 +26,7 @@ typedef struct OhOptions
 	int			subvectors;		/* 0: by the number of dimensions */
 	int			rerank;			/* OH_RERANK_* */
 	int			elements;		/* 0: by the rows */
+	int			ef_search;		/* 0: the setting's default */
 	int			lists;			/* of indexes by the name ivfflat: ignored */
 } OhOptions;
 

@@ -16,10 +16,12 @@
 #include "commands/defrem.h"
 #include "utils/guc.h"
 
+#include "hnsw/ef.h"
 #include "hnsw/options.h"
 
 
 int			oh_ef_search;
+OhEfSource	oh_ef_source = OH_EF_DEFAULT;
 int			oh_iterative_scan;
 int			oh_max_scan_tuples;
 double		oh_scan_mem_multiplier;
@@ -68,18 +70,21 @@ warn_of_value(const char *name, const char *value, const char *hint)
 				 errhint("%s", hint)));
 }
 
-static void
+static bool
 take_int(const char *name, int low, int high, int *setting)
 {
 	const char *value = placeholder(name, "hnsw");
 	int			n;
 
 	if (value == NULL)
-		return;
+		return false;
 	if (parse_int(value, &n, 0, NULL) && n >= low && n <= high)
+	{
 		*setting = n;
-	else
-		warn_of_value(name, value, psprintf("It takes a whole number from %d to %d.", low, high));
+		return true;
+	}
+	warn_of_value(name, value, psprintf("It takes a whole number from %d to %d.", low, high));
+	return false;
 }
 
 static void
@@ -126,12 +131,13 @@ OhTakeSettings(void)
 	oh_max_scan_tuples = oh_own.max_scan_tuples;
 	oh_scan_mem_multiplier = oh_own.scan_mem_multiplier;
 
-	if (oh_ef_search == OH_DEFAULT_EF_SEARCH)
-		take_int("hnsw.ef_search", 1, OH_MAX_EF_SEARCH, &oh_ef_search);
+	oh_ef_source = OhEfIsSet() ? OH_EF_SETTING : OH_EF_DEFAULT;
+	if (oh_ef_source == OH_EF_DEFAULT && take_int("hnsw.ef_search", 1, OH_MAX_EF_SEARCH, &oh_ef_search))
+		oh_ef_source = OH_EF_PGVECTOR;
 	if (oh_iterative_scan == OH_ITERATIVE_STRICT)
 		take_iterative_scan("hnsw.iterative_scan", &oh_iterative_scan);
 	if (oh_max_scan_tuples == 0)
-		take_int("hnsw.max_scan_tuples", 1, INT_MAX, &oh_max_scan_tuples);
+		(void) take_int("hnsw.max_scan_tuples", 1, INT_MAX, &oh_max_scan_tuples);
 	if (oh_scan_mem_multiplier == 1)
 		take_multiplier("hnsw.scan_mem_multiplier", &oh_scan_mem_multiplier);
 

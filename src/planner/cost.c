@@ -33,6 +33,7 @@
 #include "compat.h"
 #include "filter/keypage.h"
 #include "hnsw/callbacks.h"
+#include "hnsw/ef.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"
 
@@ -75,22 +76,27 @@ typedef struct Model
 	double		heap_page_cost;
 } Model;
 
-static int
-index_m(IndexOptInfo *info)
+/*
+ * model_options -- what the index's own options say.
+ */
+static void
+model_options(Model *model, IndexOptInfo *info)
 {
 	Relation	index;
-	int			m = OH_DEFAULT_M;
+	OhEfSource	source;
 
+	model->m = OH_DEFAULT_M;
+	model->ef = oh_ef_search;
 	/* an index that a planner extension imagines cannot be opened */
 	if (info->hypothetical)
-		return m;
+		return;
 
 	/* the planner holds a lock on every index of the table */
 	index = index_open(info->indexoid, NoLock);
 	if (index->rd_options)
-		m = ((const OhOptions *) index->rd_options)->m;
+		model->m = ((const OhOptions *) index->rd_options)->m;
+	model->ef = OhEfSearch(index, &source);
 	index_close(index, NoLock);
-	return m;
 }
 
 /* Is it a condition "within a radius"? */
@@ -168,8 +174,7 @@ model_init(Model *model, PlannerInfo *root, const IndexPath *path)
 	model->root = root;
 	model->index = index;
 	model->rows = Max(index->tuples, 1.0);
-	model->m = index_m(index);
-	model->ef = oh_ef_search;
+	model_options(model, index);
 	model_conditions(model, path);
 
 	cost_qual_eval(&distance, path->indexorderbys, root);

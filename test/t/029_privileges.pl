@@ -156,7 +156,7 @@ is($node->safe_psql('trap', "SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_l
 
 is($node->safe_psql('trap', "SELECT string_agg(p.oid::regprocedure::text, ' ' ORDER BY p.oid::regprocedure::text) FROM (SELECT p.oid FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 		JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname LIKE 'omendb%' WHERE d.deptype = 'e' AND NOT has_function_privilege('eve', p.oid, 'EXECUTE')) p"),
-	'omendb_adopt_pgvector(name) omendb_index_check(regclass,boolean)', 'functions that not everybody may call');
+	'omendb_adopt_pgvector(name) omendb_index_check(regclass,boolean) omendb_stat_reset(regclass)', 'functions that not everybody may call');
 fails("SELECT omendb_index_check('item_v')", qr/42501: permission denied for function omendb_index_check/, 'the checker is not for everybody');
 fails("SELECT omendb_adopt_pgvector()", qr/42501: permission denied for function omendb_adopt_pgvector/, 'nor is adoption');
 fails("SELECT omendb_index_info('item_v')", qr/42501: permission denied for table item/, 'figures of an index want SELECT on its table');

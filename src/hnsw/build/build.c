@@ -172,6 +172,15 @@ memory_needed(const OhGraphShape *shape, uint32 capacity, int participants)
 		(Size) capacity * FLUSH_SLOT_BYTES;
 }
 
+Size
+OhBuildMemory(const OhIndex *ix, double rows, int participants)
+{
+	OhGraphShape shape = {.spec = ix->spec,.m = ix->m,.ef_construction = ix->ef_construction,
+	.refine_bytes = ix->refine_bytes,.ncolumns = ix->columns.n};
+
+	return memory_needed(&shape, (uint32) Min(rows + 64, OH_GRAPH_MAX_SLOTS), participants);
+}
+
 /*
  * choose_capacity -- slots for what the sample promises, or as many as
  * maintenance_work_mem has room for.

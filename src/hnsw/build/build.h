@@ -81,6 +81,9 @@ typedef struct OhBuildWorker
 	bool		leader;			/* reports progress */
 } OhBuildWorker;
 
+/* build.c: maintenance_work_mem that holds the graph of a build of such an index with this many rows */
+extern Size OhBuildMemory(const OhIndex *ix, double rows, int participants);
+
 /* buildscan.c */
 extern void OhBuildScan(OhBuildWorker *worker, struct IndexInfo *info,
 						struct ParallelTableScanDescData *pscan);

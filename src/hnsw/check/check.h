@@ -101,6 +101,10 @@ extern Page OhCheckPage(OhCheck *c, OhArrayId array, uint32 lp, void *to);
 /* Copy of one record as it is now; false if it is beyond the array. */
 extern bool OhCheckReadRecord(OhCheck *c, OhArrayId array, uint32 id, void *to);
 
+/* ---- info.c ---- */
+
+extern const char *OhMetricName(OmMetric metric);
+
 /* ---- checkgraph.c ---- */
 
 extern void OhCheckGraph(OhCheck *c);

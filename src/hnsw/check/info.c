@@ -101,8 +101,8 @@ read_figures(OhIndex *ix, Figures *f)
 	}
 }
 
-static const char *
-metric_name(OmMetric metric)
+const char *
+OhMetricName(OmMetric metric)
 {
 	switch (metric)
 	{
@@ -160,7 +160,7 @@ make_row(FunctionCallInfo fcinfo, OhIndex *ix, const OhMetaPageData *meta, const
 	values[i++] = Int32GetDatum(ix->spec.subvectors);
 	values[i++] = CStringGetTextDatum(chosen_by_name(meta->chosen_by));
 	values[i++] = CStringGetTextDatum(OhRerankName(ix->rerank));
-	values[i++] = CStringGetTextDatum(metric_name(ix->spec.metric));
+	values[i++] = CStringGetTextDatum(OhMetricName(ix->spec.metric));
 	values[i++] = Int32GetDatum(ix->column.dim);
 	values[i++] = Int32GetDatum(ix->columns.n);
 	values[i++] = Int64GetDatum((int64) meta->trained_rows);

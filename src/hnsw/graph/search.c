@@ -36,6 +36,8 @@
 /* Siblings that a walk may return in addition to ef, per candidate. */
 #define SIBLINGS_EACH 7
 
+uint32		oh_hidden_node = OH_NONE;
+
 StaticAssertDecl(MAX_LINKS <= OH_MAX_EVALUATED, "a list is evaluated at once");
 
 /* ---- what inserts keep ---- */
@@ -87,7 +89,7 @@ OhSearchReset(OhSearch *s, OhForms *forms)
 	s->eval.forms = forms;
 	s->resumed = false;
 	s->filter = NULL;
-	s->nmatches = s->ntested = 0;
+	s->nmatches = s->ntested = s->nhops = 0;
 	s->next_look = LOOK_AROUND;
 	s->budget = 0;
 	s->limit = PG_INT64_MAX;
@@ -394,6 +396,7 @@ walk(OhSearch *s, int level, int ef)
 			continue;
 		}
 		from = OhQueuePop(&s->cand, false);
+		s->nhops++;
 		n = read_links(s, from.id, level, ids);
 		for (int i = 0; i < n; i++)
 		{
@@ -443,6 +446,8 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 	if (level == 0 && s->filter != NULL)
 		begin_edge(s, ef);
 	OhVisitedClear(s->visited);
+	if (unlikely(oh_hidden_node != OH_NONE))
+		OhVisitedAdd(s->visited, oh_hidden_node);
 	for (int i = 0; i < nseeds; i += MAX_LINKS)
 	{
 		int			count = Min(MAX_LINKS, nseeds - i);
@@ -567,6 +572,7 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 			s->eval.evaluations >= stop)
 			break;
 		from = OhQueuePop(&s->cand, false);
+		s->nhops++;
 		n = read_links(s, from.id, 0, ids);
 		for (int i = 0; i < n; i++)
 		{

@@ -30,6 +30,7 @@ typedef struct OhSearch
 	OhFilter   *filter;			/* base layer: find only what matches; NULL: all */
 	int			nedge;			/* of a walk with a filter, otherwise 0 */
 	int			ncopies;		/* siblings returned in addition to ef */
+	int64		nhops;			/* nodes whose links were followed */
 	int64		nmatches;		/* evaluated nodes that match */
 	int64		ntested;		/* nodes tested, of which nmatches matched */
 	int64		next_look;		/* evaluations at which to look whether the walk still pays */
@@ -46,6 +47,9 @@ typedef struct OhSearch
 	OhQueue		evicted;		/* found once, then pushed out: a later batch's */
 	OhQueue		rejected;		/* evaluated, too far to expand in this batch */
 } OhSearch;
+
+/* A node that no walk enters, while recall is measured; OH_NONE otherwise. */
+extern uint32 oh_hidden_node;
 
 extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep,
 							   MemoryContext context);

@@ -41,6 +41,7 @@
 #include "hnsw/insert/inserter.h"
 #include "hnsw/insert/link.h"
 #include "hnsw/options.h"
+#include "hnsw/stats/counters.h"
 #include "hnsw/train/retrain.h"
 
 /* Near neighbours whose pages are tried for a free slot. */
@@ -638,6 +639,8 @@ OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, con
 		if (round >= MAX_ROUNDS)
 			OhReportCorruption(ix->file.rel, OH_META_BLOCK, "no place was found for a row in %d rounds, or none that is still there",
 							   MAX_ROUNDS);
+		if (round > 0)
+			OhCount(ix->file.rel)[OH_COUNT_RETRIES]++;
 		OhIndexRefresh(ix);
 		CHECK_FOR_INTERRUPTS();
 		if (!encoded || ins->number != ix->number)

@@ -11,6 +11,7 @@
 #include "hnsw/callbacks.h"
 #include "hnsw/insert/insert.h"
 #include "hnsw/insert/inserter.h"
+#include "hnsw/stats/counters.h"
 #include "hnsw/train/retrain.h"
 
 /* Inserters of single rows kept for the next one, last used first. */
@@ -175,6 +176,7 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 		OhPositionFree(&position);
 	}
 	return_inserter(ix, ins);
+	OhCount(index)[OH_COUNT_INSERTS]++;
 	if (unlikely(OhRetrainIsDue(ix)))
 		OhRetrainStep(heap, ix);
 	return false;

@@ -109,7 +109,7 @@ static void
 allow_nearer(OhScanState *s)
 {
 	s->aside_known = false;
-	s->nearer = Max((int64) MOST_NEARER * oh_ef_search, LEAST_NEARER);
+	s->nearer = Max((int64) MOST_NEARER * s->ef_search, LEAST_NEARER);
 }
 
 /*
@@ -263,7 +263,7 @@ OhTakeNearer(IndexScanDesc scan)
 	if (s->aside >= limit && (search->cand.n == 0 || search->cand.item[0].dist >= expand))
 		return false;
 	s->aside_known = false;
-	if (!OhSearchWithin(search, limit, expand, Min(s->nearer, WIDTH(oh_ef_search))))
+	if (!OhSearchWithin(search, limit, expand, Min(s->nearer, WIDTH(s->ef_search))))
 		return false;
 	s->nearer -= search->found.n;
 	take_batch(s, &search->found);
@@ -284,7 +284,7 @@ OhNextBatch(IndexScanDesc scan)
 		return;
 	}
 	if (s->batch != NULL)
-		s->ef = Max(oh_ef_search, Min(s->ef * 2, MAX_BATCH));
+		s->ef = Max(s->ef_search, Min(s->ef * 2, MAX_BATCH));
 	if (s->phase == SCAN_GRAPH)
 	{
 		if (walk_on(s))
@@ -306,7 +306,7 @@ OhFirstBatch(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 
-	s->ef = oh_ef_search;
+	s->ef = s->ef_search;
 	s->discarded = s->sorted && oh_iterative_scan != OH_ITERATIVE_OFF && OhMayDiscard(scan);
 	s->nreturned = 0;
 	s->errors = 0;
@@ -343,7 +343,7 @@ bool
 OhFoundFarther(const OhScanState *s)
 {
 	return s->phase != SCAN_GRAPH || s->walked ||
-		s->nhandled - s->nranked >= Max(s->nranked, oh_ef_search * OH_LEAST_EDGE);
+		s->nhandled - s->nranked >= Max(s->nranked, s->ef_search * OH_LEAST_EDGE);
 }
 
 /*
@@ -362,6 +362,6 @@ OhBatchComesFirst(const OhScanState *s)
 	if (s->radius != NULL)
 		return s->sorted && !OhFoundFarther(s);
 	return s->next == s->batch->n &&
-		s->ranked.n <= (s->discarded || s->ef > oh_ef_search ? KEPT_BACK_LATER(s->nhandled) :
+		s->ranked.n <= (s->discarded || s->ef > s->ef_search ? KEPT_BACK_LATER(s->nhandled) :
 						KEPT_BACK(s->ef));
 }

@@ -221,6 +221,7 @@ OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound)
 
 		if (refined)
 		{
+			s->counters.refined++;
 			row.dist = head->refined;
 			note_error(s, dist, head->refined);
 			row.error = row.slack = head->refined_error;
@@ -394,6 +395,7 @@ OhTakeFirst(IndexScanDesc scan)
 	{
 		row.error = 0;			/* those held back come as they are ranked */
 		OhRankedPush(&s->late, row);
+		s->counters.late++;
 		return false;
 	}
 	begin_return(s, &row);

@@ -25,6 +25,7 @@
 
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -64,6 +65,7 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 	OhScanState *s = palloc0(sizeof(OhScanState));
 
 	OhTakeSettings();
+	s->ef_search = OhEfSearch(index, &s->ef_source);
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
 									   ALLOCSET_DEFAULT_SIZES);
 	OhRankedInit(&s->ranked, s->context);
@@ -88,6 +90,7 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
 	if (orderbys && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
+	OhScanCounted(s);
 	s->phase = SCAN_START;
 	s->ranked.n = s->late.n = 0;
 	s->nhandled = s->nranked = s->nfetched = 0;
@@ -113,6 +116,8 @@ ohendscan(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 
 	report(scan);
+	OhScanCounted(s);
+	OhNoteScan(scan->indexRelation, &s->counters);
 	if (s->sweep)
 		OhSweepEnd(s->sweep);
 	if (s->rerank)
@@ -461,13 +466,15 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 	return false;
 }
 
-bool
-ohgettuple(IndexScanDesc scan, ScanDirection dir)
+/*
+ * next_row -- the next row of all phases; false: there is none.
+ */
+static bool
+next_row(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 	bool		found;
 
-	Assert(ScanDirectionIsForward(dir));
 	if (s->phase == SCAN_START)
 		start(scan);
 	scan->xs_recheckorderby = false;
@@ -481,5 +488,24 @@ ohgettuple(IndexScanDesc scan, ScanDirection dir)
 	}
 	scan->xs_recheck = (s->filter != NULL && s->conditions->lossy) ||
 		(s->radius != NULL && !s->certain);
+	s->counters.rows++;
 	return true;
+}
+
+bool
+ohgettuple(IndexScanDesc scan, ScanDirection dir)
+{
+	OhScanState *s = scan->opaque;
+	instr_time	from;
+	instr_time	to;
+	bool		found;
+
+	Assert(ScanDirectionIsForward(dir));
+	if (!track_io_timing)
+		return next_row(scan);
+	INSTR_TIME_SET_CURRENT(from);
+	found = next_row(scan);
+	INSTR_TIME_SET_CURRENT(to);
+	INSTR_TIME_ACCUM_DIFF(s->counters.time, to, from);
+	return found;
 }

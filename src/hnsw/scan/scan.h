@@ -9,6 +9,7 @@
 #include "access/relscan.h"
 
 #include "filter/condition.h"
+#include "hnsw/ef.h"
 #include "hnsw/graph/rows.h"
 #include "hnsw/graph/search.h"
 #include "hnsw/graph/sweep.h"
@@ -16,6 +17,7 @@
 #include "hnsw/scan/radius.h"
 #include "hnsw/scan/ranked.h"
 #include "hnsw/scan/rerank.h"
+#include "hnsw/stats/counters.h"
 
 /* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
 #define OH_AHEAD 8
@@ -82,6 +84,9 @@ typedef struct OhScanState
 	OhNodeRows	ahead[OH_AHEAD];	/* batch[i] is in ahead[i % OH_AHEAD] */
 	OhQueue		held;			/* nodes of the last batch that are put to this one */
 	bool		walked;			/* the walk has no further batch */
+	OhScanCounters counters;	/* of earlier searches, and of what is not counted elsewhere */
+	int			ef_search;		/* of the scan ... */
+	OhEfSource	ef_source;		/* ... and where it is from */
 	int			ef;				/* of the last batch */
 	bool		discarded;		/* the executor may discard rows */
 	bool		few;			/* the graph is small enough to be compared whole */
@@ -151,6 +156,13 @@ extern bool OhTakeNearer(IndexScanDesc scan);
 extern bool OhMayReadOn(const OhScanState *s);
 /* Memory for what a scan has set aside. */
 extern Size OhScanMemory(void);
+
+/* ---- count.c: what a scan has done ---- */
+
+/* The counters of a scan, the search that it is at included. */
+extern void OhScanCount(const OhScanState *s, OhScanCounters *counters);
+/* The search is over: a rescan, or the end. */
+extern void OhScanCounted(OhScanState *s);
 
 /* ---- rank.c: rows in order ---- */
 

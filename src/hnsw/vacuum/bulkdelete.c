@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "hnsw/callbacks.h"
+#include "hnsw/stats/counters.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
@@ -440,7 +441,9 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	BulkDelete	bulk = {0};
 	MemoryContext context;
 	MemoryContext old;
+	instr_time	from;
 
+	INSTR_TIME_SET_CURRENT(from);
 	if (stats == NULL)
 		stats = (IndexBulkDeleteResult *) palloc0(sizeof(IndexBulkDeleteResult));
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw bulk delete",
@@ -462,6 +465,7 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	stats->estimated_count = false;
 	stats->num_index_tuples = bulk.kept;
 	stats->tuples_removed += bulk.removed;
+	OhCountVacuum(info->index, from, OH_COUNT_REMOVED, bulk.removed);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;
 }

@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "hnsw/callbacks.h"
 #include "hnsw/graph/highway.h"
+#include "hnsw/stats/counters.h"
 #include "hnsw/train/retrain.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
@@ -215,9 +216,9 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed)
 }
 
 /*
- * clean_graph -- repair, relink and free.
+ * clean_graph -- repair, relink and free; returns how many records were freed.
  */
-static void
+static uint32
 clean_graph(Relation index, IndexBulkDeleteResult *stats)
 {
 	OhVacuum   *v = OhVacuumBegin(index);
@@ -260,6 +261,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 	stats->pages_deleted = empty;
 	MemoryContextSwitchTo(old);
 	OhVacuumEnd(v);
+	return nfreed;
 }
 
 /*
@@ -287,20 +289,25 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
 	IndexBulkDeleteResult none = {0};
 	BlockNumber nfree;
+	uint32		nfreed = 0;
+	instr_time	from;
 
 	if (info->analyze_only)
 		return stats;
+	INSTR_TIME_SET_CURRENT(from);
 	/* repair compares codes, which must be of one model */
 	OhRetrainLock(info->index);
 	OhRetrainAll(info->index, stats != NULL && stats->tuples_removed > 0);
 	/* an insert may have been late with a member of an old model */
 	OhHighwayRecode(OhIndexOpen(info->index));
 	if (stats != NULL)
-		clean_graph(info->index, stats);
+		nfreed = clean_graph(info->index, stats);
 	else if (is_unclean(info->index))
-		clean_graph(info->index, &none);
+		nfreed = clean_graph(info->index, &none);
 	OhRetrainUnlock(info->index);
 	nfree = OhReclaimPages(&OhIndexOpen(info->index)->file);
+	OhCount(info->index)[OH_COUNT_VACUUMS]++;
+	OhCountVacuum(info->index, from, OH_COUNT_FREED, nfreed);
 	if (stats != NULL)
 	{
 		stats->pages_free = nfree;

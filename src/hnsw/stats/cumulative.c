@@ -1,0 +1,313 @@
+/*
+ * cumulative.c -- counters of indexes, summed up over sessions.
+ *
+ * A transaction adds to counters of its own (OhCount()), which are added to the totals
+ * when it ends, committed or not.  The totals lie in shared memory where the library is
+ * preloaded by the postmaster, in a table of fixed size whose least recently used entry
+ * gives way; and in the backend otherwise.  They are gone after a restart or a crash, as
+ * the time of the last reset tells.  An entry outlives its index: views leave it out.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "storage/spin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "hnsw/stats/counters.h"
+
+/* Indexes of all databases whose totals are kept. */
+#define MOST_INDEXES 4096
+
+#define TRANCHE "omenhnsw_statistics"
+/* Columns of omendb_stat_counters() beside the counters. */
+#define OTHER_COLUMNS 3
+
+OM_FUNCTION(om_stat_counters);
+OM_FUNCTION(om_stat_reset);
+
+typedef struct IndexKey
+{
+	Oid			database;
+	Oid			index;
+} IndexKey;
+
+/* Totals of an index. */
+typedef struct Totals
+{
+	IndexKey	key;			/* hash key */
+	slock_t		mutex;			/* of what follows, in shared memory */
+	int64		count[OH_NCOUNTERS];
+	TimestampTz used;
+	TimestampTz reset;
+} Totals;
+
+/* What a transaction has to add. */
+typedef struct Pending
+{
+	Oid			index;			/* hash key */
+	int64		count[OH_NCOUNTERS];
+} Pending;
+
+/* Held shared to add to an entry, exclusively to add or remove one. */
+static LWLock *lock = NULL;
+static HTAB *totals = NULL;
+static HTAB *pending = NULL;
+static bool any_pending = false;
+
+static shmem_request_hook_type next_request = NULL;
+static shmem_startup_hook_type next_startup = NULL;
+
+static void
+request(void)
+{
+	if (next_request)
+		next_request();
+	RequestAddinShmemSpace(hash_estimate_size(MOST_INDEXES, sizeof(Totals)));
+	RequestNamedLWLockTranche(TRANCHE, 1);
+}
+
+static void
+startup(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(IndexKey), .entrysize = sizeof(Totals)};
+
+	if (next_startup)
+		next_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	lock = &GetNamedLWLockTranche(TRANCHE)->lock;
+	totals = ShmemInitHash("omenhnsw statistics", MOST_INDEXES, MOST_INDEXES, &ctl, HASH_ELEM | HASH_BLOBS);
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+OhStatsInit(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	next_request = shmem_request_hook;
+	shmem_request_hook = request;
+	next_startup = shmem_startup_hook;
+	shmem_startup_hook = startup;
+}
+
+static inline void
+acquire(LWLockMode mode)
+{
+	if (lock != NULL)
+		LWLockAcquire(lock, mode);
+}
+
+static inline void
+release(void)
+{
+	if (lock != NULL)
+		LWLockRelease(lock);
+}
+
+/*
+ * forget_oldest -- remove the entry that was used least recently; the lock is held exclusively.
+ */
+static void
+forget_oldest(void)
+{
+	HASH_SEQ_STATUS seq;
+	Totals	   *t;
+	Totals	   *oldest = NULL;
+
+	hash_seq_init(&seq, totals);
+	while ((t = hash_seq_search(&seq)) != NULL)
+	{
+		if (oldest == NULL || t->used < oldest->used)
+			oldest = t;
+	}
+	if (oldest != NULL)
+		(void) hash_search(totals, &oldest->key, HASH_REMOVE, NULL);
+}
+
+/*
+ * find_totals -- of an index, with the lock held; they are made if need be, which takes
+ * the lock exclusively.
+ */
+static Totals *
+find_totals(const IndexKey *key)
+{
+	Totals	   *t = hash_search(totals, key, HASH_FIND, NULL);
+	bool		found;
+
+	if (t != NULL)
+		return t;
+	release();
+	acquire(LW_EXCLUSIVE);
+	if (hash_get_num_entries(totals) >= MOST_INDEXES)
+		forget_oldest();
+	t = hash_search(totals, key, HASH_ENTER_NULL, &found);
+	if (t != NULL && !found)
+	{
+		memset((char *) t + sizeof(IndexKey), 0, sizeof(Totals) - sizeof(IndexKey));
+		SpinLockInit(&t->mutex);
+		t->reset = GetCurrentTimestamp();
+	}
+	return t;
+}
+
+static void
+make_own_totals(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(IndexKey), .entrysize = sizeof(Totals), .hcxt = TopMemoryContext};
+
+	if (totals == NULL)
+		totals = hash_create("omenhnsw statistics", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/*
+ * flush -- add what is pending to the totals.
+ */
+static void
+flush(void)
+{
+	HASH_SEQ_STATUS seq;
+	Pending    *p;
+	TimestampTz now;
+
+	if (!any_pending)
+		return;
+	any_pending = false;
+	make_own_totals();
+	now = GetCurrentTimestamp();
+	acquire(LW_SHARED);
+	hash_seq_init(&seq, pending);
+	while ((p = hash_seq_search(&seq)) != NULL)
+	{
+		IndexKey	key = {MyDatabaseId, p->index};
+		Totals	   *t = find_totals(&key);
+
+		if (t != NULL)
+		{
+			SpinLockAcquire(&t->mutex);
+			for (int i = 0; i < OH_NCOUNTERS; i++)
+				t->count[i] += p->count[i];
+			t->used = now;
+			SpinLockRelease(&t->mutex);
+		}
+		(void) hash_search(pending, &p->index, HASH_REMOVE, NULL);
+	}
+	release();
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE ||
+		event == XACT_EVENT_PARALLEL_COMMIT || event == XACT_EVENT_PARALLEL_ABORT)
+		flush();
+}
+
+int64 *
+OhCount(Relation index)
+{
+	Oid			oid = RelationGetRelid(index);
+	Pending    *p;
+	bool		found;
+
+	if (pending == NULL)
+	{
+		HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(Pending), .hcxt = TopMemoryContext};
+
+		pending = hash_create("omenhnsw pending statistics", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		RegisterXactCallback(at_transaction_end, NULL);
+	}
+	p = hash_search(pending, &oid, HASH_ENTER, &found);
+	if (!found)
+		memset(p->count, 0, sizeof(p->count));
+	any_pending = true;
+	return p->count;
+}
+
+void
+OhCountVacuum(Relation index, instr_time from, OhCounter counter, int64 n)
+{
+	instr_time	now;
+	int64	   *count = OhCount(index);
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, from);
+	count[OH_COUNT_VACUUM_US] += (int64) INSTR_TIME_GET_MICROSEC(now);
+	count[counter] += n;
+}
+
+/*
+ * om_stat_counters -- omendb_stat_counters(): the totals of indexes of this database.
+ */
+Datum
+om_stat_counters(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	HASH_SEQ_STATUS seq;
+	Totals	   *t;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (result->setDesc->natts != OH_NCOUNTERS + OTHER_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("function does not return the expected row type"),
+				 errhint("Run ALTER EXTENSION omendb UPDATE.")));
+	make_own_totals();
+	flush();
+	acquire(LW_SHARED);
+	hash_seq_init(&seq, totals);
+	while ((t = hash_seq_search(&seq)) != NULL)
+	{
+		Datum		values[OH_NCOUNTERS + OTHER_COLUMNS];
+		bool		nulls[OH_NCOUNTERS + OTHER_COLUMNS] = {false};
+		Totals		copy;
+		int			i = 0;
+
+		if (t->key.database != MyDatabaseId)
+			continue;
+		SpinLockAcquire(&t->mutex);
+		copy = *t;
+		SpinLockRelease(&t->mutex);
+		values[i++] = ObjectIdGetDatum(copy.key.index);
+		for (int c = 0; c < OH_NCOUNTERS; c++)
+			values[i++] = Int64GetDatum(copy.count[c]);
+		values[i++] = TimestampTzGetDatum(copy.reset);
+		values[i++] = BoolGetDatum(lock != NULL);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	release();
+	return (Datum) 0;
+}
+
+/*
+ * om_stat_reset -- omendb_stat_reset(index regclass); NULL: all indexes of this database.
+ */
+Datum
+om_stat_reset(PG_FUNCTION_ARGS)
+{
+	HASH_SEQ_STATUS seq;
+	Totals	   *t;
+	TimestampTz now = GetCurrentTimestamp();
+
+	make_own_totals();
+	flush();
+	acquire(LW_EXCLUSIVE);
+	hash_seq_init(&seq, totals);
+	while ((t = hash_seq_search(&seq)) != NULL)
+	{
+		if (t->key.database != MyDatabaseId || (!PG_ARGISNULL(0) && t->key.index != PG_GETARG_OID(0)))
+			continue;
+		memset(t->count, 0, sizeof(t->count));
+		t->reset = now;
+	}
+	release();
+	PG_RETURN_VOID();
+}

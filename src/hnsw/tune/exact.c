@@ -1,0 +1,291 @@
+/*
+ * exact.c -- aggregate omendb_nearest_distances(): the distances of the k nearest rows
+ * to each of several queries, in one pass over a table.
+ *
+ * What an index is measured against.  A row is detoasted once for all queries, and the
+ * pass may be parallel.  It knows nothing of indexes: the operator computes distances.
+ *
+ * The state is the result itself, float8[queries][k]: a heap for each query, farthest
+ * first, infinity where there is no row yet.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/primnodes.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "hnsw/tune/tune.h"
+
+OM_FUNCTION(om_nearest_add);
+OM_FUNCTION(om_nearest_combine);
+OM_FUNCTION(om_nearest_final);
+
+/* Queries, and the function of the operator, as they were taken from the arguments. */
+typedef struct Queries
+{
+	int			n;
+	Datum	   *query;
+	bool	   *isnull;
+	FmgrInfo	distance;
+} Queries;
+
+static inline float8 *
+distances_of(ArrayType *state)
+{
+	return (float8 *) ARR_DATA_PTR(state);
+}
+
+/*
+ * put -- let a distance take the place of the farthest of a heap.
+ */
+static void
+put(float8 *heap, int k, float8 distance)
+{
+	int			i = 0;
+
+	if (!(distance < heap[0]))
+		return;
+	for (;;)
+	{
+		int			child = 2 * i + 1;
+
+		if (child >= k)
+			break;
+		if (child + 1 < k && heap[child + 1] > heap[child])
+			child++;
+		if (heap[child] <= distance)
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = distance;
+}
+
+/*
+ * check_operator -- the operator compares values of this type, to a float8, and the user may call it.
+ */
+static Oid
+check_operator(Oid operator, Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Form_pg_operator form;
+	Oid			function;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("operator with OID %u does not exist", operator)));
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	if (form->oprleft != type || form->oprright != type || form->oprresult != FLOAT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("operator %s is no distance of type %s", format_operator(operator),
+						format_type_be(type)),
+				 errhint("Name an operator such as <->(%s,%s).", format_type_be(type), format_type_be(type))));
+	function = form->oprcode;
+	ReleaseSysCache(tuple);
+	if (om_function_aclcheck(function, GetUserId()) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
+	return function;
+}
+
+/*
+ * is_stable -- is this argument of the aggregate the same for all rows?
+ */
+static bool
+is_stable(FunctionCallInfo fcinfo, int arg)
+{
+	Aggref	   *aggref = AggGetAggref(fcinfo);
+	Node	   *node = aggref == NULL ? NULL : (Node *) list_nth_node(TargetEntry, aggref->args, arg)->expr;
+
+	while (node != NULL && IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return node != NULL && (IsA(node, Const) || (IsA(node, Param) && ((Param *) node)->paramkind != PARAM_SUBLINK));
+}
+
+/*
+ * take_queries -- arguments 2 and 4 of the transition function; they are looked at once if they do not change.
+ */
+static Queries *
+take_queries(FunctionCallInfo fcinfo)
+{
+	Queries    *q = fcinfo->flinfo->fn_extra;
+	ArrayType  *array;
+	Oid			type;
+	int16		length;
+	bool		byval;
+	char		align;
+	MemoryContext old;
+
+	if (q != NULL)
+		return q;
+	if (PG_ARGISNULL(2) || PG_ARGISNULL(4))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("queries and operator of %s must not be NULL", "omendb_nearest_distances")));
+	if (!is_stable(fcinfo, 1) || !is_stable(fcinfo, 3))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("queries and operator of %s must be constants or parameters", "omendb_nearest_distances")));
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	q = palloc0(sizeof(Queries));
+	array = DatumGetArrayTypePCopy(PG_GETARG_DATUM(2));
+	type = ARR_ELEMTYPE(array);
+	get_typlenbyvalalign(type, &length, &byval, &align);
+	deconstruct_array(array, type, length, byval, align, &q->query, &q->isnull, &q->n);
+	fmgr_info(check_operator(PG_GETARG_OID(4), getBaseType(type)), &q->distance);
+	MemoryContextSwitchTo(old);
+	fcinfo->flinfo->fn_extra = q;
+	return q;
+}
+
+/*
+ * begin_state -- no row has been seen.
+ */
+static ArrayType *
+begin_state(FunctionCallInfo fcinfo, MemoryContext context, int nqueries)
+{
+	int64		k = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
+	int64		n = k * nqueries;
+	Size		bytes = ARR_OVERHEAD_NONULLS(2) + n * sizeof(float8);
+	ArrayType  *state;
+
+	if (nqueries < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there must be at least one query")));
+	if (k < 1 || n > (int64) (MaxAllocSize / sizeof(float8)) - 16)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("k must be at least 1, and k times the number of queries at most %d",
+						(int) (MaxAllocSize / sizeof(float8)) - 16)));
+	state = MemoryContextAllocZero(context, bytes);
+	SET_VARSIZE(state, bytes);
+	state->ndim = 2;
+	state->elemtype = FLOAT8OID;
+	ARR_DIMS(state)[0] = nqueries;
+	ARR_DIMS(state)[1] = (int) k;
+	ARR_LBOUND(state)[0] = ARR_LBOUND(state)[1] = 1;
+	for (int64 i = 0; i < n; i++)
+		distances_of(state)[i] = INFINITY;
+	return state;
+}
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("aggregate function called in non-aggregate context")));
+	return context;
+}
+
+/*
+ * om_nearest_add -- (state, value, queries, k, operator): transition function.
+ */
+Datum
+om_nearest_add(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	Queries    *q = take_queries(fcinfo);
+	ArrayType  *state;
+	Datum		value;
+	int			k;
+
+	if (PG_ARGISNULL(0))
+		state = begin_state(fcinfo, context, q->n);
+	else
+		state = PG_GETARG_ARRAYTYPE_P(0);
+	if (PG_ARGISNULL(1))
+		PG_RETURN_ARRAYTYPE_P(state);
+	k = ARR_DIMS(state)[1];
+	value = PointerGetDatum(PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
+	for (int i = 0; i < q->n; i++)
+	{
+		if (!q->isnull[i])
+			put(distances_of(state) + (Size) i * k, k,
+				DatumGetFloat8(FunctionCall2(&q->distance, value, q->query[i])));
+	}
+	PG_RETURN_ARRAYTYPE_P(state);
+}
+
+/*
+ * om_nearest_combine -- of two states, what is nearest in both.
+ */
+Datum
+om_nearest_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	ArrayType  *a;
+	ArrayType  *b;
+	int			k;
+	int			n;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	b = PG_GETARG_ARRAYTYPE_P(1);
+	if (PG_ARGISNULL(0))
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		a = DatumGetArrayTypePCopy(PointerGetDatum(b));
+		MemoryContextSwitchTo(old);
+		PG_RETURN_ARRAYTYPE_P(a);
+	}
+	a = PG_GETARG_ARRAYTYPE_P(0);
+	if (ARR_NDIM(a) != 2 || ARR_NDIM(b) != 2 || VARSIZE(a) != VARSIZE(b) ||
+		ARR_DIMS(a)[1] != ARR_DIMS(b)[1])
+		elog(ERROR, "states of different shapes");
+	n = ARR_DIMS(a)[0];
+	k = ARR_DIMS(a)[1];
+	for (int i = 0; i < n * k; i++)
+		put(distances_of(a) + (Size) (i / k) * k, k, distances_of(b)[i]);
+	PG_RETURN_ARRAYTYPE_P(a);
+}
+
+static int
+compare_distances(const void *a, const void *b)
+{
+	float8		x = *(const float8 *) a;
+	float8		y = *(const float8 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * om_nearest_final -- nearest first.
+ */
+Datum
+om_nearest_final(PG_FUNCTION_ARGS)
+{
+	ArrayType  *state;
+	int			k;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = PG_GETARG_ARRAYTYPE_P_COPY(0);
+	k = ARR_DIMS(state)[1];
+	for (int i = 0; i < ARR_DIMS(state)[0]; i++)
+		qsort(distances_of(state) + (Size) i * k, k, sizeof(float8), compare_distances);
+	PG_RETURN_ARRAYTYPE_P(state);
+}

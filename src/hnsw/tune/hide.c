@@ -1,0 +1,87 @@
+/*
+ * hide.c -- searches for a row of the index as if it were not in it.
+ *
+ * A query that is a row of the index is an easy one: the graph has a node right there,
+ * linked to what is nearest.  So walks do not enter that node while its vector is searched
+ * for (oh_hidden_node of search.h).  Its neighbours were chosen with it in the graph, which
+ * makes such a search about as hard as one for a vector that the index has never seen, and
+ * a little harder rather than easier.  Figures: docs/measurements.md.
+ */
+#include "postgres.h"
+
+#include "hnsw/graph/search.h"
+#include "hnsw/tune/tune.h"
+
+/* Candidates among which a row's node is looked for: it is the nearest but for the inner product. */
+#define HIDE_EF 40
+
+struct OhHider
+{
+	OhIndex    *ix;
+	OhForms		forms;
+	OhSearch   *search;
+	void	   *scratch;
+	void	   *code;
+};
+
+OhHider *
+OhHiderBegin(OhIndex *ix, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OhHider    *h = palloc0(sizeof(OhHider));
+
+	h->ix = ix;
+	OhFormsInit(&h->forms, ix, false, context);
+	h->search = OhSearchBegin(ix, false, NULL, context);
+	h->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
+	h->code = OhAlignedAlloc(context, ix->code_bytes);
+	MemoryContextSwitchTo(old);
+	return h;
+}
+
+/*
+ * is_node_of -- has the node the code in h->code?  *several: and several rows.
+ */
+static bool
+is_node_of(OhHider *h, uint32 id, bool *several)
+{
+	OhIndex    *ix = h->ix;
+	Buffer		buffer;
+	OhNodeData *node = OhRecordRead(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE, &buffer);
+	bool		equal = node->state == OH_LIVE && (node->tag & OH_TAG_MODEL) == ix->number &&
+		memcmp(OhNodeCode(node), h->code, ix->code_bytes) == 0;
+
+	*several |= equal && node->posting != OH_NONE;
+	UnlockReleaseBuffer(buffer);
+	return equal;
+}
+
+/*
+ * OhNodeToHide -- see tune.h.
+ *
+ * Not the entry point, and not where other rows have the same code: they are found at once.
+ */
+uint32
+OhNodeToHide(OhHider *h, const float *x)
+{
+	uint32		hidden = OH_NONE;
+	bool		several = false;
+
+	if (h->ix->entry == OH_NONE || h->ix->quant == NULL)
+		return OH_NONE;
+	om_quant_encode(h->ix->quant, x, h->scratch, h->code);
+	OhFormsSet(&h->forms, h->ix, x);
+	OhSearchReset(h->search, &h->forms);
+	OhSearchStart(h->search);
+	OhSearchLevel(h->search, 0, HIDE_EF);
+	for (int64 i = 0; i < h->search->found.n; i++)
+	{
+		uint32		id = h->search->found.item[i].id;
+
+		if (!is_node_of(h, id, &several))
+			continue;
+		several |= hidden != OH_NONE;
+		hidden = id;
+	}
+	return several || hidden == h->ix->entry ? OH_NONE : hidden;
+}

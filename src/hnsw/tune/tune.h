@@ -1,0 +1,40 @@
+/*
+ * tune.h -- what the files of tune/ share: functions that measure indexes, and advise.
+ */
+#ifndef OH_TUNE_H
+#define OH_TUNE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/rel.h"
+
+#include "hnsw/index.h"
+
+/* An index opened for a function, with its table. */
+typedef struct OhOpened
+{
+	Relation	heap;
+	Relation	index;
+	OhIndex    *ix;
+} OhOpened;
+
+/*
+ * Open an omenhnsw index and its table, both locked by AccessShareLock, for a function
+ * that reads rows of the table as the caller: error if the caller may not select from
+ * the table, or not see all of its rows.
+ */
+extern void OhOpenToRead(Oid index, OhOpened *opened);
+/* The same for a function that tells nothing of rows: the caller may select from the table. */
+extern void OhOpenToUse(Oid index, OhOpened *opened);
+extern void OhOpenedClose(OhOpened *opened);
+
+/* ---- hide.c: searches for a row as if it were not in the index ---- */
+
+typedef struct OhHider OhHider;
+
+extern OhHider *OhHiderBegin(OhIndex *ix, MemoryContext context);
+/* The node of the row with this position, which walks are to leave out; OH_NONE if there is none. */
+extern uint32 OhNodeToHide(OhHider *hider, const float *x);
+
+#endif							/* OH_TUNE_H */

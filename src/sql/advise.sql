@@ -1,0 +1,207 @@
+-- ---------------------------------------------------------------------------
+-- Advice
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION omendb_advise(object regclass, OUT name text, OUT advice text, OUT reason text, OUT sql text) RETURNS SETOF record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tab oid := coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = object), object);
+    only_index oid := (SELECT indexrelid FROM pg_index WHERE indexrelid = object);
+    work_mem_bytes bigint := pg_size_bytes(current_setting('maintenance_work_mem'));
+    shared_bytes bigint;
+    col record;
+    idx record;
+    operators text[];
+    operator text;
+    class text;
+    bits int;
+    dim int;
+    need bigint;
+BEGIN
+    IF object IS NULL THEN
+        RETURN;
+    END IF;
+    IF NOT has_table_privilege(tab, 'SELECT') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for table %s', tab::regclass);
+    END IF;
+    IF (SELECT relkind FROM pg_class WHERE oid = tab) NOT IN ('r', 'm') THEN
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('"%s" is not a table or an index of one', object),
+            HINT = 'Ask for each partition.';
+    END IF;
+    -- the extension's own objects; the setting ends with the function
+    PERFORM set_config('search_path', (SELECT p.pronamespace::regnamespace::text
+        FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw') || ', pg_catalog, pg_temp', true);
+    shared_bytes := omendb_shared_memory();
+
+    -- columns without an index
+    FOR col IN
+        SELECT a.attname, a.attnum, a.atttypmod, t.typname, c.reltuples AS rows, tab::regclass::text AS relname, c.relname AS own
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = tab AND only_index IS NULL AND NOT a.attisdropped AND c.reltuples >= 1000
+            AND a.atttypid IN ('vector'::regtype, 'halfvec'::regtype, 'sparsevec'::regtype)
+            AND NOT EXISTS (SELECT FROM omendb_indexes i JOIN pg_index x ON x.indexrelid = i.indexrelid
+                WHERE i.relid = tab AND (x.indkey[0] = a.attnum OR x.indkey[0] = 0))
+    LOOP
+        operators := omendb_order_operators(col.own, col.attname);
+        dim := nullif(col.atttypmod, -1);
+        IF dim IS NULL THEN
+            EXECUTE format('SELECT vector_dims(%I::vector) FROM %s WHERE %1$I IS NOT NULL LIMIT 1', col.attname, col.relname) INTO dim;
+            CONTINUE WHEN dim IS NULL;
+            name := format('%s.%s', col.relname, col.attname);
+            advice := 'give the column a number of dimensions';
+            reason := 'An index needs one. Where the column holds several kinds of vectors, index an expression for each: docs/omenhnsw.md.';
+            sql := format('ALTER TABLE %s ALTER COLUMN %I TYPE %s(%s)', col.relname, col.attname, col.typname, dim);
+            RETURN NEXT;
+        END IF;
+        FOREACH operator IN ARRAY CASE WHEN operators = '{}' THEN ARRAY['?'] ELSE operators END LOOP
+            class := col.typname || CASE operator WHEN '<#>' THEN '_ip_ops' WHEN '<=>' THEN '_cosine_ops' WHEN '<+>' THEN '_l1_ops' ELSE '_l2_ops' END;
+            name := format('%s.%s', col.relname, col.attname);
+            advice := 'create an index';
+            reason := CASE operator WHEN '?' THEN
+                    format('Each search reads all %s rows. The operator class is that of the operator in ORDER BY: _l2_ops for <->, _ip_ops for <#>, _cosine_ops for <=>, _l1_ops for <+>.',
+                        col.rows::bigint)
+                ELSE format('Statements order by %s, and read all %s rows for that.', operator, col.rows::bigint) END;
+            sql := format('CREATE INDEX CONCURRENTLY ON %s USING omenhnsw (%I %s)', col.relname, col.attname, class);
+            RETURN NEXT;
+        END LOOP;
+        CONTINUE WHEN col.typname = 'sparsevec';
+        bits := CASE WHEN dim < 64 THEN 8 ELSE 4 END;
+        -- code, links and head of a node, and half as much for its towers and the search for its neighbours
+        need := (col.rows * (dim * bits / 8 + 12 + 20 + 8 * 16) * 1.5)::bigint;
+        IF need > work_mem_bytes THEN
+            advice := 'raise maintenance_work_mem before the index is built';
+            reason := format('The graph takes some %s and maintenance_work_mem is %s: what does not fit is inserted row by row, several times slower. omendb_estimate() measures it.',
+                pg_size_pretty(need), current_setting('maintenance_work_mem'));
+            sql := format('SET maintenance_work_mem = %L', (need / 1048576 + 1) || 'MB');
+            RETURN NEXT;
+        END IF;
+        IF need > shared_bytes AND current_setting('max_parallel_maintenance_workers')::int > 0 THEN
+            advice := 'give the server more shared memory before the index is built';
+            reason := format('A parallel build keeps the graph in /dev/shm, which has %s free; it takes some %s. Otherwise one process builds.',
+                pg_size_pretty(shared_bytes), pg_size_pretty(need));
+            sql := NULL;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+
+    -- indexes
+    FOR idx IN
+        SELECT i.*, s.scans, s.rows AS rows_returned, s.reranked_from_heap, s.late_rows, s.conditions_tested, s.sweeps, s.walks_then_sweeps, s.shared,
+            s.scans + s.inserts AS work, i.indexrelid::regclass::text AS index, pg_get_indexdef(i.indexrelid) AS definition, x.indkey, x.indclass, x.indexprs,
+            x.indpred, tab::regclass::text AS own_table
+        FROM omendb_indexes i JOIN omendb_stat_indexes s ON s.indexrelid = i.indexrelid JOIN pg_index x ON x.indexrelid = i.indexrelid
+        WHERE i.relid = tab AND (only_index IS NULL OR i.indexrelid = only_index)
+    LOOP
+        name := idx.index;
+        IF NOT idx.valid THEN
+            advice := 'build the index again, or drop it';
+            reason := 'It is not valid: a build has failed, or is going on. Queries do not use it, and every insert pays for it.';
+            sql := format('REINDEX INDEX CONCURRENTLY %s', idx.index);
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+        CONTINUE WHEN idx.quantizer IS NULL;
+        IF idx.model_state = 'untrained' AND idx.nodes >= 100 OR idx.model_state = 'due' THEN
+            advice := 'train the quantizer';
+            reason := format('The model is %s: the index has grown from %s rows to %s. A VACUUM looks whether training pays; REINDEX also chooses all links again.',
+                CASE idx.model_state WHEN 'due' THEN 'to be looked at' ELSE 'untrained' END, idx.trained_rows, idx.nodes);
+            sql := format('VACUUM %s', idx.own_table);
+            RETURN NEXT;
+        END IF;
+        IF idx.vacuum_unfinished OR idx.dead_nodes > 0.2 * (idx.nodes + idx.dead_nodes) THEN
+            advice := 'vacuum the table';
+            reason := CASE WHEN idx.vacuum_unfinished THEN 'A vacuum was interrupted.' ELSE format('%s of %s nodes are dead: searches go through them.',
+                idx.dead_nodes, idx.nodes + idx.dead_nodes) END;
+            sql := format('VACUUM %s', idx.own_table);
+            RETURN NEXT;
+        END IF;
+        IF idx.nodes > 10000 AND idx.free_nodes > idx.nodes THEN
+            advice := 'build the index again to make it small';
+            reason := format('%s of %s places for nodes are free, more than half; the file does not shrink by itself.', idx.free_nodes, idx.nodes + idx.free_nodes);
+            sql := format('REINDEX INDEX CONCURRENTLY %s', idx.index);
+            RETURN NEXT;
+        END IF;
+        need := idx.node_bytes;
+        IF need > work_mem_bytes AND idx.rows > 10000 THEN
+            advice := 'raise maintenance_work_mem for vacuum and REINDEX';
+            reason := format('The nodes take %s and maintenance_work_mem is %s: a vacuum repairs the graph page by page, about twice as slowly, and a build goes on with inserts into pages.',
+                pg_size_pretty(need), current_setting('maintenance_work_mem'));
+            sql := format('ALTER SYSTEM SET maintenance_work_mem = %L', (omendb_build_memory(idx.indexrelid, idx.nodes) / 1048576 + 1) || 'MB');
+            RETURN NEXT;
+        END IF;
+        IF idx.rows_returned > 1000 AND idx.late_rows > 0.05 * idx.rows_returned THEN
+            advice := 'raise ef_search';
+            reason := format('%s late rows for %s returned: rows are found after farther ones. LIMIT is high for the number of candidates.', idx.late_rows, idx.rows_returned);
+            sql := format('ALTER INDEX %s SET (ef_search = %s)', idx.index, least(10000, 2 * coalesce(idx.ef_search, 40)));
+            RETURN NEXT;
+        END IF;
+        IF idx.rows_returned > 1000 AND idx.reranked_from_heap > 8 * idx.rows_returned AND idx.bits < 8 AND idx.quantizer = 'rabitq' THEN
+            advice := 'take more bits';
+            reason := format('%s rows of the table were read for %s returned: codes of %s bits hardly tell near rows apart. omendb_recall() says what is found.',
+                idx.reranked_from_heap, idx.rows_returned, idx.bits);
+            sql := format('ALTER INDEX %s SET (bits = %s); REINDEX INDEX CONCURRENTLY %1$s', idx.index, idx.bits * 2);
+            RETURN NEXT;
+        END IF;
+        IF idx.filter_columns > 0 AND idx.shared AND idx.scans > 1000 AND idx.conditions_tested = 0 AND idx.sweeps = 0 THEN
+            advice := 'leave the filter columns out';
+            reason := format('No condition has been tested in %s searches. Each filter column takes 8 bytes a row, and each insert writes them.', idx.scans);
+            sql := regexp_replace(idx.definition, '\((.*?),.*?\)( WITH| WHERE|$)', '(\1)\2') || format('; DROP INDEX %s', idx.index);
+            RETURN NEXT;
+        END IF;
+        IF idx.ef_search IS NOT NULL AND EXISTS (SELECT FROM pg_settings g WHERE g.name = 'omenhnsw.ef_search' AND g.source <> 'default') THEN
+            advice := 'decide on one ef_search';
+            reason := format('The index says %s, and omenhnsw.ef_search is set to %s by %s, which counts.', idx.ef_search, current_setting('omenhnsw.ef_search'),
+                (SELECT source FROM pg_settings g WHERE g.name = 'omenhnsw.ef_search'));
+            sql := 'RESET omenhnsw.ef_search';
+            RETURN NEXT;
+        END IF;
+        IF EXISTS (SELECT FROM pg_index x WHERE x.indrelid = tab AND x.indexrelid < idx.indexrelid AND x.indkey = idx.indkey AND x.indclass = idx.indclass
+            AND x.indexprs IS NOT DISTINCT FROM idx.indexprs AND x.indpred IS NOT DISTINCT FROM idx.indpred) THEN
+            advice := 'drop one of two equal indexes';
+            reason := 'Another index is on the same columns with the same operator classes; each insert goes into both.';
+            sql := format('DROP INDEX CONCURRENTLY %s', idx.index);
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+
+    -- settings
+    name := 'settings';
+    IF current_setting('omenhnsw.iterative_scan', true) = 'off' AND EXISTS (SELECT FROM omendb_indexes i WHERE i.relid = tab) THEN
+        advice := 'let scans go on';
+        reason := format('With omenhnsw.iterative_scan = off a scan ends after ef_search (%s) rows, and a LIMIT or a condition may get fewer.',
+            current_setting('omenhnsw.ef_search'));
+        sql := 'SET omenhnsw.iterative_scan = strict_order';
+        RETURN NEXT;
+    END IF;
+    IF current_setting('omenhnsw.max_scan_tuples', true)::int BETWEEN 1 AND 20 * current_setting('omenhnsw.ef_search', true)::int THEN
+        advice := 'raise max_scan_tuples, or lower ef_search';
+        reason := format('omenhnsw.max_scan_tuples (%s) ends a scan before it has found omenhnsw.ef_search (%s) candidates, each of which takes some ten codes.',
+            current_setting('omenhnsw.max_scan_tuples'), current_setting('omenhnsw.ef_search'));
+        sql := format('SET omenhnsw.max_scan_tuples = %s', 50 * current_setting('omenhnsw.ef_search')::int);
+        RETURN NEXT;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION omendb_advise(regclass) IS 'what to do about a table''s vectors and their indexes: advice, its reason and SQL';
+
+-- Distances that statements on a table order by, as pg_stat_statements has them, where it is there.
+CREATE FUNCTION omendb_order_operators(tab name, col name) RETURNS text[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place text := (SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'pg_stat_statements');
+    found text[];
+BEGIN
+    IF place IS NULL THEN
+        RETURN '{}';
+    END IF;
+    EXECUTE format('SELECT coalesce(array_agg(DISTINCT o), ''{}'') FROM %I.pg_stat_statements s, unnest(ARRAY[''<->'', ''<#>'', ''<=>'', ''<+>'']) o
+        WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND s.query ~* (''\m'' || $1 || ''\M'') AND s.query ~* ''order by'' AND strpos(s.query, $2) > 0 AND strpos(s.query, o) > 0', place)
+        INTO found USING tab, col;
+    RETURN found;
+EXCEPTION WHEN object_not_in_prerequisite_state OR insufficient_privilege THEN
+    -- not loaded, or not for this user
+    RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION omendb_order_operators(name, name) IS 'for omendb_advise: distances that statements order by, from pg_stat_statements';
