@@ -5,14 +5,14 @@ MODULE_big = omendb
 
 # Folders of src, lower ones first: a folder includes headers of itself and of those before it (make deps).
 FOLDERS = kernel/ quant/ types/ storage/ filter/ hnsw/ planner/ hnsw/stats/ hnsw/graph/ hnsw/table/ hnsw/train/ hnsw/insert/ hnsw/build/ hnsw/scan/ \
-	hnsw/vacuum/ hnsw/check/ hnsw/tune/
+	hnsw/vacuum/ bm25/ bm25/query/ bm25/tail/ bm25/segment/ bm25/insert/ bm25/build/ bm25/vacuum/ bm25/scan/ bm25/check/ hnsw/check/ hnsw/tune/
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(patsubst %,src/%*.c,$(FOLDERS)))))
 
 DATA_built = src/sql/omendb--$(EXTVERSION).sql src/sql/omendb_hnsw--$(EXTVERSION).sql
 # What programs take omendb for, by `make install-as-vector`.
 PEER_VERSION = 0.8.7
 SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql src/sql/tune.sql src/sql/advise.sql \
-	src/sql/classes.built.sql src/sql/filters.sql src/sql/adopt.sql
+	src/sql/classes.built.sql src/sql/filters.sql src/sql/adopt.sql src/sql/omenbm25.sql src/sql/textfilters.built.sql src/sql/hybrid.sql
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=omendb
@@ -26,7 +26,7 @@ PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibilit
 PG_CPPFLAGS = -I$(srcdir)/src
 # For other extensions in C: $(includedir_server)/extension/omendb/omendb.h.
 HEADERS = src/omendb.h
-EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) src/sql/classes.built.sql src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
+EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) src/sql/classes.built.sql src/sql/textfilters.built.sql src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -41,6 +41,10 @@ src/sql/omendb--$(EXTVERSION).sql: $(SQL_PARTS)
 
 src/sql/classes.built.sql: src/sql/classes.awk
 	awk -f $< > $@
+
+# A column of text may be the searched one, by the same class.
+src/sql/textfilters.built.sql: src/sql/filters.sql
+	sed -e 's/omenhnsw/omenbm25/g' -e '/^CREATE OPERATOR CLASS text_ops$$/,/;$$/s/^    FUNCTION 2/    OPERATOR 13 <@> (text, bm25query) FOR ORDER BY float_ops,\n    OPERATOR 14 @@@ (text, bm25query),\n    FUNCTION 1 omenbm25_text_support(internal),\n&/' $< > $@
 
 src/sql/names.built.sql: src/sql/names.sql src/sql/names.awk src/sql/classes.built.sql src/sql/filters.sql
 	{ cat src/sql/names.sql && for am in hnsw ivfflat; do \

@@ -206,6 +206,15 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define OM_HAS_READ_STREAM 1
 #endif
 
+/* ---- names (textoptions.c, bm25query.c; include utils/regproc.h) ---- */
+
+/* Errors of a malformed name may be soft since 16. */
+#if PG_VERSION_NUM >= 160000
+#define om_qualified_name(string) stringToQualifiedNameList(string, NULL)
+#else
+#define om_qualified_name(string) stringToQualifiedNameList(string)
+#endif
+
 /* ---- checker (check.c; include utils/guc.h, miscadmin.h) ---- */
 
 /* A safe search_path for the rest of a security-restricted operation, since 17. */

@@ -5,6 +5,7 @@
 
 #include "fmgr.h"
 
+#include "bm25/textoptions.h"
 #include "compat.h"
 #include "hnsw/alter.h"
 #include "hnsw/insert/inserter.h"
@@ -25,6 +26,7 @@ _PG_init(void)
 	om_kernels_init();
 	om_api_init();
 	OhOptionsInit();
+	OhTextOptionsInit();
 	OhInsertInit();
 	OhAlterInit();
 	OhPlanInit();

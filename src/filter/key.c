@@ -30,6 +30,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "common/hashfn.h"
 #include "common/int.h"
 #include "datatype/timestamp.h"
@@ -241,8 +242,8 @@ OhKeyKindOf(Relation index, int column)
 	if (!set_column_type(&key_type, index, column, CurrentMemoryContext))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("column \"%s\" of type %s cannot be a filter column of an omenhnsw index",
-						NameStr(att->attname), format_type_be(att->atttypid)),
+				 errmsg("column \"%s\" of type %s cannot be a filter column of an %s index",
+						NameStr(att->attname), format_type_be(att->atttypid), get_am_name(index->rd_rel->relam)),
 				 OidIsValid(key_type.element) ?
 				 errdetail("Type %s has no extended hash function.", format_type_be(key_type.element)) : 0,
 				 errhint("Leave the column out of the index: conditions on it are then checked in the table.")));

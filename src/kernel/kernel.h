@@ -158,7 +158,22 @@ typedef struct OmKernels
 							  uint64_t *bits);
 	void		(*range_u64) (const uint64_t *x, int n, uint64_t lo, uint64_t hi,
 							  uint64_t *bits);
+
+	/*
+	 * The n values of b bits, 0 to 32, of a string of bits (kernel_unpack.c).  in is
+	 * readable 8 bytes past its end; out not written past n.
+	 */
+	void		(*unpack_u32) (const uint8_t *in, int n, int bits, uint32_t *out);
 } OmKernels;
+
+/* The string of bits: (n * bits + 7) / 8 bytes; no value has more bits. */
+extern void om_pack_u32(const uint32_t *x, int n, int bits, uint8_t *out);
+
+static inline size_t
+om_packed_bytes(int n, int bits)
+{
+	return ((size_t) n * (size_t) bits + 7) / 8;
+}
 
 extern const OmKernels *om_kernels;
 extern void om_kernels_init(void);

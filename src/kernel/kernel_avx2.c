@@ -786,6 +786,7 @@ const OmKernels om_kernels_avx2 = {
 	.sq8_expand_f32 = om_sq8_expand_f32_avx2,
 	.nearest_f32 = om_nearest_f32_avx2,
 	.table_i16 = om_table_i16_avx2,
+	.unpack_u32 = om_unpack_u32_avx2,
 	.range_u8 = om_range_u8_avx2,
 	.range_u16 = om_range_u16_avx2,
 	.range_u32 = om_range_u32_avx2,

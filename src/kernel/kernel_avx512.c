@@ -488,6 +488,7 @@ om_dp8_avx512vnni(__m512i acc, __m512i u, __m512i s)
 	.sq8_expand_f32 = om_sq8_expand_f32_avx512, \
 	.nearest_f32 = om_nearest_f32_avx512, \
 	.table_i16 = om_table_i16_avx512, \
+	.unpack_u32 = om_unpack_u32_avx2, \
 	.range_u8 = om_range_u8_avx512, \
 	.range_u16 = om_range_u16_avx512, \
 	.range_u32 = om_range_u32_avx512, \

@@ -33,5 +33,10 @@ extern const OmKernels om_kernels_neon;
 extern const OmKernels om_kernels_neondot;
 #endif
 
+/* kernel_unpack.c, for the tables of several files */
+extern void om_unpack_u32_scalar(const uint8_t *in, int n, int bits, uint32_t *out);
+#ifdef OM_X86
+extern void om_unpack_u32_avx2(const uint8_t *in, int n, int bits, uint32_t *out);
+#endif
 
 #endif							/* OM_KERNEL_IMPL_H */

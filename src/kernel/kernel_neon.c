@@ -616,6 +616,7 @@ bits_sum(BITS v)
 	.sq8_expand_f32 = om_sq8_expand_f32_neon, \
 	.nearest_f32 = om_nearest_f32_neon, \
 	.table_i16 = om_table_i16_neon, \
+	.unpack_u32 = om_unpack_u32_scalar, \
 	.range_u8 = om_range_u8_neon, \
 	.range_u16 = om_range_u16_neon, \
 	.range_u32 = om_range_u32_neon, \

@@ -490,6 +490,7 @@ const OmKernels om_kernels_scalar = {
 	.sq8_expand_f32 = om_sq8_expand_f32_scalar,
 	.nearest_f32 = om_nearest_f32_scalar,
 	.table_i16 = om_table_i16_scalar,
+	.unpack_u32 = om_unpack_u32_scalar,
 	.range_u8 = om_range_u8_scalar,
 	.range_u16 = om_range_u16_scalar,
 	.range_u32 = om_range_u32_scalar,

@@ -21,7 +21,7 @@ CREATE FUNCTION omendb_index_check(index regclass, heapallindexed boolean DEFAUL
         OUT unrefined bigint)
     AS 'MODULE_PATHNAME', 'om_index_check' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_index_check(regclass, boolean) IS
-    'verify an omenhnsw index: raises index_corrupted, or returns figures';
+    'verify an omenhnsw or omenbm25 index: raises index_corrupted, or returns figures';
 -- it locks tables and reads damaged pages: to be granted with care, as amcheck is
 REVOKE ALL ON FUNCTION omendb_index_check(regclass, boolean) FROM PUBLIC;
 

@@ -59,6 +59,27 @@ sub run
 	return $text;
 }
 
+# build(tree, work) -- the library with crash points.  Objects without one are taken from the tree,
+# if it has been built.
+sub build
+{
+	my ($tree, $work) = @_;
+	my $folder = "$work/build";
+	mkdir $folder or die "$folder: $!\n";
+	run('cp', '-pR', "$tree/Makefile", "$tree/omendb.control", "$tree/src", "$tree/sql", $folder);
+	run('cp', "$tree/test/faults/crash_point.c", "$folder/src/storage/");
+	for my $file (map { glob("$folder/src/$_*.c") } '', '*/', '*/*/')
+	{
+		my $object = $file =~ s/\.c$/.o/r;
+		# after the names of the headers that the compiler found
+		my $depends = -e ($file =~ s/\.c$/.d/r) ? slurp($file =~ s/\.c$/.d/r) : 'storage/crash.h';
+		unlink $object if $depends =~ m{storage/crash\.h} || $file =~ /crash_point/;
+	}
+	run('make', '-s', '-j2', '-C', $folder, 'COPT=-DOM_CRASH_POINTS', 'with_llvm=no',
+		'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'), 'omendb.so', 'src/sql/omendb--0.1.0.sql');
+	return $folder;
+}
+
 sub configure
 {
 	my ($self, @lines) = @_;

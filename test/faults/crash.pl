@@ -36,27 +36,6 @@ $| = 1;
 
 sub pick { return $_[ rand @_ ]; }
 
-# ------------------------------------------------------------ the library with crash points
-
-# Objects without a crash point are taken from the tree, if it has been built.
-sub build
-{
-	my $folder = "$work/build";
-	mkdir $folder or die "$folder: $!\n";
-	Cluster::run('cp', '-pR', "$tree/Makefile", "$tree/omendb.control", "$tree/src", "$tree/sql", $folder);
-	Cluster::run('cp', "$tree/test/faults/crash_point.c", "$folder/src/storage/");
-	for my $file (map { glob("$folder/src/$_*.c") } '', '*/', '*/*/')
-	{
-		my $object = $file =~ s/\.c$/.o/r;
-		# after the names of the headers that the compiler found
-		my $depends = -e ($file =~ s/\.c$/.d/r) ? Cluster::slurp($file =~ s/\.c$/.d/r) : 'storage/crash.h';
-		unlink $object if $depends =~ m{storage/crash\.h} || $file =~ /crash_point/;
-	}
-	Cluster::run('make', '-s', '-j2', '-C', $folder, 'COPT=-DOM_CRASH_POINTS', 'with_llvm=no',
-		'PG_CONFIG=' . ($ENV{PG_CONFIG} || 'pg_config'), 'omendb.so', 'src/sql/omendb--0.1.0.sql');
-	return $folder;
-}
-
 # ------------------------------------------------------------ what varies
 
 my %indexed;	# types that have operator classes, and metrics
@@ -725,7 +704,7 @@ my $parent = $$;
 # an interrupted run says what it has seen
 $SIG{$_} = sub { _exit(130) if $$ != $parent; report(time - $begin); print "interrupted: $passed passed, $failed failed\n"; exit 130 } for qw(INT TERM);
 
-my $build = build();
+my $build = Cluster::build($tree, $work);
 @points = points_of($build);
 my $script = Cluster::slurp("$build/src/sql/omendb--0.1.0.sql");
 $indexed{$1}{$2} = 1 while $script =~ /^CREATE OPERATOR CLASS (\w+vec\w*|vector)_(l2|ip|cosine|l1)_ops\s+(?:DEFAULT )?FOR TYPE \1 USING omenhnsw/mg;

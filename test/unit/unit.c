@@ -167,6 +167,7 @@ main(void)
 	test_refine();
 	test_lane_kernels();
 	test_range_kernels();
+	test_unpack();
 	test_none();
 	test_sq8();
 	test_pq();

@@ -80,6 +80,7 @@ extern void test_ranking(void);
 extern void test_refine(void);
 extern void test_lane_kernels(void);
 extern void test_range_kernels(void);
+extern void test_unpack(void);
 extern void test_none(void);
 extern void test_sq8(void);
 extern void test_pq(void);

@@ -1,5 +1,6 @@
 /*
- * check.c -- omendb_index_check(): is an omenhnsw index what it should be?
+ * check.c -- omendb_index_check(): is an index of ours what it should be?  Of omenhnsw
+ * here; of omenbm25 in bm25/check.
  *
  * Plain: locks nobody out, works on a standby; what concurrent writers may have
  * changed is looked at twice before it is called corrupt.
@@ -26,6 +27,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "bm25/check/textcheck.h"
 #include "compat.h"
 #include "hnsw/check/check.h"
 #include "hnsw/options.h"
@@ -50,13 +52,11 @@ OhOpenRelation(Oid oid, LOCKMODE lock)
 }
 
 /*
- * OhCheckRelation -- error unless this is an omenhnsw index that can be read.
+ * check_relation -- error unless this is an index of ours that can be read.
  */
-void
-OhCheckRelation(Relation index)
+static void
+check_relation(Relation index, bool ours, const char *wanted)
 {
-	bool		ours = OhIsOurMethod(index->rd_rel->relam);
-
 	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX && ours)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -66,7 +66,7 @@ OhCheckRelation(Relation index)
 	if (index->rd_rel->relkind != RELKIND_INDEX || !ours)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an omenhnsw index", RelationGetRelationName(index))));
+				 errmsg("\"%s\" is not an %s index", RelationGetRelationName(index), wanted)));
 	if (RELATION_IS_OTHER_TEMP(index))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -83,6 +83,48 @@ OhCheckRelation(Relation index)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("index \"%s\" is unlogged and has no contents during recovery",
 						RelationGetRelationName(index))));
+}
+
+/*
+ * OhCheckRelation -- error unless this is an omenhnsw index that can be read.
+ */
+void
+OhCheckRelation(Relation index)
+{
+	check_relation(index, OhIsOurMethod(index->rd_rel->relam), "omenhnsw");
+}
+
+/*
+ * check_either -- the same, of any access method of ours; is it omenbm25?
+ */
+static bool
+check_either(Relation index)
+{
+	bool		is_text = OhIsTextMethod(index->rd_rel->relam);
+
+	check_relation(index, is_text || OhIsOurMethod(index->rd_rel->relam), "omenhnsw or omenbm25");
+	return is_text;
+}
+
+/*
+ * check_text -- of an omenbm25 index; its documents stand for nodes.
+ */
+static void
+check_text(Relation heap, Relation index, bool heapallindexed, OhCheckFigures *f)
+{
+	OhTextFigures text;
+
+	OhTextCheckAll(heap, index, heapallindexed, &text);
+	memset(f, 0, sizeof(OhCheckFigures));
+	f->live = text.live;
+	f->dead = text.dead;
+	f->tids = text.live + text.null_rows;
+	f->null_rows = text.null_rows;
+	f->postings = text.postings;
+	f->free_slots = text.free_slots;
+	f->pages = text.pages;
+	f->lost_pages = text.lost_pages;
+	f->heap_rows = text.heap_rows;
 }
 
 /*
@@ -198,16 +240,17 @@ om_index_check(PG_FUNCTION_ARGS)
 	int			save_sec_context;
 	int			save_nestlevel;
 	OhCheckFigures figures;
+	bool		is_text;
 
 	/* the table before the index, as everybody does */
 	if (!OidIsValid(heap_oid))
 	{
 		Relation	other = OhOpenRelation(index_oid, AccessShareLock);
 
-		OhCheckRelation(other);
+		(void) check_either(other);
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an omenhnsw index", RelationGetRelationName(other))));
+				 errmsg("\"%s\" is not an omenhnsw or omenbm25 index", RelationGetRelationName(other))));
 	}
 	heap = OhOpenRelation(heap_oid, lock);
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
@@ -217,14 +260,17 @@ om_index_check(PG_FUNCTION_ARGS)
 	om_restrict_search_path();
 
 	index = OhOpenRelation(index_oid, lock);
-	OhCheckRelation(index);
+	is_text = check_either(index);
 	/* it may have been dropped and another made between the two locks */
 	if (heap_oid != IndexGetRelation(index_oid, true))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("could not open the table of index \"%s\"",
 						RelationGetRelationName(index))));
-	run_check(heap, index, heapallindexed, &figures);
+	if (is_text)
+		check_text(heap, index, heapallindexed, &figures);
+	else
+		run_check(heap, index, heapallindexed, &figures);
 
 	AtEOXact_GUC(false, save_nestlevel);
 	SetUserIdAndSecContext(save_userid, save_sec_context);

@@ -1,0 +1,91 @@
+-- bm25query: forms, what may be typed, what it means.
+SET client_min_messages = warning;
+CREATE TABLE bq (id int PRIMARY KEY, body text);
+INSERT INTO bq VALUES (1, 'A solar storm hit the earth'), (2, 'Storms of the solar wind'), (3, 'The wind and the rain'),
+    (4, 'solar energy, and a storm'), (5, 'Nothing of that kind'), (6, NULL), (7, ''), (8, 'dark matter and dark energy');
+CREATE INDEX bq_idx ON bq USING omenbm25 (body) WITH (text_config = 'english');
+SET enable_seqscan = off;
+
+-- forms
+SELECT 'solar storms'::bm25query;
+SELECT bm25query('solar "storms', mode => 'all'), bm25query('x', 'english', 'bq_idx');
+SELECT bm25query_in(bm25query_out(bm25query('x', config => 'simple')));
+-- what somebody has typed is text, whatever it looks like
+SELECT bm25query('x', config => 'simple')::text::bm25query;
+SELECT '[bm25 index=public.bq_idx mode=all] solar'::bm25query;
+SELECT q, bm25query_send(bm25query_in(bm25query_out(q))) = bm25query_send(q) AS round
+FROM (VALUES ('[bm25] [bm25 x'::bm25query), ('[bm25 other=1] y'), ('[bm25'), (''), ('[bm25 mode=all]'), (bm25query('[bm25 mode=all] z'))) v (q);
+SELECT bm25query_send('solar'::bm25query);
+CREATE TEMP TABLE bq_stored (q bm25query);
+INSERT INTO bq_stored VALUES ('solar'), (bm25query('storm', index => 'bq_idx', mode => 'all')), (NULL);
+SELECT q, bm25query_in(bm25query_out(q)) FROM bq_stored;
+\getenv dir PG_ABS_BUILDDIR
+\set file :dir '/results/bm25_query.bin'
+\set save '\\copy bq_stored to ' '''' :file '''' ' with (format binary)'
+\set load '\\copy bq_copied from ' '''' :file '''' ' with (format binary)'
+CREATE TEMP TABLE bq_copied (q bm25query);
+:save
+:load
+SELECT * FROM bq_copied;
+SELECT bm25query('x', mode => 'some');
+SELECT bm25query('x', index => 'nowhere');
+SELECT '[bm25 index=nowhere] x'::bm25query;
+SELECT bm25query(NULL) IS NULL AS a, bm25query('x', NULL, NULL, NULL) AS b;
+
+-- what matches
+SELECT q, (SELECT array_agg(id ORDER BY id) FROM bq WHERE body @@@ q) AS found
+FROM unnest(ARRAY['solar storms', '"solar storm"', 'solar -storm', '-storm', 'storm -"solar storm"', '"dark energy"',
+    '"dark" wind', 'the of', '', '   ', '"', '""', '-', '- -', '--storm', 'storm"', '"solar storm', 'SOLAR', 'a&b|!c:*(', ''')); --',
+    'storm OR rain', E'solar\tstorm\n', 'e-mail x@y.org http://a.b/c', 'solar-storm']) q;
+SELECT q, (SELECT array_agg(id ORDER BY id) FROM bq WHERE body @@@ bm25query(q, mode => 'all')) AS found
+FROM unnest(ARRAY['solar storms', 'solar storms -wind', 'solar nowhere', 'the storm', '"solar storm" earth', 'dark matter energy']) q;
+-- the same without the index
+SET enable_seqscan = on;
+SET enable_indexscan = off;
+SELECT q, (SELECT array_agg(id ORDER BY id) FROM bq WHERE body @@@ q) AS found
+FROM unnest(ARRAY['solar storms', '"solar storm"', 'solar -storm', '-storm', 'storm -"solar storm"', '"dark energy"', 'the of', '']) q;
+RESET enable_indexscan;
+SET enable_seqscan = off;
+-- what an index of hashes cannot find
+SELECT id FROM bq WHERE body @@@ 'stor*';
+SELECT id FROM bq WHERE body @@@ 'wind stomr~2';
+SELECT id FROM bq WHERE body @@@ '-stor*';
+SELECT id FROM bq WHERE body @@@ '"stor*" 3 * 4 ~ 2';
+
+-- order: phrases are checked in the row, rows without a word come last, then NULLs
+SELECT id, round((body <@> 'solar storm')::numeric, 6) AS distance FROM bq ORDER BY body <@> 'solar storm', id;
+EXPLAIN (COSTS off) SELECT id FROM bq ORDER BY body <@> '"solar storm" energy' LIMIT 3;
+SELECT id, round((body <@> '"solar storm" energy')::numeric, 6) AS distance FROM bq ORDER BY body <@> '"solar storm" energy';
+SELECT id, round((body <@> 'energy -dark')::numeric, 6) AS distance FROM bq ORDER BY body <@> 'energy -dark';
+SELECT count(*) FROM (SELECT id FROM bq ORDER BY body <@> 'nowhere') s;
+SELECT count(*) FROM (SELECT id FROM bq ORDER BY body <@> NULL::text) s;
+SELECT count(*) FROM bq WHERE body @@@ NULL::text;
+SELECT id FROM bq WHERE body IS NULL ORDER BY body <@> 'solar';
+SELECT count(*) FROM (SELECT id FROM bq WHERE body IS NOT NULL ORDER BY body <@> 'solar') s;
+-- several searches at once
+SELECT id FROM bq WHERE body @@@ 'storm' AND body @@@ 'wind';
+SELECT id FROM bq WHERE body @@@ 'storm' ORDER BY body <@> 'wind', id;
+SELECT id FROM bq WHERE body @@@ '"dark energy"' ORDER BY body <@> 'matter';
+SELECT id FROM bq WHERE body = 'The wind and the rain' ORDER BY body <@> 'rain';
+
+-- how a search finds its index
+PREPARE p(text) AS SELECT id FROM bq WHERE body @@@ $1 ORDER BY body <@> $1 LIMIT 5;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS off) EXECUTE p('wind');
+EXECUTE p('wind');
+EXECUTE p('rain');
+EXECUTE p(NULL);
+RESET plan_cache_mode;
+DEALLOCATE p;
+CREATE VIEW bq_view AS SELECT id, body FROM bq WHERE id < 100;
+SELECT id FROM bq_view WHERE body @@@ 'rain' ORDER BY body <@> 'rain';
+SELECT id FROM (SELECT id, body FROM bq OFFSET 0) s WHERE body @@@ 'rain';
+SELECT a.id, b.id FROM bq a JOIN bq b ON b.body @@@ a.body AND a.id = 3 ORDER BY b.id;
+SELECT id FROM (VALUES ('wind'), ('rain')) v (q), LATERAL (SELECT id FROM bq WHERE body @@@ q ORDER BY body <@> q LIMIT 1) s;
+SELECT 'solar wind' <@> bm25query('wind', index => 'bq_idx') < 0 AS any_text;
+SELECT 'solar wind' <@> 'wind';
+SELECT 'solar wind' <@> bm25query('wind');
+SELECT 'solar wind' @@@ bm25query('wind', index => 'bq_pkey');
+SELECT 'solar wind' @@@ bm25query('wind', index => 'bq');
+DROP VIEW bq_view;
+DROP TABLE bq;

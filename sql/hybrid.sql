@@ -1,0 +1,47 @@
+-- Search by words and by meaning at once.
+SET client_min_messages = warning;
+\set SHOW_CONTEXT never
+SELECT rrf(1, 2), rrf(1, NULL) = 1.0 / 61 AS one, rrf(NULL, NULL) AS none, rrf(1, 1, k => 0, weight2 => 3) AS weighted;
+CREATE TABLE hy (tenant int, id int, body text, v vector(3), price numeric, tag text, PRIMARY KEY (tenant, id));
+INSERT INTO hy SELECT i % 3, i, 'common' || CASE WHEN i % 10 = 0 THEN ' apple' ELSE '' END || repeat(' filler', i % 5),
+    ARRAY[i, i % 7, i % 11]::real[]::vector, i * 1.5, CASE WHEN i % 4 > 0 THEN 'tag' || i % 4 END FROM generate_series(1, 300) i;
+CREATE INDEX hy_body ON hy USING omenbm25 (body, tenant, price) WITH (text_config = 'simple');
+CREATE INDEX hy_v ON hy USING omenhnsw (v vector_l2_ops, tenant, price);
+ANALYZE hy;
+-- the statement
+WITH by_words AS (SELECT id, row_number() OVER (ORDER BY d) AS rank FROM (
+         SELECT id, body <@> 'apple' AS d FROM hy WHERE body @@@ 'apple' ORDER BY body <@> 'apple', id LIMIT 20) s),
+     by_meaning AS (SELECT id, row_number() OVER (ORDER BY d) AS rank FROM (
+         SELECT id, v <-> '[100,3,4]' AS d FROM hy ORDER BY v <-> '[100,3,4]' LIMIT 20) s)
+SELECT id, round(rrf(w.rank, m.rank)::numeric, 6) AS score FROM by_words w FULL JOIN by_meaning m USING (id)
+ORDER BY score DESC, id LIMIT 3;
+-- the function
+SELECT key, text_rank IS NOT NULL AS by_words, vector_rank, round(vector_distance::numeric, 3) AS distance, score > 0 AS scored
+    FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[100,3,4]', k => 4, candidates => 20) WHERE vector_rank < 4;
+SELECT count(*), bool_and((key ->> 'tenant')::int = 1) AS filtered
+    FROM omendb_hybrid('hy', 'body', 'apple common', 'v', '[100,3,4]', k => 50, candidates => 30, filter => '{"tenant": 1}');
+SELECT bool_and(h.price BETWEEN 100 AND 200 AND h.tenant IN (0, 2) AND h.tag IS NULL) AS filtered, count(*)
+    FROM omendb_hybrid('hy', 'body', 'common', 'v', '[100,3,4]', k => 50,
+        filter => '{"price": {">=": 100, "<=": 200}, "tenant": [0, 2], "tag": null}') f
+    JOIN hy h ON h.tenant = (key ->> 'tenant')::int AND h.id = (key ->> 'id')::int;
+SELECT max(score), min(score) FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[100,3,4]', weights => '{0,1}', method => 'minmax', candidates => 10);
+-- errors; nothing of a filter is SQL
+SELECT * FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[1,2,3]', filter => '{"price": {"; DROP TABLE hy": 1}}');
+SELECT * FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[1,2,3]', filter => '{"1=1 OR price": 1}');
+SELECT count(*) FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[1,2,3]', filter => $${"tag": "x' OR '1'='1"}$$);
+SELECT * FROM omendb_hybrid('hy', 'body', 'apple', 'price', '[1,2,3]');
+SELECT * FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[1,2,3]', method => 'other');
+SELECT * FROM omendb_hybrid('hy', 'tag', 'apple', 'v', '[1,2,3]');
+-- the caller's privileges and policies
+CREATE ROLE hy_user;
+SET ROLE hy_user;
+SELECT count(*) FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[100,3,4]');
+RESET ROLE;
+GRANT SELECT ON hy TO hy_user;
+ALTER TABLE hy ENABLE ROW LEVEL SECURITY;
+CREATE POLICY hy_policy ON hy USING (tenant = 2);
+SET ROLE hy_user;
+SELECT count(*), bool_and((key ->> 'tenant')::int = 2) AS own FROM omendb_hybrid('hy', 'body', 'common', 'v', '[100,3,4]', k => 40);
+RESET ROLE;
+DROP TABLE hy;
+DROP ROLE hy_user;

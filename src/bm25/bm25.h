@@ -1,0 +1,81 @@
+/*
+ * bm25.h -- one open omenbm25 index.
+ *
+ * An OhText is private to the backend and outlives statements: it is found by the
+ * relation's locator and the metapage's build id, and caches what never changes in one
+ * build, directories included.
+ */
+#ifndef OH_BM25_H
+#define OH_BM25_H
+
+#include "postgres.h"
+
+#include "bm25/format.h"
+#include "bm25/score.h"
+#include "compat.h"
+#include "storage/array.h"
+#include "storage/file.h"
+
+/* Support functions of operator classes */
+#define OH_TEXT_PROC		1	/* the class is of a text column */
+#define OH_TEXT_FILTER_PROC	2	/* the class is of a filter column */
+#define OH_TEXT_NPROCS		2
+
+/*
+ * Operators of a searched column.  A text column may also be a filter column, by the
+ * same class, so that these follow the strategies of filter columns (condition.h).
+ */
+#define OH_SCORE_STRATEGY	13	/* <@>, FOR ORDER BY */
+#define OH_MATCH_STRATEGY	14	/* @@@, FOR SEARCH */
+
+typedef struct OhText
+{
+	OhFile		file;			/* first: see OhTextOf() */
+	OhScoring	scoring;
+	uint8		weight[4];
+	char		config_schema[NAMEDATALEN];
+	char		config_name[NAMEDATALEN];
+	OhColumns	columns;		/* filter columns */
+	uint32		tail_page;		/* where this backend's last insert went ... */
+	uint32		tail_epoch;		/* ... in this tail */
+} OhText;
+
+/* What of the metapage changes: the segments, and which tails there are. */
+typedef struct OhTextList
+{
+	uint32		epoch;
+	uint32		sealed;
+	int			nsegments;
+	OhSegment	segment[OH_MAX_SEGMENTS];
+} OhTextList;
+
+static inline OhText *
+OhTextOf(OhFile *file)
+{
+	return (OhText *) file;
+}
+
+/* The index, valid until the transaction ends. */
+extern OhText *OhTextOpen(Relation index);
+/* One that nobody else uses, for a build; in CurrentMemoryContext. */
+extern OhText *OhTextOpenPrivate(Relation index);
+extern void OhTextReadList(OhText *ix, OhTextList *list);
+/* The text search configuration of its terms; an error if it is gone. */
+extern Oid	OhTextConfig(const OhText *ix);
+/* Write the metapage of an empty index. */
+extern void OhTextCreate(Relation index, ForkNumber fork);
+extern bool OhIsTextMethod(Oid am);
+extern void OhTextVerifyMeta(Relation index, const OhTextMeta *meta);
+extern const OhFileMethod oh_text_method;
+
+/* Only one backend at a time seals, merges or frees documents. */
+extern void OhTextLockMerge(Relation index);
+extern bool OhTextTryLockMerge(Relation index);
+extern void OhTextUnlockMerge(Relation index);
+
+/* ---- documents ---- */
+
+/* Copy of a document's record; false if there is none. */
+extern bool OhDocRead(OhText *ix, uint32 doc, OhDocData *record);
+
+#endif							/* OH_BM25_H */

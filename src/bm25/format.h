@@ -1,0 +1,279 @@
+/*
+ * format.h -- on-disk format of an omenbm25 index.
+ *
+ * The index is an index file of storage/: page.h there has the layout of pages, file.h
+ * that of arrays.  Here are the arrays of this method, their records, and its part of
+ * the metapage.  See README.md.
+ *
+ * A document has a number, its place in the array of documents, which never changes.
+ * What words it has is first in a tail, as one or more chunks, and later in one segment:
+ *
+ *   metapage --- list of segments          tail of epoch e      (array e % 2)
+ *        |             |                        [chunk][chunk][chunk] ...
+ *        |             v
+ *        |       pages first .. first + n - 1 of the array of segments
+ *        |       [postings ........][skips ....][terms ....]
+ *        v
+ *   documents: (TID, length, state) by number; filter keys by number
+ */
+#ifndef OH_TEXT_FORMAT_H
+#define OH_TEXT_FORMAT_H
+
+#include "postgres.h"
+
+#include "filter/keypage.h"
+#include "storage/itemptr.h"
+#include "storage/page.h"
+
+#define OH_TEXT_MAGIC	0x6F6D6274U /* "ombt" */
+#define OH_TEXT_FORMAT	1
+
+/* The paged arrays. */
+typedef enum OhTextArrayId
+{
+	OH_DOC = 0,					/* one record a row */
+	OH_DOC_KEY,					/* filter columns of documents, one record a page: keypage.h */
+	OH_SEGMENT,					/* pages of segments, one record a page */
+	OH_TAIL_EVEN,				/* tails of even epochs, one record a page */
+	OH_TAIL_ODD,
+	OH_TEXT_NARRAYS
+} OhTextArrayId;
+
+/*
+ * A segment: what words some documents have, never changed.  A merge writes a new one
+ * and swaps it for those that it was made of by one change of the metapage.
+ */
+typedef struct OhSegment
+{
+	uint32		id;				/* never used twice */
+	uint32		first;			/* page of the array of segments */
+	uint32		posting_pages;
+	uint32		skip_pages;
+	uint32		term_pages;
+	uint32		ndocs;
+	uint32		nterms;			/* the list of its documents, term 0, included */
+	uint32		nskips;
+	uint64		length;			/* of all its documents */
+	double		average;		/* length of a document that its impacts were computed with */
+} OhSegment;
+
+StaticAssertDecl(sizeof(OhSegment) == 48, "segment layout");
+
+#define OH_MAX_SEGMENTS	96
+
+/* Contents of block 0, at PageGetContents(). */
+typedef struct OhTextMeta
+{
+	uint32		magic;
+	uint32		format;
+	uint64		build_id;		/* random, new with every build */
+	uint32		next_segment;	/* id of the next segment */
+	uint32		epoch;			/* of the tail that inserts write to */
+	uint32		sealed;			/* tails up to this epoch are in segments */
+	uint16		nsegments;
+	uint16		ncolumns;		/* filter columns */
+	uint8		weight[4];		/* of a tsvector's labels D, C, B, A */
+	uint32		unused1[2];
+	uint32		generation;
+	double		k1;
+	double		b;
+	uint8		key_kind[OH_MAX_COLUMNS];	/* OhKeyKind of each filter column */
+	uint8		unused2;
+	uint32		unused3[8];
+	OhArrayHead array[OH_TEXT_NARRAYS];
+	char		config_schema[NAMEDATALEN]; /* text search configuration; empty for tsvector */
+	char		config_name[NAMEDATALEN];
+	uint32		unused4;
+	OhSegment	segment[OH_MAX_SEGMENTS];
+} OhTextMeta;
+
+StaticAssertDecl(offsetof(OhTextMeta, next_segment) == 16, "metapage layout");
+StaticAssertDecl(offsetof(OhTextMeta, generation) == offsetof(OhFileHead, generation), "metapage layout");
+StaticAssertDecl(offsetof(OhTextMeta, k1) == 48, "metapage layout");
+StaticAssertDecl(offsetof(OhTextMeta, key_kind) == 64, "metapage layout");
+StaticAssertDecl(offsetof(OhTextMeta, array) == offsetof(OhFileHead, array), "metapage layout");
+StaticAssertDecl(offsetof(OhTextMeta, segment) == 440, "metapage layout");
+StaticAssertDecl(sizeof(OhTextMeta) <= OH_PAGE_BODY, "metapage fits its page");
+
+/* States of a document. */
+#define OH_DOC_FREE		0
+#define OH_DOC_LIVE		1
+#define OH_DOC_DEAD		2		/* its row is gone; a merge leaves it out, then it is freed */
+#define OH_DOC_CLAIMED	3		/* an insert is writing its chunks; length is the epoch */
+#define OH_DOC_NULL		4		/* of a row whose text is NULL: in no segment and no tail */
+
+/*
+ * Document record.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     6  tid
+ *        6     1  state
+ *        7     1  unused
+ *        8     4  length  sum of its terms' frequencies
+ */
+typedef struct OhDocData
+{
+	ItemPointerData tid;
+	uint8		state;
+	uint8		unused;
+	uint32		length;
+} OhDocData;
+
+StaticAssertDecl(sizeof(OhDocData) == 12, "document layout");
+
+/*
+ * Page of a tail.  Pages of a tail are 0, 1, ... of its array; one with the epoch of
+ * another tail is empty.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     4  epoch
+ *        4     2  used    bytes of chunks
+ *        6     2  nchunks
+ *        8     -  chunks
+ */
+typedef struct OhTailPage
+{
+	uint32		epoch;
+	uint16		used;
+	uint16		nchunks;
+} OhTailPage;
+
+/*
+ * Chunk of a document: some of its terms.
+ *
+ *   OFFSET   SIZE  FIELD
+ *        0      4  doc
+ *        4      4  length  of the document, all chunks
+ *        8      2  nterms
+ *       10      2  first   1 in the first chunk of its document
+ *       12      4  unused
+ *       16  8 * n  hash    of each term, ascending in a document
+ *        -  4 * n  tf      frequencies; then zeros up to a multiple of 8
+ */
+typedef struct OhChunk
+{
+	uint32		doc;
+	uint32		length;
+	uint16		nterms;
+	uint16		first;
+	uint32		unused;
+	uint64		hash[FLEXIBLE_ARRAY_MEMBER];
+} OhChunk;
+
+StaticAssertDecl(offsetof(OhChunk, hash) == 16, "chunk layout");
+
+#define OH_TAIL_BYTES	(OH_PAGE_BODY - sizeof(OhTailPage))
+
+static inline uint32
+OhChunkBytes(uint32 nterms)
+{
+	return offsetof(OhChunk, hash) + nterms * sizeof(uint64) + (nterms + 1) / 2 * 2 * sizeof(uint32);
+}
+
+static inline uint32 *
+OhChunkFrequencies(OhChunk *chunk)
+{
+	return (uint32 *) (chunk->hash + chunk->nterms);
+}
+
+/* Terms that a page of a tail has room for. */
+#define OH_CHUNK_TERMS	((uint32) ((OH_TAIL_BYTES - offsetof(OhChunk, hash)) / 12 - 1))
+
+/*
+ * Page of a segment.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     4  segment  id
+ *        4     4  index    which page of its area
+ *        8     2  area     OH_AREA_*
+ *       10     2  used     bytes that follow the header
+ *       12     4  unused
+ */
+typedef struct OhSegmentPage
+{
+	uint32		segment;
+	uint32		index;
+	uint16		area;
+	uint16		used;
+	uint32		unused;
+} OhSegmentPage;
+
+StaticAssertDecl(sizeof(OhSegmentPage) == 16, "segment page layout");
+
+#define OH_SEGMENT_BYTES ((uint32) (OH_PAGE_BODY - sizeof(OhSegmentPage)))
+
+#define OH_AREA_POSTINGS	0
+#define OH_AREA_SKIPS		1
+#define OH_AREA_TERMS		2
+#define OH_NAREAS			3
+
+/*
+ * Block of postings: up to 128 documents, ascending.  None crosses a page.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     4  first      number of the first document
+ *        4     1  n - 1
+ *        5     1  doc_bits   of each gap - 1 to the document before; n - 1 of them
+ *        6     1  tf_bits    of each frequency - 1
+ *        7     1  length_bits of each document's length
+ *        8     -  gaps, then frequencies, then lengths, each a string of bits padded to bytes
+ */
+#define OH_BLOCK_DOCS	128
+#define OH_BLOCK_HEADER	8
+
+typedef struct OhBlockHeader
+{
+	uint32		first;
+	uint8		last;			/* n - 1 */
+	uint8		doc_bits;
+	uint8		tf_bits;
+	uint8		length_bits;
+} OhBlockHeader;
+
+StaticAssertDecl(sizeof(OhBlockHeader) == OH_BLOCK_HEADER, "block layout");
+
+/* One for each block of a term that has several. */
+typedef struct OhSkip
+{
+	uint32		last_doc;
+	uint32		page;			/* of the postings */
+	uint16		offset;			/* past the page's header */
+	uint16		impact;			/* no document of the block has a greater one: score.h */
+} OhSkip;
+
+StaticAssertDecl(sizeof(OhSkip) == 12, "skip layout");
+
+#define OH_SKIPS_PER_PAGE	(OH_SEGMENT_BYTES / sizeof(OhSkip))
+
+/*
+ * Term record, ascending by hash.  Term 0, which no word has, is the list of all
+ * documents of the segment, each with frequency 1.
+ */
+typedef struct OhTermData
+{
+	uint32		hash_high;
+	uint32		hash_low;
+	uint32		ndocs;
+	uint32		at;				/* of up to 128 documents: page of the postings; of more: number of
+								 * the first skip */
+	uint16		offset;			/* of up to 128 documents: past the page's header */
+	uint16		impact;
+} OhTermData;
+
+StaticAssertDecl(sizeof(OhTermData) == 20, "term layout");
+
+#define OH_TERMS_PER_PAGE	(OH_SEGMENT_BYTES / sizeof(OhTermData))
+
+static inline uint64
+OhTermHash(const OhTermData *term)
+{
+	return (uint64) term->hash_high << 32 | term->hash_low;
+}
+
+static inline OhTextMeta *
+OhTextMetaOf(Page page)
+{
+	return (OhTextMeta *) PageGetContents(page);
+}
+
+#endif							/* OH_TEXT_FORMAT_H */

@@ -1,0 +1,26 @@
+/*
+ * textinsert.h -- from a row to its terms and filter keys.
+ */
+#ifndef OH_TEXT_INSERT_H
+#define OH_TEXT_INSERT_H
+
+#include "postgres.h"
+
+#include "bm25/bm25.h"
+#include "bm25/query/terms.h"
+#include "filter/key.h"
+
+typedef struct OhTextMaker
+{
+	OhText	   *ix;
+	Oid			config;
+	OhKeyMaker *keys;			/* NULL without filter columns */
+	OhKeyRow   *row;
+	MemoryContext context;		/* of one row */
+} OhTextMaker;
+
+extern OhTextMaker *OhTextMakerBegin(OhText *ix, MemoryContext context);
+/* Terms of an indexed value, in CurrentMemoryContext. */
+extern void OhMakeTerms(OhTextMaker *maker, Relation index, Datum value, OhTerms *terms);
+
+#endif							/* OH_TEXT_INSERT_H */

@@ -1,0 +1,39 @@
+/*
+ * bm25query.h -- the SQL type bm25query: what to search for, and by which index's
+ * statistics.
+ */
+#ifndef OH_BM25QUERY_H
+#define OH_BM25QUERY_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+typedef enum OhQueryMode
+{
+	OH_MODE_ANY = 0,			/* documents with at least one of the words */
+	OH_MODE_ALL					/* with all of them */
+} OhQueryMode;
+
+typedef struct OhBm25Query
+{
+	int32		vl_len_;		/* varlena header (do not touch directly!) */
+	Oid			index;			/* whose statistics scores are made of; InvalidOid: not bound */
+	Oid			config;			/* text search configuration; InvalidOid: that of the index */
+	uint8		mode;			/* OhQueryMode */
+	uint8		unused[3];
+	char		text[FLEXIBLE_ARRAY_MEMBER];	/* as a person typed it, no end mark */
+} OhBm25Query;
+
+static inline int
+OhQueryTextLength(const OhBm25Query *query)
+{
+	return VARSIZE(query) - offsetof(OhBm25Query, text);
+}
+
+#define DatumGetBm25Query(d)	((OhBm25Query *) PG_DETOAST_DATUM(d))
+#define PG_GETARG_BM25QUERY(n)	DatumGetBm25Query(PG_GETARG_DATUM(n))
+
+extern OhBm25Query *OhMakeBm25Query(const char *text, int length, Oid config, Oid index, OhQueryMode mode);
+
+#endif							/* OH_BM25QUERY_H */

@@ -1,0 +1,336 @@
+/*
+ * parse.c -- what a person typed, as terms and demands.
+ *
+ *     solar storms           any of the words; with mode "all" each of them
+ *     "solar storm"          the words must follow one another
+ *     -wind -"dark matter"   must not be there
+ *
+ * Everything else is words, which the configuration's parser takes apart: no text is a
+ * syntax error, as with websearch_to_tsquery().  Forms of a word (dictionaries may give
+ * several) are alternatives.  A trailing * or ~ asks for what an index of hashes cannot
+ * find, and is an error that says so.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "tsearch/ts_type.h"
+#include "tsearch/ts_utils.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "bm25/query/parse.h"
+#include "bm25/query/terms.h"
+#include "compat.h"
+
+typedef struct Found
+{
+	uint64		hash;
+	int			part;
+	int			word;
+	bool		excluded;
+} Found;
+
+typedef struct Parser
+{
+	Oid			config;
+	bool		all;
+	Found	   *found;
+	int			nfound;
+	int			allocated;
+	int			nwords;
+	OhPart	   *part;
+	int			nparts;
+	int			parts_allocated;
+} Parser;
+
+/*
+ * add_found -- one form of a word.
+ */
+static void
+add_found(Parser *p, uint64 hash, int part, int word, bool excluded)
+{
+	if (p->nfound == p->allocated)
+	{
+		p->allocated = Max(16, p->allocated * 2);
+		p->found = p->found == NULL ? palloc(sizeof(Found) * p->allocated) :
+			repalloc(p->found, sizeof(Found) * p->allocated);
+	}
+	p->found[p->nfound++] = (Found) {hash, part, word, excluded};
+}
+
+static int
+add_part(Parser *p, bool required, bool excluded)
+{
+	if (p->nparts == p->parts_allocated)
+	{
+		p->parts_allocated = Max(8, p->parts_allocated * 2);
+		p->part = p->part == NULL ? palloc(sizeof(OhPart) * p->parts_allocated) :
+			repalloc(p->part, sizeof(OhPart) * p->parts_allocated);
+	}
+	p->part[p->nparts] = (OhPart) {required, excluded, 0};
+	return p->nparts++;
+}
+
+/*
+ * add_words -- take a piece of text apart; returns how many words it has.
+ */
+static int
+add_words(Parser *p, const char *text, int length, int part)
+{
+	ParsedText	parsed = {0};
+	char	   *copy = pnstrdup(text, length);
+	int			nwords = 0;
+
+	parsed.lenwords = Max(length / 6, 4);
+	parsed.words = palloc(sizeof(ParsedWord) * parsed.lenwords);
+	parsetext(p->config, &parsed, copy, length);
+	for (int i = 0; i < parsed.curwords; i++)
+	{
+		if (i == 0 || parsed.words[i].pos.pos != parsed.words[i - 1].pos.pos)
+		{
+			nwords++;
+			p->nwords++;
+		}
+		add_found(p, OhLexemeHash(parsed.words[i].word, parsed.words[i].len), part, p->nwords - 1,
+				  p->part[part].excluded);
+	}
+	pfree(copy);
+	return nwords;
+}
+
+/*
+ * refuse_pattern -- stor*, stomr~: what this index does not have.
+ */
+static void
+refuse_pattern(const char *word, int length)
+{
+	int			end = length;
+	bool		fuzzy = false;
+
+	while (end > 0 && isdigit((unsigned char) word[end - 1]))
+		end--;
+	if (end > 0 && word[end - 1] == '~')
+		fuzzy = true;
+	else
+		end = length;
+	if (end < 2 || (!fuzzy && word[end - 1] != '*') ||
+		!(isalnum((unsigned char) word[end - 2]) || IS_HIGHBIT_SET(word[end - 2])))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s search is not supported: \"%s\"", fuzzy ? "fuzzy" : "prefix",
+					pnstrdup(word, length)),
+			 errdetail("An omenbm25 index finds whole words, in all forms that its text search configuration knows."),
+			 fuzzy ? errhint("Write the word without ~; pg_trgm finds words that are spelled alike.") :
+			 errhint("Write the word without *; to_tsquery('stor:*') on a GIN index finds prefixes.")));
+}
+
+/*
+ * add_quoted -- a phrase, or what must not be there.
+ */
+static void
+add_quoted(Parser *p, const char *text, int length, bool excluded)
+{
+	int			part = add_part(p, !excluded, excluded);
+
+	/* a single word needs no look at the row */
+	if (add_words(p, text, length, part) > 1)
+		p->part[part].phrase = DirectFunctionCall2(phraseto_tsquery_byid, ObjectIdGetDatum(p->config),
+												   PointerGetDatum(cstring_to_text_with_len(text, length)));
+}
+
+/*
+ * split -- the parts of the text.
+ */
+static void
+split(Parser *p, const char *text, int length)
+{
+	int			plain = add_part(p, p->all, false);
+	int			start = 0;		/* of plain words that have not been added yet */
+	int			i = 0;
+
+	while (i < length)
+	{
+		bool		minus = false;
+		int			begin = i;
+		int			word;
+
+		if (isspace((unsigned char) text[i]))
+		{
+			i++;
+			continue;
+		}
+		if (text[i] == '-' && i + 1 < length && !isspace((unsigned char) text[i + 1]))
+		{
+			minus = true;
+			i++;
+		}
+		if (text[i] == '"' || minus)
+		{
+			bool		quoted = text[i] == '"';
+
+			(void) add_words(p, text + start, begin - start, plain);
+			word = quoted ? ++i : i;
+			while (i < length && (quoted ? text[i] != '"' : !isspace((unsigned char) text[i])))
+				i++;
+			if (quoted)
+				add_quoted(p, text + word, i - word, minus);
+			else
+			{
+				refuse_pattern(text + word, i - word);
+				(void) add_words(p, text + word, i - word, add_part(p, false, true));
+			}
+			start = quoted ? i + 1 : i;
+			i = Min(start, length);
+			start = i;
+			continue;
+		}
+		word = i;
+		while (i < length && !isspace((unsigned char) text[i]) && text[i] != '"')
+			i++;
+		refuse_pattern(text + word, i - word);
+	}
+	(void) add_words(p, text + start, length - start, plain);
+}
+
+static int
+compare_found(const void *a, const void *b)
+{
+	const Found *x = a;
+	const Found *y = b;
+
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/*
+ * term_number -- of a hash, which is there.
+ */
+static int
+term_number(const OhTextQuery *query, uint64 hash)
+{
+	int			low = 0;
+	int			high = query->nterms - 1;
+
+	while (low < high)
+	{
+		int			mid = (low + high) / 2;
+
+		if (query->hash[mid] < hash)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/*
+ * make_terms -- distinct hashes, and how often the query has each.
+ */
+static void
+make_terms(OhTextQuery *query, const Parser *p)
+{
+	Found	   *sorted = palloc(sizeof(Found) * Max(p->nfound, 1));
+
+	memcpy(sorted, p->found, sizeof(Found) * p->nfound);
+	qsort(sorted, p->nfound, sizeof(Found), compare_found);
+	query->hash = palloc(sizeof(uint64) * Max(p->nfound, 1));
+	query->count = palloc0(sizeof(uint32) * Max(p->nfound, 1));
+	query->weight = palloc0(sizeof(double) * Max(p->nfound, 1));
+	for (int i = 0; i < p->nfound; i++)
+	{
+		if (i == 0 || sorted[i].hash != sorted[i - 1].hash)
+			query->hash[query->nterms++] = sorted[i].hash;
+		if (!sorted[i].excluded)
+			query->count[query->nterms - 1]++;
+	}
+	pfree(sorted);
+	if (query->nterms > OH_MAX_TERMS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a query cannot have more than %d words", OH_MAX_TERMS),
+				 errdetail("It has %d.", query->nterms)));
+}
+
+OhTextQuery *
+OhTextQueryParse(const OhBm25Query *source, Oid config)
+{
+	OhTextQuery *query = palloc0(sizeof(OhTextQuery));
+	Parser		p = {.config = config, .all = source->mode == OH_MODE_ALL};
+
+	split(&p, source->text, OhQueryTextLength(source));
+	make_terms(query, &p);
+	query->nparts = p.nparts;
+	query->part = p.part;
+	query->nwords = p.nwords;
+	query->word = palloc0(sizeof(OhWord) * Max(p.nwords, 1));
+	/* forms of a word follow one another */
+	for (int i = 0; i < p.nfound; i++)
+	{
+		OhWord	   *word = &query->word[p.found[i].word];
+
+		if (word->nforms == 0)
+			word->form = palloc(sizeof(int) * p.nfound);
+		word->part = p.found[i].part;
+		word->form[word->nforms++] = term_number(query, p.found[i].hash);
+	}
+	for (int i = 0; i < query->nparts; i++)
+	{
+		query->phrases |= query->part[i].phrase != 0;
+		query->demands |= query->part[i].required || query->part[i].excluded;
+	}
+	return query;
+}
+
+bool
+OhTextQueryMatches(const OhTextQuery *query, const bool *has)
+{
+	bool		any = false;
+
+	for (int i = 0; i < query->nterms && !any; i++)
+		any = has[i] && query->count[i] > 0;
+	if (!any || !query->demands)
+		return any;
+
+	for (int part = 0, i = 0; part < query->nparts; part++)
+	{
+		bool		complete = true;
+		bool		empty = true;
+
+		/* words are in the order of parts, but for the plain ones, which are part 0 */
+		for (i = 0; i < query->nwords; i++)
+		{
+			const OhWord *word = &query->word[i];
+			bool		there = false;
+
+			if (word->part != part)
+				continue;
+			empty = false;
+			for (int f = 0; f < word->nforms && !there; f++)
+				there = has[word->form[f]];
+			complete &= there;
+		}
+		if (empty)
+			continue;
+		if (query->part[part].required && !complete)
+			return false;
+		/* an excluded phrase is settled by the row, if all its words are there */
+		if (query->part[part].excluded && complete && query->part[part].phrase == 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+OhTextQueryMeetsPhrases(const OhTextQuery *query, Datum tsvector)
+{
+	for (int i = 0; i < query->nparts; i++)
+	{
+		const OhPart *part = &query->part[i];
+
+		if (part->phrase != 0 &&
+			DatumGetBool(DirectFunctionCall2(ts_match_vq, tsvector, part->phrase)) == part->excluded)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,24 @@
+/*
+ * terms.h -- the terms of a document: hashes of its lexemes and how often it has each.
+ */
+#ifndef OH_TERMS_H
+#define OH_TERMS_H
+
+#include "postgres.h"
+
+typedef struct OhTerms
+{
+	uint32		n;
+	uint64	   *hash;			/* [n], ascending; 0 is none */
+	uint32	   *tf;				/* [n], at least 1 */
+	uint32		length;			/* sum of tf */
+} OhTerms;
+
+/* In 64 bits, no two of the words of all languages are likely to have the same. */
+extern uint64 OhLexemeHash(const char *lexeme, int length);
+/* Of a text, by a text search configuration; in CurrentMemoryContext. */
+extern void OhTermsOfText(Oid config, Datum value, OhTerms *terms);
+/* Of a tsvector; weight: what an occurrence labelled D, C, B or A counts. */
+extern void OhTermsOfTsvector(Datum value, const uint8 weight[4], OhTerms *terms);
+
+#endif							/* OH_TERMS_H */

@@ -1,0 +1,425 @@
+/*
+ * statistics.c -- how many documents there are, how many have each term of a query, how
+ * long they are.
+ *
+ * Documents of removed rows count until a vacuum writes their segment again, which it
+ * does when a tenth of it is dead.  A query that names a partitioned index counts the
+ * documents of all partitions.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/pg_inherits.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "tsearch/ts_cache.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "bm25/scan/statistics.h"
+#include "bm25/segment/reader.h"
+#include "bm25/tail/tail.h"
+
+/* ---- tail ---- */
+
+/*
+ * match_of -- the place of a document among the matches, a new one if need be.
+ */
+static int
+match_of(OhTailMatches *found, const OhChunk *chunk, int nterms)
+{
+	/* chunks of a document are near to one another */
+	for (int i = found->n - 1; i >= 0 && !chunk->first; i--)
+	{
+		if (found->doc[i] == chunk->doc)
+			return i;
+	}
+	if (found->n == found->allocated)
+	{
+		found->allocated = Max(64, found->allocated * 2);
+		if (found->doc == NULL)
+		{
+			found->doc = palloc(sizeof(uint32) * found->allocated);
+			found->doc_length = palloc(sizeof(uint32) * found->allocated);
+			found->tf = palloc_extended(sizeof(uint32) * found->allocated * nterms, MCXT_ALLOC_HUGE);
+		}
+		else
+		{
+			found->doc = repalloc(found->doc, sizeof(uint32) * found->allocated);
+			found->doc_length = repalloc(found->doc_length, sizeof(uint32) * found->allocated);
+			found->tf = repalloc_huge(found->tf, sizeof(uint32) * found->allocated * nterms);
+		}
+	}
+	found->doc[found->n] = chunk->doc;
+	found->doc_length[found->n] = chunk->length;
+	memset(found->tf + (Size) found->n * nterms, 0, sizeof(uint32) * nterms);
+	return found->n++;
+}
+
+/*
+ * match_chunk -- the query's terms in a chunk.  Both are sorted; the query has few.
+ */
+static void
+match_chunk(OhTailMatches *found, OhChunk *chunk, const OhTextQuery *query, uint64 sieve)
+{
+	const uint32 *tf = OhChunkFrequencies(chunk);
+	int			at = -1;
+
+	if (chunk->first)
+	{
+		found->ndocs++;
+		found->length += chunk->length;
+	}
+	for (uint32 i = 0; i < chunk->nterms; i++)
+	{
+		int			low = 0;
+		int			high = query->nterms;
+
+		if ((sieve >> (chunk->hash[i] & 63) & 1) == 0)
+			continue;
+		while (low < high)
+		{
+			int			mid = (low + high) / 2;
+
+			if (query->hash[mid] < chunk->hash[i])
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		if (low == query->nterms || query->hash[low] != chunk->hash[i])
+			continue;
+		if (at < 0)
+			at = match_of(found, chunk, query->nterms);
+		found->tf[(Size) at * query->nterms + low] = tf[i];
+		found->with[low]++;
+	}
+}
+
+bool
+OhTailCollect(OhText *ix, const OhTextList *list, const OhTextQuery *query, OhTailMatches *found)
+{
+	PGAlignedBlock copy;
+	uint64		sieve = 0;
+
+	memset(found, 0, sizeof(OhTailMatches));
+	found->with = palloc0(sizeof(uint32) * Max(query->nterms, 1));
+	for (int i = 0; i < query->nterms; i++)
+		sieve |= UINT64CONST(1) << (query->hash[i] & 63);
+	for (uint32 epoch = list->sealed + 1; epoch <= list->epoch; epoch++)
+	{
+		for (uint32 lp = 0;; lp++)
+		{
+			OhTailState state = OhTailReadPage(ix, epoch, lp, copy.data);
+			OhChunk    *chunk = OhTailFirst(copy.data);
+
+			CHECK_FOR_INTERRUPTS();
+			if (state == OH_TAIL_GONE)
+				return false;
+			if (state == OH_TAIL_END)
+				break;
+			for (int i = 0; i < OhTailPageOf(copy.data)->nchunks; i++, chunk = OhTailNext(chunk))
+				match_chunk(found, chunk, query, sieve);
+		}
+	}
+	return true;
+}
+
+/* ---- counts ---- */
+
+typedef struct Counts
+{
+	double		ndocs;
+	double		length;
+	double	   *with;			/* [nterms] */
+} Counts;
+
+/*
+ * count_segments -- false if one is stale.
+ */
+static bool
+count_segments(OhText *ix, const OhTextList *list, const OhTextQuery *query, Counts *counts)
+{
+	for (int i = 0; i < list->nsegments; i++)
+	{
+		OhSegmentReader reader = {ix, list->segment[i], false, CurrentMemoryContext};
+
+		CHECK_FOR_INTERRUPTS();
+		counts->ndocs += list->segment[i].ndocs;
+		counts->length += list->segment[i].length;
+		for (int t = 0; t < query->nterms; t++)
+		{
+			OhTermData	term;
+
+			if (OhTermFind(&reader, query->hash[t], &term))
+				counts->with[t] += term.ndocs;
+		}
+		if (reader.stale)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * count_index -- add what one index has.
+ */
+static void
+count_index(OhText *ix, const OhTextQuery *query, Counts *total)
+{
+	OhTextList *list = palloc(sizeof(OhTextList));
+	OhTailMatches tail;
+	Counts		counts;
+
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memset(&counts, 0, sizeof(counts));
+		counts.with = palloc0(sizeof(double) * Max(query->nterms, 1));
+		OhTextReadList(ix, list);
+		if (OhTailCollect(ix, list, query, &tail) && count_segments(ix, list, query, &counts))
+			break;
+	}
+	total->ndocs += counts.ndocs + tail.ndocs;
+	total->length += counts.length + tail.length;
+	for (int t = 0; t < query->nterms; t++)
+		total->with[t] += counts.with[t] + tail.with[t];
+	pfree(list);
+}
+
+Relation
+OhOpenNamedIndex(Oid oid)
+{
+	Relation	index = try_relation_open(oid, AccessShareLock);
+
+	if (index == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the index that a bm25query names does not exist"),
+				 errdetail("Its OID was %u.", oid)));
+	if (!OhIsTextMethod(index->rd_rel->relam))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not an omenbm25 index", RelationGetRelationName(index))));
+	if (RELATION_IS_OTHER_TEMP(index))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot access temporary indexes of other sessions")));
+	if (index->rd_rel->relkind == RELKIND_INDEX && !index->rd_index->indisvalid)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not valid", RelationGetRelationName(index)),
+				 errhint("REINDEX it, or drop it.")));
+	return index;
+}
+
+/*
+ * same_terms -- do two indexes make the same terms and scores of a row?
+ */
+static bool
+same_terms(const OhBoundQuery *bound, const OhText *ix)
+{
+	return bound->scoring.k1 == ix->scoring.k1 && bound->scoring.b == ix->scoring.b &&
+		memcmp(bound->weight, ix->weight, sizeof(bound->weight)) == 0 &&
+		bound->config == OhTextConfig(ix);
+}
+
+/*
+ * count_all -- of an index, or all indexes below a partitioned one; parses the query
+ * with the first.
+ */
+static void
+count_all(const OhBm25Query *source, OhBoundQuery *bound, Counts *counts)
+{
+	List	   *oids = find_all_inheritors(bound->index, AccessShareLock, NULL);
+	ListCell   *lc;
+
+	foreach(lc, oids)
+	{
+		Relation	index = OhOpenNamedIndex(lfirst_oid(lc));
+		OhText	   *ix;
+
+		if (index->rd_rel->relkind != RELKIND_INDEX)
+		{
+			relation_close(index, NoLock);
+			continue;
+		}
+		ix = OhTextOpen(index);
+		if (bound->query == NULL)
+		{
+			bound->scoring = ix->scoring;
+			memcpy(bound->weight, ix->weight, sizeof(bound->weight));
+			bound->config = OhTextConfig(ix);
+			bound->query = OhTextQueryParse(source, OidIsValid(source->config) ? source->config : bound->config);
+			counts->with = palloc0(sizeof(double) * Max(bound->query->nterms, 1));
+		}
+		else if (!same_terms(bound, ix))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("index \"%s\" has other options than the indexes of other partitions",
+							RelationGetRelationName(index)),
+					 errhint("REINDEX it with the same text_config, k1, b and weights.")));
+		count_index(ix, bound->query, counts);
+		relation_close(index, NoLock);
+	}
+	if (bound->query == NULL)
+		bound->query = OhTextQueryParse(source, OidIsValid(source->config) ? source->config :
+										getTSCurrentConfig(true));
+}
+
+static OhBoundQuery *
+bind(const OhBm25Query *source, Oid oid)
+{
+	OhBoundQuery *bound = palloc0(sizeof(OhBoundQuery));
+	Counts		counts = {0};
+	OhTextQuery *query;
+
+	bound->index = oid;
+	count_all(source, bound, &counts);
+	query = bound->query;
+	query->ndocs = counts.ndocs;
+	query->with = counts.with;
+	query->average = counts.ndocs > 0 ? counts.length / counts.ndocs : 0;
+	for (int t = 0; t < query->nterms && counts.with != NULL; t++)
+		query->weight[t] = query->count[t] * OhIdf(counts.ndocs, counts.with[t]) * (bound->scoring.k1 + 1);
+	return bound;
+}
+
+/* ---- what one command has asked for already ---- */
+
+#define REMEMBERED	16
+
+typedef struct Remembered
+{
+	MemoryContext context;		/* of the rest; NULL: empty */
+	OhBm25Query *source;
+	OhBoundQuery *bound;
+} Remembered;
+
+static Remembered remembered[REMEMBERED];
+static int	remembered_next = 0;	/* the oldest */
+static TimestampTz remembered_statement;
+static TimestampTz remembered_transaction;
+static CommandId remembered_command;
+
+/*
+ * OhCurrentCommand -- of the query that is running, whatever its functions have done
+ * since.
+ */
+CommandId
+OhCurrentCommand(void)
+{
+	return ActiveSnapshotSet() ? GetActiveSnapshot()->curcid : GetCurrentCommandId(false);
+}
+
+static void
+forget(Remembered *one)
+{
+	if (one->context != NULL)
+		MemoryContextDelete(one->context);
+	memset(one, 0, sizeof(Remembered));
+}
+
+/*
+ * forget_earlier -- what other commands have asked for.
+ *
+ * An index scan and the operator above it must score by the same statistics, whatever
+ * is inserted in between.
+ */
+static void
+forget_earlier(void)
+{
+	if (remembered_statement == GetCurrentStatementStartTimestamp() &&
+		remembered_transaction == GetCurrentTransactionStartTimestamp() &&
+		remembered_command == OhCurrentCommand())
+		return;
+	for (int i = 0; i < REMEMBERED; i++)
+		forget(&remembered[i]);
+	remembered_statement = GetCurrentStatementStartTimestamp();
+	remembered_transaction = GetCurrentTransactionStartTimestamp();
+	remembered_command = OhCurrentCommand();
+}
+
+static OhBm25Query *
+copy_source(const OhBm25Query *source)
+{
+	OhBm25Query *copy = palloc(VARSIZE(source));
+
+	memcpy(copy, source, VARSIZE(source));
+	return copy;
+}
+
+/*
+ * copy_bound -- the same in CurrentMemoryContext.
+ */
+static OhBoundQuery *
+copy_bound(const OhBoundQuery *from, const OhBm25Query *source)
+{
+	OhBoundQuery *bound = palloc(sizeof(OhBoundQuery));
+
+	*bound = *from;
+	bound->query = OhTextQueryParse(source, OidIsValid(source->config) ? source->config :
+									OidIsValid(bound->config) ? bound->config : getTSCurrentConfig(true));
+	bound->query->ndocs = from->query->ndocs;
+	bound->query->average = from->query->average;
+	memcpy(bound->query->weight, from->query->weight, sizeof(double) * from->query->nterms);
+	if (from->query->with != NULL)
+	{
+		bound->query->with = palloc(sizeof(double) * Max(from->query->nterms, 1));
+		memcpy(bound->query->with, from->query->with, sizeof(double) * from->query->nterms);
+	}
+	return bound;
+}
+
+OhBoundQuery *
+OhBindQuery(const OhBm25Query *source, Oid fallback)
+{
+	Oid			oid = OidIsValid(source->index) ? source->index : fallback;
+	OhBoundQuery *bound;
+	Remembered *one;
+	MemoryContext context;
+	MemoryContext old;
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a search of text needs an omenbm25 index, whose statistics it is scored by"),
+				 errdetail("The query names none, and the searched value is no column or expression that has one."),
+				 errhint("Create an index, or name one: bm25query('...', index => 'name').")));
+	forget_earlier();
+	for (int i = 0; i < REMEMBERED; i++)
+	{
+		if (remembered[i].bound != NULL && remembered[i].bound->index == oid &&
+			VARSIZE(remembered[i].source) == VARSIZE(source) &&
+			memcmp(remembered[i].source, source, VARSIZE(source)) == 0)
+			return copy_bound(remembered[i].bound, source);
+	}
+	one = &remembered[remembered_next++ % REMEMBERED];
+	forget(one);
+	context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 query", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+	bound = bind(source, oid);
+	/* from here on no error */
+	MemoryContextSetParent(context, TopMemoryContext);
+	one->source = copy_source(source);
+	one->bound = bound;
+	one->context = context;
+	MemoryContextSwitchTo(old);
+	return copy_bound(bound, source);
+}
+
+double
+OhScoreDocument(const OhBoundQuery *bound, const uint32 *tf, double length)
+{
+	const OhTextQuery *query = bound->query;
+	double		norm = OhLengthNorm(&bound->scoring, length, query->average);
+	double		score = 0;
+
+	for (int t = 0; t < query->nterms; t++)
+	{
+		if (tf[t] > 0 && query->count[t] > 0)
+			score += OhTermScore(query->weight[t], tf[t], norm);
+	}
+	return score;
+}

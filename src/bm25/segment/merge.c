@@ -1,0 +1,532 @@
+/*
+ * merge.c -- from the tail to a segment, from several segments to one.
+ *
+ * Each of these ends in one WAL record of the metapage, before which readers see what
+ * they saw, and after which they see the new segment.  What a crash leaves:
+ *
+ *   after a tail was begun              two tails: readers read both, the next one who
+ *                                       seals makes the older one a segment
+ *   while a segment's pages are written pages that no listed segment has: written over
+ *   after the metapage has been changed nothing to do
+ */
+#include "postgres.h"
+
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "bm25/segment/merge.h"
+#include "bm25/segment/reader.h"
+#include "bm25/segment/writer.h"
+#include "bm25/tail/tail.h"
+#include "storage/wal.h"
+
+/* Segments of one size before they are merged. */
+#define MERGE_WIDTH		8
+/* Segments of the smallest size have fewer documents; each further one MERGE_WIDTH times as many. */
+#define SMALLEST		16384
+/* Sizes that an insert merges. */
+#define SMALL_TIERS		2
+/* Slots of the list that are left when an insert merges larger ones, too. */
+#define SPARE_SEGMENTS	16
+/* A vacuum writes a segment again if this part of its documents is dead. */
+#define DEAD_SHARE		0.1
+
+/* ---- documents ---- */
+
+OhDocSet *
+OhDocSetMake(OhText *ix, MemoryContext context)
+{
+	OhDocSet   *set = MemoryContextAlloc(context, sizeof(OhDocSet));
+
+	set->ndocs = OhArrayRecords(&ix->file, OH_DOC);
+	set->bits = MemoryContextAllocExtended(context, (set->ndocs / 64 + 1) * sizeof(uint64),
+										   MCXT_ALLOC_ZERO | MCXT_ALLOC_HUGE);
+	return set;
+}
+
+OhDocSet *
+OhDeadDocs(OhText *ix, MemoryContext context)
+{
+	OhDocSet   *dead = OhDocSetMake(ix, context);
+	uint32		per_page = ix->file.array[OH_DOC].per_page;
+
+	for (uint32 lp = 0; lp < dead->ndocs / per_page; lp++)
+	{
+		Buffer		buffer;
+		uint32		nused;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = OhArrayRead(&ix->file, OH_DOC, lp, BUFFER_LOCK_SHARE);
+		nused = OhPageUsed(&ix->file, OH_DOC, buffer);
+		for (uint32 slot = 0; slot < per_page; slot++)
+		{
+			const OhDocData *doc = OhSlot(&ix->file, OH_DOC, BufferGetPage(buffer), slot);
+
+			if (slot >= nused || doc->state != OH_DOC_LIVE)
+				OhDocSetAdd(dead, lp * per_page + slot);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	return dead;
+}
+
+/* ---- the list of segments ---- */
+
+void
+OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *added, uint32 sealed)
+{
+	Buffer		buffer = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	OhWrite		write;
+	OhTextMeta *meta;
+	int			n = 0;
+
+	OhWriteStart(&write, &ix->file);
+	meta = OhTextMetaOf(OhWritePage(&write, buffer, false));
+	for (int i = 0; i < meta->nsegments; i++)
+	{
+		bool		stays = true;
+
+		for (int g = 0; g < ngone && stays; g++)
+			stays = meta->segment[i].id != gone[g].id;
+		if (stays)
+			meta->segment[n++] = meta->segment[i];
+	}
+	if (added != NULL)
+	{
+		Assert(n < OH_MAX_SEGMENTS);
+		meta->segment[n++] = *added;
+	}
+	memset(&meta->segment[n], 0, sizeof(OhSegment) * (OH_MAX_SEGMENTS - n));
+	meta->nsegments = n;
+	meta->sealed = sealed;
+	OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * average_length -- of the documents of all segments and of what comes to them.
+ */
+static double
+average_length(const OhTextList *list, uint64 length, uint64 ndocs)
+{
+	double		total = length;
+	double		n = ndocs;
+
+	for (int i = 0; i < list->nsegments; i++)
+	{
+		total += list->segment[i].length;
+		n += list->segment[i].ndocs;
+	}
+	return n > 0 ? total / n : 0;
+}
+
+/* ---- seal ---- */
+
+/*
+ * begin_tail -- inserts write to a new tail from now on.
+ *
+ * They append with the metapage locked for sharing, so that none is still writing to the
+ * old one; one that has written a part of its document there starts over.
+ */
+static void
+begin_tail(OhText *ix)
+{
+	Buffer		buffer = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	OhWrite		write;
+
+	OhWriteStart(&write, &ix->file);
+	OhTextMetaOf(OhWritePage(&write, buffer, false))->epoch++;
+	OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * read_tail -- pass the live documents of a tail to a sorter.
+ */
+static void
+read_tail(OhText *ix, uint32 epoch, OhSorter *sorter, MemoryContext context)
+{
+	OhDocSet   *left_out = OhDocSetMake(ix, context);
+	PGAlignedBlock copy;
+
+	for (uint32 lp = 0;; lp++)
+	{
+		OhTailState state = OhTailReadPage(ix, epoch, lp, copy.data);
+		OhChunk    *chunk = OhTailFirst(copy.data);
+
+		CHECK_FOR_INTERRUPTS();
+		if (state == OH_TAIL_GONE)
+			OhReportCorruption(ix->file.rel, OH_META_BLOCK, "page %u of the tail of epoch %u is of a later one", lp,
+							   epoch);
+		if (state == OH_TAIL_END)
+			break;
+		for (int i = 0; i < OhTailPageOf(copy.data)->nchunks; i++, chunk = OhTailNext(chunk))
+		{
+			OhDocData	doc;
+
+			if (chunk->doc >= left_out->ndocs)
+				OhReportCorruption(ix->file.rel, OH_META_BLOCK, "the tail names document %u of %u", chunk->doc,
+								   left_out->ndocs);
+			/* decided once: a vacuum may mark it between two chunks */
+			if (chunk->first && (!OhDocRead(ix, chunk->doc, &doc) || doc.state != OH_DOC_LIVE))
+				OhDocSetAdd(left_out, chunk->doc);
+			if (!OhDocSetHas(left_out, chunk->doc))
+				OhSorterAdd(sorter, chunk->doc, chunk->length, chunk->nterms, chunk->hash,
+							OhChunkFrequencies(chunk), chunk->first);
+		}
+	}
+}
+
+void
+OhSeal(OhText *ix)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 seal", ALLOCSET_DEFAULT_SIZES);
+	OhTextList *list = MemoryContextAlloc(context, sizeof(OhTextList));
+	PGAlignedBlock copy;
+
+	OhTextReadList(ix, list);
+	if (list->nsegments == OH_MAX_SEGMENTS)
+	{
+		OhMergeSegments(ix, false);
+		OhTextReadList(ix, list);
+	}
+	/* one that a crash has left comes first */
+	if (list->sealed + 1 == list->epoch && OhTailReadPage(ix, list->epoch, 0, copy.data) != OH_TAIL_END)
+	{
+		begin_tail(ix);
+		list->epoch++;
+	}
+	if (list->sealed + 1 < list->epoch)
+	{
+		OhSorter   *sorter = OhSorterBegin((Size) maintenance_work_mem * 1024, context);
+		OhSegmentWriter *writer;
+		OhSegment	segment;
+		bool		some;
+
+		read_tail(ix, list->sealed + 1, sorter, context);
+		writer = OhSegmentWriterBegin(ix, average_length(list, OhSorterLength(sorter), OhSorterDocs(sorter)),
+									  context);
+		OhSorterFinish(sorter, writer);
+		some = OhSegmentWriterFinish(writer, &segment);
+		OhChangeList(ix, NULL, 0, some ? &segment : NULL, list->sealed + 1);
+	}
+	MemoryContextDelete(context);
+}
+
+/* ---- merge ---- */
+
+typedef struct Input
+{
+	OhSegmentReader reader;
+	OhTermScan	scan;
+	const OhTermData *term;		/* the next */
+	OhCursor	cursor;			/* of it, while it is merged */
+} Input;
+
+/*
+ * next_input -- the next term of an input.
+ */
+static void
+next_input(Input *input)
+{
+	input->term = OhTermScanNext(&input->scan);
+	/* only the holder of the merge lock writes over segments */
+	if (input->reader.stale)
+		OhReportCorruption(input->reader.ix->file.rel, OH_META_BLOCK, "segment %u was written over",
+						   input->reader.segment.id);
+}
+
+/*
+ * merge_term -- the postings of all inputs that have the term, but for dead documents.
+ */
+static void
+merge_term(Input **with, int n, const OhDocSet *dead, OhSegmentWriter *writer)
+{
+	uint32		since = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		OhCursorOpen(&with[i]->cursor, &with[i]->reader, with[i]->term);
+		(void) OhCursorSeek(&with[i]->cursor, 0);
+	}
+	for (;;)
+	{
+		OhCursor   *next = &with[0]->cursor;
+		uint32		doc;
+
+		for (int i = 1; i < n; i++)
+		{
+			if (with[i]->cursor.current < next->current)
+				next = &with[i]->cursor;
+		}
+		doc = next->current;
+		if (doc == OH_NONE)
+			break;
+		if (++since % 4096 == 0)
+			om_vacuum_delay_point();
+		if (!OhDocSetHas(dead, doc))
+		{
+			uint32		tf = OhCursorFrequency(next);
+
+			OhSegmentWriterAdd(writer, doc, tf, OhCursorLength(next));
+		}
+		(void) OhCursorNext(next);
+	}
+	for (int i = 0; i < n; i++)
+		OhCursorClose(&with[i]->cursor);
+}
+
+/*
+ * merge -- write one segment in place of several.
+ */
+static void
+merge(OhText *ix, const OhTextList *list, const OhSegment *old, int n)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 merge", ALLOCSET_DEFAULT_SIZES);
+	Input	   *input = MemoryContextAllocHuge(context, sizeof(Input) * n);
+	Input	  **with = MemoryContextAlloc(context, sizeof(Input *) * n);
+	OhDocSet   *dead = OhDeadDocs(ix, context);
+	OhSegmentWriter *writer = OhSegmentWriterBegin(ix, average_length(list, 0, 0), context);
+	OhSegment	segment;
+	bool		some;
+
+	for (int i = 0; i < n; i++)
+	{
+		input[i].reader = (OhSegmentReader) {ix, old[i], false, context};
+		OhTermScanBegin(&input[i].scan, &input[i].reader);
+		next_input(&input[i]);
+	}
+	for (;;)
+	{
+		int			nwith = 0;
+		uint64		hash = PG_UINT64_MAX;
+
+		for (int i = 0; i < n; i++)
+		{
+			uint64		own = input[i].term ? OhTermHash(input[i].term) : PG_UINT64_MAX;
+
+			if (input[i].term == NULL || own > hash)
+				continue;
+			if (own < hash)
+				nwith = 0;
+			hash = own;
+			with[nwith++] = &input[i];
+		}
+		if (nwith == 0)
+			break;
+		OhSegmentWriterTerm(writer, hash);
+		merge_term(with, nwith, dead, writer);
+		for (int i = 0; i < nwith; i++)
+			next_input(with[i]);
+	}
+	some = OhSegmentWriterFinish(writer, &segment);
+	OhChangeList(ix, old, n, some ? &segment : NULL, list->sealed);
+	MemoryContextDelete(context);
+}
+
+static int
+tier(const OhSegment *segment)
+{
+	int			t = 0;
+
+	for (uint64 most = SMALLEST; segment->ndocs >= most; most *= MERGE_WIDTH)
+		t++;
+	return t;
+}
+
+/*
+ * choose_tier -- segments of one size, if there are many: how many are in chosen[].
+ */
+static int
+choose_tier(const OhTextList *list, int most_tier, int width, OhSegment *chosen)
+{
+	for (int t = 0; t <= most_tier; t++)
+	{
+		int			n = 0;
+
+		for (int i = 0; i < list->nsegments; i++)
+		{
+			if (tier(&list->segment[i]) == t)
+				chosen[n++] = list->segment[i];
+		}
+		if (n >= width)
+			return n;
+	}
+	return 0;
+}
+
+/*
+ * choose_dead -- a segment with many dead documents: 1 if there is one.
+ */
+static int
+choose_dead(OhText *ix, const OhTextList *list, OhSegment *chosen)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 dead", ALLOCSET_DEFAULT_SIZES);
+	OhDocSet   *dead = OhDeadDocs(ix, context);
+	OhCursor   *cursor = MemoryContextAlloc(context, sizeof(OhCursor));
+	int			n = 0;
+
+	for (int i = 0; i < list->nsegments && n == 0; i++)
+	{
+		OhSegmentReader reader = {ix, list->segment[i], false, context};
+		OhTermData	term;
+		uint32		ndead = 0;
+
+		if (!OhTermFind(&reader, 0, &term))
+			OhReportCorruption(ix->file.rel, OH_META_BLOCK, "segment %u has no list of documents", reader.segment.id);
+		OhCursorOpen(cursor, &reader, &term);
+		for (uint32 doc = OhCursorSeek(cursor, 0); doc != OH_NONE; doc = OhCursorNext(cursor))
+			ndead += OhDocSetHas(dead, doc);
+		OhCursorClose(cursor);
+		if (ndead > 0 && ndead >= DEAD_SHARE * list->segment[i].ndocs)
+			chosen[n++] = list->segment[i];
+	}
+	MemoryContextDelete(context);
+	return n;
+}
+
+void
+OhMergeSegments(OhText *ix, bool large)
+{
+	OhTextList *list = palloc(sizeof(OhTextList));
+	OhSegment  *chosen = palloc(sizeof(OhSegment) * OH_MAX_SEGMENTS);
+
+	for (;;)
+	{
+		int			n;
+
+		CHECK_FOR_INTERRUPTS();
+		OhTextReadList(ix, list);
+		n = choose_tier(list, large ? 32 : SMALL_TIERS - 1, MERGE_WIDTH, chosen);
+		if (n == 0 && list->nsegments > OH_MAX_SEGMENTS - SPARE_SEGMENTS)
+			n = choose_tier(list, 32, 2, chosen);
+		if (n == 0 && large)
+			n = choose_dead(ix, list, chosen);
+		if (n == 0)
+			break;
+		merge(ix, list, chosen, n);
+	}
+	pfree(chosen);
+	pfree(list);
+}
+
+/* ---- freed documents ---- */
+
+/*
+ * named_docs -- all documents of segments and tails.
+ */
+static OhDocSet *
+named_docs(OhText *ix, MemoryContext context)
+{
+	OhTextList *list = MemoryContextAlloc(context, sizeof(OhTextList));
+	OhDocSet   *named = OhDocSetMake(ix, context);
+	OhCursor   *cursor = MemoryContextAlloc(context, sizeof(OhCursor));
+	PGAlignedBlock copy;
+
+	OhTextReadList(ix, list);
+	for (int i = 0; i < list->nsegments; i++)
+	{
+		OhSegmentReader reader = {ix, list->segment[i], false, context};
+		OhTermData	term;
+
+		if (!OhTermFind(&reader, 0, &term))
+			OhReportCorruption(ix->file.rel, OH_META_BLOCK, "segment %u has no list of documents", reader.segment.id);
+		OhCursorOpen(cursor, &reader, &term);
+		for (uint32 doc = OhCursorSeek(cursor, 0); doc != OH_NONE; doc = OhCursorNext(cursor))
+			OhDocSetAdd(named, doc);
+		OhCursorClose(cursor);
+	}
+	for (uint32 epoch = list->sealed + 1; epoch <= list->epoch; epoch++)
+	{
+		for (uint32 lp = 0; OhTailReadPage(ix, epoch, lp, copy.data) == OH_TAIL_THERE; lp++)
+		{
+			OhChunk    *chunk = OhTailFirst(copy.data);
+
+			CHECK_FOR_INTERRUPTS();
+			for (int i = 0; i < OhTailPageOf(copy.data)->nchunks; i++, chunk = OhTailNext(chunk))
+				OhDocSetAdd(named, chunk->doc);
+		}
+	}
+	return named;
+}
+
+/*
+ * is_left -- may the document be freed, if nothing names it?
+ *
+ * A claim of an earlier epoch is one that its insert has given up, or will.
+ */
+static bool
+is_left(const OhDocData *doc, uint32 epoch)
+{
+	return doc->state == OH_DOC_DEAD || (doc->state == OH_DOC_CLAIMED && doc->length < epoch);
+}
+
+/*
+ * free_page -- free documents of a page; returns how many.
+ */
+static uint32
+free_page(OhText *ix, uint32 lp, const OhDocSet *left, const OhDocSet *named, uint32 epoch)
+{
+	uint32		first = lp * ix->file.array[OH_DOC].per_page;
+	Buffer		buffer = OhArrayRead(&ix->file, OH_DOC, lp, BUFFER_LOCK_EXCLUSIVE);
+	uint32		nused = OhPageUsed(&ix->file, OH_DOC, buffer);
+	OhWrite		write;
+	Page		page = NULL;
+	uint32		n = 0;
+
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		if (!OhDocSetHas(left, first + slot) || OhDocSetHas(named, first + slot) ||
+			!is_left(OhSlot(&ix->file, OH_DOC, BufferGetPage(buffer), slot), epoch))
+			continue;
+		if (page == NULL)
+		{
+			OhWriteStart(&write, &ix->file);
+			page = OhWritePage(&write, buffer, false);
+		}
+		OhPageFreeSlot(&ix->file, OH_DOC, page, slot);
+		n++;
+	}
+	if (page != NULL)
+		OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+	return n;
+}
+
+/*
+ * OhFreeDocs -- what is dead is looked up before what names it: a dead document comes
+ * into no segment and no tail any more.
+ */
+void
+OhFreeDocs(OhText *ix)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 free", ALLOCSET_DEFAULT_SIZES);
+	OhDocSet   *left = OhDeadDocs(ix, context);
+	OhTextList *list = MemoryContextAlloc(context, sizeof(OhTextList));
+	uint32		npages = left->ndocs / ix->file.array[OH_DOC].per_page;
+	OhDocSet   *named;
+	uint32		nfreed = 0;
+
+	OhTextReadList(ix, list);
+	named = named_docs(ix, context);
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		nfreed += free_page(ix, lp, left, named, list->epoch);
+	}
+	if (nfreed > 0)
+	{
+		Buffer		buffer = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+		OhWrite		write;
+		OhTextMeta *meta;
+
+		OhWriteStart(&write, &ix->file);
+		meta = OhTextMetaOf(OhWritePage(&write, buffer, false));
+		meta->array[OH_DOC].free_hint = 0;
+		meta->generation++;
+		OhWriteFinish(&write);
+		UnlockReleaseBuffer(buffer);
+	}
+	MemoryContextDelete(context);
+}

@@ -1,0 +1,48 @@
+/*
+ * merge.h -- from the tail to a segment, from several segments to one.
+ *
+ * All of these need the merge lock.
+ */
+#ifndef OH_MERGE_H
+#define OH_MERGE_H
+
+#include "postgres.h"
+
+#include "bm25/bm25.h"
+
+/* A bit a document. */
+typedef struct OhDocSet
+{
+	uint32		ndocs;
+	uint64	   *bits;
+} OhDocSet;
+
+extern OhDocSet *OhDocSetMake(OhText *ix, MemoryContext context);
+static inline bool
+OhDocSetHas(const OhDocSet *set, uint32 doc)
+{
+	return doc < set->ndocs && (set->bits[doc / 64] >> doc % 64 & 1) != 0;
+}
+
+static inline void
+OhDocSetAdd(OhDocSet *set, uint32 doc)
+{
+	if (doc < set->ndocs)
+		set->bits[doc / 64] |= UINT64CONST(1) << doc % 64;
+}
+
+/*
+ * Take segments out of the list, and a new one in (NULL: none), in one record; the tail
+ * of epoch sealed is then no more.
+ */
+extern void OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *added, uint32 sealed);
+/* All documents that are not live. */
+extern OhDocSet *OhDeadDocs(OhText *ix, MemoryContext context);
+/* Make a segment of what the tail holds now, if there is anything. */
+extern void OhSeal(OhText *ix);
+/* Merge segments of one size where there are many; large: also large ones, and those with dead documents. */
+extern void OhMergeSegments(OhText *ix, bool large);
+/* Let dead documents that no segment and no tail names be used again. */
+extern void OhFreeDocs(OhText *ix);
+
+#endif							/* OH_MERGE_H */

@@ -1,0 +1,104 @@
+/*
+ * reader.h -- reading segments: terms, and cursors over a term's postings.
+ *
+ * Pages of a segment that a merge has replaced are written over.  Whoever reads them
+ * finds another segment's id there: the segment is stale then, and the reader begins
+ * again with the list of segments as it is now.
+ */
+#ifndef OH_SEGMENT_READER_H
+#define OH_SEGMENT_READER_H
+
+#include "postgres.h"
+
+#include "bm25/bm25.h"
+
+/* Reading one segment. */
+typedef struct OhSegmentReader
+{
+	OhText	   *ix;
+	OhSegment	segment;
+	bool		stale;			/* set by whatever finds it so */
+	MemoryContext context;		/* of cursors */
+} OhSegmentReader;
+
+/* A page of an area, locked for sharing; InvalidBuffer if the segment is stale. */
+extern Buffer OhSegmentReadPage(OhSegmentReader *reader, int area, uint32 index);
+/* Its header, and what follows it. */
+static inline OhSegmentPage *
+OhSegmentPageOf(Page page)
+{
+	return (OhSegmentPage *) PageGetContents(page);
+}
+
+/* false if the segment has no such term, or is stale. */
+extern bool OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term);
+
+/* All terms, ascending. */
+typedef struct OhTermScan
+{
+	OhSegmentReader *reader;
+	uint32		page;			/* the next to read */
+	uint32		n;
+	uint32		at;
+	OhTermData	term[OH_TERMS_PER_PAGE];
+} OhTermScan;
+
+extern void OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader);
+/* NULL at the end, or if the segment is stale. */
+extern const OhTermData *OhTermScanNext(OhTermScan *scan);
+
+/* A term's postings.  doc is OH_NONE past the last, and if the segment is stale. */
+typedef struct OhCursor
+{
+	OhSegmentReader *reader;
+	uint32		ndocs;
+	uint16		impact;			/* of all blocks */
+	uint32		nblocks;
+	OhSkip	   *skip;			/* [nblocks]; last_doc is OH_NONE - 1 where it is not known */
+	uint32		block;			/* nblocks: at the end */
+	bool		loaded;			/* this block's documents are there */
+	bool		detailed;		/* and their frequencies and lengths */
+	uint32		current;		/* document */
+	int			n;
+	int			at;
+	uint32		doc[OH_BLOCK_DOCS];
+	uint32		tf[OH_BLOCK_DOCS];
+	uint32		length[OH_BLOCK_DOCS];
+	uint8		packed[OH_BLOCK_HEADER + 3 * 4 * OH_BLOCK_DOCS + 8];
+} OhCursor;
+
+extern void OhCursorOpen(OhCursor *cursor, OhSegmentReader *reader, const OhTermData *term);
+extern void OhCursorClose(OhCursor *cursor);
+/* Go to the block that may have documents from this one on, without reading it. */
+extern bool OhCursorSkip(OhCursor *cursor, uint32 doc);
+/* Go to the first document from this one on. */
+extern uint32 OhCursorSeek(OhCursor *cursor, uint32 doc);
+extern void OhCursorDetails(OhCursor *cursor);
+
+/* Go to the next document. */
+static inline uint32
+OhCursorNext(OhCursor *cursor)
+{
+	if (++cursor->at < cursor->n)
+		return cursor->current = cursor->doc[cursor->at];
+	if (cursor->current == OH_NONE)
+		return OH_NONE;
+	return OhCursorSeek(cursor, cursor->current + 1);
+}
+
+static inline uint32
+OhCursorFrequency(OhCursor *cursor)
+{
+	if (!cursor->detailed)
+		OhCursorDetails(cursor);
+	return cursor->tf[cursor->at];
+}
+
+/* Of the document, after OhCursorFrequency(). */
+static inline uint32
+OhCursorLength(const OhCursor *cursor)
+{
+	return cursor->length[cursor->at];
+}
+
+#endif							/* OH_SEGMENT_READER_H */

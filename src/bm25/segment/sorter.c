@@ -1,0 +1,313 @@
+/*
+ * sorter.c -- postings in order of term and document, by as much memory as there is:
+ * what does not fit is sorted in runs, on disk, which are merged at the end.
+ *
+ * A run is a sequence of numbers, seven bits a byte, lowest first, the last byte below
+ * 128: for each term its hash less the last one's, how many documents, and for each of these
+ * its number less the last one's, frequency and length.
+ */
+#include "postgres.h"
+
+#include "commands/tablespace.h"
+#include "lib/binaryheap.h"
+#include "miscadmin.h"
+#include "storage/buffile.h"
+#include "utils/memutils.h"
+
+#include "bm25/segment/writer.h"
+
+/* Bytes of a run that are read at a time. */
+#define READ_BYTES	(64 * 1024)
+
+typedef struct Entry
+{
+	uint64		hash;
+	uint32		doc;
+	uint32		tf;
+	uint32		length;
+} Entry;
+
+#define ST_SORT sort_entries
+#define ST_ELEMENT_TYPE Entry
+#define ST_COMPARE(a, b) \
+	((a)->hash != (b)->hash ? ((a)->hash < (b)->hash ? -1 : 1) : \
+	 (a)->doc < (b)->doc ? -1 : (a)->doc > (b)->doc)
+#define ST_SCOPE static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+#include "lib/sort_template.h"
+
+typedef struct Run
+{
+	BufFile    *file;
+	uint8	   *buffer;
+	Size		n;
+	Size		at;
+	uint64		hash;			/* of the term that comes next */
+	uint64		ndocs;			/* of it; 0: the run is at its end */
+} Run;
+
+struct OhSorter
+{
+	MemoryContext context;
+	Entry	   *entry;
+	Size		n;
+	Size		most;
+	uint64		length;
+	uint32		ndocs;
+	Run		   *run;
+	int			nruns;
+};
+
+OhSorter *
+OhSorterBegin(Size bytes, MemoryContext context)
+{
+	OhSorter   *sorter = MemoryContextAllocZero(context, sizeof(OhSorter));
+
+	sorter->context = context;
+	sorter->most = Max(bytes / sizeof(Entry), 1024);
+	return sorter;
+}
+
+static void
+write_number(BufFile * file, uint64 number)
+{
+	uint8		bytes[10];
+	int			n = 0;
+
+	for (; number >= 128; number >>= 7)
+		bytes[n++] = (number & 127) | 128;
+	bytes[n++] = number;
+	BufFileWrite(file, bytes, n);
+}
+
+/*
+ * spill -- write what is in memory as a run.
+ */
+static void
+spill(OhSorter *sorter)
+{
+	MemoryContext old = MemoryContextSwitchTo(sorter->context);
+	BufFile    *file;
+	uint64		last_hash = 0;
+
+	PrepareTempTablespaces();
+	file = BufFileCreateTemp(false);
+	sort_entries(sorter->entry, sorter->n);
+	for (Size i = 0; i < sorter->n;)
+	{
+		uint64		hash = sorter->entry[i].hash;
+		uint32		last_doc = 0;
+		Size		end = i;
+
+		CHECK_FOR_INTERRUPTS();
+		while (end < sorter->n && sorter->entry[end].hash == hash)
+			end++;
+		write_number(file, hash - last_hash);
+		write_number(file, end - i);
+		for (; i < end; i++)
+		{
+			write_number(file, sorter->entry[i].doc - last_doc);
+			write_number(file, sorter->entry[i].tf);
+			write_number(file, sorter->entry[i].length);
+			last_doc = sorter->entry[i].doc;
+		}
+		last_hash = hash;
+	}
+	if (sorter->nruns % 16 == 0)
+		sorter->run = sorter->run == NULL ? palloc(sizeof(Run) * 16) :
+			repalloc(sorter->run, sizeof(Run) * (sorter->nruns + 16));
+	memset(&sorter->run[sorter->nruns], 0, sizeof(Run));
+	sorter->run[sorter->nruns++].file = file;
+	sorter->n = 0;
+	MemoryContextSwitchTo(old);
+}
+
+static void
+add(OhSorter *sorter, uint64 hash, uint32 doc, uint32 tf, uint32 length)
+{
+	Entry	   *entry;
+
+	if (sorter->n == sorter->most)
+		spill(sorter);
+	if (sorter->entry == NULL)
+		sorter->entry = MemoryContextAllocHuge(sorter->context, sorter->most * sizeof(Entry));
+	entry = &sorter->entry[sorter->n++];
+	entry->hash = hash;
+	entry->doc = doc;
+	entry->tf = tf;
+	entry->length = length;
+}
+
+void
+OhSorterAdd(OhSorter *sorter, uint32 doc, uint32 length, uint32 n, const uint64 *hash, const uint32 *tf,
+			bool first)
+{
+	if (first)
+	{
+		add(sorter, 0, doc, 1, length);
+		sorter->length += length;
+		sorter->ndocs++;
+	}
+	for (uint32 i = 0; i < n; i++)
+		add(sorter, hash[i], doc, tf[i], length);
+}
+
+uint64
+OhSorterLength(const OhSorter *sorter)
+{
+	return sorter->length;
+}
+
+uint32
+OhSorterDocs(const OhSorter *sorter)
+{
+	return sorter->ndocs;
+}
+
+int
+OhSorterRuns(const OhSorter *sorter)
+{
+	return sorter->nruns;
+}
+
+/* ---- runs ---- */
+
+static int
+next_byte(Run *run)
+{
+	if (run->at == run->n)
+	{
+		run->n = BufFileRead(run->file, run->buffer, READ_BYTES);
+		run->at = 0;
+		if (run->n == 0)
+			return -1;
+	}
+	return run->buffer[run->at++];
+}
+
+static uint64
+read_number(Run *run)
+{
+	uint64		number = 0;
+	int			shift = 0;
+	int			byte;
+
+	do
+	{
+		byte = next_byte(run);
+		if (byte < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(), errmsg("a temporary file ends too early")));
+		number |= (uint64) (byte & 127) << shift;
+		shift += 7;
+	} while (byte >= 128 && shift < 64);
+	return number;
+}
+
+/*
+ * next_term -- hash and ndocs of what follows.
+ */
+static void
+next_term(Run *run)
+{
+	int			byte = next_byte(run);
+
+	run->ndocs = 0;
+	if (byte < 0)
+		return;
+	run->at--;
+	run->hash += read_number(run);
+	run->ndocs = read_number(run);
+}
+
+static int
+compare_runs(Datum a, Datum b, void *arg)
+{
+	const OhSorter *sorter = arg;
+	int			x = DatumGetInt32(a);
+	int			y = DatumGetInt32(b);
+
+	/* the least is first; of equal ones the earlier run, whose documents come first */
+	if (sorter->run[x].hash != sorter->run[y].hash)
+		return sorter->run[x].hash < sorter->run[y].hash ? 1 : -1;
+	return y - x;
+}
+
+/*
+ * merge_runs -- documents were added in order of their number, so that those of one run
+ * come before those of the next.
+ */
+static void
+merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
+{
+	binaryheap *heap = binaryheap_allocate(sorter->nruns, compare_runs, sorter);
+	uint64		current = 0;
+	bool		begun = false;
+
+	for (int i = 0; i < sorter->nruns; i++)
+	{
+		Run		   *run = &sorter->run[i];
+
+		run->buffer = MemoryContextAlloc(sorter->context, READ_BYTES);
+		if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
+			ereport(ERROR,
+					(errcode_for_file_access(), errmsg("could not rewind a temporary file: %m")));
+		next_term(run);
+		if (run->ndocs > 0)
+			binaryheap_add(heap, Int32GetDatum(i));
+	}
+	while (!binaryheap_empty(heap))
+	{
+		Run		   *run = &sorter->run[DatumGetInt32(binaryheap_first(heap))];
+		uint32		doc = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!begun || run->hash != current)
+			OhSegmentWriterTerm(writer, run->hash);
+		begun = true;
+		current = run->hash;
+		for (uint64 i = 0; i < run->ndocs; i++)
+		{
+			uint32		tf;
+
+			doc += read_number(run);
+			tf = read_number(run);
+			OhSegmentWriterAdd(writer, doc, tf, read_number(run));
+		}
+		next_term(run);
+		if (run->ndocs > 0)
+			binaryheap_replace_first(heap, binaryheap_first(heap));
+		else
+			(void) binaryheap_remove_first(heap);
+	}
+	for (int i = 0; i < sorter->nruns; i++)
+		BufFileClose(sorter->run[i].file);
+}
+
+void
+OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer)
+{
+	if (sorter->nruns > 0)
+	{
+		if (sorter->n > 0)
+			spill(sorter);
+		pfree(sorter->entry);
+		merge_runs(sorter, writer);
+		return;
+	}
+	sort_entries(sorter->entry, sorter->n);
+	for (Size i = 0; i < sorter->n; i++)
+	{
+		const Entry *entry = &sorter->entry[i];
+
+		if (i == 0 || entry->hash != sorter->entry[i - 1].hash)
+		{
+			CHECK_FOR_INTERRUPTS();
+			OhSegmentWriterTerm(writer, entry->hash);
+		}
+		OhSegmentWriterAdd(writer, entry->doc, entry->tf, entry->length);
+	}
+	if (sorter->entry != NULL)
+		pfree(sorter->entry);
+}

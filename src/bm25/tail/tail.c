@@ -1,0 +1,84 @@
+/*
+ * tail.c -- pages of tails.
+ */
+#include "postgres.h"
+
+#include "bm25/tail/tail.h"
+
+/*
+ * verify -- raise an error unless the chunks fill what the page says.
+ */
+static void
+verify(OhText *ix, Page page, BlockNumber block)
+{
+	const OhTailPage *head = OhTailPageOf(page);
+	uint32		at = 0;
+
+	for (int i = 0; i < head->nchunks; i++)
+	{
+		const OhChunk *chunk = (const OhChunk *) ((char *) (head + 1) + at);
+
+		if (at + offsetof(OhChunk, hash) > OH_TAIL_BYTES || chunk->nterms > OH_CHUNK_TERMS)
+			OhReportCorruption(ix->file.rel, block, "chunk %d of %u is beyond the end of its page", i, head->nchunks);
+		at += OhChunkBytes(chunk->nterms);
+		if (at > OH_TAIL_BYTES)
+			OhReportCorruption(ix->file.rel, block, "chunk %d of %u is beyond the end of its page", i, head->nchunks);
+	}
+	if (at != head->used)
+		OhReportCorruption(ix->file.rel, block, "%u chunks have %u bytes, expected %u", head->nchunks, at, head->used);
+}
+
+OhTailState
+OhTailReadPage(OhText *ix, uint32 epoch, uint32 lp, Page copy)
+{
+	int			array = OhTailArray(epoch);
+	BlockNumber block;
+	Buffer		buffer;
+
+	if (!OhArrayHas(&ix->file, array, lp))
+		return OH_TAIL_END;
+	buffer = OhArrayRead(&ix->file, array, lp, BUFFER_LOCK_SHARE);
+	block = BufferGetBlockNumber(buffer);
+	memcpy(copy, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+	if (OhTail(copy)->nused == 0 || OhTailPageOf(copy)->epoch < epoch)
+		return OH_TAIL_END;
+	if (OhTailPageOf(copy)->epoch > epoch)
+		return OH_TAIL_GONE;
+	verify(ix, copy, block);
+	return OH_TAIL_THERE;
+}
+
+bool
+OhTailHasRoom(Page page, uint32 epoch, uint32 nterms)
+{
+	if (OhTail(page)->nused == 0 || OhTailPageOf(page)->epoch != epoch)
+		return true;
+	return OhTailPageOf(page)->used + OhChunkBytes(nterms) <= OH_TAIL_BYTES;
+}
+
+void
+OhTailAppend(OhText *ix, Page page, uint32 epoch, uint32 doc, uint32 length, bool first, uint32 nterms,
+			 const uint64 *hash, const uint32 *tf)
+{
+	OhTailPage *head = OhTailPageOf(page);
+	OhChunk    *chunk;
+
+	if (OhTail(page)->nused == 0 || head->epoch != epoch)
+	{
+		head->epoch = epoch;
+		head->used = head->nchunks = 0;
+		OhTail(page)->nused = 1;
+		OhPageSetLower(&ix->file, OhTailArray(epoch), page);
+	}
+	chunk = (OhChunk *) ((char *) (head + 1) + head->used);
+	memset(chunk, 0, OhChunkBytes(nterms));
+	chunk->doc = doc;
+	chunk->length = length;
+	chunk->nterms = nterms;
+	chunk->first = first;
+	memcpy(chunk->hash, hash, nterms * sizeof(uint64));
+	memcpy(OhChunkFrequencies(chunk), tf, nterms * sizeof(uint32));
+	head->used += OhChunkBytes(nterms);
+	head->nchunks++;
+}

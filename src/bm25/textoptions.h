@@ -1,0 +1,36 @@
+/*
+ * textoptions.h -- storage parameters of omenbm25.
+ */
+#ifndef OH_TEXT_OPTIONS_H
+#define OH_TEXT_OPTIONS_H
+
+#include "postgres.h"
+
+#include "bm25/format.h"
+#include "utils/rel.h"
+
+#define OH_DEFAULT_K1	1.2
+#define OH_MAX_K1		100.0
+#define OH_DEFAULT_B	0.75
+#define OH_MAX_WEIGHT	100
+
+typedef struct OhTextOptions
+{
+	int32		vl_len_;		/* varlena header (do not touch directly!) */
+	int			text_config;	/* offset of the string, 0 if not set */
+	int			weights;		/* the same */
+	double		k1;
+	double		b;
+} OhTextOptions;
+
+/* Setting omenbm25.tail_limit, in kB. */
+extern int	oh_tail_limit;
+
+/* When the library is loaded. */
+extern void OhTextOptionsInit(void);
+/* amoptions */
+extern bytea *ohtextoptions(Datum reloptions, bool validate);
+/* What a new index keeps: scoring, weights, configuration; an error if its column has none. */
+extern void OhTextResolveOptions(Relation index, OhTextMeta *meta);
+
+#endif							/* OH_TEXT_OPTIONS_H */
