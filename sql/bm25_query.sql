@@ -7,6 +7,8 @@ CREATE INDEX bq_idx ON bq USING omenbm25 (body) WITH (text_config = 'english');
 SET enable_seqscan = off;
 
 -- forms
+-- text of a parameter has no second reading
+SELECT bm25query('solar'::text), 'solar'::text::bm25query;
 SELECT 'solar storms'::bm25query;
 SELECT bm25query('solar "storms', mode => 'all'), bm25query('x', 'english', 'bq_idx');
 SELECT bm25query_in(bm25query_out(bm25query('x', config => 'simple')));

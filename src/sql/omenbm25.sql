@@ -26,9 +26,9 @@ CREATE TYPE bm25query (
 );
 COMMENT ON TYPE bm25query IS 'words to search for, and the omenbm25 index whose statistics score them';
 
-CREATE FUNCTION bm25query(text) RETURNS bm25query
+CREATE FUNCTION text_to_bm25query(text) RETURNS bm25query
     AS 'MODULE_PATHNAME', 'om_bm25query_from_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION bm25query(text) IS 'a search of text';
+COMMENT ON FUNCTION text_to_bm25query(text) IS 'a search of text';
 
 CREATE FUNCTION bm25query(query text, config regconfig DEFAULT NULL, index regclass DEFAULT NULL, mode text DEFAULT 'any')
     RETURNS bm25query
@@ -40,7 +40,7 @@ CREATE FUNCTION bm25query_bind(bm25query, regclass) RETURNS bm25query
     AS 'MODULE_PATHNAME', 'om_bm25query_bind' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION bm25query_bind(bm25query, regclass) IS 'the planner binds a search to an index by this';
 
-CREATE CAST (text AS bm25query) WITH FUNCTION bm25query(text) AS ASSIGNMENT;
+CREATE CAST (text AS bm25query) WITH FUNCTION text_to_bm25query(text) AS ASSIGNMENT;
 
 -- ---------------------------------------------------------------------------
 -- Operators

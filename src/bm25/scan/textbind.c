@@ -194,7 +194,7 @@ bind_query(Node *query, Oid schema, Oid query_type, Oid index)
 	{
 		Oid			text_type = TEXTOID;
 
-		query = (Node *) makeFuncExpr(function_in(schema, "bm25query", 1, &text_type), query_type, list_make1(query),
+		query = (Node *) makeFuncExpr(function_in(schema, "text_to_bm25query", 1, &text_type), query_type, list_make1(query),
 									  InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 	}
 	return (Node *) makeFuncExpr(bind, query_type,
@@ -223,7 +223,7 @@ bound_call(PlannerInfo *root, FuncExpr *call)
 	index = find_index(&searched);
 	if (!OidIsValid(index))
 		return NULL;
-	query_type = get_func_rettype(function_in(schema, "bm25query", 1, &(Oid) {TEXTOID}));
+	query_type = get_func_rettype(function_in(schema, "text_to_bm25query", 1, &(Oid) {TEXTOID}));
 	query = bind_query(lsecond(call->args), schema, query_type, index);
 	if (query == NULL)
 		return NULL;
