@@ -17,6 +17,7 @@
 #   examples   test/examples: the C library without PostgreSQL, called from Python
 #   crash      20 kills of test/crash, and 15 seconds of test/soak
 #   corrupt    120 damaged index files of test/corrupt
+#   resources  memory, cancelling, and what runs out: a short test/resources
 #   clients    test/clients: drivers and ORMs.  Those for Node want Node 20 and npm's registry and are
 #              skipped by name where either is missing
 #
@@ -43,9 +44,9 @@ only=${1:-}
 [ $# = 0 ] || shift
 names=("$@")
 case $only in
-	""|build|sources|unit|regress|isolation|pgtap|tap|examples|crash|corrupt|clients|clients-all) ;;
+	""|build|sources|unit|regress|isolation|pgtap|tap|examples|crash|corrupt|resources|clients|clients-all) ;;
 	-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) die "no suite is called $only (there are build, sources, unit, regress, isolation, pgtap, tap, examples, crash, corrupt, clients, clients-all)" ;;
+	*) die "no suite is called $only (there are build, sources, unit, regress, isolation, pgtap, tap, examples, crash, corrupt, resources, clients, clients-all)" ;;
 esac
 
 check_machine
@@ -286,6 +287,7 @@ run_faults_suite() {
 
 run_crash() { run_faults_suite crash --kills 20 --each 5 --soak 15; }
 run_corrupt() { run_faults_suite corrupt --cases 120 --each 8; }
+run_resources() { run_faults_suite resources; }
 
 # Clients too large for a whole run: 460 MB of packages.
 large_clients="langchain mastra prisma"
@@ -356,7 +358,7 @@ SECONDS=0
 start=0
 echo "== build ($("$PG_CONFIG" --version))"
 if run_build; then
-	for suite in sources unit regress isolation pgtap tap examples crash corrupt clients clients-all; do
+	for suite in sources unit regress isolation pgtap tap examples crash corrupt resources clients clients-all; do
 		if [ -z "$only" ]; then
 			[ $suite != clients-all ] || continue
 		else

@@ -8,7 +8,9 @@
  *
  * The graph is a dynamic shared memory segment if workers are wanted.  It is
  * created before parallel mode begins, because there may be too little shared
- * memory: then the build is serial, in private memory (parallel.h).
+ * memory: then the build is serial, in private memory (parallel.h).  A graph that
+ * has become full is let go by each participant as it goes on with inserts, whose
+ * memory comes in its place.
  */
 #include "postgres.h"
 
@@ -63,8 +65,6 @@ typedef struct Build
 	OhParameters params;
 	int			workers;		/* to ask for */
 	uint32		capacity;		/* slots of the graph */
-	dsm_segment *segment;		/* of the graph, NULL if it is private */
-	void	   *private_graph;
 	OhBuildShared *shared;
 } Build;
 
@@ -219,8 +219,8 @@ create_graph(Build *build)
 
 	if (build->workers > 0)
 	{
-		build->segment = OhSegmentCreate(bytes);
-		if (build->segment == NULL)
+		build->worker.segment = OhSegmentCreate(bytes);
+		if (build->worker.segment == NULL)
 		{
 			ereport(NOTICE,
 					(errmsg("too little shared memory for a parallel build of index \"%s\"",
@@ -231,13 +231,10 @@ create_graph(Build *build)
 			build->workers = 0;
 		}
 	}
-	if (build->segment != NULL)
-		mem = dsm_segment_address(build->segment);
+	if (build->worker.segment != NULL)
+		mem = dsm_segment_address(build->worker.segment);
 	else
-	{
-		build->private_graph = MemoryContextAllocHuge(build->worker.context, bytes + 64);
-		mem = (void *) TYPEALIGN(64, build->private_graph);
-	}
+		mem = (void *) TYPEALIGN(64, MemoryContextAllocHuge(build->worker.graph_context, bytes + 64));
 	return OhGraphInit(mem, &shape, build->capacity);
 }
 
@@ -297,7 +294,7 @@ start_workers(Build *build, Launch *launch)
 	scan_bytes = table_parallelscan_estimate(heap, launch->snapshot);
 	OhTeamReserve(team, sizeof(OhBuildShared));
 	OhTeamReserve(team, scan_bytes);
-	if (!OhTeamReady(team, build->segment))
+	if (!OhTeamReady(team, build->worker.segment))
 	{
 		if (IsMVCCSnapshot(launch->snapshot))
 			UnregisterSnapshot(launch->snapshot);
@@ -350,13 +347,36 @@ end_workers(Build *build, Launch *launch, OhBuildShared *result)
 	OhTeamEnd(&launch->team);
 }
 
+static void
+make_contexts(OhBuildWorker *worker)
+{
+	worker->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw build", ALLOCSET_DEFAULT_SIZES);
+	worker->graph_context = AllocSetContextCreate(worker->context, "omenhnsw graph", ALLOCSET_DEFAULT_SIZES);
+}
+
+/*
+ * join_graph -- a worker's way into the graph.  One that comes late may find that the others
+ * have filled it, written it to pages, and let it go.
+ */
+static void
+join_graph(OhBuildWorker *worker, shm_toc *toc)
+{
+	worker->segment = OhTeamJoin(toc);
+	if (worker->segment != NULL)
+		worker->builder = OhBuilderBegin(dsm_segment_address(worker->segment), worker->ix->quant,
+										 OhRandomLevel, worker->graph_context);
+	else if (OhBuildIsInPages(worker->shared))
+		worker->inserter = OhInserterBegin(worker->ix, worker->context);
+	else
+		OhTeamDataMissing();
+}
+
 /*
  * om_build_worker_main -- entry point of a parallel worker.
  */
 void
 om_build_worker_main(dsm_segment *seg, shm_toc *toc)
 {
-	dsm_segment *graph = OhTeamJoin(toc);
 	OhBuildShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
 	LOCKMODE	heap_lock = shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
 	LOCKMODE	index_lock = shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
@@ -369,19 +389,17 @@ om_build_worker_main(dsm_segment *seg, shm_toc *toc)
 	worker.index = index_open(shared->index_id, index_lock);
 	worker.shared = shared;
 	worker.parallel = true;
-	worker.context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw build",
-										   ALLOCSET_DEFAULT_SIZES);
+	make_contexts(&worker);
 	worker.ix = OhIndexOpen(worker.index);
 	worker.ix->file.building = true;
-	worker.builder = OhBuilderBegin(dsm_segment_address(graph), worker.ix->quant,
-									OhRandomLevel, worker.context);
+	join_graph(&worker, toc);
 	info = BuildIndexInfo(worker.index);
 	info->ii_Concurrent = shared->concurrent;
 
 	OhBuildScan(&worker, info, shm_toc_lookup(toc, KEY_SCAN, false));
 
 	MemoryContextDelete(worker.context);
-	OhTeamLeave(toc, graph);
+	OhTeamLeave(toc, worker.segment);
 	index_close(worker.index, index_lock);
 	table_close(worker.heap, heap_lock);
 }
@@ -438,8 +456,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	worker->heap = heap;
 	worker->index = index;
 	worker->leader = true;
-	worker->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw build",
-											ALLOCSET_DEFAULT_SIZES);
+	make_contexts(worker);
 	build.info = info;
 	OhResolveOptions(index, &build.params);
 
@@ -460,7 +477,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	build.params.model = NULL;
 	build.capacity = choose_capacity(&build, &sample);
 	worker->builder = OhBuilderBegin(create_graph(&build), worker->ix->quant, OhRandomLevel,
-									 worker->context);
+									 worker->graph_context);
 
 	report_phase(OH_PHASE_INSERT);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, 0);
@@ -469,8 +486,8 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	if (shared.state == OH_BUILD_GRAPH)
 		OhFlushGraph(worker);
 
-	if (build.segment != NULL)
-		dsm_detach(build.segment);
+	if (worker->segment != NULL)
+		dsm_detach(worker->segment);
 	MemoryContextDelete(worker->context);
 	OH_CRASH_POINT("build_written");
 	if (RelationNeedsWAL(index))

@@ -74,6 +74,8 @@ typedef struct OhBuildWorker
 	OhBuilder  *builder;		/* NULL once the graph is gone */
 	OhInserter *inserter;		/* made when the first row goes into pages */
 	MemoryContext context;		/* lives as long as the build */
+	MemoryContext graph_context;	/* as long as the graph: of builder, and the graph if it is private */
+	dsm_segment *segment;		/* of the graph otherwise */
 	MemoryContext row_context;	/* reset after each row */
 	OhKeyMaker *maker;		/* of filter columns; NULL without */
 	OhKeyRow   *keys;			/* of the row at hand; NULL without */
@@ -87,6 +89,9 @@ extern Size OhBuildMemory(const OhIndex *ix, double rows, int participants);
 /* buildscan.c */
 extern void OhBuildScan(OhBuildWorker *worker, struct IndexInfo *info,
 						struct ParallelTableScanDescData *pscan);
+
+/* Has the graph been written, and do further rows go into pages? */
+extern bool OhBuildIsInPages(OhBuildShared *shared);
 
 /* flush.c: connect, order and write the graph; the index has no nodes yet */
 extern void OhFlushGraph(OhBuildWorker *worker);

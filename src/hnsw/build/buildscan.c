@@ -78,6 +78,26 @@ current_state(OhBuildShared *shared)
 	return state;
 }
 
+bool
+OhBuildIsInPages(OhBuildShared *shared)
+{
+	return current_state(shared) == OH_BUILD_PAGES;
+}
+
+/*
+ * release_graph -- it has been written to pages: what inserts need comes in its place.
+ */
+static void
+release_graph(OhBuildWorker *worker)
+{
+	worker->builder = NULL;
+	MemoryContextDelete(worker->graph_context);
+	worker->graph_context = NULL;
+	if (worker->segment != NULL)
+		dsm_detach(worker->segment);
+	worker->segment = NULL;
+}
+
 /*
  * leave_graph -- the graph is full: one participant writes it to pages, the
  * others wait for that.
@@ -112,7 +132,7 @@ leave_graph(OhBuildWorker *worker)
 			ConditionVariableSleep(&shared->flushed, PG_WAIT_EXTENSION);
 		ConditionVariableCancelSleep();
 	}
-	worker->builder = NULL;
+	release_graph(worker);
 	worker->inserter = OhInserterBegin(worker->ix, worker->context);
 }
 

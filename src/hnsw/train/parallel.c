@@ -180,12 +180,16 @@ OhTeamJoin(shm_toc *toc)
 	debug_query_string = shm_toc_lookup(toc, KEY_QUERY_TEXT, true);
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 	data = dsm_attach(*handle);
-	if (data == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("could not map dynamic shared memory segment")));
 	InstrStartParallelQuery();
 	return data;
+}
+
+void
+OhTeamDataMissing(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("could not map dynamic shared memory segment")));
 }
 
 void
@@ -195,5 +199,6 @@ OhTeamLeave(shm_toc *toc, dsm_segment *data)
 	BufferUsage *buffers = shm_toc_lookup(toc, KEY_BUFFER_USAGE, false);
 
 	InstrEndParallelQuery(&buffers[ParallelWorkerNumber], &wal[ParallelWorkerNumber]);
-	dsm_detach(data);
+	if (data != NULL)
+		dsm_detach(data);
 }

@@ -48,8 +48,10 @@ extern void *OhTeamPlace(OhTeam *team, uint64 key, Size bytes);
 extern void OhTeamWait(OhTeam *team);
 extern void OhTeamEnd(OhTeam *team);
 
-/* Returns the segment with the data. */
+/* Returns the segment with the data; NULL if all who had it have let it go. */
 extern dsm_segment *OhTeamJoin(shm_toc *toc);
+/* The error of one who needs it. */
+extern void OhTeamDataMissing(void);
 extern void OhTeamLeave(shm_toc *toc, dsm_segment *data);
 
 #endif							/* OH_PARALLEL_H */

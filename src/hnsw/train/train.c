@@ -186,10 +186,14 @@ void
 om_train_worker_main(dsm_segment *seg, shm_toc *toc)
 {
 	dsm_segment *data = OhTeamJoin(toc);
-	OhTrainShared *shared = dsm_segment_address(data);
+	OhTrainShared *shared;
 	char	   *to_free;
-	void	   *scratch = allocate_scratch(shared, &to_free);
+	void	   *scratch;
 
+	if (data == NULL)
+		OhTeamDataMissing();
+	shared = dsm_segment_address(data);
+	scratch = allocate_scratch(shared, &to_free);
 	train_parts(shared, scratch, false);
 	pfree(to_free);
 	OhTeamLeave(toc, data);
