@@ -706,8 +706,9 @@ $SIG{$_} = sub { _exit(130) if $$ != $parent; report(time - $begin); print "inte
 
 my $build = Cluster::build($tree, $work);
 @points = points_of($build);
+# which types and metrics there are
 my $script = Cluster::slurp("$build/src/sql/omendb--0.1.0.sql");
-$indexed{$1}{$2} = 1 while $script =~ /^CREATE OPERATOR CLASS (\w+vec\w*|vector)_(l2|ip|cosine|l1)_ops\s+(?:DEFAULT )?FOR TYPE \1 USING omenhnsw/mg;
+$indexed{$1}{$2} = 1 while $script =~ /^CREATE OPERATOR CLASS (\w+)_(l2|ip|cosine|l1|hamming|jaccard)_ops\s+(?:DEFAULT )?FOR TYPE \1 USING omenhnsw/mg;
 srand($option{seed});
 my $number = 0;
 
