@@ -260,6 +260,7 @@ at_transaction_end(XactEvent event, void *arg)
 			break;
 		ix->used = false;
 		ix->file.rel = NULL;
+		ix->file.strategy = NULL;	/* of a vacuum that an error has ended */
 		reset_owned(ix);
 		if (ix->file.building)
 		{

@@ -101,7 +101,7 @@ OhReclaimPages(OhFile *file)
 		if (known.bits[block / 8] & (1 << (block % 8)))
 			continue;
 		om_vacuum_delay_point();
-		buffer = ReadBuffer(file->rel, block);
+		buffer = ReadBufferExtended(file->rel, MAIN_FORKNUM, block, RBM_NORMAL, file->strategy);
 		if (ConditionalLockBuffer(buffer))
 		{
 			if (PageIsNew(BufferGetPage(buffer)))

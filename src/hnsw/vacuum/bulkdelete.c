@@ -235,7 +235,8 @@ look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 		{
 			if (BufferIsValid(buffer))
 				UnlockReleaseBuffer(buffer);
-			buffer = ReadBuffer(bulk->ix->file.rel, wanted);
+			buffer = ReadBufferExtended(ix->file.rel, MAIN_FORKNUM, wanted, RBM_NORMAL,
+										ix->file.strategy);
 			block = wanted;
 			if (!ConditionalLockBuffer(buffer))
 			{
@@ -449,7 +450,7 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw bulk delete",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	bulk.ix = OhIndexOpen(info->index);
+	bulk.ix = OhVacuumOpen(info);
 	bulk.callback = callback;
 	bulk.callback_state = callback_state;
 	bulk.beyond = OH_NONE;
@@ -459,6 +460,7 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	if (bulk.removed > 0)
 		OhTrimChains(bulk.ix);
 	delete_nodes(&bulk);
+	OhVacuumClose(bulk.ix);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 

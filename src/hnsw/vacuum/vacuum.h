@@ -86,6 +86,25 @@ OhVacState(const OhVacuum *v, uint32 id)
 	return id < v->n ? v->node[id] & OH_VAC_STATE : OH_FREE;
 }
 
+/*
+ * Open the index for a vacuum: until OhVacuumClose(), its pages are read by the buffer
+ * access strategy that the vacuum was given.
+ */
+static inline OhIndex *
+OhVacuumOpen(const IndexVacuumInfo *info)
+{
+	OhIndex    *ix = OhIndexOpen(info->index);
+
+	ix->file.strategy = info->strategy;
+	return ix;
+}
+
+static inline void
+OhVacuumClose(OhIndex *ix)
+{
+	ix->file.strategy = NULL;
+}
+
 /* ---- vacgraph.c ---- */
 
 extern OhVacuum *OhVacuumBegin(Relation index);
