@@ -300,10 +300,7 @@ cache_init(void)
 void *
 OhAlignedAlloc(MemoryContext context, Size size)
 {
-	char	   *raw = MemoryContextAllocExtended(context, size + 64,
-												 MCXT_ALLOC_ZERO | MCXT_ALLOC_HUGE);
-
-	return (void *) TYPEALIGN(64, raw);
+	return om_alloc_aligned(context, size, MCXT_ALLOC_ZERO | MCXT_ALLOC_HUGE);
 }
 
 uint32

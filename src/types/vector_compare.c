@@ -10,15 +10,8 @@
 #include "fmgr.h"
 #include "types/vector.h"
 
-
-int
-om_vector_compare(const OmVector *a, const OmVector *b)
-{
-	return om_floats_compare(a->x, a->dim, b->x, b->dim);
-}
-
 /*
- * compare_args -- om_vector_compare of the two arguments, leaving no copy
+ * compare_args -- the order of the two arguments, leaving no copy
  * behind: a btree compares many pairs in one memory context.
  */
 static int
@@ -26,7 +19,7 @@ compare_args(FunctionCallInfo fcinfo)
 {
 	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
 	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-	int			result = om_vector_compare(a, b);
+	int			result = om_floats_compare(a->x, a->dim, b->x, b->dim);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);

@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "hnsw/check/check.h"
+#include "storage/wait.h"
 #include "hnsw/options.h"
 
 /* How often a node is read again before it is called corrupt. */
@@ -222,8 +223,7 @@ check_node(OhCheck *c, uint32 id, OhNodeData *node, char *scratch)
 	{
 		char	   *again = scratch + c->ix->node_bytes + c->ix->file.array[OH_TOWER].record_bytes;
 
-		pg_usleep(1000L << (2 * i));
-		CHECK_FOR_INTERRUPTS();
+		OhSleep(1L << (2 * i), OH_WAIT_CHANGE);
 		if (!OhCheckReadRecord(c, OH_NODE, id, again))
 			break;
 		problem = node_problem(c, id, (OhNodeData *) again, true, scratch);
@@ -657,8 +657,7 @@ check_entry(OhCheck *c)
 			OhReportCorruption(c->file.rel, OH_META_BLOCK, "the entry point is node %u, state %d, level %d, not %d",
 							   c->meta.entry, state, level, c->meta.entry_level);
 		/* it may have moved, and the node may be older or newer than the metapage */
-		pg_usleep(1000L << (2 * i));
-		CHECK_FOR_INTERRUPTS();
+		OhSleep(1L << (2 * i), OH_WAIT_CHANGE);
 		OhIndexRefresh(c->ix);
 		c->meta.entry = c->ix->entry;
 		c->meta.entry_level = c->ix->entry_level;

@@ -1,10 +1,10 @@
 /*
  * nodecache.h -- what an insert keeps of the nodes that its search has looked at.
  *
- * A hash table by node id, with copies of codes and links, so that back links
- * are decided without reading pages again.  Emptied with each insert, which
- * costs nothing: places carry the number of the insert that filled them, and
- * memory for copies is kept.
+ * A hash table by node id, with copies of codes and links, so that back links are decided
+ * without reading pages again.  Emptied with each insert, which costs nothing, as simplehash
+ * would not: places carry the number of the insert that filled them, and memory for copies
+ * is kept.
  */
 #ifndef OH_NODE_CACHE_H
 #define OH_NODE_CACHE_H

@@ -67,7 +67,7 @@ typedef struct OhVacuum
 	OhSelector	sel;
 	OmQuery    *query;			/* the node that chooses */
 	OmQuery    *form;			/* a candidate */
-	uint32	   *visited;		/* hash set of node ids */
+	uint32	   *visited;		/* hash set of node ids, emptied for each node by a stamp */
 	uint32	   *visited_stamp;
 	uint32		stamp;
 	uint32		nvisited;
