@@ -10,7 +10,9 @@
 
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"				/* part of postgres.h before */
@@ -222,6 +224,28 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_restrict_search_path() RestrictSearchPath()
 #else
 #define om_restrict_search_path() ((void) 0)
+#endif
+
+/* ---- memory ---- */
+
+/*
+ * Memory on a cache line, with flags of MemoryContextAllocExtended().  Before 16 it must
+ * not be freed but with its context.
+ */
+#if PG_VERSION_NUM >= 160000
+#define om_alloc_aligned(context, size, flags) MemoryContextAllocAligned(context, size, 64, flags)
+#else
+#define om_alloc_aligned(context, size, flags) \
+	((void *) TYPEALIGN(64, MemoryContextAllocExtended(context, (size) + 63, flags)))
+#endif
+
+/* ---- waits (wait.c) ---- */
+
+/* Extensions name what they wait for since 17. */
+#if PG_VERSION_NUM >= 170000
+#define om_new_wait_event(name) WaitEventExtensionNew(name)
+#else
+#define om_new_wait_event(name) ((void) (name), PG_WAIT_EXTENSION)
 #endif
 
 /* ---- build (build.c; include optimizer/optimizer.h) ---- */

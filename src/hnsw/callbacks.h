@@ -10,7 +10,7 @@
 #include "nodes/execnodes.h"
 
 /*
- * Where each is: build/build.c, insert/insert.c, vacuum/bulkdelete.c, vacuum/cleanup.c, planner/cost.c,
+ * Where each is: build/build.c, insert/inserter.c, vacuum/bulkdelete.c, vacuum/cleanup.c, planner/cost.c,
  * validate.c, scan/scan.c.
  */
 extern IndexBuildResult *ohbuild(Relation heap, Relation index, IndexInfo *info);

@@ -260,6 +260,7 @@ at_transaction_end(XactEvent event, void *arg)
 			break;
 		ix->used = false;
 		ix->file.rel = NULL;
+		ix->file.strategy = NULL;	/* of a vacuum that an error has ended */
 		reset_owned(ix);
 		if (ix->file.building)
 		{
@@ -299,10 +300,7 @@ cache_init(void)
 void *
 OhAlignedAlloc(MemoryContext context, Size size)
 {
-	char	   *raw = MemoryContextAllocExtended(context, size + 64,
-												 MCXT_ALLOC_ZERO | MCXT_ALLOC_HUGE);
-
-	return (void *) TYPEALIGN(64, raw);
+	return om_alloc_aligned(context, size, MCXT_ALLOC_ZERO | MCXT_ALLOC_HUGE);
 }
 
 uint32

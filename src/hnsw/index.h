@@ -59,7 +59,7 @@ typedef struct OhIndex
 
 	double		walk_rate;		/* evaluations of walks for each candidate, learned */
 	struct OhHints *hints;		/* of heapread.c */
-	struct OhInserter *inserter;	/* of insert.c, for single rows */
+	struct OhRowInserter *inserter; /* of inserter.c, for single rows */
 
 	/* the table of open indexes */
 	dlist_node	by_use;

@@ -3,7 +3,7 @@
  * that are not in the index, or by a join.
  *
  * Such a scan is read on for longer than a LIMIT says, and must see to it that it has
- * found what is nearest for all the rows that it returns (batch.c).  An access method
+ * found what is nearest for all the rows that it returns (source.c).  An access method
  * is not told; so the nodes of plans are noted when the executor starts, and a scan
  * looks for its own among them.
  *

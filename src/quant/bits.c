@@ -93,8 +93,8 @@ distance_hamming(const OmQuantizer *quant, const OmQuery *query, const void *cod
 										   (size_t) quant->code_bytes);
 }
 
-double
-om_bits_unrounded(const OmQuantizer *quant, const OmQuery *query, const void *code)
+static double
+bits_unrounded(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
 	uint64_t	ones[3];
 
@@ -110,7 +110,7 @@ om_bits_unrounded(const OmQuantizer *quant, const OmQuery *query, const void *co
 static float
 distance_jaccard(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
-	return (float) om_bits_unrounded(quant, query, code);
+	return (float) bits_unrounded(quant, query, code);
 }
 
 static OmDistanceFn
@@ -127,6 +127,12 @@ bits_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	return quant->spec.metric == OM_METRIC_HAMMING ? 0.0f : JACCARD_ERROR;
 }
 
+static OmExactness
+bits_exactness(const OmQuantSpec *spec)
+{
+	return spec->metric == OM_METRIC_JACCARD ? OM_ROUNDED : OM_EXACT;
+}
+
 const OmQuantOps om_bits_ops = {
 	.valid = bits_valid,
 	.code_bytes = bits_code_bytes,
@@ -140,4 +146,6 @@ const OmQuantOps om_bits_ops = {
 	.decode = bits_decode,
 	.distance_fn = bits_distance_fn,
 	.error = bits_error,
+	.exactness = bits_exactness,
+	.unrounded = bits_unrounded,
 };

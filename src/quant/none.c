@@ -149,6 +149,13 @@ none_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	return quant->spec.metric == OM_METRIC_COSINE ? COSINE_ERROR : 0.0f;
 }
 
+static OmExactness
+none_exactness(const OmQuantSpec *spec)
+{
+	/* under cosine the division by the norms rounds otherwise */
+	return spec->metric == OM_METRIC_COSINE ? OM_ESTIMATED : OM_EXACT;
+}
+
 const OmQuantOps om_none_ops = {
 	.valid = none_valid,
 	.code_bytes = none_code_bytes,
@@ -162,4 +169,5 @@ const OmQuantOps om_none_ops = {
 	.decode = none_decode,
 	.distance_fn = none_distance_fn,
 	.error = none_error,
+	.exactness = none_exactness,
 };

@@ -120,7 +120,7 @@ fill_bytes(OmQuantizer *quant)
 
 	for (size_t i = 0; i < 256 * (size_t) spec->dim; i++)
 		max = fmaxf(max, fabsf(centroid[i]));
-	quant->unit = max / 127.0f;
+	quant->pq.unit = max / 127.0f;
 	for (int j = 0; j < spec->subvectors; j++)
 	{
 		int			from = om_pq_start(spec, j);
@@ -150,15 +150,14 @@ pq_init(void *mem, const OmQuantSpec *spec, const float *model)
 	quant->spec = *spec;
 	quant->padded = (int) om_round_up(dim, OM_LANES);
 	quant->code_bytes = (int) pq_code_bytes(spec);
-	quant->trained = true;
-	quant->metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
+	quant->pq.metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
 	memset(quant->data, 0, sizeof(float) * (size_t) quant->padded);
 	memcpy(quant->data, model, sizeof(float) * dim);
 	for (size_t i = 0; i < dim; i++)
 		mean_sq += (double) model[i] * model[i];
-	quant->mean_sq = om_clamp_float(mean_sq);
-	quant->noise = model[dim];
-	quant->typical_length = model[dim + 1];
+	quant->pq.mean_sq = om_clamp_float(mean_sq);
+	quant->pq.calibration = model[dim];
+	quant->pq.typical_length = model[dim + 1];
 	memcpy((float *) centroids(quant), model + dim + 2, sizeof(float) * 256 * dim);
 	for (int j = 0; j < spec->subvectors; j++)
 	{
@@ -254,8 +253,8 @@ pq_encode(const OmQuantizer *quant, const float *x, void *scratch, void *code)
 	}
 	fit = fit_code(spec, centroids(quant), y, u, r.sq);
 	head->add = om_clamp_float(spec->metric == OM_METRIC_COSINE ? add / 2 : add);
-	head->mul = om_clamp_float(quant->metric_mul * fit.factor);
-	head->err = om_clamp_float(quant->metric_mul * quant->noise *
+	head->mul = om_clamp_float(quant->pq.metric_mul * fit.factor);
+	head->err = om_clamp_float(quant->pq.metric_mul * quant->pq.calibration *
 							   sqrt(fit.error_sq / spec->dim));
 }
 
@@ -272,9 +271,9 @@ pq_query(const OmQuantizer *quant, const float *q, void *scratch, OmQuery *query
 	query->form = FORM_TABLE;
 	query->norm = om_clamp_float(sqrt(r.sq));
 	if (spec->metric == OM_METRIC_IP)
-		query->add = om_clamp_float(-r.dot_mean - quant->mean_sq);
+		query->add = om_clamp_float(-r.dot_mean - quant->pq.mean_sq);
 	else
-		query->add = om_clamp_float(r.sq * (quant->metric_mul / 2));
+		query->add = om_clamp_float(r.sq * (quant->pq.metric_mul / 2));
 
 	/* no entry is more than the norms of its two sides */
 	for (int j = 0; j < spec->subvectors; j++)
@@ -306,7 +305,7 @@ pq_decode(const OmQuantizer *quant, const void *code, void *scratch, float *x)
 	const OmQuantSpec *spec = &quant->spec;
 	const OmCodeHead *head = code;
 	const uint8_t *u = (const uint8_t *) code + sizeof(OmCodeHead);
-	double		factor = head->mul / quant->metric_mul;
+	double		factor = head->mul / quant->pq.metric_mul;
 
 	(void) scratch;
 	for (int j = 0; j < spec->subvectors; j++)
@@ -360,7 +359,7 @@ pq_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
 	const OmCodeHead *head = code;
 	int			dim = quant->spec.dim;
 	uint8_t    *q = (uint8_t *) query->q;
-	double		factor = head->mul / quant->metric_mul;
+	double		factor = head->mul / quant->pq.metric_mul;
 	double		error;
 	double		length_sq;
 	int32_t		sums[3];
@@ -375,24 +374,24 @@ pq_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
 	query->qsum = 128 * sums[0];
 
 	/* |f y|^2, and what of it is error */
-	length_sq = factor * factor * quant->unit * quant->unit * sums[2];
-	error = quant->noise > 0.0f ? head->err / quant->metric_mul / quant->noise : 0.0;
+	length_sq = factor * factor * quant->pq.unit * quant->pq.unit * sums[2];
+	error = quant->pq.calibration > 0.0f ? head->err / quant->pq.metric_mul / quant->pq.calibration : 0.0;
 	error = error * error * dim;
 	if (length_sq > 0.0)
 		factor *= 1.0 - NEAR_SHARE * fmin(error / length_sq, 0.5);
-	query->mul = om_clamp_float(factor * quant->unit * quant->unit);
+	query->mul = om_clamp_float(factor * quant->pq.unit * quant->pq.unit);
 	query->add = head->add;
 	if (quant->spec.metric == OM_METRIC_IP)
 	{
-		query->add = om_clamp_float((double) head->add - quant->mean_sq);
+		query->add = om_clamp_float((double) head->add - quant->pq.mean_sq);
 		query->norm = om_clamp_float(sqrt(length_sq));
 	}
 	else
-		query->norm = sqrtf(head->add * (2.0f / quant->metric_mul));
+		query->norm = sqrtf(head->add * (2.0f / quant->pq.metric_mul));
 	/* the error of the code, and of both sides' 8 bits */
-	query->noise = om_clamp_float(quant->typical_length *
-								  hypot(head->err / quant->metric_mul,
-										factor * quant->unit * sqrt(1.0 / 6.0)));
+	query->noise = om_clamp_float(quant->pq.typical_length *
+								  hypot(head->err / quant->pq.metric_mul,
+										factor * quant->pq.unit * sqrt(1.0 / 6.0)));
 }
 
 /* Sum of one entry for each byte; table int16[n][256]. */

@@ -150,25 +150,33 @@ om_quant_spec(const OmQuantizer *quant)
 	return &quant->spec;
 }
 
+static OmExactness
+exactness(const OmQuantSpec *spec)
+{
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL && ops->exactness != NULL ? ops->exactness(spec) : OM_ESTIMATED;
+}
+
 bool
 om_quant_exact(const OmQuantSpec *spec)
 {
-	/* under cosine the division by the norms rounds otherwise */
-	return spec->kind == OM_QUANT_BIT ||
-		(spec->kind == OM_QUANT_NONE && spec->metric != OM_METRIC_COSINE);
+	return exactness(spec) != OM_ESTIMATED;
 }
 
 bool
 om_quant_rounds(const OmQuantSpec *spec)
 {
-	return spec->metric == OM_METRIC_JACCARD;
+	return exactness(spec) == OM_ROUNDED;
 }
 
 double
 om_quant_unrounded(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
-	return om_quant_rounds(&quant->spec) ? om_bits_unrounded(quant, query, code) :
-		ops_of(quant)->distance_fn(quant) (quant, query, code);
+	const OmQuantOps *ops = ops_of(quant);
+
+	return ops->unrounded != NULL ? ops->unrounded(quant, query, code) :
+		ops->distance_fn(quant) (quant, query, code);
 }
 
 void
@@ -226,6 +234,51 @@ om_quant_distances(const OmQuantizer *quant, const OmQuery *query,
 	distance = ops->distance_fn(quant);
 	for (int i = 0; i < n; i++)
 		dist[i] = distance(quant, query, codes[i]);
+}
+
+size_t
+om_quant_refine_bytes(const OmQuantSpec *spec)
+{
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL && ops->refine != NULL ? ops->refine->bytes(spec) : 0;
+}
+
+size_t
+om_quant_refine_query_bytes(const OmQuantSpec *spec)
+{
+	const OmQuantOps *ops = ops_of_spec(spec);
+
+	return ops != NULL && ops->refine != NULL ? ops->refine->query_bytes(spec) : 0;
+}
+
+void
+om_quant_refine_encode(const OmQuantizer *quant, const float *x, const void *code,
+					   void *scratch, void *refinement)
+{
+	ops_of(quant)->refine->encode(quant, x, code, scratch, refinement);
+}
+
+void
+om_quant_refine_query(const OmQuantizer *quant, const float *q, void *scratch,
+					  OmQuery *query, OmRefineQuery *refine)
+{
+	ops_of(quant)->refine->query(quant, q, scratch, query, refine);
+}
+
+void
+om_quant_refine_base(const OmQuantizer *quant, const OmQuery *query,
+					 const OmRefineQuery *refine, const void *code, OmRefineBase *base)
+{
+	ops_of(quant)->refine->base(quant, query, refine, code, base);
+}
+
+bool
+om_quant_refine_distance(const OmQuantizer *quant, const OmQuery *query,
+						 const OmRefineQuery *refine, const OmRefineBase *base,
+						 const void *refinement, float *dist, float *error)
+{
+	return ops_of(quant)->refine->distance(quant, query, refine, base, refinement, dist, error);
 }
 
 /*

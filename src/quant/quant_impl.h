@@ -30,20 +30,9 @@ typedef struct OmCodeHead
 	float		err;
 } OmCodeHead;
 
-/*
- * The quantizer is one block without pointers.  data of rabitq: mean
- * float[padded], then the rotation's tables float[rounds][padded]; the other
- * kinds' is described in their files, and they use the fields down to
- * noise and from mean_sq on.
- */
-struct OmQuantizer
+/* What rabitq.c keeps; rotate.c and refine.c are parts of it. */
+typedef struct OmRabitq
 {
-	OmQuantSpec spec;
-	int			padded;			/* dim rounded up to OM_LANES */
-	int			code_bytes;
-	bool		trained;		/* there is a model */
-	float		noise;			/* sq8: standard error of the widest step; pq: calibration of
-								 * errors */
 	int			stride;			/* bytes of packed levels */
 	int			planes;			/* 8 / bits */
 	int			rounds;			/* of the rotation */
@@ -51,7 +40,49 @@ struct OmQuantizer
 	float		mean_sq;		/* |mean|^2, for inner product */
 	float		metric_mul;		/* 2 for L2, otherwise 1 */
 	float		typical_length; /* |v| of a typical code */
-	float		unit;			/* pq: value of one step of centroids in 8 bits */
+} OmRabitq;
+
+typedef struct OmPq
+{
+	float		mean_sq;		/* |mean|^2, for inner product */
+	float		metric_mul;		/* 2 for L2, otherwise 1 */
+	float		typical_length; /* of a vector less the mean, as trained */
+	float		calibration;	/* of errors, as trained */
+	float		unit;			/* value of one step of centroids in 8 bits */
+} OmPq;
+
+typedef struct OmSq8
+{
+	bool		ranged;			/* the model has ranges */
+	float		metric_mul;		/* 1/2 for cosine, half of the squared L2 of unit vectors;
+								 * otherwise 1 */
+	float		widest_error;	/* standard error of the widest step */
+	float		error_sq;		/* squared standard errors of all dimensions, summed */
+	float		far_error;		/* standard error of the product with the farthest vector in range */
+} OmSq8;
+
+typedef struct OmSparseQuantizer
+{
+	float		metric_mul;		/* 2 for L2, otherwise 1 */
+} OmSparseQuantizer;
+
+/*
+ * The quantizer is one block without pointers.  What it holds of its kind is in that
+ * kind's struct, and in data: of rabitq mean float[padded], then the rotation's tables
+ * float[rounds][padded]; the other kinds' is described in their files.
+ */
+struct OmQuantizer
+{
+	OmQuantSpec spec;
+	int			padded;			/* dim rounded up to OM_LANES */
+	int			code_bytes;
+	union
+	{
+		OmRabitq	rabitq;
+		OmPq		pq;
+		OmSq8		sq8;
+		OmSparseQuantizer sparse;
+	};
 	float		data[] __attribute__((aligned(64)));
 };
 
@@ -69,11 +100,32 @@ om_quant_stride(const OmQuantSpec *spec)
 	return (spec->dim + planes - 1) / planes;
 }
 
-static inline const float *
-om_quant_mean(const OmQuantizer *quant)
+/* Are distances those of the float kernels? */
+typedef enum OmExactness
 {
-	return quant->data;
-}
+	OM_ESTIMATED,
+	OM_ROUNDED,					/* they are, rounded to float */
+	OM_EXACT
+} OmExactness;
+
+/*
+ * Refinements of a kind's codes; the functions om_quant_refine_... of quant.h hand on to
+ * it.  bytes is 0 for a spec that has none; the others are not called then.
+ */
+typedef struct OmRefineOps
+{
+	size_t		(*bytes) (const OmQuantSpec *spec);
+	size_t		(*query_bytes) (const OmQuantSpec *spec);
+	void		(*encode) (const OmQuantizer *quant, const float *x, const void *code,
+						   void *scratch, void *refinement);
+	void		(*query) (const OmQuantizer *quant, const float *q, void *scratch,
+						  OmQuery *query, OmRefineQuery *refine);
+	void		(*base) (const OmQuantizer *quant, const OmQuery *query,
+						 const OmRefineQuery *refine, const void *code, OmRefineBase *base);
+	bool		(*distance) (const OmQuantizer *quant, const OmQuery *query,
+							 const OmRefineQuery *refine, const OmRefineBase *base,
+							 const void *refinement, float *dist, float *error);
+} OmRefineOps;
 
 /*
  * What a kind of quantizer supplies; the functions of quant.h of like names
@@ -102,6 +154,12 @@ typedef struct OmQuantOps
 							  const void *const *codes, int n, float *dist);
 	float		(*error) (const OmQuantizer *quant, const OmQuery *query,
 						  const void *code);
+	/* NULL: estimated */
+	OmExactness (*exactness) (const OmQuantSpec *spec);
+	/* where they are rounded */
+	double		(*unrounded) (const OmQuantizer *quant, const OmQuery *query,
+							  const void *code);
+	const OmRefineOps *refine;	/* NULL: there are none */
 
 	/* training; train NULL: no model; train_parts NULL: one; train_finish NULL: nothing */
 	int			train_rows;
@@ -120,10 +178,7 @@ extern const OmQuantOps om_sq8_ops;
 extern const OmQuantOps om_none_ops;
 extern const OmQuantOps om_bits_ops;
 extern const OmQuantOps om_sparse_ops;
-
-/* bits.c */
-extern double om_bits_unrounded(const OmQuantizer *quant, const OmQuery *query,
-								const void *code);
+extern const OmRefineOps om_rabitq_refine_ops;
 
 /* Steele, Lea and Flood, "Fast splittable pseudorandom number generators". */
 static inline uint64_t

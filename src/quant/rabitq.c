@@ -112,6 +112,12 @@ rabitq_scratch_bytes(const OmQuantSpec *spec)
 	return 2 * om_round_up(padded * sizeof(float) + padded + 64, 64);
 }
 
+static inline const float *
+mean_of(const OmQuantizer *quant)
+{
+	return quant->data;
+}
+
 static OmQuantizer *
 rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
 {
@@ -121,15 +127,15 @@ rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
 	memset(quant, 0, sizeof(OmQuantizer));
 	quant->spec = *spec;
 	quant->padded = (int) om_round_up((size_t) spec->dim, OM_LANES);
-	quant->stride = om_quant_stride(spec);
-	quant->planes = 8 / spec->bits;
+	quant->rabitq.stride = om_quant_stride(spec);
+	quant->rabitq.planes = 8 / spec->bits;
 	quant->code_bytes = (int) rabitq_code_bytes(spec);
-	quant->rounds = om_rotate_rounds(spec->dim);
-	quant->fht = 1;
-	while (quant->fht * 2 <= spec->dim)
-		quant->fht *= 2;
-	quant->typical_length = (float) typical_length(spec);
-	quant->metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
+	quant->rabitq.rounds = om_rotate_rounds(spec->dim);
+	quant->rabitq.fht = 1;
+	while (quant->rabitq.fht * 2 <= spec->dim)
+		quant->rabitq.fht *= 2;
+	quant->rabitq.typical_length = (float) typical_length(spec);
+	quant->rabitq.metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
 	for (int i = 0; i < quant->padded; i++)
 	{
 		float		m = model != NULL && i < spec->dim ? model[i] : 0.0f;
@@ -137,7 +143,7 @@ rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
 		quant->data[i] = m;
 		mean_sq += (double) m * m;
 	}
-	quant->mean_sq = om_clamp_float(mean_sq);
+	quant->rabitq.mean_sq = om_clamp_float(mean_sq);
 	om_rotate_init(quant);
 	return quant;
 }
@@ -150,7 +156,7 @@ static void
 center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
 			   OmRotated *out)
 {
-	const float *mean = om_quant_mean(quant);
+	const float *mean = mean_of(quant);
 	double		max = 0.0;
 	double		sq = 0.0;
 	int			exponent;
@@ -196,7 +202,7 @@ om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 		ordinary = om_inverse_norm(x, quant->spec.dim, &x_scale);
 	if (ordinary)
 	{
-		om_kernels->center_f32(x, om_quant_mean(quant), (float) x_scale, out->y,
+		om_kernels->center_f32(x, mean_of(quant), (float) x_scale, out->y,
 							   quant->spec.dim, sums);
 		out->scale = 1.0;
 		out->length = sqrt((double) sums[0]);
@@ -326,27 +332,27 @@ rabitq_encode(const OmQuantizer *quant, const float *x, void *scratch,
 
 	best = om_rabitq_scale(quant, bits, r.y, r.length);
 	om_kernels->quantize_f32(r.y, quant->padded, bits, best.t, u);
-	memset(u + dim, 0, (size_t) (quant->planes * quant->stride - dim));
+	memset(u + dim, 0, (size_t) (quant->rabitq.planes * quant->rabitq.stride - dim));
 	switch (bits)
 	{
 		case 1:
-			pack_levels(u, packed, quant->stride, 1);
+			pack_levels(u, packed, quant->rabitq.stride, 1);
 			break;
 		case 2:
-			pack_levels(u, packed, quant->stride, 2);
+			pack_levels(u, packed, quant->rabitq.stride, 2);
 			break;
 		case 4:
-			pack_levels(u, packed, quant->stride, 4);
+			pack_levels(u, packed, quant->rabitq.stride, 4);
 			break;
 		default:
-			memcpy(packed, u, (size_t) quant->stride);
+			memcpy(packed, u, (size_t) quant->rabitq.stride);
 	}
 
 	/* r / k = norm / (dot / length) */
-	head->mul = om_clamp_float(quant->metric_mul * norm * r.length / best.dot);
+	head->mul = om_clamp_float(quant->rabitq.metric_mul * norm * r.length / best.dot);
 	cos_sq = best.score / (r.length * r.length);
 	if (cos_sq < 1.0 && dim > 1)
-		head->err = om_clamp_float(quant->metric_mul * norm *
+		head->err = om_clamp_float(quant->rabitq.metric_mul * norm *
 								   sqrt((1.0 - cos_sq) / cos_sq / (dim - 1)));
 }
 
@@ -355,7 +361,7 @@ rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
 			 OmQuery *query)
 {
 	int			dim = quant->spec.dim;
-	size_t		end = (size_t) (quant->planes * quant->stride) + 64;
+	size_t		end = (size_t) (quant->rabitq.planes * quant->rabitq.stride) + 64;
 	OmRotated	r;
 	double		norm;
 	double		step;
@@ -366,9 +372,9 @@ rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
 	memset(query, 0, sizeof(OmQuery));
 	query->norm = om_clamp_float(norm);
 	if (quant->spec.metric == OM_METRIC_IP)
-		query->add = om_clamp_float(-r.dot_mean - quant->mean_sq);
+		query->add = om_clamp_float(-r.dot_mean - quant->rabitq.mean_sq);
 	else
-		query->add = om_clamp_float(norm * norm * (quant->metric_mul / 2));
+		query->add = om_clamp_float(norm * norm * (quant->rabitq.metric_mul / 2));
 	max = r.length > 0.0 ? om_kernels->absmax_f32(r.y, quant->padded) : 0.0f;
 	if (!(max > 0.0f))
 	{
@@ -380,7 +386,7 @@ rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
 	memset(query->q + dim, 0, end - (size_t) dim);
 	step = r.scale * max / 127.0;
 	query->mul = om_clamp_float(step / 2);
-	query->noise = om_clamp_float(step * sqrt(1.0 / 12.0) * quant->typical_length);
+	query->noise = om_clamp_float(step * sqrt(1.0 / 12.0) * quant->rabitq.typical_length);
 }
 
 /* What rabitq_error needs of a code that serves as query: |q'| and its error. */
@@ -388,8 +394,8 @@ static void
 from_code_error(const OmQuantizer *quant, const OmCodeHead *head,
 				OmQuery *query)
 {
-	double		length = quant->typical_length;
-	double		noise = head->err / quant->metric_mul * length;
+	double		length = quant->rabitq.typical_length;
+	double		noise = head->err / quant->rabitq.metric_mul * length;
 
 	if (quant->spec.metric == OM_METRIC_IP)
 		query->norm = om_clamp_float(head->mul * length);
@@ -397,7 +403,7 @@ from_code_error(const OmQuantizer *quant, const OmCodeHead *head,
 		query->norm = sqrtf(head->add) * (quant->spec.metric == OM_METRIC_L2 ? 1.0f : sqrtf(2.0f));
 	/* rounding v to int8 leaves up to half a level, less what scaling mends */
 	if (quant->spec.bits == 8)
-		noise = hypot(noise, 0.4 * head->mul / quant->metric_mul * length);
+		noise = hypot(noise, 0.4 * head->mul / quant->rabitq.metric_mul * length);
 	query->noise = om_clamp_float(noise);
 }
 
@@ -420,7 +426,7 @@ near_scale(const OmQuantizer *quant, const OmCodeHead *head)
 	if (!(head->mul > 0.0f))
 		return 1.0;
 	/* err / mul = |v| sin / sqrt(dim - 1) */
-	ratio = head->err / (head->mul * quant->typical_length);
+	ratio = head->err / (head->mul * quant->rabitq.typical_length);
 	sin_sq = fmin(ratio * ratio * (quant->spec.dim - 1), 0.4);
 	return 1.0 - 0.22 * sin_sq / (1.0 - sin_sq);
 }
@@ -432,13 +438,13 @@ rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 	const OmCodeHead *head = code;
 	int			dim = quant->spec.dim;
 	int			bits = quant->spec.bits;
-	size_t		end = (size_t) (quant->planes * quant->stride) + 64;
-	double		scale = near_scale(quant, head) * head->mul / quant->metric_mul / 2;
+	size_t		end = (size_t) (quant->rabitq.planes * quant->rabitq.stride) + 64;
+	double		scale = near_scale(quant, head) * head->mul / quant->rabitq.metric_mul / 2;
 	int32_t		sums[3];
 
 	memset(query, 0, sizeof(OmQuery));
 	om_kernels->expand_code[log2_bits(bits)] ((const uint8_t *) code + sizeof(OmCodeHead),
-											  query->q, quant->stride);
+											  query->q, quant->rabitq.stride);
 	memset(query->q + dim, 0, end - (size_t) dim);
 	om_kernels->sums_i8(query->q, dim, sums);
 	query->qsum = sums[0] * ((1 << bits) - 1);
@@ -453,7 +459,7 @@ rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 	query->mul = om_clamp_float(scale / 2);
 	query->add = head->add;
 	if (quant->spec.metric == OM_METRIC_IP)
-		query->add = om_clamp_float((double) head->add - quant->mean_sq);
+		query->add = om_clamp_float((double) head->add - quant->rabitq.mean_sq);
 	from_code_error(quant, head, query);
 }
 
@@ -477,7 +483,7 @@ rabitq_decode(const OmQuantizer *quant, const void *code, void *scratch, float *
 	memset(y, 0, sizeof(float) * (size_t) quant->padded);
 	for (int i = 0; i < dim; i++)
 	{
-		int			level = packed[i % quant->stride] >> (i / quant->stride * bits);
+		int			level = packed[i % quant->rabitq.stride] >> (i / quant->rabitq.stride * bits);
 
 		y[i] = (float) (level & ((1 << bits) - 1)) - 0.5f * (float) ((1 << bits) - 1);
 		sq += (double) y[i] * y[i];
@@ -495,7 +501,7 @@ rabitq_decode(const OmQuantizer *quant, const void *code, void *scratch, float *
 		y[i] = om_clamp_float(y[i] * length / sqrt(sq));
 	om_rotate_back(quant, y);
 	for (int i = 0; i < dim; i++)
-		x[i] = om_clamp_float((double) y[i] + om_quant_mean(quant)[i]);
+		x[i] = om_clamp_float((double) y[i] + mean_of(quant)[i]);
 }
 
 /* The estimate, from the integer dot product of levels and query. */
@@ -513,7 +519,7 @@ code_distance(const OmQuantizer *quant, const OmQuery *query, const void *code,
 			  int log2)
 {
 	int32_t		dot = om_kernels->dot_code[log2] ((const uint8_t *) code + sizeof(OmCodeHead),
-												  query->q, quant->stride);
+												  query->q, quant->rabitq.stride);
 
 	return dot_distance(query, code, dot);
 }
@@ -539,7 +545,7 @@ rabitq_distances(const OmQuantizer *quant, const OmQuery *query,
 		int			batch = n - done < DOT_BATCH ? n - done : DOT_BATCH;
 
 		om_kernels->dot_codes[log2] (codes + done, sizeof(OmCodeHead), batch,
-									 query->q, quant->stride, dot);
+									 query->q, quant->rabitq.stride, dot);
 		for (int i = 0; i < batch; i++)
 			dist[done + i] = dot_distance(query, codes[done + i], dot[i]);
 	}
@@ -603,5 +609,6 @@ const OmQuantOps om_rabitq_ops = {
 	.distance_fn = rabitq_distance_fn,
 	.distances = rabitq_distances,
 	.error = rabitq_error,
+	.refine = &om_rabitq_refine_ops,
 	.train = rabitq_train,
 };

@@ -95,17 +95,16 @@ tag_of(const void *code)
 	return tag != 0 ? tag : 1;
 }
 
-size_t
-om_quant_refine_bytes(const OmQuantSpec *spec)
+static size_t
+refine_bytes(const OmQuantSpec *spec)
 {
-	if ((spec->kind != OM_QUANT_RABITQ && spec->kind != OM_QUANT_BINARY) ||
-		spec->bits > FINE_BITS || om_quant_code_bytes(spec) == 0)
+	if (spec->bits > FINE_BITS)
 		return 0;
 	return tail_offset(spec) + (size_t) tails_of(spec) * sizeof(Tail);
 }
 
-size_t
-om_quant_refine_query_bytes(const OmQuantSpec *spec)
+static size_t
+refine_query_bytes(const OmQuantSpec *spec)
 {
 	/* eight planes of the base code at most */
 	return sizeof(OmRefineQuery) + om_round_up((size_t) spec->dim + 8, 64) + 64;
@@ -260,9 +259,9 @@ encode_residual(const OmQuantizer *quant, float *e, uint8_t *u, void *refinement
 	return true;
 }
 
-void
-om_quant_refine_encode(const OmQuantizer *quant, const float *x, const void *code,
-					   void *scratch, void *refinement)
+static void
+refine_encode(const OmQuantizer *quant, const float *x, const void *code,
+			  void *scratch, void *refinement)
 {
 	int			dim = quant->spec.dim;
 	int			padded = quant->padded;
@@ -279,14 +278,14 @@ om_quant_refine_encode(const OmQuantizer *quant, const float *x, const void *cod
 	double		sq;
 	double		factor;
 
-	memset(refinement, 0, om_quant_refine_bytes(&quant->spec));
+	memset(refinement, 0, refine_bytes(&quant->spec));
 	head->tag = tag_of(code);
 	om_rabitq_rotate(quant, x, scratch, &r);
 	if (r.length == 0.0)
 		return;
 
 	om_kernels->expand_code[log2_bits(quant->spec.bits)]
-		((const uint8_t *) code + sizeof(OmCodeHead), v, quant->stride);
+		((const uint8_t *) code + sizeof(OmCodeHead), v, quant->rabitq.stride);
 	memset(v + dim, 0, (size_t) (padded - dim));
 	dot_base(y, v, padded, &p);
 	a = p.yv / p.vv;
@@ -313,17 +312,17 @@ om_quant_refine_encode(const OmQuantizer *quant, const float *x, const void *cod
 		head->err = INFINITY;
 		return;
 	}
-	factor = quant->metric_mul * r.scale * sq / (sq - left);
+	factor = quant->rabitq.metric_mul * r.scale * sq / (sq - left);
 	head->base = om_clamp_float(factor * a);
 	head->fine = om_clamp_float(factor * b);
 	if (dim > 1)
-		head->err = om_clamp_float(quant->metric_mul * r.length * r.scale *
+		head->err = om_clamp_float(quant->rabitq.metric_mul * r.length * r.scale *
 								   sqrt(left / (sq - left) / (dim - 1)));
 }
 
-void
-om_quant_refine_query(const OmQuantizer *quant, const float *q, void *scratch,
-					  OmQuery *query, OmRefineQuery *refine)
+static void
+refine_query(const OmQuantizer *quant, const float *q, void *scratch,
+			 OmQuery *query, OmRefineQuery *refine)
 {
 	const float *y = scratch;
 	int			dim = quant->spec.dim;
@@ -332,7 +331,7 @@ om_quant_refine_query(const OmQuantizer *quant, const float *q, void *scratch,
 	int32_t		sum = 0;
 
 	om_quant_query(quant, q, scratch, query);
-	memset(refine, 0, om_quant_refine_query_bytes(&quant->spec));
+	memset(refine, 0, refine_query_bytes(&quant->spec));
 	if (query->mul == 0.0f)
 		return;
 	max = om_kernels->absmax_f32(y, quant->padded);
@@ -351,18 +350,18 @@ om_quant_refine_query(const OmQuantizer *quant, const float *q, void *scratch,
 	/* |2w| is about 9 a dimension, of even components */
 	refine->noise = om_clamp_float(refine->step * sqrt(dim / 12.0) * 9.0);
 	refine->low_noise = om_clamp_float(refine->step / 254.0 * sqrt(1.0 / 12.0) * 2.0 *
-									   quant->typical_length);
+									   quant->rabitq.typical_length);
 }
 
-void
-om_quant_refine_base(const OmQuantizer *quant, const OmQuery *query,
-					 const OmRefineQuery *refine, const void *code, OmRefineBase *base)
+static void
+refine_base(const OmQuantizer *quant, const OmQuery *query,
+			const OmRefineQuery *refine, const void *code, OmRefineBase *base)
 {
 	const OmCodeHead *head = code;
 	const uint8_t *packed = (const uint8_t *) code + sizeof(OmCodeHead);
 	int			log2 = log2_bits(quant->spec.bits);
-	int32_t		high = om_kernels->dot_code[log2] (packed, query->q, quant->stride);
-	int32_t		low = om_kernels->dot_code[log2] (packed, refine->low, quant->stride);
+	int32_t		high = om_kernels->dot_code[log2] (packed, query->q, quant->rabitq.stride);
+	int32_t		low = om_kernels->dot_code[log2] (packed, refine->low, quant->rabitq.stride);
 
 	base->add = head->add;
 	base->tag = tag_of(code);
@@ -370,10 +369,10 @@ om_quant_refine_base(const OmQuantizer *quant, const OmQuery *query,
 								(float) (2 * low - refine->low_qsum) * (1.0f / 254.0f));
 }
 
-bool
-om_quant_refine_distance(const OmQuantizer *quant, const OmQuery *query,
-						 const OmRefineQuery *refine, const OmRefineBase *base,
-						 const void *refinement, float *dist, float *error)
+static bool
+refine_distance(const OmQuantizer *quant, const OmQuery *query,
+				const OmRefineQuery *refine, const OmRefineBase *base,
+				const void *refinement, float *dist, float *error)
 {
 	const RefineHead *head = refinement;
 	const uint8_t *packed = (const uint8_t *) refinement + sizeof(RefineHead);
@@ -429,3 +428,12 @@ om_quant_refine_is_blurred(const void *refinement)
 {
 	return !(((const RefineHead *) refinement)->err <= FLT_MAX);
 }
+
+const OmRefineOps om_rabitq_refine_ops = {
+	.bytes = refine_bytes,
+	.query_bytes = refine_query_bytes,
+	.encode = refine_encode,
+	.query = refine_query,
+	.base = refine_base,
+	.distance = refine_distance,
+};

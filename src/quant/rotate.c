@@ -22,7 +22,7 @@
 static inline bool
 mixed_before(const OmQuantizer *quant, int round)
 {
-	return quant->fht != quant->spec.dim && round == 2;
+	return quant->rabitq.fht != quant->spec.dim && round == 2;
 }
 
 /* Where the window of a round starts. */
@@ -30,7 +30,7 @@ static inline int
 window(const OmQuantizer *quant, int round)
 {
 	/* nothing but 0 when dim is a power of two */
-	return (round & 1) != 0 ? quant->spec.dim - quant->fht : 0;
+	return (round & 1) != 0 ? quant->spec.dim - quant->rabitq.fht : 0;
 }
 
 static inline float *
@@ -52,10 +52,10 @@ om_rotate_init(OmQuantizer *quant)
 	int			dim = quant->spec.dim;
 	int			half = dim / 2;
 	uint64_t	state = quant->spec.seed;
-	float		fht_scale = (float) (1.0 / sqrt((double) quant->fht));
+	float		fht_scale = (float) (1.0 / sqrt((double) quant->rabitq.fht));
 	float		mix_scale = (float) sqrt(0.5);
 
-	for (int round = 0; round < quant->rounds; round++)
+	for (int round = 0; round < quant->rabitq.rounds; round++)
 	{
 		float	   *row = factors(quant, round);
 		int			from = window(quant, round);
@@ -67,7 +67,7 @@ om_rotate_init(OmQuantizer *quant)
 
 			if (i % 64 == 0)
 				random = om_splitmix64(&state);
-			if (i >= from && i < from + quant->fht)
+			if (i >= from && i < from + quant->rabitq.fht)
 				f *= fht_scale;
 			if (mixed_before(quant, round) && (i < half || i >= dim - half))
 				f *= mix_scale;
@@ -86,12 +86,12 @@ om_rotate(const OmQuantizer *quant, float *x)
 	int			dim = quant->spec.dim;
 	int			half = dim / 2;
 
-	for (int round = 0; round < quant->rounds; round++)
+	for (int round = 0; round < quant->rabitq.rounds; round++)
 	{
 		if (mixed_before(quant, round))
 			k->mix_f32(x, x + dim - half, half);
 		k->mul_f32(x, factors(quant, round), quant->padded);
-		k->fht_f32(x + window(quant, round), quant->fht);
+		k->fht_f32(x + window(quant, round), quant->rabitq.fht);
 	}
 }
 
@@ -108,14 +108,14 @@ om_rotate_back(const OmQuantizer *quant, float *x)
 	int			dim = quant->spec.dim;
 	int			half = dim / 2;
 
-	for (int round = quant->rounds - 1; round >= 0; round--)
+	for (int round = quant->rabitq.rounds - 1; round >= 0; round--)
 	{
 		const float *f = factors(quant, round);
 		int			from = window(quant, round);
 
-		k->fht_f32(x + from, quant->fht);
+		k->fht_f32(x + from, quant->rabitq.fht);
 		for (int i = 0; i < dim; i++)
-			x[i] /= f[i] * (i >= from && i < from + quant->fht ? (float) quant->fht : 1.0f);
+			x[i] /= f[i] * (i >= from && i < from + quant->rabitq.fht ? (float) quant->rabitq.fht : 1.0f);
 		if (!mixed_before(quant, round))
 			continue;
 		k->mix_f32(x, x + dim - half, half);

@@ -112,7 +112,7 @@ sparse_init(void *mem, const OmQuantSpec *spec, const float *model)
 	memset(quant, 0, sizeof(OmQuantizer));
 	quant->spec = *spec;
 	quant->code_bytes = (int) sparse_code_bytes(spec);
-	quant->metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
+	quant->sparse.metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
 	return quant;
 }
 
@@ -201,7 +201,7 @@ sparse_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *quer
 		query->q[term[i] & mask] = (int8_t) (sum > LEVELS ? LEVELS : sum < -LEVELS ? -LEVELS : sum);
 	}
 	query->add = quant->spec.metric == OM_METRIC_COSINE ? 1.0f : head->add;
-	query->mul = quant->metric_mul * head->step;
+	query->mul = quant->sparse.metric_mul * head->step;
 	query->norm = head->norm;
 	query->noise = head->err;
 }
@@ -293,8 +293,8 @@ sparse_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	if (quant->spec.metric == OM_METRIC_L1)
 		return om_clamp_distance(query->noise + head->err);
 	/* not the root of squares: what is left out of both may go together */
-	return om_clamp_distance(quant->metric_mul * (query->noise * head->norm +
-												  query->norm * head->err));
+	return om_clamp_distance(quant->sparse.metric_mul * (query->noise * head->norm +
+														 query->norm * head->err));
 }
 
 const OmQuantOps om_sparse_ops = {

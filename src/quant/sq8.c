@@ -105,15 +105,15 @@ sq8_init(void *mem, const OmQuantSpec *spec, const float *model)
 	quant->padded = (int) om_round_up((size_t) spec->dim, OM_LANES);
 	quant->code_bytes = (int) sq8_code_bytes(spec);
 	for (int i = 0; i < spec->dim && model != NULL; i++)
-		quant->trained |= model[spec->dim + i] > 0.0f;
-	quant->metric_mul = spec->metric == OM_METRIC_COSINE ? 0.5f : 1.0f;
+		quant->sq8.ranged |= model[spec->dim + i] > 0.0f;
+	quant->sq8.metric_mul = spec->metric == OM_METRIC_COSINE ? 0.5f : 1.0f;
 	lo = (float *) LO(quant);
 	step = (float *) STEP(quant);
 	inverse = (float *) INVERSE(quant);
 	for (int i = 0; i < spec->dim; i++)
 	{
 		lo[i] = model != NULL ? model[i] : 0.0f;
-		step[i] = quant->trained ? model[spec->dim + i] : 1.0f;
+		step[i] = quant->sq8.ranged ? model[spec->dim + i] : 1.0f;
 		inverse[i] = step[i] > 0.0f ? om_clamp_float(1.0 / step[i]) : 0.0f;
 		max = fmax(max, step[i]);
 		sq += (double) step[i] * step[i];
@@ -121,9 +121,9 @@ sq8_init(void *mem, const OmQuantSpec *spec, const float *model)
 		far_sq += far * far;
 	}
 	/* variance of a value that is uniform between two levels: 1/12 */
-	quant->noise = om_clamp_float(max / sqrt(12.0));
-	quant->mean_sq = om_clamp_float(sq / 12.0);
-	quant->typical_length = om_clamp_float(sqrt(far_sq / 12.0));
+	quant->sq8.widest_error = om_clamp_float(max / sqrt(12.0));
+	quant->sq8.error_sq = om_clamp_float(sq / 12.0);
+	quant->sq8.far_error = om_clamp_float(sqrt(far_sq / 12.0));
 	return quant;
 }
 
@@ -142,7 +142,7 @@ vector_scale(const OmQuantizer *quant, const float *x)
 static void
 choose_range(const OmQuantizer *quant, double min, double max, Sq8Head *head)
 {
-	if (quant->trained)
+	if (quant->sq8.ranged)
 	{
 		if (min > -0.5 && max < 255.5)
 		{
@@ -289,7 +289,7 @@ distance_l2(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
 	const Sq8Head *head = code;
 
-	return om_clamp_distance(quant->metric_mul *
+	return om_clamp_distance(quant->sq8.metric_mul *
 							 om_kernels->sq8_l2sq_f32((const uint8_t *) code + sizeof(Sq8Head),
 													  (const float *) query->q, STEP(quant),
 													  quant->spec.dim, head->a, head->b));
@@ -339,14 +339,14 @@ sq8_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
 	const Sq8Head *head = code;
 	double		b_sq = (double) head->b * head->b + (double) query->noise * query->noise;
-	double		sum_sq = b_sq * quant->mean_sq;
+	double		sum_sq = b_sq * quant->sq8.error_sq;
 	double		error;
 
 	if (quant->spec.metric == OM_METRIC_IP)
 	{
 		/* a query from a code errs as well, and what it meets may be that long */
 		error = hypot((double) query->norm * head->b,
-					  (double) query->noise * quant->typical_length * fmax(head->b, 1.0));
+					  (double) query->noise * quant->sq8.far_error * fmax(head->b, 1.0));
 	}
 	else if (quant->spec.metric == OM_METRIC_L1)
 	{
@@ -358,9 +358,9 @@ sq8_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	}
 	else
 	{
-		double		d = distance_l2(quant, query, code) / quant->metric_mul;
+		double		d = distance_l2(quant, query, code) / quant->sq8.metric_mul;
 
-		error = quant->metric_mul * (2.0 * sqrt(d * b_sq) * quant->noise + sum_sq);
+		error = quant->sq8.metric_mul * (2.0 * sqrt(d * b_sq) * quant->sq8.widest_error + sum_sq);
 	}
 	return om_clamp_float(error);
 }

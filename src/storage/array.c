@@ -345,7 +345,7 @@ OhArrayRead(OhFile *file, int id, uint32 lp, int lockmode)
 		LockBuffer(buffer, lockmode);
 		return buffer;
 	}
-	buffer = ReadBuffer(file->rel, block);
+	buffer = ReadBufferExtended(file->rel, MAIN_FORKNUM, block, RBM_NORMAL, file->strategy);
 	array->hint[lp] = InvalidBuffer;
 	LockBuffer(buffer, lockmode);
 	verify_data_page(file, id, lp, buffer);

@@ -68,6 +68,7 @@ typedef struct OhFile
 	uint64		build_id;
 	uint32		generation;		/* of the metapage, as last seen */
 	bool		building;		/* write no WAL */
+	BufferAccessStrategy strategy;	/* of reads of pages for a vacuum, otherwise NULL */
 	uint32		hint_clock;		/* every Nth access is an ordinary ReadBuffer */
 	MemoryContext context;		/* of block numbers and hints */
 	OhArray		array[OH_MAX_ARRAYS];

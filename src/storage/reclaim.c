@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "storage/array.h"
+#include "storage/bitset.h"
 
 /* The pages that directories name. */
 typedef struct KnownPages
@@ -16,15 +17,15 @@ typedef struct KnownPages
 	Relation	rel;
 	BlockNumber nblocks;
 	BlockNumber n;
-	uint8	   *bits;			/* NULL: they are only counted */
+	OhBitset	blocks;			/* not initialised: they are only counted */
 } KnownPages;
 
 static void
 know(KnownPages *known, BlockNumber block)
 {
 	known->n++;
-	if (known->bits != NULL && block < known->nblocks)
-		known->bits[block / 8] |= 1 << (block % 8);
+	if (known->blocks.word != NULL && block < known->nblocks)
+		OhBitsetAdd(&known->blocks, block);
 }
 
 /*
@@ -86,22 +87,21 @@ OhReclaimPages(OhFile *file)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(file->rel);
 	BlockNumber nfree = 0;
-	KnownPages	known = {file->rel, nblocks, 0, NULL};
+	KnownPages	known = {file->rel, nblocks};
 
 	know_all(&known, file);
 	if (known.n >= nblocks)
 		return 0;
-	known.bits = MemoryContextAllocExtended(CurrentMemoryContext, nblocks / 8 + 1,
-											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	OhBitsetInit(&known.blocks, nblocks, CurrentMemoryContext);
 	know_all(&known, file);
 	for (BlockNumber block = 1; block < nblocks; block++)
 	{
 		Buffer		buffer;
 
-		if (known.bits[block / 8] & (1 << (block % 8)))
+		if (OhBitsetHas(&known.blocks, block))
 			continue;
 		om_vacuum_delay_point();
-		buffer = ReadBuffer(file->rel, block);
+		buffer = ReadBufferExtended(file->rel, MAIN_FORKNUM, block, RBM_NORMAL, file->strategy);
 		if (ConditionalLockBuffer(buffer))
 		{
 			if (PageIsNew(BufferGetPage(buffer)))
@@ -113,7 +113,7 @@ OhReclaimPages(OhFile *file)
 		}
 		ReleaseBuffer(buffer);
 	}
-	pfree(known.bits);
+	OhBitsetFree(&known.blocks);
 	if (nfree > 0)
 		IndexFreeSpaceMapVacuum(file->rel);
 	return nfree;

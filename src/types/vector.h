@@ -54,7 +54,4 @@ extern double om_vector_l1(const OmVector *a, const OmVector *b);
 /* The same for float[dim], for callers that hold no OmVector. */
 extern double om_floats_cosine(const float *a, const float *b, int dim);
 
-/* Order of the type: elements first, then the number of dimensions; -1, 0, 1. */
-extern int	om_vector_compare(const OmVector *a, const OmVector *b);
-
 #endif							/* OM_VECTOR_H */

@@ -212,5 +212,14 @@ $node->safe_psql('postgres', 'VACUUM (PARALLEL 0) big');
 $node->safe_psql('postgres', 'VACUUM (PARALLEL 0) big');
 check_index($node, 'bi', "the vacuum after one that left $left nodes flagged");
 
+# --- a vacuum reads the index by its ring of buffers: it takes none from others
+sql('CREATE EXTENSION pg_buffercache', 'CHECKPOINT');
+$node->restart;
+sql('DELETE FROM big WHERE id % 1000 = 7');
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON, PARALLEL 0) big');
+my $pages = sql("SELECT pg_relation_size('bi') / 8192");
+my $held = sql("SELECT count(*) FROM pg_buffercache WHERE relfilenode = pg_relation_filenode('bi') AND relforknumber = 0");
+cmp_ok($held, '<', $pages / 2, "after a vacuum $held of $pages pages of an index are in shared buffers");
+
 $node->stop;
 done_testing();

@@ -16,6 +16,7 @@
 #include "hnsw/build/build.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/insert/inserter.h"
+#include "storage/wait.h"
 
 /* Rows between two reports of progress. */
 #define REPORT_ROWS 256
@@ -129,7 +130,7 @@ leave_graph(OhBuildWorker *worker)
 	{
 		ConditionVariablePrepareToSleep(&shared->flushed);
 		while (current_state(shared) == OH_BUILD_FLUSHING)
-			ConditionVariableSleep(&shared->flushed, PG_WAIT_EXTENSION);
+			ConditionVariableSleep(&shared->flushed, OhWaitEvent(OH_WAIT_BUILD_FLUSH));
 		ConditionVariableCancelSleep();
 	}
 	release_graph(worker);

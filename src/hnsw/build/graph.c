@@ -8,6 +8,7 @@
 #include <math.h>
 #include <sched.h>
 
+#include "compat.h"
 #include "hnsw/build/graph.h"
 #include "storage/s_lock.h"
 
@@ -155,12 +156,6 @@ OhGraphInit(void *mem, const OhGraphShape *shape, uint32 capacity)
 	return graph;
 }
 
-static void *
-aligned_alloc_in(MemoryContext context, Size size)
-{
-	return (void *) TYPEALIGN(LINE, MemoryContextAlloc(context, size + LINE));
-}
-
 /*
  * OhBuilderBegin -- join the graph.
  *
@@ -192,12 +187,12 @@ OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (in
 	b->quant = quant;
 	b->distance = om_quant_distance_fn(quant);
 	OhSelectorInit(&b->selector, quant, context);
-	b->form = aligned_alloc_in(context, om_quant_query_bytes(&graph->shape.spec));
-	b->scratch = aligned_alloc_in(context, om_quant_scratch_bytes(&graph->shape.spec));
+	b->form = om_alloc_aligned(context, om_quant_query_bytes(&graph->shape.spec), 0);
+	b->scratch = om_alloc_aligned(context, om_quant_scratch_bytes(&graph->shape.spec), 0);
 
 	b->visited = MemoryContextAllocHuge(context, graph->capacity);
 	memset(b->visited, 0, graph->capacity);
-	b->memo = aligned_alloc_in(context, OH_MEMO_SIZE * sizeof(OhMemo));
+	b->memo = om_alloc_aligned(context, OH_MEMO_SIZE * sizeof(OhMemo), 0);
 	memset(b->memo, 0xFF, OH_MEMO_SIZE * sizeof(OhMemo));
 	b->pool = MemoryContextAlloc(context, (ef + 1) * sizeof(OhPoolEntry));
 	b->cand = MemoryContextAlloc(context, (ef + 1 + 2 * b->m) * sizeof(OhCandidate));

@@ -1,30 +1,18 @@
 /*
  * graphtwin.c -- the table of codes and filter keys by which builds find the node that
  * a row belongs to.
+ *
+ * The table is in the memory that participants share, without locks; simplehash is for one
+ * process.
  */
 #include "postgres.h"
+
+#include "common/hashfn.h"
 
 #include "hnsw/build/graph.h"
 
 /* An entry of the table of twins: the first node with its code. */
 #define LEADER		0x80000000U
-
-/*
- * hash_bytes -- mix bytes, a multiple of 4, into a hash.
- */
-static uint64
-hash_bytes(uint64 hash, const void *from, uint32 bytes)
-{
-	uint32		word;
-
-	for (uint32 i = 0; i < bytes; i += sizeof(word))
-	{
-		memcpy(&word, (const char *) from + i, sizeof(word));
-		hash = (hash ^ word) * UINT64CONST(0x9E3779B97F4A7C15);
-		hash ^= hash >> 29;
-	}
-	return hash;
-}
 
 /*
  * find_in_table -- the slot that the table has under a hash with the same code and,
@@ -64,11 +52,13 @@ uint32
 OhGraphFindTwin(OhBuilder *b, uint32 slot, uint32 *leader)
 {
 	uint32		key_bytes = b->graph->key_bytes;
-	uint64		hash = hash_bytes(b->graph->code_bytes, OhGraphCode(b, slot), b->graph->code_bytes);
+	uint64		hash = hash_bytes_extended((const unsigned char *) OhGraphCode(b, slot),
+										   b->graph->code_bytes, 0);
 
 	*leader = find_in_table(b, slot, hash, LEADER);
 	if (*leader == OH_NONE ||
 		memcmp(OhGraphKeys(b, *leader), OhGraphKeys(b, slot), key_bytes) == 0)
 		return *leader;
-	return find_in_table(b, slot, hash_bytes(hash, OhGraphKeys(b, slot), key_bytes), 0);
+	hash = hash_bytes_extended((const unsigned char *) OhGraphKeys(b, slot), key_bytes, hash);
+	return find_in_table(b, slot, hash, 0);
 }

@@ -1,10 +1,10 @@
 /*
  * nodecache.h -- what an insert keeps of the nodes that its search has looked at.
  *
- * A hash table by node id, with copies of codes and links, so that back links
- * are decided without reading pages again.  Emptied with each insert, which
- * costs nothing: places carry the number of the insert that filled them, and
- * memory for copies is kept.
+ * A hash table by node id, with copies of codes and links, so that back links are decided
+ * without reading pages again.  Emptied with each insert, which costs nothing, as simplehash
+ * would not: places carry the number of the insert that filled them, and memory for copies
+ * is kept.
  */
 #ifndef OH_NODE_CACHE_H
 #define OH_NODE_CACHE_H
@@ -16,25 +16,32 @@
 /* Nodes that lead to a node, as far as they are noted. */
 #define OH_CACHED_LEADING 3
 
+/* What an insert plans with a node (insert/link.c); zeros until then. */
+typedef struct OhLinkMarks
+{
+	bool		chosen;			/* the new node links to it */
+	uint8		back;			/* 1 + number of its back link, 0 if none is planned */
+	uint8		nleading;
+	uint32		leading[OH_CACHED_LEADING]; /* found nodes that link to it, nearest first */
+} OhLinkMarks;
+
+/* Filled by the search, but for marks and own. */
 typedef struct OhCachedNode
 {
 	uint32		stamp;			/* of the insert; another one: an empty place */
 	uint32		id;
 	float		dist;			/* to the new vector */
 	bool		live;
-	bool		chosen;			/* the new node links to it */
 	bool		expanded;		/* version and links are known */
 	uint8		tag;			/* of code */
-	uint8		back;			/* 1 + number of its back link, 0 if none is planned */
 	uint16		version;
 	uint8		nlinks;
 	uint8		nselected;
-	uint8		nleading;
-	uint32		leading[OH_CACHED_LEADING]; /* found nodes that link to it, nearest first */
+	OhLinkMarks marks;
 	uint32	   *links;			/* base layer */
 	void	   *code;
-	void	   *own;			/* as a code of the insert's model, NULL if not asked for:
-								 * OhCachedCode() */
+	void	   *own;			/* as a code of the insert's model (insert/near.c), NULL if not
+								 * asked for */
 } OhCachedNode;
 
 typedef struct OhNodeCacheChunk

@@ -44,7 +44,7 @@ typedef struct OhChain
 
 /*
  * Posting records that a scan has read, a bit each; parts of the set are made when
- * they are needed.
+ * they are needed, as most scans read none: an OhBitset would be as long as the array.
  */
 typedef struct OhReadSet
 {

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "hnsw/graph/select.h"
 
 /* candidates met with one selected candidate in one call of the kernel */
@@ -20,11 +21,9 @@
 void
 OhSelectorInit(OhSelector *sel, const OmQuantizer *quant, MemoryContext context)
 {
-	char	   *mem = MemoryContextAlloc(context, om_quant_query_bytes(om_quant_spec(quant)) + 63);
-
 	sel->quant = quant;
 	sel->distance = om_quant_distance_fn(quant);
-	sel->form = (OmQuery *) TYPEALIGN(64, mem);
+	sel->form = om_alloc_aligned(context, om_quant_query_bytes(om_quant_spec(quant)), 0);
 	sel->alpha = 1.0f;
 }
 

@@ -15,6 +15,7 @@
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/guc.h"
 #include "utils/tuplesort.h"
 
@@ -37,13 +38,11 @@ OhSweepBegin(OhIndex *ix, OhFilter *filter, const uint32 *handled, int64 n,
 	sweep->filter = filter;
 	sweep->nnodes = filter != NULL ? filter->nrecords :
 		OhArrayRecords(&ix->file, OH_NODE);
-	sweep->handled = MemoryContextAllocExtended(context,
-												(sweep->nnodes / 64 + 1) * sizeof(uint64),
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	OhBitsetInit(&sweep->handled, sweep->nnodes, context);
 	for (int64 i = 0; i < n; i++)
 	{
 		if (handled[i] < sweep->nnodes)
-			sweep->handled[handled[i] / 64] |= UINT64CONST(1) << handled[i] % 64;
+			OhBitsetAdd(&sweep->handled, handled[i]);
 	}
 	sweep->max_rest = Max(1024, bytes / sizeof(OhItem));
 	sweep->context = context;
@@ -131,7 +130,7 @@ static void
 set_handled(OhSweep *sweep, const OhQueue *heap)
 {
 	for (int64 i = 0; i < heap->n; i++)
-		sweep->handled[heap->item[i].id / 64] |= UINT64CONST(1) << heap->item[i].id % 64;
+		OhBitsetAdd(&sweep->handled, heap->item[i].id);
 }
 
 /*
@@ -149,13 +148,13 @@ pass(OhSweep *sweep, int64 want)
 		OhFilterLoadNodes(sweep->filter, 0, sweep->nnodes);
 	for (uint32 w = 0; w * UINT64CONST(64) < sweep->nnodes; w++)
 	{
-		uint64		todo = ~sweep->handled[w];
+		uint64		todo = ~sweep->handled.word[w];
 
 		if (sweep->filter != NULL)
 			todo &= sweep->filter->bits[w];
 		while (todo != 0)
 		{
-			uint32		id = w * 64 + __builtin_ctzll(todo);
+			uint32		id = w * 64 + pg_rightmost_one_pos64(todo);
 
 			todo &= todo - 1;
 			if (id >= sweep->nnodes)

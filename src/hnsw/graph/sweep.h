@@ -8,13 +8,14 @@
 
 #include "hnsw/graph/evaluate.h"
 #include "filter/filter.h"
+#include "storage/bitset.h"
 
 typedef struct OhSweep
 {
 	OhEvaluator eval;
 	OhFilter   *filter;			/* only what matches; NULL: all nodes */
-	uint64	   *handled;		/* a bit a node: its rows have been dealt with */
-	uint32		nnodes;			/* bits; later nodes are too new for the snapshot */
+	OhBitset	handled;		/* nodes whose rows have been dealt with */
+	uint32		nnodes;			/* of the set; later nodes are too new for the snapshot */
 	int64		max_rest;		/* nodes that a pass keeps */
 	int			npasses;		/* so far */
 	bool		more;			/* a pass may find nodes that are not kept */

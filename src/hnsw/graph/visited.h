@@ -2,7 +2,8 @@
  * visited.h -- the set of nodes that a walk has seen.
  *
  * One byte a node holding the epoch of the last walk that saw it, so that
- * clearing is one increment; a hash set for indexes too large for that.  Sets
+ * clearing is one increment; a hash set for indexes too large for that, 4 bytes an entry
+ * where simplehash has 8 or more.  Sets
  * are pooled in the backend and come back when the owner's memory context goes.
  */
 #ifndef OH_VISITED_H

@@ -1,5 +1,5 @@
 /*
- * inserter.c -- ohinsert, and the states of inserts that it keeps from row to row.
+ * inserter.c -- ohinsert, and what it keeps of an insert from row to row.
  *
  * An open index keeps the inserter of its last single row, for a few indexes at once.
  */
@@ -17,43 +17,35 @@
 /* Inserters of single rows kept for the next one, last used first. */
 #define KEEP_INSERTERS 8
 
+/* What ohinsert() keeps for one index. */
+typedef struct OhRowInserter
+{
+	dlist_node	kept;			/* in the list of those that are kept */
+	OhInserter *ins;
+	bool		busy;			/* in the middle of an insert */
+	OhKeyMaker *maker;			/* with filter columns, made when first needed */
+	MemoryContext key_context;	/* ... of its work, reset after each row */
+	OhKeyRow   *keys;			/* ... its result */
+} OhRowInserter;
+
 static dlist_head kept_inserters = DLIST_STATIC_INIT(kept_inserters);
 static int	nkept_inserters = 0;
 
-/*
- * OhInserterBegin -- state for inserts of many rows, in a context of its own.
- */
-OhInserter *
-OhInserterBegin(OhIndex *ix, MemoryContext parent)
+static OhRowInserter *
+begin_inserter(OhIndex *ix, MemoryContext parent)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "omenhnsw insert",
-												  ALLOCSET_DEFAULT_SIZES);
-	OhInserter *ins = MemoryContextAllocZero(context, sizeof(OhInserter));
+	OhInserter *ins = OhInserterBegin(ix, parent);
+	OhRowInserter *rows = MemoryContextAllocZero(ins->context, sizeof(OhRowInserter));
 
-	ins->ix = ix;
-	ins->context = context;
-	ins->code = OhAlignedAlloc(context, ix->code_bytes);
-	ins->refinement = OhAlignedAlloc(context, ix->refine_bytes);
-	ins->vector = OhAlignedAlloc(context, sizeof(float) * ix->dim);
-	OhFormsInit(&ins->forms, ix, false, context);
-	ins->form = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
-	ins->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
-	OhNodeCacheInit(&ins->keep, context);
-	/* nodes with one code make a walk go on with what it has set aside */
-	ins->search = OhSearchBegin(ix, ix->columns.n > 0, &ins->keep, context);
-	OhSelectorInit(&ins->selector, ix->quant, context);
-	ins->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
-	ins->held = MemoryContextAlloc(context, sizeof(OhHeldLink) * 8 * ix->m);
-	ins->deciding = OH_NONE;
-	ins->candidates = MemoryContextAlloc(context,
-										 sizeof(OhCandidate) * (ix->ef_construction + 1));
-	return ins;
+	rows->ins = ins;
+	return rows;
 }
 
-void
-OhInserterEnd(OhInserter *ins)
+static void
+end_inserter(OhRowInserter *rows)
 {
-	MemoryContextDelete(ins->context);
+	/* it lies in the same context */
+	OhInserterEnd(rows->ins);
 }
 
 static void
@@ -63,7 +55,7 @@ drop_inserter(OhIndex *ix)
 		return;
 	dlist_delete(&ix->inserter->kept);
 	nkept_inserters--;
-	OhInserterEnd(ix->inserter);
+	end_inserter(ix->inserter);
 	ix->inserter = NULL;
 }
 
@@ -72,17 +64,17 @@ drop_inserter(OhIndex *ix)
  * least recently if there are many: rows may go to hundreds of partitions.
  */
 static void
-keep_inserter(OhIndex *ix, OhInserter *ins)
+keep_inserter(OhIndex *ix, OhRowInserter *rows)
 {
-	ix->inserter = ins;
-	dlist_push_head(&kept_inserters, &ins->kept);
+	ix->inserter = rows;
+	dlist_push_head(&kept_inserters, &rows->kept);
 	nkept_inserters++;
 	if (nkept_inserters > KEEP_INSERTERS)
 	{
-		OhInserter *last = dlist_tail_element(OhInserter, kept, &kept_inserters);
+		OhRowInserter *last = dlist_tail_element(OhRowInserter, kept, &kept_inserters);
 
 		if (!last->busy)
-			drop_inserter(last->ix);
+			drop_inserter(last->ins->ix);
 	}
 }
 
@@ -90,7 +82,7 @@ static Size
 inserter_bytes(const OhIndex *ix)
 {
 	/* the rest is in the index's memory context */
-	return ix->inserter == NULL ? 0 : OhVisitedBytes(ix->inserter->search->visited);
+	return ix->inserter == NULL ? 0 : OhVisitedBytes(ix->inserter->ins->near.search->visited);
 }
 
 /*
@@ -100,27 +92,27 @@ inserter_bytes(const OhIndex *ix)
  * was left by an error stays as it is until the transaction ends: then a new one
  * serves this row.
  */
-static OhInserter *
+static OhRowInserter *
 borrow_inserter(OhIndex *ix)
 {
-	OhInserter *ins;
+	OhRowInserter *rows;
 
 	if (ix->inserter == NULL)
-		keep_inserter(ix, OhInserterBegin(ix, ix->file.context));
+		keep_inserter(ix, begin_inserter(ix, ix->file.context));
 	else
 		dlist_move_head(&kept_inserters, &ix->inserter->kept);
-	ins = ix->inserter->busy ? OhInserterBegin(ix, CurrentMemoryContext) : ix->inserter;
-	ins->busy = true;
-	return ins;
+	rows = ix->inserter->busy ? begin_inserter(ix, CurrentMemoryContext) : ix->inserter;
+	rows->busy = true;
+	return rows;
 }
 
 static void
-return_inserter(OhIndex *ix, OhInserter *ins)
+return_inserter(OhIndex *ix, OhRowInserter *rows)
 {
-	if (ins == ix->inserter)
-		ins->busy = false;
+	if (rows == ix->inserter)
+		rows->busy = false;
 	else
-		OhInserterEnd(ins);
+		end_inserter(rows);
 }
 
 static void
@@ -134,24 +126,26 @@ reset_inserter(OhIndex *ix)
  * make_keys -- filter keys of a row's filter columns, NULL if there are none.
  */
 static const OhKeyRow *
-make_keys(OhInserter *ins, const Datum *values, const bool *isnull)
+make_keys(OhRowInserter *rows, const Datum *values, const bool *isnull)
 {
+	const OhColumns *columns = &rows->ins->ix->columns;
+	MemoryContext context = rows->ins->context;
 	MemoryContext old;
 
-	if (ins->ix->columns.n == 0)
+	if (columns->n == 0)
 		return NULL;
-	if (ins->row_context == NULL)
+	if (rows->key_context == NULL)
 	{
-		ins->maker = OhKeyMakerBegin(&ins->ix->columns, ins->context);
-		ins->row = MemoryContextAllocZero(ins->context, OhKeyRowBytes(ins->ix->columns.n));
-		ins->row_context = AllocSetContextCreate(ins->context, "omenhnsw insert row",
-												 ALLOCSET_SMALL_SIZES);
+		rows->maker = OhKeyMakerBegin(columns, context);
+		rows->keys = MemoryContextAllocZero(context, OhKeyRowBytes(columns->n));
+		rows->key_context = AllocSetContextCreate(context, "omenhnsw insert row",
+												  ALLOCSET_SMALL_SIZES);
 	}
-	old = MemoryContextSwitchTo(ins->row_context);
-	OhMakeKeys(ins->maker, values, isnull, ins->row);
+	old = MemoryContextSwitchTo(rows->key_context);
+	OhMakeKeys(rows->maker, values, isnull, rows->keys);
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(ins->row_context);
-	return ins->row;
+	MemoryContextReset(rows->key_context);
+	return rows->keys;
 }
 
 bool
@@ -159,8 +153,9 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 		 IndexUniqueCheck check, bool unchanged, IndexInfo *info)
 {
 	OhIndex    *ix = OhIndexOpen(index);
-	OhInserter *ins = borrow_inserter(ix);
-	const OhKeyRow *keys = make_keys(ins, values, isnull);
+	OhRowInserter *rows = borrow_inserter(ix);
+	OhInserter *ins = rows->ins;
+	const OhKeyRow *keys = make_keys(rows, values, isnull);
 
 	if (isnull[0])
 		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NULL, keys);
@@ -175,7 +170,7 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 			OhInsertVector(ins, &position, tid, keys);
 		OhPositionFree(&position);
 	}
-	return_inserter(ix, ins);
+	return_inserter(ix, rows);
 	OhCount(index)[OH_COUNT_INSERTS]++;
 	if (unlikely(OhRetrainIsDue(ix)))
 		OhRetrainStep(heap, ix);

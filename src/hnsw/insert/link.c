@@ -9,7 +9,6 @@
 
 #include "miscadmin.h"
 
-#include "hnsw/insert/inserter.h"
 #include "hnsw/insert/link.h"
 #include "hnsw/options.h"
 
@@ -17,14 +16,27 @@
 #define LINK_ROUNDS 3
 
 void
-OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen)
+OhLinksInit(OhLinks *links, OhNear *near, MemoryContext context)
+{
+	OhIndex    *ix = near->ix;
+
+	links->ix = ix;
+	links->node = near->node;
+	links->near = near;
+	links->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
+	links->held = MemoryContextAlloc(context, sizeof(OhHeldLink) * 8 * ix->m);
+	links->deciding = OH_NONE;
+}
+
+void
+OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen)
 {
 	for (int i = 0; i < list->n; i++)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
+		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
 		if (kept)
-			kept->chosen = chosen;
+			kept->marks.chosen = chosen;
 	}
 }
 
@@ -32,28 +44,28 @@ OhLinkChoose(OhInserter *ins, const OhLinkList *list, bool chosen)
  * planned_links -- a node's links as they will be after this insert.
  */
 static const uint32 *
-planned_links(OhInserter *ins, uint32 id, int *n)
+planned_links(OhLinks *links, uint32 id, int *n)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
 
 	*n = 0;
 	if (kept == NULL || !kept->expanded)
 		return NULL;
-	if (kept->back > 0)
+	if (kept->marks.back > 0)
 	{
-		*n = ins->back[kept->back - 1].list.n;
-		return ins->back[kept->back - 1].list.link;
+		*n = links->back[kept->marks.back - 1].list.n;
+		return links->back[kept->marks.back - 1].list.link;
 	}
 	*n = kept->nlinks;
 	return kept->links;
 }
 
 static bool
-is_held(const OhInserter *ins, uint32 from, uint32 to)
+is_held(const OhLinks *links, uint32 from, uint32 to)
 {
-	for (int i = 0; i < ins->nheld; i++)
+	for (int i = 0; i < links->nheld; i++)
 	{
-		if (ins->held[i].from == from && ins->held[i].to == to)
+		if (links->held[i].from == from && links->held[i].to == to)
 			return true;
 	}
 	return false;
@@ -63,12 +75,12 @@ is_held(const OhInserter *ins, uint32 from, uint32 to)
  * hold -- note a link that a list relies on; false: there is no room for more.
  */
 static bool
-hold(OhInserter *ins, uint32 from, uint32 to)
+hold(OhLinks *links, uint32 from, uint32 to)
 {
-	if (ins->nheld >= 8 * ins->ix->m)
+	if (links->nheld >= 8 * links->ix->m)
 		return false;
-	ins->held[ins->nheld].from = from;
-	ins->held[ins->nheld++].to = to;
+	links->held[links->nheld].from = from;
+	links->held[links->nheld++].to = to;
 	return true;
 }
 
@@ -76,18 +88,12 @@ hold(OhInserter *ins, uint32 from, uint32 to)
  * leads_to -- will a node still link to another one after this insert?
  */
 static bool
-leads_to(OhInserter *ins, uint32 from, uint32 to)
+leads_to(OhLinks *links, uint32 from, uint32 to)
 {
-	const uint32 *links;
 	int			n;
+	const uint32 *planned = planned_links(links, from, &n);
 
-	links = planned_links(ins, from, &n);
-	for (int i = 0; i < n; i++)
-	{
-		if (links[i] == to)
-			return true;
-	}
-	return false;
+	return OhHasLink(planned, n, to);
 }
 
 /*
@@ -97,22 +103,22 @@ leads_to(OhInserter *ins, uint32 from, uint32 to)
  * avoid: a node that the path must not pass through
  */
 static bool
-leads_from(OhInserter *ins, const OhLinkList *list, uint32 id, uint32 avoid, bool further)
+leads_from(OhLinks *links, const OhLinkList *list, uint32 id, uint32 avoid, bool further)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
 
-	if (kept == NULL || id == avoid || id == ins->deciding)
+	if (kept == NULL || id == avoid || id == links->deciding)
 		return false;
-	if (kept->chosen)
+	if (kept->marks.chosen)
 		return true;
 	if (OhHasLink(list->link, list->n, id))
-		return hold(ins, ins->deciding, id);
-	for (int i = 0; further && i < kept->nleading; i++)
+		return hold(links, links->deciding, id);
+	for (int i = 0; further && i < kept->marks.nleading; i++)
 	{
-		uint32		from = kept->leading[i];
+		uint32		from = kept->marks.leading[i];
 
-		if (leads_to(ins, from, id) && leads_from(ins, list, from, avoid, false))
-			return hold(ins, from, id);
+		if (leads_to(links, from, id) && leads_from(links, list, from, avoid, false))
+			return hold(links, from, id);
 	}
 	return false;
 }
@@ -125,32 +131,32 @@ leads_from(OhInserter *ins, const OhLinkList *list, uint32 id, uint32 avoid, boo
  * this insert gives it up.
  */
 static bool
-stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
+stays_reachable(OhLinks *links, const OhLinkList *list, int place)
 {
 	uint32		id = list->link[place];
-	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
 
 	/* upper levels are only short cuts */
-	if (ins->deciding == OH_NONE)
+	if (links->deciding == OH_NONE)
 		return true;
-	if (kept == NULL || is_held(ins, ins->deciding, id))
+	if (kept == NULL || is_held(links, links->deciding, id))
 		return false;
-	if (kept->chosen)
+	if (kept->marks.chosen)
 		return true;
-	for (int i = 0; i < kept->nleading; i++)
+	for (int i = 0; i < kept->marks.nleading; i++)
 	{
-		uint32		from = kept->leading[i];
+		uint32		from = kept->marks.leading[i];
 
-		if (from != ins->deciding && leads_to(ins, from, id) &&
-			leads_from(ins, list, from, id, true))
-			return hold(ins, from, id);
+		if (from != links->deciding && leads_to(links, from, id) &&
+			leads_from(links, list, from, id, true))
+			return hold(links, from, id);
 	}
 	for (int i = 0; i < list->n; i++)
 	{
 		uint32		from = list->link[i];
 
-		if (i != place && from != OH_NONE && leads_to(ins, from, id))
-			return hold(ins, from, id) && hold(ins, ins->deciding, from);
+		if (i != place && from != OH_NONE && leads_to(links, from, id))
+			return hold(links, from, id) && hold(links, links->deciding, from);
 	}
 	return false;
 }
@@ -160,7 +166,7 @@ stays_reachable(OhInserter *ins, const OhLinkList *list, int place)
  * is farther than dist.
  */
 static int
-farthest(OhInserter *ins, const OhLinkList *list, const float *d, int from, int to, float dist)
+farthest(OhLinks *links, const OhLinkList *list, const float *d, int from, int to, float dist)
 {
 	bool		refused[2 * OH_MAX_M] = {false};
 
@@ -173,7 +179,7 @@ farthest(OhInserter *ins, const OhLinkList *list, const float *d, int from, int 
 			if (!refused[i] && d[i] > dist && (place < 0 || d[i] > d[place]))
 				place = i;
 		}
-		if (place < 0 || stays_reachable(ins, list, place))
+		if (place < 0 || stays_reachable(links, list, place))
 			return place;
 		refused[place] = true;
 	}
@@ -186,28 +192,28 @@ farthest(OhInserter *ins, const OhLinkList *list, const float *d, int from, int 
  * needed.  A link that the search has not met counts as far.
  */
 int
-OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float dist)
+OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float dist)
 {
-	OhIndex    *ix = ins->ix;
+	OhIndex    *ix = links->ix;
 	float		d[2 * OH_MAX_M + 1];
 	bool		diverse = true;
 	int			place;
 
-	if (OhHasLink(list->link, list->n, ins->id))
+	if (OhHasLink(list->link, list->n, links->id))
 		return -1;
-	om_quant_query_from_code(ins->quant, code, ins->form);
+	om_quant_query_from_code(links->node->quant, code, links->near->form);
 	for (int i = 0; i < list->n; i++)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
+		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
-		d[i] = kept ? ix->distance(ins->quant, ins->form, OhCachedCode(ins, kept)) : FLT_MAX;
+		d[i] = kept ? ix->distance(links->node->quant, links->near->form, OhCachedCode(links->near, kept)) : FLT_MAX;
 		if (kept && i < list->nselected && d[i] < dist && kept->dist < dist)
 			diverse = false;
 	}
 	/* a diverse new link makes farther ones fill that are nearer to it */
 	for (int i = list->nselected - 1; diverse && i >= 0; i--)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&ins->keep, list->link[i]);
+		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
 		if (kept && d[i] > dist && kept->dist < d[i])
 		{
@@ -225,9 +231,9 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
 		place = list->n++;
 	else
 	{
-		place = farthest(ins, list, d, list->nselected, list->n, diverse ? -FLT_MAX : dist);
+		place = farthest(links, list, d, list->nselected, list->n, diverse ? -FLT_MAX : dist);
 		if (place < 0 && diverse)
-			place = farthest(ins, list, d, 0, list->nselected, dist);
+			place = farthest(links, list, d, 0, list->nselected, dist);
 		if (place < 0)
 			return -1;
 	}
@@ -245,24 +251,24 @@ OhLinkDecide(OhInserter *ins, OhLinkList *list, int max, const void *code, float
  * kept_with_links -- what is known of a node, its links read if they were not.
  */
 static OhCachedNode *
-kept_with_links(OhInserter *ins, uint32 id, bool again)
+kept_with_links(OhLinks *links, uint32 id, bool again)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
+	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
 
 	if (!kept->expanded || again)
-		OhSearchLinks(ins->search, id);
+		OhSearchLinks(links->near->search, id);
 	return kept;
 }
 
 static void
-decide(OhInserter *ins, OhBackLink *back, bool again)
+decide(OhLinks *links, OhBackLink *back, bool again)
 {
-	OhCachedNode *kept = kept_with_links(ins, back->node, again);
+	OhCachedNode *kept = kept_with_links(links, back->node, again);
 
 	back->wanted = false;
-	kept->back = 0;
+	kept->marks.back = 0;
 	/* the new node has got the place of one that a vacuum has freed since */
-	if (back->node == ins->id)
+	if (back->node == links->id)
 		return;
 	if (!kept->expanded || !kept->live)
 		return;
@@ -270,12 +276,12 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
 	back->list.n = kept->nlinks;
 	back->list.nselected = kept->nselected;
 	memcpy(back->list.link, kept->links, sizeof(uint32) * kept->nlinks);
-	ins->deciding = back->node;
-	back->place = OhLinkDecide(ins, &back->list, 2 * ins->ix->m, OhCachedCode(ins, kept),
+	links->deciding = back->node;
+	back->place = OhLinkDecide(links, &back->list, 2 * links->ix->m, OhCachedCode(links->near, kept),
 							   kept->dist);
-	ins->deciding = OH_NONE;
+	links->deciding = OH_NONE;
 	back->wanted = back->place >= 0;
-	kept->back = back->wanted ? back - ins->back + 1 : 0;
+	kept->marks.back = back->wanted ? back - links->back + 1 : 0;
 }
 
 /*
@@ -284,27 +290,27 @@ decide(OhInserter *ins, OhBackLink *back, bool again)
  * Before anything relies on the links of the new node but those of this function.
  */
 static void
-take_over(OhInserter *ins, uint32 id)
+take_over(OhLinks *links, uint32 id)
 {
-	OhLinkList *list = &ins->list;
+	OhLinkList *list = &links->list;
 	OhCachedNode *kept;
 	int			place;
 
 	if (OhHasLink(list->link, list->n, id))
 		return;
-	if (list->n < 2 * ins->ix->m)
+	if (list->n < 2 * links->ix->m)
 		place = list->n++;
 	else
 	{
-		place = list->link[list->n - 1] == ins->entry ? list->n - 2 : list->n - 1;
-		kept = OhNodeCacheFind(&ins->keep, list->link[place]);
+		place = list->link[list->n - 1] == links->entry ? list->n - 2 : list->n - 1;
+		kept = OhNodeCacheFind(&links->near->cache, list->link[place]);
 		if (kept)
-			kept->chosen = false;
+			kept->marks.chosen = false;
 	}
 	list->link[place] = id;
-	kept = OhNodeCacheFind(&ins->keep, id);
+	kept = OhNodeCacheFind(&links->near->cache, id);
 	if (kept)
-		kept->chosen = true;
+		kept->marks.chosen = true;
 }
 
 /*
@@ -314,16 +320,16 @@ take_over(OhInserter *ins, uint32 id)
  * A dead one is replaced by the vacuum that has to end with it.
  */
 static void
-link_entry(OhInserter *ins)
+link_entry(OhLinks *links)
 {
-	uint32		entry = ins->ix->entry;
-	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, entry);
+	uint32		entry = links->ix->entry;
+	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, entry);
 
-	ins->entry = OH_NONE;
-	if (ins->level <= ins->ix->entry_level || kept == NULL || !kept->live)
+	links->entry = OH_NONE;
+	if (links->node->level <= links->ix->entry_level || kept == NULL || !kept->live)
 		return;
-	ins->entry = entry;
-	take_over(ins, entry);
+	links->entry = entry;
+	take_over(links, entry);
 }
 
 /*
@@ -333,67 +339,68 @@ link_entry(OhInserter *ins)
  * stays reachable.
  */
 static void
-force(OhInserter *ins, OhBackLink *back)
+force(OhLinks *links, OhBackLink *back)
 {
 	OhLinkList *list = &back->list;
-	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, back->node);
+	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, back->node);
 
 	list->n = kept->nlinks;
 	list->nselected = kept->nselected;
 	memcpy(list->link, kept->links, sizeof(uint32) * kept->nlinks);
 	back->place = list->n - 1;
-	take_over(ins, list->link[back->place]);
+	take_over(links, list->link[back->place]);
 	list->link[back->place] = OH_NONE;
 	back->wanted = true;
-	kept->back = back - ins->back + 1;
+	kept->marks.back = back - links->back + 1;
 }
 
 /*
  * note_leading -- note which of the nodes found link to each of those evaluated.
  */
 static void
-note_leading(OhInserter *ins)
+note_leading(OhLinks *links)
 {
-	const OhQueue *found = &ins->search->found;
+	const OhQueue *found = &links->near->search->found;
 
 	for (int64 i = 0; i < found->n; i++)
 	{
-		const OhCachedNode *from = OhNodeCacheFind(&ins->keep, found->item[i].id);
+		const OhCachedNode *from = OhNodeCacheFind(&links->near->cache, found->item[i].id);
 
 		for (int k = 0; from != NULL && from->expanded && k < from->nlinks; k++)
 		{
-			OhCachedNode *to = OhNodeCacheFind(&ins->keep, from->links[k]);
+			OhCachedNode *to = OhNodeCacheFind(&links->near->cache, from->links[k]);
 
-			if (to != NULL && to->nleading < OH_CACHED_LEADING)
-				to->leading[to->nleading++] = from->id;
+			if (to != NULL && to->marks.nleading < OH_CACHED_LEADING)
+				to->marks.leading[to->marks.nleading++] = from->id;
 		}
 	}
 }
 
 void
-OhLinkPlan(OhInserter *ins, int n)
+OhLinkPlan(OhLinks *links, int n)
 {
-	ins->list.n = n;
-	ins->list.nselected = OhCandidateLinks(ins->candidates, n, ins->list.link);
-	ins->nback = n;
-	ins->nheld = 0;
-	note_leading(ins);
-	OhLinkChoose(ins, &ins->list, true);
-	link_entry(ins);
+	links->id = OH_NONE;
+	links->list.n = n;
+	links->list.nselected = OhCandidateLinks(links->near->candidates, n, links->list.link);
+	links->nback = n;
+	links->nheld = 0;
+	note_leading(links);
+	OhLinkChoose(links, &links->list, true);
+	link_entry(links);
 	for (int i = 0; i < n; i++)
 	{
-		OhBackLink *back = &ins->back[i];
+		OhBackLink *back = &links->back[i];
 
-		back->node = ins->candidates[i].id;
-		back->lp = OhLp(&ins->ix->file, OH_NODE, back->node);
+		back->node = links->near->candidates[i].id;
+		back->lp = OhLp(&links->ix->file, OH_NODE, back->node);
 		back->done = false;
-		decide(ins, back, false);
+		decide(links, back, false);
 		if (i == 0 && !back->wanted)
 		{
-			OhCachedNode *kept = OhNodeCacheFind(&ins->keep, back->node);
+			OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, back->node);
 
 			if (kept->expanded && kept->live && kept->nlinks > 0)
-				force(ins, back);
+				force(links, back);
 		}
 	}
 }
@@ -443,12 +450,12 @@ buffer_of(const PageGroup *group, uint32 lp)
  * A vacuum may have freed it, and the new node may have got its place.
  */
 static bool
-still_valid(OhInserter *ins, const OhBackLink *back, Page page)
+still_valid(OhLinks *links, const OhBackLink *back, Page page)
 {
-	uint32		slot = OhSlotOf(&ins->ix->file, OH_NODE, back->node);
-	OhNodeData *node = OhSlot(&ins->ix->file, OH_NODE, page, slot);
+	uint32		slot = OhSlotOf(&links->ix->file, OH_NODE, back->node);
+	OhNodeData *node = OhSlot(&links->ix->file, OH_NODE, page, slot);
 
-	return back->node != ins->id && slot < OhTail(page)->nused && node->state == OH_LIVE &&
+	return back->node != links->id && slot < OhTail(page)->nused && node->state == OH_LIVE &&
 		node->version == back->version;
 }
 
@@ -459,16 +466,16 @@ still_valid(OhInserter *ins, const OhBackLink *back, Page page)
  * node whose place the new one has got.
  */
 static void
-apply(OhInserter *ins, OhBackLink *back, Page page)
+apply(OhLinks *links, OhBackLink *back, Page page)
 {
-	OhNodeData *node = OhRecord(&ins->ix->file, OH_NODE, page, back->node);
+	OhNodeData *node = OhRecord(&links->ix->file, OH_NODE, page, back->node);
 
 	back->done = true;
-	if (OhHasLink(back->list.link, back->list.n, ins->id))
+	if (OhHasLink(back->list.link, back->list.n, links->id))
 		return;
-	back->list.link[back->place] = ins->id;
-	OhStoreLinks(&back->list, OhNodeLinks(node, ins->ix->code_bytes), &node->nselected,
-				 2 * ins->ix->m);
+	back->list.link[back->place] = links->id;
+	OhStoreLinks(&back->list, OhNodeLinks(node, links->ix->code_bytes), &node->nselected,
+				 2 * links->ix->m);
 	node->version++;
 }
 
@@ -479,46 +486,46 @@ apply(OhInserter *ins, OhBackLink *back, Page page)
  * neighbours.
  */
 OhLinkResult
-OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
+OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 {
 	PageGroup	group;
 	Buffer		meta;
 	int			valid = 0;
 	OhLinkResult result = OH_LINKED;
 
-	group.n = OhPlacePages(ins, place, group.page);
-	for (int i = 0; i < ins->nback; i++)
+	group.n = OhPlacePages(links->ix, place, group.page);
+	for (int i = 0; i < links->nback; i++)
 	{
-		if (ins->back[i].wanted)
-			add_page(&group, ins->back[i].lp);
+		if (links->back[i].wanted)
+			add_page(&group, links->back[i].lp);
 	}
-	meta = OhLockModel(ins, group.page, group.n);
-	OhArrayReadAll(&ins->ix->file, group.page, group.n);
-	for (int i = 0; i < ins->nback; i++)
+	meta = OhLockModel(links->node, group.page, group.n);
+	OhArrayReadAll(&links->ix->file, group.page, group.n);
+	for (int i = 0; i < links->nback; i++)
 	{
-		Buffer		buffer = buffer_of(&group, ins->back[i].lp);
+		Buffer		buffer = buffer_of(&group, links->back[i].lp);
 
-		if (ins->back[i].wanted && buffer != InvalidBuffer &&
-			still_valid(ins, &ins->back[i], BufferGetPage(buffer)))
+		if (links->back[i].wanted && buffer != InvalidBuffer &&
+			still_valid(links, &links->back[i], BufferGetPage(buffer)))
 			valid++;
 	}
-	if (!OhPlaceIsFree(ins, place, group.page))
+	if (!OhPlaceIsFree(links->ix, place, group.page))
 		result = OH_NO_SLOT;
-	else if (valid == 0 || !OhIsNewest(ins, meta))
+	else if (valid == 0 || !OhIsNewest(links->node, meta))
 		result = OH_CHANGED;
 	else
 	{
 		OhWrite		write;
 
-		OhWriteStart(&write, &ins->ix->file);
-		ins->id = OhFillPlace(ins, &write, place, group.page, tid, &ins->list);
-		for (int i = 0; i < ins->nback; i++)
+		OhWriteStart(&write, &links->ix->file);
+		links->id = OhFillPlace(links->node, &write, place, group.page, tid, &links->list);
+		for (int i = 0; i < links->nback; i++)
 		{
-			Buffer		buffer = buffer_of(&group, ins->back[i].lp);
+			Buffer		buffer = buffer_of(&group, links->back[i].lp);
 
-			if (ins->back[i].wanted && buffer != InvalidBuffer &&
-				still_valid(ins, &ins->back[i], BufferGetPage(buffer)))
-				apply(ins, &ins->back[i], OhWritePage(&write, buffer, false));
+			if (links->back[i].wanted && buffer != InvalidBuffer &&
+				still_valid(links, &links->back[i], BufferGetPage(buffer)))
+				apply(links, &links->back[i], OhWritePage(&write, buffer, false));
 		}
 		OhWriteFinish(&write);
 	}
@@ -534,23 +541,23 @@ OhLinkNode(OhInserter *ins, const OhPlace *place, ItemPointer tid)
  * Returns false once none is left.
  */
 static bool
-link_group(OhInserter *ins, bool *tried)
+link_group(OhLinks *links, bool *tried)
 {
 	PageGroup	group = {0};
 	bool		started = false;
 	OhWrite		write;
 
-	for (int i = 0; i < ins->nback; i++)
+	for (int i = 0; i < links->nback; i++)
 	{
-		if (!ins->back[i].done && !tried[i] && ins->back[i].wanted)
-			add_page(&group, ins->back[i].lp);
+		if (!links->back[i].done && !tried[i] && links->back[i].wanted)
+			add_page(&group, links->back[i].lp);
 	}
 	if (group.n == 0)
 		return false;
-	OhArrayReadAll(&ins->ix->file, group.page, group.n);
-	for (int i = 0; i < ins->nback; i++)
+	OhArrayReadAll(&links->ix->file, group.page, group.n);
+	for (int i = 0; i < links->nback; i++)
 	{
-		OhBackLink *back = &ins->back[i];
+		OhBackLink *back = &links->back[i];
 		Buffer		buffer;
 
 		if (back->done || tried[i] || !back->wanted)
@@ -559,12 +566,12 @@ link_group(OhInserter *ins, bool *tried)
 		if (buffer == InvalidBuffer)
 			continue;
 		tried[i] = true;
-		if (!still_valid(ins, back, BufferGetPage(buffer)))
+		if (!still_valid(links, back, BufferGetPage(buffer)))
 			continue;
 		if (!started)
-			OhWriteStart(&write, &ins->ix->file);
+			OhWriteStart(&write, &links->ix->file);
 		started = true;
-		apply(ins, back, OhWritePage(&write, buffer, false));
+		apply(links, back, OhWritePage(&write, buffer, false));
 	}
 	if (started)
 		OhWriteFinish(&write);
@@ -573,22 +580,22 @@ link_group(OhInserter *ins, bool *tried)
 }
 
 void
-OhLinkRest(OhInserter *ins)
+OhLinkRest(OhLinks *links)
 {
 	for (int round = 0; round < LINK_ROUNDS; round++)
 	{
 		bool		tried[2 * OH_MAX_M] = {false};
 		bool		left = false;
 
-		while (link_group(ins, tried))
+		while (link_group(links, tried))
 			CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < ins->nback; i++)
+		for (int i = 0; i < links->nback; i++)
 		{
-			OhBackLink *back = &ins->back[i];
+			OhBackLink *back = &links->back[i];
 
 			if (back->done || !back->wanted)
 				continue;
-			decide(ins, back, true);
+			decide(links, back, true);
 			left = left || back->wanted;
 		}
 		if (!left)
@@ -602,10 +609,10 @@ OhLinkRest(OhInserter *ins)
  * One that has got a code of another model since most probably is.
  */
 static bool
-is_same(OhInserter *ins, uint32 id)
+is_same(OhLinks *links, uint32 id)
 {
-	OhIndex    *ix = ins->ix;
-	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, id);
+	OhIndex    *ix = links->ix;
+	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
 	Buffer		buffer = OhRecordPage(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 	bool		same = node->state == OH_LIVE &&
@@ -624,44 +631,44 @@ is_same(OhInserter *ins, uint32 id)
  * found by the vacuum that does it, which reads this node afterwards.
  */
 void
-OhLinkVerify(OhInserter *ins)
+OhLinkVerify(OhLinks *links)
 {
-	OhIndex    *ix = ins->ix;
+	OhIndex    *ix = links->ix;
 	uint32		bad[2 * OH_MAX_M];
 	int			nbad = 0;
 	Buffer		buffer;
 	OhWrite		write;
-	uint32	   *links;
+	uint32	   *stored;
 	OhNodeData *node;
 	int			kept = 0;
 	int			nselected = 0;
 
-	for (int i = 0; i < ins->list.n; i++)
+	for (int i = 0; i < links->list.n; i++)
 	{
-		if (!is_same(ins, ins->list.link[i]))
-			bad[nbad++] = ins->list.link[i];
+		if (!is_same(links, links->list.link[i]))
+			bad[nbad++] = links->list.link[i];
 	}
 	if (nbad == 0)
 		return;
-	buffer = OhRecordPage(&ix->file, OH_NODE, ins->id, BUFFER_LOCK_EXCLUSIVE);
+	buffer = OhRecordPage(&ix->file, OH_NODE, links->id, BUFFER_LOCK_EXCLUSIVE);
 	OhWriteStart(&write, &ix->file);
-	node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), ins->id);
-	links = OhNodeLinks(node, ix->code_bytes);
+	node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), links->id);
+	stored = OhNodeLinks(node, ix->code_bytes);
 	for (int i = 0; i < 2 * ix->m; i++)
 	{
-		bool		drop = links[i] == OH_NONE;
+		bool		drop = stored[i] == OH_NONE;
 
 		for (int b = 0; b < nbad; b++)
-			drop = drop || links[i] == bad[b];
+			drop = drop || stored[i] == bad[b];
 		if (drop)
 			continue;
 		if (i < node->nselected)
 			nselected++;
-		links[kept++] = links[i];
+		stored[kept++] = stored[i];
 	}
 	node->nselected = nselected;
 	while (kept < 2 * ix->m)
-		links[kept++] = OH_NONE;
+		stored[kept++] = OH_NONE;
 	node->version++;
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(buffer);

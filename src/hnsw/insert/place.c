@@ -7,20 +7,18 @@
 #include "postgres.h"
 
 #include "filter/keypage.h"
-#include "hnsw/insert/insert.h"
-#include "hnsw/insert/inserter.h"
+#include "hnsw/insert/place.h"
 
 /*
- * OhFindPlace -- see insert.h.
+ * OhFindPlace -- see place.h.
  *
  * A node's id, and so the page of its filter keys, is known when its slot is: so
  * the slot that is free now says which page to lock together with the node's.
  * Only slots with filter keys there may be taken then.
  */
 bool
-OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
+OhFindPlace(OhIndex *ix, uint32 lp, OhPlace *place)
 {
-	OhIndex    *ix = ins->ix;
 	uint32		per_page = ix->file.array[OH_NODE].per_page;
 	uint64		first = (uint64) lp * per_page;
 	uint64		first_key;
@@ -49,12 +47,12 @@ OhFindPlace(OhInserter *ins, uint32 lp, OhPlace *place)
 }
 
 int
-OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages)
+OhPlacePages(const OhIndex *ix, const OhPlace *place, OhPageRef *pages)
 {
 	pages[0].array = OH_NODE;
 	pages[0].lp = place->lp;
 	pages[0].lockmode = BUFFER_LOCK_EXCLUSIVE;
-	if (ins->ix->columns.n == 0)
+	if (ix->columns.n == 0)
 		return 1;
 	pages[1].array = OH_FILTER_KEY;
 	pages[1].lp = place->key_lp;
@@ -63,9 +61,8 @@ OhPlacePages(const OhInserter *ins, const OhPlace *place, OhPageRef *pages)
 }
 
 bool
-OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *pages)
+OhPlaceIsFree(const OhIndex *ix, const OhPlace *place, const OhPageRef *pages)
 {
-	const OhIndex *ix = ins->ix;
 	Page		page = BufferGetPage(pages[0].buffer);
 
 	if (OhPageFindSlot(&ix->file, OH_NODE, page, pages[0].block, place->from, place->to) == OH_NONE)
@@ -76,10 +73,10 @@ OhPlaceIsFree(const OhInserter *ins, const OhPlace *place, const OhPageRef *page
 }
 
 uint32
-OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageRef *pages,
+OhFillPlace(const OhNewNode *new, OhWrite *write, const OhPlace *place, const OhPageRef *pages,
 			ItemPointer tid, OhLinkList *list)
 {
-	OhIndex    *ix = ins->ix;
+	OhIndex    *ix = new->ix;
 	Page		page = OhWritePage(write, pages[0].buffer, false);
 	OhNodeData *node;
 	uint32		slot;
@@ -92,13 +89,13 @@ OhFillPlace(OhInserter *ins, OhWrite *write, const OhPlace *place, const OhPageR
 	node = OhSlot(&ix->file, OH_NODE, page, slot);
 	node->state = OH_LIVE;
 	node->tid = *tid;
-	node->tag = ins->number;
+	node->tag = new->number;
 	node->posting = OH_NONE;
 	node->tower = OH_NONE;
-	memcpy(OhNodeCode(node), ins->code, ix->code_bytes);
+	memcpy(OhNodeCode(node), new->code, ix->code_bytes);
 	OhStoreLinks(list, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
 	if (ix->columns.n > 0)
 		OhKeyPageSet(&ix->columns, OhWritePage(write, pages[1].buffer, false), id % ix->columns.per_page,
-					 ins->keys);
+					 new->keys);
 	return id;
 }

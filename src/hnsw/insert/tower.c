@@ -8,8 +8,7 @@
 
 #include "miscadmin.h"
 
-#include "hnsw/insert/inserter.h"
-#include "hnsw/insert/link.h"
+#include "hnsw/insert/tower.h"
 #include "hnsw/options.h"
 
 /* The links that a level's search has chosen. */
@@ -26,9 +25,9 @@ typedef struct LevelLinks
  * record's id, OH_NONE if the node is no longer there.
  */
 static uint32
-create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
+create_tower(OhLinks *links, int level, uint32 below, const OhLinkList *list)
 {
-	OhIndex    *ix = ins->ix;
+	OhIndex    *ix = links->ix;
 	uint32		id = OH_NONE;
 
 	while (id == OH_NONE)
@@ -45,7 +44,7 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 		page[n].array = OH_TOWER;
 		page[n++].lp = lp;
 		page[n].array = OH_NODE;
-		page[n++].lp = OhLp(&ix->file, OH_NODE, ins->id);
+		page[n++].lp = OhLp(&ix->file, OH_NODE, links->id);
 		if (below != OH_NONE && OhLp(&ix->file, OH_TOWER, below) != lp)
 		{
 			page[n].array = OH_TOWER;
@@ -57,7 +56,7 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 		tower_buffer = page[0].buffer;
 		node_buffer = page[1].buffer;
 		below_buffer = n == 3 ? page[2].buffer : tower_buffer;
-		gone = ((OhNodeData *) OhRecord(&ix->file, OH_NODE, BufferGetPage(node_buffer), ins->id))->state != OH_LIVE;
+		gone = ((OhNodeData *) OhRecord(&ix->file, OH_NODE, BufferGetPage(node_buffer), links->id))->state != OH_LIVE;
 		if (!gone && OhPageHasFree(&ix->file, OH_TOWER, BufferGetPage(tower_buffer)))
 		{
 			OhWrite		write;
@@ -71,11 +70,11 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
 			slot = OhPageTakeSlot(&ix->file, OH_TOWER, tower_page, BufferGetBlockNumber(tower_buffer));
 			id = lp * ix->file.array[OH_TOWER].per_page + slot;
 			tower = OhSlot(&ix->file, OH_TOWER, tower_page, slot);
-			tower->node = ins->id;
+			tower->node = links->id;
 			tower->up = OH_NONE;
 			tower->level = level;
 			OhStoreLinks(list, tower->links, &tower->nselected, ix->m);
-			node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, node_buffer, false), ins->id);
+			node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, node_buffer, false), links->id);
 			node->level = level;
 			node->version++;
 			if (below == OH_NONE)
@@ -99,11 +98,11 @@ create_tower(OhInserter *ins, int level, uint32 below, const OhLinkList *list)
  * back_link -- let a neighbour's tower link to the new node if that pays.
  */
 static void
-back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
+back_link(OhLinks *links, uint32 neighbour, float dist, int level)
 {
-	OhIndex    *ix = ins->ix;
-	OhCachedNode *kept = OhNodeCacheFind(&ins->keep, neighbour);
-	uint32		tower = OhSearchTower(ins->search, neighbour, level);
+	OhIndex    *ix = links->ix;
+	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, neighbour);
+	uint32		tower = OhSearchTower(links->near->search, neighbour, level);
 	OhLinkList	list;
 	OhTowerData *record;
 	uint16		version;
@@ -122,10 +121,10 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
 	UnlockReleaseBuffer(buffer);
 	if (!there)
 		return;
-	place = OhLinkDecide(ins, &list, ix->m, OhCachedCode(ins, kept), dist);
+	place = OhLinkDecide(links, &list, ix->m, OhCachedCode(links->near, kept), dist);
 	if (place < 0)
 		return;
-	list.link[place] = ins->id;
+	list.link[place] = links->id;
 	record = OhRecordRead(&ix->file, OH_TOWER, tower, BUFFER_LOCK_EXCLUSIVE, &buffer);
 	/* upper levels are only short cuts: a link that somebody else changed is let go */
 	if (record->node == neighbour && record->level == level && record->version == version)
@@ -148,59 +147,59 @@ back_link(OhInserter *ins, uint32 neighbour, float dist, int level)
  * new node, that one might not be reached.
  */
 static void
-raise_entry(OhInserter *ins)
+raise_entry(OhLinks *links)
 {
-	Buffer		buffer = OhReadBlock(ins->ix->file.rel, OH_META_BLOCK, OH_PAGE_META,
+	Buffer		buffer = OhReadBlock(links->ix->file.rel, OH_META_BLOCK, OH_PAGE_META,
 									 BUFFER_LOCK_EXCLUSIVE);
 
-	if (OhMeta(BufferGetPage(buffer))->entry_level < ins->level &&
-		OhMeta(BufferGetPage(buffer))->entry == ins->entry)
+	if (OhMeta(BufferGetPage(buffer))->entry_level < links->node->level &&
+		OhMeta(BufferGetPage(buffer))->entry == links->entry)
 	{
 		OhWrite		write;
 		Page		page;
 
-		OhWriteStart(&write, &ins->ix->file);
+		OhWriteStart(&write, &links->ix->file);
 		page = OhWritePage(&write, buffer, false);
-		OhMeta(page)->entry = ins->id;
-		OhMeta(page)->entry_level = ins->level;
+		OhMeta(page)->entry = links->id;
+		OhMeta(page)->entry_level = links->node->level;
 		OhWriteFinish(&write);
 	}
 	UnlockReleaseBuffer(buffer);
 }
 
 void
-OhInsertTowers(OhInserter *ins)
+OhInsertTowers(OhLinks *links)
 {
-	OhIndex    *ix = ins->ix;
-	int			level = ins->level;
+	OhIndex    *ix = links->ix;
+	int			level = links->node->level;
 	LevelLinks *chosen = palloc0(sizeof(LevelLinks) * (OH_MAX_LEVEL + 1));
 	uint32		below = OH_NONE;
 
-	OhSearchReset(ins->search, &ins->forms);
-	OhSearchDescend(ins->search, level);
+	OhSearchReset(links->near->search, &links->near->node->forms);
+	OhSearchDescend(links->near->search, level);
 	for (int l = Min(level, ix->entry_level); l > 0; l--)
 	{
-		OhSearchLevel(ins->search, l, ix->ef_construction);
-		chosen[l].list.n = OhChooseNeighbours(ins, ix->m);
-		chosen[l].list.nselected = OhCandidateLinks(ins->candidates, chosen[l].list.n,
+		OhSearchLevel(links->near->search, l, ix->ef_construction);
+		chosen[l].list.n = OhChooseNeighbours(links->near, ix->m);
+		chosen[l].list.nselected = OhCandidateLinks(links->near->candidates, chosen[l].list.n,
 													chosen[l].list.link);
 		/* a tower may link to it already: to the node that had its place before */
-		OhDropLink(&chosen[l].list, ins->id);
+		OhDropLink(&chosen[l].list, links->id);
 		for (int i = 0; i < chosen[l].list.n; i++)
-			chosen[l].dist[i] = OhNodeCacheFind(&ins->keep, chosen[l].list.link[i])->dist;
+			chosen[l].dist[i] = OhNodeCacheFind(&links->near->cache, chosen[l].list.link[i])->dist;
 	}
-	OhLinkChoose(ins, &ins->list, false);
+	OhLinkChoose(links, &links->list, false);
 	for (int l = 1; l <= level; l++)
 	{
-		below = create_tower(ins, l, below, &chosen[l].list);
+		below = create_tower(links, l, below, &chosen[l].list);
 		if (below == OH_NONE)
 			break;
-		OhLinkChoose(ins, &chosen[l].list, true);
+		OhLinkChoose(links, &chosen[l].list, true);
 		for (int i = 0; i < chosen[l].list.n; i++)
-			back_link(ins, chosen[l].list.link[i], chosen[l].dist[i], l);
-		OhLinkChoose(ins, &chosen[l].list, false);
+			back_link(links, chosen[l].list.link[i], chosen[l].dist[i], l);
+		OhLinkChoose(links, &chosen[l].list, false);
 	}
-	if (below != OH_NONE && ins->entry != OH_NONE)
-		raise_entry(ins);
+	if (below != OH_NONE && links->entry != OH_NONE)
+		raise_entry(links);
 	pfree(chosen);
 }

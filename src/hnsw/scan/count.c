@@ -16,25 +16,25 @@
 static void
 note_strategy(const OhScanState *s, bool walked, OhScanCounters *c)
 {
-	if (s->batch == NULL)
+	if (s->source.batch == NULL)
 	{
-		c->strategy = s->ix != NULL && !s->ordered && s->phase != SCAN_DONE ? OH_BY_ARRAY : OH_BY_NOTHING;
+		c->strategy = s->query.ix != NULL && s->query.center == NULL && s->phase != SCAN_DONE ? OH_BY_ARRAY : OH_BY_NOTHING;
 		c->reason = c->strategy == OH_BY_ARRAY ? OH_AS_NO_ORDER : OH_AS_CONDITIONS_NEVER_MATCH;
 	}
-	else if (s->sweep == NULL)
+	else if (s->source.sweep == NULL)
 	{
 		c->strategy = OH_BY_WALK;
-		c->reason = s->filter == NULL ? OH_AS_NO_CONDITIONS : OH_AS_MANY_MATCH;
+		c->reason = s->query.filter == NULL ? OH_AS_NO_CONDITIONS : OH_AS_MANY_MATCH;
 	}
 	else if (!walked)
 	{
 		c->strategy = OH_BY_SWEEP;
-		c->reason = s->few ? OH_AS_FEW_NODES : OH_AS_FEW_MATCH;
+		c->reason = s->source.few ? OH_AS_FEW_NODES : OH_AS_FEW_MATCH;
 	}
 	else
 	{
 		c->strategy = OH_BY_WALK_AND_SWEEP;
-		c->reason = s->search->over ? OH_AS_GIVEN_UP : OH_AS_READ_ON;
+		c->reason = s->source.search->over ? OH_AS_GIVEN_UP : OH_AS_READ_ON;
 	}
 }
 
@@ -44,38 +44,31 @@ OhScanCount(const OhScanState *s, OhScanCounters *c)
 	bool		walked;
 
 	*c = s->counters;
-	c->ef = s->ef_search;
-	c->ef_source = s->ef_source;
+	c->ef = s->query.ef_search;
+	c->ef_source = s->query.ef_source;
 	if (s->phase == SCAN_START)
 		return;
 	c->searches++;
 	/* what the last search of an earlier query has left is not of this one */
-	walked = s->batch != NULL && s->search->eval.evaluations > 0;
+	walked = s->source.batch != NULL && s->source.search->eval.evaluations > 0;
 	note_strategy(s, walked, c);
 	c->walks += c->strategy == OH_BY_WALK;
 	c->sweeps += c->strategy == OH_BY_SWEEP;
 	c->both += c->strategy == OH_BY_WALK_AND_SWEEP;
-	c->fetched += s->nfetched;
+	c->refined += s->ranking.nrefined;
+	c->fetched += s->ranking.nfetched;
+	c->late += s->ranking.nlate;
 	if (walked)
 	{
-		c->hops += s->search->nhops;
-		c->compared += s->search->eval.evaluations + s->search->seeds.nlevel + s->search->seeds.nisland;
-		c->tested += s->search->ntested;
+		c->hops += s->source.search->nhops;
+		c->compared += s->source.search->eval.evaluations + s->source.search->seeds.nlevel + s->source.search->seeds.nisland;
+		c->tested += s->source.search->ntested;
 	}
-	if (s->sweep != NULL)
+	if (s->source.sweep != NULL)
 	{
-		c->compared += s->sweep->eval.evaluations;
-		c->passes += s->sweep->npasses;
+		c->compared += s->source.sweep->eval.evaluations;
+		c->passes += s->source.sweep->npasses;
 	}
-	if (s->filter != NULL)
-		c->filter_pages += s->filter->nknown;
-}
-
-void
-OhScanCounted(OhScanState *s)
-{
-	OhScanCounters c;
-
-	OhScanCount(s, &c);
-	s->counters = c;
+	if (s->query.filter != NULL)
+		c->filter_pages += s->query.filter->nknown;
 }

@@ -1,5 +1,5 @@
 /*
- * rank.c -- rows of a batch's nodes in order: by exact distances or refined ones,
+ * rank.c -- rows of a scan's candidates in order: by exact distances or refined ones,
  * unless those of the codes decide.
  *
  * Of a node with many rows a piece is ranked at a time.  What is left of them is
@@ -19,88 +19,54 @@
 
 #include "miscadmin.h"
 
-#include "hnsw/graph/refinement.h"
 #include "hnsw/options.h"
-#include "hnsw/scan/scan.h"
+#include "hnsw/scan/rank.h"
 
-/*
- * A row is returned once the next candidate's estimate, less this many standard
- * errors, is no nearer.  Figures: docs/measurements.md.
- */
-#define BOUND_ERRORS 3.0f
-
-/*
- * A node is beyond a radius if its estimate is, less this many standard errors.
- * Figures: docs/measurements.md.
- */
-#define BEYOND_ERRORS 5.0
-
-/*
- * look_ahead -- read what the next n nodes of the batch have: rows, and refined
- * distances if the index has them.
- */
-static void
-look_ahead(IndexScanDesc scan, OhNodeRows *head, int n)
+void
+OhRankingInit(OhRanking *r, const OhScanQuery *query)
 {
-	OhScanState *s = scan->opaque;
-	const OhItem *item = &s->batch->item[s->next];
-	OmRefineBase base[OH_AHEAD];
-
-	for (int i = 0; i < n && s->forms->refined; i++)
-		OhPrefetchRefinement(s->ix, item[i].id);
-	for (int i = 0; i < n; i++)
-	{
-		OhReadNodeRows(s->ix, item[i].id, s->forms, &head[i], &base[i]);
-		if (!s->by_code && !s->forms->refined)
-			OhRerankPrefetch(s->rerank, &head[i].tid, false);
-	}
-	if (s->forms->refined)
-		OhReadRefinements(s->ix, s->forms, base, head, n);
-	else if (!s->by_code)
-	{
-		for (int i = 0; i < n; i++)
-			OhRerankPrefetch(s->rerank, &head[i].tid, true);
-	}
+	r->query = query;
+	OhRankedInit(&r->ranked, query->context);
+	OhRankedInit(&r->late, query->context);
+	OhRowsInit(&r->piece, query->context);
+	OhRowsInit(&r->equal, query->context);
 }
 
-/*
- * OhPeek -- see scan.h.
- */
-const OhNodeRows *
-OhPeek(IndexScanDesc scan, double *bound)
+void
+OhRankingReset(OhRanking *r)
 {
-	OhScanState *s = scan->opaque;
-	OhNodeRows *head = &s->ahead[s->next % OH_AHEAD];
-
-	if (s->next == s->nahead)
-	{
-		int			n = Min(OH_AHEAD, s->batch->n - s->next);
-
-		/* next is a multiple of OH_AHEAD here */
-		look_ahead(scan, head, n);
-		s->nahead += n;
-	}
-	*bound = s->batch->item[s->next].dist;
-	/* of sparse values, one further behind may err by more: by as much as any so far */
-	if (s->errors_vary)
-		head->error = s->most_error = Max(s->most_error, head->error);
-	if (!s->by_code || s->forms->unrounded)
-		*bound -= BOUND_ERRORS * head->error + s->rounding * fabs(*bound);
-	return head;
+	r->ranked.n = r->late.n = 0;
+	r->nranked = r->nrefined = r->nfetched = r->nlate = 0;
+	r->errors = 0;
+	r->nerrors = 0;
+	r->nchained = 0;
+	r->equal.n = r->equal.next = 0;
+	OhChainBegin(&r->chain, OH_NONE, OH_NONE);
+	OhReadSetInit(&r->seen, r->query->rescan_context);
+	r->certain = false;
+	r->last = -INFINITY;
+	r->last_error = 0;
+	r->ndoubtful = 0;
 }
 
-/*
- * OhIsBeyond -- see scan.h.
- */
-bool
-OhIsBeyond(const OhScanState *s, double dist, double error)
+void
+OhRankingOpen(OhRanking *r, IndexScanDesc scan)
 {
-	/* codes have no distance below -FLT_MAX, which then stands for any */
-	if (s->radius == NULL || dist <= -FLT_MAX)
-		return false;
-	if (s->exact_codes && !s->forms->unrounded)
-		return !OhRadiusHolds(s->radius, dist);
-	return dist - BEYOND_ERRORS * error - s->rounding * fabs(dist) > s->radius->limit;
+	if (r->rerank == NULL)
+		r->rerank = OhRerankBegin(scan, r->query->ix, r->query->context);
+}
+
+void
+OhRankingStart(OhRanking *r)
+{
+	OhRerankQuery(r->rerank, r->query->center->value);
+}
+
+void
+OhRankingEnd(OhRanking *r)
+{
+	if (r->rerank)
+		OhRerankEnd(r->rerank);
 }
 
 /*
@@ -108,20 +74,19 @@ OhIsBeyond(const OhScanState *s, double dist, double error)
  * it.
  */
 static bool
-rank_row(IndexScanDesc scan, ItemPointerData tid, float slack, double *dist)
+rank_row(OhRanking *r, ItemPointerData tid, float slack, double *dist)
 {
-	OhScanState *s = scan->opaque;
 	OhRow		row = {.slack = slack, .node = OH_NONE, .posting = OH_NONE, .tid = tid};
 
 	CHECK_FOR_INTERRUPTS();
-	s->nfetched++;
-	if (!OhRerankRow(s->rerank, tid, &row.dist))
+	r->nfetched++;
+	if (!OhRerankRow(r->rerank, tid, &row.dist))
 		return false;
 	if (isnan(row.dist))
 		row.dist = INFINITY;
 	*dist = row.dist;
-	if (s->radius == NULL || OhRadiusHolds(s->radius, row.dist))
-		OhRankedPush(&s->ranked, row);
+	if (r->query->radius == NULL || OhRadiusHolds(r->query->radius, row.dist))
+		OhRankedPush(&r->ranked, row);
 	return true;
 }
 
@@ -130,43 +95,42 @@ rank_row(IndexScanDesc scan, ItemPointerData tid, float slack, double *dist)
  * which is a bound otherwise.
  */
 static void
-rank_rest(OhScanState *s, const OhChain *chain, float slack, double dist, bool known)
+rank_rest(OhRanking *r, const OhChain *chain, float slack, double dist, bool known)
 {
 	OhRow		row = {.dist = dist, .slack = slack, .node = OH_NONE, .posting = OH_NONE};
 
-	if (known && s->radius != NULL && !OhRadiusHolds(s->radius, dist))
+	if (known && r->query->radius != NULL && !OhRadiusHolds(r->query->radius, dist))
 		return;
 	/* many rows are ranked already: some of them must go first */
-	if (!known && s->ranked.n * sizeof(OhRow) > OhScanMemory())
-		row.dist = Max(dist, s->ranked.row[0].dist);
+	if (!known && r->ranked.n * sizeof(OhRow) > OhScanMemory())
+		row.dist = Max(dist, r->ranked.row[0].dist);
 	row.unranked = !known;
-	row.rest = MemoryContextAlloc(s->batch_context, sizeof(OhChain));
+	row.rest = MemoryContextAlloc(r->query->rescan_context, sizeof(OhChain));
 	*row.rest = *chain;
 	ItemPointerSetInvalid(&row.tid);
-	OhRankedPush(&s->ranked, row);
+	OhRankedPush(&r->ranked, row);
 }
 
 /*
  * rank_chain -- rank the next rows of a chain by their vectors, and the rest of it.
  */
 static void
-rank_chain(IndexScanDesc scan, OhChain *chain, float slack, double bound)
+rank_chain(OhRanking *r, OhChain *chain, float slack, double bound, int64 most_chained)
 {
-	OhScanState *s = scan->opaque;
 	bool		any = false;
 
 	/* a piece without a row that the snapshot sees says nothing of the rest */
-	while (!any && OhChainHasMore(chain) && OhMayReadOn(s))
+	while (!any && OhChainHasMore(chain) && r->nchained < most_chained)
 	{
 		double		dist = bound;
 
-		OhChainNext(s->ix, chain, &s->seen, &s->rows);
-		s->nchained += s->rows.n;
-		for (int i = 0; i < s->rows.n; i++)
-			any |= rank_row(scan, s->rows.tid[i], slack, &dist);
-		s->rows.n = 0;
+		OhChainNext(r->query->ix, chain, &r->seen, &r->piece);
+		r->nchained += r->piece.n;
+		for (int i = 0; i < r->piece.n; i++)
+			any |= rank_row(r, r->piece.tid[i], slack, &dist);
+		r->piece.n = 0;
 		if (any && OhChainHasMore(chain))
-			rank_rest(s, chain, slack, chain->hash != OH_MIXED ? dist : bound,
+			rank_rest(r, chain, slack, chain->hash != OH_MIXED ? dist : bound,
 					  chain->hash != OH_MIXED);
 	}
 }
@@ -177,71 +141,68 @@ rank_chain(IndexScanDesc scan, OhChain *chain, float slack, double bound)
  * dist becomes the distance of the node's own row, if the snapshot sees it.
  */
 static void
-rank_exactly(IndexScanDesc scan, const OhNodeRows *head, float slack, double bound,
-			 double *dist)
+rank_exactly(OhRanking *r, const OhNodeRows *head, float slack, double bound,
+			 int64 most_chained, double *dist)
 {
 	OhChain		chain;
 
 	if (ItemPointerIsValid(&head->tid))
-		(void) rank_row(scan, head->tid, slack, dist);
+		(void) rank_row(r, head->tid, slack, dist);
 	if (head->posting == OH_NONE)
 		return;
 	OhChainBegin(&chain, head->id, head->posting);
-	rank_chain(scan, &chain, slack, bound);
+	rank_chain(r, &chain, slack, bound, most_chained);
 }
 
 /*
  * note_error -- an estimate, and what the distance turned out to be.
  */
 static inline void
-note_error(OhScanState *s, double estimate, double dist)
+note_error(OhRanking *r, double estimate, double dist)
 {
 	if (dist != estimate && fabs(dist) < FLT_MAX)
 	{
-		s->errors += (dist - estimate) * (dist - estimate);
-		s->nerrors++;
+		r->errors += (dist - estimate) * (dist - estimate);
+		r->nerrors++;
 	}
 }
 
-/*
- * OhRank -- see scan.h.
- */
 void
-OhRank(IndexScanDesc scan, const OhNodeRows *head, double dist, double bound)
+OhRank(OhRanking *r, const OhNodeRows *head, double dist, double bound, int64 most_chained)
 {
-	OhScanState *s = scan->opaque;
-	bool		refined = s->forms->refined && head->refined_error >= 0;
+	bool		refined = r->query->forms->refined && head->refined_error >= 0;
 
+	r->nranked++;
 	/* no longer live: it must not count as a row that was returned */
 	if (!ItemPointerIsValid(&head->tid) && head->posting == OH_NONE)
 		return;
-	if (s->by_code || refined)
+	if (r->query->by_code || refined)
 	{
 		OhRow		row = {.dist = dist, .node = head->id, .posting = head->posting, .tid = head->tid};
 
 		if (refined)
 		{
-			s->counters.refined++;
+			r->nrefined++;
 			row.dist = head->refined;
-			note_error(s, dist, head->refined);
+			note_error(r, dist, head->refined);
 			row.error = row.slack = head->refined_error;
 		}
-		if (s->forms->unrounded)
+		if (r->query->forms->unrounded)
 		{
 			row.dist = head->unrounded;
-			if (s->radius != NULL && !OhRadiusHolds(s->radius, row.dist))
+			if (r->query->radius != NULL && !OhRadiusHolds(r->query->radius, row.dist))
 				return;
 		}
 		/* refined distances err more often by a lot than codes do */
-		if (!OhIsBeyond(s, row.dist, refined ? 2 * row.error : head->error))
-			OhRankedPush(&s->ranked, row);
+		if (!OhIsBeyond(r->query, row.dist, refined ? 2 * row.error : head->error))
+			OhRankedPush(&r->ranked, row);
 	}
 	else
 	{
 		double		exact = dist;
 
-		rank_exactly(scan, head, 0, bound, &exact);
-		note_error(s, dist, exact);
+		rank_exactly(r, head, 0, bound, most_chained, &exact);
+		note_error(r, dist, exact);
 	}
 }
 
@@ -268,14 +229,13 @@ is_open(const OhRanked *rows)
  * settle -- another row may be nearer than the first one: rank that exactly.
  */
 static void
-settle(IndexScanDesc scan)
+settle(OhRanking *r, int64 most_chained)
 {
-	OhScanState *s = scan->opaque;
-	OhRow		row = OhRankedPop(&s->ranked);
+	OhRow		row = OhRankedPop(&r->ranked);
 	OhNodeRows	head = {.id = row.node, .posting = row.posting, .tid = row.tid};
 	double		dist;
 
-	rank_exactly(scan, &head, row.slack, row.least, &dist);
+	rank_exactly(r, &head, row.slack, row.least, most_chained, &dist);
 }
 
 /*
@@ -293,15 +253,15 @@ is_nearer(const OhRow *row, double last, float last_error)
  * others do not matter any more.
  */
 static bool
-doubt(OhScanState *s)
+doubt(OhRanking *r)
 {
-	OhDoubtful *row = &s->doubtful[--s->ndoubtful];
+	OhDoubtful *row = &r->doubtful[--r->ndoubtful];
 
-	if (!OhRerankSees(s->rerank, row->tid))
+	if (!OhRerankSees(r->rerank, row->tid))
 		return false;
-	s->last = row->dist;
-	s->last_error = row->slack;
-	s->ndoubtful = 0;
+	r->last = row->dist;
+	r->last_error = row->slack;
+	r->ndoubtful = 0;
 	return true;
 }
 
@@ -309,40 +269,37 @@ doubt(OhScanState *s)
  * is_late -- is a row nearer than one that was returned and that the snapshot sees?
  */
 static bool
-is_late(OhScanState *s, const OhRow *row)
+is_late(OhRanking *r, const OhRow *row)
 {
-	if (!s->sorted || oh_iterative_scan == OH_ITERATIVE_RELAXED)
+	if (!r->query->sorted || oh_iterative_scan == OH_ITERATIVE_RELAXED)
 		return false;
-	while (s->ndoubtful > 0 && is_nearer(row, s->doubtful[s->ndoubtful - 1].dist,
-										 s->doubtful[s->ndoubtful - 1].slack))
-		(void) doubt(s);
-	return is_nearer(row, s->last, s->last_error);
+	while (r->ndoubtful > 0 && is_nearer(row, r->doubtful[r->ndoubtful - 1].dist,
+										 r->doubtful[r->ndoubtful - 1].slack))
+		(void) doubt(r);
+	return is_nearer(row, r->last, r->last_error);
 }
 
-/*
- * OhNoteReturned -- see scan.h.
- */
 void
-OhNoteReturned(OhScanState *s, const ItemPointerData *tid)
+OhNoteReturned(OhRanking *r, const ItemPointerData *tid)
 {
-	const OhRow *row = &s->returning;
+	const OhRow *row = &r->returning;
 	OhDoubtful *last;
 
-	if (!s->sorted || row->dist < s->last ||
-		(s->ndoubtful > 0 && row->dist < s->doubtful[s->ndoubtful - 1].dist))
+	if (!r->query->sorted || row->dist < r->last ||
+		(r->ndoubtful > 0 && row->dist < r->doubtful[r->ndoubtful - 1].dist))
 		return;
 	if (row->rest == NULL && row->node == OH_NONE)
 	{
-		s->last = row->dist;
-		s->last_error = row->slack;
-		s->ndoubtful = 0;
+		r->last = row->dist;
+		r->last_error = row->slack;
+		r->ndoubtful = 0;
 		return;
 	}
-	if (s->doubtful == NULL)
-		s->doubtful = MemoryContextAlloc(s->context, sizeof(OhDoubtful) * OH_MAX_DOUBTFUL);
-	if (s->ndoubtful == OH_MAX_DOUBTFUL)
-		(void) doubt(s);
-	last = &s->doubtful[s->ndoubtful++];
+	if (r->doubtful == NULL)
+		r->doubtful = MemoryContextAlloc(r->query->context, sizeof(OhDoubtful) * OH_MAX_DOUBTFUL);
+	if (r->ndoubtful == OH_MAX_DOUBTFUL)
+		(void) doubt(r);
+	last = &r->doubtful[r->ndoubtful++];
 	last->dist = row->dist;
 	last->slack = row->slack;
 	last->tid = *tid;
@@ -352,87 +309,74 @@ OhNoteReturned(OhScanState *s, const ItemPointerData *tid)
  * begin_return -- what is ranked is to be returned, row by row.
  */
 static void
-begin_return(OhScanState *s, const OhRow *row)
+begin_return(OhRanking *r, const OhRow *row)
 {
-	s->returning = *row;
-	s->certain = s->radius != NULL && !s->radius->others &&
-		(row->node == OH_NONE || s->exact_codes) && fabs(row->dist) < FLT_MAX;
-	s->equal.n = s->equal.next = 0;
+	r->returning = *row;
+	r->certain = r->query->radius != NULL && !r->query->radius->others &&
+		(row->node == OH_NONE || r->query->exact_codes) && fabs(row->dist) < FLT_MAX;
+	r->equal.n = r->equal.next = 0;
 	if (ItemPointerIsValid(&row->tid))
-		s->equal.tid[s->equal.n++] = row->tid;
+		r->equal.tid[r->equal.n++] = row->tid;
 	if (row->rest != NULL)
 	{
-		s->chain = *row->rest;
+		r->chain = *row->rest;
 		pfree(row->rest);
-		s->returning.rest = &s->chain;
+		r->returning.rest = &r->chain;
 	}
 	else
-		OhChainBegin(&s->chain, row->node, row->posting);
+		OhChainBegin(&r->chain, row->node, row->posting);
 }
 
-/*
- * OhTakeFirst -- see scan.h.
- */
 bool
-OhTakeFirst(IndexScanDesc scan)
+OhTakeFirst(OhRanking *r, int64 most_chained)
 {
-	OhScanState *s = scan->opaque;
 	OhRow		row;
 
-	if (s->forms->refined && s->sorted && !s->ranked.row[0].unranked && is_open(&s->ranked))
+	if (r->query->forms->refined && r->query->sorted && !r->ranked.row[0].unranked && is_open(&r->ranked))
 	{
-		settle(scan);
+		settle(r, most_chained);
 		return false;
 	}
-	row = OhRankedPop(&s->ranked);
+	row = OhRankedPop(&r->ranked);
 	if (row.unranked)
 	{
-		rank_chain(scan, row.rest, row.slack, row.dist);
+		rank_chain(r, row.rest, row.slack, row.dist, most_chained);
 		pfree(row.rest);
 		return false;
 	}
-	if (is_late(s, &row))
+	if (is_late(r, &row))
 	{
 		row.error = 0;			/* those held back come as they are ranked */
-		OhRankedPush(&s->late, row);
-		s->counters.late++;
+		OhRankedPush(&r->late, row);
+		r->nlate++;
 		return false;
 	}
-	begin_return(s, &row);
+	begin_return(r, &row);
 	return true;
 }
 
-/*
- * OhTakeLate -- see scan.h.
- */
 bool
-OhTakeLate(IndexScanDesc scan)
+OhTakeLate(OhRanking *r)
 {
-	OhScanState *s = scan->opaque;
 	OhRow		row;
 
-	if (s->late.n == 0)
+	if (r->late.n == 0)
 		return false;
-	row = OhRankedPop(&s->late);
-	begin_return(s, &row);
+	row = OhRankedPop(&r->late);
+	begin_return(r, &row);
 	return true;
 }
 
-/*
- * OhNextReturned -- see scan.h.
- */
 bool
-OhNextReturned(IndexScanDesc scan, ItemPointer tid)
+OhNextReturned(OhRanking *r, int64 most_chained, ItemPointer tid)
 {
-	OhScanState *s = scan->opaque;
-
-	while (s->equal.next == s->equal.n)
+	while (r->equal.next == r->equal.n)
 	{
-		if (!OhChainHasMore(&s->chain) || !OhMayReadOn(s))
+		if (!OhChainHasMore(&r->chain) || r->nchained >= most_chained)
 			return false;
-		OhChainNext(s->ix, &s->chain, &s->seen, &s->equal);
-		s->nchained += s->equal.n;
+		OhChainNext(r->query->ix, &r->chain, &r->seen, &r->equal);
+		r->nchained += r->equal.n;
 	}
-	*tid = s->equal.tid[s->equal.next++];
+	*tid = r->equal.tid[r->equal.next++];
 	return true;
 }

@@ -1,8 +1,9 @@
 /*
  * scan.c -- index scans: rows nearest first, as many as the executor asks for.
  *
- * A scan goes through phases: batches of the graph walk, each batch's nodes
- * re-ranked lazily (rank.c); passes over what the walk did not reach; rows without a
+ * query.c has what is asked for, source.c where candidates come from, rank.c their
+ * rows in order.  A scan goes through phases: rows that have a distance, in batches
+ * of the graph walk and then of passes over what that did not reach; rows without a
  * position; and in strict order at the very end the rows that were found late,
  * nearer than one already returned.
  *
@@ -12,7 +13,7 @@
  * A NULL query, and one without a direction, order nothing: every row comes
  * from the arrays as they lie.
  *
- * Conditions on filter columns narrow each phase; batch.c says how nodes that match
+ * Conditions on filter columns narrow each phase; source.c says how nodes that match
  * are found.
  *
  * A condition "within a radius" of what the scan is ordered by ends it, once no
@@ -20,23 +21,26 @@
  */
 #include "postgres.h"
 
-#include <float.h>
-#include <math.h>
-
+#include "access/relscan.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "filter/condition.h"
 #include "hnsw/callbacks.h"
 #include "hnsw/options.h"
 #include "hnsw/scan/scan.h"
-#include "planner/planner.h"
 
-/* Sums of floats in another order: far more than they were ever seen to differ by. */
-#define OTHER_ROUNDING 1e-5
+/* What comes next in SCAN_DISTANCES, once no row is being returned. */
+typedef enum ScanStep
+{
+	STEP_BATCH,					/* get another batch of candidates */
+	STEP_RANK,					/* rank the next candidate */
+	STEP_TAKE,					/* return the first row ranked */
+	STEP_NEARER,				/* the same, unless the walk knows candidates as near */
+	STEP_END					/* no other candidate is within the radius */
+} ScanStep;
 
 /*
  * report -- say at DEBUG1 what the scan has cost: tests count by it.
@@ -45,15 +49,28 @@ static void
 report(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
+	const OhSweep *sweep = s->source.sweep;
 
-	if (s->search == NULL || !message_level_is_interesting(DEBUG1))
+	if (s->source.search == NULL || !message_level_is_interesting(DEBUG1))
 		return;
 	ereport(DEBUG1,
 			(errmsg_internal("scan of index \"%s\": evaluated %lld nodes, ranked %lld rows, passes %d, fetched %lld rows",
 							 RelationGetRelationName(scan->indexRelation),
-							 (long long) (s->search->eval.evaluations +
-										  (s->sweep ? s->sweep->eval.evaluations : 0)),
-							 (long long) s->nranked, s->sweep ? s->sweep->npasses : 0, (long long) s->nfetched)));
+							 (long long) OhSourceEvaluations(&s->source),
+							 (long long) s->ranking.nranked, sweep ? sweep->npasses : 0,
+							 (long long) s->ranking.nfetched)));
+}
+
+/*
+ * count_search -- the search is over: a rescan, or the end.
+ */
+static void
+count_search(OhScanState *s)
+{
+	OhScanCounters counters;
+
+	OhScanCount(s, &counters);
+	s->counters = counters;
 }
 
 /* ---- callbacks ---- */
@@ -65,18 +82,14 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 	OhScanState *s = palloc0(sizeof(OhScanState));
 
 	OhTakeSettings();
-	s->ef_search = OhEfSearch(index, &s->ef_source);
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
 									   ALLOCSET_DEFAULT_SIZES);
-	OhRankedInit(&s->ranked, s->context);
-	OhRankedInit(&s->late, s->context);
+	s->rescan_context = AllocSetContextCreate(s->context, "omenhnsw sweep",
+											  ALLOCSET_DEFAULT_SIZES);
+	OhQueryInit(&s->query, index, s->context, s->rescan_context);
+	OhSourceInit(&s->source, &s->query, &s->ranking);
+	OhRankingInit(&s->ranking, &s->query);
 	OhRowsInit(&s->rows, s->context);
-	OhRowsInit(&s->equal, s->context);
-	s->batch_context = AllocSetContextCreate(s->context, "omenhnsw sweep",
-											 ALLOCSET_DEFAULT_SIZES);
-	OhHeapInit(&s->held, s->context, 256);
-	s->handled_allocated = 256;
-	s->handled = MemoryContextAlloc(s->context, sizeof(uint32) * s->handled_allocated);
 	scan->opaque = s;
 	return scan;
 }
@@ -90,24 +103,15 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
 	if (orderbys && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
-	OhScanCounted(s);
+	count_search(s);
 	s->phase = SCAN_START;
-	s->ranked.n = s->late.n = 0;
-	s->nhandled = s->nranked = s->nfetched = 0;
 	s->rows.n = s->rows.next = 0;
-	s->equal.n = s->equal.next = 0;
-	OhChainBegin(&s->chain, OH_NONE, OH_NONE);
-	s->nchained = 0;
-	s->nchains = s->ndoubtful = 0;
-	s->batch = NULL;
-	s->walked = false;
-	if (s->sweep)
-		OhSweepEnd(s->sweep);
-	s->sweep = NULL;
-	s->filter = NULL;
-	s->radius = NULL;
-	MemoryContextReset(s->batch_context);
-	OhReadSetInit(&s->seen, s->batch_context);
+	s->nchains = 0;
+	OhSourceReset(&s->source);
+	OhQueryReset(&s->query);
+	MemoryContextReset(s->rescan_context);
+	OhRankingReset(&s->ranking);
+	OhReadSetInit(&s->seen, s->rescan_context);
 }
 
 void
@@ -116,98 +120,34 @@ ohendscan(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 
 	report(scan);
-	OhScanCounted(s);
+	count_search(s);
 	OhNoteScan(scan->indexRelation, &s->counters);
-	if (s->sweep)
-		OhSweepEnd(s->sweep);
-	if (s->rerank)
-		OhRerankEnd(s->rerank);
+	OhSourceEnd(&s->source);
+	OhRankingEnd(&s->ranking);
 	MemoryContextDelete(s->context);
 	pfree(s);
 }
 
-/* ---- phases ---- */
+/* ---- rows that have a distance ---- */
 
 /*
- * set_query -- take the query of this (re)scan; s->ordered tells if it orders.
- *
- * Without an order it is the center of a radius.  false: no row is within.
+ * after_distances -- all of them are returned.
  */
-static bool
-set_query(IndexScanDesc scan)
+static void
+after_distances(OhScanState *s)
 {
-	OhScanState *s = scan->opaque;
-	const OhPosition *query = NULL;
-
-	if (scan->numberOfOrderBys > 0 && !(scan->orderByData[0].sk_flags & SK_ISNULL))
-	{
-		/* the key's value stays until the next rescan; what is made of it does, too */
-		MemoryContext old = MemoryContextSwitchTo(s->batch_context);
-
-		OhGetPosition(&s->ix->column, scan->orderByData[0].sk_argument, &s->query);
-		MemoryContextSwitchTo(old);
-		if (!s->query.no_direction)
-			query = &s->query;
-	}
-	s->sorted = query != NULL;
-	s->radius = OhRadiusBegin(s->ix, scan->keyData, scan->numberOfKeys, query,
-							  s->batch_context);
-	if (s->radius != NULL)
-		query = s->radius->center;
-	s->ordered = query != NULL;
-	if (s->ordered)
-	{
-		OhFormsSet(s->forms, s->ix, query->x);
-		OhRerankQuery(s->rerank, query->value);
-	}
-	return s->radius == NULL || !s->radius->never;
+	s->phase = SCAN_NO_DIRECTION;
+	s->rows.n = s->rows.next = 0;
+	s->lp = 0;
 }
 
-/*
- * take_keys -- the conditions of this (re)scan; false: no row matches.
- */
-static bool
-take_keys(IndexScanDesc scan)
+static void
+take_batch_result(OhScanState *s, OhBatchResult result)
 {
-	OhScanState *s = scan->opaque;
-
-	s->only_null = s->not_null = false;
-	for (int i = 0; i < scan->numberOfKeys; i++)
-	{
-		ScanKey		key = &scan->keyData[i];
-
-		if (key->sk_attno == 1)
-		{
-			s->only_null |= (key->sk_flags & SK_SEARCHNULL) != 0;
-			s->not_null |= (key->sk_flags & SK_SEARCHNOTNULL) != 0;
-		}
-	}
-	if (s->ix->columns.n == 0)
-		return true;
-	if (s->conditions == NULL)
-		s->conditions = OhConditionsBegin(&s->ix->columns, s->context);
-	OhConditionsSet(s->conditions, scan->indexRelation, scan->keyData, scan->numberOfKeys);
-	if (s->conditions->never)
-		return false;
-	if (s->conditions->n > 0)
-	{
-		if (s->last_filter == NULL)
-			s->last_filter = OhFilterBegin(s->conditions,
-										   OhArrayRecords(&s->ix->file, OH_NODE),
-										   s->context);
-		s->filter = s->last_filter;
-		OhFilterSet(s->filter);
-	}
-	return true;
-}
-
-/*
- * has_no_direction -- may rows be returned whose distance is NaN?
- */
-static bool
-has_no_direction(const OhRadius *radius)
-{
-	return radius == NULL || (radius->unordered && radius->metric == OM_METRIC_COSINE);
+	if (result == OH_BATCH_NONE)
+		after_distances(s);
+	else if (result == OH_BATCH_REFUSED)
+		s->phase = SCAN_LATE;
 }
 
 /*
@@ -218,62 +158,16 @@ begin_distances(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 
-	if (s->radius != NULL && s->radius->nothing_near)
-		OhAfterDistances(s);
-	else if (s->ordered)
-		OhFirstBatch(scan);
-	else
+	s->nreturned = 0;
+	if (s->query.radius != NULL && s->query.radius->nothing_near)
+		after_distances(s);
+	else if (s->query.center == NULL)
 		s->phase = SCAN_ALL;
-}
-
-static void
-start(IndexScanDesc scan)
-{
-	OhScanState *s = scan->opaque;
-	Relation	index = scan->indexRelation;
-
-	pgstat_count_index_scan(index);
-	om_count_search(scan);
-	s->ix = OhIndexOpen(index);
-	if (s->rerank == NULL)
-	{
-		s->exact_codes = om_quant_exact(&s->ix->spec) && s->ix->column.metric->type->exact;
-		s->errors_vary = s->ix->spec.kind == OM_QUANT_SPARSE;
-		s->rounding = s->ix->column.metric->type->exact ? 0 : OTHER_ROUNDING;
-		s->by_code = s->exact_codes || s->ix->rerank == OH_RERANK_OFF;
-		s->rerank = OhRerankBegin(scan, s->ix, s->context);
-		s->forms = MemoryContextAlloc(s->context, sizeof(OhForms));
-		OhFormsInit(s->forms, s->ix, s->ix->refine_bytes > 0, s->context);
-		s->forms->unrounded = s->exact_codes && om_quant_rounds(&s->ix->spec);
-		s->search = OhSearchBegin(s->ix, true, NULL, s->context);
-	}
-	s->last = -INFINITY;
-	s->last_error = 0;
-	s->most_error = 0;
-	s->lp = 0;
-	s->certain = false;
-	s->complete = scan->numberOfOrderBys == 0;
-	if (!take_keys(scan) || !set_query(scan) || (s->only_null && s->radius != NULL))
-	{
-		s->phase = SCAN_DONE;
-		return;
-	}
-	if (scan->numberOfOrderBys > 1 || (scan->numberOfOrderBys == 0 && s->radius == NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("index \"%s\" can only be scanned in the order of one distance, or within a radius",
-						RelationGetRelationName(index))));
-	/* NULL is within no radius */
-	s->not_null |= s->radius != NULL;
-	s->nans_first = scan->numberOfOrderBys > 0 && OhGoesDown(scan);
-	s->nulls_first = scan->numberOfOrderBys > 0 &&
-		s->nans_first != (scan->orderByData[0].sk_collation == OH_NULLS_APART);
-	if (s->only_null)
-		s->phase = s->nulls_first ? SCAN_NULLS_FIRST : SCAN_NULLS;
-	else if (s->nulls_first || s->nans_first)
-		s->phase = SCAN_NULLS_FIRST;
 	else
-		begin_distances(scan);
+	{
+		s->phase = SCAN_DISTANCES;
+		take_batch_result(s, OhSourceFirst(&s->source, scan));
+	}
 }
 
 /*
@@ -283,78 +177,81 @@ start(IndexScanDesc scan)
 static bool
 may_return(OhScanState *s)
 {
-	if (s->complete || oh_iterative_scan != OH_ITERATIVE_OFF || s->nreturned++ < s->ef)
+	if (s->query.complete || oh_iterative_scan != OH_ITERATIVE_OFF ||
+		s->nreturned++ < s->source.ef)
 		return true;
 	s->phase = SCAN_DONE;
 	return false;
 }
 
 /*
- * OhAfterDistances -- see scan.h.
+ * choose_step -- what to do to get at the next row.
+ *
+ * For STEP_RANK, *head is the next candidate, and no row of it is likely to be nearer
+ * than *bound.
  */
-void
-OhAfterDistances(OhScanState *s)
+static ScanStep
+choose_step(OhScanState *s, const OhNodeRows **head, double *bound)
 {
-	s->phase = SCAN_NO_DIRECTION;
-	s->rows.n = s->rows.next = 0;
-	s->lp = 0;
-	s->certain = false;
+	OhSource   *source = &s->source;
+	const OhRanked *ranked = &s->ranking.ranked;
+	bool		beyond = false;
+
+	if (OhBatchComesFirst(source))
+		return STEP_BATCH;
+	if (!OhSourceHasMore(source))
+		return ranked->n > 0 ? STEP_NEARER : STEP_BATCH;
+	*head = OhPeek(source, bound);
+	/* of a node that is no longer live nothing is known */
+	if (ItemPointerIsValid(&(*head)->tid) || (*head)->posting != OH_NONE)
+		beyond = OhIsBeyond(&s->query, OhSourceEstimate(source), (*head)->error);
+	if (ranked->n > 0 && !OhRanksAll(source) && (beyond || *bound >= ranked->row[0].dist))
+		return STEP_TAKE;
+	if (beyond)
+		return OhFoundFarther(source) ? STEP_END : STEP_BATCH;
+	return STEP_RANK;
 }
 
 /*
- * next_ordered -- the next row of the walk or sweep; false: another phase.
+ * next_ordered -- the next row that has a distance; false: another phase.
  */
 static bool
 next_ordered(IndexScanDesc scan, ItemPointer tid)
 {
 	OhScanState *s = scan->opaque;
 
-	while (s->phase == SCAN_GRAPH || s->phase == SCAN_SWEEP)
+	while (s->phase == SCAN_DISTANCES)
 	{
-		bool		more = s->next < s->batch->n;
-		bool		beyond = false;
-		const OhNodeRows *head = NULL;
-		double		bound = 0;
+		const OhNodeRows *head;
+		double		bound;
 
 		CHECK_FOR_INTERRUPTS();
-		if (OhNextReturned(scan, tid))
+		if (OhNextReturned(&s->ranking, OhMostChained(&s->source), tid))
 		{
-			OhNoteReturned(s, tid);
+			OhNoteReturned(&s->ranking, tid);
 			return may_return(s);
 		}
-		if (OhBatchComesFirst(s))
+		switch (choose_step(s, &head, &bound))
 		{
-			OhNextBatch(scan);
-			continue;
+			case STEP_BATCH:
+				take_batch_result(s, OhNextBatch(&s->source));
+				break;
+			case STEP_RANK:
+				OhRank(&s->ranking, head, OhSourceEstimate(&s->source), bound,
+					   OhMostChained(&s->source));
+				OhSourceAdvance(&s->source);
+				break;
+			case STEP_NEARER:
+				if (OhTakeNearer(&s->source))
+					break;
+				/* FALLTHROUGH */
+			case STEP_TAKE:
+				(void) OhTakeFirst(&s->ranking, OhMostChained(&s->source));
+				break;
+			case STEP_END:
+				after_distances(s);
+				break;
 		}
-		if (more)
-		{
-			head = OhPeek(scan, &bound);
-			/* of a node that is no longer live nothing is known */
-			beyond = (ItemPointerIsValid(&head->tid) || head->posting != OH_NONE) &&
-				OhIsBeyond(s, s->batch->item[s->next].dist, head->error);
-		}
-		if (s->ranked.n > 0 &&
-			(!more || (!OhRanksAll(s) && (beyond || bound >= s->ranked.row[0].dist))))
-		{
-			if (!more && OhTakeNearer(scan))
-				continue;
-			(void) OhTakeFirst(scan);
-			continue;
-		}
-		if (beyond && OhFoundFarther(s))
-		{
-			OhAfterDistances(s);
-			break;
-		}
-		if (!more || beyond)
-		{
-			OhNextBatch(scan);
-			continue;
-		}
-		OhRank(scan, head, s->batch->item[s->next].dist, bound);
-		s->next++;
-		s->nranked++;
 	}
 	return false;
 }
@@ -363,20 +260,19 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
  * next_late -- the next of the rows that were held back; false: there is none.
  */
 static bool
-next_late(IndexScanDesc scan, ItemPointer tid)
+next_late(OhScanState *s, ItemPointer tid)
 {
-	OhScanState *s = scan->opaque;
-
-	while (s->phase == SCAN_LATE)
+	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (OhNextReturned(scan, tid))
+		if (OhNextReturned(&s->ranking, OhMostChained(&s->source), tid))
 			return true;
-		if (!OhTakeLate(scan))
-			return false;
-	}
+	} while (OhTakeLate(&s->ranking));
+	s->phase = SCAN_DONE;
 	return false;
 }
+
+/* ---- arrays, as they lie ---- */
 
 /*
  * next_phase -- an array is used up.
@@ -387,7 +283,7 @@ next_phase(IndexScanDesc scan)
 	OhScanState *s = scan->opaque;
 
 	s->lp = 0;
-	if (s->phase == SCAN_NULLS_FIRST && s->only_null)
+	if (s->phase == SCAN_NULLS_FIRST && s->query.only_null)
 		s->phase = SCAN_DONE;
 	else if (s->phase == SCAN_NO_DIRECTION_FIRST)
 	{
@@ -407,13 +303,13 @@ is_skipped(const OhScanState *s)
 	switch (s->phase)
 	{
 		case SCAN_NULLS_FIRST:
-			return s->not_null || !s->nulls_first;
+			return s->query.not_null || !s->query.nulls_first;
 		case SCAN_NULLS:
-			return s->not_null || s->nulls_first;
+			return s->query.not_null || s->query.nulls_first;
 		case SCAN_NO_DIRECTION_FIRST:
-			return !has_no_direction(s->radius) || !s->nans_first;
+			return !OhMayLackDirection(&s->query) || !s->query.nans_first;
 		case SCAN_NO_DIRECTION:
-			return !has_no_direction(s->radius) || s->nans_first;
+			return !OhMayLackDirection(&s->query) || s->query.nans_first;
 		default:
 			return false;
 	}
@@ -426,13 +322,13 @@ static bool
 next_unordered(IndexScanDesc scan, ItemPointer tid)
 {
 	OhScanState *s = scan->opaque;
+	OhIndex    *ix = s->query.ix;
+	ScanPhase	phase = s->phase;
+	OhArrayId	array = phase == SCAN_ALL ? OH_NODE : OH_NULLS;
+	bool		null = phase == SCAN_NULLS || phase == SCAN_NULLS_FIRST;
 
-	while (s->phase == SCAN_ALL || s->phase == SCAN_NO_DIRECTION || s->phase == SCAN_NULLS ||
-		   s->phase == SCAN_NULLS_FIRST || s->phase == SCAN_NO_DIRECTION_FIRST)
+	while (s->phase == phase)
 	{
-		OhArrayId	array = s->phase == SCAN_ALL ? OH_NODE : OH_NULLS;
-		bool		null = s->phase == SCAN_NULLS || s->phase == SCAN_NULLS_FIRST;
-
 		CHECK_FOR_INTERRUPTS();
 		if (s->rows.next < s->rows.n)
 		{
@@ -441,53 +337,122 @@ next_unordered(IndexScanDesc scan, ItemPointer tid)
 		}
 		if (s->nchains > 0)
 		{
-			OhChainNext(s->ix, &s->chains[s->nchains - 1], &s->seen, &s->rows);
+			OhChainNext(ix, &s->chains[s->nchains - 1], &s->seen, &s->rows);
 			if (!OhChainHasMore(&s->chains[s->nchains - 1]))
 				s->nchains--;
-			continue;
 		}
-		if (is_skipped(s) || s->lp >= OhArrayPages(&s->ix->file, array))
-		{
+		else if (is_skipped(s) || s->lp >= OhArrayPages(&ix->file, array))
 			next_phase(scan);
-			continue;
-		}
-		if (array == OH_NODE)
+		else if (array == OH_NODE)
 		{
 			if (s->chains == NULL)
-				s->chains = MemoryContextAlloc(s->context, sizeof(OhChain) *
-											   s->ix->file.array[OH_NODE].per_page);
-			s->nchains = OhRowsOfNodePage(s->ix, s->lp++, s->filter, &s->rows, s->chains);
+				s->chains = MemoryContextAlloc(s->context,
+											   sizeof(OhChain) * ix->file.array[OH_NODE].per_page);
+			s->nchains = OhRowsOfNodePage(ix, s->lp++, s->query.filter, &s->rows, s->chains);
 		}
 		else
-			OhRowsOfNullPage(s->ix, s->lp++,
-							 null ? OH_ROW_NULL : OH_ROW_NO_DIRECTION,
-							 s->filter ? s->conditions : NULL, &s->rows);
+			OhRowsOfNullPage(ix, s->lp++, null ? OH_ROW_NULL : OH_ROW_NO_DIRECTION,
+							 s->query.filter ? s->query.conditions : NULL, &s->rows);
 	}
 	return false;
 }
 
+/* ---- phases ---- */
+
 /*
- * next_row -- the next row of all phases; false: there is none.
+ * start -- take the query of this (re)scan.
+ */
+static void
+start(IndexScanDesc scan)
+{
+	OhScanState *s = scan->opaque;
+
+	pgstat_count_index_scan(scan->indexRelation);
+	om_count_search(scan);
+	OhQueryOpen(&s->query, scan->indexRelation);
+	OhRankingOpen(&s->ranking, scan);
+	OhSourceOpen(&s->source);
+	s->lp = 0;
+	if (!OhQueryTake(&s->query, scan))
+	{
+		s->phase = SCAN_DONE;
+		return;
+	}
+	if (s->query.center != NULL)
+		OhRankingStart(&s->ranking);
+	if (s->query.nulls_first || (s->query.nans_first && !s->query.only_null))
+		s->phase = SCAN_NULLS_FIRST;
+	else if (s->query.only_null)
+		s->phase = SCAN_NULLS;
+	else
+		begin_distances(scan);
+}
+
+/*
+ * next_row -- the next row of this phase or a later one.
  */
 static bool
-next_row(IndexScanDesc scan)
+next_row(IndexScanDesc scan, ItemPointer tid)
+{
+	OhScanState *s = scan->opaque;
+
+	for (;;)
+	{
+		bool		found = false;
+
+		switch (s->phase)
+		{
+			case SCAN_START:
+				start(scan);
+				break;
+			case SCAN_DISTANCES:
+				found = next_ordered(scan, tid);
+				break;
+			case SCAN_LATE:
+				found = next_late(s, tid);
+				break;
+			case SCAN_DONE:
+				return false;
+			case SCAN_NULLS_FIRST:
+			case SCAN_NO_DIRECTION_FIRST:
+			case SCAN_ALL:
+			case SCAN_NO_DIRECTION:
+			case SCAN_NULLS:
+				found = next_unordered(scan, tid);
+				break;
+		}
+		if (found)
+			return true;
+	}
+}
+
+/*
+ * is_rechecked -- must the executor check the conditions of the row returned?
+ */
+static bool
+is_rechecked(const OhScanState *s)
+{
+	bool		ranked = s->phase == SCAN_DISTANCES || s->phase == SCAN_LATE;
+
+	return (s->query.filter != NULL && s->query.conditions->lossy) ||
+		(s->query.radius != NULL && !(ranked && s->ranking.certain));
+}
+
+/*
+ * get_row -- the next row, and what the executor must know of it; false: there is none.
+ */
+static bool
+get_row(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 	bool		found;
 
-	if (s->phase == SCAN_START)
-		start(scan);
 	scan->xs_recheckorderby = false;
-	found = (s->phase < SCAN_GRAPH && next_unordered(scan, &scan->xs_heaptid)) ||
-		next_ordered(scan, &scan->xs_heaptid) || next_unordered(scan, &scan->xs_heaptid);
-	OhRerankRelease(s->rerank);
-	if (!found && !next_late(scan, &scan->xs_heaptid))
-	{
-		s->phase = SCAN_DONE;
+	found = next_row(scan, &scan->xs_heaptid);
+	OhRankingRelease(&s->ranking);
+	if (!found)
 		return false;
-	}
-	scan->xs_recheck = (s->filter != NULL && s->conditions->lossy) ||
-		(s->radius != NULL && !s->certain);
+	scan->xs_recheck = is_rechecked(s);
 	s->counters.rows++;
 	return true;
 }
@@ -502,9 +467,9 @@ ohgettuple(IndexScanDesc scan, ScanDirection dir)
 
 	Assert(ScanDirectionIsForward(dir));
 	if (!track_io_timing)
-		return next_row(scan);
+		return get_row(scan);
 	INSTR_TIME_SET_CURRENT(from);
-	found = next_row(scan);
+	found = get_row(scan);
 	INSTR_TIME_SET_CURRENT(to);
 	INSTR_TIME_ACCUM_DIFF(s->counters.time, to, from);
 	return found;

@@ -171,6 +171,10 @@ train_parts(OhTrainShared *shared, void *scratch, bool leader)
 	}
 }
 
+/*
+ * allocate_scratch -- as MemoryContextAllocAligned(), which 15 does not have; it is freed
+ * as soon as it is not needed.
+ */
 static void *
 allocate_scratch(const OhTrainShared *shared, char **to_free)
 {

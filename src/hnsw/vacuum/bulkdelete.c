@@ -24,6 +24,8 @@
 #include "hnsw/callbacks.h"
 #include "hnsw/stats/counters.h"
 #include "hnsw/vacuum/vacuum.h"
+#include "storage/bitset.h"
+#include "storage/wait.h"
 #include "storage/wal.h"
 
 typedef struct BulkDelete
@@ -31,8 +33,7 @@ typedef struct BulkDelete
 	OhIndex    *ix;
 	IndexBulkDeleteCallback callback;
 	void	   *callback_state;
-	uint8	   *has_posting;	/* bit of a node: a posting of it holds a TID */
-	uint32		nbits;
+	OhBitset	has_posting;	/* nodes: a posting of it holds a TID */
 	uint32		beyond;			/* a posting on a page not known of, or OH_NONE */
 	bool		marked;			/* the metapage says that there will be flagged nodes */
 	double		kept;
@@ -94,24 +95,6 @@ delete_nulls(BulkDelete *bulk)
 	pfree(dead);
 }
 
-static void
-note_posting(BulkDelete *bulk, uint32 node)
-{
-	if (node >= bulk->nbits)
-	{
-		uint32		before = bulk->nbits / 8;
-		uint32		size = node / 8 + node / 64 + 4096;
-
-		if (bulk->has_posting == NULL)
-			bulk->has_posting = MemoryContextAllocHuge(CurrentMemoryContext, size);
-		else
-			bulk->has_posting = repalloc_huge(bulk->has_posting, size);
-		memset(bulk->has_posting + before, 0, size - before);
-		bulk->nbits = size * 8;
-	}
-	bulk->has_posting[node / 8] |= 1 << (node % 8);
-}
-
 /*
  * delete_postings -- take dead TIDs out of posting records, which stay in place.
  */
@@ -149,7 +132,10 @@ delete_postings(BulkDelete *bulk)
 					dead[slot] |= 1 << i;
 				/* a node that is newer than max_node takes the long way below */
 				else if (posting->node < max_node)
-					note_posting(bulk, posting->node);
+				{
+					OhBitsetGrow(&bulk->has_posting, posting->node);
+					OhBitsetAdd(&bulk->has_posting, posting->node);
+				}
 			}
 			any |= dead[slot] != 0;
 		}
@@ -235,7 +221,8 @@ look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 		{
 			if (BufferIsValid(buffer))
 				UnlockReleaseBuffer(buffer);
-			buffer = ReadBuffer(bulk->ix->file.rel, wanted);
+			buffer = ReadBufferExtended(ix->file.rel, MAIN_FORKNUM, wanted, RBM_NORMAL,
+										ix->file.strategy);
 			block = wanted;
 			if (!ConditionalLockBuffer(buffer))
 			{
@@ -324,7 +311,7 @@ kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
 								   "a chain of postings leads to record %u, which does not exist",
 								   bulk->beyond);
 			bulk->beyond = OH_NONE;
-			pg_usleep(1000);
+			OhSleep(1, OH_WAIT_PAGE);
 		}
 	}
 }
@@ -392,7 +379,7 @@ delete_nodes(BulkDelete *bulk)
 			else if (ItemPointerIsValid(&node->tid))
 				continue;
 			if (node->state == OH_LIVE && node->posting != OH_NONE &&
-				!(id < bulk->nbits && (bulk->has_posting[id / 8] & (1 << (id % 8)))))
+				!OhBitsetHas(&bulk->has_posting, id))
 				unsure[nunsure++] = slot;
 		}
 		if (ndead > 0 && !bulk->marked)
@@ -449,16 +436,18 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw bulk delete",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	bulk.ix = OhIndexOpen(info->index);
+	bulk.ix = OhVacuumOpen(info);
 	bulk.callback = callback;
 	bulk.callback_state = callback_state;
 	bulk.beyond = OH_NONE;
+	OhBitsetInit(&bulk.has_posting, 0, context);
 	delete_nulls(&bulk);
 	delete_postings(&bulk);
 	/* before nodes are looked at: what is left of a chain without rows is its head */
 	if (bulk.removed > 0)
 		OhTrimChains(bulk.ix);
 	delete_nodes(&bulk);
+	OhVacuumClose(bulk.ix);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 

@@ -291,21 +291,24 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	BlockNumber nfree;
 	uint32		nfreed = 0;
 	instr_time	from;
+	OhIndex    *ix;
 
 	if (info->analyze_only)
 		return stats;
 	INSTR_TIME_SET_CURRENT(from);
+	ix = OhVacuumOpen(info);
 	/* repair compares codes, which must be of one model */
 	OhRetrainLock(info->index);
 	OhRetrainAll(info->index, stats != NULL && stats->tuples_removed > 0);
 	/* an insert may have been late with a member of an old model */
-	OhHighwayRecode(OhIndexOpen(info->index));
+	OhHighwayRecode(ix);
 	if (stats != NULL)
 		nfreed = clean_graph(info->index, stats);
 	else if (is_unclean(info->index))
 		nfreed = clean_graph(info->index, &none);
 	OhRetrainUnlock(info->index);
-	nfree = OhReclaimPages(&OhIndexOpen(info->index)->file);
+	nfree = OhReclaimPages(&ix->file);
+	OhVacuumClose(ix);
 	OhCount(info->index)[OH_COUNT_VACUUMS]++;
 	OhCountVacuum(info->index, from, OH_COUNT_FREED, nfreed);
 	if (stats != NULL)

@@ -14,9 +14,11 @@
 
 #include "commands/vacuum.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 
 #include "compat.h"
 #include "hnsw/vacuum/vacuum.h"
+#include "storage/bitset.h"
 #include "storage/wal.h"
 
 /* Postings freed in one record. */
@@ -25,9 +27,9 @@
 typedef struct Trim
 {
 	OhIndex    *ix;
-	uint32		nnodes;			/* bits of the sets */
-	uint8	   *has_empty;		/* a posting of the node has no row */
-	uint8	   *has_next;		/* a posting of the node is not its last */
+	uint32		nnodes;			/* those below may be in the sets */
+	OhBitset	has_empty;		/* a posting of the node has no row */
+	OhBitset	has_next;		/* a posting of the node is not its last */
 } Trim;
 
 static bool
@@ -67,9 +69,9 @@ note_chains(Trim *t)
 			if (posting->node >= t->nnodes)
 				continue;		/* free, or of a node younger than this vacuum */
 			if (is_empty(posting))
-				t->has_empty[posting->node / 8] |= 1 << posting->node % 8;
+				OhBitsetAdd(&t->has_empty, posting->node);
 			if (posting->next != OH_NONE)
-				t->has_next[posting->node / 8] |= 1 << posting->node % 8;
+				OhBitsetAdd(&t->has_next, posting->node);
 		}
 		UnlockReleaseBuffer(buffer);
 	}
@@ -208,25 +210,18 @@ void
 OhTrimChains(OhIndex *ix)
 {
 	Trim		t = {.ix = ix};
-	uint32		nbytes;
 
 	t.nnodes = OhArrayRecords(&ix->file, OH_NODE);
-	nbytes = t.nnodes / 8 + 1;
-	t.has_empty = MemoryContextAllocExtended(CurrentMemoryContext, nbytes,
-											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	t.has_next = MemoryContextAllocExtended(CurrentMemoryContext, nbytes,
-											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	OhBitsetInit(&t.has_empty, t.nnodes, CurrentMemoryContext);
+	OhBitsetInit(&t.has_next, t.nnodes, CurrentMemoryContext);
 	note_chains(&t);
-	for (uint32 i = 0; i < nbytes; i++)
+	for (uint64 w = 0; w < t.has_empty.nwords; w++)
 	{
-		uint8		both = t.has_empty[i] & t.has_next[i];
+		uint64		both = t.has_empty.word[w] & t.has_next.word[w];
 
-		for (int bit = 0; both >> bit != 0; bit++)
-		{
-			if (both & (1 << bit))
-				trim_chain(&t, i * 8 + bit);
-		}
+		for (; both != 0; both &= both - 1)
+			trim_chain(&t, w * 64 + pg_rightmost_one_pos64(both));
 	}
-	pfree(t.has_empty);
-	pfree(t.has_next);
+	OhBitsetFree(&t.has_empty);
+	OhBitsetFree(&t.has_next);
 }

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "commands/vacuum.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "postmaster/autovacuum.h"
 #include "utils/memutils.h"
@@ -364,7 +365,7 @@ OhVacuumForget(OhVacuum *v)
 bool
 OhVacuumVisit(OhVacuum *v, uint32 id)
 {
-	uint32		at = (id * 2654435761U) % (OH_VAC_VISITED * 2);
+	uint32		at = murmurhash32(id) % (OH_VAC_VISITED * 2);
 
 	while (v->visited_stamp[at] == v->stamp)
 	{

@@ -67,7 +67,7 @@ typedef struct OhVacuum
 	OhSelector	sel;
 	OmQuery    *query;			/* the node that chooses */
 	OmQuery    *form;			/* a candidate */
-	uint32	   *visited;		/* hash set of node ids */
+	uint32	   *visited;		/* hash set of node ids, emptied for each node by a stamp */
 	uint32	   *visited_stamp;
 	uint32		stamp;
 	uint32		nvisited;
@@ -84,6 +84,25 @@ static inline int
 OhVacState(const OhVacuum *v, uint32 id)
 {
 	return id < v->n ? v->node[id] & OH_VAC_STATE : OH_FREE;
+}
+
+/*
+ * Open the index for a vacuum: until OhVacuumClose(), its pages are read by the buffer
+ * access strategy that the vacuum was given.
+ */
+static inline OhIndex *
+OhVacuumOpen(const IndexVacuumInfo *info)
+{
+	OhIndex    *ix = OhIndexOpen(info->index);
+
+	ix->file.strategy = info->strategy;
+	return ix;
+}
+
+static inline void
+OhVacuumClose(OhIndex *ix)
+{
+	ix->file.strategy = NULL;
 }
 
 /* ---- vacgraph.c ---- */

@@ -1,5 +1,5 @@
 /*
- * batch.c -- where a scan's nodes come from: a walk of the graph, or a sweep.
+ * source.c -- where a scan's candidates come from: a walk of the graph, or a sweep.
  *
  * With conditions on filter columns both find matching nodes only.  Which of the
  * two is cheaper is decided by an estimate of their number; a walk that comes to
@@ -12,8 +12,9 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "hnsw/graph/refinement.h"
 #include "hnsw/options.h"
-#include "hnsw/scan/scan.h"
+#include "hnsw/scan/source.h"
 #include "planner/planner.h"
 
 /*
@@ -77,10 +78,52 @@
 #define MAX_BATCH 8192
 
 /*
+ * A row is returned once the next candidate's estimate, less this many standard
+ * errors, is no nearer.  Figures: docs/measurements.md.
+ */
+#define BOUND_ERRORS 3.0f
+
+void
+OhSourceInit(OhSource *source, const OhScanQuery *query, const OhRanking *ranking)
+{
+	source->query = query;
+	source->ranking = ranking;
+	OhHeapInit(&source->held, query->context, 256);
+	source->handled_allocated = 256;
+	source->handled = MemoryContextAlloc(query->context,
+										 sizeof(uint32) * source->handled_allocated);
+}
+
+void
+OhSourceReset(OhSource *source)
+{
+	OhSourceEnd(source);
+	source->batch = NULL;
+	source->walked = false;
+	source->nhandled = 0;
+	source->most_error = 0;
+}
+
+void
+OhSourceEnd(OhSource *source)
+{
+	if (source->sweep)
+		OhSweepEnd(source->sweep);
+	source->sweep = NULL;
+}
+
+void
+OhSourceOpen(OhSource *source)
+{
+	if (source->search == NULL)
+		source->search = OhSearchBegin(source->query->ix, true, NULL, source->query->context);
+}
+
+/*
  * begin_batch -- nodes to be ranked next.
  */
 static void
-begin_batch(OhScanState *s, const OhQueue *batch)
+begin_batch(OhSource *s, const OhQueue *batch)
 {
 	s->batch = batch;
 	s->next = s->nahead = 0;
@@ -90,7 +133,7 @@ begin_batch(OhScanState *s, const OhQueue *batch)
  * take_batch -- a batch of the walk: a later sweep leaves these nodes out.
  */
 static void
-take_batch(OhScanState *s, const OhQueue *batch)
+take_batch(OhSource *s, const OhQueue *batch)
 {
 	begin_batch(s, batch);
 	while (s->nhandled + batch->n > s->handled_allocated)
@@ -106,17 +149,17 @@ take_batch(OhScanState *s, const OhQueue *batch)
  * allow_nearer -- after a batch: nodes that may be ranked because they may be nearer.
  */
 static void
-allow_nearer(OhScanState *s)
+allow_nearer(OhSource *s)
 {
 	s->aside_known = false;
-	s->nearer = Max((int64) MOST_NEARER * s->ef_search, LEAST_NEARER);
+	s->nearer = Max((int64) MOST_NEARER * s->query->ef_search, LEAST_NEARER);
 }
 
 /*
  * take_held -- put what was left of the last batch to this one.
  */
 static void
-take_held(OhScanState *s, OhQueue *batch)
+take_held(OhSource *s, OhQueue *batch)
 {
 	if (s->held.n == 0)
 		return;
@@ -126,40 +169,33 @@ take_held(OhScanState *s, OhQueue *batch)
 	OhHeapSort(batch);
 }
 
-Size
-OhScanMemory(void)
-{
-	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
-}
-
 /*
  * begin_sweep -- from now on batches come from a pass over the nodes.
  */
 static void
-begin_sweep(IndexScanDesc scan)
+begin_sweep(OhSource *s)
 {
-	OhScanState *s = scan->opaque;
+	const OhScanQuery *query = s->query;
 
-	s->phase = SCAN_SWEEP;
-	s->sweep = OhSweepBegin(s->ix, s->filter, s->handled, s->nhandled,
-							OhScanMemory(), s->batch_context);
+	s->sweep = OhSweepBegin(query->ix, query->filter, s->handled, s->nhandled,
+							OhScanMemory(), query->rescan_context);
 	s->nhandled = 0;
 }
 
 static bool
-has_few_nodes(IndexScanDesc scan)
+has_few_nodes(OhSource *s)
 {
-	OhScanState *s = scan->opaque;
-	uint32		npages = s->ix->file.array[OH_NODE].npages;
+	OhFile	   *file = &s->query->ix->file;
+	uint32		npages = file->array[OH_NODE].npages;
 	int64		few = Max(FEW_NODES, (int64) s->ef * FEW_TIMES_EF);
 
 	/* a pass compares them all, whatever the bound says */
-	if (oh_max_scan_tuples > 0 && !s->complete)
+	if (oh_max_scan_tuples > 0 && !s->query->complete)
 		few = Min(few, oh_max_scan_tuples);
-	if ((int64) npages * s->ix->file.array[OH_NODE].per_page > few)
+	if ((int64) npages * file->array[OH_NODE].per_page > few)
 		return false;
-	npages = OhArrayPages(&s->ix->file, OH_NODE);
-	return (int64) npages * s->ix->file.array[OH_NODE].per_page <= few;
+	npages = OhArrayPages(file, OH_NODE);
+	return (int64) npages * file->array[OH_NODE].per_page <= few;
 }
 
 /*
@@ -173,25 +209,26 @@ has_few_nodes(IndexScanDesc scan)
  * Sets what a walk may cost.
  */
 static bool
-is_selective(OhScanState *s)
+is_selective(OhSource *s)
 {
-	OhFilter   *filter = s->filter;
+	OhIndex    *ix = s->query->ix;
+	OhFilter   *filter = s->query->filter;
 	double		matches = OhFilterEstimate(filter);
 	double		sweep = matches * SWEEP_EVALUATION +
 		(double) (filter->npages - filter->nknown) * KEY_PAGE;
 	double		share = Max(matches, 1.0) / Max(filter->nrecords, 1);
 
 	s->search->budget = sweep;
-	if (oh_max_scan_tuples > 0 && !s->complete && matches > oh_max_scan_tuples)
+	if (oh_max_scan_tuples > 0 && !s->query->complete && matches > oh_max_scan_tuples)
 	{
 		/* a walk can be cut short: where nothing that matches is near, too */
 		s->search->budget = INFINITY;
 		s->search->limit = oh_max_scan_tuples;
 		return false;
 	}
-	return sweep <= OhWalkEvaluations(s->ix, WIDTH(s->ef), 1.0) ||
+	return sweep <= OhWalkEvaluations(ix, WIDTH(s->ef), 1.0) ||
 		(sweep <= FEW_EVALUATIONS &&
-		 sweep <= OhWalkEvaluations(s->ix, OhWalkEdge(WIDTH(s->ef), share), share));
+		 sweep <= OhWalkEvaluations(ix, OhWalkEdge(WIDTH(s->ef), share), share));
 }
 
 /*
@@ -199,12 +236,12 @@ is_selective(OhScanState *s)
  * neither is there.
  */
 static bool
-walk_on(OhScanState *s)
+walk_on(OhSource *s)
 {
 	s->held.n = 0;
 	while (s->next < s->batch->n)
 		OhQueueAppend(&s->held, s->batch->item[s->next++]);
-	if (OhSearchBytes(s->search) + s->ranked.n * sizeof(OhRow) <= OhScanMemory() &&
+	if (OhSearchBytes(s->search) + s->ranking->ranked.n * sizeof(OhRow) <= OhScanMemory() &&
 		OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
 	{
 		take_batch(s, &s->search->found);
@@ -217,12 +254,13 @@ walk_on(OhScanState *s)
 	return s->held.n > 0;
 }
 
-bool
-OhMayReadOn(const OhScanState *s)
+/*
+ * may_read_on -- do the settings allow to read more?
+ */
+static bool
+may_read_on(const OhSource *s)
 {
-	return oh_max_scan_tuples == 0 || s->complete ||
-		s->search->eval.evaluations + (s->sweep ? s->sweep->eval.evaluations : 0) +
-		s->nchained < oh_max_scan_tuples;
+	return s->ranking->nchained < OhMostChained(s);
 }
 
 /*
@@ -230,138 +268,174 @@ OhMayReadOn(const OhScanState *s)
  * cannot tell?
  */
 static bool
-is_crowd(const OhScanState *s, double first, double error)
+is_crowd(const OhRanked *ranked, double first, double error)
 {
-	return OhRankedWithin(&s->ranked, 0, first + CROWD_ERRORS * error, CROWD) >= CROWD;
+	return OhRankedWithin(ranked, 0, first + CROWD_ERRORS * error, CROWD) >= CROWD;
 }
 
 /*
- * OhTakeNearer -- see scan.h.
+ * OhTakeNearer -- see source.h.
  *
  * How far estimates are off is known from the nodes that this scan has ranked.
  */
 bool
-OhTakeNearer(IndexScanDesc scan)
+OhTakeNearer(OhSource *s)
 {
-	OhScanState *s = scan->opaque;
 	OhSearch   *search = s->search;
+	const OhRanked *ranked = &s->ranking->ranked;
 	double		error;
 	double		first;
 	double		limit;
 	double		expand;
 
-	if (s->phase != SCAN_GRAPH || s->walked || s->by_code || s->nearer <= 0 ||
-		s->ranked.row[0].unranked || !OhMayReadOn(s))
+	if (s->sweep != NULL || s->walked || s->query->by_code || s->nearer <= 0 ||
+		ranked->row[0].unranked || !may_read_on(s))
 		return false;
-	error = s->nerrors > 0 ? sqrt(s->errors / s->nerrors) : 0;
-	first = s->ranked.row[0].dist;
+	error = OhRankingError(s->ranking);
+	first = ranked->row[0].dist;
 	limit = first + ASIDE_ERRORS * error;
-	expand = first + (is_crowd(s, first, error) ? ASIDE_ERRORS : EXPAND_ERRORS) * error;
+	expand = first + (is_crowd(ranked, first, error) ? ASIDE_ERRORS : EXPAND_ERRORS) * error;
 	if (!s->aside_known)
 		s->aside = OhSearchAside(search);
 	s->aside_known = true;
 	if (s->aside >= limit && (search->cand.n == 0 || search->cand.item[0].dist >= expand))
 		return false;
 	s->aside_known = false;
-	if (!OhSearchWithin(search, limit, expand, Min(s->nearer, WIDTH(s->ef_search))))
+	if (!OhSearchWithin(search, limit, expand, Min(s->nearer, WIDTH(s->query->ef_search))))
 		return false;
 	s->nearer -= search->found.n;
 	take_batch(s, &search->found);
 	return true;
 }
 
-/*
- * OhNextBatch -- see scan.h.
- */
-void
-OhNextBatch(IndexScanDesc scan)
+OhBatchResult
+OhNextBatch(OhSource *s)
 {
-	OhScanState *s = scan->opaque;
-
-	if ((oh_iterative_scan == OH_ITERATIVE_OFF && !s->complete && s->batch != NULL) || !OhMayReadOn(s))
-	{
-		s->phase = SCAN_LATE;
-		return;
-	}
+	if ((oh_iterative_scan == OH_ITERATIVE_OFF && !s->query->complete && s->batch != NULL) ||
+		!may_read_on(s))
+		return OH_BATCH_REFUSED;
 	if (s->batch != NULL)
-		s->ef = Max(s->ef_search, Min(s->ef * 2, MAX_BATCH));
-	if (s->phase == SCAN_GRAPH)
+		s->ef = Max(s->query->ef_search, Min(s->ef * 2, MAX_BATCH));
+	if (s->sweep == NULL)
 	{
 		if (walk_on(s))
-			return;
-		begin_sweep(scan);
+			return OH_BATCH;
+		begin_sweep(s);
 	}
 	/* with the last nodes dealt with, an empty batch: rows that are ranked come first */
-	if (OhSweepMore(s->sweep, s->forms, WIDTH(s->ef)) || s->ranked.n > 0)
-		begin_batch(s, &s->sweep->found);
-	else
-		OhAfterDistances(s);
+	if (!OhSweepMore(s->sweep, s->query->forms, WIDTH(s->ef)) && s->ranking->ranked.n == 0)
+		return OH_BATCH_NONE;
+	begin_batch(s, &s->sweep->found);
+	return OH_BATCH;
 }
 
-/*
- * OhFirstBatch -- see scan.h.
- */
-void
-OhFirstBatch(IndexScanDesc scan)
+OhBatchResult
+OhSourceFirst(OhSource *s, IndexScanDesc scan)
 {
-	OhScanState *s = scan->opaque;
+	const OhScanQuery *query = s->query;
 
-	s->ef = s->ef_search;
-	s->discarded = s->sorted && oh_iterative_scan != OH_ITERATIVE_OFF && OhMayDiscard(scan);
-	s->nreturned = 0;
-	s->errors = 0;
-	s->nerrors = 0;
+	s->ef = s->query->ef_search;
+	s->discarded = query->sorted && oh_iterative_scan != OH_ITERATIVE_OFF && OhMayDiscard(scan);
 	allow_nearer(s);
-	OhSearchReset(s->search, s->forms);
-	s->search->filter = s->filter;
-	s->few = has_few_nodes(scan);
-	if (!s->few && (s->filter == NULL || !is_selective(s)))
+	OhSearchReset(s->search, query->forms);
+	s->search->filter = query->filter;
+	s->few = has_few_nodes(s);
+	if (!s->few && (query->filter == NULL || !is_selective(s)))
 	{
 		OhSearchStart(s->search);
 		OhSearchLevel(s->search, 0, WIDTH(s->discarded ? WIDER(s->ef) : s->ef));
 		if (!s->search->over)
 		{
 			take_batch(s, &s->search->found);
-			s->phase = SCAN_GRAPH;
-			return;
+			return OH_BATCH;
 		}
 	}
-	begin_sweep(scan);
-	OhNextBatch(scan);
+	begin_sweep(s);
+	return OhNextBatch(s);
 }
 
 bool
-OhRanksAll(const OhScanState *s)
+OhRanksAll(const OhSource *s)
 {
-	return s->ix->retraining && s->few && s->phase == SCAN_SWEEP;
+	return s->query->ix->retraining && s->few && s->sweep != NULL;
 }
 
-/*
- * OhFoundFarther -- see scan.h.
- */
 bool
-OhFoundFarther(const OhScanState *s)
+OhFoundFarther(const OhSource *s)
 {
-	return s->phase != SCAN_GRAPH || s->walked ||
-		s->nhandled - s->nranked >= Max(s->nranked, s->ef_search * OH_LEAST_EDGE);
+	return s->sweep != NULL || s->walked ||
+		s->nhandled - s->ranking->nranked >= Max(s->ranking->nranked, s->query->ef_search * OH_LEAST_EDGE);
 }
 
 /*
- * OhBatchComesFirst -- see scan.h.
+ * OhBatchComesFirst -- see source.h.
  *
  * Of a sweep the nearest of the nodes that are left says whether a row is next.  A
  * scan within a radius is likely to be read to its end, where late rows are seen.
  */
 bool
-OhBatchComesFirst(const OhScanState *s)
+OhBatchComesFirst(const OhSource *s)
 {
 	if (oh_iterative_scan == OH_ITERATIVE_OFF || oh_max_scan_tuples > 0)
 		return false;
-	if (s->phase == SCAN_SWEEP)
+	if (s->sweep != NULL)
 		return s->next == s->batch->n && OhSweepHasRest(s->sweep);
-	if (s->radius != NULL)
-		return s->sorted && !OhFoundFarther(s);
+	if (s->query->radius != NULL)
+		return s->query->sorted && !OhFoundFarther(s);
 	return s->next == s->batch->n &&
-		s->ranked.n <= (s->discarded || s->ef > s->ef_search ? KEPT_BACK_LATER(s->nhandled) :
-						KEPT_BACK(s->ef));
+		s->ranking->ranked.n <= (s->discarded || s->ef > s->query->ef_search ? KEPT_BACK_LATER(s->nhandled) :
+								 KEPT_BACK(s->ef));
+}
+
+/*
+ * look_ahead -- read what the next n nodes of the batch have: rows, and refined
+ * distances if the index has them.
+ */
+static void
+look_ahead(OhSource *s, OhNodeRows *head, int n)
+{
+	const OhScanQuery *query = s->query;
+	OhForms    *forms = query->forms;
+	OhReranker *rerank = s->ranking->rerank;
+	const OhItem *item = &s->batch->item[s->next];
+	OmRefineBase base[OH_AHEAD];
+
+	for (int i = 0; i < n && forms->refined; i++)
+		OhPrefetchRefinement(query->ix, item[i].id);
+	for (int i = 0; i < n; i++)
+	{
+		OhReadNodeRows(query->ix, item[i].id, forms, &head[i], &base[i]);
+		if (!query->by_code && !forms->refined)
+			OhRerankPrefetch(rerank, &head[i].tid, false);
+	}
+	if (forms->refined)
+		OhReadRefinements(query->ix, forms, base, head, n);
+	else if (!query->by_code)
+	{
+		for (int i = 0; i < n; i++)
+			OhRerankPrefetch(rerank, &head[i].tid, true);
+	}
+}
+
+const OhNodeRows *
+OhPeek(OhSource *s, double *bound)
+{
+	const OhScanQuery *query = s->query;
+	OhNodeRows *head = &s->ahead[s->next % OH_AHEAD];
+
+	if (s->next == s->nahead)
+	{
+		int			n = Min(OH_AHEAD, s->batch->n - s->next);
+
+		/* next is a multiple of OH_AHEAD here */
+		look_ahead(s, head, n);
+		s->nahead += n;
+	}
+	*bound = s->batch->item[s->next].dist;
+	/* of sparse values, one further behind may err by more: by as much as any so far */
+	if (query->errors_vary)
+		head->error = s->most_error = Max(s->most_error, head->error);
+	if (!query->by_code || query->forms->unrounded)
+		*bound -= BOUND_ERRORS * head->error + query->rounding * fabs(*bound);
+	return head;
 }

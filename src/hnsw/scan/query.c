@@ -1,0 +1,135 @@
+/*
+ * query.c -- what an index scan is asked for: conditions, and what it is ordered by.
+ *
+ * Without ORDER BY the center of a radius takes the place of what it is ordered by.
+ */
+#include "postgres.h"
+
+#include "access/relscan.h"
+
+#include "hnsw/scan/query.h"
+#include "planner/planner.h"
+
+/* Sums of floats in another order: far more than they were ever seen to differ by. */
+#define OTHER_ROUNDING 1e-5
+
+void
+OhQueryInit(OhScanQuery *query, Relation index, MemoryContext context,
+			MemoryContext rescan_context)
+{
+	query->ef_search = OhEfSearch(index, &query->ef_source);
+	query->context = context;
+	query->rescan_context = rescan_context;
+}
+
+void
+OhQueryReset(OhScanQuery *query)
+{
+	query->filter = NULL;
+	query->radius = NULL;
+	query->center = NULL;
+}
+
+void
+OhQueryOpen(OhScanQuery *query, Relation index)
+{
+	OhIndex    *ix = OhIndexOpen(index);
+
+	query->ix = ix;
+	if (query->forms != NULL)
+		return;
+	query->exact_codes = om_quant_exact(&ix->spec) && ix->column.metric->type->exact;
+	query->errors_vary = ix->spec.kind == OM_QUANT_SPARSE;
+	query->rounding = ix->column.metric->type->exact ? 0 : OTHER_ROUNDING;
+	query->by_code = query->exact_codes || ix->rerank == OH_RERANK_OFF;
+	query->forms = MemoryContextAlloc(query->context, sizeof(OhForms));
+	OhFormsInit(query->forms, ix, ix->refine_bytes > 0, query->context);
+	query->forms->unrounded = query->exact_codes && om_quant_rounds(&ix->spec);
+}
+
+/*
+ * take_conditions -- the conditions of this (re)scan; false: no row matches.
+ */
+static bool
+take_conditions(OhScanQuery *query, IndexScanDesc scan)
+{
+	OhIndex    *ix = query->ix;
+
+	query->only_null = query->not_null = false;
+	for (int i = 0; i < scan->numberOfKeys; i++)
+	{
+		ScanKey		key = &scan->keyData[i];
+
+		if (key->sk_attno == 1)
+		{
+			query->only_null |= (key->sk_flags & SK_SEARCHNULL) != 0;
+			query->not_null |= (key->sk_flags & SK_SEARCHNOTNULL) != 0;
+		}
+	}
+	if (ix->columns.n == 0)
+		return true;
+	if (query->conditions == NULL)
+		query->conditions = OhConditionsBegin(&ix->columns, query->context);
+	OhConditionsSet(query->conditions, scan->indexRelation, scan->keyData, scan->numberOfKeys);
+	if (query->conditions->never)
+		return false;
+	if (query->conditions->n > 0)
+	{
+		if (query->last_filter == NULL)
+			query->last_filter = OhFilterBegin(query->conditions,
+											   OhArrayRecords(&ix->file, OH_NODE),
+											   query->context);
+		query->filter = query->last_filter;
+		OhFilterSet(query->filter);
+	}
+	return true;
+}
+
+/*
+ * take_vector -- what this (re)scan is ordered by, and its radius; false: no row is
+ * within.
+ */
+static bool
+take_vector(OhScanQuery *query, IndexScanDesc scan)
+{
+	query->center = NULL;
+	if (scan->numberOfOrderBys > 0 && !(scan->orderByData[0].sk_flags & SK_ISNULL))
+	{
+		/* the key's value stays until the next rescan; what is made of it does, too */
+		MemoryContext old = MemoryContextSwitchTo(query->rescan_context);
+
+		OhGetPosition(&query->ix->column, scan->orderByData[0].sk_argument, &query->position);
+		MemoryContextSwitchTo(old);
+		if (!query->position.no_direction)
+			query->center = &query->position;
+	}
+	query->sorted = query->center != NULL;
+	query->radius = OhRadiusBegin(query->ix, scan->keyData, scan->numberOfKeys, query->center,
+								  query->rescan_context);
+	if (query->radius != NULL)
+		query->center = query->radius->center;
+	if (query->center != NULL)
+		OhFormsSet(query->forms, query->ix, query->center->x);
+	return query->radius == NULL || !query->radius->never;
+}
+
+bool
+OhQueryTake(OhScanQuery *query, IndexScanDesc scan)
+{
+	query->complete = scan->numberOfOrderBys == 0;
+	query->nans_first = query->nulls_first = false;
+	if (!take_conditions(query, scan) || !take_vector(query, scan) ||
+		(query->only_null && query->radius != NULL))
+		return false;
+	if (scan->numberOfOrderBys > 1 || (scan->numberOfOrderBys == 0 && query->radius == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("index \"%s\" can only be scanned in the order of one distance, or within a radius",
+						RelationGetRelationName(scan->indexRelation))));
+	/* NULL is within no radius */
+	query->not_null |= query->radius != NULL;
+	query->nans_first = scan->numberOfOrderBys > 0 && OhGoesDown(scan);
+	query->nulls_first = scan->numberOfOrderBys > 0 &&
+		query->nans_first != (scan->orderByData[0].sk_collation == OH_NULLS_APART);
+	return true;
+}

@@ -1,0 +1,21 @@
+/*
+ * wait.h -- what a backend waits for, as pg_stat_activity shows it.
+ */
+#ifndef OH_STORAGE_WAIT_H
+#define OH_STORAGE_WAIT_H
+
+#include "postgres.h"
+
+typedef enum OhWait
+{
+	OH_WAIT_BUILD_FLUSH,		/* for another participant of a build */
+	OH_WAIT_PAGE,				/* for a page that others have locked */
+	OH_WAIT_CHANGE,				/* for a change that may explain what a check has found */
+} OhWait;
+
+/* Its number; before PostgreSQL 17 that of all extensions. */
+extern uint32 OhWaitEvent(OhWait wait);
+/* Sleep up to so many milliseconds; a signal ends it. */
+extern void OhSleep(long milliseconds, OhWait wait);
+
+#endif							/* OH_STORAGE_WAIT_H */
