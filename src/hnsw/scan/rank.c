@@ -25,13 +25,13 @@
 
 /*
  * A row is returned once the next candidate's estimate, less this many standard
- * errors, is no nearer.  Figures: docs/measurements.md.
+ * errors, is no nearer.  Figures: docs/measurements.md#by-question
  */
 #define BOUND_ERRORS 3.0f
 
 /*
  * A node is beyond a radius if its estimate is, less this many standard errors.
- * Figures: docs/measurements.md.
+ * Figures: docs/measurements.md#within-a-radius
  */
 #define BEYOND_ERRORS 5.0
 
