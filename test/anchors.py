@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """test/anchors.py -- every anchor of measurements.md named in the sources and pages leads to a heading of docs/measurements.md,
-and every [text](page.md#anchor) of a page to a heading of that page.  The last line is the count."""
+every [text](page.md#anchor) of a page to a heading of that page, and docs/README.md to every page of docs/.
+The last line is the count."""
 
 import os
 import re
@@ -31,7 +32,7 @@ def anchors(path):
 def sources():
     for folder in FOLDERS:
         for at, folders, names in os.walk(os.path.join(TOP, folder)):
-            folders[:] = [] if folder == "." else [f for f in folders if f not in ("node_modules", "build", "out")]
+            folders[:] = [] if folder == "." else [f for f in folders if f not in ("node_modules", "out") and not at.endswith("unit")]
             for name in sorted(names):
                 if name.endswith((".c", ".h", ".md", ".py", ".pl", ".sql", ".sh")):
                     yield os.path.normpath(os.path.join(at, name))
@@ -55,6 +56,12 @@ def main():
                 known[target] = anchors(target) if os.path.exists(target) else None
             if known[target] is None or (anchor and anchor not in known[target]):
                 wrong.append(f"{os.path.relpath(path, TOP)}: there is no {os.path.relpath(target, TOP)}#{anchor}")
+    docs = os.path.join(TOP, "docs")
+    with open(os.path.join(docs, "README.md"), encoding="utf-8") as file:
+        index = file.read()
+    for page in sorted(os.listdir(docs)):
+        if page.endswith(".md") and page != "README.md" and f"]({page})" not in index:
+            wrong.append(f"docs/README.md does not lead to {page}")
     print("\n".join(wrong + [f"{checked} links and anchors, {len(wrong)} of them wrong"]))
     return 1 if wrong else 0
 

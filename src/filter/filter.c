@@ -14,11 +14,12 @@
 /*
  * Pages that an estimate looks at: all of a small index, otherwise some spread
  * evenly.  Neighbours in the graph lie together, so a few far apart tell more.
+ * docs/measurements.md#constants
  */
 #define ALL_PAGES 64
 #define SAMPLE_PAGES 24
 
-/* Pages that are prefetched before they are looked at. */
+/* Pages that are prefetched before they are looked at: docs/measurements.md#conditions-on-filter-columns */
 #define PAGES_AHEAD 3
 
 /* Cache lines of a column's values that are: the hardware follows by itself. */

@@ -51,7 +51,7 @@ typedef struct OhKeyRow
 	uint64		value[FLEXIBLE_ARRAY_MEMBER];	/* [n] */
 } OhKeyRow;
 
-StaticAssertDecl(offsetof(OhKeyRow, value) == 8, "attribute row layout");
+StaticAssertDecl(offsetof(OhKeyRow, value) == 8, "row of filter keys, layout");
 
 /* Bytes of an OhKeyRow; 0 without filter columns. */
 static inline uint32
@@ -67,7 +67,7 @@ typedef struct OhKeyColumn
 	uint8		unused[7];
 } OhKeyColumn;
 
-StaticAssertDecl(sizeof(OhKeyColumn) == 16, "attribute page layout");
+StaticAssertDecl(sizeof(OhKeyColumn) == 16, "filter page layout");
 
 /* Records on a page, by the number of columns. */
 extern uint32 OhKeysPerPage(int ncolumns);

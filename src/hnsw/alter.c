@@ -1,9 +1,10 @@
 /*
  * alter.c -- says that a changed storage parameter waits for a REINDEX.
  *
- * An index goes on as it was built, which ALTER INDEX ... SET by itself does not
- * say.  Parameters of searches (ef.c) count at once.  The hook object_access_hook is called
- * when pg_class has the new parameters, and the caches still the old ones.
+ * An index keeps its current parameters until it is rebuilt, which ALTER INDEX ... SET
+ * by itself does not say.  Parameters of searches (ef.c) take effect at once.  PostgreSQL
+ * calls object_access_hook when pg_class already has the new parameters and the caches
+ * still have the old ones.
  */
 #include "postgres.h"
 
@@ -84,8 +85,8 @@ report_change(Oid oid)
 		if (form->relkind == RELKIND_INDEX &&
 			OhIsOurMethod(form->relam) && changed_options(old, oid))
 			ereport(NOTICE,
-					(errmsg("index \"%s\" goes on as it was built", NameStr(form->relname)),
-					 errdetail("Changed storage parameters of an omenhnsw index count from its next REINDEX on."),
+					(errmsg("index \"%s\" keeps its current parameters until it is rebuilt", NameStr(form->relname)),
+					 errdetail("Changed storage parameters of an omenhnsw index take effect with its next REINDEX."),
 					 errhint("REINDEX INDEX CONCURRENTLY rebuilds it without blocking writes.")));
 		ReleaseSysCache(old);
 	}

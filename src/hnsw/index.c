@@ -22,7 +22,7 @@
 #include "hnsw/index.h"
 #include "hnsw/options.h"
 
-/* Evaluations for each candidate of a walk, before one has been seen. */
+/* Evaluations for each candidate of a walk, before one has been seen.  docs/measurements.md#constants */
 #define FIRST_WALK_RATE 8.0
 
 /*

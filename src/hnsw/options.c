@@ -21,7 +21,7 @@
 #include "hnsw/options.h"
 #include "types/vector.h"
 
-/* From this many dimensions on, 4 bits find what 8 do; see docs/measurements.md. */
+/* From this many dimensions on, 4 bits find what 8 do: docs/measurements.md#bits */
 #define DIM_FOR_4_BITS 64
 
 OhSettings	oh_own = {OH_DEFAULT_EF_SEARCH, OH_ITERATIVE_STRICT, 0, 1.0};
@@ -116,9 +116,9 @@ init_settings(void)
 {
 	OhEfInit();
 	DefineCustomEnumVariable("omenhnsw.iterative_scan",
-							 "Sets how a scan goes on when more rows are wanted than the search kept.",
-							 "strict_order goes on and returns rows in order of distance, relaxed_order "
-							 "goes on and may return some out of order, off stops after ef_search rows.",
+							 "Sets how a scan continues when more rows are wanted than the search kept.",
+							 "strict_order continues and returns rows in order of distance, relaxed_order "
+							 "continues and may return some out of order, off stops after ef_search rows.",
 							 &oh_own.iterative_scan, OH_ITERATIVE_STRICT, iterative_scan_values,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 

@@ -1,6 +1,6 @@
 /*
  * kernel_range.h -- which integers of an array lie in a range: conditions on the
- * summaries of filter columns.
+ * filter keys.
  *
  * A template: the including file first defines OM_TARGET (function attributes),
  * OM_FN(name) (the name of a variant), and for W of 8, 16, 32 and 64

@@ -4,7 +4,7 @@
  * A search has two parts.  The walk evaluates codes: a descent of about
  * log2(n) hops of m evaluations, then EVALS_PER_CANDIDATE * m evaluations for
  * each of ef candidates, or for each row wanted where that is more.  The re-rank reads rows
- * of the heap: a few more than are wanted.  Figures: docs/measurements.md.
+ * of the heap: a few more than are wanted.  Figures: docs/measurements.md#costs
  *
  * With conditions on filter columns, a walk has to visit that many nodes that
  * match, and reads the filter keys of those that it visits; or all filter keys are
@@ -37,9 +37,9 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"
 
-/* Evaluations for each candidate kept, as a part of m. */
+/* Evaluations for each candidate kept, as a part of m: docs/measurements.md#costs */
 #define EVALS_PER_CANDIDATE 0.6
-/* Distinct pages for each evaluation: neighbours lie together. */
+/* Distinct pages for each evaluation, fewer than 1 as neighbours lie together: docs/measurements.md#costs */
 #define PAGES_PER_EVAL 0.45
 /* Rows re-ranked before the first can be returned. */
 #define FIRST_RERANKS 16
@@ -49,13 +49,13 @@
  * A page of filter keys, in rows that another index finds in the table: measured
  * with both in the cache, where the settings price such rows as if they were not.
  * The second part is for the values that are read, fewer a page where there are
- * more columns.
+ * more columns.  Figures: docs/measurements.md#costs
  */
-#define ATTR_PAGE_ROWS 0.18
-#define ATTR_VALUES_ROWS 0.27
+#define KEY_PAGE_ROWS 0.18
+#define KEY_VALUES_ROWS 0.27
 /* Such a row without its distance, in operators. */
 #define ROW_OPERATORS 20.0
-/* All rows in order cost at least this much more than a sort. */
+/* All rows in order cost at least this much more than a sort; chosen, not measured. */
 #define ABOVE_SORT 2.0
 
 /* What is known of one index before the number of wanted rows. */
@@ -218,7 +218,7 @@ walk_cost(const Model *model, double candidates, double *pages)
 static Cost
 key_page_cost(const Model *model)
 {
-	double		rows = ATTR_PAGE_ROWS + ATTR_VALUES_ROWS / (model->index->nkeycolumns - 1);
+	double		rows = KEY_PAGE_ROWS + KEY_VALUES_ROWS / (model->index->nkeycolumns - 1);
 	double		operators = cpu_operator_cost > 0 ? model->distance_cost / cpu_operator_cost : 1.0;
 
 	/* in rows with their distances: these take far longer where vectors are TOASTed */

@@ -38,7 +38,7 @@ OM_FUNCTION(om_within_sel);
 /*
  * The part of the rows that is taken to be within where nothing is known, and at
  * least otherwise.  Small, because an index that finds too many rows loses a factor
- * of ten, and a sequential scan that finds none any factor.
+ * of ten, and a sequential scan that finds none any factor.  Chosen, not measured.
  */
 #define UNKNOWN_SELECTIVITY 0.001
 

@@ -225,7 +225,7 @@ create_graph(Build *build)
 			ereport(NOTICE,
 					(errmsg("too little shared memory for a parallel build of index \"%s\"",
 							RelationGetRelationName(build->worker.index)),
-					 errdetail("It needs %zu MB. The build goes on with one process, in private memory.",
+					 errdetail("It needs %zu MB. The build continues with one process, in private memory.",
 							   bytes / 1024 / 1024 + 1),
 					 errhint("Shared memory may be limited by the size of /dev/shm, for example in a container.")));
 			build->workers = 0;

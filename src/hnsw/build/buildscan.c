@@ -116,7 +116,7 @@ leave_graph(OhBuildWorker *worker)
 		ereport(NOTICE,
 				(errmsg("hnsw graph no longer fits into maintenance_work_mem after %llu tuples",
 						(unsigned long long) pg_atomic_read_u64(&shared->tuples)),
-				 errdetail("The build goes on by inserting into pages, which is slower."),
+				 errdetail("The build continues with inserts into pages, which is slower."),
 				 errhint("Increase maintenance_work_mem to speed up builds.")));
 		OhFlushGraph(worker);
 		LWLockAcquire(&shared->gate, LW_EXCLUSIVE);

@@ -210,7 +210,7 @@ write_refinements(const Flush *flush)
 }
 
 /*
- * write_keys -- filter keys of the nodes, a page for each attr_per_page.
+ * write_keys -- filter keys of the nodes, a page for each per_page nodes.
  */
 static void
 write_keys(const Flush *flush)

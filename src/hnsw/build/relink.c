@@ -12,7 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* Of all nodes, at most one in this many is relinked. */
+/* Of all nodes, at most one in this many is relinked.  docs/measurements.md#constants */
 #define RELINK_SHARE 3
 
 static inline bool

@@ -11,7 +11,7 @@
 #include "hnsw/graph/highway.h"
 #include "storage/wal.h"
 
-/* Every search reads the members by level, in no case more than a few pages. */
+/* Every search reads the members by level, in no case more than a few pages.  docs/measurements.md#constants */
 #define LEVEL_BYTES		(48 * 1024)
 #define LEVEL_LEAST		32
 #define LEVEL_MOST		1000

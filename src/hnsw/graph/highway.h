@@ -91,7 +91,8 @@ OhNearestAdd(OhNearest *nearest, int max, OhItem item)
 
 /*
  * Distances (of L2 squared) beyond this many times that of a node's farthest local link
- * lead to other surroundings; beyond the second number, far away from them.
+ * lead to other surroundings; beyond the second number, far away from them.  Chosen, not
+ * measured, as are the other numbers here: docs/measurements.md#constants
  */
 #define OH_BESIDE	1.5f
 #define OH_APART	3.0f

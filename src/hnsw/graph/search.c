@@ -21,16 +21,16 @@
 
 /*
  * A walk with conditions looks after this many evaluations, and each time that they
- * have doubled, how many nodes match around here.
+ * have doubled, how many nodes match around here.  docs/measurements.md#constants
  */
 #define LOOK_AROUND 200
 
-/* Evaluations for each candidate: bounds, and how fast it is learned. */
+/* Evaluations for each candidate: bounds, and how fast it is learned.  docs/measurements.md#constants */
 #define LEAST_RATE 1.0
 #define MOST_RATE 40.0
 #define LEARNING 0.125
 
-/* Evaluations for each node that is looked for within a limit. */
+/* Evaluations for each node that is looked for within a limit.  docs/measurements.md#constants */
 #define EVALUATIONS_EACH 8
 
 /* Siblings that a walk may return in addition to ef, per candidate. */

@@ -16,7 +16,7 @@
 #include "hnsw/graph/highway.h"
 #include "hnsw/graph/visited.h"
 
-/* See OhWalkEdge().  Figures: docs/measurements.md. */
+/* See OhWalkEdge().  Figures: docs/measurements.md#conditions-on-filter-columns */
 #define OH_LEAST_EDGE 0.3
 
 typedef struct OhSearch

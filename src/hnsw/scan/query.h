@@ -22,7 +22,7 @@
 
 /*
  * A node is beyond a radius if its estimate is, less this many standard errors.
- * Figures: docs/measurements.md.
+ * Figures: docs/measurements.md#within-a-radius
  */
 #define OH_BEYOND_ERRORS 5.0
 

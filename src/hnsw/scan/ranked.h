@@ -18,7 +18,7 @@
 /*
  * Two rows whose refined distances differ by less than this many standard errors (of the
  * difference) are compared by their vectors; a row's distance is hardly ever this many of its
- * errors nearer than estimated.  Figures: docs/measurements.md.
+ * errors nearer than estimated.  Figures: docs/measurements.md#late-rows
  */
 #define OH_SETTLED_ERRORS 2.0
 

@@ -19,20 +19,22 @@
 
 /*
  * Candidates kept in a walk for ef asked for: the estimates that steer it are a
- * little off, and some more make up for that.  Figures: docs/measurements.md.
+ * little off, and some more make up for that.
+ * Figures: docs/measurements.md#by-question
  */
 #define WIDTH(ef) ((ef) + (ef) / 10 + 6)
 
 /*
  * A graph of at most this many nodes, or this many times ef, is not walked: comparing all
- * codes is as quick, and misses nothing.
+ * codes is as quick, and misses nothing.  What that rests on: docs/measurements.md#constants
  */
 #define FEW_NODES 1000
 #define FEW_TIMES_EF 25
 
 /*
  * What conditions cost, in evaluations of a walk: one by a sweep that evaluates
- * only nodes that match; looking at a filter page.  Figures: docs/measurements.md.
+ * only nodes that match; looking at a filter page.
+ * Figures: docs/measurements.md#constants
  */
 #define SWEEP_EVALUATION 0.5
 #define KEY_PAGE 1.0
@@ -46,7 +48,7 @@
  * candidates that were not asked for, so that ef rows take no other.  Of later ones, and
  * where the executor may discard rows, they are half of all nodes that the walk has
  * given: it is sure of its nearest nodes only if it has found farther ones, too.
- * Figures: docs/measurements.md.
+ * Figures: docs/measurements.md#by-question
  */
 #define KEPT_BACK(ef) (WIDTH(ef) - (ef))
 #define KEPT_BACK_LATER(n) ((n) / 2)
@@ -59,7 +61,7 @@
  * returned if its estimate is within ASIDE_ERRORS times the error that estimates turn
  * out to have; the links of nodes within EXPAND_ERRORS are followed.  Up to MOST_NEARER
  * times ef_search more nodes of a batch are ranked for that, or LEAST_NEARER if that is
- * more.  Figures: docs/measurements.md.
+ * more.  Figures: docs/measurements.md#what-the-walk-has-set-aside
  */
 #define ASIDE_ERRORS 2.5
 #define EXPAND_ERRORS 1.0
@@ -79,7 +81,7 @@
 
 /*
  * A row is returned once the next candidate's estimate, less this many standard
- * errors, is no nearer.  Figures: docs/measurements.md.
+ * errors, is no nearer.  Figures: docs/measurements.md#by-question
  */
 #define BOUND_ERRORS 3.0f
 

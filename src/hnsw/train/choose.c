@@ -39,7 +39,7 @@
 #define NEIGHBOURS 10.0
 #define CANDIDATES 50.0
 
-/* Part of the neighbours that must be among the candidates. */
+/* Part of the neighbours that must be among the candidates.  docs/measurements.md#constants */
 #define ENOUGH 0.97
 
 /*

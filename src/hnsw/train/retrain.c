@@ -62,7 +62,7 @@
 #define TEST_PART 5
 #define MOST_TESTS 200
 
-/* A new model is worth it if it makes this of the squared error. */
+/* A new model is worth it if it makes this of the squared error.  docs/measurements.md#constants */
 #define WORTH 0.8
 #define WORTH_FIRST 0.95
 

@@ -22,6 +22,7 @@
 #include "hnsw/train/train.h"
 #include "types/vector.h"
 
+/* Chosen, not measured; what they bound: docs/measurements.md#constants */
 #define SAMPLE_VECTORS	10000
 #define SAMPLE_BLOCKS	4000
 /* ... and as many while there are too few vectors in them to train with. */

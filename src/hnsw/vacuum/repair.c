@@ -319,6 +319,7 @@ fill_vacated(Repair *r, Fix *fix)
 	int			vacated = r->ngone;
 	int			ncand;
 
+	/* docs/measurements.md#repair */
 	keep_nearest(r, Min(8 * vacated + 32, 4 * OH_MAX_M));
 	ncand = r->ncand;
 	for (int i = 0; i < r->nlive; i++)

@@ -22,7 +22,7 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* A node is looked at if it has lost one of this many links that led to it. */
+/* A node is looked at if it has lost one of this many links that led to it.  docs/measurements.md#constants */
 #define LOST_PART 4
 
 /*
