@@ -9,9 +9,7 @@
 #include "fmgr.h"
 #include "kernel/kernel.h"
 #include "types/bit_distance.h"
-
-OM_FUNCTION(om_hamming_distance);
-OM_FUNCTION(om_jaccard_distance);
+#include "types/typeutil.h"
 
 void
 om_bit_mismatch(int a, int b)
@@ -58,28 +56,19 @@ om_bit_jaccard(const VarBit *a, const VarBit *b)
 }
 
 /*
- * om_hamming_distance -- how many bits differ.
+ * distance -- one of these, of both arguments.
  */
-Datum
-om_hamming_distance(PG_FUNCTION_ARGS)
+static double
+distance(FunctionCallInfo fcinfo, double (*function) (const VarBit *, const VarBit *))
 {
 	VarBit	   *a = PG_GETARG_VARBIT_P(0);
 	VarBit	   *b = PG_GETARG_VARBIT_P(1);
 
 	check_lengths(a, b);
-	PG_RETURN_FLOAT8(om_bit_hamming(a, b));
+	return function(a, b);
 }
 
-/*
- * om_jaccard_distance -- 1 less the share of common ones in the ones of either; 1 if
- * none is common.
- */
-Datum
-om_jaccard_distance(PG_FUNCTION_ARGS)
-{
-	VarBit	   *a = PG_GETARG_VARBIT_P(0);
-	VarBit	   *b = PG_GETARG_VARBIT_P(1);
-
-	check_lengths(a, b);
-	PG_RETURN_FLOAT8(om_bit_jaccard(a, b));
-}
+/* How many bits differ. */
+OM_DISTANCE(om_hamming_distance, distance(fcinfo, om_bit_hamming))
+/* 1 less the share of common ones in the ones of either; 1 if none is common. */
+OM_DISTANCE(om_jaccard_distance, distance(fcinfo, om_bit_jaccard))

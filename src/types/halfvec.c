@@ -11,19 +11,14 @@
 #include "kernel/half.h"
 #include "kernel/kernel.h"
 #include "libpq/pqformat.h"
+#include "types/dense.h"
 #include "types/halfvec.h"
 #include "types/vector.h"
 
-OM_FUNCTION(om_halfvec_in);
-OM_FUNCTION(om_halfvec_out);
-OM_FUNCTION(om_halfvec_typmod_in);
 OM_FUNCTION(om_halfvec_recv);
 OM_FUNCTION(om_halfvec_send);
-OM_FUNCTION(om_halfvec_to_halfvec);
 OM_FUNCTION(om_halfvec_to_vector);
 OM_FUNCTION(om_vector_to_halfvec);
-OM_FUNCTION(om_array_to_halfvec);
-OM_FUNCTION(om_halfvec_to_float4);
 
 /* 65519.99... is the last to be rounded to 65504; 65520 would be infinite. */
 const OmTypeDesc om_halfvec_desc = {"halfvec", OM_HALFVEC_MAX_DIM, 65520.0f};
@@ -31,12 +26,7 @@ const OmTypeDesc om_halfvec_desc = {"halfvec", OM_HALFVEC_MAX_DIM, 65520.0f};
 OmHalfvec *
 om_halfvec_new(int dim)
 {
-	Size		size = OM_HALFVEC_SIZE(dim);
-	OmHalfvec  *result = palloc0(size);
-
-	SET_VARSIZE(result, size);
-	result->dim = dim;
-	return result;
+	return (OmHalfvec *) om_dense_new(&om_halfvec_dense, dim);
 }
 
 float *
@@ -55,37 +45,6 @@ om_halfvec_from_floats(const float *x, int dim)
 
 	om_kernels->f32_to_f16(x, result->x, dim);
 	return result;
-}
-
-Datum
-om_halfvec_in(PG_FUNCTION_ARGS)
-{
-	const char *text = PG_GETARG_CSTRING(0);
-	int32		typmod = PG_GETARG_INT32(2);
-	struct Node *escontext = (struct Node *) fcinfo->context;
-	OmTextScan	scan = {&om_halfvec_desc, text, text, escontext};
-	int64		capacity = Min(om_scan_capacity(&scan), OM_HALFVEC_MAX_DIM);
-	float	   *x = palloc(sizeof(float) * capacity);
-	int			dim;
-
-	if (!om_scan_list(&scan, x, capacity, &dim) ||
-		!om_check_typmod(typmod, dim, escontext))
-		PG_RETURN_NULL();
-	PG_RETURN_OMHALFVEC_P(om_halfvec_from_floats(x, dim));
-}
-
-Datum
-om_halfvec_out(PG_FUNCTION_ARGS)
-{
-	OmHalfvec  *v = PG_GETARG_OMHALFVEC_P(0);
-
-	PG_RETURN_CSTRING(om_print_list(om_halfvec_floats(v), v->dim));
-}
-
-Datum
-om_halfvec_typmod_in(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_INT32(om_typmod_in(&om_halfvec_desc, PG_GETARG_ARRAYTYPE_P(0)));
 }
 
 Datum
@@ -120,18 +79,6 @@ om_halfvec_send(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
 }
 
-/*
- * om_halfvec_to_halfvec -- halfvec to halfvec(n): checks, never truncates.
- */
-Datum
-om_halfvec_to_halfvec(PG_FUNCTION_ARGS)
-{
-	OmHalfvec  *v = PG_GETARG_OMHALFVEC_P(0);
-
-	(void) om_check_typmod(PG_GETARG_INT32(1), v->dim, NULL);
-	PG_RETURN_OMHALFVEC_P(v);
-}
-
 Datum
 om_halfvec_to_vector(PG_FUNCTION_ARGS)
 {
@@ -156,22 +103,11 @@ om_vector_to_halfvec(PG_FUNCTION_ARGS)
 	PG_RETURN_OMHALFVEC_P(om_halfvec_from_floats(v->x, v->dim));
 }
 
-Datum
-om_array_to_halfvec(PG_FUNCTION_ARGS)
-{
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
-	int			dim = om_array_dim(&om_halfvec_desc, array);
-	float	   *x = palloc(sizeof(float) * dim);
-
-	(void) om_check_typmod(PG_GETARG_INT32(1), dim, NULL);
-	om_array_to_floats(&om_halfvec_desc, array, dim, x);
-	PG_RETURN_OMHALFVEC_P(om_halfvec_from_floats(x, dim));
-}
-
-Datum
-om_halfvec_to_float4(PG_FUNCTION_ARGS)
-{
-	OmHalfvec  *v = PG_GETARG_OMHALFVEC_P(0);
-
-	PG_RETURN_ARRAYTYPE_P(om_floats_to_array(om_halfvec_floats(v), v->dim));
-}
+OM_DEFINE(om_halfvec_in, om_dense_in(fcinfo, &om_halfvec_dense))
+OM_DEFINE(om_halfvec_out, om_dense_out(fcinfo, &om_halfvec_dense))
+OM_DEFINE(om_halfvec_typmod_in, Int32GetDatum(om_typmod_in(&om_halfvec_desc, PG_GETARG_ARRAYTYPE_P(0))))
+/* To a type modifier: checks, never truncates. */
+OM_DEFINE(om_halfvec_to_halfvec, om_dense_recast(fcinfo))
+/* From smallint[], integer[], bigint[], real[], double precision[], numeric[]. */
+OM_DEFINE(om_array_to_halfvec, om_dense_from_array(fcinfo, &om_halfvec_dense))
+OM_DEFINE(om_halfvec_to_float4, om_dense_to_float4(fcinfo, &om_halfvec_dense))

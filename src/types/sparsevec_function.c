@@ -12,13 +12,6 @@
 #include "fmgr.h"
 #include "types/sparsevec.h"
 
-OM_FUNCTION(om_sparsevec_l2_distance);
-OM_FUNCTION(om_sparsevec_l2_squared_distance);
-OM_FUNCTION(om_sparsevec_inner_product);
-OM_FUNCTION(om_sparsevec_negative_inner_product);
-OM_FUNCTION(om_sparsevec_cosine_distance);
-OM_FUNCTION(om_sparsevec_l1_distance);
-OM_FUNCTION(om_sparsevec_l2_norm);
 OM_FUNCTION(om_sparsevec_l2_normalize);
 
 /* A walk over the indices of both. */
@@ -118,7 +111,7 @@ om_sparsevec_l1(const OmSparsevec *a, const OmSparsevec *b)
 /*
  * distance -- one of these, of both arguments.
  */
-static double
+static inline double
 distance(FunctionCallInfo fcinfo, double (*function) (const OmSparsevec *, const OmSparsevec *))
 {
 	OmSparsevec *a = PG_GETARG_OMSPARSEVEC_P(0);
@@ -128,49 +121,20 @@ distance(FunctionCallInfo fcinfo, double (*function) (const OmSparsevec *, const
 	return function(a, b);
 }
 
-Datum
-om_sparsevec_l2_distance(PG_FUNCTION_ARGS)
+OM_DISTANCE(om_sparsevec_l2_distance, sqrt(distance(fcinfo, om_sparsevec_l2sq)))
+OM_DISTANCE(om_sparsevec_l2_squared_distance, distance(fcinfo, om_sparsevec_l2sq))
+OM_DISTANCE(om_sparsevec_inner_product, distance(fcinfo, om_sparsevec_ip))
+OM_DISTANCE(om_sparsevec_negative_inner_product, -distance(fcinfo, om_sparsevec_ip))
+OM_DISTANCE(om_sparsevec_cosine_distance, distance(fcinfo, om_sparsevec_cosine))
+OM_DISTANCE(om_sparsevec_l1_distance, distance(fcinfo, om_sparsevec_l1))
+
+static double
+norm(const OmSparsevec *v)
 {
-	PG_RETURN_FLOAT8(sqrt(distance(fcinfo, om_sparsevec_l2sq)));
+	return om_floats_norm(om_sparsevec_values(v), v->nnz);
 }
 
-Datum
-om_sparsevec_l2_squared_distance(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_FLOAT8(distance(fcinfo, om_sparsevec_l2sq));
-}
-
-Datum
-om_sparsevec_inner_product(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_FLOAT8(distance(fcinfo, om_sparsevec_ip));
-}
-
-Datum
-om_sparsevec_negative_inner_product(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_FLOAT8(-distance(fcinfo, om_sparsevec_ip));
-}
-
-Datum
-om_sparsevec_cosine_distance(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_FLOAT8(distance(fcinfo, om_sparsevec_cosine));
-}
-
-Datum
-om_sparsevec_l1_distance(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_FLOAT8(distance(fcinfo, om_sparsevec_l1));
-}
-
-Datum
-om_sparsevec_l2_norm(PG_FUNCTION_ARGS)
-{
-	OmSparsevec *v = PG_GETARG_OMSPARSEVEC_P(0);
-
-	PG_RETURN_FLOAT8(om_floats_norm(om_sparsevec_values(v), v->nnz));
-}
+OM_DEFINE(om_sparsevec_l2_norm, Float8GetDatum(norm(PG_GETARG_OMSPARSEVEC_P(0))))
 
 /*
  * om_sparsevec_l2_normalize -- divided by its norm; a zero vector stays as it is.

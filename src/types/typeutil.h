@@ -147,30 +147,43 @@ extern struct varlena *om_floats_quantize(const float *x, int n);
 extern int	om_floats_compare(const float *a, int na, const float *b, int nb);
 
 /*
- * The functions that a btree operator class and its operators call, PREFIX_cmp and
- * PREFIX_lt to PREFIX_gt, of compare(fcinfo): -1, 0, 1.  Each needs a symbol of its own.
+ * A function that SQL calls, as an expression of fcinfo; those of types, of which each
+ * needs a symbol of its own.
  */
-#define OM_COMPARISON(name, expression) \
+#define OM_DEFINE(name, datum) \
 	OM_FUNCTION(name); \
 	Datum \
 	name(PG_FUNCTION_ARGS) \
 	{ \
-		PG_RETURN_BOOL(expression); \
+		return datum; \
 	}
 
+/* A distance of both arguments. */
+#define OM_DISTANCE(name, value) OM_DEFINE(name, Float8GetDatum(value))
+
+/*
+ * The functions that a btree operator class and its operators call, PREFIX_cmp and
+ * PREFIX_lt to PREFIX_gt, of compare(fcinfo): -1, 0, 1.  Each needs a symbol of its own.
+ */
 #define OM_COMPARISONS(prefix, compare) \
-	OM_FUNCTION(prefix##_cmp); \
-	Datum \
-	prefix##_cmp(PG_FUNCTION_ARGS) \
-	{ \
-		PG_RETURN_INT32(compare(fcinfo)); \
-	} \
-	OM_COMPARISON(prefix##_lt, compare(fcinfo) < 0) \
-	OM_COMPARISON(prefix##_le, compare(fcinfo) <= 0) \
-	OM_COMPARISON(prefix##_eq, compare(fcinfo) == 0) \
-	OM_COMPARISON(prefix##_ne, compare(fcinfo) != 0) \
-	OM_COMPARISON(prefix##_ge, compare(fcinfo) >= 0) \
-	OM_COMPARISON(prefix##_gt, compare(fcinfo) > 0)
+	OM_DEFINE(prefix##_cmp, Int32GetDatum(compare(fcinfo))) \
+	OM_DEFINE(prefix##_lt, BoolGetDatum(compare(fcinfo) < 0)) \
+	OM_DEFINE(prefix##_le, BoolGetDatum(compare(fcinfo) <= 0)) \
+	OM_DEFINE(prefix##_eq, BoolGetDatum(compare(fcinfo) == 0)) \
+	OM_DEFINE(prefix##_ne, BoolGetDatum(compare(fcinfo) != 0)) \
+	OM_DEFINE(prefix##_ge, BoolGetDatum(compare(fcinfo) >= 0)) \
+	OM_DEFINE(prefix##_gt, BoolGetDatum(compare(fcinfo) > 0))
+
+/* Angle between unit vectors as a share of a half circle, 0 to 1, from their inner product. */
+static inline double
+om_spherical_from_dot(double dot)
+{
+	if (dot > 1)
+		dot = 1;
+	else if (dot < -1)
+		dot = -1;
+	return acos(dot) / M_PI;
+}
 
 /* 1 - cosine, 0 to 2, from a.b, a.a and b.b; NaN if a norm is zero. */
 extern double om_cosine_from_sums(double dot, double aa, double bb);

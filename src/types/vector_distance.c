@@ -1,5 +1,5 @@
 /*
- * vector_distance.c -- distances and norms of vectors.
+ * vector_distance.c -- distances of vectors.
  *
  * The arithmetic is in kernel/; here are the checks, the roots and what happens
  * at the ends of the float range.  An index must use the functions exported in
@@ -15,15 +15,6 @@
 #include "kernel/kernel.h"
 #include "types/vector.h"
 #include "utils/float.h"
-
-OM_FUNCTION(om_l2_distance);
-OM_FUNCTION(om_vector_l2_squared_distance);
-OM_FUNCTION(om_inner_product);
-OM_FUNCTION(om_vector_negative_inner_product);
-OM_FUNCTION(om_cosine_distance);
-OM_FUNCTION(om_vector_spherical_distance);
-OM_FUNCTION(om_l1_distance);
-OM_FUNCTION(om_vector_norm);
 
 double
 om_vector_l2sq(const OmVector *a, const OmVector *b)
@@ -108,92 +99,25 @@ om_floats_cosine(const float *a, const float *b, int dim)
 	return distance >= NEARLY_PARALLEL ? distance : exact_cosine(a, b, dim);
 }
 
-Datum
-om_l2_distance(PG_FUNCTION_ARGS)
-{
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-
-	om_vector_check_dims(a, b);
-	PG_RETURN_FLOAT8(sqrt(om_vector_l2sq(a, b)));
-}
-
-/* The order of <->, without its root: for indexes. */
-Datum
-om_vector_l2_squared_distance(PG_FUNCTION_ARGS)
-{
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-
-	om_vector_check_dims(a, b);
-	PG_RETURN_FLOAT8(om_vector_l2sq(a, b));
-}
-
-Datum
-om_inner_product(PG_FUNCTION_ARGS)
-{
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-
-	om_vector_check_dims(a, b);
-	PG_RETURN_FLOAT8(om_vector_ip(a, b));
-}
-
-/* <#>: an index scan goes upwards only, so the larger product comes first. */
-Datum
-om_vector_negative_inner_product(PG_FUNCTION_ARGS)
-{
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-
-	om_vector_check_dims(a, b);
-	PG_RETURN_FLOAT8(-om_vector_ip(a, b));
-}
-
-Datum
-om_cosine_distance(PG_FUNCTION_ARGS)
-{
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-
-	om_vector_check_dims(a, b);
-	PG_RETURN_FLOAT8(om_vector_cosine(a, b));
-}
-
 /*
- * om_vector_spherical_distance -- angle between unit vectors as a share of a
- * half circle, 0 to 1.  The arguments are taken to be normalised.
+ * distance -- one of these, of both arguments.
  */
-Datum
-om_vector_spherical_distance(PG_FUNCTION_ARGS)
-{
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-	double		dot;
-
-	om_vector_check_dims(a, b);
-	dot = om_vector_ip(a, b);
-	if (dot > 1)
-		dot = 1;
-	else if (dot < -1)
-		dot = -1;
-	PG_RETURN_FLOAT8(acos(dot) / M_PI);
-}
-
-Datum
-om_l1_distance(PG_FUNCTION_ARGS)
+static inline double
+distance(FunctionCallInfo fcinfo, double (*function) (const OmVector *, const OmVector *))
 {
 	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
 	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
 
 	om_vector_check_dims(a, b);
-	PG_RETURN_FLOAT8(om_vector_l1(a, b));
+	return function(a, b);
 }
 
-Datum
-om_vector_norm(PG_FUNCTION_ARGS)
-{
-	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
-
-	PG_RETURN_FLOAT8(om_floats_norm(v->x, v->dim));
-}
+OM_DISTANCE(om_l2_distance, sqrt(distance(fcinfo, om_vector_l2sq)))
+/* The order of <->, without its root: for indexes. */
+OM_DISTANCE(om_vector_l2_squared_distance, distance(fcinfo, om_vector_l2sq))
+OM_DISTANCE(om_inner_product, distance(fcinfo, om_vector_ip))
+/* <#>: an index scan goes upwards only, so the larger product comes first. */
+OM_DISTANCE(om_vector_negative_inner_product, -distance(fcinfo, om_vector_ip))
+OM_DISTANCE(om_cosine_distance, distance(fcinfo, om_vector_cosine))
+OM_DISTANCE(om_vector_spherical_distance, om_spherical_from_dot(distance(fcinfo, om_vector_ip)))
+OM_DISTANCE(om_l1_distance, distance(fcinfo, om_vector_l1))

@@ -1,123 +1,49 @@
 /*
- * vector_function.c -- arithmetic on vectors, and what takes them apart.
+ * vector_function.c -- arithmetic, parts, order and aggregates of vector.
  *
- * A result that is not finite is an error, never stored.
+ * Aggregates keep the state of typeutil.h, so that their results do not depend on the
+ * order of the rows beyond double rounding, and combine across workers.
  */
 #include "postgres.h"
 
 #include "compat.h"
-#include "fmgr.h"
+#include "types/dense.h"
 #include "types/vector.h"
 
-OM_FUNCTION(om_vector_add);
-OM_FUNCTION(om_vector_sub);
-OM_FUNCTION(om_vector_mul);
-OM_FUNCTION(om_vector_concat);
-OM_FUNCTION(om_vector_dims);
-OM_FUNCTION(om_l2_normalize);
-OM_FUNCTION(om_subvector);
-OM_FUNCTION(om_binary_quantize);
+static float *
+read_elements(const OmDense *v)
+{
+	return ((OmVector *) v)->x;
+}
 
-/*
- * check_result -- elements of a result: infinities come from overflow alone,
- * as the operands are finite.
- */
 static void
-check_result(const OmVector *v)
+write_elements(OmDense *v, float *x)
 {
-	if (unlikely(!om_all_finite(v->x, v->dim)))
-		om_range_overflow();
+	/* they are where they belong */
+	Assert(x == ((OmVector *) v)->x);
 }
 
-/*
- * combine -- a function of typemath.c applied to both arguments.
- */
-static OmVector *
-combine(FunctionCallInfo fcinfo, void (*op) (const float *, const float *, float *, int),
-		bool product)
-{
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-	OmVector   *result;
+const OmDenseType om_vector_dense = {&om_vector_desc, sizeof(float), read_elements, write_elements};
 
-	om_vector_check_dims(a, b);
-	result = om_vector_new(a->dim);
-	op(a->x, b->x, result->x, a->dim);
-	check_result(result);
-	/* A product that vanishes is an error, as it is for real. */
-	if (product && om_floats_vanished(a->x, b->x, result->x, a->dim))
-		om_range_underflow();
-	return result;
+#define TYPE &om_vector_dense
+
+static int
+compare_args(FunctionCallInfo fcinfo)
+{
+	return om_dense_compare(fcinfo, TYPE);
 }
 
-Datum
-om_vector_add(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_OMVECTOR_P(combine(fcinfo, om_floats_add, false));
-}
-
-Datum
-om_vector_sub(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_OMVECTOR_P(combine(fcinfo, om_floats_sub, false));
-}
-
-Datum
-om_vector_mul(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_OMVECTOR_P(combine(fcinfo, om_floats_mul, true));
-}
-
-Datum
-om_vector_concat(PG_FUNCTION_ARGS)
-{
-	OmVector   *a = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *b = PG_GETARG_OMVECTOR_P(1);
-	int			dim = a->dim + b->dim;
-	OmVector   *result;
-
-	om_check_dim(&om_vector_desc, dim);
-	result = om_vector_new(dim);
-	memcpy(result->x, a->x, sizeof(float) * a->dim);
-	memcpy(result->x + a->dim, b->x, sizeof(float) * b->dim);
-	PG_RETURN_OMVECTOR_P(result);
-}
-
-Datum
-om_vector_dims(PG_FUNCTION_ARGS)
-{
-	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
-
-	PG_RETURN_INT32(v->dim);
-}
-
-Datum
-om_l2_normalize(PG_FUNCTION_ARGS)
-{
-	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
-	OmVector   *result = om_vector_new(v->dim);
-
-	om_floats_normalize(v->x, result->x, v->dim);
-	check_result(result);
-	PG_RETURN_OMVECTOR_P(result);
-}
-
-Datum
-om_subvector(PG_FUNCTION_ARGS)
-{
-	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
-	int			first;
-	int			n = om_slice(&om_vector_desc, v->dim, PG_GETARG_INT32(1), PG_GETARG_INT32(2), &first);
-	OmVector   *result = om_vector_new(n);
-
-	memcpy(result->x, v->x + first, sizeof(float) * n);
-	PG_RETURN_OMVECTOR_P(result);
-}
-
-Datum
-om_binary_quantize(PG_FUNCTION_ARGS)
-{
-	OmVector   *v = PG_GETARG_OMVECTOR_P(0);
-
-	PG_RETURN_POINTER(om_floats_quantize(v->x, v->dim));
-}
+OM_DEFINE(om_vector_dims, om_dense_dims(fcinfo))
+OM_DEFINE(om_vector_norm, om_dense_norm(fcinfo, TYPE))
+OM_DEFINE(om_l2_normalize, om_dense_normalize(fcinfo, TYPE))
+OM_DEFINE(om_subvector, om_dense_subvector(fcinfo, TYPE))
+OM_DEFINE(om_binary_quantize, om_dense_quantize(fcinfo, TYPE))
+OM_DEFINE(om_vector_add, om_dense_combine(fcinfo, TYPE, om_floats_add, false))
+OM_DEFINE(om_vector_sub, om_dense_combine(fcinfo, TYPE, om_floats_sub, false))
+OM_DEFINE(om_vector_mul, om_dense_combine(fcinfo, TYPE, om_floats_mul, true))
+OM_DEFINE(om_vector_concat, om_dense_concat(fcinfo, TYPE))
+OM_DEFINE(om_vector_accum, om_dense_accumulate(fcinfo, TYPE, "vector_accum"))
+OM_DEFINE(om_vector_combine, om_dense_add_states(fcinfo, TYPE, "vector_combine"))
+OM_DEFINE(om_vector_avg, om_dense_finish(fcinfo, TYPE, "vector_avg", true))
+OM_DEFINE(om_vector_sum, om_dense_finish(fcinfo, TYPE, "vector_sum", false))
+OM_COMPARISONS(om_vector, compare_args)

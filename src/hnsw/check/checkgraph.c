@@ -233,40 +233,75 @@ check_node(OhCheck *c, uint32 id, OhNodeData *node, char *scratch)
 }
 
 /*
+ * load_records -- all records of an array, NULL in the place of free ones.
+ */
+static void
+load_records(OhCheck *c, OhArrayId array,
+			 void (*load) (OhCheck *c, uint32 id, const void *record, BlockNumber block))
+{
+	PGAlignedBlock copy;
+	uint32		per_page = c->ix->file.array[array].per_page;
+
+	for (uint32 lp = 0; lp < c->file.npages[array]; lp++)
+	{
+		Page		page = OhCheckPage(c, array, lp, copy.data);
+
+		c->f.free_slots += per_page - OhTail(page)->nused + OhTail(page)->nfree;
+		for (uint32 slot = 0; slot < per_page; slot++)
+			load(c, lp * per_page + slot,
+				 OhSlotIsFree(&c->ix->file, array, page, slot) ? NULL :
+				 OhSlot(&c->ix->file, array, page, slot),
+				 c->file.block[array][lp]);
+	}
+}
+
+static void
+load_posting(OhCheck *c, uint32 id, const void *record, BlockNumber block)
+{
+	const OhPostingData *posting = record;
+	OhCheckPosting *p = &c->posting[id];
+
+	p->node = p->next = OH_NONE;
+	if (posting == NULL)
+		return;
+	p->node = posting->node;
+	p->next = posting->next;
+	c->f.postings++;
+	for (int i = 0; i < OH_POSTING_TIDS; i++)
+	{
+		if (ItemPointerIsValid(&posting->tid[i]))
+			OhCheckAddTid(c, &posting->tid[i], OH_POSTING, id, posting->node, block);
+	}
+}
+
+/*
  * load_postings -- posting records and their TIDs.
  */
 static void
 load_postings(OhCheck *c)
 {
-	PGAlignedBlock copy;
-	uint32		per_page = c->ix->file.array[OH_POSTING].per_page;
-
-	c->npostings = c->file.npages[OH_POSTING] * per_page;
+	c->npostings = c->file.npages[OH_POSTING] * c->ix->file.array[OH_POSTING].per_page;
 	c->posting = MemoryContextAllocHuge(c->file.context, sizeof(OhCheckPosting) * (Size) c->npostings);
-	for (uint32 lp = 0; lp < c->file.npages[OH_POSTING]; lp++)
-	{
-		Page		page = OhCheckPage(c, OH_POSTING, lp, copy.data);
+	load_records(c, OH_POSTING, load_posting);
+}
 
-		c->f.free_slots += per_page - OhTail(page)->nused + OhTail(page)->nfree;
-		for (uint32 slot = 0; slot < per_page; slot++)
-		{
-			OhPostingData *record = OhSlot(&c->ix->file, OH_POSTING, page, slot);
-			OhCheckPosting *p = &c->posting[lp * per_page + slot];
+static void
+load_tower(OhCheck *c, uint32 id, const void *record, BlockNumber block)
+{
+	const OhTowerData *tower = record;
+	OhCheckTower *t = &c->tower[id];
 
-			p->node = p->next = OH_NONE;
-			if (OhSlotIsFree(&c->ix->file, OH_POSTING, page, slot))
-				continue;
-			p->node = record->node;
-			p->next = record->next;
-			c->f.postings++;
-			for (int i = 0; i < OH_POSTING_TIDS; i++)
-			{
-				if (ItemPointerIsValid(&record->tid[i]))
-					OhCheckAddTid(c, &record->tid[i], OH_POSTING, lp * per_page + slot, record->node,
-								  c->file.block[OH_POSTING][lp]);
-			}
-		}
-	}
+	t->node = t->up = OH_NONE;
+	t->level = 0;
+	if (tower == NULL)
+		return;
+	t->node = tower->node;
+	t->up = tower->up;
+	t->level = tower->level;
+	c->f.towers++;
+	if (tower->level < 1 || tower->level > OH_MAX_LEVEL)
+		OhReportCorruption(c->file.rel, block, "a tower of node %u has level %u", tower->node,
+						   tower->level);
 }
 
 /*
@@ -275,34 +310,9 @@ load_postings(OhCheck *c)
 static void
 load_towers(OhCheck *c)
 {
-	PGAlignedBlock copy;
-	uint32		per_page = c->ix->file.array[OH_TOWER].per_page;
-
-	c->ntowers = c->file.npages[OH_TOWER] * per_page;
+	c->ntowers = c->file.npages[OH_TOWER] * c->ix->file.array[OH_TOWER].per_page;
 	c->tower = MemoryContextAllocHuge(c->file.context, sizeof(OhCheckTower) * (Size) c->ntowers);
-	for (uint32 lp = 0; lp < c->file.npages[OH_TOWER]; lp++)
-	{
-		Page		page = OhCheckPage(c, OH_TOWER, lp, copy.data);
-
-		c->f.free_slots += per_page - OhTail(page)->nused + OhTail(page)->nfree;
-		for (uint32 slot = 0; slot < per_page; slot++)
-		{
-			OhTowerData *record = OhSlot(&c->ix->file, OH_TOWER, page, slot);
-			OhCheckTower *t = &c->tower[lp * per_page + slot];
-
-			t->node = t->up = OH_NONE;
-			t->level = 0;
-			if (OhSlotIsFree(&c->ix->file, OH_TOWER, page, slot))
-				continue;
-			t->node = record->node;
-			t->up = record->up;
-			t->level = record->level;
-			c->f.towers++;
-			if (record->level < 1 || record->level > OH_MAX_LEVEL)
-				OhReportCorruption(c->file.rel, c->file.block[OH_TOWER][lp], "a tower of node %u has level %u",
-								   record->node, record->level);
-		}
-	}
+	load_records(c, OH_TOWER, load_tower);
 }
 
 /*
