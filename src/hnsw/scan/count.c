@@ -18,7 +18,8 @@ note_strategy(const OhScanState *s, bool walked, OhScanCounters *c)
 {
 	if (s->source.batch == NULL)
 	{
-		c->strategy = s->query.ix != NULL && s->query.center == NULL && s->phase != SCAN_DONE ? OH_BY_ARRAY : OH_BY_NOTHING;
+		c->strategy = s->query.ix != NULL && s->query.center == NULL && s->phase != SCAN_DONE ?
+			OH_BY_ARRAY : OH_BY_NOTHING;
 		c->reason = c->strategy == OH_BY_ARRAY ? OH_AS_NO_ORDER : OH_AS_CONDITIONS_NEVER_MATCH;
 	}
 	else if (s->source.sweep == NULL)
@@ -61,7 +62,8 @@ OhScanCount(const OhScanState *s, OhScanCounters *c)
 	if (walked)
 	{
 		c->hops += s->source.search->nhops;
-		c->compared += s->source.search->eval.evaluations + s->source.search->seeds.nlevel + s->source.search->seeds.nisland;
+		c->compared += s->source.search->eval.evaluations + s->source.search->seeds.nlevel +
+			s->source.search->seeds.nisland;
 		c->tested += s->source.search->ntested;
 	}
 	if (s->source.sweep != NULL)
