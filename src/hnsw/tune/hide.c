@@ -5,7 +5,7 @@
  * linked to what is nearest.  So walks do not enter that node while its vector is searched
  * for (oh_hidden_node of search.h).  Its neighbours were chosen with it in the graph, which
  * makes such a search about as hard as one for a vector that the index has never seen, and
- * a little harder rather than easier.  Figures: docs/measurements.md.
+ * a little harder rather than easier.  Figures: docs/measurements.md#rows-as-queries
  */
 #include "postgres.h"
 
