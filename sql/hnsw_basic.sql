@@ -220,7 +220,7 @@ COMMIT;
 FETCH ALL FROM h;
 CLOSE h;
 
--- nearest rows of each row: the scan starts anew
+-- nearest rows of each row: the scan is restarted for each
 SET enable_seqscan = off;
 SET enable_sort = off;
 CREATE TABLE probe (id integer PRIMARY KEY, q vector(3));
@@ -233,7 +233,7 @@ SELECT a.id AS a, b.id AS b, c.id AS c
 FROM (SELECT id, v FROM line ORDER BY v <-> '[31,0,0]' LIMIT 2) a,
      LATERAL (SELECT id, v FROM line ORDER BY v <-> a.v LIMIT 1) b,
      LATERAL (SELECT id FROM line ORDER BY v <-> b.v + '[12,0,0]' LIMIT 2) c;
--- with a row that changes the table meanwhile
+-- with a row that changes the table during the scan
 DO $$
 DECLARE
     r record;

@@ -89,7 +89,7 @@ SELECT f.condition, by_index('SELECT id FROM bounds_few WHERE ' || f.condition) 
     (11, $$ NOT v <=> '[1,0,0,0,0,0]' >= 0.5 $$),
     (12, $$ v <-> (SELECT v FROM bounds_few b WHERE b.id = 3) < (SELECT 0.5) $$),
     (13, $$ v <-> ARRAY[1, 0, 0, 0, 0, extract(year FROM now())::real]::vector < 0.5 $$),
-    -- from below, a choice, of every row anew, of another column, of no known form
+    -- from below, a choice, volatile, of another column, of no known form
     (20, $$ v <=> '[1,0,0,0,0,0]' > 0.5 $$),
     (21, $$ 1 - (v <=> '[1,0,0,0,0,0]') < 0.5 $$),
     (22, $$ inner_product(v, '[1,0,0,0,0,0]') < 0.5 $$),

@@ -232,7 +232,7 @@ check_groups(Subject *subject, CatCList *operators, CatCList *functions)
 }
 
 /*
- * OhValidateClass -- the whole operator family of an operator class.
+ * OhValidateClass -- see classes.h.
  */
 bool
 OhValidateClass(Oid opclass, const OhClassRules *rules)

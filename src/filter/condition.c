@@ -15,8 +15,8 @@
 #define MAX_WORDS		(BLCKSZ / (8 * 64) + 1)
 
 /*
- * So many ranges are tested one after the other: of values of one or two bytes,
- * which a table of all values is for otherwise, and of wider ones.
+ * Up to this number, ranges are tested one after the other.  Narrow values have one or
+ * two bytes: more ranges of them are looked up in a table of all values.
  */
 #define FEW_NARROW		10
 #define FEW_WIDE		16

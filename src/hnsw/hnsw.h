@@ -25,7 +25,7 @@
 #define OH_PHASE_CONNECT	6
 #define OH_PHASE_WRITE		7
 
-/* A random level: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
+/* The level of a new node, at random: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
 extern int	OhRandomLevel(int m);
 
 #endif							/* OH_HNSW_H */

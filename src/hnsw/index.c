@@ -295,7 +295,7 @@ cache_init(void)
 }
 
 /*
- * OhAlignedAlloc -- zeroed memory on a cache line.
+ * OhAlignedAlloc -- see index.h.
  */
 void *
 OhAlignedAlloc(MemoryContext context, Size size)
@@ -554,7 +554,7 @@ take_meta(OhIndex *ix, OhMetaPageData *meta)
 }
 
 /*
- * OhIndexOpen -- the state of an index, valid until the transaction ends.
+ * OhIndexOpen -- see index.h.
  */
 OhIndex *
 OhIndexOpen(Relation index)

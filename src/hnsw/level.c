@@ -10,8 +10,7 @@
 #include "hnsw/hnsw.h"
 
 /*
- * OhRandomLevel -- level of a new node: P(level >= l) = m^-l, at most
- * OH_MAX_LEVEL.
+ * OhRandomLevel -- see hnsw.h.
  */
 int
 OhRandomLevel(int m)

@@ -25,7 +25,7 @@
 #define HINT_WALK 64
 
 /*
- * OhPageInit -- an empty page of some kind; pd_lower at its start.
+ * OhPageInit -- see array.h.
  */
 void
 OhPageInit(Page page, int kind, int array, uint32 lp)
@@ -41,9 +41,8 @@ OhPageInit(Page page, int kind, int array, uint32 lp)
 }
 
 /*
- * OhPageSetLower -- keep pd_lower past the last used slot.
- *
- * Generic WAL zeroes what lies between pd_lower and pd_upper.
+ * OhPageSetLower -- see array.h.  Generic WAL zeroes what lies between pd_lower and
+ * pd_upper.
  */
 void
 OhPageSetLower(const OhFile *file, int array, Page page)
@@ -248,7 +247,7 @@ remember(OhFile *file, int id, BlockNumber leaf, const BlockNumber *entries,
 }
 
 /*
- * OhArrayPages -- number of logical pages, having read what is new of the directory.
+ * OhArrayPages -- see array.h.
  */
 uint32
 OhArrayPages(OhFile *file, int id)
@@ -321,16 +320,13 @@ verify_data_page(OhFile *file, int id, uint32 lp, Buffer buffer)
 }
 
 /*
- * OhArrayRead -- a data page, verified and locked.
- *
- * Tries the buffer that the page was last seen in.  ReadRecentBuffer does not
- * count as a use, so now and then the ordinary way is taken: otherwise the
- * hottest pages would look cold to the clock sweep.
- *
- * A page is verified whenever it is read through ReadBuffer().  A buffer that
- * still holds the block was verified before: looking again would cost a walk of
- * the graph a cache and a TLB miss for each page, as the tail is far from the
- * records.  Whatever is read from a record is checked for bounds all the same.
+ * OhArrayRead -- see array.h.  Tries the buffer that the page was last seen in.
+ * ReadRecentBuffer() does not count as a use, so every PAGE_HINT_PERIOD-th access goes
+ * through ReadBuffer(): otherwise the hottest pages would look cold to the clock
+ * sweep.  A page is verified whenever it is read through ReadBuffer().  A buffer that
+ * still holds the block was verified before; looking again would cost a cache miss and
+ * a TLB miss a page, as the tail is far from the records (docs/measurements.md#by-
+ * question).  What is read from a record is checked for bounds in any case.
  */
 Buffer
 OhArrayRead(OhFile *file, int id, uint32 lp, int lockmode)

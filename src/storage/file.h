@@ -99,7 +99,7 @@ extern void OhVerifyPage(Relation rel, Buffer buffer, BlockNumber block, int kin
 extern void OhVerifyHead(Relation rel, const OhFileHead *head, const OhFileMethod *method);
 
 /*
- * Offer zero pages that no directory names for reuse, the end of a crash while the
+ * Offer zero pages that no directory names for reuse: what a crash or an error leaves while the
  * relation was extended; returns how many there are.
  */
 extern BlockNumber OhReclaimPages(OhFile *file);

@@ -77,10 +77,8 @@ know_all(KnownPages *known, OhFile *file)
 }
 
 /*
- * OhReclaimPages -- offer zero pages that no directory names for reuse: the
- * relation was extended, and then a crash or an error came.
- *
- * A page that is just being added is locked until a directory names it.
+ * OhReclaimPages -- see file.h.  A page that is just being added is locked until a
+ * directory names it.
  */
 BlockNumber
 OhReclaimPages(OhFile *file)

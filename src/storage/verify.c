@@ -200,7 +200,7 @@ check_array_directory(OhFileCheck *c, const OhFileHead *head, int array)
 }
 
 /*
- * OhCheckHead -- copy the metapage to page (BLCKSZ); its header is verified.
+ * OhCheckHead -- see verify.h.
  */
 const OhFileHead *
 OhCheckHead(OhFileCheck *c, void *page)
@@ -214,7 +214,7 @@ OhCheckHead(OhFileCheck *c, void *page)
 }
 
 /*
- * OhCheckDirectories -- all directories that this metapage names.
+ * OhCheckDirectories -- see verify.h.
  */
 void
 OhCheckDirectories(OhFileCheck *c, const OhFileHead *head)
@@ -227,7 +227,7 @@ OhCheckDirectories(OhFileCheck *c, const OhFileHead *head)
 }
 
 /*
- * OhCheckReadPage -- copy of a data page, header verified, free slots counted.
+ * OhCheckReadPage -- see verify.h.  Free slots are counted.
  */
 Page
 OhCheckReadPage(OhFileCheck *c, const OhFile *file, int array, uint32 lp, void *to)
@@ -250,8 +250,8 @@ OhCheckReadPage(OhFileCheck *c, const OhFile *file, int array, uint32 lp, void *
 }
 
 /*
- * OhCheckOtherBlocks -- blocks that no directory names: zero pages, which are
- * counted, or pages that were added since the directories were read.
+ * OhCheckOtherBlocks -- see verify.h.  The others were added since the directories
+ * were read.
  */
 int64
 OhCheckOtherBlocks(OhFileCheck *c)

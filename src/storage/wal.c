@@ -22,9 +22,7 @@ OhWriteStart(OhWrite *write, const OhFile *file)
 }
 
 /*
- * OhWritePage -- the page of a buffer as this change sees it.
- *
- * Asking for the same buffer again gives the same page.
+ * OhWritePage -- see wal.h.  Asking for the same buffer again gives the same page.
  */
 Page
 OhWritePage(OhWrite *write, Buffer buffer, bool fresh)

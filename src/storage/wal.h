@@ -27,7 +27,7 @@ typedef struct OhWrite
 } OhWrite;
 
 extern void OhWriteStart(OhWrite *write, const OhFile *file);
-/* The page to change; fresh: initialise it and log it whole. */
+/* The page of a buffer, to be changed; fresh: initialise it and log it whole. */
 extern Page OhWritePage(OhWrite *write, Buffer buffer, bool fresh);
 extern void OhWriteFinish(OhWrite *write);
 extern void OhWriteAbort(OhWrite *write);

@@ -56,7 +56,7 @@ refuse_null(OmendbType type, const void *value)
 				 errmsg("a %s is expected, not NULL", type_name(type))));
 }
 
-/* A detoasted datum of at least so many bytes. */
+/* A detoasted datum, which must have at least `least` bytes. */
 static const void *
 detoast(OmendbType type, Datum value, Size least)
 {

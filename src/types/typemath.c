@@ -67,7 +67,8 @@ om_floats_normalize(const float *x, float *out, int n)
 }
 
 /*
- * As substring does, what lies outside of the vector is left out.
+ * om_slice -- see typeutil.h.  As substring() does, it leaves out what lies outside of
+ * the vector.
  */
 int
 om_slice(const OmTypeDesc *desc, int dim, int32 start, int32 count, int *first)

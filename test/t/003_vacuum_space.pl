@@ -1,4 +1,4 @@
-# Vacuum: space is reused, postings and null rows are cleaned, an empty graph starts anew.
+# Vacuum: space is reused, postings and null rows are cleaned, an empty graph grows again.
 use strict;
 use warnings;
 use FindBin;

@@ -116,7 +116,7 @@ for my $state ('empty', 'built')
 	whole("$state, everything at once");
 }
 
-# --- indexes built meanwhile
+# --- indexes built at the same time
 my $load = start_load($primary, 10, 4, @writers);
 $primary->safe_psql('postgres', "CREATE INDEX CONCURRENTLY j ON t $make");
 $primary->safe_psql('postgres', 'REINDEX INDEX CONCURRENTLY i');

@@ -105,7 +105,7 @@ layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
 }
 
 /*
- * OhGraphBytes -- memory for a graph of this many slots.
+ * OhGraphBytes -- see graph.h.
  */
 Size
 OhGraphBytes(const OhGraphShape *shape, uint32 capacity)
@@ -127,7 +127,7 @@ OhBuilderBytes(uint32 capacity)
 }
 
 /*
- * OhGraphInit -- an empty graph in mem, which need not be zero.
+ * OhGraphInit -- see graph.h.
  */
 OhGraph *
 OhGraphInit(void *mem, const OhGraphShape *shape, uint32 capacity)
@@ -210,9 +210,8 @@ OhGraphSlots(const OhGraph *graph)
 }
 
 /*
- * OhGraphTakeSlot -- a slot that nobody else has.
- *
- * The counter may pass the capacity by a few, once for every participant.
+ * OhGraphTakeSlot -- see graph.h.  The counter may pass the capacity by a few, once
+ * for every participant.
  */
 uint32
 OhGraphTakeSlot(OhBuilder *b)

@@ -190,7 +190,7 @@ typedef struct OhBuilder
 /* Bytes of a graph with this many slots; of one participant's private memory. */
 extern Size OhGraphBytes(const OhGraphShape *shape, uint32 capacity);
 extern Size OhBuilderBytes(uint32 capacity);
-/* Format memory, 64-byte aligned, any contents. */
+/* Make an empty graph in memory that is 64-byte aligned; it need not be zero. */
 extern OhGraph *OhGraphInit(void *mem, const OhGraphShape *shape, uint32 capacity);
 extern OhBuilder *OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant,
 								 int (*random_level) (int m), MemoryContext context);
@@ -200,7 +200,7 @@ extern uint32 OhGraphSlots(const OhGraph *graph);
 extern bool OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid, uint32 hash);
 /* A row without a position, OH_ROW_*; false: the graph is full. */
 extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhKeyRow *keys);
-/* Take a slot: OH_NONE if there is none left. */
+/* Take a slot for oneself alone; OH_NONE if none is left. */
 extern uint32 OhGraphTakeSlot(OhBuilder *b);
 extern void OhGraphWaitLock(pg_atomic_uint32 *lock);
 

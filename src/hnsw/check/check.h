@@ -118,9 +118,12 @@ extern void OhCheckHighway(OhCheck *c);
 
 extern void OhCheckAddTid(OhCheck *c, const ItemPointerData *tid, OhArrayId array, uint32 record,
 						  uint32 node, BlockNumber block);
-/* No TID twice. */
+/* Check that no TID is in the index twice. */
 extern void OhCheckTids(OhCheck *c);
-/* Every row that the snapshot sees is in the index, once, with its code and filter columns. */
+/*
+ * Check that every row that the snapshot sees is in the index, once, with its code and
+ * filter columns.  The table must be locked against writes; runs as its owner.
+ */
 extern void OhCheckHeap(OhCheck *c, Snapshot snapshot);
 
 #endif							/* OH_CHECK_H */

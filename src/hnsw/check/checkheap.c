@@ -81,10 +81,9 @@ still_there(OhCheck *c, const OhCheckTid *t)
 }
 
 /*
- * OhCheckTids -- no TID twice.  Sorts c->tid.
- *
- * A vacuum may have removed a TID after we saw it, and an insert put the row that
- * took its place elsewhere: both places are looked at again.
+ * OhCheckTids -- see check.h.  Sorts c->tid.  A vacuum may have removed a TID after it
+ * was seen, and an insert may have put the row that took its place elsewhere: both
+ * places are looked at again.
  */
 void
 OhCheckTids(OhCheck *c)
@@ -322,9 +321,7 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 }
 
 /*
- * OhCheckHeap -- every row that the snapshot sees is in the index.
- *
- * To be called with the table locked against writes, as its owner.
+ * OhCheckHeap -- see check.h.
  */
 void
 OhCheckHeap(OhCheck *c, Snapshot snapshot)

@@ -3,9 +3,9 @@
  * holds.
  *
  * Reads every page of nodes, towers, postings and rows without a position once,
- * a page at a time under a share lock: figures of an index that is written
- * meanwhile are of about one moment.  It believes what it reads;
- * omendb_index_check() is there to verify.
+ * a page at a time under a share lock: while others write to the index, figures do
+ * not describe one moment.  What is read is not verified; omendb_index_check() does
+ * that.
  */
 #include "postgres.h"
 

@@ -82,8 +82,8 @@ extern uint32 OhSearchTower(OhSearch *search, uint32 id, int level);
  * The nearest n of ef candidates say where a walk ends that finds `density`
  * of all nodes.
  *
- * That few nodes match means that the walk goes on for longer until it has found
- * as many: it has seen more of what is near then, and misses less.
+ * Where few nodes match, a walk visits more nodes until it has found n of them.  By then
+ * it has seen more of the surroundings, and misses fewer.
  */
 static inline int
 OhWalkEdge(int ef, double density)

@@ -18,7 +18,7 @@
 /* A TOAST page has room for this many chunks. */
 #define CHUNKS_PER_PAGE 4
 
-/* So many indexes may have hints of full size. */
+/* Number of open indexes up to which each may have hints of full size. */
 #define FULL_SIZE_INDEXES 8
 
 OhHints *

@@ -1,12 +1,12 @@
 /*
  * choose.c -- bits of a code, or the values, by what a sample says.
  *
- * Codes of few bits serve as long as their error is less than what neighbours
- * differ by.  Among near-duplicates, or where one dimension outweighs all others,
- * it is more, and a search returns any of those that the error leaves open.
- * Whether that is so is tried: for some rows of the sample, do the candidates
- * that codes put first hold the true neighbours?  In a sample that is a part of the
- * table, as many candidates and neighbours are taken as that part of a search has.
+ * Codes of few bits suffice if their error is smaller than the differences between
+ * neighbours.  Among near-duplicates, or where one dimension outweighs all others, it
+ * is larger, and a search returns any of the rows that the error leaves open.  This is
+ * tested on some rows of the sample: are the true neighbours among the candidates that
+ * codes put first?  If the sample is a part of the table, the numbers of candidates and
+ * neighbours are that part of those of a search.
  */
 #include "postgres.h"
 
@@ -43,9 +43,9 @@
 #define ENOUGH 0.97
 
 /*
- * Codes choose the links, too, and who is nearest by them must be nearly right for that:
- * where values cost little more (as many times the bytes of a node at most), this part
- * of the neighbours must be among half as many candidates again.
+ * Links are chosen by codes, too, so that codes must order neighbours nearly right.  Where
+ * nodes with values have at most CHEAP_VALUES times the bytes, this part of the neighbours
+ * must be among the first NEIGHBOURS * 1.5 candidates.
  */
 #define CLOSE_ENOUGH 0.98
 #define CHEAP_VALUES 2
@@ -240,7 +240,7 @@ choose_elements(OhParameters *params, const OhSample *sample)
 /*
  * is_vague -- would values be cheap, and do codes of the most bits order neighbours badly?
  *
- * *share: of the neighbours, what half as many candidates again hold.
+ * *share: of the neighbours, what 1.5 times as many candidates hold.
  */
 static bool
 is_vague(Trial *trial, const OmQuantSpec *spec, const OmQuantSpec *values, int m,
@@ -267,7 +267,7 @@ say_choice(const char *index, const OmQuantSpec *before, const OmQuantSpec *spec
 			 errmsg("index \"%s\" gets codes with bits = %d instead of %d, which do not tell neighbours in this table apart",
 					index, spec->bits, before->bits),
 			 vague ?
-			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among half as many again.",
+			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among 1.5 times as many rows with the nearest codes.",
 					   8, share * 100) :
 			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among the candidates of a search.",
 					   before->bits, share * 100),

@@ -49,9 +49,9 @@
 #include "storage/wal.h"
 #include "types/vector.h"
 
-/* Nodes of an index without a model from which on it is to be trained ... */
+/* An index without a model is trained when it has this many nodes ... */
 #define FIRST_NODES 64
-/* ... and times as many, compared with the last look, at which to look again. */
+/* ... and looked at again when it has this many times the nodes of the last look. */
 #define LOOK_FACTOR 8
 
 /* Rows of a sample: at most, and at least to say anything. */

@@ -81,7 +81,7 @@ note_nodes(OhVacuum *v, uint32 lp, Page page)
 }
 
 /*
- * OhVacuumStore -- keep a page, which the caller has locked or owns.
+ * OhVacuumStore -- see vacuum.h.
  */
 Page
 OhVacuumStore(OhVacuum *v, OhCopy *copy, uint32 lp, Page page)
@@ -111,7 +111,7 @@ OhVacuumRefresh(OhVacuum *v, OhCopy *copy, uint32 lp)
 }
 
 /*
- * OhVacuumPage -- the copy of a page.
+ * OhVacuumPage -- see vacuum.h.
  */
 Page
 OhVacuumPage(OhVacuum *v, OhCopy *copy, uint32 lp)
@@ -125,7 +125,7 @@ OhVacuumPage(OhVacuum *v, OhCopy *copy, uint32 lp)
 }
 
 /*
- * OhVacuumGrow -- take note of pages that were added.
+ * OhVacuumGrow -- see vacuum.h.
  */
 void
 OhVacuumGrow(OhVacuum *v)
@@ -200,7 +200,7 @@ OhVacuumEnd(OhVacuum *v)
 }
 
 /*
- * OhVacuumNode -- the copy of a node.
+ * OhVacuumNode -- see vacuum.h.
  */
 OhNodeData *
 OhVacuumNode(OhVacuum *v, uint32 id)
@@ -212,10 +212,9 @@ OhVacuumNode(OhVacuum *v, uint32 id)
 }
 
 /*
- * OhVacuumTower -- the copy of a node's tower record on a level.
- *
- * NULL if the chain ends before that, or leads to a record that is not this
- * node's (of a dead node whose towers were freed by a vacuum that did not end).
+ * OhVacuumTower -- see vacuum.h.  The chain may end before that, or lead to a record
+ * that is not this node's: of a dead node whose towers were freed by a vacuum that did
+ * not end.
  */
 OhTowerData *
 OhVacuumTower(OhVacuum *v, uint32 id, int level)
@@ -239,7 +238,7 @@ OhVacuumTower(OhVacuum *v, uint32 id, int level)
 }
 
 /*
- * OhVacuumLinks -- a node's links on a level, out[2 * OH_MAX_M].
+ * OhVacuumLinks -- see vacuum.h.
  */
 int
 OhVacuumLinks(OhVacuum *v, uint32 id, int level, uint32 *out)
@@ -264,7 +263,7 @@ OhVacuumLinks(OhVacuum *v, uint32 id, int level, uint32 *out)
 }
 
 /*
- * OhVacuumState -- state of a node, which inserts may have made live since.
+ * OhVacuumState -- see vacuum.h.
  */
 int
 OhVacuumState(OhVacuum *v, uint32 id)
@@ -284,7 +283,7 @@ OhVacuumState(OhVacuum *v, uint32 id)
 }
 
 /*
- * OhVacuumQuery -- v->query becomes the query form of a node.
+ * OhVacuumQuery -- see vacuum.h.
  */
 void
 OhVacuumQuery(OhVacuum *v, uint32 id)
@@ -293,7 +292,7 @@ OhVacuumQuery(OhVacuum *v, uint32 id)
 }
 
 /*
- * OhVacuumCodes -- set the codes of cand[n].
+ * OhVacuumCodes -- see vacuum.h.
  */
 void
 OhVacuumCodes(OhVacuum *v, OhCandidate *cand, int n)
