@@ -41,6 +41,7 @@ CREATE FUNCTION bm25query_bind(bm25query, regclass) RETURNS bm25query
 COMMENT ON FUNCTION bm25query_bind(bm25query, regclass) IS 'the planner binds a search to an index by this';
 
 CREATE CAST (text AS bm25query) WITH FUNCTION text_to_bm25query(text) AS ASSIGNMENT;
+COMMENT ON CAST (text AS bm25query) IS 'a search of text, in assignments';
 
 -- ---------------------------------------------------------------------------
 -- Operators
