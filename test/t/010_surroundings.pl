@@ -56,9 +56,9 @@ like(error("SELECT omendb_index_check('expr', true)"), qr/XX002: .*has not the c
 sql('CREATE INDEX i ON t USING omenhnsw (v)', 'CREATE INDEX b ON t (id)', 'CREATE ROLE nobody', 'CREATE VIEW w AS SELECT 1');
 like(error('SET ROLE nobody', "SELECT omendb_index_check('i')"), qr/42501: permission denied for function/, 'not for everybody');
 sql('GRANT EXECUTE ON FUNCTION omendb_index_check TO nobody', 'SET ROLE nobody', "SELECT omendb_index_check('i', true)");
-like(error("SELECT omendb_index_check('b')"), qr/42809: .* not an omenhnsw index/, 'a btree');
-like(error("SELECT omendb_index_check('t')"), qr/42809: .* not an omenhnsw index/, 'a table');
-like(error("SELECT omendb_index_check('w')"), qr/42809: .* not an omenhnsw index/, 'a view');
+like(error("SELECT omendb_index_check('b')"), qr/42809: .* not an omenhnsw or omenbm25 index/, 'a btree');
+like(error("SELECT omendb_index_check('t')"), qr/42809: .* not an omenhnsw or omenbm25 index/, 'a table');
+like(error("SELECT omendb_index_check('w')"), qr/42809: .* not an omenhnsw or omenbm25 index/, 'a view');
 like(error("SELECT omendb_index_check('nothing')"), qr/42P01/, 'nothing');
 is(sql('SELECT omendb_index_check(NULL) IS NULL'), 't', 'NULL');
 my $holder = $node->background_psql('postgres');
