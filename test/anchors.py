@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """test/anchors.py -- every anchor of measurements.md named in the sources and pages leads to a heading of docs/measurements.md,
-every [text](page.md#anchor) of a page to a heading of that page, and docs/README.md to every page of docs/.
-The last line is the count."""
+every [text](page.md#anchor) of a page to a heading of that page, docs/README.md to every page of docs/, and
+the constants of docs/measurements.md are in the files that it says.  The last line is the count."""
 
 import os
 import re
@@ -9,6 +9,8 @@ import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDERS = ["src", "docs", "bench", "test", "examples", "."]
+CONSTANT = re.compile(r"`([A-Z_]{4,})`")
+SOURCE = re.compile(r"`([a-z0-9_/]+\.[ch])`")
 HEADING = re.compile(r"^#+ (.*)$", re.M)
 NAMED = re.compile(r"measurements\.md#([a-z0-9-]+)")
 LINK = re.compile(r"\]\(([^)\s:]*\.md)?(?:#([^)\s]+))?\)")
@@ -38,12 +40,29 @@ def sources():
                     yield os.path.normpath(os.path.join(at, name))
 
 
+def constants(page, texts):
+    """What is wrong with the table of constants: each is a name of one of the source files of its row, if there are any."""
+    with open(page, encoding="utf-8") as file:
+        table = file.read().partition("### Constants\n")[2]
+    for row in table.splitlines():
+        row = row.split(" | ")[0]
+        files = [path for name in SOURCE.findall(row) for path in texts if path.endswith("/" + name)]
+        for name in SOURCE.findall(row):
+            if not any(path.endswith("/" + name) for path in texts):
+                yield f"docs/measurements.md: there is no {name}"
+        for name in CONSTANT.findall(row):
+            if not any(re.search(rf"\b{name}\b", texts[path]) for path in files or texts):
+                yield f"docs/measurements.md: {name} is not there"
+
+
 def main():
-    known, checked, wrong = {}, 0, []
+    known, checked, wrong, texts = {}, 0, [], {}
     measurements = os.path.join(TOP, "docs", "measurements.md")
     for path in sources():
         with open(path, encoding="utf-8") as file:
             text = file.read()
+        if path.endswith((".c", ".h")) and path.startswith(os.path.join(TOP, "src")):
+            texts[path] = text
         named = [(measurements, anchor) for anchor in NAMED.findall(text)]
         if path.endswith(".md"):
             for page, anchor in LINK.findall(text):
@@ -56,6 +75,7 @@ def main():
                 known[target] = anchors(target) if os.path.exists(target) else None
             if known[target] is None or (anchor and anchor not in known[target]):
                 wrong.append(f"{os.path.relpath(path, TOP)}: there is no {os.path.relpath(target, TOP)}#{anchor}")
+    wrong += constants(measurements, texts)
     docs = os.path.join(TOP, "docs")
     with open(os.path.join(docs, "README.md"), encoding="utf-8") as file:
         index = file.read()

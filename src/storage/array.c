@@ -325,8 +325,8 @@ verify_data_page(OhFile *file, int id, uint32 lp, Buffer buffer)
  * through ReadBuffer(): otherwise the hottest pages would look cold to the clock
  * sweep.  A page is verified whenever it is read through ReadBuffer().  A buffer that
  * still holds the block was verified before; looking again would cost a cache miss and
- * a TLB miss a page, as the tail is far from the records (docs/measurements.md#by-
- * question).  What is read from a record is checked for bounds in any case.
+ * a TLB miss a page, as the tail is far from the records
+ * (docs/measurements.md#by-question).  What is read from a record is checked for bounds in any case.
  */
 Buffer
 OhArrayRead(OhFile *file, int id, uint32 lp, int lockmode)
