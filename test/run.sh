@@ -17,7 +17,7 @@
 #   examples   test/examples: the C library without PostgreSQL, called from Python
 #   crash      20 kills of test/crash, and 15 seconds of test/soak
 #   corrupt    120 damaged index files of test/corrupt
-#   resources  memory, cancelling, and what runs out: a short test/resources
+#   resources  memory, and what is stopped or runs out: a short test/resources
 #   clients    test/clients: drivers and ORMs.  Those for Node want Node 20 and npm's registry and are
 #              skipped by name where either is missing
 #

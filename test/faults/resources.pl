@@ -4,7 +4,7 @@
 # time run out; run by test/resources, which has the options.
 #
 # Memory is what the kernel says of processes: their private pages (RssAnon), and segments of shared memory
-# by the pages that they have. Times to cancel are CPU time, so that other work of the machine does not count.
+# by the pages that they have. How long a backend goes on after a cancel is what test/cancel measures.
 # After each failure the index must be sound or not there, the table as it was, and nothing left behind: no
 # process, no file, no segment.
 use strict;
@@ -315,7 +315,7 @@ SQL
 	return;
 }
 
-# ------------------------------------------------------------ time to cancel
+# ------------------------------------------------------------ what is stopped in its midst
 
 # What runs long, and what is to be undone after it.
 my %WORK = (
@@ -343,7 +343,7 @@ sub make_work
 	return;
 }
 
-# stopped(name, how) -- the work is begun, and ended from outside after a while; how it ended, and CPU seconds until then.
+# stopped(name, how, after) -- the work is begun, and ended from outside after so many CPU seconds, or by settings; how it ended.
 sub stopped
 {
 	my ($name, $how, $after) = @_;
@@ -356,39 +356,21 @@ sub stopped
 	send_query($db, $sql);
 	# by its own CPU time, so that it is in the midst of it wherever the machine is
 	until (is_done($db, 0.001) || cpu($pid) - $start >= $after) {}
-	my @all = ($pid, workers_of($watch, $pid));
-	my $took = 0;
-	if (!ref $how && !is_done($db, 0))
-	{
-		my @began = map { cpu($_) } @all;
-		$watch->must("SELECT $how($pid)");
-		# until it says so
-		my @last = @began;
-		until (is_done($db, 0.001)) { for my $i (0 .. $#all) { my $t = cpu($all[$i]); $last[$i] = $t if $t > $last[$i]; } }
-		$took = max(map { max(cpu($all[$_]), $last[$_]) - $began[$_] } 0 .. $#all);
-	}
-	return ($db->reply, $took);
+	$watch->must("SELECT $how($pid)") unless ref $how;
+	return $db->reply;
 }
 
-sub cancels
+sub stops
 {
 	my $db = session();
 	make_work($db);
 	for my $name (sort keys %WORK)
 	{
-		my $worst = 0;
-		my $stopped = 0;
 		for my $i (1 .. ($option{long} ? 20 : 1))
 		{
-			my ($reply, $took) = stopped($name, 'pg_cancel_backend', 0.01 + rand($option{long} ? 1 : 0.06));
-			next unless $reply->{error};
-			$stopped++;
-			ok($reply->{error} =~ /^57014: canceling statement due to user request/, "$name: cancelled", $reply->{error});
-			$worst = max($worst, $took);
+			my $reply = stopped($name, 'pg_cancel_backend', 0.01 + rand($option{long} ? 1 : 0.06));
+			ok(($reply->{error} // '57014') =~ /^57014/, "$name: cancelled, unless it was done", $reply->{error});
 		}
-		figure("$name: $stopped times cancelled, CPU until then at most", sprintf('%.0f ms', 1000 * $worst));
-		# with a margin for what the rest of a statement's end takes
-		ok($worst <= 0.1, "$name: cancelled within 100 ms", sprintf('%.0f ms', 1000 * $worst));
 		$db->must('DROP INDEX CONCURRENTLY IF EXISTS indexed_v_ccnew') if $name eq 'reindex';
 		clean($db, "$name, cancelled");
 		$db->must('DROP INDEX IF EXISTS w_v');
@@ -396,10 +378,10 @@ sub cancels
 	sound($db, 'indexed', 'after all that was cancelled');
 	for my $name ('build', 'build with workers', 'build of pq with workers', 'inserts', 'vacuum')
 	{
-		my ($reply) = stopped($name, 'pg_terminate_backend', 0.01 + rand($option{long} ? 0.5 : 0.08));
+		my $reply = stopped($name, 'pg_terminate_backend', 0.01 + rand($option{long} ? 0.5 : 0.08));
 		ok($reply->{lost} || ($reply->{error} // '57P01') =~ /^57P01/, "$name: terminated, unless it was done", $reply->{error});
 		clean($db, "$name, terminated");
-		($reply) = stopped($name, [ 'SET statement_timeout = ' . (20 + int rand 200) ], 100);
+		$reply = stopped($name, [ 'SET statement_timeout = ' . (20 + int rand 200) ], 100);
 		ok($reply->{error} ? $reply->{error} =~ /^57014: canceling statement due to statement timeout/ : $name eq 'vacuum', "$name: statement_timeout", $reply->{error});
 		clean($db, "$name, statement_timeout");
 		$db->must('DROP INDEX IF EXISTS w_v');
@@ -554,7 +536,7 @@ if ($option{space})
 %segments = map { $_ => 1 } glob("$cluster->{data}/pg_dynshmem/mmap.*");
 undef $first;
 
-my @parts = ([ build => \&build_memory ], [ scan => \&scan_memory ], [ backend => \&backend_memory ], [ cancel => \&cancels ], [ space => \&no_space ], [ memory => \&no_memory ]);
+my @parts = ([ build => \&build_memory ], [ scan => \&scan_memory ], [ backend => \&backend_memory ], [ stop => \&stops ], [ space => \&no_space ], [ memory => \&no_memory ]);
 for my $part (@parts)
 {
 	next if $option{only} && $option{only} ne $part->[0];
