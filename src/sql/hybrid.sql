@@ -5,7 +5,7 @@
 CREATE FUNCTION rrf(rank1 bigint, rank2 bigint, k double precision DEFAULT 60,
         weight1 double precision DEFAULT 1, weight2 double precision DEFAULT 1) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    AS $$ SELECT coalesce(weight1 / (k + rank1), 0) + coalesce(weight2 / (k + rank2), 0) $$;
+    RETURN coalesce(weight1 / (k + rank1), 0) + coalesce(weight2 / (k + rank2), 0);
 COMMENT ON FUNCTION rrf(bigint, bigint, double precision, double precision, double precision) IS
     'reciprocal rank fusion of two ranks, either of which may be NULL';
 
@@ -53,7 +53,7 @@ CREATE FUNCTION omendb_hybrid(relation regclass, text_column name, query_text te
         filter jsonb DEFAULT '{}', method text DEFAULT 'rrf')
     RETURNS TABLE (key jsonb, text_rank bigint, vector_rank bigint, text_score double precision,
         vector_distance double precision, score double precision)
-    LANGUAGE plpgsql STABLE
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     keys text;

@@ -149,8 +149,8 @@ unlike($err, qr/ERROR/, 'functions and searches work under a hostile search_path
 is($node->safe_psql('trap', 'SELECT DISTINCT who, what FROM lair.caught'), '', 'no trap was called by them');
 is($node->safe_psql('trap', "SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 		JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname LIKE 'omendb%'
-	WHERE d.deptype = 'e' AND (p.prosecdef OR (l.lanname NOT IN ('c', 'internal') AND NOT coalesce(p.proconfig::text ~ 'search_path=pg_catalog, pg_temp', false)))"), '',
-	'functions that are not in C have a search_path of their own; none is SECURITY DEFINER');
+	WHERE d.deptype = 'e' AND (p.prosecdef OR (l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL AND NOT coalesce(p.proconfig::text ~ 'search_path=pg_catalog, pg_temp', false)))"), '',
+	'functions that are not in C have a search_path of their own, or a body that was read when they were created; none is SECURITY DEFINER');
 
 # ---- what a role without privileges may call
 
