@@ -245,6 +245,21 @@ private_postgres() {
 	pg_bin=${config%/*}
 }
 
+# wrap_server -- servers of the private copy run under OMENDB_SERVER_WRAPPER, a command that takes the program as its
+# last arguments; what initdb and pg_ctl ask it does not.
+wrap_server() {
+	[ -n "${OMENDB_SERVER_WRAPPER:-}" ] && [ -z "${OMENDB_INSTALL_HERE:-}" ] || return 0
+	mv "$pg_bin/postgres" "$pg_bin/postgres.real"
+	cat > "$pg_bin/postgres" <<-END
+		#!/bin/bash
+		case \${1:-} in
+			--boot|--single|--check|-V|--version|-C|--describe-config) exec "$pg_bin/postgres.real" "\$@" ;;
+		esac
+		exec $OMENDB_SERVER_WRAPPER "$pg_bin/postgres.real" "\$@"
+	END
+	chmod 755 "$pg_bin/postgres"
+}
+
 # as_user_in_work COMMAND... -- as postgres, in $work, with nothing set.
 as_user_in_work() { ( cd "$work" && exec runuser -u postgres -- "$@" ); }
 
@@ -266,7 +281,7 @@ as_postgres() {
 # tree_files SOURCE -- a tar of the tree, without what a build left in it.
 tree_files() {
 	tar -C "$1" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' --exclude=./bench/out \
-		--exclude=./results --exclude=./tmp_check --exclude=./test/unit/build \
+		--exclude=./results --exclude=./tmp_check --exclude=./test/unit/build --exclude=./test/fuzz/build \
 		--exclude=node_modules --exclude=__pycache__ --exclude=./test/clients/prisma-client -cf - .
 }
 

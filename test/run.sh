@@ -1,6 +1,6 @@
 #!/bin/bash
 #
-# test/run.sh [--keep] [SUITE [NAME...]] -- runs all tests, as root or with sudo.
+# test/run.sh [--keep] [SUITE[,SUITE...] [NAME...]] -- runs all tests, as root or with sudo.
 #
 # On a fresh Debian 12 it installs by apt-get what is missing, builds in a copy of the
 # tree, installs the extension into a copy of PostgreSQL in a temporary folder and runs,
@@ -10,6 +10,7 @@
 #   sources    layout of the C files, folders that include one another, shellcheck, perl -wc, cppcheck, links and
 #              anchors of the pages.  What wants a program that cannot be had here is skipped by name
 #   unit       test/unit: kernels and quantizer without a server, also under sanitizers
+#   fuzz       test/fuzz: what reads bytes of others, on kept inputs, under sanitizers
 #   regress    sql/, expected/ by pg_regress
 #   isolation  test/isolation by pg_isolation_regress, where there is any
 #   pgtap      test/pgtap by pgTAP
@@ -18,16 +19,18 @@
 #   crash      20 kills of test/crash, and 15 seconds of test/soak
 #   corrupt    120 damaged index files of test/corrupt
 #   resources  memory, and what is stopped or runs out: a short test/resources
+#   queries    2,000 random queries of test/queries, of a fixed seed
 #   clients    test/clients: drivers and ORMs.  Those for Node want Node 20 and npm's registry and are
 #              skipped by name where either is missing
 #
 # clients-all is clients and the large ones that are not part of a whole run.
 #
-# With SUITE only that one runs (the build always does); NAME picks the files whose
+# With SUITE only that one runs, or these (the build always does); NAME picks the files whose
 # names contain it, as in: test/run.sh tap 003.  --keep leaves the temporary folder.
 # PG_CONFIG chooses a PostgreSQL; OMENDB_INSTALL_HERE=yes installs into it and not into a
-# copy, for one that does not work from another folder.  The last line is
-# "N passed, N failed".
+# copy, for one that does not work from another folder.  test/sanitize builds the library in other
+# ways: OMENDB_COPT and OMENDB_LINK are options of the compiler and of the linker, OMENDB_SERVER_WRAPPER is what
+# servers run under.  The last line is "N passed, N failed".
 
 set -uo pipefail
 
@@ -43,34 +46,38 @@ fi
 only=${1:-}
 [ $# = 0 ] || shift
 names=("$@")
+suites="build sources unit fuzz regress isolation pgtap tap examples crash corrupt queries resources clients clients-all"
 case $only in
-	""|build|sources|unit|regress|isolation|pgtap|tap|examples|crash|corrupt|resources|clients|clients-all) ;;
 	-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) die "no suite is called $only (there are build, sources, unit, regress, isolation, pgtap, tap, examples, crash, corrupt, resources, clients, clients-all)" ;;
 esac
+for suite in ${only//,/ }; do
+	case " $suites " in *" $suite "*) ;; *) die "no suite is called $suite (there are ${suites// /, })" ;; esac
+done
+
+# chosen SUITE... -- does one of them run?
+chosen() {
+	local suite
+	[ -n "$only" ] || return 0
+	for suite in "$@"; do
+		case ",$only," in *",$suite,"*) return 0 ;; esac
+	done
+	return 1
+}
 
 check_machine
 choose_postgres
 need_packages perl
-case $only in
-	""|sources)
-		need_indent
-		need_packages shellcheck cppcheck python3 libipc-run-perl ;;
-esac
-case $only in
-	""|tap) need_packages libipc-run-perl ;;
-esac
-case $only in
-	""|pgtap) need_packages "postgresql-$pg_major-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
-esac
-case $only in
-	""|examples) need_packages python3 python3-numpy ;;
-esac
-case $only in
-	""|clients*)
-		need_packages python3 python3-numpy python3-psycopg python3-psycopg2 python3-sqlalchemy
-		need_package_without_service pgbouncer ;;
-esac
+if chosen sources; then
+	need_indent
+	need_packages shellcheck cppcheck python3 libipc-run-perl
+fi
+! chosen tap || need_packages libipc-run-perl
+! chosen pgtap || need_packages "postgresql-$pg_major-pgtap" libtap-parser-sourcehandler-pgtap-perl
+! chosen examples || need_packages python3 python3-numpy
+if chosen clients clients-all; then
+	need_packages python3 python3-numpy python3-psycopg python3-psycopg2 python3-sqlalchemy
+	need_package_without_service pgbouncer
+fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/omendb-test.XXXXXX")
 chown postgres: "$work"
@@ -140,7 +147,7 @@ limited() {
 
 run_build() {
 	local log=$work/build.log ok=1
-	limited 1800 make -s -j"$(nproc)" COPT=-Werror PG_CONFIG="$PG_CONFIG" > "$log" 2>&1 || ok=0
+	limited 1800 make -s -j"$(nproc)" COPT="-Werror ${OMENDB_COPT:-}" ${OMENDB_LINK:+SHLIB_LINK="$OMENDB_LINK"} PG_CONFIG="$PG_CONFIG" > "$log" 2>&1 || ok=0
 	if [ $ok = 1 ] && grep -E 'warning:' "$log"; then
 		ok=0
 	fi
@@ -182,6 +189,20 @@ run_unit() {
 	p=$(total_of 1 "$log") f=$(total_of 3 "$log")
 	[ $status != 0 ] && [ "$f" = 0 ] && f=1
 	count unit $((SECONDS - start)) "$p" "$f"
+}
+
+run_fuzz() {
+	local log=$work/fuzz.log p f
+	if [ ! -e /proc/self/stat ]; then
+		summary+="fuzz        skipped: sanitizers do not work without /proc"$'\n'
+		return
+	fi
+	limited 1800 make -s -k -j"$(nproc)" -C test/fuzz PG_CONFIG="$PG_CONFIG" check > "$log" 2>&1
+	local status=$?
+	cat "$log"
+	p=$(grep -c '^[a-z]*: .* inputs$' "$log") f=$(grep -c '^make: \*\*\* .*check-' "$log")
+	[ $status != 0 ] && [ "$f" = 0 ] && f=1
+	count fuzz $((SECONDS - start)) "$p" "$f"
 }
 
 server_for_suites() {
@@ -286,6 +307,11 @@ run_faults_suite() {
 }
 
 run_crash() { run_faults_suite crash --kills 20 --each 5 --soak 15; }
+# always the same ones, but with a name
+run_queries() {
+	[ ${#names[@]} != 0 ] || names=(1)
+	run_faults_suite queries --queries 2000 --each 100
+}
 run_corrupt() { run_faults_suite corrupt --cases 120 --each 8; }
 run_resources() { run_faults_suite resources; }
 
@@ -353,17 +379,15 @@ run_clients() {
 run_clients-all() { run_clients all; }
 
 private_postgres
+wrap_server
 copy_tree "$top"
 SECONDS=0
 start=0
 echo "== build ($("$PG_CONFIG" --version))"
 if run_build; then
-	for suite in sources unit regress isolation pgtap tap examples crash corrupt resources clients clients-all; do
-		if [ -z "$only" ]; then
-			[ $suite != clients-all ] || continue
-		else
-			[ "$only" = $suite ] || continue
-		fi
+	for suite in ${suites#build }; do
+		chosen "$suite" || continue
+		[ -n "$only" ] || [ "$suite" != clients-all ] || continue
 		[ "$suite" != isolation ] || [ -d "$work/tree/test/isolation/specs" ] || continue
 		echo "== $suite"
 		start=$SECONDS
