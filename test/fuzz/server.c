@@ -412,7 +412,7 @@ char	   *BufferBlocks;
 Block	   *LocalBufferBlockPointers;
 int			NBuffers = FUZZ_MAX_PAGES;
 int			NLocBuffer;
-volatile sig_atomic_t InterruptPending;
+volatile	sig_atomic_t InterruptPending;
 RelationData fuzz_relation;
 BlockNumber fuzz_pages;
 int			fuzz_locks;
@@ -569,7 +569,13 @@ ReadRecentBuffer(RelFileLocator locator, ForkNumber fork, BlockNumber block, Buf
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static FormData_pg_class class = {.relname = {"fuzzed"}};
+	static FormData_pg_class class =
+	{
+		.relname =
+		{
+			"fuzzed"
+		}
+	};
 
 	if (BufferBlocks == NULL)
 	{

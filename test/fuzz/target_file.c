@@ -1,8 +1,8 @@
 /*
  * target_file.c -- index files: metapage, directories, pages and their slots, damaged.
  *
- * Input: changes of bytes of a sound file of two arrays, then what is done with it. Every read must end in an error that
- * names the index, or stay within what it was given; locks are given back unless there was an error.
+ * Input: changes of bytes of a sound file of two arrays, then what is done with it. Every read must end in an error
+ * that names the index, or stay within what it was given; locks are given back unless there was an error.
  */
 #include "server.h"
 
@@ -18,7 +18,7 @@ is_free(const void *record)
 	return *(const char *) record == 0;
 }
 
-static const OhRecordKind kinds[2] = {{.is_free = is_free,.reused = true,.numbered = true}, {0}};
+static const OhRecordKind kinds[2] = {{.is_free = is_free, .reused = true, .numbered = true}, {0}};
 static const OhFileMethod method = {0x12345678, 3, 2, kinds};
 
 static OhFile file;
@@ -88,7 +88,7 @@ check_all(bool strict)
 {
 	PGAlignedBlock head,
 				page;
-	OhFileCheck check = {.rel = &fuzz_relation,.method = &method,.strict = strict};
+	OhFileCheck check = {.rel = &fuzz_relation, .method = &method, .strict = strict};
 	const OhFileHead *found = OhCheckHead(&check, head.data);
 
 	OhCheckDirectories(&check, found);
@@ -166,7 +166,8 @@ fuzz_one(const uint8_t *data, size_t size)
 	OhFileSetArray(&file, 1, 0);
 	make_file();
 	if (what & 1)
-		attempt(read_all(what >> 1 & 1));	/* so that pages are known by hint when they are damaged */
+		attempt(read_all(what >> 1 & 1));	/* so that pages are known by hint when they are
+											 * damaged */
 	for (size_t i = 1; i + 4 <= size; i += 4)
 	{
 		/* block, where in it: the ends of a page more often than its middle; value */

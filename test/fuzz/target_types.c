@@ -81,14 +81,14 @@ static const Type types[] = {
 	{om_vector_in, om_vector_out, om_vector_recv, om_vector_send, om_vector_cmp,
 		{om_l2_normalize, om_binary_quantize, om_vector_to_halfvec, om_vector_to_sparsevec},
 		{om_l2_distance, om_cosine_distance, om_inner_product, om_l1_distance,
-		om_vector_add, om_vector_sub, om_vector_mul, om_vector_concat}, om_subvector},
+	om_vector_add, om_vector_sub, om_vector_mul, om_vector_concat}, om_subvector},
 	{om_halfvec_in, om_halfvec_out, om_halfvec_recv, om_halfvec_send, om_halfvec_cmp,
 		{om_halfvec_l2_normalize, om_halfvec_binary_quantize, om_halfvec_to_vector, om_halfvec_to_sparsevec},
 		{om_halfvec_l2_distance, om_halfvec_cosine_distance, om_halfvec_inner_product, om_halfvec_l1_distance,
-		om_halfvec_add, om_halfvec_sub, om_halfvec_mul, om_halfvec_concat}, om_halfvec_subvector},
+	om_halfvec_add, om_halfvec_sub, om_halfvec_mul, om_halfvec_concat}, om_halfvec_subvector},
 	{om_sparsevec_in, om_sparsevec_out, om_sparsevec_recv, om_sparsevec_send, om_sparsevec_cmp,
 		{om_sparsevec_l2_normalize, om_sparsevec_to_vector, om_sparsevec_to_halfvec},
-		{om_sparsevec_l2_distance, om_sparsevec_cosine_distance, om_sparsevec_inner_product, om_sparsevec_l1_distance}}};
+{om_sparsevec_l2_distance, om_sparsevec_cosine_distance, om_sparsevec_inner_product, om_sparsevec_l1_distance}}};
 
 /* call -- a function of three arguments at most; 0 after an error */
 static Datum
