@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "fmgr.h"
 
 typedef enum OhQueryMode
