@@ -11,6 +11,7 @@
 
 #ifdef OM_EXPLAIN_HAS_HOOK
 
+#include "access/relscan.h"
 #include "commands/explain.h"
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
