@@ -9,7 +9,7 @@
 #   build      compiles without a warning, installs
 #   sources    layout of the C files, folders that include one another, shellcheck, perl -wc, cppcheck, links and
 #              anchors of the pages.  What wants a program that cannot be had here is skipped by name
-#   unit       test/unit: kernels and quantizer without a server, also under sanitizers
+#   unit       test/unit: what needs no server, also under sanitizers
 #   fuzz       test/fuzz: what reads bytes of others, on kept inputs, under sanitizers
 #   regress    sql/, expected/ by pg_regress
 #   isolation  test/isolation by pg_isolation_regress, where there is any
@@ -183,7 +183,7 @@ run_unit() {
 		echo "$me: sanitizers do not work without /proc: only the plain unit tests are run"
 		target=check-plain
 	fi
-	limited 1800 make -s -j"$(nproc)" -C test/unit $target > "$log" 2>&1
+	limited 1800 make -s -j"$(nproc)" -C test/unit PG_CONFIG="$PG_CONFIG" $target > "$log" 2>&1
 	local status=$?
 	cat "$log"
 	p=$(total_of 1 "$log") f=$(total_of 3 "$log")

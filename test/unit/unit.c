@@ -174,6 +174,9 @@ main(void)
 	test_half_bits();
 	test_bit_codes();
 	test_sparse();
+#ifdef UNIT_SERVER
+	test_server();
+#endif
 	if (skipped > 0)
 		printf("%d skipped\n", skipped);
 	printf("%d passed, %d failed\n", passed, failed);

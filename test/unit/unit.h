@@ -87,5 +87,6 @@ extern void test_pq(void);
 extern void test_half_bits(void);
 extern void test_bit_codes(void);
 extern void test_sparse(void);
+extern void test_server(void);	/* where there are PostgreSQL's headers */
 
 #endif							/* UNIT_H */
