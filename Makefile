@@ -12,7 +12,7 @@ DATA_built = src/sql/omendb--$(EXTVERSION).sql src/sql/omendb_hnsw--$(EXTVERSION
 # What programs take omendb for, by `make install-as-vector`.
 PEER_VERSION = 0.8.7
 SQL_PARTS = src/sql/vector.sql src/sql/halfvec.sql src/sql/sparsevec.sql src/sql/bit.sql src/sql/omenhnsw.sql src/sql/tune.sql src/sql/advise.sql \
-	src/sql/classes.built.sql src/sql/filters.sql src/sql/adopt.sql src/sql/omenbm25.sql src/sql/textfilters.built.sql src/sql/hybrid.sql
+	src/sql/classes.built.sql src/sql/multivector.built.sql src/sql/filters.sql src/sql/adopt.sql src/sql/omenbm25.sql src/sql/textfilters.built.sql src/sql/hybrid.sql
 
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=omendb
@@ -26,7 +26,7 @@ PG_CFLAGS = -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibilit
 PG_CPPFLAGS = -I$(srcdir)/src
 # For other extensions in C: $(includedir_server)/extension/omendb/omendb.h.
 HEADERS = src/omendb.h
-EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) src/sql/classes.built.sql src/sql/textfilters.built.sql src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
+EXTRA_CLEAN = $(OBJS:.o=.d) $(DATA_built) src/sql/classes.built.sql src/sql/multivector.built.sql src/sql/textfilters.built.sql src/sql/names.built.sql src/sql/vector--*.sql src/sql/vector.control
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -39,7 +39,7 @@ $(OBJS:.o=.bc): %.bc: %.o
 src/sql/omendb--$(EXTVERSION).sql: $(SQL_PARTS)
 	cat $^ > $@
 
-src/sql/classes.built.sql: src/sql/classes.awk
+src/sql/%.built.sql: src/sql/%.awk
 	awk -f $< > $@
 
 # A column of text may be the searched one, by the same class.

@@ -28,6 +28,7 @@ OM_FUNCTION(om_vector_support);
 OM_FUNCTION(om_halfvec_support);
 OM_FUNCTION(om_sparsevec_support);
 OM_FUNCTION(om_bit_support);
+OM_FUNCTION(om_max_sim_support);
 
 /*
  * Operators that a fetch is worth, and each of its chunks: all in shared buffers,
@@ -36,6 +37,13 @@ OM_FUNCTION(om_bit_support);
  */
 #define FETCH_OPERATORS 200
 #define CHUNK_OPERATORS 40
+
+/*
+ * Operators that a MaxSim is worth: some 1,000 inner products, of 32 vectors with 32.  How
+ * many there are is not known here.
+ */
+#define MAX_SIM_OPERATORS 500
+#define MAX_SIM_VECTORS 32
 
 /*
  * toasted_share -- the part of a column's values that lies in the TOAST table.
@@ -77,6 +85,13 @@ bit_bytes(int32 typmod)
 	return typmod > 0 ? VARBITTOTALLEN((double) typmod) : 0;
 }
 
+/* Of vector[]: the type modifier is that of the elements. */
+static double
+vectors_bytes(int32 typmod)
+{
+	return typmod > 0 ? MAX_SIM_VECTORS * OM_VECTOR_SIZE((double) typmod) : 0;
+}
+
 /* Dimensions do not tell how many elements there are. */
 static double
 sparsevec_bytes(int32 typmod)
@@ -108,9 +123,11 @@ fetch_operators(PlannerInfo *root, Node *arg, BytesOf bytes_of)
 
 /*
  * support -- support function of distances: their cost.
+ *
+ * own: operators of the distance itself
  */
 static Datum
-support(FunctionCallInfo fcinfo, BytesOf bytes_of)
+support(FunctionCallInfo fcinfo, BytesOf bytes_of, double own)
 {
 	Node	   *request = (Node *) PG_GETARG_POINTER(0);
 	SupportRequestCost *cost = (SupportRequestCost *) request;
@@ -129,33 +146,39 @@ support(FunctionCallInfo fcinfo, BytesOf bytes_of)
 
 	foreach(lc, args)
 		operators += fetch_operators(cost->root, lfirst(lc), bytes_of);
-	if (operators == 0)
+	if (operators == 0 && own == 1)
 		PG_RETURN_POINTER(NULL);	/* the function's own */
 	cost->startup = 0;
-	cost->per_tuple = (1 + operators) * cpu_operator_cost;
+	cost->per_tuple = (own + operators) * cpu_operator_cost;
 	PG_RETURN_POINTER(cost);
 }
 
 Datum
 om_vector_support(PG_FUNCTION_ARGS)
 {
-	return support(fcinfo, vector_bytes);
+	return support(fcinfo, vector_bytes, 1);
 }
 
 Datum
 om_halfvec_support(PG_FUNCTION_ARGS)
 {
-	return support(fcinfo, halfvec_bytes);
+	return support(fcinfo, halfvec_bytes, 1);
 }
 
 Datum
 om_bit_support(PG_FUNCTION_ARGS)
 {
-	return support(fcinfo, bit_bytes);
+	return support(fcinfo, bit_bytes, 1);
 }
 
 Datum
 om_sparsevec_support(PG_FUNCTION_ARGS)
 {
-	return support(fcinfo, sparsevec_bytes);
+	return support(fcinfo, sparsevec_bytes, 1);
+}
+
+Datum
+om_max_sim_support(PG_FUNCTION_ARGS)
+{
+	return support(fcinfo, vectors_bytes, MAX_SIM_OPERATORS);
 }
