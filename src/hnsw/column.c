@@ -113,21 +113,27 @@ is_zero(const float *x, int dim)
 }
 
 void
+OhPositionOf(const OhColumn *column, const void *value, OhPosition *position)
+{
+	memset(position, 0, sizeof(OhPosition));
+	position->value = value;
+	column->metric->type->position(column, value, position);
+	position->no_direction = column->metric->metric == OM_METRIC_COSINE &&
+		is_zero(position->x, column->position_dim);
+}
+
+void
 OhGetPosition(const OhColumn *column, Datum value, OhPosition *position)
 {
 	const OhColumnType *type = column->metric->type;
 	void	   *detoasted = PG_DETOAST_DATUM(value);
 	int			dim = type->dim(detoasted);
 
-	memset(position, 0, sizeof(OhPosition));
 	if (dim != column->dim)
 		type->mismatch(column->dim, dim);
-	position->value = detoasted;
+	OhPositionOf(column, detoasted, position);
 	if (detoasted != DatumGetPointer(value))
 		position->copy = detoasted;
-	type->position(column, detoasted, position);
-	position->no_direction = column->metric->metric == OM_METRIC_COSINE &&
-		is_zero(position->x, column->position_dim);
 }
 
 void

@@ -37,6 +37,12 @@ typedef struct OhColumnType
 	bool		exact;
 	/* Dimensions of a detoasted value. */
 	int			(*dim) (const void *value);
+	/*
+	 * Of arrays, whose elements are positions: how many, and where they lie, each stride
+	 * bytes behind the last; dim() is that of each, position() takes one.  NULL: a value is
+	 * one position.
+	 */
+	int			(*parts) (const void *value, const char **first, Size *stride);
 	/* The error that the operators raise. */
 	void		(*mismatch) (int a, int b);
 	/* Bytes of a value as such, 0 if its dimensions do not tell. */
@@ -86,6 +92,8 @@ extern const OhMetric *OhGetMetric(Relation index);
  * operator raises, whether the plan uses the index or not.
  */
 extern void OhGetPosition(const OhColumn *column, Datum value, OhPosition *position);
+/* That of a detoasted value of the column's dimensions, or of one part of it (parts.h). */
+extern void OhPositionOf(const OhColumn *column, const void *value, OhPosition *position);
 /* Frees what had to be made for it. */
 extern void OhPositionFree(OhPosition *position);
 /* What stands for a value in the hash of postings; never OH_MIXED. */

@@ -1,5 +1,5 @@
 /*
- * column_halfvec.c -- the type halfvec, indexed: a position is its numbers as floats.
+ * column_halfvec.c -- the types halfvec and halfvec[], indexed: a position is its numbers as floats.
  *
  * Distances are those of the half-precision kernels on the values as they lie, whose
  * sums may be rounded otherwise than those of float kernels.
@@ -9,6 +9,7 @@
 #include "compat.h"
 #include "hnsw/column.h"
 #include "types/halfvec.h"
+#include "types/multivector.h"
 
 static int
 halfvec_dim(const void *value)
@@ -48,6 +49,39 @@ static const OhColumnType halfvec_type = {
 	.position = halfvec_position,
 };
 
+/* ---- halfvec[] ---- */
+
+static int
+halfvecs_parts(const void *value, const char **first, Size *stride)
+{
+	OmMultivector vectors;
+
+	om_multivector_of(&om_halfvecs_desc, value, &vectors);
+	*first = vectors.first;
+	*stride = vectors.stride;
+	return vectors.n;
+}
+
+static int
+halfvecs_dim(const void *value)
+{
+	OmMultivector vectors;
+
+	om_multivector_of(&om_halfvecs_desc, value, &vectors);
+	return vectors.dim;
+}
+
+static const OhColumnType halfvecs_type = {
+	.name = "halfvec[]",
+	.max_dim = OM_HALFVEC_MAX_DIM,
+	.parts = halfvecs_parts,
+	.dim = halfvecs_dim,
+	.mismatch = halfvec_mismatch,
+	.position = halfvec_position,
+};
+
+/* ---- distances ---- */
+
 /* <-> is the root of this, and orders alike. */
 static double
 halfvec_l2(const void *a, const void *b)
@@ -73,12 +107,26 @@ halfvec_l1(const void *a, const void *b)
 	return om_halfvec_l1(a, b);
 }
 
+/* The query is the first. */
+static double
+halfvecs_max_sim(const void *query, const void *row)
+{
+	OmMultivector a;
+	OmMultivector b;
+
+	om_multivector_of(&om_halfvecs_desc, row, &a);
+	om_multivector_of(&om_halfvecs_desc, query, &b);
+	return -om_max_sim(&om_halfvecs_desc, &a, &b);
+}
+
 static const OhMetric metric_l2 = {OM_METRIC_L2, &halfvec_type, halfvec_l2};
 static const OhMetric metric_ip = {OM_METRIC_IP, &halfvec_type, halfvec_ip};
 static const OhMetric metric_cosine = {OM_METRIC_COSINE, &halfvec_type, halfvec_cosine};
 static const OhMetric metric_l1 = {OM_METRIC_L1, &halfvec_type, halfvec_l1};
+static const OhMetric metric_maxsim = {OM_METRIC_IP, &halfvecs_type, halfvecs_max_sim};
 
 OH_METRIC_SUPPORT(om_hnsw_halfvec_l2_support, metric_l2)
 OH_METRIC_SUPPORT(om_hnsw_halfvec_ip_support, metric_ip)
 OH_METRIC_SUPPORT(om_hnsw_halfvec_cosine_support, metric_cosine)
 OH_METRIC_SUPPORT(om_hnsw_halfvec_l1_support, metric_l1)
+OH_METRIC_SUPPORT(om_hnsw_halfvec_maxsim_support, metric_maxsim)

@@ -264,6 +264,7 @@ column_dim(Relation index, const OhMetric *metric)
 {
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
 	int32		typmod = attr->atttypmod;
+	int			length = strcspn(metric->type->name, "[");
 
 	/* a domain has them in its definition */
 	getBaseTypeAndTypmod(attr->atttypid, &typmod);
@@ -273,8 +274,9 @@ column_dim(Relation index, const OhMetric *metric)
 				 errmsg("column does not have dimensions"),
 				 errdetail("Column \"%s\" of index \"%s\" is of a type without a number of dimensions.",
 						   NameStr(attr->attname), RelationGetRelationName(index)),
-				 errhint("Give it a type like %s(3), or index an expression like ((column::%s(3))).",
-						 metric->type->name, metric->type->name)));
+				 errhint("Give it a type like %.*s(3)%s, or index an expression like ((column::%.*s(3)%s)).",
+						 length, metric->type->name, metric->type->name + length,
+						 length, metric->type->name, metric->type->name + length)));
 	if (typmod < 1 || typmod > metric->type->max_dim)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -450,6 +452,18 @@ choose_rerank(Relation index, const OhParameters *params, int asked)
 
 	if (spec->kind == OM_QUANT_BIT)
 		return OH_RERANK_OFF;
+	/* what a code tells of a vector is not what it tells of a row of several */
+	if (params->column.metric->type->parts != NULL)
+	{
+		if (asked == OH_RERANK_INDEX || asked == OH_RERANK_OFF)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("rerank = %s does not support type %s", OhRerankName(asked),
+							params->column.metric->type->name),
+					 errdetail("Rows of index \"%s\" have several vectors.", RelationGetRelationName(index)),
+					 errhint("Leave rerank out.")));
+		return OH_RERANK_HEAP;
+	}
 	if (asked == OH_RERANK_INDEX)
 		check_refines(spec->kind, spec->bits);
 	if (asked != OH_RERANK_AUTO)

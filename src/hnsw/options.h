@@ -76,4 +76,11 @@ extern void OhFallBack(Relation index, OhParameters *params, uint64 rows);	/* to
 extern const char *OhQuantizerName(OmQuantKind kind);
 extern const char *OhRerankName(int rerank);
 
+/*
+ * A scan in the order of MaxSim: elements that a walk keeps and rows that are ranked, for each
+ * of ef_search.
+ */
+#define OH_MAXSIM_WIDTH 2
+#define OH_MAXSIM_ROWS 6
+
 #endif							/* OH_OPTIONS_H */

@@ -201,19 +201,19 @@ is_constant(const Family *family, Node *expr)
 }
 
 /*
- * is_inner_product -- is it the function, the distance <#> with the other sign?
+ * is_product -- is it the function inner_product(), which is the distance <#> with the other
+ * sign, or max_sim(), which is @#?
  */
 static bool
-is_inner_product(const Family *family, Oid function)
+is_product(const Family *family, Oid function)
 {
-	static const char negative[] = "_negative_inner_product";
 	char	   *distance = get_func_name(family->distance_function);
 	char	   *name = get_func_name(function);
-	Size		length = distance != NULL ? strlen(distance) : 0;
+	const char *negative = distance != NULL ? strstr(distance, "_negative_") : NULL;
 
-	return name != NULL && strcmp(name, "inner_product") == 0 &&
-		get_func_namespace(function) == family->schema && length >= sizeof(negative) &&
-		strcmp(distance + length - (sizeof(negative) - 1), negative) == 0;
+	return name != NULL && negative != NULL && get_func_namespace(function) == family->schema &&
+		(strcmp(name, "inner_product") == 0 || strcmp(name, "max_sim") == 0) &&
+		strcmp(negative + strlen("_negative_"), name) == 0;
 }
 
 /*
@@ -231,11 +231,13 @@ match_distance(const Family *family, Oid function, List *args, Bound *bound)
 	left = linitial(args);
 	right = lsecond(args);
 	product = function != family->distance_function;
-	if ((product && !is_inner_product(family, function)) ||
+	if ((product && !is_product(family, function)) ||
 		exprType(left) != family->index->opcintype[0] ||
 		exprType(right) != family->index->opcintype[0])
 		return false;
-	if (!match_index_to_operand(left, 0, family->index))
+	/* MaxSim is not symmetric */
+	if (!match_index_to_operand(left, 0, family->index) &&
+		get_commutator(family->distance) == family->distance)
 	{
 		Node	   *swap = left;
 

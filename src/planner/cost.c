@@ -25,6 +25,7 @@
 #include "nodes/pathnodes.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
@@ -41,6 +42,8 @@
 #define EVALS_PER_CANDIDATE 0.6
 /* Distinct pages for each evaluation, fewer than 1 as neighbours lie together: docs/measurements.md#costs */
 #define PAGES_PER_EVAL 0.45
+/* Vectors of a query by MaxSim, if that is not known. */
+#define QUERY_VECTORS 32
 /* Rows re-ranked before the first can be returned. */
 #define FIRST_RERANKS 16
 /* CPU for one index page, in operators; as btree has it. */
@@ -71,6 +74,7 @@ typedef struct Model
 	double		key_pages;		/* of filter keys, if there are conditions on them */
 	double		m;
 	double		ef;
+	double		walks;			/* of a query: its vectors if the column has arrays, otherwise 0 */
 	double		page_cost;		/* of one visited index page */
 	double		distance_cost;	/* of an exact distance, its vector included */
 	double		heap_page_cost;
@@ -161,6 +165,31 @@ model_conditions(Model *model, const IndexPath *path)
 	}
 }
 
+/*
+ * query_vectors -- how many walks a search takes, one for each vector of the query; 0: the
+ * column has no arrays.
+ */
+static double
+query_vectors(PlannerInfo *root, const IndexPath *path)
+{
+	OpExpr	   *distance;
+	Node	   *query;
+
+	if (!OidIsValid(get_element_type(path->indexinfo->opcintype[0])))
+		return 0;
+	if (path->indexorderbys == NIL || !IsA(linitial(path->indexorderbys), OpExpr))
+		return QUERY_VECTORS;
+	distance = linitial_node(OpExpr, path->indexorderbys);
+	query = estimate_expression_value(root, lsecond(distance->args));
+	if (IsA(query, Const) && !((Const *) query)->constisnull)
+	{
+		ArrayType  *array = DatumGetArrayTypeP(((Const *) query)->constvalue);
+
+		return Max(ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)), 1);
+	}
+	return QUERY_VECTORS;
+}
+
 static void
 model_init(Model *model, PlannerInfo *root, const IndexPath *path)
 {
@@ -175,6 +204,7 @@ model_init(Model *model, PlannerInfo *root, const IndexPath *path)
 	model->index = index;
 	model->rows = Max(index->tuples, 1.0);
 	model_options(model, index);
+	model->walks = query_vectors(root, path);
 	model_conditions(model, path);
 
 	cost_qual_eval(&distance, path->indexorderbys, root);
@@ -240,6 +270,38 @@ exact_cost(const Model *model, double *pages)
 }
 
 /*
+ * maxsim_cost -- the same where rows have several vectors: a walk for each of the query's,
+ * or all rows; and many rows are ranked for those that are wanted.
+ */
+static Cost
+maxsim_cost(const Model *model, double wanted, double *pages)
+{
+	IndexOptInfo *index = model->index;
+	double		ef = Max(model->ef, wanted / 2);
+	double		ranked = Min(OH_MAXSIM_ROWS * ef, model->matching);
+	double		heap_pages;
+	Cost		cost = model->walks * walk_cost(model, OH_MAXSIM_WIDTH * ef, pages);
+
+	*pages = Min(*pages * model->walks, Max((double) index->pages, 1.0));
+	heap_pages = index_pages_fetched(ranked, index->rel->pages, (double) index->pages, model->root);
+	cost += heap_pages * model->heap_page_cost + ranked * (cpu_tuple_cost + model->distance_cost);
+	if (model->filters)
+	{
+		double		exact_pages;
+		Cost		exact = exact_cost(model, &exact_pages);
+
+		heap_pages = index_pages_fetched(model->matching, index->rel->pages, (double) index->pages, model->root);
+		exact += heap_pages * model->heap_page_cost + model->matching * (cpu_tuple_cost + model->distance_cost);
+		if (exact < cost)
+		{
+			cost = exact;
+			*pages = exact_pages;
+		}
+	}
+	return cost + (index->nkeycolumns - 1) * cpu_operator_cost;
+}
+
+/*
  * search_cost -- cost of the first `wanted` rows of the scan, not limited by
  * the walk's ef; *pages becomes the index pages visited.
  */
@@ -249,8 +311,11 @@ search_cost(const Model *model, double wanted, double *pages)
 	IndexOptInfo *index = model->index;
 	double		reranks = Min(wanted + FIRST_RERANKS, model->matching);
 	double		heap_pages;
-	Cost		cost = walk_cost(model, Max(model->ef, wanted), pages);
+	Cost		cost;
 
+	if (model->walks > 0)
+		return maxsim_cost(model, wanted, pages);
+	cost = walk_cost(model, Max(model->ef, wanted), pages);
 	if (model->filters)
 	{
 		double		exact_pages;

@@ -4,6 +4,7 @@
  *     ORDER BY 1 - (embedding <=> $1) DESC
  *     ORDER BY (embedding <#> $1) * -1 DESC
  *     ORDER BY inner_product(embedding, $1) DESC
+ *     ORDER BY max_sim(embeddings, $1) DESC
  *
  * A rising line through the distance has its order, and a falling one that order
  * downwards: each step of its arithmetic rounds, but never puts a larger number

@@ -21,6 +21,17 @@ function maxsim(type,    class, proc)
 	c_function(type "_negative_max_sim", "om_" type "_negative_max_sim", "implementation of @# operator")
 	say("CREATE OPERATOR @# (LEFTARG = " a ", RIGHTARG = " a ", FUNCTION = " type "_negative_max_sim);")
 	comment("OPERATOR @# (" a ", " a ")", "negative MaxSim of a row (left) to a query (right)")
+
+	proc = "omenhnsw_" type "_maxsim_support(internal)"
+	print "CREATE FUNCTION " proc " RETURNS internal"
+	say("    AS 'MODULE_PATHNAME', 'om_hnsw_" type "_maxsim_support' LANGUAGE C IMMUTABLE PARALLEL SAFE;")
+	comment("FUNCTION " proc, "omenhnsw support: " a ", negative MaxSim")
+	say("CREATE OPERATOR CLASS " type "_maxsim_ops\n" \
+		"    FOR TYPE " a " USING omenhnsw AS\n" \
+		"    OPERATOR 1 @# (" a ", " a ") FOR ORDER BY float_ops,\n" \
+		"    FUNCTION 1 " proc ";")
+	comment("OPERATOR CLASS " type "_maxsim_ops USING omenhnsw", "negative MaxSim, @#")
+	comment("OPERATOR FAMILY " type "_maxsim_ops USING omenhnsw", "negative MaxSim, @#")
 }
 
 BEGIN {

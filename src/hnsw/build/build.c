@@ -66,7 +66,7 @@ typedef struct Build
 	int			workers;		/* to ask for */
 	uint32		capacity;		/* slots of the graph */
 	OhBuildShared *shared;
-} Build;
+}			Build;
 
 /* Leader's side of a running parallel operation. */
 typedef struct Launch
@@ -74,7 +74,7 @@ typedef struct Launch
 	OhTeam		team;
 	Snapshot	snapshot;
 	ParallelTableScanDesc pscan;
-} Launch;
+}			Launch;
 
 char *
 ohbuildphasename(int64 phase)
@@ -163,7 +163,7 @@ shape_of(const OhParameters *params)
  * participant has a quantizer of its own and a query.
  */
 static Size
-memory_needed(const OhGraphShape *shape, uint32 capacity, int participants)
+memory_needed(const OhGraphShape * shape, uint32 capacity, int participants)
 {
 	Size		own = OhBuilderBytes(capacity) + om_quant_bytes(&shape->spec) +
 		om_quant_query_bytes(&shape->spec) + om_quant_scratch_bytes(&shape->spec);
@@ -186,7 +186,7 @@ OhBuildMemory(const OhIndex *ix, double rows, int participants)
  * maintenance_work_mem has room for.
  */
 static uint32
-choose_capacity(const Build *build, const OhSample *sample)
+choose_capacity(const Build * build, const OhSample *sample)
 {
 	OhGraphShape shape = shape_of(&build->params);
 	double		want = sample->vectors + sample->others / OhChunkRows(&shape) + 64;
@@ -211,7 +211,7 @@ choose_capacity(const Build *build, const OhSample *sample)
  * create_graph -- memory for the graph, shared if there are to be workers.
  */
 static OhGraph *
-create_graph(Build *build)
+create_graph(Build * build)
 {
 	OhGraphShape shape = shape_of(&build->params);
 	Size		bytes = OhGraphBytes(&shape, build->capacity);
@@ -258,7 +258,7 @@ build_tranche(void)
 }
 
 static void
-init_shared(OhBuildShared *shared, const Build *build)
+init_shared(OhBuildShared * shared, const Build * build)
 {
 	memset(shared, 0, sizeof(OhBuildShared));
 	shared->heap_id = RelationGetRelid(build->worker.heap);
@@ -281,7 +281,7 @@ init_shared(OhBuildShared *shared, const Build *build)
  * shared memory then.  false if there is no room for that.
  */
 static bool
-start_workers(Build *build, Launch *launch)
+start_workers(Build * build, Launch * launch)
 {
 	Relation	heap = build->worker.heap;
 	OhTeam	   *team = &launch->team;
@@ -312,7 +312,7 @@ start_workers(Build *build, Launch *launch)
  * wait_for_workers -- until all participants have finished, reporting progress.
  */
 static void
-wait_for_workers(Build *build, Launch *launch)
+wait_for_workers(Build * build, Launch * launch)
 {
 	OhBuildShared *shared = build->shared;
 	int			participants = launch->team.pcxt->nworkers_launched + 1;
@@ -336,7 +336,7 @@ wait_for_workers(Build *build, Launch *launch)
 }
 
 static void
-end_workers(Build *build, Launch *launch, OhBuildShared *result)
+end_workers(Build * build, Launch * launch, OhBuildShared * result)
 {
 	OhTeamWait(&launch->team);
 	*result = *build->shared;
@@ -408,7 +408,7 @@ om_build_worker_main(dsm_segment *seg, shm_toc *toc)
  * add_rows -- all participants' scans; the results are in build->shared.
  */
 static void
-add_rows(Build *build, OhBuildShared *result)
+add_rows(Build * build, OhBuildShared * result)
 {
 	OhBuildWorker *worker = &build->worker;
 	Launch		launch;
@@ -481,7 +481,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 
 	report_phase(OH_PHASE_INSERT);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, 0);
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) sample.tuples);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) sample.rows);
 	add_rows(&build, &shared);
 	if (shared.state == OH_BUILD_GRAPH)
 		OhFlushGraph(worker);

@@ -16,6 +16,7 @@
 #include "hnsw/build/build.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/insert/inserter.h"
+#include "hnsw/parts.h"
 #include "storage/wait.h"
 
 /* Rows between two reports of progress. */
@@ -151,6 +152,35 @@ add_row(OhBuildWorker *worker, const BuildRow *row)
 }
 
 /*
+ * add_value -- each of its positions, all with this TID.
+ */
+static void
+add_value(OhBuildWorker *worker, Datum value, ItemPointer tid)
+{
+	OhParts		parts;
+
+	OhPartsOpen(&worker->ix->column, value, &parts);
+	if (parts.n == 0)
+		add_row(worker, &(BuildRow) {tid, NULL, OH_ROW_NO_DIRECTION});
+	for (int i = 0; i < parts.n; i++)
+	{
+		OhPosition	position;
+		BuildRow	row = {tid, &position, 0};
+
+		CHECK_FOR_INTERRUPTS();
+		if (OhPartsRepeats(&parts, i))
+			continue;
+		OhPartsPosition(&parts, i, &position);
+		if (position.no_direction)
+		{
+			row.position = NULL;
+			row.kind = OH_ROW_NO_DIRECTION;
+		}
+		add_row(worker, &row);
+	}
+}
+
+/*
  * build_row -- callback of the table scan.
  */
 static void
@@ -158,22 +188,15 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 {
 	OhBuildWorker *worker = arg;
 	MemoryContext old = MemoryContextSwitchTo(worker->row_context);
-	BuildRow	row = {tid, NULL, OH_ROW_NULL};
-	OhPosition	position;
 	uint64		tuples;
 
 	CHECK_FOR_INTERRUPTS();
 	if (worker->maker != NULL)
 		OhMakeKeys(worker->maker, values, isnull, worker->keys);
-	if (!isnull[0])
-	{
-		OhGetPosition(&worker->ix->column, values[0], &position);
-		if (position.no_direction)
-			row.kind = OH_ROW_NO_DIRECTION;
-		else
-			row.position = &position;
-	}
-	add_row(worker, &row);
+	if (isnull[0])
+		add_row(worker, &(BuildRow) {tid, NULL, OH_ROW_NULL});
+	else
+		add_value(worker, values[0], tid);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(worker->row_context);
 

@@ -14,6 +14,7 @@
 #include "filter/keypage.h"
 #include "hnsw/check/check.h"
 #include "hnsw/graph/rows.h"
+#include "hnsw/parts.h"
 #include "filter/key.h"
 
 /*
@@ -81,6 +82,15 @@ still_there(OhCheck *c, const OhCheckTid *t)
 }
 
 /*
+ * may_repeat -- may a row be in both places?  Of an array each element is in a node.
+ */
+static bool
+may_repeat(const OhCheck *c, const OhCheckTid *a, const OhCheckTid *b)
+{
+	return OhHasParts(&c->ix->column) && a->array != OH_NULLS && b->array != OH_NULLS;
+}
+
+/*
  * OhCheckTids -- see check.h.  Sorts c->tid.  A vacuum may have removed a TID after it
  * was seen, and an insert may have put the row that took its place elsewhere: both
  * places are looked at again.
@@ -98,7 +108,7 @@ OhCheckTids(OhCheck *c)
 
 		if (i % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (compare_tids(a, b) != 0)
+		if (compare_tids(a, b) != 0 || may_repeat(c, a, b))
 			continue;
 		if (!c->file.strict && !(still_there(c, b) && still_there(c, a) && still_there(c, b)))
 			continue;
@@ -117,6 +127,8 @@ typedef struct HeapCheck
 	char	   *stored;			/* refinement of the row's node */
 	void	   *scratch;
 	OmQuery    *form;
+	const float *coded;			/* what code is of ... */
+	const OmQuantizer *coded_by;	/* ... and by which model */
 	char	   *node;
 	OhKeyMaker *maker;			/* NULL without filter columns */
 	OhKeyRow   *keys;			/* of the row, and as stored */
@@ -139,7 +151,10 @@ check_code(HeapCheck *check, const float *x, OhNodeData *node)
 	float		self;
 	float		other;
 
-	om_quant_encode(quant, x, check->scratch, check->code);
+	if (check->coded != x || check->coded_by != quant)
+		om_quant_encode(quant, x, check->scratch, check->code);
+	check->coded = x;
+	check->coded_by = quant;
 	if (memcmp(check->code, stored, ix->code_bytes) == 0)
 		return true;
 	om_quant_query_from_code(quant, check->code, check->form);
@@ -249,6 +264,107 @@ check_hash(OhCheck *c, const OhPosition *position, uint32 at)
 }
 
 /*
+ * read_node -- a copy of the node that has a row: it must be live, of a model that is there.
+ */
+static void
+read_node(OhCheck *c, const OhCheckTid *t, OhNodeData *node)
+{
+	if (!OhCheckReadRecord(c, OH_NODE, t->node, node) || node->state != OH_LIVE)
+		OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, t->array, t->record),
+						   "row (%u,%u) belongs to node %u, which is not live",
+						   ItemPointerGetBlockNumber(&t->tid), ItemPointerGetOffsetNumber(&t->tid), t->node);
+	if (OhModelOf(c->ix, node->tag) == NULL)
+		OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, OH_NODE, t->node),
+						   "node %u has a code of model %u, which the index does not have", t->node,
+						   node->tag & OH_TAG_MODEL);
+}
+
+/*
+ * check_parts -- each element of an array is in one of the nodes t[n] that have its row,
+ * and no node has the row without the code of an element.
+ */
+static void
+check_parts(HeapCheck *check, const OhParts *parts, const OhCheckTid *t, int n)
+{
+	OhCheck    *c = check->c;
+	char	   *nodes = palloc(n * (Size) c->ix->node_bytes);
+	bool	   *known = palloc0(sizeof(bool) * n);
+	bool		loose = false;
+
+	for (int k = 0; k < n; k++)
+	{
+		OhNodeData *node = (OhNodeData *) (nodes + k * (Size) c->ix->node_bytes);
+
+		read_node(c, &t[k], node);
+		known[k] = (node->tag & OH_TAG_LOOSE) != 0;
+		loose |= known[k];
+	}
+	for (int i = 0; i < parts->n; i++)
+	{
+		OhPosition	position;
+		bool		found = false;
+
+		CHECK_FOR_INTERRUPTS();
+		OhPartsPosition(parts, i, &position);
+		check->coded = NULL;
+		for (int k = 0; k < n; k++)
+		{
+			if (!check_code(check, position.x, (OhNodeData *) (nodes + k * (Size) c->ix->node_bytes)))
+				continue;
+			found = known[k] = true;
+		}
+		if (!found && !loose)
+			ereport(ERROR,
+					(errcode(ERRCODE_INDEX_CORRUPTED),
+					 errmsg("index \"%s\" lacks vector %d of row (%u,%u) of table \"%s\"",
+							RelationGetRelationName(c->file.rel), i + 1, ItemPointerGetBlockNumber(&t->tid),
+							ItemPointerGetOffsetNumber(&t->tid), RelationGetRelationName(c->heap)),
+					 errhint("Please REINDEX it.")));
+	}
+	for (int k = 0; k < n; k++)
+	{
+		if (!known[k])
+			OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, OH_NODE, t[k].node),
+							   "node %u has not the code of a vector of row (%u,%u)", t[k].node,
+							   ItemPointerGetBlockNumber(&t->tid), ItemPointerGetOffsetNumber(&t->tid));
+	}
+}
+
+/*
+ * check_array -- the row of an array is in the index, t being one of its places.
+ */
+static void
+check_array(HeapCheck *check, const OhCheckTid *t, Datum *values, bool *isnull)
+{
+	OhCheck    *c = check->c;
+	const OhCheckTid *end = t + 1;
+	OhParts		parts = {0};
+	uint16		kind = OH_ROW_NULL;
+
+	while (t > c->tid && compare_tids(t - 1, t) == 0)
+		t--;
+	while (end < c->tid + c->ntids && compare_tids(t, end) == 0)
+		end++;
+	if (!isnull[0])
+	{
+		OhPartsOpen(&c->ix->column, values[0], &parts);
+		kind = parts.n == 0 ? OH_ROW_NO_DIRECTION : 0;
+	}
+	if ((t->array == OH_NULLS ? t->node : 0) != kind)
+		OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, t->array, t->record),
+						   "row (%u,%u) should be of kind %u and is of kind %u", ItemPointerGetBlockNumber(&t->tid),
+						   ItemPointerGetOffsetNumber(&t->tid), kind, t->array == OH_NULLS ? t->node : 0);
+	if (kind == 0)
+		check_parts(check, &parts, t, end - t);
+	for (; t < end && c->ix->columns.n > 0; t++)
+	{
+		ItemPointerData tid = t->tid;
+
+		check_keys(check, &tid, t, values, isnull);
+	}
+}
+
+/*
  * check_row -- callback of the table scan: the row is in the index.
  */
 static void
@@ -279,6 +395,14 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 						RelationGetRelationName(c->heap)),
 				 errhint("Please REINDEX it.")));
 	old = MemoryContextSwitchTo(check->context);
+	if (OhHasParts(&c->ix->column))
+	{
+		check_array(check, t, values, isnull);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(check->context);
+		return;
+	}
+	check->coded = NULL;
 	if (isnull[0])
 		kind = OH_ROW_NULL;
 	else
@@ -294,15 +418,7 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 						   t->array == OH_NULLS ? t->node : 0);
 	if (kind == 0)
 	{
-		if (!OhCheckReadRecord(c, OH_NODE, t->node, check->node) ||
-			((OhNodeData *) check->node)->state != OH_LIVE)
-			OhReportCorruption(index, OhRecordBlock(&c->ix->file, t->array, t->record),
-							   "row (%u,%u) belongs to node %u, which is not live", row_block, row_offset,
-							   t->node);
-		if (OhModelOf(c->ix, node->tag) == NULL)
-			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_NODE, t->node),
-							   "node %u has a code of model %u, which the index does not have", t->node,
-							   node->tag & OH_TAG_MODEL);
+		read_node(c, t, node);
 		loose = (node->tag & OH_TAG_LOOSE) != 0;
 		if (!loose && !check_code(check, x, node))
 			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_NODE, t->node),

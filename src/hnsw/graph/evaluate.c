@@ -34,6 +34,26 @@ keep_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
 	memcpy(kept->code, OhNodeCode(node), e->ix->code_bytes);
 }
 
+void
+OhNearRowsInit(OhNearRows *rows, MemoryContext context)
+{
+	rows->n = 0;
+	rows->allocated = 1024;
+	rows->row = MemoryContextAlloc(context, sizeof(OhNearRow) * rows->allocated);
+}
+
+/*
+ * reserve_rows -- make room for n more rows: no page may be locked.
+ */
+static void
+reserve_rows(OhNearRows *rows, int n)
+{
+	if (rows->n + n <= rows->allocated)
+		return;
+	rows->allocated *= 2;
+	rows->row = repalloc_huge(rows->row, sizeof(OhNearRow) * rows->allocated);
+}
+
 /*
  * prefetch -- start loading what the evaluation of a node will touch.
  */
@@ -69,6 +89,8 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 	uint8		number = form != NULL ? form->number : OH_TAG_LOOSE;	/* no node's */
 
 	Assert(n <= OH_MAX_EVALUATED);
+	if (e->near)
+		reserve_rows(e->near, OH_MAX_EVALUATED);
 	for (int i = 0; i < n; i++)
 	{
 		uint32		lp = ids[i] / per_page;
@@ -113,6 +135,8 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 			out[nout].live = node->state == OH_LIVE;
 			if (e->keep)
 				keep_node(e, out[nout].item.id, out[nout].item.dist, node);
+			if (e->near && out[nout].live && ItemPointerIsValid(&node->tid))
+				e->near->row[e->near->n++] = (OhNearRow) {out[nout].item.dist, node->tid};
 			nout++;
 		}
 		UnlockReleaseBuffer(buffer);

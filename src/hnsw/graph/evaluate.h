@@ -14,11 +14,27 @@
 /* Nodes that one call evaluates at most. */
 #define OH_MAX_EVALUATED 200
 
+/* A node's own row, and the node's distance. */
+typedef struct OhNearRow
+{
+	float		dist;
+	ItemPointerData tid;
+} OhNearRow;
+
+/* The rows of nodes that have been evaluated, as far as they are the nodes' own. */
+typedef struct OhNearRows
+{
+	OhNearRow  *row;
+	int64		n;
+	int64		allocated;
+} OhNearRows;
+
 typedef struct OhEvaluator
 {
 	OhIndex    *ix;
 	OhForms    *forms;			/* of the query */
 	OhNodeCache *keep;			/* inserts only: copies of what was looked at */
+	OhNearRows *near;			/* scans of arrays only: the rows of what was looked at */
 	int64		evaluations;
 } OhEvaluator;
 
@@ -29,6 +45,7 @@ typedef struct OhEvaluated
 	bool		live;
 } OhEvaluated;
 
+extern void OhNearRowsInit(OhNearRows *rows, MemoryContext context);
 /*
  * Evaluate nodes ids[n], n <= OH_MAX_EVALUATED, in the order of their pages;
  * returns how many there were: free slots, and ids beyond the array, are left out.

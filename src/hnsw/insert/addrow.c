@@ -61,11 +61,21 @@ same_node(const OhNewNode *row, const OhPageRef *pages, uint32 id)
 }
 
 /*
- * put_in_posting -- put the TID into an empty place of a posting record.
+ * put_in_posting -- put the TID into an empty place of a posting record, unless it has it:
+ * one row may have several vectors with this code.
  */
 static bool
 put_in_posting(OhPostingData *posting, ItemPointer tid, uint32 hash)
 {
+	for (int i = 0; i < OH_POSTING_TIDS; i++)
+	{
+		if (memcmp(&posting->tid[i], tid, sizeof(ItemPointerData)) == 0)
+		{
+			if (posting->hash != hash)
+				posting->hash = OH_MIXED;
+			return true;
+		}
+	}
 	for (int i = 0; i < OH_POSTING_TIDS; i++)
 	{
 		if (!ItemPointerIsValid(&posting->tid[i]))
@@ -189,7 +199,10 @@ OhAddRow(const OhNewNode *row, uint32 id, ItemPointer tid)
 		buffer = pages[NODE_PAGE].buffer;
 		node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 		there = same_node(row, pages, id) && OhIsNewest(row, meta);
-		if (there && !ItemPointerIsValid(&node->tid))
+		/* another vector of this row */
+		if (there && memcmp(&node->tid, tid, sizeof(ItemPointerData)) == 0)
+			done = true;
+		else if (there && !ItemPointerIsValid(&node->tid))
 		{
 			OhWrite		write;
 

@@ -11,6 +11,7 @@
 #include "hnsw/callbacks.h"
 #include "hnsw/insert/insert.h"
 #include "hnsw/insert/inserter.h"
+#include "hnsw/parts.h"
 #include "hnsw/stats/counters.h"
 #include "hnsw/train/retrain.h"
 
@@ -148,6 +149,33 @@ make_keys(OhRowInserter *rows, const Datum *values, const bool *isnull)
 	return rows->keys;
 }
 
+/*
+ * insert_value -- each of its positions, all with this TID.
+ */
+static void
+insert_value(OhInserter *ins, const OhColumn *column, Datum value, ItemPointer tid, const OhKeyRow *keys)
+{
+	OhParts		parts;
+
+	OhPartsOpen(column, value, &parts);
+	if (parts.n == 0)
+		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NO_DIRECTION, keys);
+	for (int i = 0; i < parts.n; i++)
+	{
+		OhPosition	position;
+
+		if (OhPartsRepeats(&parts, i))
+			continue;
+		OhPartsPosition(&parts, i, &position);
+		if (position.no_direction)
+			OhInsertRowWithoutPosition(ins, tid, OH_ROW_NO_DIRECTION, keys);
+		else
+			OhInsertVector(ins, &position, tid, keys);
+		OhPositionFree(&position);
+	}
+	OhPartsClose(&parts);
+}
+
 bool
 ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
 		 IndexUniqueCheck check, bool unchanged, IndexInfo *info)
@@ -160,16 +188,7 @@ ohinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation 
 	if (isnull[0])
 		OhInsertRowWithoutPosition(ins, tid, OH_ROW_NULL, keys);
 	else
-	{
-		OhPosition	position;
-
-		OhGetPosition(&ix->column, values[0], &position);
-		if (position.no_direction)
-			OhInsertRowWithoutPosition(ins, tid, OH_ROW_NO_DIRECTION, keys);
-		else
-			OhInsertVector(ins, &position, tid, keys);
-		OhPositionFree(&position);
-	}
+		insert_value(ins, &ix->column, values[0], tid, keys);
 	return_inserter(ix, rows);
 	OhCount(index)[OH_COUNT_INSERTS]++;
 	if (unlikely(OhRetrainIsDue(ix)))

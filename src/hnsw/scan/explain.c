@@ -18,6 +18,7 @@
 #include "nodes/execnodes.h"
 
 #include "hnsw/callbacks.h"
+#include "hnsw/scan/maxsim.h"
 #include "hnsw/scan/scan.h"
 
 static explain_per_node_hook_type next_hook = NULL;
@@ -72,7 +73,10 @@ explain_node(PlanState *planstate, List *ancestors, const char *relationship, co
 		{
 			OhScanCounters counters;
 
-			OhScanCount(scan->opaque, &counters);
+			if (OhIsMaxScan(scan))
+				OhMaxCount(scan->opaque, &counters);
+			else
+				OhScanCount(scan->opaque, &counters);
 			if (counters.searches > 0)
 				show(&counters, es);
 		}

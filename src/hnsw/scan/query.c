@@ -48,10 +48,10 @@ OhQueryOpen(OhScanQuery *query, Relation index)
 }
 
 /*
- * take_conditions -- the conditions of this (re)scan; false: no row matches.
+ * OhQueryTakeConditions -- see query.h.
  */
-static bool
-take_conditions(OhScanQuery *query, IndexScanDesc scan)
+bool
+OhQueryTakeConditions(OhScanQuery *query, IndexScanDesc scan)
 {
 	OhIndex    *ix = query->ix;
 
@@ -113,12 +113,23 @@ take_vector(OhScanQuery *query, IndexScanDesc scan)
 	return query->radius == NULL || !query->radius->never;
 }
 
+/*
+ * OhQueryTakeEnds -- see query.h.
+ */
+void
+OhQueryTakeEnds(OhScanQuery *query, IndexScanDesc scan)
+{
+	query->nans_first = scan->numberOfOrderBys > 0 && OhGoesDown(scan);
+	query->nulls_first = scan->numberOfOrderBys > 0 &&
+		query->nans_first != (scan->orderByData[0].sk_collation == OH_NULLS_APART);
+}
+
 bool
 OhQueryTake(OhScanQuery *query, IndexScanDesc scan)
 {
 	query->complete = scan->numberOfOrderBys == 0;
 	query->nans_first = query->nulls_first = false;
-	if (!take_conditions(query, scan) || !take_vector(query, scan) ||
+	if (!OhQueryTakeConditions(query, scan) || !take_vector(query, scan) ||
 		(query->only_null && query->radius != NULL))
 		return false;
 	if (scan->numberOfOrderBys > 1 || (scan->numberOfOrderBys == 0 && query->radius == NULL))
@@ -128,8 +139,6 @@ OhQueryTake(OhScanQuery *query, IndexScanDesc scan)
 						RelationGetRelationName(scan->indexRelation))));
 	/* NULL is within no radius */
 	query->not_null |= query->radius != NULL;
-	query->nans_first = scan->numberOfOrderBys > 0 && OhGoesDown(scan);
-	query->nulls_first = scan->numberOfOrderBys > 0 &&
-		query->nans_first != (scan->orderByData[0].sk_collation == OH_NULLS_APART);
+	OhQueryTakeEnds(query, scan);
 	return true;
 }

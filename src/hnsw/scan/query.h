@@ -69,6 +69,9 @@ extern void OhQueryReset(OhScanQuery *query);
 extern void OhQueryOpen(OhScanQuery *query, Relation index);
 /* Take the keys of this rescan.  false: no row matches. */
 extern bool OhQueryTake(OhScanQuery *query, IndexScanDesc scan);
+/* Two steps of that: the conditions; and at which ends NULLs and NaNs are. */
+extern bool OhQueryTakeConditions(OhScanQuery *query, IndexScanDesc scan);
+extern void OhQueryTakeEnds(OhScanQuery *query, IndexScanDesc scan);
 
 /*
  * With a radius: is a node out of reach, whose distance was found to be this one,

@@ -30,6 +30,7 @@
 #include "compat.h"
 #include "hnsw/callbacks.h"
 #include "hnsw/options.h"
+#include "hnsw/scan/maxsim.h"
 #include "hnsw/scan/scan.h"
 
 /* What comes next in SCAN_DISTANCES, once no row is being returned. */
@@ -78,9 +79,13 @@ count_search(OhScanState *s)
 IndexScanDesc
 ohbeginscan(Relation index, int nkeys, int norderbys)
 {
-	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
-	OhScanState *s = palloc0(sizeof(OhScanState));
+	IndexScanDesc scan;
+	OhScanState *s;
 
+	if (OhGetMetric(index)->type->parts != NULL)
+		return OhMaxBegin(index, nkeys, norderbys);
+	scan = RelationGetIndexScan(index, nkeys, norderbys);
+	s = palloc0(sizeof(OhScanState));
 	OhTakeSettings();
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
 									   ALLOCSET_DEFAULT_SIZES);
@@ -103,6 +108,11 @@ ohrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nord
 		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
 	if (orderbys && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
+	if (OhIsMaxScan(scan))
+	{
+		OhMaxRescan(scan);
+		return;
+	}
 	count_search(s);
 	s->phase = SCAN_START;
 	s->rows.n = s->rows.next = 0;
@@ -119,6 +129,11 @@ ohendscan(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 
+	if (OhIsMaxScan(scan))
+	{
+		OhMaxEnd(scan);
+		return;
+	}
 	report(scan);
 	count_search(s);
 	OhNoteScan(scan->indexRelation, &s->counters);
@@ -466,6 +481,8 @@ ohgettuple(IndexScanDesc scan, ScanDirection dir)
 	bool		found;
 
 	Assert(ScanDirectionIsForward(dir));
+	if (OhIsMaxScan(scan))
+		return OhMaxGetTuple(scan);
 	if (!track_io_timing)
 		return get_row(scan);
 	INSTR_TIME_SET_CURRENT(from);

@@ -27,6 +27,7 @@ typedef enum ScanPhase
 /* Written by scan.c, but for the parts. */
 typedef struct OhScanState
 {
+	bool		maxsim;			/* first: false (maxsim.h) */
 	MemoryContext context;		/* of the scan */
 	MemoryContext rescan_context;	/* of one rescan */
 	OhScanQuery query;

@@ -8,10 +8,14 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "utils/snapmgr.h"
 
+#include "hnsw/parts.h"
 #include "hnsw/table/fetch.h"
 #include "hnsw/table/rowreader.h"
+#include "kernel/kernel.h"
 
 struct OhFetcher
 {
@@ -35,8 +39,36 @@ OhFetchBegin(Relation heap, OhIndex *ix, MemoryContext context)
 	return f;
 }
 
+/*
+ * nearest_part -- the part of an array that is nearest to x; without x, any.
+ */
+static int
+nearest_part(const OhFetcher *f, const OhParts *parts, const ItemPointerData *tid, const float *x)
+{
+	int			best = 0;
+	float		least = INFINITY;
+
+	if (x == NULL)
+		return (ItemPointerGetBlockNumber(tid) + ItemPointerGetOffsetNumber(tid) * 7) % parts->n;
+	for (int i = 0; i < parts->n; i++)
+	{
+		OhPosition	position;
+		float		dist;
+
+		OhPartsPosition(parts, i, &position);
+		dist = om_kernels->l2sq_f32(position.x, x, f->ix->dim);
+		if (dist < least)
+		{
+			least = dist;
+			best = i;
+		}
+		OhPositionFree(&position);
+	}
+	return best;
+}
+
 bool
-OhFetchVector(OhFetcher *f, const ItemPointerData *tid, float *x, uint32 *hash)
+OhFetchVector(OhFetcher *f, const ItemPointerData *tid, const float *near, float *x, uint32 *hash)
 {
 	ItemPointerData copy = *tid;
 	bool		found = false;
@@ -51,12 +83,17 @@ OhFetchVector(OhFetcher *f, const ItemPointerData *tid, float *x, uint32 *hash)
 	if (!isnull)
 	{
 		OhPosition	position;
+		OhParts		parts;
 
-		OhGetPosition(&f->ix->column, value, &position);
-		found = !position.no_direction;
-		memcpy(x, position.x, sizeof(float) * f->ix->dim);
-		if (hash != NULL)
-			*hash = OhPositionHash(&position);
+		OhPartsOpen(&f->ix->column, value, &parts);
+		if (parts.n > 0)
+		{
+			OhPartsPosition(&parts, parts.n == 1 ? 0 : nearest_part(f, &parts, tid, near), &position);
+			found = !position.no_direction;
+			memcpy(x, position.x, sizeof(float) * f->ix->dim);
+			if (hash != NULL)
+				*hash = OhPositionHash(&position);
+		}
 	}
 	MemoryContextSwitchTo(old);
 	OhRowValueDone(&f->reader);

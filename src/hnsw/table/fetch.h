@@ -14,9 +14,11 @@ typedef struct OhFetcher OhFetcher;
 extern OhFetcher *OhFetchBegin(Relation heap, OhIndex *ix, MemoryContext context);
 /*
  * x[dim] becomes the position of a row, *hash that of its value if hash is not NULL.  false: no
- * version of the row is there at this moment, or it has no position.
+ * version of the row is there at this moment, or it has no position.  Of several positions it is
+ * the one nearest to near[dim], or any if that is NULL.
  */
-extern bool OhFetchVector(OhFetcher *fetcher, const ItemPointerData *tid, float *x, uint32 *hash);
+extern bool OhFetchVector(OhFetcher *fetcher, const ItemPointerData *tid, const float *near, float *x,
+						  uint32 *hash);
 /* Let go of the page of the last row. */
 extern void OhFetchRelease(OhFetcher *fetcher);
 extern void OhFetchEnd(OhFetcher *fetcher);

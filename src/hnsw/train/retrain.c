@@ -42,6 +42,7 @@
 #include "hnsw/graph/highway.h"
 #include "hnsw/graph/refinement.h"
 #include "hnsw/graph/rows.h"
+#include "hnsw/parts.h"
 #include "hnsw/table/fetch.h"
 #include "hnsw/train/mean.h"
 #include "hnsw/train/retrain.h"
@@ -89,6 +90,7 @@ typedef struct Retrain
 	MemoryContext context;
 	bool		vacuum;
 	float	   *x;				/* [dim], a row */
+	float	   *near;			/* [dim], what it is likely to be */
 	void	   *scratch;
 	char	   *codes;			/* old and new codes of a page */
 	void	   *refinement;
@@ -267,7 +269,7 @@ take_sample(Retrain *r, Sample *sample)
 			float	   *x = sample->rows + (Size) sample->n * dim;
 			double		length;
 
-			if (!OhFetchVector(r->fetcher, &tids[i], x, NULL))
+			if (!OhFetchVector(r->fetcher, &tids[i], NULL, x, NULL))
 				continue;
 			length = om_floats_norm(x, dim);
 			if (r->ix->spec.metric == OM_METRIC_COSINE)
@@ -514,6 +516,27 @@ is_shared(Retrain *r, uint32 id, uint32 hash, uint32 head)
 }
 
 /*
+ * read_row -- the vector of a node's row; false: that cannot be told.
+ *
+ * Of a row with several it is the one that has the node's old code.
+ */
+static bool
+read_row(Retrain *r, Recode *node, const OmQuantizer *old, uint32 *hash)
+{
+	OhIndex    *ix = r->ix;
+
+	if (!OhHasParts(&ix->column))
+		return OhFetchVector(r->fetcher, &node->tid, NULL, r->x, hash);
+	if (old == NULL)
+		return false;
+	om_quant_decode(old, node->old, r->scratch, r->near);
+	if (!OhFetchVector(r->fetcher, &node->tid, r->near, r->x, hash))
+		return false;
+	om_quant_encode(old, r->x, r->scratch, node->fresh);
+	return memcmp(node->fresh, node->old, ix->code_bytes) == 0;
+}
+
+/*
  * recode -- the new code of a node, by its row if that can be read.
  */
 static void
@@ -526,8 +549,7 @@ recode(Retrain *r, uint32 lp, Recode *node)
 
 	if (node->state == OH_LIVE)
 		OhCheckRows(ix, &node->tid, 1, OH_NODE, lp);
-	node->exact = node->state == OH_LIVE && ItemPointerIsValid(&node->tid) &&
-		OhFetchVector(r->fetcher, &node->tid, r->x, &hash);
+	node->exact = node->state == OH_LIVE && ItemPointerIsValid(&node->tid) && read_row(r, node, old, &hash);
 	if (!node->exact)
 	{
 		if (old == NULL)
@@ -662,6 +684,7 @@ begin(Relation heap, OhIndex *ix, bool vacuum)
 	r->vacuum = vacuum;
 	r->fetcher = OhFetchBegin(heap, ix, context);
 	r->x = OhAlignedAlloc(context, sizeof(float) * ix->dim);
+	r->near = OhAlignedAlloc(context, sizeof(float) * ix->dim);
 	r->scratch = OhAlignedAlloc(context, om_quant_scratch_bytes(&ix->spec));
 	r->codes = OhAlignedAlloc(context, (Size) 2 * ix->file.array[OH_NODE].per_page * ix->code_bytes);
 	return r;

@@ -17,6 +17,7 @@
 #include "nodes/execnodes.h"
 #include "utils/memutils.h"
 
+#include "hnsw/parts.h"
 #include "hnsw/train/mean.h"
 #include "hnsw/train/sample.h"
 #include "hnsw/train/train.h"
@@ -29,6 +30,8 @@
 #define SAMPLE_MOST_BLOCKS (16 * SAMPLE_BLOCKS)
 /* Fewer say too little of those to come: mean zero is as good. */
 #define SAMPLE_MIN		16
+/* Of an array, about so many elements: those of one row are like one another. */
+#define SAMPLE_PARTS	8
 
 typedef struct Sampling
 {
@@ -39,7 +42,9 @@ typedef struct Sampling
 	MemoryContext row_context;
 	OhMean	   *mean;
 	OhTrainer  *trainer;
-	uint64		vectors;
+	uint64		rows;
+	uint64		vectors;		/* of arrays, all of their elements */
+	uint64		taken;			/* of them, into the sample */
 	uint64		others;
 } Sampling;
 
@@ -50,59 +55,83 @@ typedef struct Spread
 	double		squares;
 } Spread;
 
+/*
+ * sample_position -- take a vector into the sample, which has room for it.
+ */
+static void
+sample_position(Sampling *s, const OhPosition *position)
+{
+	const float *x = position->x;
+	double		length;
+	double		scale = 1.0;
+
+	if (!om_quant_has_numbers(s->spec))
+	{
+		s->sample->elements[s->taken++] = position->elements;
+		return;
+	}
+	length = om_floats_norm(x, s->spec->dim);
+	if (s->spec->metric == OM_METRIC_COSINE)
+	{
+		scale = 1.0 / length;
+		length = 1.0;
+	}
+	OhMeanAdd(s->mean, x, scale, length);
+	if (s->taken < (uint64) s->trainer->room)
+	{
+		float	   *row = s->trainer->rows + s->taken * s->spec->dim;
+
+		for (int i = 0; i < s->spec->dim; i++)
+			row[i] = (float) (x[i] * scale);
+	}
+	if (s->trainer->nseen < s->trainer->seen_room)
+	{
+		float	   *row = s->trainer->seen + (Size) s->trainer->nseen++ * s->spec->dim;
+
+		for (int i = 0; i < s->spec->dim; i++)
+			row[i] = (float) (x[i] * scale);
+	}
+	s->taken++;
+}
+
 static void
 sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *arg)
 {
 	Sampling   *s = arg;
 	MemoryContext old;
-	OhPosition	position;
+	OhParts		parts;
+	int			step;
 
+	s->rows++;
 	if (isnull[0])
 	{
 		s->others++;
 		return;
 	}
-	if (s->vectors >= SAMPLE_VECTORS)
+	if (s->taken >= SAMPLE_VECTORS && !OhHasParts(s->column))
 	{
 		s->vectors++;			/* count the block's rest, without detoasting */
 		return;
 	}
 	old = MemoryContextSwitchTo(s->row_context);
-	OhGetPosition(s->column, values[0], &position);
-	if (!position.no_direction && !om_quant_has_numbers(s->spec))
+	OhPartsOpen(s->column, values[0], &parts);
+	step = Max(1, parts.n / SAMPLE_PARTS);
+	s->others += parts.n == 0;
+	for (int i = 0; i < parts.n; i++)
 	{
-		s->sample->elements[s->vectors++] = position.elements;
-	}
-	else if (!position.no_direction)
-	{
-		const float *x = position.x;
-		double		length = om_floats_norm(x, s->spec->dim);
-		double		scale = 1.0;
+		OhPosition	position;
 
-		if (s->spec->metric == OM_METRIC_COSINE)
+		OhPartsPosition(&parts, i, &position);
+		if (position.no_direction)
 		{
-			scale = 1.0 / length;
-			length = 1.0;
-		}
-		OhMeanAdd(s->mean, x, scale, length);
-		if (s->vectors < (uint64) s->trainer->room)
-		{
-			float	   *row = s->trainer->rows + s->vectors * s->spec->dim;
-
-			for (int i = 0; i < s->spec->dim; i++)
-				row[i] = (float) (x[i] * scale);
-		}
-		if (s->trainer->nseen < s->trainer->seen_room)
-		{
-			float	   *row = s->trainer->seen + (Size) s->trainer->nseen++ * s->spec->dim;
-
-			for (int i = 0; i < s->spec->dim; i++)
-				row[i] = (float) (x[i] * scale);
+			s->others++;
+			continue;
 		}
 		s->vectors++;
+		if (i % step == 0 && s->taken < SAMPLE_VECTORS)
+			sample_position(s, &position);
+		OhPositionFree(&position);
 	}
-	else
-		s->others++;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(s->row_context);
 }
@@ -210,8 +239,8 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhPara
 										  ALLOCSET_DEFAULT_SIZES);
 	step = OhBlockStep(nblocks);
 	/* more blocks where there are few vectors in them: a partial index, many NULLs */
-	for (done = 0; done < nblocks && s.vectors < SAMPLE_VECTORS &&
-		 done < (s.vectors < least ? SAMPLE_MOST_BLOCKS : SAMPLE_BLOCKS); done++)
+	for (done = 0; done < nblocks && s.taken < SAMPLE_VECTORS &&
+		 done < (s.taken < least ? SAMPLE_MOST_BLOCKS : SAMPLE_BLOCKS); done++)
 	{
 		uint64		nvectors = s.vectors;
 		uint64		nothers = s.others;
@@ -225,7 +254,8 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhPara
 	}
 	sample->tuples = estimate(&vectors, done, nblocks, &sample->vectors);
 	sample->tuples += estimate(&others, done, nblocks, &sample->others);
-	sample->nsample = Min(s.vectors, SAMPLE_VECTORS);
+	sample->rows = sample->tuples * s.rows / Max(s.vectors + s.others, 1);
+	sample->nsample = s.taken;
 	sample->mean = palloc(sizeof(float) * spec->dim);
 	OhMeanEnd(s.mean, sample->mean, &limit);
 	if (sample->nsample < SAMPLE_MIN)

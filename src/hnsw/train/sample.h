@@ -12,9 +12,10 @@
 /* A sample of the table. */
 struct OhSample
 {
-	double		vectors;		/* estimated rows with a position, with a margin */
+	double		vectors;		/* estimated positions, with a margin */
 	double		others;			/* the same of rows without */
-	double		tuples;			/* estimated rows, without */
+	double		tuples;			/* both, without */
+	double		rows;			/* estimated rows, fewer than that where they are arrays */
 	uint64		nsample;		/* vectors seen */
 	float	   *mean;			/* of them, but for outliers, float[dim] */
 	int			nrows;			/* how many of them were kept for training */

@@ -42,6 +42,7 @@
 #include "hnsw/graph/search.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"
+#include "hnsw/parts.h"
 #include "hnsw/tune/recall.h"
 
 #define RECALL_COLUMNS 5
@@ -68,6 +69,12 @@ describe_column(OhMeasured *m)
 	bool		isnull;
 	Datum		tree;
 
+	if (OhHasParts(&m->opened.ix->column))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("omendb_recall() does not support indexes of arrays"),
+				 errdetail("Rows of index \"%s\" have several vectors.", RelationGetRelationName(index)),
+				 errhint("Compare a query's rows with those that it returns with enable_indexscan = off.")));
 	m->type = opcintype;
 	m->array_type = get_array_type(opcintype);
 	m->operator = get_opfamily_member(index->rd_opfamily[0], opcintype, opcintype, OH_DISTANCE_STRATEGY);

@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "hnsw/callbacks.h"
 #include "hnsw/graph/highway.h"
+#include "hnsw/parts.h"
 #include "hnsw/stats/counters.h"
 #include "hnsw/train/retrain.h"
 #include "hnsw/vacuum/vacuum.h"
@@ -318,6 +319,12 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 		/* the heap knows better, unless it has only estimated */
 		if (!info->estimated_count && stats->num_index_tuples > info->num_heap_tuples)
 			stats->num_index_tuples = info->num_heap_tuples;
+		/* TIDs are not rows: of arrays there are as many as they have elements */
+		if (OhHasParts(&OhIndexOpen(info->index)->column))
+		{
+			stats->num_index_tuples = Max(info->num_heap_tuples, 0);
+			stats->estimated_count = info->estimated_count;
+		}
 	}
 	return stats;
 }
