@@ -46,9 +46,9 @@ src/sql/%.built.sql: src/sql/%.awk
 src/sql/textfilters.built.sql: src/sql/filters.sql
 	sed -e 's/omenhnsw/omenbm25/g' -e '/^CREATE OPERATOR CLASS text_ops$$/,/;$$/s/^    FUNCTION 2/    OPERATOR 13 <@> (text, bm25query) FOR ORDER BY float_ops,\n    OPERATOR 14 @@@ (text, bm25query),\n    FUNCTION 1 omenbm25_text_support(internal),\n&/' $< > $@
 
-src/sql/names.built.sql: src/sql/names.sql src/sql/names.awk src/sql/classes.built.sql src/sql/filters.sql
+src/sql/names.built.sql: src/sql/names.sql src/sql/names.awk src/sql/classes.built.sql src/sql/filters.sql src/sql/multivector.built.sql
 	{ cat src/sql/names.sql && for am in hnsw ivfflat; do \
-		awk -v am=$$am -f src/sql/names.awk src/sql/classes.built.sql src/sql/filters.sql; done; } > $@
+		awk -v am=$$am -f src/sql/names.awk src/sql/classes.built.sql src/sql/filters.sql src/sql/multivector.built.sql; done; } > $@
 
 src/sql/omendb_hnsw--$(EXTVERSION).sql: src/sql/names_head.sql src/sql/names.built.sql
 	cat $^ > $@
