@@ -25,7 +25,7 @@ files() {
 	for pattern in "$@"; do
 		names+=(${names[0]+-o} -name "$pattern")
 	done
-	find . \( -name .git -o -name node_modules -o -name tmp_check -o -path ./bench/out -o -path ./test/unit/build \) -prune -o \
+	find . \( -name .git -o -name node_modules -o -name tmp_check -o -path ./bench/out -o -path ./test/unit/build -o -path ./test/fuzz/build \) -prune -o \
 		-type f \( "${names[@]}" \) -print | sort
 }
 

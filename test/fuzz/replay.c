@@ -1,9 +1,9 @@
 /*
- * replay.c -- runs a target on the files of folders, where there is no fuzzer: replay NAME FOLDER...
+ * replay.c -- runs a target on kept inputs, where there is no fuzzer: replay NAME FILE.
  *
- * Beside each file come some inputs that are made of it: cut short, and with a byte changed.
+ * Each line of the file is an input in hexadecimal digits. Beside it come some that are made of it: cut short, and
+ * with a bit changed.
  */
-#include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,45 +46,43 @@ run_variants(uint8_t *data, size_t size)
 }
 
 static int
-run_file(const char *path)
+digit(int c)
 {
-	static uint8_t data[1 << 20];
-	FILE	   *file = fopen(path, "rb");
-	size_t		size;
-
-	if (file == NULL)
-		return 0;
-	size = fread(data, 1, sizeof(data), file);
-	fclose(file);
-	run_variants(data, size);
-	return 1;
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 int
 main(int argc, char **argv)
 {
-	unsigned long files = 0;
+	static uint8_t data[1 << 16];
+	FILE	   *file = argc == 3 ? fopen(argv[2], "r") : NULL;
+	unsigned long kept = 0;
+	size_t		size = 0;
+	int			high = -1;
+	int			c;
 
-	for (int i = 2; i < argc; i++)
+	if (file == NULL)
 	{
-		DIR		   *folder = opendir(argv[i]);
-		struct dirent *entry;
-		char		path[4096];
-
-		if (folder == NULL)
-		{
-			files += run_file(argv[i]);
-			continue;
-		}
-		while ((entry = readdir(folder)) != NULL)
-		{
-			if (entry->d_name[0] == '.')
-				continue;
-			snprintf(path, sizeof(path), "%s/%s", argv[i], entry->d_name);
-			files += run_file(path);
-		}
-		closedir(folder);
+		fprintf(stderr, "usage: replay NAME FILE\n");
+		return 2;
 	}
-	printf("%s: %lu files, %lu inputs\n", argc > 1 ? argv[1] : "", files, inputs);
-	return files == 0;
+	while ((c = getc(file)) != EOF)
+	{
+		if (c == '\n')
+		{
+			run_variants(data, size);
+			kept++;
+			size = 0;
+		}
+		else if (high < 0)
+			high = digit(c);
+		else if (size < sizeof(data))
+		{
+			data[size++] = high << 4 | digit(c);
+			high = -1;
+		}
+	}
+	fclose(file);
+	printf("%s: %lu kept, %lu inputs\n", argv[1], kept, inputs);
+	return kept == 0;
 }

@@ -288,6 +288,8 @@ enlargeStringInfo(StringInfo to, int needed)
 {
 	Size		size = to->maxlen;
 
+	if (size > (Size) to->len + needed)
+		return;
 	while (size <= (Size) to->len + needed)
 		size *= 2;
 	to->data = repalloc(to->data, size);

@@ -147,6 +147,55 @@ must_equal(Datum a, Datum b, const char *what)
 		fuzz_fail(what, "other bytes");
 }
 
+/* sound -- what every value must be: finite elements, within the limits; those of a sparsevec in order */
+static void
+sound(const Type *type, Datum value)
+{
+	if (type == &types[0])
+	{
+		const OmVector *v = (const OmVector *) DatumGetPointer(value);
+
+		if (v->dim < 1 || v->dim > OM_VECTOR_MAX_DIM || VARSIZE(v) != OM_VECTOR_SIZE(v->dim) || !om_all_finite(v->x, v->dim))
+			fuzz_fail("a vector that is none", NULL);
+	}
+	else if (type == &types[2])
+	{
+		const OmSparsevec *v = (const OmSparsevec *) DatumGetPointer(value);
+		const float *x = om_sparsevec_values(v);
+
+		if (v->dim < 1 || v->dim > OM_SPARSEVEC_MAX_DIM || v->nnz < 0 || v->nnz > OM_SPARSEVEC_MAX_NNZ ||
+			VARSIZE(v) != OM_SPARSEVEC_SIZE(v->nnz) || !om_all_finite(x, v->nnz))
+			fuzz_fail("a sparsevec that is none", NULL);
+		for (int i = 0; i < v->nnz; i++)
+		{
+			if (x[i] == 0 || v->index[i] < (i > 0 ? v->index[i - 1] + 1 : 0) || v->index[i] >= v->dim)
+				fuzz_fail("an element of a sparsevec out of order", NULL);
+		}
+	}
+}
+
+/* repeated -- text with n elements, around the limits */
+static Datum
+repeated(const Type *type, const uint8_t *data, size_t size)
+{
+	int			n = 15900 + data[1];
+	const char *element = type == &types[2] ? ":1," : "1,";
+	StringInfoData text;
+	char		tail[32];
+
+	initStringInfo(&text);
+	appendBinaryStringInfo(&text, type == &types[2] ? "{" : "[", 1);
+	for (int i = 0; i < n; i++)
+	{
+		if (type == &types[2])
+			appendBinaryStringInfo(&text, tail, sprintf(tail, "%d", i + 1 - (data[2] >> 1 == i % 128)));
+		appendBinaryStringInfo(&text, element, strlen(element));
+	}
+	text.len--;
+	appendBinaryStringInfo(&text, tail, sprintf(tail, type == &types[2] ? "}/%d" : "]", 20000));
+	return call(type->in, CStringGetDatum(text.data), 0, Int32GetDatum(-1));
+}
+
 /* round_trip -- through its text and its wire form */
 static void
 round_trip(const Type *type, Datum value)
@@ -226,9 +275,13 @@ fuzz_one(const uint8_t *data, size_t size)
 	second = memchr(data + 2, 0xFF, size - 2);
 	if (data[0] & 16 || second == NULL)
 		second = data + size;
-	a = read_value(type, (data[0] & 8) != 0, data + 2, second - data - 2, typmod);
+	a = data[0] % 8 == 6 ? repeated(&types[data[0] >> 3 & 1 ? 2 : 0], data, size) :
+		read_value(type, (data[0] & 8) != 0, data + 2, second - data - 2, typmod);
+	if (data[0] % 8 == 6)
+		type = &types[data[0] >> 3 & 1 ? 2 : 0];
 	if (a == 0)
 		return;
+	sound(type, a);
 	round_trip(type, a);
 	b = second < data + size ? read_value(type, (data[0] & 8) != 0, second + 1, data + size - second - 1, -1) : a;
 	if (b != 0)
