@@ -1,9 +1,10 @@
 # What the extensions define, the documentation names, and what the documentation names is there:
 # objects by the catalog, settings by pg_settings, storage parameters by the library.
-# Every object has a description.
+# Every object has a description.  META.json has what PGXN asks for, and is of this version.
 use strict;
 use warnings;
 use FindBin;
+use JSON::PP;
 use lib $FindBin::RealBin;
 use OmendbTest;
 use PostgreSQL::Test::Cluster;
@@ -107,6 +108,23 @@ for my $method ([ 'omenhnsw', 'omenhnsw.md' ], [ 'omenbm25', 'text.md' ])
 	my %is_known = map { $_ => 1 } @known;
 	my ($table) = $page{"$top/docs/$name"} =~ /^\| (?:parameter|option) \| default \|.*?\n\|[-|]+\n((?:\|.*\n)+)/m;
 	is(join(' ', grep { !$is_known{$_} } $table =~ /^\| `(\w+)`/mg), '', "those of $name are there");
+}
+
+# META.json, by https://pgxn.org/spec/
+my $meta = decode_json(slurp_file("$top/META.json"));
+is(join(' ', grep { !$meta->{$_} } qw(name version abstract maintainer license provides meta-spec)), '', 'META.json: required keys');
+is($meta->{'meta-spec'}{version}, '1.0.0', 'META.json: version of the specification');
+like($meta->{version}, qr/^\d+\.\d+\.\d+(-[A-Za-z]\S*)?$/, 'META.json: a semantic version');
+like($meta->{release_status}, qr/^(stable|testing|unstable)$/, 'META.json: release_status');
+is(join(' ', sort keys %{ $meta->{provides} }), join(' ', map { /(\w+)\.control$/ } sort glob("$top/*.control")), 'META.json: provides the extensions that are here');
+my ($version) = slurp_file("$top/Makefile") =~ /^EXTVERSION = (\S+)/m;
+is($meta->{version}, $version, 'META.json: version of the Makefile');
+for my $name (sort keys %{ $meta->{provides} })
+{
+	my $provided = $meta->{provides}{$name};
+	my ($default) = slurp_file("$top/$name.control") =~ /^default_version = '(.*)'/m;
+	is("$provided->{version} $provided->{file}", "$default src/sql/$name--$default.sql", "META.json: version and file of $name");
+	ok(-e "$top/$provided->{docfile}", "META.json: docfile of $name");
 }
 
 $node->stop;
