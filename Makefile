@@ -68,6 +68,11 @@ vector-names: src/sql/vector--$(PEER_VERSION).sql
 	sed 's/@VERSION@/$(PEER_VERSION)/' src/sql/vector.control.in > src/sql/vector.control
 	$(INSTALL_DATA) src/sql/vector.control src/sql/vector--$(PEER_VERSION).sql '$(DESTDIR)$(datadir)/extension/'
 
+# An archive of the last commit, as PGXN takes it: omendb-VERSION.zip.
+dist:
+	git archive --format=zip --prefix=omendb-$(EXTVERSION)/ -o omendb-$(EXTVERSION).zip HEAD
+	@echo omendb-$(EXTVERSION).zip
+
 # Which folder includes which; fails if one includes a folder that comes after it in FOLDERS.
 deps:
 	@grep -o '^#include "[^"]*"' /dev/null $(wildcard src/*.c src/*.h $(patsubst %,src/%*.[ch],$(FOLDERS))) | awk -v FOLDERS="$(FOLDERS)" -f src/deps.awk
@@ -86,4 +91,4 @@ lint:
 lint-%:
 	@PG_CONFIG='$(PG_CONFIG)' $(srcdir)/test/lint.sh $*
 
-.PHONY: install-as-vector vector-names deps format format-check lint
+.PHONY: dist install-as-vector vector-names deps format format-check lint
