@@ -155,7 +155,8 @@ sound(const Type *type, Datum value)
 	{
 		const OmVector *v = (const OmVector *) DatumGetPointer(value);
 
-		if (v->dim < 1 || v->dim > OM_VECTOR_MAX_DIM || VARSIZE(v) != OM_VECTOR_SIZE(v->dim) || !om_all_finite(v->x, v->dim))
+		if (v->dim < 1 || v->dim > OM_VECTOR_MAX_DIM || VARSIZE(v) != OM_VECTOR_SIZE(v->dim) ||
+			!om_all_finite(v->x, v->dim))
 			fuzz_fail("a vector that is none", NULL);
 	}
 	else if (type == &types[2])
