@@ -75,7 +75,7 @@ for my $long (0, 2)
 	my $name = $long ? 'uneven lengths' : 'lengths of 1';
 	sql("TRUNCATE t, q; DROP INDEX IF EXISTS i; SELECT setseed(0.25); INSERT INTO t SELECT i, i % 10, doc(i, 0.3, $long) FROM generate_series(1, $rows) i;"
 		  . "INSERT INTO t VALUES (-1, 3, NULL), (-2, 4, '{}'), (-3, 3, '{}');"
-		  . "INSERT INTO q SELECT i, doc(i * 41, 0.6, 0) FROM generate_series(1, 20) i");
+		  . "INSERT INTO q SELECT i, doc(i * 29, 0.6, 0) FROM generate_series(1, 50) i");
 	sql($index);
 	looks_good(0.95, "$name, built");
 	is(sql("SELECT reltuples FROM pg_class WHERE relname = 'i'"), $rows + 3, "$name: reltuples are rows");
@@ -86,7 +86,8 @@ for my $long (0, 2)
 	is(sql("SELECT model > 0 FROM omendb_index_info('i')"), 't', "$name: trained while it grew");
 
 	sql("UPDATE t SET v = v || doc(id + 5) WHERE id % 5 = 0; DELETE FROM t WHERE id / 30 % 2 = 0");
-	looks_good(0.93, "$name, changed");
+	# until a vacuum, the nodes of dead rows take places among the candidates
+	looks_good(0.85, "$name, changed");
 	sql('VACUUM t');
 	looks_good(0.93, "$name, vacuumed");
 	is(sql("SELECT reltuples FROM pg_class WHERE relname = 'i'"), sql('SELECT count(*) FROM t'), "$name: reltuples are rows after a vacuum");
