@@ -309,7 +309,7 @@ run_faults_suite() {
 run_crash() { run_faults_suite crash --kills 20 --each 5 --soak 15; }
 # always the same ones, but with a name
 run_queries() {
-	[ ${#names[@]} != 0 ] || names=(1)
+	local names=("${names[0]:-1}")
 	run_faults_suite queries --queries 2000 --each 100
 }
 run_corrupt() { run_faults_suite corrupt --cases 120 --each 8; }
