@@ -29,5 +29,7 @@ DROP TABLE names_t;
 DROP EXTENSION omendb_hnsw;
 -- the names are taken
 CREATE ACCESS METHOD ivfflat TYPE INDEX HANDLER bthandler;
+\set SHOW_CONTEXT never
 CREATE EXTENSION omendb_hnsw;
+\set SHOW_CONTEXT errors
 DROP ACCESS METHOD ivfflat;

@@ -96,7 +96,7 @@ OhGetMetric(Relation index)
 				 errmsg("the operator class of the first column of index \"%s\" is not well formed",
 						RelationGetRelationName(index)),
 				 errdetail("Its support function %d is not one of omenhnsw for type %s.", OH_METRIC_PROC,
-						   format_type_be(index->rd_opcintype[0])),
+						   format_type_extended(index->rd_opcintype[0], -1, FORMAT_TYPE_FORCE_QUALIFY)),
 				 errhint("amvalidate() tells what is wrong with an operator class.")));
 	return metric;
 }
