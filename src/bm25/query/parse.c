@@ -232,7 +232,8 @@ make_terms(OhTextQuery *query, const Parser *p)
 {
 	Found	   *sorted = palloc(sizeof(Found) * Max(p->nfound, 1));
 
-	memcpy(sorted, p->found, sizeof(Found) * p->nfound);
+	if (p->nfound > 0)			/* otherwise there is no list to copy */
+		memcpy(sorted, p->found, sizeof(Found) * p->nfound);
 	qsort(sorted, p->nfound, sizeof(Found), compare_found);
 	query->hash = palloc(sizeof(uint64) * Max(p->nfound, 1));
 	query->count = palloc0(sizeof(uint32) * Max(p->nfound, 1));
