@@ -75,7 +75,7 @@ extern void OhTextUnlockMerge(Relation index);
 
 /* ---- documents ---- */
 
-/* Copy of a document's record; false if there is none. */
+/* Copy of a document's record; false if it does not exist. */
 extern bool OhDocRead(OhText *ix, uint32 doc, OhDocData *record);
 
 #endif							/* OH_BM25_H */

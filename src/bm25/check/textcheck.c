@@ -11,7 +11,7 @@
  * - Chunks of a tail have ascending terms, and no document has two first ones.
  * - No two documents are of the same row.
  *
- * The merge lock keeps segments where they are meanwhile; documents are read first, and
+ * The merge lock keeps segments where they are while the check runs; documents are read first, and
  * what was live then is in a segment or a tail as long as nobody merges.  On a standby
  * nothing keeps them: if the list has changed, everything is looked at again.
  */
@@ -291,8 +291,9 @@ check_list(OhTextCheck *c)
  * not looked at.
  */
 static void
-check_chunk(OhTextCheck *c, OhChunk *chunk, uint32 lp)
+check_chunk(OhChunk *chunk, uint32 lp, void *arg)
 {
+	OhTextCheck *c = arg;
 	const uint32 *tf = OhChunkFrequencies(chunk);
 
 	for (uint32 i = 0; i < chunk->nterms; i++)
@@ -330,25 +331,7 @@ check_chunk(OhTextCheck *c, OhChunk *chunk, uint32 lp)
 static bool
 check_tails(OhTextCheck *c)
 {
-	PGAlignedBlock copy;
-
-	for (uint32 epoch = c->list.sealed + 1; epoch <= c->list.epoch; epoch++)
-	{
-		for (uint32 lp = 0;; lp++)
-		{
-			OhTailState state = OhTailReadPage(c->ix, epoch, lp, copy.data);
-			OhChunk    *chunk = OhTailFirst(copy.data);
-
-			CHECK_FOR_INTERRUPTS();
-			if (state == OH_TAIL_GONE)
-				return false;
-			if (state == OH_TAIL_END)
-				break;
-			for (int i = 0; i < OhTailPageOf(copy.data)->nchunks; i++, chunk = OhTailNext(chunk))
-				check_chunk(c, chunk, lp);
-		}
-	}
-	return true;
+	return OhTailEach(c->ix, c->list.sealed + 1, c->list.epoch, check_chunk, c);
 }
 
 /* ---- all ---- */

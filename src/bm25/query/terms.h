@@ -9,7 +9,7 @@
 typedef struct OhTerms
 {
 	uint32		n;
-	uint64	   *hash;			/* [n], ascending; 0 is none */
+	uint64	   *hash;			/* [n], ascending; none is 0 */
 	uint32	   *tf;				/* [n], at least 1 */
 	uint32		length;			/* sum of tf */
 } OhTerms;

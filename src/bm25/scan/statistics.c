@@ -59,12 +59,23 @@ match_of(OhTailMatches *found, const OhChunk *chunk, int nterms)
 	return found->n++;
 }
 
+/* What match_chunk() works with. */
+typedef struct TailMatch
+{
+	OhTailMatches *found;
+	const OhTextQuery *query;
+	uint64		sieve;			/* bit (hash % 64) of each of its terms */
+} TailMatch;
+
 /*
  * match_chunk -- the query's terms in a chunk.  Both are sorted; the query has few.
  */
 static void
-match_chunk(OhTailMatches *found, OhChunk *chunk, const OhTextQuery *query, uint64 sieve)
+match_chunk(OhChunk *chunk, uint32 lp, void *arg)
 {
+	TailMatch  *match = arg;
+	OhTailMatches *found = match->found;
+	const OhTextQuery *query = match->query;
 	const uint32 *tf = OhChunkFrequencies(chunk);
 	int			at = -1;
 
@@ -78,7 +89,7 @@ match_chunk(OhTailMatches *found, OhChunk *chunk, const OhTextQuery *query, uint
 		int			low = 0;
 		int			high = query->nterms;
 
-		if ((sieve >> (chunk->hash[i] & 63) & 1) == 0)
+		if ((match->sieve >> (chunk->hash[i] & 63) & 1) == 0)
 			continue;
 		while (low < high)
 		{
@@ -101,30 +112,13 @@ match_chunk(OhTailMatches *found, OhChunk *chunk, const OhTextQuery *query, uint
 bool
 OhTailCollect(OhText *ix, const OhTextList *list, const OhTextQuery *query, OhTailMatches *found)
 {
-	PGAlignedBlock copy;
-	uint64		sieve = 0;
+	TailMatch	match = {found, query, 0};
 
 	memset(found, 0, sizeof(OhTailMatches));
 	found->with = palloc0(sizeof(uint32) * Max(query->nterms, 1));
 	for (int i = 0; i < query->nterms; i++)
-		sieve |= UINT64CONST(1) << (query->hash[i] & 63);
-	for (uint32 epoch = list->sealed + 1; epoch <= list->epoch; epoch++)
-	{
-		for (uint32 lp = 0;; lp++)
-		{
-			OhTailState state = OhTailReadPage(ix, epoch, lp, copy.data);
-			OhChunk    *chunk = OhTailFirst(copy.data);
-
-			CHECK_FOR_INTERRUPTS();
-			if (state == OH_TAIL_GONE)
-				return false;
-			if (state == OH_TAIL_END)
-				break;
-			for (int i = 0; i < OhTailPageOf(copy.data)->nchunks; i++, chunk = OhTailNext(chunk))
-				match_chunk(found, chunk, query, sieve);
-		}
-	}
-	return true;
+		match.sieve |= UINT64CONST(1) << (query->hash[i] & 63);
+	return OhTailEach(ix, list->sealed + 1, list->epoch, match_chunk, &match);
 }
 
 /* ---- counts ---- */

@@ -109,7 +109,7 @@ has_first(Relation index, const Searched *searched)
 }
 
 /*
- * find_index -- InvalidOid if there is none.
+ * find_index -- InvalidOid without one.
  */
 static Oid
 find_index(const Searched *searched)

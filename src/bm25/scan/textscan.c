@@ -1,5 +1,5 @@
 /*
- * textscan.c -- index scans: rows by score, as many as the executor asks for.
+ * textscan.c -- index scans: rows by score, until the executor has enough.
  *
  * A scan has one query that drives it: that of ORDER BY, or without one the first that
  * rows must match.  Further queries become sets of documents first.  The best few
@@ -303,7 +303,7 @@ search_further(OhTextScan *s)
 }
 
 /*
- * next_hit -- the next best row; false: there is none.
+ * next_hit -- the next best row; false at the end.
  */
 static bool
 next_hit(IndexScanDesc scan)

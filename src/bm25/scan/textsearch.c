@@ -271,7 +271,7 @@ look_at(Segment *seg, uint32 doc)
 
 /*
  * next_window -- pass over windows from *doc on that cannot have a hit; *end becomes
- * the last document of the first that can.  false: there is none.
+ * the last document of the first that can.  false at the end.
  */
 static bool
 next_window(Segment *seg, uint32 *doc, uint32 *end)

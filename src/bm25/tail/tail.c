@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "bm25/tail/tail.h"
 
 /*
@@ -55,6 +57,30 @@ OhTailHasRoom(Page page, uint32 epoch, uint32 nterms)
 	if (OhTail(page)->nused == 0 || OhTailPageOf(page)->epoch != epoch)
 		return true;
 	return OhTailPageOf(page)->used + OhChunkBytes(nterms) <= OH_TAIL_BYTES;
+}
+
+bool
+OhTailEach(OhText *ix, uint32 from, uint32 to, OhTailVisit visit, void *arg)
+{
+	PGAlignedBlock copy;
+
+	for (uint32 epoch = from; epoch <= to; epoch++)
+	{
+		for (uint32 lp = 0;; lp++)
+		{
+			OhTailState state = OhTailReadPage(ix, epoch, lp, copy.data);
+			OhChunk    *chunk = OhTailFirst(copy.data);
+
+			CHECK_FOR_INTERRUPTS();
+			if (state == OH_TAIL_GONE)
+				return false;
+			if (state == OH_TAIL_END)
+				break;
+			for (int i = 0; i < OhTailPageOf(copy.data)->nchunks; i++, chunk = OhTailNext(chunk))
+				visit(chunk, lp, arg);
+		}
+	}
+	return true;
 }
 
 void

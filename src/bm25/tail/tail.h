@@ -30,6 +30,13 @@ typedef enum OhTailState
 /* Copy of a page (BLCKSZ), its chunks checked. */
 extern OhTailState OhTailReadPage(OhText *ix, uint32 epoch, uint32 lp, Page copy);
 
+/*
+ * Visit every chunk of the tails from..to, in order; lp is the page that it lies on.
+ * false: one of these tails has been sealed since, and the visits are worth nothing.
+ */
+typedef void (*OhTailVisit) (OhChunk *chunk, uint32 lp, void *arg);
+extern bool OhTailEach(OhText *ix, uint32 from, uint32 to, OhTailVisit visit, void *arg);
+
 static inline OhTailPage *
 OhTailPageOf(Page page)
 {

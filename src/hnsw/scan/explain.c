@@ -1,7 +1,7 @@
 /*
  * explain.c -- what EXPLAIN (ANALYZE) shows of scans, since PostgreSQL 18.
  *
- * Why a hook: an access method has no say in EXPLAIN.  auto_explain comes by here, too.
+ * Why a hook: an access method has no say in EXPLAIN.  auto_explain calls it, too.
  * Before 18 there is no such hook; omendb_last_scan() tells the same of the last scan.
  */
 #include "postgres.h"

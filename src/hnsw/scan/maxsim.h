@@ -127,7 +127,7 @@ extern void OhMaxCount(const OhMaxState *s, OhScanCounters *counters);
 /* ---- maxrows.c: where rows come from ---- */
 
 extern void OhMaxRowsReset(OhMaxState *s);
-/* The next batch of candidates, or all rows.  false: there is none. */
+/* The next batch of candidates, or all rows.  false at the end. */
 extern bool OhMaxNextBatch(IndexScanDesc scan);
 /* May there be another one? */
 extern bool OhMaxMayGoOn(const OhMaxState *s);

@@ -1,5 +1,5 @@
 /*
- * scan.c -- index scans: rows nearest first, as many as the executor asks for.
+ * scan.c -- index scans: rows nearest first, until the executor has enough.
  *
  * query.c has what is asked for, source.c where candidates come from, rank.c their
  * rows in order.  A scan goes through phases: rows that have a distance, in batches
@@ -272,7 +272,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 }
 
 /*
- * next_late -- the next of the rows that were held back; false: there is none.
+ * next_late -- the next of the rows that were held back; false at the end.
  */
 static bool
 next_late(OhScanState *s, ItemPointer tid)
@@ -454,7 +454,7 @@ is_rechecked(const OhScanState *s)
 }
 
 /*
- * get_row -- the next row, and what the executor must know of it; false: there is none.
+ * get_row -- the next row, and what the executor must know of it; false at the end.
  */
 static bool
 get_row(IndexScanDesc scan)

@@ -129,18 +129,18 @@ static void
 want_tower_owners(Blocks *b, OhIndex *ix)
 {
 	uint32		npages = OhArrayPages(&ix->file, OH_TOWER);
+	uint32	   *node = palloc(sizeof(uint32) * ix->file.array[OH_TOWER].per_page);
 
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
 		Buffer		buffer;
 		Page		page;
 		uint32		nused;
-		uint32	   *node = palloc(sizeof(uint32) * ix->file.array[OH_TOWER].per_page);
 
 		CHECK_FOR_INTERRUPTS();
 		buffer = OhArrayRead(&ix->file, OH_TOWER, lp, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buffer);
-		nused = Min(OhTail(page)->nused, ix->file.array[OH_TOWER].per_page);
+		nused = OhPageUsed(&ix->file, OH_TOWER, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 			node[slot] = ((OhTowerData *) OhSlot(&ix->file, OH_TOWER, page, slot))->node;
 		UnlockReleaseBuffer(buffer);
@@ -150,8 +150,8 @@ want_tower_owners(Blocks *b, OhIndex *ix)
 			if (node[slot] != OH_NONE && OhArrayHas(&ix->file, OH_NODE, node[slot]))
 				want(b, OhRecordBlock(&ix->file, OH_NODE, node[slot]));
 		}
-		pfree(node);
 	}
+	pfree(node);
 }
 
 static int

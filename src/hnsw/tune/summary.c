@@ -58,7 +58,7 @@ count_nodes(OhIndex *ix, NodeCounts *counts)
 		CHECK_FOR_INTERRUPTS();
 		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
 		page = BufferGetPage(buffer);
-		nused = Min(OhTail(page)->nused, ix->file.array[OH_NODE].per_page);
+		nused = OhPageUsed(&ix->file, OH_NODE, buffer);
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			uint8		state = ((OhNodeData *) OhSlot(&ix->file, OH_NODE, page, slot))->state;
