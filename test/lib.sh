@@ -339,6 +339,8 @@ run_faults() {
 	trap 'exit 130' INT TERM
 	pg_bin=$("$PG_CONFIG" --bindir)
 	copy_tree "$top"
+	as_postgres make -s -j"$(nproc)" -C "$work/tree" with_llvm=no PG_CONFIG="$PG_CONFIG" > "$work/build.log" 2>&1 ||
+		{ tail -n 30 "$work/build.log"; die "the build failed"; }
 	as_postgres perl "$work/tree/test/faults/$name.pl" --tree "$work/tree" --work "$work" "$@" || status=$?
 	exit $status
 }
