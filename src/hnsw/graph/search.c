@@ -33,6 +33,9 @@
 /* Evaluations for each node that is looked for within a limit.  docs/measurements.md#constants */
 #define EVALUATIONS_EACH 8
 
+/* Calls of OhSearchWithin() before all that is set aside is put in order. */
+#define MAX_UNORDERED 4
+
 /* Siblings that a walk may return in addition to ef, per candidate. */
 #define SIBLINGS_EACH 7
 
@@ -80,6 +83,7 @@ OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep, MemoryContext cont
 	OhHeapInit(&s->edge, context, streaming ? Min(few, 256) : 0);
 	OhHeapInit(&s->evicted, context, streaming ? Min(few, 1024) : 0);
 	OhHeapInit(&s->rejected, context, streaming ? few : 0);
+	OhHeapInit(&s->near, context, streaming ? Min(few, 64) : 0);
 	return s;
 }
 
@@ -94,7 +98,8 @@ OhSearchReset(OhSearch *s, OhForms *forms)
 	s->budget = 0;
 	s->limit = PG_INT64_MAX;
 	s->over = false;
-	s->cand.n = s->found.n = s->evicted.n = s->rejected.n = 0;
+	s->cand.n = s->found.n = s->evicted.n = s->near.n = s->rejected.n = 0;
+	s->nwithin = 0;
 	s->eval.evaluations = 0;
 }
 
@@ -102,7 +107,7 @@ Size
 OhSearchBytes(const OhSearch *s)
 {
 	/* what this walk uses: memory that an earlier one has left is no reason to end it */
-	return sizeof(OhItem) * (s->cand.n + s->evicted.n + s->rejected.n) +
+	return sizeof(OhItem) * (s->cand.n + s->evicted.n + s->near.n + s->rejected.n) +
 		(s->visited->mark ? 0 : OhVisitedBytes(s->visited));
 }
 
@@ -521,7 +526,9 @@ resume(OhSearch *s)
 	s->resumed = true;
 	for (int64 i = 0; i < s->rejected.n; i++)
 		OhQueueAppend(&s->cand, s->rejected.item[i]);
-	s->rejected.n = 0;
+	for (int64 i = 0; i < s->near.n; i++)
+		OhQueueAppend(&s->evicted, s->near.item[i]);
+	s->rejected.n = s->near.n = 0;
 	OhHeapify(&s->cand, false);
 	OhHeapify(&s->evicted, false);
 }
@@ -532,13 +539,61 @@ resume(OhSearch *s)
 float
 OhSearchAside(const OhSearch *s)
 {
-	float		nearest = INFINITY;
+	const OhItem *item = s->evicted.item;
+	float		nearest[4];		/* apart, as a comparison waits for the one before it */
+	int64		i = 0;
 
 	if (s->resumed)
-		return s->evicted.n > 0 ? s->evicted.item[0].dist : INFINITY;
-	for (int64 i = 0; i < s->evicted.n; i++)
-		nearest = Min(nearest, s->evicted.item[i].dist);
-	return nearest;
+		return s->evicted.n > 0 ? item[0].dist : INFINITY;
+	nearest[0] = s->near.n > 0 ? s->near.item[0].dist : INFINITY;
+	nearest[1] = nearest[2] = nearest[3] = INFINITY;
+	for (; i + 4 <= s->evicted.n; i += 4)
+	{
+		nearest[0] = Min(nearest[0], item[i].dist);
+		nearest[1] = Min(nearest[1], item[i + 1].dist);
+		nearest[2] = Min(nearest[2], item[i + 2].dist);
+		nearest[3] = Min(nearest[3], item[i + 3].dist);
+	}
+	for (; i < s->evicted.n; i++)
+		nearest[0] = Min(nearest[0], item[i].dist);
+	return Min(Min(nearest[0], nearest[1]), Min(nearest[2], nearest[3]));
+}
+
+/*
+ * take_below -- the items of a list that are nearer than the limit go into a queue,
+ * nearest first.
+ */
+static void
+take_below(OhQueue *list, OhQueue *queue, float limit)
+{
+	int64		left = 0;
+
+	for (int64 i = 0; i < list->n; i++)
+	{
+		if (list->item[i].dist < limit)
+			OhQueuePush(queue, list->item[i], false);
+		else
+			list->item[left++] = list->item[i];
+	}
+	list->n = left;
+}
+
+/*
+ * set_aside -- what OhSearchWithin() takes nodes from, nearest first.
+ *
+ * The first calls take a few of many: to put all in order would cost more than the rest of
+ * a short walk.
+ */
+static OhQueue *
+set_aside(OhSearch *s, float limit, float expand)
+{
+	if (s->nwithin++ >= MAX_UNORDERED)
+		resume(s);
+	if (s->resumed)
+		return &s->evicted;
+	take_below(&s->rejected, &s->cand, expand);
+	take_below(&s->evicted, &s->near, limit);
+	return &s->near;
 }
 
 /*
@@ -550,8 +605,8 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 	uint32		ids[MAX_LINKS];
 	OhEvaluated evaluated[MAX_LINKS];
 	int64		stop = s->eval.evaluations + (int64) max * EVALUATIONS_EACH;
+	OhQueue    *aside = set_aside(s, limit, expand);
 
-	resume(s);
 	s->found.n = 0;
 	for (;;)
 	{
@@ -560,9 +615,9 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 		int			fresh = 0;
 
 		CHECK_FOR_INTERRUPTS();
-		if (s->found.n < max && s->evicted.n > 0 && s->evicted.item[0].dist < limit)
+		if (s->found.n < max && aside->n > 0 && aside->item[0].dist < limit)
 		{
-			OhItem		item = OhQueuePop(&s->evicted, false);
+			OhItem		item = OhQueuePop(aside, false);
 
 			if (s->filter == NULL || OhFilterTest(s->filter, item.id))
 				OhQueuePush(&s->found, item, true);
@@ -584,7 +639,7 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 		{
 			OhQueuePush(&s->cand, evaluated[i].item, false);
 			if (evaluated[i].live)
-				OhQueuePush(&s->evicted, evaluated[i].item, false);
+				OhQueuePush(aside, evaluated[i].item, false);
 		}
 	}
 	OhHeapSort(&s->found);

@@ -45,6 +45,8 @@ typedef struct OhSearch
 	OhQueue		edge;			/* with a filter: the nearest found, farthest first; a walk ends
 								 * there */
 	OhQueue		evicted;		/* found once, then pushed out: a later batch's */
+	OhQueue		near;			/* of these, before they are put in order, the nearest, in order */
+	int			nwithin;		/* calls of OhSearchWithin() */
 	OhQueue		rejected;		/* evaluated, too far to expand in this batch */
 } OhSearch;
 
