@@ -104,7 +104,11 @@ OhFilterPrefetchPage(const OhFilter *filter, uint32 lp)
 	const OhArray *array = &columns->file->array[columns->array];
 	Page		page;
 
-	if (lp >= array->npages || array->hint[lp] <= 0)
+	if (lp >= array->npages)
+		return;
+	if (unlikely(columns->file->ahead.rounds > 0))
+		OhArrayPrefetch(columns->file, columns->array, lp);
+	if (array->hint[lp] <= 0)
 		return;
 	page = BufferGetPage(array->hint[lp]);
 	__builtin_prefetch(GetBufferDescriptor(array->hint[lp] - 1), 1);

@@ -349,6 +349,12 @@ OhArrayRead(OhFile *file, int id, uint32 lp, int lockmode)
 	return buffer;
 }
 
+void
+OhArrayPrefetch(OhFile *file, int id, uint32 lp)
+{
+	OhAheadBlock(file->rel, OhArrayBlock(file, id, lp), file->array[id].hint[lp]);
+}
+
 /*
  * OhArrayReadAll -- lock several pages, each named once, in block order.
  */

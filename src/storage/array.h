@@ -15,6 +15,9 @@ extern Buffer OhArrayRead(OhFile *file, int array, uint32 lp, int lockmode);
 /* Block of a logical page, which must exist: an error otherwise. */
 extern BlockNumber OhArrayBlock(OhFile *file, int array, uint32 lp);
 
+/* Ask for a page that exists, if it is not known to be in shared buffers. */
+extern void OhArrayPrefetch(OhFile *file, int array, uint32 lp);
+
 /* Pages to be locked together. */
 typedef struct OhPageRef
 {

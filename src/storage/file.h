@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "storage/bufmgr.h"
+#include "storage/ahead.h"
 #include "storage/page.h"
 #include "utils/rel.h"
 
@@ -70,6 +71,7 @@ typedef struct OhFile
 	bool		building;		/* write no WAL */
 	BufferAccessStrategy strategy;	/* of reads of pages for a vacuum, otherwise NULL */
 	uint32		hint_clock;		/* every Nth access is an ordinary ReadBuffer */
+	OhAhead		ahead;			/* of reads of pages anywhere in the file */
 	MemoryContext context;		/* of block numbers and hints */
 	OhArray		array[OH_MAX_ARRAYS];
 } OhFile;

@@ -75,6 +75,19 @@ prefetch(const OhIndex *ix, uint32 lp, uint32 slot)
 		__builtin_prefetch((void *) start);
 }
 
+/*
+ * ask_ahead -- for the pages of the nodes from key[i] on, which are in the order of pages.
+ */
+static void
+ask_ahead(OhIndex *ix, const uint64 *key, int i, int count)
+{
+	for (; i < count; i++)
+	{
+		if (i == 0 || key[i] >> 32 != key[i - 1] >> 32)
+			OhArrayPrefetch(&ix->file, OH_NODE, key[i] >> 32);
+	}
+}
+
 int
 OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 {
@@ -84,6 +97,7 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 	int			count = 0;
 	int			nout = 0;
 	int			rounds = 0;
+	bool		asked;
 	const OmQuantizer *quant = NULL;
 	const OhForm *form = OhFormOf(e->forms, ix, e->forms->number, &quant);
 	uint8		number = form != NULL ? form->number : OH_TAG_LOOSE;	/* no node's */
@@ -105,6 +119,10 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 			key[j] = key[j - 1];
 		key[j] = k;
 	}
+	asked = OhAheadBegin(&ix->file.ahead);
+	if (unlikely(asked) && !e->asked)
+		ask_ahead(ix, key, 0, count);
+	e->asked = false;
 	for (int i = 0; i < count;)
 	{
 		uint32		lp = key[i] >> 32;
@@ -112,6 +130,11 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 		Page		page = BufferGetPage(buffer);
 		int			missing = -1;
 
+		if (unlikely(!asked && OhAheadWaited(&ix->file.ahead)))
+		{
+			ask_ahead(ix, key, i + 1, count);
+			asked = true;
+		}
 		for (; i < count && key[i] >> 32 == lp; i++)
 		{
 			uint32		slot = (uint32) key[i];
@@ -148,6 +171,7 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 			number = form != NULL ? form->number : OH_TAG_LOOSE;
 		}
 	}
+	OhAheadEnd(&ix->file.ahead);
 	e->evaluations += nout;
 	return nout;
 }

@@ -36,6 +36,7 @@ typedef struct OhEvaluator
 	OhNodeCache *keep;			/* inserts only: copies of what was looked at */
 	OhNearRows *near;			/* scans of arrays only: the rows of what was looked at */
 	int64		evaluations;
+	bool		asked;			/* the pages of the next nodes have been asked for */
 } OhEvaluator;
 
 /* An evaluated node. */

@@ -125,6 +125,16 @@ make_forms(OhIndex *ix, OhForms *forms)
 	}
 }
 
+/*
+ * ask_ahead -- for the pages from this one on, as far as they are known.
+ */
+static void
+ask_ahead(OhIndex *ix, uint32 lp)
+{
+	for (; lp < ix->file.array[OH_HIGHWAY].npages; lp++)
+		OhArrayPrefetch(&ix->file, OH_HIGHWAY, lp);
+}
+
 void
 OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds)
 {
@@ -134,12 +144,16 @@ OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds)
 	memset(seeds, 0, sizeof(OhSeeds));
 	if (unlikely(ix->retraining))
 		make_forms(ix, forms);
+	if (OhAheadBegin(&ix->file.ahead))
+		ask_ahead(ix, 0);
 	/* others may have added a page if the last one that we know of is full */
 	for (uint32 lp = 0; lp < array->npages || (full && lp < OhArrayPages(&ix->file, OH_HIGHWAY)); lp++)
 	{
 		Buffer		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
 		Page		page = BufferGetPage(buffer);
 
+		if (unlikely(lp == 0 && OhAheadWaited(&ix->file.ahead)))
+			ask_ahead(ix, 1);
 		for (int i = 0; i < OH_MODELS; i++)
 		{
 			const OmQuantizer *quant;
@@ -152,6 +166,7 @@ OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds)
 		full = OhTail(page)->nused >= array->per_page;
 		UnlockReleaseBuffer(buffer);
 	}
+	OhAheadEnd(&ix->file.ahead);
 }
 
 /*

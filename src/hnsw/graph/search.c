@@ -33,6 +33,9 @@
 /* Evaluations for each node that is looked for within a limit.  docs/measurements.md#constants */
 #define EVALUATIONS_EACH 8
 
+/* Candidates whose neighbours' pages are asked for ahead, where pages are missing. */
+#define AHEAD_CANDIDATES 4
+
 /* Calls of OhSearchWithin() before all that is set aside is put in order. */
 #define MAX_UNORDERED 4
 
@@ -74,6 +77,7 @@ OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep, MemoryContext cont
 	s->eval.ix = ix;
 	s->context = context;
 	s->streaming = streaming;
+	s->asks = true;
 	s->eval.keep = keep;
 	s->visited = OhVisitedGet(context, nnodes);
 	/* of a small graph they hold no more than its nodes */
@@ -100,6 +104,12 @@ OhSearchReset(OhSearch *s, OhForms *forms)
 	s->over = false;
 	s->cand.n = s->found.n = s->evicted.n = s->near.n = s->rejected.n = 0;
 	s->nwithin = 0;
+	if (s->asks)
+	{
+		memset(s->asked, 0xFF, sizeof(s->asked));
+		memset(s->asked_page, 0xFF, sizeof(s->asked_page));
+	}
+	s->asks = false;
 	s->eval.evaluations = 0;
 }
 
@@ -370,6 +380,50 @@ count_copy(OhSearch *s, int ef)
 		OhQueuePush(&s->found, OhQueuePop(evicted, false), true);
 }
 
+static inline void
+prefetch_node(OhSearch *s, uint32 id)
+{
+	OhFile	   *file = &s->eval.ix->file;
+	uint32		lp = OhLp(file, OH_NODE, id);
+
+	if (s->asked_page[lp % OH_ASKED_PAGES] == lp || !OhArrayHas(file, OH_NODE, id))
+		return;
+	s->asked_page[lp % OH_ASKED_PAGES] = lp;
+	OhArrayPrefetch(file, OH_NODE, lp);
+}
+
+/*
+ * look_ahead -- pages are missing: ask for those of the nodes that are evaluated next, and
+ * of the neighbours of the nearest candidates, which are likely to be expanded soon.
+ *
+ * What is evaluated, and in which order, stays as it is.
+ */
+static void
+look_ahead(OhSearch *s, const uint32 *ids, int n)
+{
+	uint32		links[MAX_LINKS];
+
+	s->asks = true;
+	for (int i = 0; i < n; i++)
+		prefetch_node(s, ids[i]);
+	for (int64 k = 0; k < Min(s->cand.n, AHEAD_CANDIDATES); k++)
+	{
+		uint32		id = s->cand.item[k].id;
+		int			nlinks;
+
+		if (s->asked[id % OH_ASKED] == id)
+			continue;
+		s->asked[id % OH_ASKED] = id;
+		nlinks = read_links(s, id, 0, links);
+		for (int i = 0; i < nlinks; i++)
+		{
+			if (!OhVisitedHas(s->visited, links[i]))
+				prefetch_node(s, links[i]);
+		}
+	}
+	s->eval.asked = true;
+}
+
 /*
  * walk -- expand candidates until none is nearer than the ef-th found, it does
  * not pay any more, or its limit is reached.
@@ -411,6 +465,8 @@ walk(OhSearch *s, int level, int ef)
 			if (s->nedge > 0)
 				OhFilterPrefetch(s->filter, ids[i]);
 		}
+		if (unlikely(s->eval.ix->file.ahead.rounds > 0) && level == 0 && s->eval.keep == NULL)
+			look_ahead(s, ids, fresh);
 		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
 		for (int i = 0; i < n; i++)
 		{

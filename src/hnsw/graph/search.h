@@ -19,6 +19,10 @@
 /* See OhWalkEdge().  Figures: docs/measurements.md#conditions-on-filter-columns */
 #define OH_LEAST_EDGE 0.3
 
+/* Places for what has been asked for ahead: a node's is its number modulo this. */
+#define OH_ASKED 64
+#define OH_ASKED_PAGES 256
+
 typedef struct OhSearch
 {
 	OhEvaluator eval;
@@ -47,6 +51,9 @@ typedef struct OhSearch
 	OhQueue		evicted;		/* found once, then pushed out: a later batch's */
 	OhQueue		near;			/* of these, before they are put in order, the nearest, in order */
 	int			nwithin;		/* calls of OhSearchWithin() */
+	bool		asks;			/* has asked for pages ahead: */
+	uint32		asked[OH_ASKED];	/* candidates whose neighbours' pages have been asked for */
+	uint32		asked_page[OH_ASKED_PAGES]; /* pages that have been asked for */
 	OhQueue		rejected;		/* evaluated, too far to expand in this batch */
 } OhSearch;
 

@@ -45,4 +45,11 @@ OhVisitedAdd(OhVisited *visited, uint32 id)
 	return OhVisitedHashAdd(visited, id);
 }
 
+/* Is it known to be there?  false also where looking would take longer. */
+static inline bool
+OhVisitedHas(const OhVisited *visited, uint32 id)
+{
+	return visited->mark != NULL && id < visited->size && visited->mark[id] == visited->epoch;
+}
+
 #endif							/* OH_VISITED_H */

@@ -134,6 +134,22 @@ OhRerankSees(OhReranker *r, ItemPointerData tid)
 	return OhReadRow(&r->reader, &tid, r->scan->xs_snapshot);
 }
 
+bool
+OhRerankAhead(OhReranker *r)
+{
+	OhAheadEnd(&r->hints->ahead);
+	return OhAheadBegin(&r->hints->ahead);
+}
+
+void
+OhRerankAsk(OhReranker *r, const ItemPointerData *tid)
+{
+	BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
+	const OhBlockHint *hint = &r->hints->heap.hint[block & r->hints->heap.mask];
+
+	OhAheadBlock(r->scan->heapRelation, block, hint->block == block ? hint->buffer : InvalidBuffer);
+}
+
 void
 OhRerankPrefetch(OhReranker *r, const ItemPointerData *tid, bool tuple)
 {

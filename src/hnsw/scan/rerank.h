@@ -22,6 +22,13 @@ extern void OhRerankQuery(OhReranker *rerank, const void *query);
 extern bool OhRerankRow(OhReranker *rerank, ItemPointerData tid, double *distance);
 /* Does the scan's snapshot see a row at tid? */
 extern bool OhRerankSees(OhReranker *rerank, ItemPointerData tid);
+/*
+ * A round of re-ranks ends and another begins.  true: pages have lately been missing,
+ * ask for those of the next rows.
+ */
+extern bool OhRerankAhead(OhReranker *rerank);
+/* Ask for a row's page. */
+extern void OhRerankAsk(OhReranker *rerank, const ItemPointerData *tid);
 /* Start loading a row's line pointer, or (once that is there) its tuple. */
 extern void OhRerankPrefetch(OhReranker *rerank, const ItemPointerData *tid, bool tuple);
 /* Let go of what is pinned; between two calls of amgettuple. */

@@ -42,6 +42,9 @@
 /* A sweep of so few is not delayed by a look at what a walk meets first. */
 #define FEW_EVALUATIONS 2000
 
+/* Nodes of a batch whose rows' pages are asked for ahead, where pages are missing. */
+#define ASK_AHEAD 32
+
 /*
  * With this many rows or fewer left the next batch is fetched before they are returned:
  * it may have nearer ones, which would come too late.  Of the first batch these are the
@@ -128,7 +131,7 @@ static void
 begin_batch(OhSource *s, const OhQueue *batch)
 {
 	s->batch = batch;
-	s->next = s->nahead = 0;
+	s->next = s->nahead = s->nasked = 0;
 }
 
 /*
@@ -390,6 +393,31 @@ OhBatchComesFirst(const OhSource *s)
 }
 
 /*
+ * ask_ahead -- pages are missing: ask for those of the next nodes' rows, and of their
+ * refinements.
+ */
+static void
+ask_ahead(OhSource *s)
+{
+	OhFile	   *file = &s->query->ix->file;
+
+	for (s->nasked = Max(s->nasked, s->next); s->nasked < Min(s->batch->n, s->next + ASK_AHEAD); s->nasked++)
+	{
+		uint32		id = s->batch->item[s->nasked].id;
+		Buffer		buffer;
+		OhNodeData *node = OhRecordRead(file, OH_NODE, id, BUFFER_LOCK_SHARE, &buffer);
+		ItemPointerData tid = node->tid;
+		bool		live = node->state == OH_LIVE;
+
+		UnlockReleaseBuffer(buffer);
+		if (live && ItemPointerIsValid(&tid))
+			OhRerankAsk(s->ranking->rerank, &tid);
+		if (live && s->query->forms->refined && OhArrayHas(file, OH_REFINE, id))
+			OhArrayPrefetch(file, OH_REFINE, OhLp(file, OH_REFINE, id));
+	}
+}
+
+/*
  * look_ahead -- read what the next n nodes of the batch have: rows, and refined
  * distances if the index has them.
  */
@@ -402,6 +430,8 @@ look_ahead(OhSource *s, OhNodeRows *head, int n)
 	const OhItem *item = &s->batch->item[s->next];
 	OmRefineBase base[OH_AHEAD];
 
+	if (unlikely(OhRerankAhead(rerank) || query->ix->file.ahead.rounds > 0))
+		ask_ahead(s);
 	for (int i = 0; i < n && forms->refined; i++)
 		OhPrefetchRefinement(query->ix, item[i].id);
 	for (int i = 0; i < n; i++)

@@ -39,6 +39,7 @@ typedef struct OhSource
 	int64		next;			/* first that is not ranked */
 	int64		nahead;			/* nodes looked up so far */
 	OhNodeRows	ahead[OH_AHEAD];	/* batch[i] is in ahead[i % OH_AHEAD] */
+	int64		nasked;			/* nodes whose rows' pages have been asked for, at least */
 	float		most_error;		/* the largest error of a code so far */
 
 	/* the walk */

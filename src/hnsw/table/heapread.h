@@ -51,6 +51,7 @@ typedef struct OhHints
 {
 	MemoryContext context;
 	uint32		clock;
+	OhAhead		ahead;			/* of reads of rows */
 	OhBlockHints heap;
 	OhBlockHints toast;
 	uint32		chunk_mask;
