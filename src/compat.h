@@ -98,13 +98,17 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #endif
 
 /*
- * Since 18 a path that should not be used is one with disabled nodes, which
- * outweighs any cost; before, infinite cost is all there is.
+ * Costs of a path that must not be used.  Since 18 it is one with disabled nodes, which
+ * outweighs any cost; before, cost is all there is.  It is finite, since an incremental
+ * sort above the path subtracts one cost from the other, and what follows is no number,
+ * which compares as if it were the best.
  */
+#define OM_NEVER_COST 1e100
 #if PG_VERSION_NUM >= 180000
-#define om_path_disable(path) ((void) ((path)->disabled_nodes = 2))
+#define om_path_never(path, startup, total) \
+	((path)->disabled_nodes = 2, *(startup) = *(total) = OM_NEVER_COST)
 #else
-#define om_path_disable(path) ((void) (path))
+#define om_path_never(path, startup, total) ((void) (path), *(startup) = *(total) = OM_NEVER_COST)
 #endif
 
 /* cost_sort() takes the input's disabled nodes since 18. */

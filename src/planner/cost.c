@@ -26,7 +26,6 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
-#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/spccache.h"
@@ -424,8 +423,7 @@ ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *star
 		usable = model.radius;
 	if (!usable)
 	{
-		*startup = *total = get_float8_infinity();
-		om_path_disable(&path->path);
+		om_path_never(&path->path, startup, total);
 		return;
 	}
 

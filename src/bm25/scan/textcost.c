@@ -13,7 +13,6 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
-#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/spccache.h"
@@ -117,7 +116,6 @@ ohtextcost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup,
 	if (is_other(bound, index->indexoid) ||
 		(path->indexorderbycols != NIL && linitial_int(path->indexorderbycols) != 0))
 	{
-		*startup = *total = get_float8_infinity();
-		om_path_disable(&path->path);
+		om_path_never(&path->path, startup, total);
 	}
 }
