@@ -5,7 +5,8 @@
  * descends the index.  Here the TOAST table stays open for the scan, and where a
  * value's chunks lie is remembered (heapread.h); a chunk that is found there
  * with the right value and number is the right one: the identifier of a value
- * is not given again while a chunk of it is left.
+ * is not given again while a chunk of it is left.  Chunks are written one after the
+ * other, so that the place of most follows from that of the one before.
  *
  * Compressed and inline values take the ordinary way.
  */
@@ -79,22 +80,17 @@ copy_chunk(TupleDesc desc, HeapTuple tuple, Oid value, int32 seq, char *out, int
 }
 
 /*
- * read_remembered -- a chunk from where it was last seen; false: it is not there.
+ * read_at -- a chunk from a place where it may be; false: it is not there.
  */
 static bool
-read_remembered(OhDetoaster *d, Oid value, int32 seq, char *out, int32 size)
+read_at(OhDetoaster *d, const ItemPointerData *tid, Oid value, int32 seq, char *out, int32 size)
 {
-	OhChunkHint *hint = OhChunkHintAt(d->hints, value, seq);
-	BlockNumber block;
+	BlockNumber block = ItemPointerGetBlockNumber(tid);
+	OffsetNumber offset = ItemPointerGetOffsetNumber(tid);
 	Buffer		buffer;
 	Page		page;
-	OffsetNumber offset;
 	bool		found = false;
 
-	if (hint->value != value || hint->seq != seq || !ItemPointerIsValid(&hint->tid))
-		return false;
-	block = ItemPointerGetBlockNumber(&hint->tid);
-	offset = ItemPointerGetOffsetNumber(&hint->tid);
 	if (block >= d->nblocks)
 		return false;
 	buffer = OhHintedRead(d->toast, block, d->hints, &d->hints->toast);
@@ -107,11 +103,76 @@ read_remembered(OhDetoaster *d, Oid value, int32 seq, char *out, int32 size)
 		tuple.t_data = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, offset));
 		tuple.t_len = ItemIdGetLength(PageGetItemId(page, offset));
 		tuple.t_tableOid = RelationGetRelid(d->toast);
-		tuple.t_self = hint->tid;
+		tuple.t_self = *tid;
 		found = copy_chunk(RelationGetDescr(d->toast), &tuple, value, seq, out, size);
 	}
 	UnlockReleaseBuffer(buffer);
 	return found;
+}
+
+/*
+ * next_place -- where a chunk is most likely that follows the one at tid: behind it, or
+ * at the beginning of the next page.
+ */
+static inline void
+next_place(const ItemPointerData *tid, bool next_page, ItemPointerData *next)
+{
+	*next = *tid;
+	if (next_page)
+		ItemPointerSet(next, ItemPointerGetBlockNumber(tid) + 1, FirstOffsetNumber);
+	else
+		ItemPointerSetOffsetNumber(next, ItemPointerGetOffsetNumber(tid) + 1);
+}
+
+/*
+ * read_chunk -- a chunk without the index; false: it is not where it is looked for.
+ *
+ * at: where the one before it was, of which it becomes the place.
+ */
+static bool
+read_chunk(OhDetoaster *d, Oid value, int32 seq, ItemPointerData *at, char *out, int32 size)
+{
+	OhChunkHint *hint;
+
+	for (int i = 0; seq > 0 && i < 2; i++)
+	{
+		ItemPointerData next;
+
+		next_place(at, i == 1, &next);
+		if (read_at(d, &next, value, seq, out, size))
+		{
+			*at = next;
+			return true;
+		}
+	}
+	hint = OhChunkHintAt(d->hints, value, seq);
+	if (hint->value != value || hint->seq != seq || !ItemPointerIsValid(&hint->tid) ||
+		!read_at(d, &hint->tid, value, seq, out, size))
+		return false;
+	*at = hint->tid;
+	return true;
+}
+
+/*
+ * note_chunk -- remember where a chunk is, unless that follows from the one before it.
+ */
+static void
+note_chunk(OhDetoaster *d, Oid value, int32 seq, const ItemPointerData *before, const ItemPointerData *tid)
+{
+	ItemPointerData next[2];
+	OhChunkHint *hint;
+
+	if (seq > 0)
+	{
+		next_place(before, false, &next[0]);
+		next_place(before, true, &next[1]);
+		if (memcmp(tid, &next[0], sizeof(ItemPointerData)) == 0 || memcmp(tid, &next[1], sizeof(ItemPointerData)) == 0)
+			return;
+	}
+	hint = OhChunkHintAt(d->hints, value, seq);
+	hint->value = value;
+	hint->seq = seq;
+	hint->tid = *tid;
 }
 
 /*
@@ -127,6 +188,7 @@ read_by_index(OhDetoaster *d, Oid value, char *out, int32 total)
 	int32		done = 0;
 	int32		seq = 0;
 	SnapshotData toast_snapshot;
+	ItemPointerData before;
 
 	if (d->indexes == NULL)
 	{
@@ -141,16 +203,13 @@ read_by_index(OhDetoaster *d, Oid value, char *out, int32 total)
 	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 	{
 		int32		size = Min(total - done, (int32) TOAST_MAX_CHUNK_SIZE);
-		OhChunkHint *hint;
 
 		if (size <= 0 || !copy_chunk(RelationGetDescr(d->toast), tuple, value, seq, out + done, size))
 			break;
 		d->nblocks = Max(d->nblocks, ItemPointerGetBlockNumber(&tuple->t_self) + 1);
 		OhGrowChunkHints(d->hints, d->nblocks);
-		hint = OhChunkHintAt(d->hints, value, seq);
-		hint->value = value;
-		hint->seq = seq;
-		hint->tid = tuple->t_self;
+		note_chunk(d, value, seq, &before, &tuple->t_self);
+		before = tuple->t_self;
 		done += size;
 		seq++;
 	}
@@ -167,6 +226,7 @@ fetch_plain(OhDetoaster *d, struct varlena *pointer)
 	struct varatt_external external;
 	int32		total;
 	int32		done = 0;
+	ItemPointerData at;
 
 	VARATT_EXTERNAL_GET_POINTER(external, pointer);
 	if (VARATT_EXTERNAL_IS_COMPRESSED(external) ||
@@ -190,7 +250,7 @@ fetch_plain(OhDetoaster *d, struct varlena *pointer)
 	{
 		int32		size = Min(total - done, (int32) TOAST_MAX_CHUNK_SIZE);
 
-		if (!read_remembered(d, external.va_valueid, seq, d->buffer + VARHDRSZ + done, size))
+		if (!read_chunk(d, external.va_valueid, seq, &at, d->buffer + VARHDRSZ + done, size))
 			return read_by_index(d, external.va_valueid, d->buffer + VARHDRSZ, total);
 		done += size;
 	}
