@@ -1,9 +1,10 @@
 /*
  * kernel_avx2.c -- AVX2 and FMA kernels.
  *
- * Tails of float vectors are masked loads, which read no masked-out element.
- * Tails of codes are loaded from 32 bytes that end with the code, or assembled
- * from shorter loads when the whole code is shorter: nothing past it is read.
+ * The rest of a float vector that does not fill a register is read by masked loads, which
+ * do not touch masked-out elements.  The rest of a code is loaded as the last 32 bytes of
+ * the code, or assembled from shorter loads if the whole code is shorter: nothing past it
+ * is read.
  */
 #include <math.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define OM_TARGET __attribute__((target("avx2,fma,bmi2,f16c")))
 #define OP OM_TARGET static inline __attribute__((always_inline))
 
-/* Mask of the first n of 8 lanes; n outside 0..8 is clamped. */
+/* Mask for the first n of 8 lanes; n outside 0..8 is clamped. */
 OP __m256i
 lanes(int n)
 {
@@ -184,7 +185,7 @@ om_cos_f32_avx2(const float *a, const float *b, int dim, float out[3])
 	out[2] = sum_8(_mm256_add_ps(bb0, bb1));
 }
 
-/* Hadamard; see kernel_avx512.c. */
+/* Hadamard transform of a register; see kernel_avx512.c. */
 OP __m256
 fht_8(__m256 x)
 {
@@ -255,8 +256,8 @@ om_fht_f32_avx2(float *x, int n)
 }
 
 /*
- * n < 32 bytes at x, zero filled, from loads that stay inside: two that
- * overlap, the second shifted into place.
+ * Loads n < 32 bytes at x and fills with zeros: two overlapping loads that stay inside, the
+ * second shifted into place.
  */
 OP __m128i
 load_part_16(const uint8_t *x, int n)
@@ -309,7 +310,7 @@ load_part_32(const uint8_t *x, int n)
 	return _mm256_inserti128_si256(_mm256_castsi128_si256(lo), hi, 1);
 }
 
-/* Bits of plane p of the code, one plane element a byte. */
+/* Plane p of the code, one element a byte. */
 OP __m256i
 plane(__m256i code, int p, int bits)
 {
@@ -320,8 +321,8 @@ plane(__m256i code, int p, int bits)
 }
 
 /*
- * All planes of 32 code bytes.  maddubs adds pairs into int16: 8-bit codes are
- * widened instead; of the others all planes fit one int16, 4 * 15 * 128 at most.
+ * Dot product of all planes of 32 code bytes.  maddubs adds pairs into int16, where all
+ * planes of 1, 2 or 4 bits fit (4 * 15 * 128 at most); codes of 8 bits are widened instead.
  */
 OP __m256i
 dot_block(__m256i code, const int8_t *q, int stride, int bits)
@@ -370,7 +371,7 @@ dot_code(const uint8_t *code, const int8_t *q, int stride, int bits)
 	}
 	if (j < stride)
 	{
-		/* 32 - done zero bytes, then ones: hides what is counted already */
+		/* 32 - done zero bytes, then ones: masks out the bytes that have been counted already */
 		static const int8_t keep[64] = {
 			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -406,7 +407,7 @@ expand_block(__m256i code, int p, int bits)
 	return _mm256_sub_epi8(_mm256_add_epi8(v, v), _mm256_set1_epi8((char) ((1 << bits) - 1)));
 }
 
-/* Plane after plane: what a tail writes past its plane, the next overwrites. */
+/* Plane after plane: the bytes written past a plane's end are overwritten by the next plane. */
 OP void
 expand_code(const uint8_t *code, int8_t *out, int stride, int bits)
 {
@@ -443,7 +444,7 @@ CODE_KERNELS(2)
 CODE_KERNELS(4)
 CODE_KERNELS(8)
 
-/* |x| <= 127: two squares fit an int16, as maddubs needs them to. */
+/* |x| <= 127, so that the sum of two squares fits in int16, as maddubs requires. */
 OM_TARGET static void
 om_sums_i8_avx2(const int8_t *x, int n, int32_t out[3])
 {
@@ -524,7 +525,7 @@ v16_hmax(V16 a)
 	return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
 }
 
-/* Sixteen int32 that fit a byte, to bytes. */
+/* Narrows sixteen int32, each in the range of a byte, to bytes. */
 OP __m128i
 bytes_16(__m256i lo, __m256i hi)
 {
@@ -582,8 +583,8 @@ V16_OF(v16_choose, (V16 a, V16 b, V16 yes, V16 no),
 	   _mm256_blendv_ps(no.hi, yes.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_GT_OQ)))
 
 /*
- * Ranges.  Comparisons make bytes of ones: those of wider values are narrowed
- * until a byte stands for each, and a bit of each byte is gathered.
+ * Ranges.  A comparison sets all bits of a value that is in the range.  Wider values are
+ * narrowed to a byte each, and then one bit of each byte is collected.
  */
 OP __m256i
 in_range_u8(const uint8_t *x, __m256i lo, __m256i span)
@@ -659,7 +660,10 @@ range64_u32(const uint32_t *x, uint32_t lo, uint32_t span)
 	return bits;
 }
 
-/* There is no unsigned comparison: the signs are flipped.  Ones are those outside. */
+/*
+ * There is no unsigned comparison, so the sign bits are flipped.  The comparison finds the
+ * values outside.
+ */
 OP uint64_t
 range64_u64(const uint64_t *x, uint64_t lo, uint64_t span)
 {
@@ -728,7 +732,7 @@ bits_add(BITS a, BITS b)
 	return _mm256_add_epi64(a, b);
 }
 
-/* Ones of each half byte by a table, summed by bytes (Mula et al. 2018). */
+/* Counts the bits of each half byte by a table and sums them by bytes (Mula et al. 2018). */
 OP BITS
 bits_count(BITS v)
 {

@@ -1,9 +1,10 @@
 /*
  * kernel_avx512.c -- AVX-512 (F, BW, DQ, VL) kernels, with VNNI where present.
  *
- * Tails are masked loads: masked-out bytes are not read, so nothing past a
- * code's stride or a vector's end is touched.  The code kernels come from
- * kernel_avx512_code.h, included once with VNNI and once without.
+ * The rest of an array that does not fill a register is read by masked loads: masked-out
+ * bytes are not touched, so nothing past a code's stride or a vector's end is read.  The
+ * code kernels come from kernel_avx512_code.h, which is included once with VNNI and once
+ * without.
  */
 #include <math.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,f16c")))
 #define OP OM_TARGET static inline __attribute__((always_inline))
 
-/* The first n of 16 lanes, n < 16. */
+/* Mask for the first n of 16 lanes, n < 16. */
 OP __mmask16
 lanes(int n)
 {
@@ -159,8 +160,9 @@ om_cos_f32_avx512(const float *a, const float *b, int dim, float out[3])
 }
 
 /*
- * Hadamard.  A level inside a register swaps partners and adds them to the
- * lanes times +1 or -1: exact products, so that it rounds as a + b and a - b.
+ * Hadamard transform.  A level inside a register swaps partners and adds them to the lanes
+ * multiplied by +1 or -1. These products are exact, so the result rounds as a + b and a - b
+ * do.
  */
 OP __m512
 fht_16(__m512 x)
@@ -309,7 +311,7 @@ v16_choose(V16 a, V16 b, V16 yes, V16 no)
 	return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes);
 }
 
-/* A comparison makes a mask of as many bits as a register has values. */
+/* A comparison gives a mask with one bit for each value of a register. */
 #define RANGE64(W, per_register) \
 	OP uint64_t \
 	range64_u##W(const uint##W##_t *x, uint##W##_t lo, uint##W##_t span) \
@@ -388,7 +390,7 @@ bits_add(BITS a, BITS b)
 	return _mm512_add_epi64(a, b);
 }
 
-/* Ones of each half byte by a table: CPUs with VNNI need not have VPOPCNTQ. */
+/* Counts the bits of each half byte by a table: CPUs with VNNI need not have VPOPCNTQ. */
 OP BITS
 bits_count(BITS v)
 {
@@ -411,7 +413,10 @@ bits_sum(BITS v)
 #undef OM_TARGET
 #undef OP
 
-/* u8 by s8 to int32, by two multiplications: codes of 4 bits do not saturate. */
+/*
+ * Multiplies u8 by s8 into int32 by two instructions: codes of up to 4 bits do not saturate
+ * the int16 in between.
+ */
 #define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,f16c")))
 #define OP OM_TARGET static inline __attribute__((always_inline))
 #define OM_CODE(name) om_##name##_avx512
@@ -424,7 +429,7 @@ om_dp_avx512(__m512i acc, __m512i u, __m512i s)
 	return _mm512_add_epi32(acc, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
 }
 
-/* The same for codes of 8 bits, whose pairs need 17 bits. */
+/* The same for codes of 8 bits, whose pairs need 17 bits and so are widened first. */
 OP __m512i
 om_dp8_avx512(__m512i acc, __m512i u, __m512i s)
 {
