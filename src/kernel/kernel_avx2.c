@@ -51,140 +51,6 @@ abs_8(__m256 v)
 	return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
 }
 
-OP __m256
-diff_8(const float *a, const float *b)
-{
-	return _mm256_sub_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(b));
-}
-
-OM_TARGET static float
-om_l2sq_f32_avx2(const float *a, const float *b, int dim)
-{
-	__m256		s0 = _mm256_setzero_ps();
-	__m256		s1 = s0;
-	__m256		s2 = s0;
-	__m256		s3 = s0;
-	int			i = 0;
-
-	for (; i + 32 <= dim; i += 32)
-	{
-		__m256		d0 = diff_8(a + i, b + i);
-		__m256		d1 = diff_8(a + i + 8, b + i + 8);
-		__m256		d2 = diff_8(a + i + 16, b + i + 16);
-		__m256		d3 = diff_8(a + i + 24, b + i + 24);
-
-		s0 = _mm256_fmadd_ps(d0, d0, s0);
-		s1 = _mm256_fmadd_ps(d1, d1, s1);
-		s2 = _mm256_fmadd_ps(d2, d2, s2);
-		s3 = _mm256_fmadd_ps(d3, d3, s3);
-	}
-	for (; i + 8 <= dim; i += 8)
-	{
-		__m256		d = diff_8(a + i, b + i);
-
-		s0 = _mm256_fmadd_ps(d, d, s0);
-	}
-	if (i < dim)
-	{
-		__m256i		k = lanes(dim - i);
-		__m256		d = _mm256_sub_ps(_mm256_maskload_ps(a + i, k),
-									  _mm256_maskload_ps(b + i, k));
-
-		s1 = _mm256_fmadd_ps(d, d, s1);
-	}
-	return sum_8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
-}
-
-OM_TARGET static float
-om_ip_f32_avx2(const float *a, const float *b, int dim)
-{
-	__m256		s0 = _mm256_setzero_ps();
-	__m256		s1 = s0;
-	__m256		s2 = s0;
-	__m256		s3 = s0;
-	int			i = 0;
-
-	for (; i + 32 <= dim; i += 32)
-	{
-		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
-		s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), s1);
-		s2 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16), s2);
-		s3 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24), s3);
-	}
-	for (; i + 8 <= dim; i += 8)
-		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
-	if (i < dim)
-	{
-		__m256i		k = lanes(dim - i);
-
-		s1 = _mm256_fmadd_ps(_mm256_maskload_ps(a + i, k),
-							 _mm256_maskload_ps(b + i, k), s1);
-	}
-	return sum_8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
-}
-
-OM_TARGET static float
-om_l1_f32_avx2(const float *a, const float *b, int dim)
-{
-	__m256		s0 = _mm256_setzero_ps();
-	__m256		s1 = s0;
-	int			i = 0;
-
-	for (; i + 16 <= dim; i += 16)
-	{
-		s0 = _mm256_add_ps(s0, abs_8(diff_8(a + i, b + i)));
-		s1 = _mm256_add_ps(s1, abs_8(diff_8(a + i + 8, b + i + 8)));
-	}
-	for (; i < dim; i += 8)
-	{
-		__m256i		k = lanes(dim - i);
-
-		s0 = _mm256_add_ps(s0, abs_8(_mm256_sub_ps(_mm256_maskload_ps(a + i, k),
-												   _mm256_maskload_ps(b + i, k))));
-	}
-	return sum_8(_mm256_add_ps(s0, s1));
-}
-
-OM_TARGET static void
-om_cos_f32_avx2(const float *a, const float *b, int dim, float out[3])
-{
-	__m256		ab0 = _mm256_setzero_ps();
-	__m256		aa0 = ab0;
-	__m256		bb0 = ab0;
-	__m256		ab1 = ab0;
-	__m256		aa1 = ab0;
-	__m256		bb1 = ab0;
-	int			i = 0;
-
-	for (; i + 16 <= dim; i += 16)
-	{
-		__m256		a0 = _mm256_loadu_ps(a + i);
-		__m256		b0 = _mm256_loadu_ps(b + i);
-		__m256		a1 = _mm256_loadu_ps(a + i + 8);
-		__m256		b1 = _mm256_loadu_ps(b + i + 8);
-
-		ab0 = _mm256_fmadd_ps(a0, b0, ab0);
-		aa0 = _mm256_fmadd_ps(a0, a0, aa0);
-		bb0 = _mm256_fmadd_ps(b0, b0, bb0);
-		ab1 = _mm256_fmadd_ps(a1, b1, ab1);
-		aa1 = _mm256_fmadd_ps(a1, a1, aa1);
-		bb1 = _mm256_fmadd_ps(b1, b1, bb1);
-	}
-	for (; i < dim; i += 8)
-	{
-		__m256i		k = lanes(dim - i);
-		__m256		a0 = _mm256_maskload_ps(a + i, k);
-		__m256		b0 = _mm256_maskload_ps(b + i, k);
-
-		ab0 = _mm256_fmadd_ps(a0, b0, ab0);
-		aa0 = _mm256_fmadd_ps(a0, a0, aa0);
-		bb0 = _mm256_fmadd_ps(b0, b0, bb0);
-	}
-	out[0] = sum_8(_mm256_add_ps(ab0, ab1));
-	out[1] = sum_8(_mm256_add_ps(aa0, aa1));
-	out[2] = sum_8(_mm256_add_ps(bb0, bb1));
-}
-
 /* Hadamard transform of a register; see kernel_avx512.c. */
 OP __m256
 fht_8(__m256 x)
@@ -196,63 +62,6 @@ fht_8(__m256 x)
 	x = _mm256_fmadd_ps(x, s1, _mm256_permute_ps(x, 0xB1));
 	x = _mm256_fmadd_ps(x, s2, _mm256_permute_ps(x, 0x4E));
 	return _mm256_fmadd_ps(x, s4, _mm256_permute2f128_ps(x, x, 1));
-}
-
-OP void
-fht_radix4(float *x, int h, __m256 a0, __m256 a1, __m256 a2, __m256 a3)
-{
-	__m256		b0 = _mm256_add_ps(a0, a1);
-	__m256		b1 = _mm256_sub_ps(a0, a1);
-	__m256		b2 = _mm256_add_ps(a2, a3);
-	__m256		b3 = _mm256_sub_ps(a2, a3);
-
-	_mm256_storeu_ps(x, _mm256_add_ps(b0, b2));
-	_mm256_storeu_ps(x + h, _mm256_add_ps(b1, b3));
-	_mm256_storeu_ps(x + 2 * h, _mm256_sub_ps(b0, b2));
-	_mm256_storeu_ps(x + 3 * h, _mm256_sub_ps(b1, b3));
-}
-
-OM_TARGET static void
-om_fht_f32_avx2(float *x, int n)
-{
-	int			h;
-
-	if (n < 8)
-	{
-		om_kernels_scalar.fht_f32(x, n);
-		return;
-	}
-	if (n < 32)
-	{
-		for (int i = 0; i < n; i += 8)
-			_mm256_storeu_ps(x + i, fht_8(_mm256_loadu_ps(x + i)));
-		h = 8;
-	}
-	else
-	{
-		for (int i = 0; i < n; i += 32)
-			fht_radix4(x + i, 8, fht_8(_mm256_loadu_ps(x + i)),
-					   fht_8(_mm256_loadu_ps(x + i + 8)),
-					   fht_8(_mm256_loadu_ps(x + i + 16)),
-					   fht_8(_mm256_loadu_ps(x + i + 24)));
-		h = 32;
-	}
-	for (; 4 * h <= n; h *= 4)
-		for (int i = 0; i < n; i += 4 * h)
-			for (int j = i; j < i + h; j += 8)
-				fht_radix4(x + j, h, _mm256_loadu_ps(x + j),
-						   _mm256_loadu_ps(x + j + h),
-						   _mm256_loadu_ps(x + j + 2 * h),
-						   _mm256_loadu_ps(x + j + 3 * h));
-	if (h < n)
-		for (int j = 0; j < h; j += 8)
-		{
-			__m256		a = _mm256_loadu_ps(x + j);
-			__m256		b = _mm256_loadu_ps(x + j + h);
-
-			_mm256_storeu_ps(x + j, _mm256_add_ps(a, b));
-			_mm256_storeu_ps(x + j + h, _mm256_sub_ps(a, b));
-		}
 }
 
 /*
@@ -684,6 +493,21 @@ range64_u64(const uint64_t *x, uint64_t lo, uint64_t span)
 
 #define OM_FN(name) om_##name##_avx2
 #include "kernel_lanes.h"
+
+#define VF __m256
+#define VF_LANES 8
+#define vf_load(x) _mm256_loadu_ps(x)
+#define vf_load_part(x, n) _mm256_maskload_ps(x, lanes(n))
+#define vf_store(x, v) _mm256_storeu_ps(x, v)
+#define vf_zero() _mm256_setzero_ps()
+#define vf_add(a, b) _mm256_add_ps(a, b)
+#define vf_sub(a, b) _mm256_sub_ps(a, b)
+#define vf_abs(x) abs_8(x)
+#define vf_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define vf_sum(x) sum_8(x)
+#define vf_fht(x) fht_8(x)
+#include "kernel_f32.h"
+#include "kernel_fht.h"
 #include "kernel_range.h"
 
 V16_OF(v16_load_half, (const uint16_t *x),

@@ -25,140 +25,6 @@ lanes(int n)
 	return (__mmask16) ((1u << n) - 1);
 }
 
-OM_TARGET static float
-om_l2sq_f32_avx512(const float *a, const float *b, int dim)
-{
-	__m512		s0 = _mm512_setzero_ps();
-	__m512		s1 = s0;
-	__m512		s2 = s0;
-	__m512		s3 = s0;
-	int			i = 0;
-
-	for (; i + 64 <= dim; i += 64)
-	{
-		__m512		d0 = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
-		__m512		d1 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16));
-		__m512		d2 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 32), _mm512_loadu_ps(b + i + 32));
-		__m512		d3 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 48), _mm512_loadu_ps(b + i + 48));
-
-		s0 = _mm512_fmadd_ps(d0, d0, s0);
-		s1 = _mm512_fmadd_ps(d1, d1, s1);
-		s2 = _mm512_fmadd_ps(d2, d2, s2);
-		s3 = _mm512_fmadd_ps(d3, d3, s3);
-	}
-	for (; i + 16 <= dim; i += 16)
-	{
-		__m512		d = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
-
-		s0 = _mm512_fmadd_ps(d, d, s0);
-	}
-	if (i < dim)
-	{
-		__mmask16	k = lanes(dim - i);
-		__m512		d = _mm512_sub_ps(_mm512_maskz_loadu_ps(k, a + i),
-									  _mm512_maskz_loadu_ps(k, b + i));
-
-		s1 = _mm512_fmadd_ps(d, d, s1);
-	}
-	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1),
-											  _mm512_add_ps(s2, s3)));
-}
-
-OM_TARGET static float
-om_ip_f32_avx512(const float *a, const float *b, int dim)
-{
-	__m512		s0 = _mm512_setzero_ps();
-	__m512		s1 = s0;
-	__m512		s2 = s0;
-	__m512		s3 = s0;
-	int			i = 0;
-
-	for (; i + 64 <= dim; i += 64)
-	{
-		s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s0);
-		s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16), s1);
-		s2 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 32), _mm512_loadu_ps(b + i + 32), s2);
-		s3 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 48), _mm512_loadu_ps(b + i + 48), s3);
-	}
-	for (; i + 16 <= dim; i += 16)
-		s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s0);
-	if (i < dim)
-	{
-		__mmask16	k = lanes(dim - i);
-
-		s1 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(k, a + i),
-							 _mm512_maskz_loadu_ps(k, b + i), s1);
-	}
-	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1),
-											  _mm512_add_ps(s2, s3)));
-}
-
-OM_TARGET static float
-om_l1_f32_avx512(const float *a, const float *b, int dim)
-{
-	__m512		s0 = _mm512_setzero_ps();
-	__m512		s1 = s0;
-	int			i = 0;
-
-	for (; i + 32 <= dim; i += 32)
-	{
-		__m512		d0 = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
-		__m512		d1 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16));
-
-		s0 = _mm512_add_ps(s0, _mm512_abs_ps(d0));
-		s1 = _mm512_add_ps(s1, _mm512_abs_ps(d1));
-	}
-	for (; i < dim; i += 16)
-	{
-		__mmask16	k = dim - i < 16 ? lanes(dim - i) : (__mmask16) 0xffff;
-		__m512		d = _mm512_sub_ps(_mm512_maskz_loadu_ps(k, a + i),
-									  _mm512_maskz_loadu_ps(k, b + i));
-
-		s0 = _mm512_add_ps(s0, _mm512_abs_ps(d));
-	}
-	return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
-}
-
-OM_TARGET static void
-om_cos_f32_avx512(const float *a, const float *b, int dim, float out[3])
-{
-	__m512		ab0 = _mm512_setzero_ps();
-	__m512		aa0 = ab0;
-	__m512		bb0 = ab0;
-	__m512		ab1 = ab0;
-	__m512		aa1 = ab0;
-	__m512		bb1 = ab0;
-	int			i = 0;
-
-	for (; i + 32 <= dim; i += 32)
-	{
-		__m512		a0 = _mm512_loadu_ps(a + i);
-		__m512		b0 = _mm512_loadu_ps(b + i);
-		__m512		a1 = _mm512_loadu_ps(a + i + 16);
-		__m512		b1 = _mm512_loadu_ps(b + i + 16);
-
-		ab0 = _mm512_fmadd_ps(a0, b0, ab0);
-		aa0 = _mm512_fmadd_ps(a0, a0, aa0);
-		bb0 = _mm512_fmadd_ps(b0, b0, bb0);
-		ab1 = _mm512_fmadd_ps(a1, b1, ab1);
-		aa1 = _mm512_fmadd_ps(a1, a1, aa1);
-		bb1 = _mm512_fmadd_ps(b1, b1, bb1);
-	}
-	for (; i < dim; i += 16)
-	{
-		__mmask16	k = dim - i < 16 ? lanes(dim - i) : (__mmask16) 0xffff;
-		__m512		a0 = _mm512_maskz_loadu_ps(k, a + i);
-		__m512		b0 = _mm512_maskz_loadu_ps(k, b + i);
-
-		ab0 = _mm512_fmadd_ps(a0, b0, ab0);
-		aa0 = _mm512_fmadd_ps(a0, a0, aa0);
-		bb0 = _mm512_fmadd_ps(b0, b0, bb0);
-	}
-	out[0] = _mm512_reduce_add_ps(_mm512_add_ps(ab0, ab1));
-	out[1] = _mm512_reduce_add_ps(_mm512_add_ps(aa0, aa1));
-	out[2] = _mm512_reduce_add_ps(_mm512_add_ps(bb0, bb1));
-}
-
 /*
  * Hadamard transform.  A level inside a register swaps partners and adds them to the lanes
  * multiplied by +1 or -1. These products are exact, so the result rounds as a + b and a - b
@@ -176,76 +42,6 @@ fht_16(__m512 x)
 	x = _mm512_fmadd_ps(x, s2, _mm512_permute_ps(x, 0x4E));
 	x = _mm512_fmadd_ps(x, s4, _mm512_shuffle_f32x4(x, x, 0xB1));
 	return _mm512_fmadd_ps(x, s8, _mm512_shuffle_f32x4(x, x, 0x4E));
-}
-
-/* Two levels, partners h and 2h apart, on 16 columns of x. */
-OP void
-fht_radix4(float *x, int h)
-{
-	__m512		a0 = _mm512_loadu_ps(x);
-	__m512		a1 = _mm512_loadu_ps(x + h);
-	__m512		a2 = _mm512_loadu_ps(x + 2 * h);
-	__m512		a3 = _mm512_loadu_ps(x + 3 * h);
-	__m512		b0 = _mm512_add_ps(a0, a1);
-	__m512		b1 = _mm512_sub_ps(a0, a1);
-	__m512		b2 = _mm512_add_ps(a2, a3);
-	__m512		b3 = _mm512_sub_ps(a2, a3);
-
-	_mm512_storeu_ps(x, _mm512_add_ps(b0, b2));
-	_mm512_storeu_ps(x + h, _mm512_add_ps(b1, b3));
-	_mm512_storeu_ps(x + 2 * h, _mm512_sub_ps(b0, b2));
-	_mm512_storeu_ps(x + 3 * h, _mm512_sub_ps(b1, b3));
-}
-
-OM_TARGET static void
-om_fht_f32_avx512(float *x, int n)
-{
-	int			h;
-
-	if (n < 16)
-	{
-		om_kernels_scalar.fht_f32(x, n);
-		return;
-	}
-	if (n < 64)
-	{
-		for (int i = 0; i < n; i += 16)
-			_mm512_storeu_ps(x + i, fht_16(_mm512_loadu_ps(x + i)));
-		h = 16;
-	}
-	else
-	{
-		for (int i = 0; i < n; i += 64)
-		{
-			__m512		a0 = fht_16(_mm512_loadu_ps(x + i));
-			__m512		a1 = fht_16(_mm512_loadu_ps(x + i + 16));
-			__m512		a2 = fht_16(_mm512_loadu_ps(x + i + 32));
-			__m512		a3 = fht_16(_mm512_loadu_ps(x + i + 48));
-			__m512		b0 = _mm512_add_ps(a0, a1);
-			__m512		b1 = _mm512_sub_ps(a0, a1);
-			__m512		b2 = _mm512_add_ps(a2, a3);
-			__m512		b3 = _mm512_sub_ps(a2, a3);
-
-			_mm512_storeu_ps(x + i, _mm512_add_ps(b0, b2));
-			_mm512_storeu_ps(x + i + 16, _mm512_add_ps(b1, b3));
-			_mm512_storeu_ps(x + i + 32, _mm512_sub_ps(b0, b2));
-			_mm512_storeu_ps(x + i + 48, _mm512_sub_ps(b1, b3));
-		}
-		h = 64;
-	}
-	for (; 4 * h <= n; h *= 4)
-		for (int i = 0; i < n; i += 4 * h)
-			for (int j = i; j < i + h; j += 16)
-				fht_radix4(x + j, h);
-	if (h < n)
-		for (int j = 0; j < h; j += 16)
-		{
-			__m512		a = _mm512_loadu_ps(x + j);
-			__m512		b = _mm512_loadu_ps(x + j + h);
-
-			_mm512_storeu_ps(x + j, _mm512_add_ps(a, b));
-			_mm512_storeu_ps(x + j + h, _mm512_sub_ps(a, b));
-		}
 }
 
 /* The encoder's kernels: one register is the template's sixteen lanes. */
@@ -341,6 +137,21 @@ RANGE64(64, 8)
 
 #define OM_FN(name) om_##name##_avx512
 #include "kernel_lanes.h"
+
+#define VF __m512
+#define VF_LANES 16
+#define vf_load(x) _mm512_loadu_ps(x)
+#define vf_load_part(x, n) _mm512_maskz_loadu_ps(lanes(n), x)
+#define vf_store(x, v) _mm512_storeu_ps(x, v)
+#define vf_zero() _mm512_setzero_ps()
+#define vf_add(a, b) _mm512_add_ps(a, b)
+#define vf_sub(a, b) _mm512_sub_ps(a, b)
+#define vf_abs(x) _mm512_abs_ps(x)
+#define vf_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define vf_sum(x) _mm512_reduce_add_ps(x)
+#define vf_fht(x) fht_16(x)
+#include "kernel_f32.h"
+#include "kernel_fht.h"
 #include "kernel_range.h"
 
 OP V16

@@ -125,47 +125,6 @@ fht_4(float32x4_t x)
 	return vfmaq_f32(vextq_f32(x, x, 2), x, vld1q_f32(s2));
 }
 
-static void
-om_fht_f32_neon(float *x, int n)
-{
-	int			h = 4;
-
-	if (n < 4)
-	{
-		om_kernels_scalar.fht_f32(x, n);
-		return;
-	}
-	for (int i = 0; i < n; i += 4)
-		vst1q_f32(x + i, fht_4(vld1q_f32(x + i)));
-	for (; 4 * h <= n; h *= 4)
-		for (int i = 0; i < n; i += 4 * h)
-			for (int j = i; j < i + h; j += 4)
-			{
-				float32x4_t a0 = vld1q_f32(x + j);
-				float32x4_t a1 = vld1q_f32(x + j + h);
-				float32x4_t a2 = vld1q_f32(x + j + 2 * h);
-				float32x4_t a3 = vld1q_f32(x + j + 3 * h);
-				float32x4_t b0 = vaddq_f32(a0, a1);
-				float32x4_t b1 = vsubq_f32(a0, a1);
-				float32x4_t b2 = vaddq_f32(a2, a3);
-				float32x4_t b3 = vsubq_f32(a2, a3);
-
-				vst1q_f32(x + j, vaddq_f32(b0, b2));
-				vst1q_f32(x + j + h, vaddq_f32(b1, b3));
-				vst1q_f32(x + j + 2 * h, vsubq_f32(b0, b2));
-				vst1q_f32(x + j + 3 * h, vsubq_f32(b1, b3));
-			}
-	if (h < n)
-		for (int j = 0; j < h; j += 4)
-		{
-			float32x4_t a = vld1q_f32(x + j);
-			float32x4_t b = vld1q_f32(x + j + h);
-
-			vst1q_f32(x + j, vaddq_f32(a, b));
-			vst1q_f32(x + j + h, vsubq_f32(a, b));
-		}
-}
-
 /* Loads 16 code bytes at x, or n of them if fewer are left; fills with zeros. */
 OP uint8x16_t
 load_bytes(const uint8_t *x, int n)
@@ -526,6 +485,15 @@ RANGE64(64)
 
 #define OM_FN(name) om_##name##_neon
 #include "kernel_lanes.h"
+
+#define VF float32x4_t
+#define VF_LANES 4
+#define vf_load(x) vld1q_f32(x)
+#define vf_store(x, v) vst1q_f32(x, v)
+#define vf_add(a, b) vaddq_f32(a, b)
+#define vf_sub(a, b) vsubq_f32(a, b)
+#define vf_fht(x) fht_4(x)
+#include "kernel_fht.h"
 #include "kernel_range.h"
 
 V16_OF(v16_load_half, (const uint16_t *x), vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x + 4 * i))))
