@@ -1,8 +1,8 @@
 /*
- * half.h -- IEEE half precision in software: uint16_t to float and back.
+ * half.h -- IEEE half precision in software: conversions between uint16_t and float.
  *
- * For single values and for CPUs without the instructions.  Arrays go through
- * om_kernels->f16_to_f32 and f32_to_f16, which give the same.
+ * For single values, and for CPUs without the instructions.  Arrays go through
+ * om_kernels->f16_to_f32 and f32_to_f16, with equal results.
  */
 #ifndef OM_HALF_H
 #define OM_HALF_H
@@ -12,7 +12,7 @@
 
 #define OM_HALF_INF 0x7c00
 
-/* Exact: every half is a float. */
+/* Exact: every half can be represented as a float. */
 static inline float
 om_half_to_float(uint16_t h)
 {
@@ -20,7 +20,7 @@ om_half_to_float(uint16_t h)
 	uint32_t	sign = (uint32_t) (h & 0x8000) << 16;
 	float		x;
 
-	/* The exponents' biases differ by 112; the product makes subnormals normal. */
+	/* The exponents' biases differ by 112; the product also normalises subnormals. */
 	memcpy(&x, &bits, sizeof(x));
 	x *= 0x1p112f;
 	memcpy(&bits, &x, sizeof(bits));
@@ -31,7 +31,7 @@ om_half_to_float(uint16_t h)
 	return x;
 }
 
-/* To nearest even; infinite from 65520 on; a NaN stays one. */
+/* Rounds to nearest even; infinite from 65520 on; NaN stays NaN. */
 static inline uint16_t
 om_float_to_half(float x)
 {

@@ -1,8 +1,8 @@
 /*
- * kernel.c -- chooses the kernels for the CPU that runs.
+ * kernel.c -- chooses the kernels for the CPU at run time.
  *
- * A variant may run when the CPU has its instructions (CPUID) and the operating
- * system saves the registers that they use (OSXSAVE, then XGETBV).
+ * A variant can be used if the CPU has its instructions (CPUID) and the operating system
+ * saves the registers that they use (OSXSAVE, then XGETBV).
  */
 #include "kernel_impl.h"
 
@@ -24,7 +24,7 @@ typedef struct CpuFeatures
 	bool		vnni;			/* AVX-512 VNNI */
 } CpuFeatures;
 
-/* XCR0: SSE and AVX state; and opmask, upper ZMM, high ZMM state. */
+/* Bits of XCR0: SSE and AVX state; for AVX-512 also opmask, upper ZMM and high ZMM state. */
 #define XCR0_AVX	0x06u
 #define XCR0_AVX512	0xe6u
 
@@ -74,10 +74,10 @@ detect_cpu(CpuFeatures *cpu)
 #endif							/* OM_X86 */
 
 /*
- * om_kernels_list -- the variants that this CPU can run, slowest first.
+ * om_kernels_list -- list the variants that this CPU can run, slowest first.
  *
- * out		OmKernels pointers, max of them
- * returns	how many were stored
+ * out      array of max pointers
+ * returns  how many were stored
  */
 int
 om_kernels_list(const OmKernels **out, int max)

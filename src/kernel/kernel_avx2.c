@@ -1,9 +1,10 @@
 /*
  * kernel_avx2.c -- AVX2 and FMA kernels.
  *
- * Tails of float vectors are masked loads, which read no masked-out element.
- * Tails of codes are loaded from 32 bytes that end with the code, or assembled
- * from shorter loads when the whole code is shorter: nothing past it is read.
+ * The rest of a float vector that does not fill a register is read by masked loads, which
+ * do not touch masked-out elements.  The rest of a code is loaded as the last 32 bytes of
+ * the code, or assembled from shorter loads if the whole code is shorter: nothing past it
+ * is read.
  */
 #include <math.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define OM_TARGET __attribute__((target("avx2,fma,bmi2,f16c")))
 #define OP OM_TARGET static inline __attribute__((always_inline))
 
-/* Mask of the first n of 8 lanes; n outside 0..8 is clamped. */
+/* Mask for the first n of 8 lanes; n outside 0..8 is clamped. */
 OP __m256i
 lanes(int n)
 {
@@ -50,141 +51,7 @@ abs_8(__m256 v)
 	return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
 }
 
-OP __m256
-diff_8(const float *a, const float *b)
-{
-	return _mm256_sub_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(b));
-}
-
-OM_TARGET static float
-om_l2sq_f32_avx2(const float *a, const float *b, int dim)
-{
-	__m256		s0 = _mm256_setzero_ps();
-	__m256		s1 = s0;
-	__m256		s2 = s0;
-	__m256		s3 = s0;
-	int			i = 0;
-
-	for (; i + 32 <= dim; i += 32)
-	{
-		__m256		d0 = diff_8(a + i, b + i);
-		__m256		d1 = diff_8(a + i + 8, b + i + 8);
-		__m256		d2 = diff_8(a + i + 16, b + i + 16);
-		__m256		d3 = diff_8(a + i + 24, b + i + 24);
-
-		s0 = _mm256_fmadd_ps(d0, d0, s0);
-		s1 = _mm256_fmadd_ps(d1, d1, s1);
-		s2 = _mm256_fmadd_ps(d2, d2, s2);
-		s3 = _mm256_fmadd_ps(d3, d3, s3);
-	}
-	for (; i + 8 <= dim; i += 8)
-	{
-		__m256		d = diff_8(a + i, b + i);
-
-		s0 = _mm256_fmadd_ps(d, d, s0);
-	}
-	if (i < dim)
-	{
-		__m256i		k = lanes(dim - i);
-		__m256		d = _mm256_sub_ps(_mm256_maskload_ps(a + i, k),
-									  _mm256_maskload_ps(b + i, k));
-
-		s1 = _mm256_fmadd_ps(d, d, s1);
-	}
-	return sum_8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
-}
-
-OM_TARGET static float
-om_ip_f32_avx2(const float *a, const float *b, int dim)
-{
-	__m256		s0 = _mm256_setzero_ps();
-	__m256		s1 = s0;
-	__m256		s2 = s0;
-	__m256		s3 = s0;
-	int			i = 0;
-
-	for (; i + 32 <= dim; i += 32)
-	{
-		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
-		s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), s1);
-		s2 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16), s2);
-		s3 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24), s3);
-	}
-	for (; i + 8 <= dim; i += 8)
-		s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
-	if (i < dim)
-	{
-		__m256i		k = lanes(dim - i);
-
-		s1 = _mm256_fmadd_ps(_mm256_maskload_ps(a + i, k),
-							 _mm256_maskload_ps(b + i, k), s1);
-	}
-	return sum_8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
-}
-
-OM_TARGET static float
-om_l1_f32_avx2(const float *a, const float *b, int dim)
-{
-	__m256		s0 = _mm256_setzero_ps();
-	__m256		s1 = s0;
-	int			i = 0;
-
-	for (; i + 16 <= dim; i += 16)
-	{
-		s0 = _mm256_add_ps(s0, abs_8(diff_8(a + i, b + i)));
-		s1 = _mm256_add_ps(s1, abs_8(diff_8(a + i + 8, b + i + 8)));
-	}
-	for (; i < dim; i += 8)
-	{
-		__m256i		k = lanes(dim - i);
-
-		s0 = _mm256_add_ps(s0, abs_8(_mm256_sub_ps(_mm256_maskload_ps(a + i, k),
-												   _mm256_maskload_ps(b + i, k))));
-	}
-	return sum_8(_mm256_add_ps(s0, s1));
-}
-
-OM_TARGET static void
-om_cos_f32_avx2(const float *a, const float *b, int dim, float out[3])
-{
-	__m256		ab0 = _mm256_setzero_ps();
-	__m256		aa0 = ab0;
-	__m256		bb0 = ab0;
-	__m256		ab1 = ab0;
-	__m256		aa1 = ab0;
-	__m256		bb1 = ab0;
-	int			i = 0;
-
-	for (; i + 16 <= dim; i += 16)
-	{
-		__m256		a0 = _mm256_loadu_ps(a + i);
-		__m256		b0 = _mm256_loadu_ps(b + i);
-		__m256		a1 = _mm256_loadu_ps(a + i + 8);
-		__m256		b1 = _mm256_loadu_ps(b + i + 8);
-
-		ab0 = _mm256_fmadd_ps(a0, b0, ab0);
-		aa0 = _mm256_fmadd_ps(a0, a0, aa0);
-		bb0 = _mm256_fmadd_ps(b0, b0, bb0);
-		ab1 = _mm256_fmadd_ps(a1, b1, ab1);
-		aa1 = _mm256_fmadd_ps(a1, a1, aa1);
-		bb1 = _mm256_fmadd_ps(b1, b1, bb1);
-	}
-	for (; i < dim; i += 8)
-	{
-		__m256i		k = lanes(dim - i);
-		__m256		a0 = _mm256_maskload_ps(a + i, k);
-		__m256		b0 = _mm256_maskload_ps(b + i, k);
-
-		ab0 = _mm256_fmadd_ps(a0, b0, ab0);
-		aa0 = _mm256_fmadd_ps(a0, a0, aa0);
-		bb0 = _mm256_fmadd_ps(b0, b0, bb0);
-	}
-	out[0] = sum_8(_mm256_add_ps(ab0, ab1));
-	out[1] = sum_8(_mm256_add_ps(aa0, aa1));
-	out[2] = sum_8(_mm256_add_ps(bb0, bb1));
-}
-
-/* Hadamard; see kernel_avx512.c. */
+/* Hadamard transform of a register; see kernel_avx512.c. */
 OP __m256
 fht_8(__m256 x)
 {
@@ -197,66 +64,9 @@ fht_8(__m256 x)
 	return _mm256_fmadd_ps(x, s4, _mm256_permute2f128_ps(x, x, 1));
 }
 
-OP void
-fht_radix4(float *x, int h, __m256 a0, __m256 a1, __m256 a2, __m256 a3)
-{
-	__m256		b0 = _mm256_add_ps(a0, a1);
-	__m256		b1 = _mm256_sub_ps(a0, a1);
-	__m256		b2 = _mm256_add_ps(a2, a3);
-	__m256		b3 = _mm256_sub_ps(a2, a3);
-
-	_mm256_storeu_ps(x, _mm256_add_ps(b0, b2));
-	_mm256_storeu_ps(x + h, _mm256_add_ps(b1, b3));
-	_mm256_storeu_ps(x + 2 * h, _mm256_sub_ps(b0, b2));
-	_mm256_storeu_ps(x + 3 * h, _mm256_sub_ps(b1, b3));
-}
-
-OM_TARGET static void
-om_fht_f32_avx2(float *x, int n)
-{
-	int			h;
-
-	if (n < 8)
-	{
-		om_kernels_scalar.fht_f32(x, n);
-		return;
-	}
-	if (n < 32)
-	{
-		for (int i = 0; i < n; i += 8)
-			_mm256_storeu_ps(x + i, fht_8(_mm256_loadu_ps(x + i)));
-		h = 8;
-	}
-	else
-	{
-		for (int i = 0; i < n; i += 32)
-			fht_radix4(x + i, 8, fht_8(_mm256_loadu_ps(x + i)),
-					   fht_8(_mm256_loadu_ps(x + i + 8)),
-					   fht_8(_mm256_loadu_ps(x + i + 16)),
-					   fht_8(_mm256_loadu_ps(x + i + 24)));
-		h = 32;
-	}
-	for (; 4 * h <= n; h *= 4)
-		for (int i = 0; i < n; i += 4 * h)
-			for (int j = i; j < i + h; j += 8)
-				fht_radix4(x + j, h, _mm256_loadu_ps(x + j),
-						   _mm256_loadu_ps(x + j + h),
-						   _mm256_loadu_ps(x + j + 2 * h),
-						   _mm256_loadu_ps(x + j + 3 * h));
-	if (h < n)
-		for (int j = 0; j < h; j += 8)
-		{
-			__m256		a = _mm256_loadu_ps(x + j);
-			__m256		b = _mm256_loadu_ps(x + j + h);
-
-			_mm256_storeu_ps(x + j, _mm256_add_ps(a, b));
-			_mm256_storeu_ps(x + j + h, _mm256_sub_ps(a, b));
-		}
-}
-
 /*
- * n < 32 bytes at x, zero filled, from loads that stay inside: two that
- * overlap, the second shifted into place.
+ * Loads n < 32 bytes at x and fills with zeros: two overlapping loads that stay inside, the
+ * second shifted into place.
  */
 OP __m128i
 load_part_16(const uint8_t *x, int n)
@@ -309,7 +119,7 @@ load_part_32(const uint8_t *x, int n)
 	return _mm256_inserti128_si256(_mm256_castsi128_si256(lo), hi, 1);
 }
 
-/* Bits of plane p of the code, one plane element a byte. */
+/* Plane p of the code, one element a byte. */
 OP __m256i
 plane(__m256i code, int p, int bits)
 {
@@ -320,8 +130,8 @@ plane(__m256i code, int p, int bits)
 }
 
 /*
- * All planes of 32 code bytes.  maddubs adds pairs into int16: 8-bit codes are
- * widened instead; of the others all planes fit one int16, 4 * 15 * 128 at most.
+ * Dot product of all planes of 32 code bytes.  maddubs adds pairs into int16, where all
+ * planes of 1, 2 or 4 bits fit (4 * 15 * 128 at most); codes of 8 bits are widened instead.
  */
 OP __m256i
 dot_block(__m256i code, const int8_t *q, int stride, int bits)
@@ -370,7 +180,7 @@ dot_code(const uint8_t *code, const int8_t *q, int stride, int bits)
 	}
 	if (j < stride)
 	{
-		/* 32 - done zero bytes, then ones: hides what is counted already */
+		/* 32 - done zero bytes, then ones: masks out the bytes that have been counted already */
 		static const int8_t keep[64] = {
 			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -406,7 +216,7 @@ expand_block(__m256i code, int p, int bits)
 	return _mm256_sub_epi8(_mm256_add_epi8(v, v), _mm256_set1_epi8((char) ((1 << bits) - 1)));
 }
 
-/* Plane after plane: what a tail writes past its plane, the next overwrites. */
+/* Plane after plane: the bytes written past a plane's end are overwritten by the next plane. */
 OP void
 expand_code(const uint8_t *code, int8_t *out, int stride, int bits)
 {
@@ -443,7 +253,7 @@ CODE_KERNELS(2)
 CODE_KERNELS(4)
 CODE_KERNELS(8)
 
-/* |x| <= 127: two squares fit an int16, as maddubs needs them to. */
+/* |x| <= 127, so that the sum of two squares fits in int16, as maddubs requires. */
 OM_TARGET static void
 om_sums_i8_avx2(const int8_t *x, int n, int32_t out[3])
 {
@@ -524,7 +334,7 @@ v16_hmax(V16 a)
 	return _mm_cvtss_f32(_mm_max_ss(s, _mm_shuffle_ps(s, s, 1)));
 }
 
-/* Sixteen int32 that fit a byte, to bytes. */
+/* Narrows sixteen int32, each in the range of a byte, to bytes. */
 OP __m128i
 bytes_16(__m256i lo, __m256i hi)
 {
@@ -582,8 +392,8 @@ V16_OF(v16_choose, (V16 a, V16 b, V16 yes, V16 no),
 	   _mm256_blendv_ps(no.hi, yes.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_GT_OQ)))
 
 /*
- * Ranges.  Comparisons make bytes of ones: those of wider values are narrowed
- * until a byte stands for each, and a bit of each byte is gathered.
+ * Ranges.  A comparison sets all bits of a value that is in the range.  Wider values are
+ * narrowed to a byte each, and then one bit of each byte is collected.
  */
 OP __m256i
 in_range_u8(const uint8_t *x, __m256i lo, __m256i span)
@@ -659,7 +469,10 @@ range64_u32(const uint32_t *x, uint32_t lo, uint32_t span)
 	return bits;
 }
 
-/* There is no unsigned comparison: the signs are flipped.  Ones are those outside. */
+/*
+ * There is no unsigned comparison, so the sign bits are flipped.  The comparison finds the
+ * values outside.
+ */
 OP uint64_t
 range64_u64(const uint64_t *x, uint64_t lo, uint64_t span)
 {
@@ -680,6 +493,21 @@ range64_u64(const uint64_t *x, uint64_t lo, uint64_t span)
 
 #define OM_FN(name) om_##name##_avx2
 #include "kernel_lanes.h"
+
+#define VF __m256
+#define VF_LANES 8
+#define vf_load(x) _mm256_loadu_ps(x)
+#define vf_load_part(x, n) _mm256_maskload_ps(x, lanes(n))
+#define vf_store(x, v) _mm256_storeu_ps(x, v)
+#define vf_zero() _mm256_setzero_ps()
+#define vf_add(a, b) _mm256_add_ps(a, b)
+#define vf_sub(a, b) _mm256_sub_ps(a, b)
+#define vf_abs(x) abs_8(x)
+#define vf_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define vf_sum(x) sum_8(x)
+#define vf_fht(x) fht_8(x)
+#include "kernel_f32.h"
+#include "kernel_fht.h"
 #include "kernel_range.h"
 
 V16_OF(v16_load_half, (const uint16_t *x),
@@ -728,7 +556,7 @@ bits_add(BITS a, BITS b)
 	return _mm256_add_epi64(a, b);
 }
 
-/* Ones of each half byte by a table, summed by bytes (Mula et al. 2018). */
+/* Counts the bits of each half byte by a table and sums them by bytes (Mula et al. 2018). */
 OP BITS
 bits_count(BITS v)
 {

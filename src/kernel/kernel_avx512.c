@@ -1,9 +1,10 @@
 /*
  * kernel_avx512.c -- AVX-512 (F, BW, DQ, VL) kernels, with VNNI where present.
  *
- * Tails are masked loads: masked-out bytes are not read, so nothing past a
- * code's stride or a vector's end is touched.  The code kernels come from
- * kernel_avx512_code.h, included once with VNNI and once without.
+ * The rest of an array that does not fill a register is read by masked loads: masked-out
+ * bytes are not touched, so nothing past a code's stride or a vector's end is read.  The
+ * code kernels come from kernel_avx512_code.h, which is included once with VNNI and once
+ * without.
  */
 #include <math.h>
 #include <string.h>
@@ -17,150 +18,17 @@
 #define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,f16c")))
 #define OP OM_TARGET static inline __attribute__((always_inline))
 
-/* The first n of 16 lanes, n < 16. */
+/* Mask for the first n of 16 lanes, n < 16. */
 OP __mmask16
 lanes(int n)
 {
 	return (__mmask16) ((1u << n) - 1);
 }
 
-OM_TARGET static float
-om_l2sq_f32_avx512(const float *a, const float *b, int dim)
-{
-	__m512		s0 = _mm512_setzero_ps();
-	__m512		s1 = s0;
-	__m512		s2 = s0;
-	__m512		s3 = s0;
-	int			i = 0;
-
-	for (; i + 64 <= dim; i += 64)
-	{
-		__m512		d0 = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
-		__m512		d1 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16));
-		__m512		d2 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 32), _mm512_loadu_ps(b + i + 32));
-		__m512		d3 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 48), _mm512_loadu_ps(b + i + 48));
-
-		s0 = _mm512_fmadd_ps(d0, d0, s0);
-		s1 = _mm512_fmadd_ps(d1, d1, s1);
-		s2 = _mm512_fmadd_ps(d2, d2, s2);
-		s3 = _mm512_fmadd_ps(d3, d3, s3);
-	}
-	for (; i + 16 <= dim; i += 16)
-	{
-		__m512		d = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
-
-		s0 = _mm512_fmadd_ps(d, d, s0);
-	}
-	if (i < dim)
-	{
-		__mmask16	k = lanes(dim - i);
-		__m512		d = _mm512_sub_ps(_mm512_maskz_loadu_ps(k, a + i),
-									  _mm512_maskz_loadu_ps(k, b + i));
-
-		s1 = _mm512_fmadd_ps(d, d, s1);
-	}
-	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1),
-											  _mm512_add_ps(s2, s3)));
-}
-
-OM_TARGET static float
-om_ip_f32_avx512(const float *a, const float *b, int dim)
-{
-	__m512		s0 = _mm512_setzero_ps();
-	__m512		s1 = s0;
-	__m512		s2 = s0;
-	__m512		s3 = s0;
-	int			i = 0;
-
-	for (; i + 64 <= dim; i += 64)
-	{
-		s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s0);
-		s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16), s1);
-		s2 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 32), _mm512_loadu_ps(b + i + 32), s2);
-		s3 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 48), _mm512_loadu_ps(b + i + 48), s3);
-	}
-	for (; i + 16 <= dim; i += 16)
-		s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s0);
-	if (i < dim)
-	{
-		__mmask16	k = lanes(dim - i);
-
-		s1 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(k, a + i),
-							 _mm512_maskz_loadu_ps(k, b + i), s1);
-	}
-	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1),
-											  _mm512_add_ps(s2, s3)));
-}
-
-OM_TARGET static float
-om_l1_f32_avx512(const float *a, const float *b, int dim)
-{
-	__m512		s0 = _mm512_setzero_ps();
-	__m512		s1 = s0;
-	int			i = 0;
-
-	for (; i + 32 <= dim; i += 32)
-	{
-		__m512		d0 = _mm512_sub_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
-		__m512		d1 = _mm512_sub_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16));
-
-		s0 = _mm512_add_ps(s0, _mm512_abs_ps(d0));
-		s1 = _mm512_add_ps(s1, _mm512_abs_ps(d1));
-	}
-	for (; i < dim; i += 16)
-	{
-		__mmask16	k = dim - i < 16 ? lanes(dim - i) : (__mmask16) 0xffff;
-		__m512		d = _mm512_sub_ps(_mm512_maskz_loadu_ps(k, a + i),
-									  _mm512_maskz_loadu_ps(k, b + i));
-
-		s0 = _mm512_add_ps(s0, _mm512_abs_ps(d));
-	}
-	return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
-}
-
-OM_TARGET static void
-om_cos_f32_avx512(const float *a, const float *b, int dim, float out[3])
-{
-	__m512		ab0 = _mm512_setzero_ps();
-	__m512		aa0 = ab0;
-	__m512		bb0 = ab0;
-	__m512		ab1 = ab0;
-	__m512		aa1 = ab0;
-	__m512		bb1 = ab0;
-	int			i = 0;
-
-	for (; i + 32 <= dim; i += 32)
-	{
-		__m512		a0 = _mm512_loadu_ps(a + i);
-		__m512		b0 = _mm512_loadu_ps(b + i);
-		__m512		a1 = _mm512_loadu_ps(a + i + 16);
-		__m512		b1 = _mm512_loadu_ps(b + i + 16);
-
-		ab0 = _mm512_fmadd_ps(a0, b0, ab0);
-		aa0 = _mm512_fmadd_ps(a0, a0, aa0);
-		bb0 = _mm512_fmadd_ps(b0, b0, bb0);
-		ab1 = _mm512_fmadd_ps(a1, b1, ab1);
-		aa1 = _mm512_fmadd_ps(a1, a1, aa1);
-		bb1 = _mm512_fmadd_ps(b1, b1, bb1);
-	}
-	for (; i < dim; i += 16)
-	{
-		__mmask16	k = dim - i < 16 ? lanes(dim - i) : (__mmask16) 0xffff;
-		__m512		a0 = _mm512_maskz_loadu_ps(k, a + i);
-		__m512		b0 = _mm512_maskz_loadu_ps(k, b + i);
-
-		ab0 = _mm512_fmadd_ps(a0, b0, ab0);
-		aa0 = _mm512_fmadd_ps(a0, a0, aa0);
-		bb0 = _mm512_fmadd_ps(b0, b0, bb0);
-	}
-	out[0] = _mm512_reduce_add_ps(_mm512_add_ps(ab0, ab1));
-	out[1] = _mm512_reduce_add_ps(_mm512_add_ps(aa0, aa1));
-	out[2] = _mm512_reduce_add_ps(_mm512_add_ps(bb0, bb1));
-}
-
 /*
- * Hadamard.  A level inside a register swaps partners and adds them to the
- * lanes times +1 or -1: exact products, so that it rounds as a + b and a - b.
+ * Hadamard transform.  A level inside a register swaps partners and adds them to the lanes
+ * multiplied by +1 or -1. These products are exact, so the result rounds as a + b and a - b
+ * do.
  */
 OP __m512
 fht_16(__m512 x)
@@ -174,76 +42,6 @@ fht_16(__m512 x)
 	x = _mm512_fmadd_ps(x, s2, _mm512_permute_ps(x, 0x4E));
 	x = _mm512_fmadd_ps(x, s4, _mm512_shuffle_f32x4(x, x, 0xB1));
 	return _mm512_fmadd_ps(x, s8, _mm512_shuffle_f32x4(x, x, 0x4E));
-}
-
-/* Two levels, partners h and 2h apart, on 16 columns of x. */
-OP void
-fht_radix4(float *x, int h)
-{
-	__m512		a0 = _mm512_loadu_ps(x);
-	__m512		a1 = _mm512_loadu_ps(x + h);
-	__m512		a2 = _mm512_loadu_ps(x + 2 * h);
-	__m512		a3 = _mm512_loadu_ps(x + 3 * h);
-	__m512		b0 = _mm512_add_ps(a0, a1);
-	__m512		b1 = _mm512_sub_ps(a0, a1);
-	__m512		b2 = _mm512_add_ps(a2, a3);
-	__m512		b3 = _mm512_sub_ps(a2, a3);
-
-	_mm512_storeu_ps(x, _mm512_add_ps(b0, b2));
-	_mm512_storeu_ps(x + h, _mm512_add_ps(b1, b3));
-	_mm512_storeu_ps(x + 2 * h, _mm512_sub_ps(b0, b2));
-	_mm512_storeu_ps(x + 3 * h, _mm512_sub_ps(b1, b3));
-}
-
-OM_TARGET static void
-om_fht_f32_avx512(float *x, int n)
-{
-	int			h;
-
-	if (n < 16)
-	{
-		om_kernels_scalar.fht_f32(x, n);
-		return;
-	}
-	if (n < 64)
-	{
-		for (int i = 0; i < n; i += 16)
-			_mm512_storeu_ps(x + i, fht_16(_mm512_loadu_ps(x + i)));
-		h = 16;
-	}
-	else
-	{
-		for (int i = 0; i < n; i += 64)
-		{
-			__m512		a0 = fht_16(_mm512_loadu_ps(x + i));
-			__m512		a1 = fht_16(_mm512_loadu_ps(x + i + 16));
-			__m512		a2 = fht_16(_mm512_loadu_ps(x + i + 32));
-			__m512		a3 = fht_16(_mm512_loadu_ps(x + i + 48));
-			__m512		b0 = _mm512_add_ps(a0, a1);
-			__m512		b1 = _mm512_sub_ps(a0, a1);
-			__m512		b2 = _mm512_add_ps(a2, a3);
-			__m512		b3 = _mm512_sub_ps(a2, a3);
-
-			_mm512_storeu_ps(x + i, _mm512_add_ps(b0, b2));
-			_mm512_storeu_ps(x + i + 16, _mm512_add_ps(b1, b3));
-			_mm512_storeu_ps(x + i + 32, _mm512_sub_ps(b0, b2));
-			_mm512_storeu_ps(x + i + 48, _mm512_sub_ps(b1, b3));
-		}
-		h = 64;
-	}
-	for (; 4 * h <= n; h *= 4)
-		for (int i = 0; i < n; i += 4 * h)
-			for (int j = i; j < i + h; j += 16)
-				fht_radix4(x + j, h);
-	if (h < n)
-		for (int j = 0; j < h; j += 16)
-		{
-			__m512		a = _mm512_loadu_ps(x + j);
-			__m512		b = _mm512_loadu_ps(x + j + h);
-
-			_mm512_storeu_ps(x + j, _mm512_add_ps(a, b));
-			_mm512_storeu_ps(x + j + h, _mm512_sub_ps(a, b));
-		}
 }
 
 /* The encoder's kernels: one register is the template's sixteen lanes. */
@@ -309,7 +107,7 @@ v16_choose(V16 a, V16 b, V16 yes, V16 no)
 	return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes);
 }
 
-/* A comparison makes a mask of as many bits as a register has values. */
+/* A comparison gives a mask with one bit for each value of a register. */
 #define RANGE64(W, per_register) \
 	OP uint64_t \
 	range64_u##W(const uint##W##_t *x, uint##W##_t lo, uint##W##_t span) \
@@ -339,6 +137,21 @@ RANGE64(64, 8)
 
 #define OM_FN(name) om_##name##_avx512
 #include "kernel_lanes.h"
+
+#define VF __m512
+#define VF_LANES 16
+#define vf_load(x) _mm512_loadu_ps(x)
+#define vf_load_part(x, n) _mm512_maskz_loadu_ps(lanes(n), x)
+#define vf_store(x, v) _mm512_storeu_ps(x, v)
+#define vf_zero() _mm512_setzero_ps()
+#define vf_add(a, b) _mm512_add_ps(a, b)
+#define vf_sub(a, b) _mm512_sub_ps(a, b)
+#define vf_abs(x) _mm512_abs_ps(x)
+#define vf_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define vf_sum(x) _mm512_reduce_add_ps(x)
+#define vf_fht(x) fht_16(x)
+#include "kernel_f32.h"
+#include "kernel_fht.h"
 #include "kernel_range.h"
 
 OP V16
@@ -388,7 +201,7 @@ bits_add(BITS a, BITS b)
 	return _mm512_add_epi64(a, b);
 }
 
-/* Ones of each half byte by a table: CPUs with VNNI need not have VPOPCNTQ. */
+/* Counts the bits of each half byte by a table: CPUs with VNNI need not have VPOPCNTQ. */
 OP BITS
 bits_count(BITS v)
 {
@@ -411,7 +224,10 @@ bits_sum(BITS v)
 #undef OM_TARGET
 #undef OP
 
-/* u8 by s8 to int32, by two multiplications: codes of 4 bits do not saturate. */
+/*
+ * Multiplies u8 by s8 into int32 by two instructions: codes of up to 4 bits do not saturate
+ * the int16 in between.
+ */
 #define OM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,f16c")))
 #define OP OM_TARGET static inline __attribute__((always_inline))
 #define OM_CODE(name) om_##name##_avx512
@@ -424,7 +240,7 @@ om_dp_avx512(__m512i acc, __m512i u, __m512i s)
 	return _mm512_add_epi32(acc, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
 }
 
-/* The same for codes of 8 bits, whose pairs need 17 bits. */
+/* The same for codes of 8 bits, whose pairs need 17 bits and so are widened first. */
 OP __m512i
 om_dp8_avx512(__m512i acc, __m512i u, __m512i s)
 {

@@ -5,7 +5,7 @@
  * dot products OM_CODE(dp) and OM_CODE(dp8) of 64 u8 by s8 into 16 int32.
  */
 
-/* Bits of plane p of the code, one plane element a byte. */
+/* Plane p of the code, one element a byte. */
 OP __m512i
 OM_CODE(plane) (__m512i code, int p, int bits)
 {
@@ -15,7 +15,7 @@ OM_CODE(plane) (__m512i code, int p, int bits)
 							_mm512_set1_epi8((char) ((1 << bits) - 1)));
 }
 
-/* All planes of 64 code bytes; sums into two accumulators in turn. */
+/* Dot product of all planes of 64 code bytes; adds to two accumulators in turn. */
 OP void
 OM_CODE(dot_block) (__m512i code, const int8_t *q, int stride, int bits,
 					__m512i acc[2])
@@ -58,7 +58,7 @@ OM_CODE(dot_code) (const uint8_t *code, const int8_t *q, int stride, int bits)
 	return _mm512_reduce_add_epi32(a[0]);
 }
 
-/* Sums of four registers, as one of four. */
+/* The sums of four registers, as one register of four. */
 OP __m128i
 OM_CODE(sum_4) (__m512i a, __m512i b, __m512i c, __m512i d)
 {
@@ -72,8 +72,8 @@ OM_CODE(sum_4) (__m512i a, __m512i b, __m512i c, __m512i d)
 }
 
 /*
- * Four codes at a time: they share the loads of q and the final additions, and
- * the memory accesses of one overlap with the others'.
+ * Four codes at a time: they share the loads of q and the final additions, and their memory
+ * accesses overlap.
  */
 OP void
 OM_CODE(dot_codes) (const void *const *codes, int skip, int n, const int8_t *q,
@@ -159,7 +159,7 @@ CODE_KERNELS(4)
 CODE_KERNELS(8)
 #undef CODE_KERNELS
 
-/* |x| <= 127: two squares fit an int16, as maddubs needs them to. */
+/* |x| <= 127, so that the sum of two squares fits in int16, as maddubs requires. */
 OM_TARGET static void
 OM_CODE(sums_i8) (const int8_t *x, int n, int32_t out[3])
 {

@@ -1,12 +1,13 @@
 /*
- * kernel_bits.h -- bits that two strings differ in, or share.
+ * kernel_bits.h -- counts the bits in which two bit strings differ, or that are set in
+ * both.
  *
- * A template: the including file first defines OM_TARGET, OP, OM_FN(name), and a
- * register of OM_BITS_BYTES bytes with
+ * A template: the including file first defines OM_TARGET, OP, OM_FN(name), and for
+ * registers of OM_BITS_BYTES bytes
  *
  *   BITS (the type), bits_load, bits_xor, bits_and,
- *   bits_count (ones of a register, as 64-bit lanes), bits_add (64-bit lanes),
- *   bits_zero, bits_sum (uint64_t of all lanes)
+ *   bits_count (bits set, in each 64-bit lane), bits_add (64-bit lanes),
+ *   bits_zero, bits_sum (uint64_t, over all lanes)
  *
  * Nothing is read past n bytes; counts are exact.
  */

@@ -1,18 +1,17 @@
 /*
- * kernel_half.h -- kernels of half-precision vectors, written once over 16 float
- * lanes.
+ * kernel_half.h -- kernels of half-precision vectors, written once for registers of 16
+ * floats.
  *
- * A template, as kernel_lanes.h is, after which it is included.  It needs these
- * two besides:
+ * A template like kernel_lanes.h, after which it is included.  In addition it needs
  *
  *   v16_load_half   16 halves as floats, exactly; reads 32 bytes
  *   v16_store_half  16 floats as halves, to nearest even; writes 32 bytes
  *
- * Sums are float32 in OM_LANES partial sums, two chains of them, nothing fused:
- * every variant gives the same result.
+ * Sums are float32 in OM_LANES partial sums, in two chains, and nothing is fused: every
+ * variant gives the same result.
  */
 
-/* The first n < 16 of x, then zeros; reads no more than n. */
+/* Loads the first n < 16 halves of x and fills with zeros; reads no more than n. */
 OP V16
 OM_FN(half_part) (const uint16_t *x, int n)
 {
@@ -28,7 +27,7 @@ OM_FN(half_at) (const uint16_t *x, int i, int dim)
 	return i + OM_LANES <= dim ? v16_load_half(x + i) : OM_FN(half_part) (x + i, dim - i);
 }
 
-/* Two chains: term(v, w) of each pair of registers is added to one of them. */
+/* Sums term(v, w) over pairs of registers, adding to two chains in turn. */
 #define OM_HALF_SUM(name, term) \
 	OM_TARGET static float \
 	OM_FN(name) (const uint16_t *a, const uint16_t *b, int dim) \

@@ -1,8 +1,8 @@
 /*
- * kernel_impl.h -- what the files of this folder share; nobody else includes it.
+ * kernel_impl.h -- what the files of this folder share; no file outside includes it.
  *
- * A variant is a file that fills a const OmKernels.  Which of them exist
- * depends on the machine compiled for; which may run is decided by kernel.c.
+ * A variant is a file that fills a const OmKernels.  Which variants exist depends on the
+ * architecture that is compiled for; kernel.c decides which of them may run.
  */
 #ifndef OM_KERNEL_IMPL_H
 #define OM_KERNEL_IMPL_H

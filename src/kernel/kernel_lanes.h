@@ -1,9 +1,9 @@
 /*
- * kernel_lanes.h -- kernels of encoders and of sq8, written once over 16 float
- * lanes.
+ * kernel_lanes.h -- kernels of the encoders and of sq8, written once for registers of 16
+ * floats.
  *
- * A template: the including file first defines OM_TARGET (function attributes),
- * OM_FN(name) (the name of a variant), the type V16 and its operations
+ * A template: the including file first defines OM_TARGET (function attributes), OM_FN(name)
+ * (the name of a variant), the type V16 and its operations
  *
  *   v16_load, v16_load_part (n < 16 floats, reads no more, zero fills),
  *   v16_store, v16_set1, v16_add, v16_sub, v16_mul, v16_min, v16_max,
@@ -12,8 +12,8 @@
  *   v16_load_u8 (16 bytes), v16_choose (a > b ? yes : no),
  *   v16_round_i16 (to nearest even; within int16)
  *
- * Nothing here may be fused or reordered: kernel.h promises equal results from
- * every variant.  The build sets -ffp-contract=off for that.
+ * Nothing here may be fused or reordered, because kernel.h promises equal results from
+ * every variant.  The build sets -ffp-contract=off for that reason.
  */
 
 OM_TARGET static float
@@ -137,8 +137,8 @@ OM_FN(trial_f32) (const float *x, int n, int bits, const float t[4],
 }
 
 /*
- * m = min(floor(t|x|), 2^(bits-1) - 1); u = 2^(bits-1) + m for x >= 0, and its
- * mirror 2^(bits-1) - 1 - m below zero.
+ * m = min(floor(t|x|), 2^(bits-1) - 1); u = 2^(bits-1) + m for x >= 0, and mirrored,
+ * 2^(bits-1) - 1 - m, below zero.
  */
 OM_TARGET static void
 OM_FN(quantize_f32) (const float *x, int n, int bits, float t, uint8_t *u)
@@ -176,7 +176,7 @@ OM_FN(to_i8_f32) (const float *x, int n, float scale, int8_t *q)
 	return sum;
 }
 
-/* The last n < 16 bytes of a code. */
+/* Loads the last n < 16 bytes of a code. */
 OM_TARGET static inline V16
 OM_FN(load_u8_part) (const uint8_t *u, int n)
 {
@@ -187,7 +187,7 @@ OM_FN(load_u8_part) (const uint8_t *u, int n)
 	return v16_load_u8(part);
 }
 
-/* Term i of 16 of each is made from code bytes u and added to one of two sums. */
+/* Computes terms from 16 code bytes u at a time, and adds them to two sums in turn. */
 #define SQ8_LOOP(n, u, term) \
 	do { \
 		V16		s0 = v16_set1(0.0f); \
@@ -268,8 +268,8 @@ OM_FN(sq8_expand_f32) (const uint8_t *u, const float *step, int n, float a, floa
 }
 
 /*
- * The best of 256 scores so far, in each lane l; it is that of centroid at[l] + l.
- * No branch depends on which is best: that cannot be predicted.
+ * The highest score so far in each lane l; it belongs to centroid at[l] + l.  No branch
+ * depends on which score is highest, because that cannot be predicted.
  */
 typedef struct OM_FN(Best)
 {
@@ -285,7 +285,7 @@ OM_FN(better) (OM_FN(Best) best, V16 score, V16 at)
 	return best;
 }
 
-/* The first of those whose score is highest. */
+/* The number of the first centroid with the highest score. */
 OM_TARGET static inline int
 OM_FN(best) (OM_FN(Best) best, float *score)
 {

@@ -1,9 +1,9 @@
 /*
- * kernel_neon.c -- NEON kernels for aarch64, with the dot product instructions
- * (Armv8.2) where present.
+ * kernel_neon.c -- NEON kernels for aarch64, with the dot product instructions (Armv8.2)
+ * where present.
  *
- * A tail shorter than a register is copied into a zero-filled one, so nothing
- * past a code's stride or a vector's end is read.
+ * The rest of an array that does not fill a register is copied into a register filled with
+ * zeros, so nothing past a code's stride or a vector's end is read.
  */
 #include <math.h>
 #include <string.h>
@@ -114,7 +114,7 @@ om_cos_f32_neon(const float *a, const float *b, int dim, float out[3])
 	out[2] = vaddvq_f32(vaddq_f32(bb[0], bb[1]));
 }
 
-/* Hadamard; see kernel_avx512.c. */
+/* Hadamard transform of a register; see kernel_avx512.c. */
 OP float32x4_t
 fht_4(float32x4_t x)
 {
@@ -125,48 +125,7 @@ fht_4(float32x4_t x)
 	return vfmaq_f32(vextq_f32(x, x, 2), x, vld1q_f32(s2));
 }
 
-static void
-om_fht_f32_neon(float *x, int n)
-{
-	int			h = 4;
-
-	if (n < 4)
-	{
-		om_kernels_scalar.fht_f32(x, n);
-		return;
-	}
-	for (int i = 0; i < n; i += 4)
-		vst1q_f32(x + i, fht_4(vld1q_f32(x + i)));
-	for (; 4 * h <= n; h *= 4)
-		for (int i = 0; i < n; i += 4 * h)
-			for (int j = i; j < i + h; j += 4)
-			{
-				float32x4_t a0 = vld1q_f32(x + j);
-				float32x4_t a1 = vld1q_f32(x + j + h);
-				float32x4_t a2 = vld1q_f32(x + j + 2 * h);
-				float32x4_t a3 = vld1q_f32(x + j + 3 * h);
-				float32x4_t b0 = vaddq_f32(a0, a1);
-				float32x4_t b1 = vsubq_f32(a0, a1);
-				float32x4_t b2 = vaddq_f32(a2, a3);
-				float32x4_t b3 = vsubq_f32(a2, a3);
-
-				vst1q_f32(x + j, vaddq_f32(b0, b2));
-				vst1q_f32(x + j + h, vaddq_f32(b1, b3));
-				vst1q_f32(x + j + 2 * h, vsubq_f32(b0, b2));
-				vst1q_f32(x + j + 3 * h, vsubq_f32(b1, b3));
-			}
-	if (h < n)
-		for (int j = 0; j < h; j += 4)
-		{
-			float32x4_t a = vld1q_f32(x + j);
-			float32x4_t b = vld1q_f32(x + j + h);
-
-			vst1q_f32(x + j, vaddq_f32(a, b));
-			vst1q_f32(x + j + h, vsubq_f32(a, b));
-		}
-}
-
-/* Code bytes at x, n of them if fewer than 16 are left; zero fills. */
+/* Loads 16 code bytes at x, or n of them if fewer are left; fills with zeros. */
 OP uint8x16_t
 load_bytes(const uint8_t *x, int n)
 {
@@ -178,7 +137,7 @@ load_bytes(const uint8_t *x, int n)
 	return vld1q_u8(part);
 }
 
-/* Bits of plane p of the code, one plane element a byte. */
+/* Plane p of the code, one element a byte. */
 OP uint8x16_t
 plane(uint8x16_t code, int p, int bits)
 {
@@ -205,12 +164,12 @@ expand_code(const uint8_t *code, int8_t *out, int stride, int bits)
 			else
 				v = vreinterpretq_s8_u8(vsubq_u8(vaddq_u8(u, u),
 												 vdupq_n_u8((uint8_t) ((1 << bits) - 1))));
-			/* past its plane only what the next overwrites */
+			/* bytes past the plane's end are overwritten by the next plane */
 			vst1q_s8(out + (size_t) p * stride + j, v);
 		}
 }
 
-/* |x| <= 127: a product fits an int16. */
+/* |x| <= 127, so that a product fits in int16. */
 static void
 om_sums_i8_neon(const int8_t *x, int n, int32_t out[3])
 {
@@ -233,8 +192,8 @@ om_sums_i8_neon(const int8_t *x, int n, int32_t out[3])
 }
 
 /*
- * Without the dot product instructions: codes of fewer than 8 bits are small
- * int8, two products fit an int16; 8-bit codes are widened.
+ * Without the dot product instructions: codes of fewer than 8 bits are small int8, so that
+ * two products fit in int16; 8-bit codes are widened.
  */
 OP int32x4_t
 dp_neon(int32x4_t acc, uint8x16_t u, int8x16_t s, int bits)
@@ -265,8 +224,9 @@ dp_neon(int32x4_t acc, uint8x16_t u, int8x16_t s, int bits)
 #define DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
 
 /*
- * With them: signed by signed.  An 8-bit code u is u - 128 here, and 128 times
- * the sum of s is added; a zero fill adds nothing, as the two cancel.
+ * With the dot product instructions, which multiply signed by signed.  For an 8-bit code u
+ * - 128 is used, and 128 times the sum of s is added; filled zeros add nothing, because the
+ * two parts cancel.
  */
 DOTPROD static inline __attribute__((always_inline)) int32x4_t
 dp_neondot(int32x4_t acc, uint8x16_t u, int8x16_t s, int bits)
@@ -378,7 +338,7 @@ v16_hmax(V16 a)
 	return vmaxvq_f32(vmaxq_f32(vmaxq_f32(a.r[0], a.r[1]), vmaxq_f32(a.r[2], a.r[3])));
 }
 
-/* Four times four int32 that fit a byte, to bytes. */
+/* Narrows four times four int32, each in the range of a byte, to bytes. */
 OP int8x16_t
 bytes_16(const int32x4_t v[4])
 {
@@ -439,8 +399,8 @@ V16_OF(v16_choose, (V16 a, V16 b, V16 yes, V16 no),
 	   vbslq_f32(vcgtq_f32(a.r[i], b.r[i]), yes.r[i], no.r[i]))
 
 /*
- * Ranges.  Comparisons make ones, narrowed until a byte stands for each value;
- * a bit of each byte is kept, and eight bytes are added up to one.
+ * Ranges.  A comparison sets all bits of a value that is in the range.  Values are narrowed
+ * to a byte each; then one bit of each byte is kept, and eight bytes are added to make one.
  */
 OP uint64_t
 gather_64(const uint8x16_t in[4])
@@ -525,6 +485,15 @@ RANGE64(64)
 
 #define OM_FN(name) om_##name##_neon
 #include "kernel_lanes.h"
+
+#define VF float32x4_t
+#define VF_LANES 4
+#define vf_load(x) vld1q_f32(x)
+#define vf_store(x, v) vst1q_f32(x, v)
+#define vf_add(a, b) vaddq_f32(a, b)
+#define vf_sub(a, b) vsubq_f32(a, b)
+#define vf_fht(x) fht_4(x)
+#include "kernel_fht.h"
 #include "kernel_range.h"
 
 V16_OF(v16_load_half, (const uint16_t *x), vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x + 4 * i))))

@@ -1,18 +1,18 @@
 /*
- * kernel_range.h -- which integers of an array lie in a range: conditions on the
+ * kernel_range.h -- finds the integers of an array that lie in a range: conditions on
  * filter keys.
  *
- * A template: the including file first defines OM_TARGET (function attributes),
- * OM_FN(name) (the name of a variant), and for W of 8, 16, 32 and 64
+ * A template: the including file first defines OM_TARGET (function attributes), OM_FN(name)
+ * (the name of a variant), and for W = 8, 16, 32 and 64
  *
  *   uint64_t range64_uW(const uintW_t *x, uintW_t lo, uintW_t span)
  *
- * which tests 64 values: bit i says that x[i] - lo, modulo 2^W, is at most span.
- * With span = hi - lo that is lo <= x[i] <= hi in one comparison.
+ * which tests 64 values: bit i is set if x[i] - lo, modulo 2^W, is at most span.  With span
+ * = hi - lo that tests lo <= x[i] <= hi in one comparison.
  *
- * The copy of the last values is aligned because gcc 14 clears it with aligned
- * 64-byte stores anyway, without telling AddressSanitizer, whose stack frames on the
- * heap are then too loosely aligned.
+ * The copy of the last values is aligned because gcc 14 clears it with aligned 64-byte
+ * stores in any case.  It does not tell AddressSanitizer, whose stack frames on the heap
+ * would then not be aligned enough.
  */
 
 #define RANGE_KERNEL(W) \

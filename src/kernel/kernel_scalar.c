@@ -1,9 +1,8 @@
 /*
- * kernel_scalar.c -- every kernel in plain C: the reference of the unit tests,
- * and what a CPU without a variant of its own runs.
+ * kernel_scalar.c -- every kernel in plain C: the reference for the unit tests, and the
+ * variant for CPUs that have no other.
  *
- * The lane arrays let the compiler vectorise what the base instruction set
- * allows.
+ * The arrays of lanes let the compiler vectorise as far as the base instruction set allows.
  */
 #include <math.h>
 #include <string.h>
@@ -102,8 +101,8 @@ om_cos_f32_scalar(const float *a, const float *b, int dim, float out[3])
 }
 
 /*
- * Codes.  The accumulator is int32: see kernel.h for the length at which it
- * would overflow (65,793 dimensions of 8 bits, more for fewer bits).
+ * Codes.  The accumulator is int32; kernel.h states the length at which it would overflow
+ * (65,793 dimensions of 8 bits, more with fewer bits).
  */
 static inline int32_t
 dot_code(const uint8_t *code, const int8_t *q, int stride, int bits)
@@ -219,7 +218,7 @@ om_sums_i8_scalar(const int8_t *x, int n, int32_t out[3])
 	out[2] = sq;
 }
 
-/* Sixteen lanes in plain C, for the template. */
+/* The template's sixteen lanes in plain C. */
 typedef struct V16
 {
 	float		f[LANES];
@@ -438,7 +437,10 @@ bits_add(BITS a, BITS b)
 	return a + b;
 }
 
-/* Without the instruction, gcc would call a function for each word. */
+/*
+ * Written out, because gcc would call a function for each word if the CPU may lack the
+ * instruction.
+ */
 OP BITS
 bits_count(BITS v)
 {

@@ -1,8 +1,8 @@
 /*
- * kernel_unpack.c -- strings of bits: packing, and unpacking by a scalar and an AVX2
- * kernel.
+ * kernel_unpack.c -- packs integers into bit strings, and unpacks them by a scalar and an
+ * AVX2 kernel.
  *
- * Value i of a string takes bits i * b to i * b + b - 1, lowest first; bit k of the
+ * Value i of a string occupies bits i * b to i * b + b - 1, lowest first; bit k of the
  * string is bit k % 8 of byte k / 8.
  */
 #include <string.h>
@@ -40,7 +40,10 @@ om_unpack_u32_scalar(const uint8_t *in, int n, int bits, uint32_t *out)
 		size_t		at = (size_t) i * (size_t) bits;
 		uint64_t	word = 0;
 
-		/* at most 39 bits from the first byte on; in any order of bytes */
+		/*
+		 * a value is within the 39 bits that start at its first byte; this works for any
+		 * byte order
+		 */
 		for (int k = 0; k < 5; k++)
 			word |= (uint64_t) in[at / 8 + (size_t) k] << (8 * k);
 		out[i] = (uint32_t) (word >> (at % 8) & mask);
@@ -52,8 +55,8 @@ om_unpack_u32_scalar(const uint8_t *in, int n, int bits, uint32_t *out)
 #include <immintrin.h>
 
 /*
- * Eight values at a time: each is in the four bytes from its first on, for up to 25
- * bits.
+ * Eight values at a time.  With up to 25 bits, each is within the four bytes that start at
+ * its first one.
  */
 __attribute__((target("avx2")))
 void
@@ -75,7 +78,7 @@ om_unpack_u32_avx2(const uint8_t *in, int n, int bits, uint32_t *out)
 		om_unpack_u32_scalar(in, n, bits, out);
 		return;
 	}
-	/* eight values of b bits are b bytes */
+	/* eight values of b bits take b bytes */
 	for (; i + 8 <= n; i += 8, in += bits)
 	{
 		__m256i		words = _mm256_i32gather_epi32((const int *) (const void *) in, byte, 1);

@@ -1,27 +1,28 @@
 /*
- * bounds.c -- bounds of the distance in the form that people write, as conditions
- * of the index.
+ * bounds.c -- turns upper bounds of a distance, as people write them, into conditions that
+ * the index knows.
  *
  *     embedding <-> $1 < 0.5
  *     1 - (embedding <=> $1) > 0.7
  *     inner_product(embedding, $1) >= 0.8
  *
- * are comparisons of numbers, which no index can see.  Here they become
+ * are comparisons of numbers, which no index can use.  For each of these clauses a
+ * condition like
  *
  *     embedding <<=> bound_vector($1, 0.7, '>', -1, 1)
  *
- * beside the clause itself, for the planner to match with the index: then its own
- * code makes the paths, with filter columns, orders, partitions and joins.  Afterwards
- * the clause takes the condition's place in the paths, so that the executor checks it;
- * but not where both are the same (no arithmetic around the distance).
+ * is derived and added for the planner to match with the index.  The planner's own code
+ * then makes the paths, with filter columns, orders, partitions and joins.  Afterwards the
+ * clause takes the condition's place in these paths, so that the executor checks the
+ * clause; unless both are equivalent, because there is no arithmetic around the distance.
  *
- * Not where rows are changed or locked: a search may miss a row, and which rows an
- * UPDATE changes must not depend on that.
+ * This is not done in queries that change or lock rows: a search may miss a row, and which
+ * rows an UPDATE changes must not depend on that.
  *
- * What a scan with such a condition tells of rows that the user may not see is what
- * a scan in the order of distance tells: nothing, as the operator raises no errors
- * and a row comes to the other clauses before it comes to the user.  So a row-level
- * security policy is no reason to wait for.
+ * A scan with such a condition reveals no more of rows that the user may not see than a
+ * scan in the order of distance does: nothing, because the operator raises no errors, and a
+ * row passes the other clauses before the user gets it.  So there is no need to evaluate
+ * row-level security policies first.
  */
 #include "postgres.h"
 
@@ -46,31 +47,34 @@
 #include "hnsw/options.h"
 #include "planner/bounds.h"
 
-/* Beyond these a product of the clause may round more than bound_vector() allows for. */
+/*
+ * With larger factors or summands, the clause's arithmetic may round more than
+ * bound_vector() allows for.
+ */
 #define MAX_SCALE 1e30
 #define MAX_SHIFT 1e30
 
-/* The operators and functions that go with an index. */
+/* The operators and functions of an index's operator family. */
 typedef struct Family
 {
 	PlannerInfo *root;
 	IndexOptInfo *index;
-	Oid			distance;		/* operator, FOR ORDER BY */
+	Oid			distance;		/* the distance operator, FOR ORDER BY */
 	Oid			distance_function;
-	Oid			schema;			/* of that */
-	Oid			within;			/* operator, vector and bound_vector */
+	Oid			schema;			/* schema of the distance's function */
+	Oid			within;			/* the operator between vector and bound_vector */
 	Oid			bound_type;
-	Oid			center_type;	/* of that, and of the function's first argument */
+	Oid			center_type;	/* type of the center, the function's first argument */
 	Oid			bound_function;
 } Family;
 
-/* scale * distance(vector, center) + shift <comparison> bound. */
+/* A clause of the form scale * distance(vector, center) + shift <comparison> bound. */
 typedef struct Bound
 {
 	Expr	   *vector;
 	Node	   *center;
 	Node	   *bound;
-	bool		less;			/* < or <=, else > or >= */
+	bool		less;			/* the comparison is < or <=, otherwise > or >= */
 	bool		inclusive;
 	double		scale;
 	double		shift;
@@ -90,7 +94,7 @@ static const Comparison comparisons[] = {
 	{F_FLOAT8GE, false, true}, {F_FLOAT84GE, false, true}, {F_FLOAT48GE, false, true},
 };
 
-/* The type of this name in a schema. */
+/* Look up a type by name in a schema; InvalidOid if there is none. */
 static Oid
 type_of_name(const char *name, Oid schema)
 {
@@ -109,16 +113,17 @@ find_distance(Family *family, PlannerInfo *root, IndexOptInfo *index)
 	if (!OidIsValid(family->distance))
 		return false;
 	family->distance_function = get_opcode(family->distance);
-	/* not the type's: bit is the server's */
+	/* the function's schema, not the type's: type bit is in pg_catalog */
 	family->schema = get_func_namespace(family->distance_function);
 	return true;
 }
 
 /*
- * find_family -- false if the installed version of the extension has no bound_vector.
+ * find_family -- look up the family; false if the installed version of the extension has no
+ * bound_vector.
  *
- * The type and its distance may be pgvector's (omendb_adopt_pgvector()); what bounds it
- * is ours, and where the support function is.
+ * The type and its distance may be pgvector's (omendb_adopt_pgvector()). The bound's type
+ * is in omendb's schema, which is that of the support function.
  */
 static bool
 find_family(Family *family, PlannerInfo *root, IndexOptInfo *index)
@@ -155,7 +160,7 @@ find_family(Family *family, PlannerInfo *root, IndexOptInfo *index)
 	return OidIsValid(family->within) && OidIsValid(family->bound_function);
 }
 
-/* Function and arguments of a call or an operator; false if it is neither. */
+/* Read the function and the arguments of a call or an operator; false if node is neither. */
 static bool
 read_call(Node *node, Oid *function, List **args)
 {
@@ -175,7 +180,7 @@ read_call(Node *node, Oid *function, List **args)
 	return false;
 }
 
-/* Is it a known number? */
+/* Read a constant number; false if node is none. */
 static bool
 read_number(Node *node, double *number)
 {
@@ -192,7 +197,7 @@ read_number(Node *node, double *number)
 	return isfinite(*number);
 }
 
-/* Is it the same for all rows of the table? */
+/* Is the expression's value the same for all rows of the table? */
 static bool
 is_constant(const Family *family, Node *expr)
 {
@@ -201,8 +206,8 @@ is_constant(const Family *family, Node *expr)
 }
 
 /*
- * is_product -- is it the function inner_product(), which is the distance <#> with the other
- * sign, or max_sim(), which is @#?
+ * is_product -- is it inner_product(), which is the distance <#> with the opposite sign, or
+ * max_sim(), which is @# with the opposite sign?
  */
 static bool
 is_product(const Family *family, Oid function)
@@ -217,7 +222,7 @@ is_product(const Family *family, Oid function)
 }
 
 /*
- * match_distance -- the distance from the indexed vector to something.
+ * match_distance -- match the distance from the indexed vector to something.
  */
 static bool
 match_distance(const Family *family, Oid function, List *args, Bound *bound)
@@ -254,10 +259,10 @@ match_distance(const Family *family, Oid function, List *args, Bound *bound)
 }
 
 /*
- * undo -- one step of arithmetic around the distance, the outermost; returns what
- * it is done to, NULL if it is not known.
+ * undo -- remove the outermost step of the arithmetic around the distance.  Returns what
+ * the step is applied to, NULL if the step is not supported.
  *
- * One sum only: of two, the first may round away what the second leaves.
+ * Only one addition is supported: of two, the first may round away what the second leaves.
  */
 static Node *
 undo(Oid function, List *args, Bound *bound)
@@ -322,7 +327,7 @@ undo(Oid function, List *args, Bound *bound)
 }
 
 /*
- * match_value -- the distance, or a line through it.
+ * match_value -- match the distance, or a linear function of it.
  */
 static bool
 match_value(const Family *family, Node *value, Bound *bound)
@@ -344,7 +349,7 @@ match_value(const Family *family, Node *value, Bound *bound)
 }
 
 /*
- * find_comparison -- NULL: not worth a closer look.
+ * find_comparison -- look up the comparison; NULL if the clause cannot be a bound.
  */
 static const Comparison *
 find_comparison(Expr *clause)
@@ -374,7 +379,7 @@ has_comparison(List *clauses)
 }
 
 /*
- * match_clause -- is it a bound from above?
+ * match_clause -- is the clause an upper bound of the distance?
  */
 static bool
 match_clause(const Family *family, Expr *clause, Bound *bound)
@@ -422,7 +427,7 @@ number_constant(double number)
 }
 
 /*
- * make_condition -- `vector <<-> bound_vector(...)`.
+ * make_condition -- make `vector <<-> bound_vector(...)`.
  */
 static Expr *
 make_condition(const Family *family, const Bound *bound)
@@ -436,7 +441,7 @@ make_condition(const Family *family, const Bound *bound)
 	if (exprType(number) == FLOAT4OID)
 		number = (Node *) makeFuncExpr(F_FLOAT8_FLOAT4, FLOAT8OID, list_make1(number), InvalidOid,
 									   InvalidOid, COERCE_IMPLICIT_CAST);
-	/* pgvector's type has the layout of ours */
+	/* pgvector's type has the same layout as omendb's */
 	if (exprType(center) != family->center_type)
 		center = (Node *) makeRelabelType((Expr *) center, family->center_type, -1, InvalidOid,
 										  COERCE_EXPLICIT_CAST);
@@ -455,7 +460,7 @@ make_condition(const Family *family, const Bound *bound)
 }
 
 /*
- * derive -- the condition for a clause.
+ * derive -- make the condition for a clause.
  */
 static OhBound *
 derive(const Family *family, RestrictInfo *rinfo, const Bound *bound)
@@ -464,7 +469,7 @@ derive(const Family *family, RestrictInfo *rinfo, const Bound *bound)
 	RestrictInfo *condition = makeNode(RestrictInfo);
 	Expr	   *clause = make_condition(family, bound);
 
-	/* where it belongs is where the clause does */
+	/* the condition has the same properties as the clause */
 	memcpy(condition, rinfo, sizeof(RestrictInfo));
 	condition->clause = clause;
 	condition->left_relids = pull_varnos(family->root, (Node *) bound->vector);
@@ -472,7 +477,10 @@ derive(const Family *family, RestrictInfo *rinfo, const Bound *bound)
 										pull_varnos(family->root, bound->bound));
 	condition->eval_cost.startup = -1;
 	condition->norm_selec = condition->outer_selec = -1;
-	/* of a row, the operator sees the vector alone, and tells nobody */
+	/*
+	 * leakproof, because the operator is given nothing of the row but the vector, and
+	 * reveals nothing of it
+	 */
 	if (family->index->indexkeys[0] != 0 && !contain_leaked_vars(bound->center) &&
 		!contain_leaked_vars(bound->bound))
 		condition->leakproof = true;
@@ -501,7 +509,7 @@ find_in_list(const Family *family, List *clauses)
 }
 
 /*
- * decides_changes -- do rows of the query tell which rows are changed, or locked?
+ * decides_changes -- do the query's rows determine which rows are changed or locked?
  */
 static bool
 decides_changes(const PlannerInfo *root)
@@ -537,9 +545,10 @@ OhBoundsFind(PlannerInfo *root, IndexOptInfo *index)
 /* ---- estimates ---- */
 
 /*
- * estimate -- take a clause to hold as often as its condition.
+ * estimate -- give each clause the selectivity of its condition.
  *
- * Of a comparison with a distance the planner knows nothing: a third of the rows.
+ * By itself the planner assumes that a comparison with a distance holds for a third of the
+ * rows.
  */
 static void
 estimate(PlannerInfo *root, List *bounds)
@@ -556,7 +565,8 @@ estimate(PlannerInfo *root, List *bounds)
 }
 
 /*
- * with_conditions -- clauses, of which those that have a condition are replaced by it.
+ * with_conditions -- copy a list of clauses, with conditions in place of the clauses that
+ * have one.
  */
 static List *
 with_conditions(List *clauses, List *bounds)
@@ -579,7 +589,7 @@ with_conditions(List *clauses, List *bounds)
 }
 
 /*
- * set_rows -- bring the paths that there are into line with new estimates.
+ * set_rows -- update the row counts of existing paths to the new estimates.
  */
 static void
 set_rows(PlannerInfo *root, RelOptInfo *rel, double before, List *joins)
@@ -629,8 +639,7 @@ OhBoundsEstimate(PlannerInfo *root, RelOptInfo *rel, List *found)
 }
 
 /*
- * OhBoundsParent -- the rows of a partitioned table, of whose partitions they have
- * been estimated.
+ * OhBoundsParent -- see bounds.h.
  */
 void
 OhBoundsParent(PlannerInfo *root, RelOptInfo *rel, Index rti)
@@ -672,7 +681,7 @@ conditions_of(List *bounds)
 }
 
 /*
- * take_places -- clauses are in the paths what their conditions were.
+ * take_places -- put the clauses back in the paths, in place of their conditions.
  */
 static void
 take_places(RelOptInfo *rel, IndexOptInfo *index, List *bounds)
@@ -706,7 +715,8 @@ take_places(RelOptInfo *rel, IndexOptInfo *index, List *bounds)
 }
 
 /*
- * drop_paths -- take out what the planner made of the index without the conditions.
+ * drop_paths -- remove the paths that the planner has made for the index without the
+ * conditions.
  */
 static void
 drop_paths(RelOptInfo *rel, const IndexOptInfo *index)

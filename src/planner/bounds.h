@@ -1,5 +1,5 @@
 /*
- * bounds.h -- bounds of the distance as conditions of an index.
+ * bounds.h -- upper bounds of a distance as conditions of an index.
  */
 #ifndef OH_BOUNDS_H
 #define OH_BOUNDS_H
@@ -12,27 +12,31 @@
 typedef struct OhBound
 {
 	RestrictInfo *clause;		/* as it was written */
-	RestrictInfo *condition;	/* what the index makes of it, which every such row meets */
-	bool		same;			/* and no other */
+	RestrictInfo *condition;	/* its form for the index, true for every row that meets the clause */
+	bool		same;			/* ... and for no other row */
 } OhBound;
 
-/* Those of an index: OhBound. */
+/* The bounds that an index can use; members of the lists are OhBound. */
 typedef struct OhBounds
 {
 	IndexOptInfo *index;
 	List	   *restrictions;
-	List	   *joins;			/* with columns of other tables */
+	List	   *joins;			/* bounds that use columns of other tables */
 } OhBounds;
 
-/* Other paths of an index, made while it has its conditions. */
+/* A function that makes more paths of an index while the conditions are in place. */
 typedef void (*OhMorePaths) (PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index);
 
-/* NULL if there are none. */
+/* Find the bounds that an index can use; NULL if there are none. */
 extern OhBounds *OhBoundsFind(PlannerInfo *root, IndexOptInfo *index);
-/* Estimate how many rows of the table meet those of all its indexes: OhBounds. */
+/*
+ * Estimate how many rows of the table meet the bounds of all its indexes.  found: list of
+ * OhBounds.
+ */
 extern void OhBoundsEstimate(PlannerInfo *root, RelOptInfo *rel, List *found);
+/* Estimate the rows of a partitioned table from the estimates of its partitions. */
 extern void OhBoundsParent(PlannerInfo *root, RelOptInfo *rel, Index rti);
-/* Make the index's paths with them in place of those that it has. */
+/* Make the index's paths with these conditions, in place of the paths that exist. */
 extern void OhBoundsPaths(PlannerInfo *root, RelOptInfo *rel, const OhBounds *bounds,
 						  OhMorePaths more);
 
@@ -40,7 +44,7 @@ extern void OhBoundsPaths(PlannerInfo *root, RelOptInfo *rel, const OhBounds *bo
 extern bool OhMatchDistance(PlannerInfo *root, IndexOptInfo *index, Node *value,
 							OpExpr **distance, double *scale);
 
-/* Is it an index of this access method? */
+/* Is the access method of the index omenhnsw? */
 extern bool OhIsOurs(const IndexOptInfo *index);
 
 #endif							/* OH_BOUNDS_H */

@@ -1,21 +1,21 @@
 /*
- * cost.c -- what the planner pays for a search.
+ * cost.c -- cost estimates of index scans, for the planner.
  *
- * A search has two parts.  The walk evaluates codes: a descent of about
- * log2(n) hops of m evaluations, then EVALS_PER_CANDIDATE * m evaluations for
- * each of ef candidates, or for each row wanted where that is more.  The re-rank reads rows
- * of the heap: a few more than are wanted.  Figures: docs/measurements.md#costs
+ * A search has two parts.  The walk evaluates codes: a descent of about log2(n) hops of m
+ * evaluations each, then EVALS_PER_CANDIDATE * m evaluations for each of ef candidates, or
+ * for each wanted row if that is more.  The re-rank reads rows of the table, a few more
+ * than are wanted.  Figures: docs/measurements.md#costs
  *
- * With conditions on filter columns, a walk has to visit that many nodes that
- * match, and reads the filter keys of those that it visits; or all filter keys are
- * read, and exactly the codes that match are evaluated.  A scan does what is
- * cheaper, and never reads a row of the heap that does not match.
+ * With conditions on filter columns there are two possibilities.  A walk must visit ef /
+ * selectivity nodes and read their filter keys.  A sweep reads all filter keys and
+ * evaluates exactly the codes of nodes that match.  A scan uses the cheaper one, and never
+ * reads a table row that does not match.
  *
- * The planner knows two points only, the cost before the first row and that of
- * all rows, and takes what lies between for linear.  The true curve is not: the
- * first rows cost a walk, the next ones little.  So the two points are laid such
- * that the line goes through the point that matters, the rows that the query's
- * LIMIT wants, and so that a query that wants all rows finds a sort cheaper.
+ * The planner knows only two points, the cost before the first row and the cost of all
+ * rows, and interpolates linearly.  The true curve is not linear: the first rows cost a
+ * walk, the next ones little.  So the two points are chosen such that the line passes
+ * through the point that matters, the number of rows that the query's LIMIT wants, and such
+ * that a query that wants all rows finds a sort cheaper.
  */
 #include "postgres.h"
 
@@ -37,50 +37,54 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"
 
-/* Evaluations for each candidate kept, as a part of m: docs/measurements.md#costs */
+/* Evaluations for each candidate kept, as a fraction of m: docs/measurements.md#costs */
 #define EVALS_PER_CANDIDATE 0.6
-/* Distinct pages for each evaluation, fewer than 1 as neighbours lie together: docs/measurements.md#costs */
+/*
+ * Distinct pages for each evaluation.  Neighbours are stored together, so fewer than 1:
+ * docs/measurements.md#costs
+ */
 #define PAGES_PER_EVAL 0.45
-/* Vectors of a query by MaxSim, if that is not known. */
+/* Assumed number of vectors in a query by MaxSim, if it is not known. */
 #define QUERY_VECTORS 32
-/* Rows re-ranked before the first can be returned. */
+/* Rows that are re-ranked before the first can be returned. */
 #define FIRST_RERANKS 16
-/* CPU for one index page, in operators; as btree has it. */
+/* CPU cost of an index page, in units of cpu_operator_cost, as for btree. */
 #define PAGE_CPU_OPERATORS 50.0
 /*
- * A page of filter keys, in rows that another index finds in the table: measured
- * with both in the cache, where the settings price such rows as if they were not.
- * The second part is for the values that are read, fewer a page where there are
- * more columns.  Figures: docs/measurements.md#costs
+ * Cost of a page of filter keys, in units of the cost of a row that another index finds in
+ * the table.  Measured with both in the cache, because the cost settings price such rows as
+ * if they were not.  The second constant is for the values read: the more columns, the
+ * fewer there are on a page.  Figures: docs/measurements.md#costs
  */
 #define KEY_PAGE_ROWS 0.18
 #define KEY_VALUES_ROWS 0.27
-/* Such a row without its distance, in operators. */
+/* CPU cost of such a row without its distance, in units of cpu_operator_cost. */
 #define ROW_OPERATORS 20.0
-/* All rows in order cost at least this much more than a sort; chosen, not measured. */
+/* All rows in order cost at least this many times what a sort does; chosen, not measured. */
 #define ABOVE_SORT 2.0
 
-/* What is known of one index before the number of wanted rows. */
+/* What is known of an index before the number of wanted rows is known. */
 typedef struct Model
 {
 	PlannerInfo *root;
 	IndexOptInfo *index;
 	double		rows;			/* in the index, at least 1 */
-	double		matching;		/* those that meet the conditions on filter columns */
-	double		found;			/* those that meet all conditions of the scan */
-	bool		filters;		/* are there conditions on filter columns? */
-	bool		radius;			/* is there one on the distance? */
-	double		key_pages;		/* of filter keys, if there are conditions on them */
+	double		matching;		/* rows that meet the conditions on filter columns */
+	double		found;			/* rows that meet all conditions of the scan */
+	bool		filters;		/* there are conditions on filter columns */
+	bool		radius;			/* there is a condition on the distance */
+	double		key_pages;		/* pages of filter keys, if there are conditions on them */
 	double		m;
 	double		ef;
-	double		walks;			/* of a query: its vectors if the column has arrays, otherwise 0 */
-	double		page_cost;		/* of one visited index page */
-	double		distance_cost;	/* of an exact distance, its vector included */
+	double		walks;			/* walks of a search: for an array column, the vectors of the
+								 * query, otherwise 0 */
+	double		page_cost;		/* cost of a visited index page */
+	double		distance_cost;	/* cost of an exact distance, including reading the vector */
 	double		heap_page_cost;
 } Model;
 
 /*
- * model_options -- what the index's own options say.
+ * model_options -- read the index's own options.
  */
 static void
 model_options(Model *model, IndexOptInfo *info)
@@ -90,7 +94,7 @@ model_options(Model *model, IndexOptInfo *info)
 
 	model->m = OH_DEFAULT_M;
 	model->ef = oh_ef_search;
-	/* an index that a planner extension imagines cannot be opened */
+	/* a hypothetical index, made by a planner extension, cannot be opened */
 	if (info->hypothetical)
 		return;
 
@@ -114,7 +118,7 @@ is_radius(const IndexOptInfo *index, const IndexClause *clause)
 }
 
 /*
- * model_conditions -- how many rows the conditions leave, by the planner's
+ * model_conditions -- estimate how many rows meet the conditions, from the planner's
  * statistics.
  */
 static void
@@ -129,7 +133,7 @@ model_conditions(Model *model, const IndexPath *path)
 	foreach(lc, path->indexclauses)
 	{
 		IndexClause *clause = lfirst_node(IndexClause, lc);
-		/* of what was derived from a condition, the planner may think otherwise */
+		/* the planner's estimate for derived conditions may differ from that of the clause */
 		List	   *quals = clause->lossy ? list_copy(clause->indexquals) :
 			list_make1(clause->rinfo);
 
@@ -141,8 +145,7 @@ model_conditions(Model *model, const IndexPath *path)
 	}
 
 	/*
-	 * Rows of a partial index meet its predicate already; that of a condition
-	 * may overlap with it.
+	 * Rows of a partial index meet its predicate already; a condition may overlap with it.
 	 */
 	model->filters = filters != NIL;
 	model->matching = model->found = model->rows;
@@ -165,8 +168,8 @@ model_conditions(Model *model, const IndexPath *path)
 }
 
 /*
- * query_vectors -- how many walks a search takes, one for each vector of the query; 0: the
- * column has no arrays.
+ * query_vectors -- how many walks a search takes: one for each vector of the query, or 0 if
+ * the column is not an array.
  */
 static double
 query_vectors(PlannerInfo *root, const IndexPath *path)
@@ -211,13 +214,13 @@ model_init(Model *model, PlannerInfo *root, const IndexPath *path)
 	get_tablespace_page_costs(index->rel->reltablespace, &model->heap_page_cost, NULL);
 	get_tablespace_page_costs(index->reltablespace, &random_page_cost_index, NULL);
 
-	/* The index's share of the cache, as index_pages_fetched() reckons it. */
+	/* The index's share of the cache, calculated as in index_pages_fetched(). */
 	cache = (double) effective_cache_size * pages / Max(root->total_table_pages + pages, 1.0);
 	model->page_cost = PAGE_CPU_OPERATORS * cpu_operator_cost
 		+ random_page_cost_index * (1.0 - Min(cache / pages, 1.0));
 }
 
-/* Distinct pages, out of npages, that random accesses touch. */
+/* Number of distinct pages that random accesses to npages pages touch. */
 static double
 distinct_pages(double pages, double accesses)
 {
@@ -225,7 +228,7 @@ distinct_pages(double pages, double accesses)
 }
 
 /*
- * walk_cost -- of finding n candidates that match by a walk of the graph.
+ * walk_cost -- cost of finding n matching candidates by a walk of the graph.
  */
 static Cost
 walk_cost(const Model *model, double candidates, double *pages)
@@ -242,7 +245,7 @@ walk_cost(const Model *model, double candidates, double *pages)
 }
 
 /*
- * key_page_cost -- of a page of filter keys, less what every page costs.
+ * key_page_cost -- cost of a page of filter keys, in addition to what every page costs.
  */
 static Cost
 key_page_cost(const Model *model)
@@ -250,13 +253,13 @@ key_page_cost(const Model *model)
 	double		rows = KEY_PAGE_ROWS + KEY_VALUES_ROWS / (model->index->nkeycolumns - 1);
 	double		operators = cpu_operator_cost > 0 ? model->distance_cost / cpu_operator_cost : 1.0;
 
-	/* in rows with their distances: these take far longer where vectors are TOASTed */
+	/* in units of rows with their distances, which take far longer if vectors are TOASTed */
 	return rows * ROW_OPERATORS / (ROW_OPERATORS + operators) *
 		(model->heap_page_cost + model->distance_cost);
 }
 
 /*
- * exact_cost -- of reading all filter keys and evaluating what matches.
+ * exact_cost -- cost of a sweep: reading all filter keys, and evaluating what matches.
  */
 static Cost
 exact_cost(const Model *model, double *pages)
@@ -269,8 +272,8 @@ exact_cost(const Model *model, double *pages)
 }
 
 /*
- * maxsim_cost -- the same where rows have several vectors: a walk for each of the query's,
- * or all rows; and many rows are ranked for those that are wanted.
+ * maxsim_cost -- cost of a search of an array column: a walk for each vector of the query,
+ * or all rows; many rows are ranked for those that are wanted.
  */
 static Cost
 maxsim_cost(const Model *model, double wanted, double *pages)
@@ -301,8 +304,8 @@ maxsim_cost(const Model *model, double wanted, double *pages)
 }
 
 /*
- * search_cost -- cost of the first `wanted` rows of the scan, not limited by
- * the walk's ef; *pages becomes the index pages visited.
+ * search_cost -- cost of the first `wanted` rows of the scan, not limited by the walk's ef;
+ * *pages is set to the number of index pages visited.
  */
 static Cost
 search_cost(const Model *model, double wanted, double *pages)
@@ -328,14 +331,14 @@ search_cost(const Model *model, double wanted, double *pages)
 	}
 	heap_pages = index_pages_fetched(reranks, index->rel->pages, (double) index->pages, model->root);
 
-	/* of equal indexes, that with fewer columns */
+	/* among equal indexes, prefer the one with fewer columns */
 	return cost
 		+ (index->nkeycolumns - 1) * cpu_operator_cost
 		+ heap_pages * model->heap_page_cost
 		+ reranks * (cpu_tuple_cost + cpu_operator_cost);
 }
 
-/* May the settings end a scan before its last row? */
+/* Do the settings allow a scan to end before its last row? */
 static bool
 scans_end_early(void)
 {
@@ -343,8 +346,8 @@ scans_end_early(void)
 }
 
 /*
- * sort_cost -- cost of all rows from the table and a sort: by a sequential scan,
- * or as if something found the rows that meet the scan's conditions.
+ * sort_cost -- cost of reading all rows from the table and sorting them: by a sequential
+ * scan, or as if another index found the rows that meet the scan's conditions.
  */
 static Cost
 sort_cost(const Model *model)
@@ -371,17 +374,17 @@ sort_cost(const Model *model)
 
 	memset(&sort, 0, sizeof(sort));
 	om_cost_sort(&sort, root, NIL, scan, rel->rows, rel->reltarget->width, work_mem, -1.0);
-	/* up to 17 a disabled sort is an expensive one */
+	/* up to PostgreSQL 17, disabling sorts adds disable_cost */
 	if (!enable_sort && sort.total_cost > disable_cost)
 		sort.total_cost -= disable_cost;
 	return sort.total_cost;
 }
 
 /*
- * wanted_fraction -- the part of the scan's rows that the query's LIMIT will
- * ask for, or 0 if that is not known.
+ * wanted_fraction -- the fraction of the scan's rows that the query's LIMIT will ask for; 0
+ * if that is not known.
  *
- * Rows that a condition above the scan rejects are asked for too.
+ * Rows that a filter above the scan rejects are included.
  */
 static double
 wanted_fraction(const Model *model)
@@ -415,9 +418,8 @@ ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *star
 	*pages = Max((double) index->pages, 1.0);
 
 	/*
-	 * A scan is a search for what is nearest to one query, or within a radius: of
-	 * the latter all rows are wanted.  A parameterized path has no order that
-	 * anything uses.
+	 * A scan is a search for the rows nearest to a query, or for those within a radius; of
+	 * the latter, all rows are wanted.  Nothing uses the order of a parameterized path.
 	 */
 	if (!ordered || path->path.param_info != NULL)
 		usable = model.radius;
@@ -427,7 +429,7 @@ ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *star
 		return;
 	}
 
-	/* a partial index has some of the rows only */
+	/* a partial index has only some of the rows */
 	if (index->rel->tuples > 0)
 		*selectivity = Min(model.found / index->rel->tuples, 1.0);
 

@@ -1,14 +1,14 @@
 /*
- * discard.c -- scans whose rows the executor may discard: by conditions on columns
- * that are not in the index, or by a join.
+ * discard.c -- tells a scan that the executor may discard its rows: by conditions on
+ * columns that are not in the index, or by a join.
  *
- * Such a scan is read on for longer than a LIMIT says, and must see to it that it has
- * found what is nearest for all the rows that it returns (source.c).  An access method
- * is not told; so the nodes of plans are noted when the executor starts, and a scan
- * looks for its own among them.
+ * Such a scan has to return more rows than the LIMIT says, and must make sure that all of
+ * them are the nearest ones (source.c). The executor does not tell an access method about
+ * this.  So the relevant plan nodes are recorded when the executor starts, and a scan looks
+ * for its own node among them.
  *
- * In the same way a scan learns that the query's order is its own downwards (order.c):
- * what the node would sort by is then "greater than".
+ * In the same way a scan learns that the query's order is the reverse of its own (order.c):
+ * the node then sorts by "greater than".
  */
 #include "postgres.h"
 
@@ -20,11 +20,12 @@
 #include "planner/planner.h"
 
 
-/* A node that scans an index in an order. */
+/* A plan node that scans an index in an order. */
 typedef struct Noted
 {
 	IndexScanState *node;
-	bool		discarded;		/* its rows may be; else it goes downwards */
+	bool		discarded;		/* its rows may be discarded; otherwise it is here because its
+								 * order is reversed */
 	struct Noted *next;
 	MemoryContextCallback callback;
 } Noted;
@@ -33,7 +34,7 @@ static Noted *noted = NULL;
 static ExecutorStart_hook_type next_start = NULL;
 
 /*
- * forget -- memory context callback: the query is over.
+ * forget -- memory context callback: the query has ended.
  */
 static void
 forget(void *arg)

@@ -1,20 +1,21 @@
 /*
- * order.c -- orders that are the distance's by another name.
+ * order.c -- recognises sort orders that are equivalent to the order of the distance.
  *
  *     ORDER BY 1 - (embedding <=> $1) DESC
  *     ORDER BY (embedding <#> $1) * -1 DESC
  *     ORDER BY inner_product(embedding, $1) DESC
  *     ORDER BY max_sim(embeddings, $1) DESC
  *
- * A rising line through the distance has its order, and a falling one that order
- * downwards: each step of its arithmetic rounds, but never puts a larger number
- * before a smaller one.  The planner compares expressions, and sees nothing of that.  So its
- * code makes the paths for `embedding <=> $1`, and they then get the query's order.
+ * An increasing linear function of the distance has its order, a decreasing one the
+ * reverse.  Each step of the arithmetic rounds, but never puts a larger number before a
+ * smaller one.  The planner compares expressions and does not know this.  So its own code
+ * makes the paths for ORDER BY embedding <=> $1, and these paths are then labelled with the
+ * query's order.
  *
- * Downwards, SQL has NaNs before all numbers, and NULLs where the query says.  The scan
- * returns rows without a position accordingly: the executor's note of its plan node
- * (discard.c) tells it that it goes downwards, and OH_NULLS_APART in the distance that
- * NULLs and NaNs are at different ends.
+ * In descending order, SQL puts NaNs before all numbers, and NULLs where the query says.
+ * The scan places off-graph rows accordingly.  It learns from the executor's record of its
+ * plan node (discard.c) that the order is reversed, and from OH_NULLS_APART in the key of
+ * the distance that NULLs and NaNs are at opposite ends.
  */
 #include "postgres.h"
 
@@ -44,7 +45,7 @@ class_members(EquivalenceClass *class, Relids relids)
 }
 
 /*
- * is_planners -- does the planner match the key with the index by itself?
+ * is_planners -- does the planner itself match the key with the index?
  */
 static bool
 is_planners(const PathKey *key, const EquivalenceMember *member, const OpExpr *distance)
@@ -53,7 +54,7 @@ is_planners(const PathKey *key, const EquivalenceMember *member, const OpExpr *d
 }
 
 /*
- * distance_key -- the key for `vector operator value`, upwards.
+ * distance_key -- make the pathkey for `vector operator value`, ascending.
  */
 static PathKey *
 distance_key(const PathKey *key, const EquivalenceMember *of, OpExpr *distance)

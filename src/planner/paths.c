@@ -1,20 +1,18 @@
 /*
- * paths.c -- paths of an index that the planner does not make by itself.
+ * paths.c -- adds index paths that the planner does not make by itself.
  *
- * Those with bounds of the distance are made by bounds.c, those in an order that is
- * the distance's by another name by order.c.
+ * bounds.c makes those with bounds of the distance, order.c those in an equivalent order.
  *
- * Conditions that PostgreSQL 15 and 16 do not hand to an ordered scan: an index scan
- * in order of a distance gets as conditions, up to 16, no
+ * This file handles conditions that older versions of PostgreSQL do not pass to an ordered
+ * index scan.  Up to 16 these are
  *
- *     column = ANY (array)		column IN (1, 2, 3)
+ *     column = ANY (array)    column IN (1, 2, 3)
  *
- * because with a btree these would end the order; and up to 15 no boolean column
- * by itself (WHERE active, WHERE NOT active, WHERE active IS TRUE), which only
- * families of operators built into the server are asked for.  Here such queries
- * get the path that the planner would have made with these conditions too, in place
- * of its own.  All other forms are the planner's own, and a condition that it
- * gives to no path is a filter above the scan.
+ * because in a btree they would destroy the order.  Up to 15, also boolean columns by
+ * themselves (WHERE active, WHERE NOT active, WHERE active IS TRUE), which are matched only
+ * with operator families built into the server.  Such queries get the path that the planner
+ * would have made with these conditions, in place of its own path.  All other forms are
+ * left to the planner, and a condition that it gives to no path is a filter above the scan.
  */
 #include "postgres.h"
 
@@ -38,13 +36,13 @@ static set_rel_pathlist_hook_type next_hook = NULL;
 
 #ifdef OM_CORE_LEAVES_CONDITIONS
 
-/* One index, and what was found for it. */
+/* An index, and the clauses matched with it. */
 typedef struct Match
 {
 	PlannerInfo *root;
 	IndexOptInfo *index;
 	List	   *clauses;		/* IndexClause, by column */
-	List	   *used;			/* their RestrictInfo */
+	List	   *used;			/* the RestrictInfo of each */
 	bool		missed;			/* one of them is missing from the planner's own path */
 	bool		vector;			/* one of them is on the vector */
 } Match;
@@ -56,7 +54,7 @@ collation_matches(const IndexOptInfo *index, int column, Oid collation)
 		index->indexcollations[column] == collation;
 }
 
-/* Is it the same for all rows of the table? */
+/* Is the expression's value the same for all rows of the table? */
 static bool
 is_constant(const Match *match, Node *expr)
 {
@@ -65,8 +63,8 @@ is_constant(const Match *match, Node *expr)
 }
 
 /*
- * op_qual -- `column operator value`, either way round; as the index wants it, or
- * NULL if it is nothing that the index knows.
+ * op_qual -- match `column operator value`, in either order; returns the clause as the
+ * index needs it, or NULL if the index does not support it.
  */
 static RestrictInfo *
 op_qual(const Match *match, RestrictInfo *rinfo, int column)
@@ -90,7 +88,7 @@ op_qual(const Match *match, RestrictInfo *rinfo, int column)
 	return commute_restrictinfo(rinfo, commutator);
 }
 
-/* The same for `column operator ANY (array)`. */
+/* Match `column operator ANY (array)`, likewise. */
 static RestrictInfo *
 array_qual(const Match *match, RestrictInfo *rinfo, int column)
 {
@@ -106,10 +104,10 @@ array_qual(const Match *match, RestrictInfo *rinfo, int column)
 }
 
 /*
- * boolean_qual -- `column = true` or `column = false` for a condition that is the
+ * boolean_qual -- make `column = true` or `column = false` for a condition that is the
  * column itself.
  *
- * At the top of a WHERE, false and NULL are one.
+ * At the top level of a WHERE clause, false and NULL mean the same.
  */
 static RestrictInfo *
 boolean_qual(const Match *match, RestrictInfo *rinfo, int column)
@@ -157,7 +155,10 @@ match_clause(Match *match, RestrictInfo *rinfo, int column)
 	bool		missed = false;
 	IndexClause *result;
 
-	/* as the planner: neither what is checked once, nor what must wait for other conditions */
+	/*
+	 * like the planner: skip clauses that are checked only once, and those that must wait
+	 * for security quals
+	 */
 	if (rinfo->pseudoconstant ||
 		!restriction_is_securely_promotable(rinfo, match->index->rel))
 		return;
@@ -198,8 +199,8 @@ match_clause(Match *match, RestrictInfo *rinfo, int column)
 }
 
 /*
- * match_order -- the query's order as `vector operator value`, NULL if it is not
- * this index's.
+ * match_order -- the query's order as `vector operator value`; NULL if this index does not
+ * have it.
  */
 static Expr *
 match_order(const Match *match)
@@ -248,11 +249,10 @@ match_order(const Match *match)
 }
 
 /*
- * drop_paths -- take out the planner's own scans of the index, with the order or
- * without any.
+ * drop_paths -- remove the planner's own scans of the index, with the order or without any.
  *
- * They have fewer conditions, and look cheaper to a LIMIT where what is left out
- * has nothing to do with the distance.  What such a scan costs otherwise has no bound.
+ * They have fewer conditions.  To a LIMIT they look cheaper, if the missing condition is
+ * unrelated to the distance; if it is related, the cost of such a scan has no bound.
  */
 static void
 drop_paths(RelOptInfo *rel, const IndexOptInfo *index, bool ordered)
@@ -277,7 +277,7 @@ add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 	List	   *columns = NIL;
 	Expr	   *order;
 
-	/* a parameterized one would be of no use */
+	/* a parameterized path would be useless */
 	if (index->nkeycolumns == 1 || rel->lateral_relids != NULL)
 		return;
 	for (int column = 0; column < index->nkeycolumns; column++)
@@ -302,7 +302,7 @@ add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 		columns = list_make1_int(0);
 	}
 	else if (!match.vector)
-		return;					/* a scan has an order or a radius */
+		return;					/* a scan needs an order or a radius */
 
 	drop_paths(rel, index, order != NULL);
 	add_path(rel, (Path *) create_index_path(root, index, match.clauses, orders, columns,
@@ -312,7 +312,7 @@ add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 
 #else
 
-/* The planner has made them. */
+/* The planner makes these paths itself. */
 static void
 add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 {
@@ -327,7 +327,7 @@ OhIsOurs(const IndexOptInfo *index)
 }
 
 /*
- * add_index_paths -- bounds is NULL if there are none.
+ * add_index_paths -- add the paths of an index; bounds is NULL if there are none.
  */
 static void
 add_index_paths(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, const OhBounds *bounds)
@@ -368,7 +368,7 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		return;
 	}
 
-	/* where the planner makes paths for indexes */
+	/* the same relations for which the planner makes index paths */
 	foreach(lc, rel->indexlist)
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
@@ -382,7 +382,7 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 		else
 			add_index_paths(root, rel, index, NULL);
 	}
-	/* what is estimated of a clause counts for the paths of all indexes */
+	/* the estimates count for the paths of all indexes, so they come first */
 	if (found != NIL)
 		OhBoundsEstimate(root, rel, found);
 	foreach(lc, found)
@@ -394,10 +394,10 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 }
 
 /*
- * OhPathsInit -- the load function calls it once.
+ * OhPathsInit -- called once, by _PG_init().
  *
- * The first query of a session may load the library: the planner asks for the
- * table's indexes, and so for the handler, before it asks for paths.
+ * It may be the first query of a session that loads the library.  That is early enough: the
+ * planner reads the table's indexes, and so calls the handler, before it asks for paths.
  */
 void
 OhPathsInit(void)

@@ -1,17 +1,17 @@
 /*
- * plan.c -- spares a query distances that nobody looks at.
+ * plan.c -- avoids computing distances that nobody reads.
  *
- * PostgreSQL computes what a query sorts by for each row that it returns, also
- * where an index has done the sorting and the query does not select it:
+ * For each row that it returns, PostgreSQL computes what a query sorts by, even if an index
+ * has done the sorting and the query does not select the value:
  *
  *     SELECT id FROM item ORDER BY embedding <-> $1 LIMIT 10
  *
- * For a vector in the TOAST table that costs more than all the rest of a row.
- * In a Limit over a scan of an omenhnsw index nothing reads such a column: a
- * NULL takes its place.
+ * If the vector is in the TOAST table, that costs more than everything else done for a row.
+ * In a Limit over a scan of an omenhnsw index nothing reads such a column: it is replaced
+ * by a NULL.
  *
- * Nothing is changed where a row is locked, sorted, merged or joined in between,
- * or where LIMIT has WITH TIES, which compares what was sorted by.
+ * The plan is left alone if a row is locked, sorted, merged or joined in between, or if
+ * LIMIT has WITH TIES, which compares the sort values.
  */
 #include "postgres.h"
 
@@ -47,7 +47,7 @@ is_omenhnsw(Oid index)
 }
 
 /*
- * unused_column -- number of the scan's column that only sorting asked for, 0 if
+ * unused_column -- the number of the scan's column that was needed only for sorting; 0 if
  * there is none.
  */
 static AttrNumber
@@ -140,7 +140,7 @@ plan_query(Query *query, const char *text, int options, ParamListInfo params)
 }
 
 /*
- * OhPlanInit -- the load function calls it once.
+ * OhPlanInit -- called once, by _PG_init().
  */
 void
 OhPlanInit(void)

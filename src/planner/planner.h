@@ -9,22 +9,22 @@
 #include "access/genam.h"
 #include "catalog/pg_collation.h"
 
-/* plan.c: distances that nobody looks at */
+/* plan.c: avoids computing distances that nobody reads */
 extern void OhPlanInit(void);
 
 /* discard.c: scans whose rows the executor may discard */
 extern void OhDiscardInit(void);
 extern bool OhMayDiscard(IndexScanDesc scan);
-/* Is the query's order that of the scan downwards? */
+/* Is the query's order the reverse of the scan's? */
 extern bool OhGoesDown(IndexScanDesc scan);
 
 /*
- * order.c: the collation of a distance, which has no use for one, in a scan's order if
- * that has NULLs and NaNs at different ends.  It reaches the scan in its key.
+ * order.c: a distance has no use for a collation, so this one in the scan's key tells that
+ * the order has NULLs and NaNs at opposite ends.
  */
 #define OH_NULLS_APART C_COLLATION_OID
 
-/* paths.c: paths that the planner does not make */
+/* paths.c: paths that the planner does not make itself */
 extern void OhPathsInit(void);
 
 #endif							/* OH_PLANNER_H */

@@ -1,17 +1,17 @@
 /*
- * bits.c -- strings of bits, as they are: the code is the value.
+ * bits.c -- quantizer for bit strings: the code is the value itself.
  *
- * A position of this kind is no row of numbers: each float of x holds 32 bits, in the
- * order of memory, zeros past the end.  A code is the same, and so is the query form.
+ * A position of this kind is not a row of numbers: each float of x holds 32 bits, in memory
+ * order, with zeros after the last bit.  The code and the query form are the same.
  *
- * Counts are exact.  So is a Hamming distance; a Jaccard distance is rounded to float,
- * and om_quant_unrounded() gives it in double.
+ * Counts of bits are exact, and so is a Hamming distance.  A Jaccard distance is rounded to
+ * float; om_quant_unrounded() returns it in double.
  */
 #include <string.h>
 
 #include "quant/quant_impl.h"
 
-/* Rounding of a number of 0 to 1. */
+/* Rounding error of a number between 0 and 1. */
 #define JACCARD_ERROR 6e-8f
 
 static bool
@@ -101,7 +101,7 @@ bits_unrounded(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	if (quant->spec.metric == OM_METRIC_HAMMING)
 		return distance_hamming(quant, query, code);
 	om_kernels->share_bits((const uint8_t *) query->q, code, (size_t) quant->code_bytes, ones);
-	/* none in common, or none at all */
+	/* no bit in common, or no bit set at all */
 	if (ones[0] == 0)
 		return 1.0;
 	return 1.0 - (double) ones[0] / (double) (ones[1] + ones[2] - ones[0]);

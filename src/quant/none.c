@@ -1,16 +1,16 @@
 /*
- * none.c -- no quantizer: the code is the float value itself.
+ * none.c -- no quantization: the code is the vector itself.
  *
- * A code is float[dim], under cosine of the normalised vector; the query form
- * the same, float[padded] at OmQuery.q.  Distances are those of the float
- * kernels; cosine is half of the squared L2 of unit vectors.
+ * A code is float[dim]; under cosine, of the normalised vector.  The query form is the
+ * same, float[padded] at OmQuery.q.  Distances are those of the float kernels; a cosine
+ * distance is half the squared L2 distance of the unit vectors.
  */
 #include <math.h>
 #include <string.h>
 
 #include "quant/quant_impl.h"
 
-/* Rounding of a cosine distance: norms, differences and their sum. */
+/* Rounding error of a cosine distance: of norms, differences and their sum. */
 #define COSINE_ERROR 1e-6f
 
 static bool
@@ -152,7 +152,7 @@ none_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 static OmExactness
 none_exactness(const OmQuantSpec *spec)
 {
-	/* under cosine the division by the norms rounds otherwise */
+	/* under cosine, dividing by the norms rounds differently than the float kernel does */
 	return spec->metric == OM_METRIC_COSINE ? OM_ESTIMATED : OM_EXACT;
 }
 

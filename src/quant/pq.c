@@ -1,27 +1,26 @@
 /*
- * pq.c -- product quantization: a byte for each subvector.
+ * pq.c -- product quantization: one byte for each subvector.
  *
- * Jegou, Douze and Schmid, PAMI 2011: the vector is cut into m subvectors, and
- * each becomes the number of the nearest of 256 centroids.  With mean c and
- * x' = x - c, the centroids give y, near to x'; what estimates <x', q'> for
- * q' = q - c is f <y, q'>, where f = |x'|^2 / <y, x'> makes the estimate exact for
- * q' = x', as in rabitq.c, whose formulas for the metrics and whose code these
- * are as well, with m bytes for the levels.
+ * Jegou, Douze and Schmid, PAMI 2011: the vector is cut into m subvectors, and each is
+ * replaced by the number of the nearest of 256 centroids.  With the mean c and x' = x - c,
+ * the centroids of a code form a vector y near to x'. The estimate of <x', q'>, where q' =
+ * q - c, is f <y, q'>. The factor f = |x'|^2 / <y, x'> makes it exact for q' = x'. The
+ * formulas for the metrics and the layout of codes are those of rabitq.c, with m bytes in
+ * place of the levels.
  *
- * A query from a vector is a table of <y, q'> for each subvector and centroid, in
- * 16 bits: one look-up a byte of code (ADC).  Gather instructions were slower
- * (784 dimensions, 196 subvectors: 60 ns against 48).  Such a table costs as much
- * as a hundred distances, which a query from a code is not asked for: that one is
- * y in 8 bits, and y of the other code is put together from centroids in 8 bits
- * (as good as a table of all pairs of centroids, which would be 25 MB).
+ * The query form of a vector is a table of <y, q'> for each subvector and centroid, in 16
+ * bits: a distance takes one look-up for each byte of the code (ADC). Gather instructions
+ * were slower (784 dimensions, 196 subvectors: 60 ns against 48). Making such a table costs
+ * as much as a hundred distances, and the query form of a code is not used for that many.
+ * So the latter is y in 8 bits, and the y of the other code is assembled from centroids in
+ * 8 bits (as accurate as a table of all pairs of centroids, which would take 25 MB).
  *
- * pq.h has the order of centroids and the model, pq_train.c how it is made.
+ * pq.h has the order of centroids and the layout of the model, pq_train.c the training.
  *
- * data:	float mean[padded], longest[m rounded up to OM_LANES] (largest half_sq),
- *			float half_sq[m][256] (half the centroids' squares), float centroids[dim][256],
- *			uint8 bytes[256 * dim] (subvector by subvector, centroid by centroid; 128 is
- *			zero), 64 bytes
- * Query:	int16[m][256] at OmQuery.q, or int8[dim] and 64 zeros; form says which
+ * data:   float mean[padded], longest[m rounded up to OM_LANES] (largest half_sq),
+ *         float half_sq[m][256] (half the squared norms of centroids), float centroids[dim][256],
+ *         uint8 bytes[256 * dim] (by subvector, then by centroid; 128 stands for 0), 64 bytes
+ * Query:  int16[m][256] at OmQuery.q, or int8[dim] and 64 zeros; form tells which
  */
 #include <math.h>
 #include <string.h>
@@ -31,12 +30,12 @@
 #define FORM_TABLE	0			/* of a vector */
 #define FORM_VECTOR 1			/* of a code */
 
-/* Entries of a table are at most this. */
+/* Largest entry of a table. */
 #define TABLE_MAX	32000.0
 
 /*
- * How much of a code's own error is taken from the query form that it becomes: 1
- * makes its distance to itself zero.  See near_scale() in rabitq.c.
+ * Share of a code's own error that is subtracted from the query form made of it: with 1,
+ * its distance to itself would be zero.  See near_scale() in rabitq.c.
  */
 #define NEAR_SHARE	0.5
 
@@ -109,7 +108,7 @@ pq_scratch_bytes(const OmQuantSpec *spec)
 	return om_round_up(sizeof(float) * om_round_up((size_t) spec->dim, OM_LANES), 64);
 }
 
-/* Centroids in 8 bits; unit is the value of one step, 0 if all are zero. */
+/* Round the centroids to 8 bits; unit is the value of one step, 0 if all are zero. */
 static void
 fill_bytes(OmQuantizer *quant)
 {
@@ -174,7 +173,7 @@ pq_init(void *mem, const OmQuantSpec *spec, const float *model)
 	return quant;
 }
 
-/* What a vector is after centering. */
+/* Properties of a centred vector. */
 typedef struct Centered
 {
 	double		sq;				/* |x'|^2 */
@@ -200,7 +199,7 @@ center(const OmQuantizer *quant, const float *x, float *y)
 	return r;
 }
 
-/* How a code stands to its vector y[dim]. */
+/* How well a code fits its vector y[dim]. */
 typedef struct Fit
 {
 	double		factor;			/* f */
@@ -275,7 +274,7 @@ pq_query(const OmQuantizer *quant, const float *q, void *scratch, OmQuery *query
 	else
 		query->add = om_clamp_float(r.sq * (quant->pq.metric_mul / 2));
 
-	/* no entry is more than the norms of its two sides */
+	/* an entry is at most the product of the two norms */
 	for (int j = 0; j < spec->subvectors; j++)
 	{
 		double		sq = 0.0;
@@ -315,11 +314,11 @@ pq_decode(const OmQuantizer *quant, const void *code, void *scratch, float *x)
 }
 
 /*
- * put_together -- the centroids of a code, in 8 bits.
+ * put_together -- copy the centroids of a code, in 8 bits, one after the other.
  *
- * width	bytes copied for each subvector, at least its length; what is too many
- *			is overwritten by the next one
- * to		writable for 64 bytes past dim
+ * width   bytes copied for each subvector, at least its length; the next
+ *         subvector overwrites the excess
+ * to      writable for 64 bytes past dim
  */
 static inline __attribute__((always_inline)) void
 put_together(const OmQuantizer *quant, const uint8_t *u, uint8_t *to, int width)
@@ -373,7 +372,7 @@ pq_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
 	om_kernels->sums_i8(query->q, dim, sums);
 	query->qsum = 128 * sums[0];
 
-	/* |f y|^2, and what of it is error */
+	/* |f y|^2, and the part of it that is error */
 	length_sq = factor * factor * quant->pq.unit * quant->pq.unit * sums[2];
 	error = quant->pq.calibration > 0.0f ? head->err / quant->pq.metric_mul / quant->pq.calibration : 0.0;
 	error = error * error * dim;
@@ -388,13 +387,13 @@ pq_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
 	}
 	else
 		query->norm = sqrtf(head->add * (2.0f / quant->pq.metric_mul));
-	/* the error of the code, and of both sides' 8 bits */
+	/* the error of the code, and that of rounding both sides to 8 bits */
 	query->noise = om_clamp_float(quant->pq.typical_length *
 								  hypot(head->err / quant->pq.metric_mul,
 										factor * quant->pq.unit * sqrt(1.0 / 6.0)));
 }
 
-/* Sum of one entry for each byte; table int16[n][256]. */
+/* Sum of one table entry for each byte of the code; table int16[n][256]. */
 static inline int32_t
 look_up(const uint8_t *u, const int16_t *table, int n)
 {
@@ -404,7 +403,7 @@ look_up(const uint8_t *u, const int16_t *table, int n)
 	int32_t		s3 = 0;
 	int			j = 0;
 
-	/* 16,000 entries of 16 bits fit 32 */
+	/* the sum of 16,000 entries of 16 bits fits in 32 bits */
 	for (; j + 4 <= n; j += 4, table += 1024)
 	{
 		s0 += table[u[j]];

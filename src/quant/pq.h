@@ -11,10 +11,10 @@
 
 #include "quant/quant_impl.h"
 
-/* Components are cut off here, so that no sum of products overflows. */
+/* Larger components are clamped to this, so that no sum of products overflows. */
 #define OM_PQ_COMPONENT_MAX 1e17
 
-/* f (see pq.c) is trusted up to this: beyond, the code says next to nothing. */
+/* Upper limit of f (see pq.c): beyond it, the code says next to nothing about the vector. */
 #define OM_PQ_MAX_FACTOR 4.0
 
 static inline int
@@ -23,7 +23,7 @@ om_pq_base(const OmQuantSpec *spec)
 	return spec->dim / spec->subvectors;
 }
 
-/* First dimension of a subvector; of one past the last: dim. */
+/* First dimension of subvector j; dim for the one past the last. */
 static inline int
 om_pq_start(const OmQuantSpec *spec, int j)
 {

@@ -1,19 +1,19 @@
 /*
- * pq_train.c -- centroids of product quantization, by k-means.
+ * pq_train.c -- trains the centroids of product quantization, by k-means.
  *
- * The parts of training are the subvectors: each has its own 256 centroids and
- * its own random numbers, so that a model does not depend on who trains which of
- * them, or in what order.  What the codes miss is measured when all are there.
+ * A part of the training is a subvector: each has its own 256 centroids and its own random
+ * numbers, so that the model does not depend on which process trains which subvectors, or
+ * in what order.  The error of codes is measured once all centroids are there.
  *
- * Jegou et al. 2011; seeds by Arthur and Vassilvitskii, "k-means++", 2007.
+ * Jegou et al.  2011; seeds by Arthur and Vassilvitskii, "k-means++", 2007.
  */
 #include <math.h>
 #include <string.h>
 
 #include "quant/pq.h"
 
-#define SEED_ROWS		2048	/* of the rows for the seeds */
-#define BLOCK			64		/* rows at a time */
+#define SEED_ROWS		2048	/* rows that seeds are chosen from */
+#define BLOCK			64		/* rows processed at a time */
 #define ITERATIONS		10
 #define ENOUGH			0.999	/* stop when the error shrinks by less */
 #define CALIBRATION_ROWS 512
@@ -26,7 +26,7 @@ typedef struct KMeans
 	int			n;
 	int			dim;			/* of the subvector */
 	float	   *x;				/* [n][dim], centred */
-	float	   *seed_x;			/* [dim][SEED_ROWS], the first of them */
+	float	   *seed_x;			/* [dim][SEED_ROWS], the first rows, by dimension */
 	double	   *sq;				/* [n], |x|^2 */
 	float	   *dist;			/* [n], squared, to the nearest centroid */
 	double	   *sum;			/* [256][dim] */
@@ -64,8 +64,8 @@ lay_out(KMeans *k, char *mem, size_t n, size_t dim)
 }
 
 /*
- * om_pq_train_bytes -- that, or x of one subvector and all codes of the rows for
- * calibration.
+ * om_pq_train_bytes -- scratch space: for k-means, or for x of one subvector and the codes
+ * of all calibration rows, whichever is larger.
  */
 size_t
 om_pq_train_bytes(const OmQuantSpec *spec, int nrows)
@@ -90,7 +90,7 @@ interrupt(const OmTraining *training)
 	training->interrupt(training->arg);
 }
 
-/* Subvector j of the first n rows, centred: x[n][its dimensions]. */
+/* Copy subvector j of the first n rows, centred: x[n][its dimensions]. */
 static void
 cut_out(const OmQuantSpec *spec, const OmTraining *t, int j, int n, float *x)
 {
@@ -116,8 +116,7 @@ set_centroid(KMeans *k, int c, const float *x)
 }
 
 /*
- * Bring dist of n points from i on up to date with one more seed; returns their
- * sum.
+ * Update dist of the n points from i on for one more seed; returns the sum of dist.
  */
 static double
 approach(KMeans *k, const float *seed, int i, int n)
@@ -140,7 +139,7 @@ approach(KMeans *k, const float *seed, int i, int n)
 	return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
-/* The point where the sum of dist exceeds at, block by block. */
+/* Find the point where the running sum of dist exceeds at; sums has one sum a block. */
 static int
 point_at(const KMeans *k, const double *sums, int n, double at)
 {
@@ -153,7 +152,10 @@ point_at(const KMeans *k, const double *sums, int n, double at)
 	return chosen;
 }
 
-/* k-means++: each seed a point, likelier the farther it is from those before. */
+/*
+ * k-means++: each seed is a random point, which is the likelier the farther it is from the
+ * seeds before it.
+ */
 static void
 seed_centroids(KMeans *k)
 {
@@ -182,14 +184,14 @@ seed_centroids(KMeans *k)
 		}
 		if (c % 16 == 0)
 			interrupt(k->training);
-		/* with all points taken, the others double the last one */
+		/* if all points are seeds already, the others repeat the last one */
 		if (total > 0.0 && total < INFINITY)
 			chosen = point_at(k, sums, n, total *
 							  ((double) (om_splitmix64(&k->random) >> 11) / 9007199254740992.0));
 	}
 }
 
-/* Give every point its nearest centroid; returns the sum of squared distances. */
+/* Assign each point to its nearest centroid; returns the sum of squared distances. */
 static double
 assign_points(KMeans *k)
 {
@@ -224,7 +226,7 @@ assign_points(KMeans *k)
 	return total;
 }
 
-/* Centroids become the means of their points; one without any, a far point. */
+/* Move each centroid to the mean of its points; one without points moves to a far point. */
 static void
 move_centroids(KMeans *k)
 {
@@ -327,8 +329,8 @@ encode_rows(const OmQuantSpec *spec, const OmTraining *t, int n, const float *ce
 }
 
 /*
- * calibrate -- how much larger errors are than if they had random directions,
- * and the length of a typical code: from codes of some rows and other rows as
+ * calibrate -- measure how much larger errors are than errors in random directions would
+ * be, and the length of a typical code.  Uses the codes of some rows, and other rows as
  * queries.
  */
 static void
@@ -396,7 +398,7 @@ calibrate(const OmQuantSpec *spec, const OmTraining *t, const uint8_t *codes, fl
 }
 
 /*
- * om_pq_train_finish -- the mean and the calibration, by the centroids.
+ * om_pq_train_finish -- set the mean and the calibration, once the centroids are trained.
  */
 void
 om_pq_train_finish(const OmQuantSpec *spec, const OmTraining *training, void *scratch,

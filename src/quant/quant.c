@@ -1,8 +1,8 @@
 /*
- * quant.c -- the quantizer interface: checks a spec and hands on to its kind.
+ * quant.c -- the quantizer interface: checks a spec and calls the functions of its kind.
  *
- * Knows no arithmetic but the norm that all kinds share; rabitq.c, pq.c, sq8.c
- * and none.c have it.
+ * The arithmetic is in the files of the kinds (rabitq.c, pq.c, sq8.c and so on), except for
+ * the norm, which all of them use.
  */
 #include <math.h>
 
@@ -20,7 +20,7 @@ static const OmQuantOps *const ops_of_kind[] = {
 
 #define NKINDS ((int) (sizeof(ops_of_kind) / sizeof(ops_of_kind[0])))
 
-/* What serves this spec, NULL if it is not valid. */
+/* The functions for this spec, NULL if it is not valid. */
 static const OmQuantOps *
 ops_of_spec(const OmQuantSpec *spec)
 {
@@ -30,7 +30,7 @@ ops_of_spec(const OmQuantSpec *spec)
 	if (kind < 0 || kind >= NKINDS || ops_of_kind[kind] == NULL)
 		return NULL;
 	ops = ops_of_kind[kind];
-	/* metrics of bits are of no other kind */
+	/* the metrics of bits belong to OM_QUANT_BIT, and it has no others */
 	if (spec->metric < OM_METRIC_L2 || spec->metric > OM_METRIC_JACCARD ||
 		(spec->metric > OM_METRIC_L1) != (spec->kind == OM_QUANT_BIT) ||
 		spec->dim < 1 || spec->dim > OM_QUANT_MAX_DIM || !ops->valid(spec))
@@ -282,8 +282,8 @@ om_quant_refine_distance(const OmQuantizer *quant, const OmQuery *query,
 }
 
 /*
- * om_inverse_norm -- 1 / |x|, 0 for zero.  false when the squares leave the range
- * of float, which the result may do as well then.
+ * om_inverse_norm -- compute 1 / |x|, 0 for a zero vector.  false if a square leaves the
+ * range of float; the result may then be out of that range, too.
  */
 bool
 om_inverse_norm(const float *x, int dim, double *inverse)

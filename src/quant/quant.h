@@ -1,23 +1,23 @@
 /*
- * quant.h -- quantizers: vectors to compact codes, and distances on codes.
+ * quant.h -- quantizers: convert vectors to compact codes, and compute distances on codes.
  *
- * Numbers only: no PostgreSQL header, no allocation, no error reporting.  The
- * caller supplies every buffer, sized by the functions below.
+ * Numbers only: no PostgreSQL header, no allocation, no error reporting.  The caller
+ * supplies every buffer, sized by the functions below.
  *
- * A code is an opaque run of om_quant_code_bytes() bytes, 4-byte aligned in
- * memory, holding the correction factors and the packed bits.  Two vectors with
- * equal codes are indistinguishable to the index.
+ * A code is an opaque run of om_quant_code_bytes() bytes, 4-byte aligned in memory, holding
+ * the correction factors and the packed bits.  Two vectors with equal codes are
+ * indistinguishable to the index.
  *
  * Distances are in "order units", which exact re-ranking uses as well:
- *   OM_METRIC_L2      squared Euclidean distance
- *   OM_METRIC_IP      negative inner product
- *   OM_METRIC_COSINE  cosine distance, 1 - cos (vectors are normalised inside)
- *   OM_METRIC_L1      sum of absolute differences (sq8 and none only)
- *   OM_METRIC_HAMMING bits that differ (bit only, and nothing else with it)
- *   OM_METRIC_JACCARD 1 less the share of common ones in the ones of either (bit)
- * They are never NaN: a value that overflows or has no meaning is FLT_MAX, or
- * -FLT_MAX where an inner product is too large.  They are estimates: a distance
- * near zero may come out slightly negative, which still orders as it should.
+ *   OM_METRIC_L2       squared Euclidean distance
+ *   OM_METRIC_IP       negative inner product
+ *   OM_METRIC_COSINE   cosine distance, 1 - cos (vectors are normalised inside)
+ *   OM_METRIC_L1       sum of absolute differences (not with rabitq, binary and pq)
+ *   OM_METRIC_HAMMING  number of bits that differ (OM_QUANT_BIT only)
+ *   OM_METRIC_JACCARD  1 - bits set in both / bits set in either (OM_QUANT_BIT only)
+ * They are never NaN: a distance that overflows or is undefined is FLT_MAX, or -FLT_MAX if
+ * an inner product is too large.  They are estimates: a distance near zero may come out
+ * slightly negative, which still sorts correctly.
  */
 #ifndef OM_QUANT_H
 #define OM_QUANT_H
@@ -39,7 +39,7 @@ typedef enum OmMetric
 typedef enum OmQuantKind
 {
 	OM_QUANT_RABITQ = 1,		/* 1, 2, 4 or 8 bits a dimension; rabitq.c */
-	OM_QUANT_BINARY = 2,		/* rabitq of 1 bit, by another name */
+	OM_QUANT_BINARY = 2,		/* rabitq with 1 bit, under another name */
 	OM_QUANT_PQ = 3,			/* a byte a subvector; pq.c */
 	OM_QUANT_SQ8 = 4,			/* a byte a dimension, in ranges; sq8.c */
 	OM_QUANT_NONE = 5,			/* the float values themselves; none.c */
@@ -47,20 +47,22 @@ typedef enum OmQuantKind
 	OM_QUANT_SPARSE = 7			/* the elements that are not zero; sparse.c */
 } OmQuantKind;
 
-/* What makes a quantizer: everything but the trained model. */
+/* Defines a quantizer, except for its trained model. */
 typedef struct OmQuantSpec
 {
 	OmQuantKind kind;
 	OmMetric	metric;
-	int			dim;			/* dimensions of the vectors, 1 to 16,000; bit: 32 bits in the
-								 * place of each float; sparse: om_sparse_floats() */
-	int			bits;			/* rabitq: 1, 2, 4 or 8 a dimension; binary: 1; sparse: of a term;
-								 * otherwise 0 */
+	int			dim;			/* dimensions of the vectors, 1 to 16,000; for OM_QUANT_BIT, a
+								 * float stands for 32 bits; for OM_QUANT_SPARSE,
+								 * om_sparse_floats() */
+	int			bits;			/* rabitq: bits a dimension, 1, 2, 4 or 8; binary: 1; sparse: bits
+								 * of a term; otherwise 0 */
 	uint64_t	seed;			/* of the random rotation, or of the training */
-	int			subvectors;		/* pq: 1 to dim; sparse: elements of a code; otherwise 0 */
+	int			subvectors;		/* pq: number of subvectors, 1 to dim; sparse: elements of a code;
+								 * otherwise 0 */
 } OmQuantSpec;
 
-/* Are positions rows of numbers, of which a mean or a length says something? */
+/* Are positions rows of numbers, for which a mean and a length make sense? */
 static inline bool
 om_quant_has_numbers(const OmQuantSpec *spec)
 {
@@ -68,19 +70,20 @@ om_quant_has_numbers(const OmQuantSpec *spec)
 }
 
 /*
- * What stands for x float[dim] with OM_QUANT_SPARSE: the largest elements of a vector,
- * up to what a code has room for, and what is to be known of the others.  Then follow
- * uint32 term[elements], below 2^bits, and float value[elements], not zero; zeros past n.
+ * The position that OM_QUANT_SPARSE encodes, in place of x float[dim]: the largest elements
+ * of a vector, up to the number that a code has room for, and properties of the others.
+ * The struct is followed by uint32 term[elements], below 2^bits, and float value[elements],
+ * not zero; both are zero past n.
  */
-#define OM_SPARSE_BITS 16		/* at most */
+#define OM_SPARSE_BITS 16		/* largest number of bits of a term */
 
 typedef struct OmSparse
 {
 	uint32_t	n;
 	float		norm;			/* of the whole vector */
-	float		sum;			/* of magnitudes of the whole vector */
-	float		rest;			/* norm of what is left out */
-	float		rest_sum;		/* and sum of magnitudes */
+	float		sum;			/* sum of magnitudes of the whole vector */
+	float		rest;			/* norm of the elements left out */
+	float		rest_sum;		/* sum of magnitudes of the elements left out */
 } OmSparse;
 
 static inline int
@@ -111,12 +114,12 @@ typedef struct OmQuery
 {
 	float		add;			/* added to every distance */
 	float		mul;			/* value of one unit of 2 * dot - qsum */
-	int32_t		qsum;			/* sum of q times (2^bits - 1) */
+	int32_t		qsum;			/* sum of the components of q, times (2^bits - 1) */
 	float		norm;			/* norm of the centred vector, for the error */
-	float		noise;			/* error of q itself per unit of a code's mul */
+	float		noise;			/* rounding error of q, per unit of a code's mul */
 	int32_t		form;			/* pq: what q holds */
-	int32_t		unused[10];		/* q starts a cache line */
-	int8_t		q[];			/* what the kind compares with: rabitq int8[planes * stride], zero
+	int32_t		unused[10];		/* makes q start at a cache line */
+	int8_t		q[];			/* what codes are compared with: rabitq int8[planes * stride], zero
 								 * padded by 64; others float[] */
 } OmQuery;
 
@@ -124,15 +127,15 @@ typedef struct OmQuery
 extern size_t om_quant_code_bytes(const OmQuantSpec *spec);
 
 /*
- * Floats of the trained model: rabitq the mean vector; sq8 and pq see there;
- * none 0, it has no model.
+ * Floats of the trained model: rabitq, the mean vector; sq8 and pq, see there; 0 if the
+ * kind has no model, as with none.
  */
 extern size_t om_quant_model_floats(const OmQuantSpec *spec);
 
-/* A sample to train from; under cosine of normalised vectors. */
+/* The sample to train from; under cosine, vectors must be normalised. */
 typedef struct OmTraining
 {
-	const float *mean;			/* float[dim], of a larger sample than rows */
+	const float *mean;			/* float[dim], the mean of a larger sample than rows */
 	const float *rows;			/* float[nrows][dim] */
 	int			nrows;
 	/* called every few milliseconds; it may leave by longjmp */
@@ -141,7 +144,7 @@ typedef struct OmTraining
 } OmTraining;
 
 /*
- * Rows that training makes use of, at most and at least: with fewer it fails.
+ * The largest number of rows that training makes use of, and the smallest that it needs.
  * 0: the mean is enough.
  */
 extern int	om_quant_train_rows(const OmQuantSpec *spec);
@@ -151,9 +154,8 @@ extern int	om_quant_train_least(const OmQuantSpec *spec);
 extern size_t om_quant_train_bytes(const OmQuantSpec *spec, int nrows);
 
 /*
- * Training has parts, at least one, that may be done by several processes, in
- * any order: each writes places of its own in the model, and the model is the
- * same.
+ * Training consists of one or more parts, which several processes may do in any order: each
+ * part writes its own section of the model, so the model is always the same.
  */
 extern int	om_quant_train_parts(const OmQuantSpec *spec);
 
@@ -161,7 +163,7 @@ extern int	om_quant_train_parts(const OmQuantSpec *spec);
 extern void om_quant_train(const OmQuantSpec *spec, const OmTraining *training, int from,
 						   int to, void *scratch, float *model);
 
-/* Once all parts are trained: the rest of the model. */
+/* Compute the rest of the model, once all parts are trained. */
 extern void om_quant_train_finish(const OmQuantSpec *spec, const OmTraining *training,
 								  void *scratch, float *model);
 
@@ -175,10 +177,10 @@ extern size_t om_quant_query_bytes(const OmQuantSpec *spec);
 extern size_t om_quant_scratch_bytes(const OmQuantSpec *spec);
 
 /*
- * Fill mem (om_quant_bytes()) from the spec and the model (copied).
- * model may be NULL (not for pq): a mean of zero.  The result holds no pointer: it may be
- * copied, or mapped at another address (64-byte aligned) by another process.
- * Call om_kernels_init() in each process first.
+ * Fill mem (om_quant_bytes()) from the spec and the model, which is copied.  model may be
+ * NULL (except for pq), which means a mean of zero.  The result holds no pointers: it may
+ * be copied, or mapped by another process at another (64-byte aligned) address.  Call
+ * om_kernels_init() in each process first.
  */
 extern OmQuantizer *om_quant_init(void *mem, const OmQuantSpec *spec,
 								  const float *model);
@@ -187,9 +189,9 @@ extern OmQuantizer *om_quant_init(void *mem, const OmQuantSpec *spec,
 extern const OmQuantSpec *om_quant_spec(const OmQuantizer *quant);
 
 /*
- * Are distances from the query form of a vector exact, to the last bit those of
- * the float kernels on the vectors?  If they are, but are rounded to float,
- * om_quant_unrounded() gives them in double.
+ * Are distances from a vector's query form exact, that is, equal to the last bit to those
+ * of the float kernels on the vectors?  If they are exact except for a rounding to float,
+ * om_quant_unrounded() returns them in double.
  */
 extern bool om_quant_exact(const OmQuantSpec *spec);
 extern bool om_quant_rounds(const OmQuantSpec *spec);
@@ -205,23 +207,23 @@ extern void om_quant_query(const OmQuantizer *quant, const float *q,
 						   void *scratch, OmQuery *query);
 
 /*
- * The vector that a code stands for, float[dim], of about the length of the one
- * that it is of; under cosine of the normalised one.
+ * The vector that a code stands for, float[dim]. Its length is about that of the encoded
+ * vector; under cosine, of the normalised one.
  */
 extern void om_quant_decode(const OmQuantizer *quant, const void *code,
 							void *scratch, float *x);
 
 /*
- * The query form of a code: distances from the vector that the code stands
- * for.  Fast (no rotation): the graph build does it for every candidate.  With
- * 1 or 2 bits far vectors come out a little too far.
+ * The query form of a code, for distances from the vector that the code stands for.  Fast
+ * (no rotation): the graph build does this for every candidate.  With 1 or 2 bits,
+ * distances to far vectors come out a little too large.
  */
 extern void om_quant_query_from_code(const OmQuantizer *quant, const void *code,
 									 OmQuery *query);
 
 /*
- * Distance from a query form to one code, order units.  *error, where error is
- * not NULL, becomes the estimator's standard error in the same units.
+ * Distance from a query form to one code, in order units.  If error is not NULL, *error is
+ * set to the estimate's standard error, in the same units.
  */
 typedef float (*OmDistanceFn) (const OmQuantizer *quant, const OmQuery *query,
 							   const void *code);
@@ -233,33 +235,33 @@ extern float om_quant_error(const OmQuantizer *quant, const OmQuery *query,
 extern void om_quant_distances(const OmQuantizer *quant, const OmQuery *query,
 							   const void *const *codes, int n, float *dist);
 
-/* ---- refinements (refine.c): a second code, of what the first leaves ---- */
+/* ---- refinements (refine.c): a second code, for the residual of the first ---- */
 
 /*
- * A refinement belongs to one code of rabitq of 1, 2 or 4 bits.  With both, a
- * distance is about as exact as one of a code of 4 bits more a dimension.  It is
- * an opaque run of om_quant_refine_bytes() bytes, 4-byte aligned in memory, and
- * holds a tag of its code: one of another code, and zeros, are recognised.
+ * A refinement belongs to one rabitq code of 1, 2 or 4 bits.  With both, a distance is
+ * about as exact as with a code of 4 more bits a dimension.  It is an opaque run of
+ * om_quant_refine_bytes() bytes, 4-byte aligned in memory.  It holds a tag of its code, so
+ * that a refinement of another code, or one of zeros, is recognised.
  */
 
-/* Query form for refined distances; a buffer of om_quant_refine_query_bytes(). */
+/* Query form for refined distances, in a buffer of om_quant_refine_query_bytes(). */
 typedef struct OmRefineQuery
 {
 	float		step;			/* value of one step of the query form's q */
 	float		noise;			/* error of q per unit of a refinement's factor */
-	int32_t		qsum;			/* sum of the query form's q times 15 */
-	float		low_noise;		/* error of low per unit of the code's factor */
-	int32_t		low_qsum;		/* sum of low times (2^bits - 1) */
-	int32_t		unused[11];		/* low starts a cache line */
-	int8_t		low[];			/* int8[dim], zero padded: what the query form's rounding left, in
-								 * 254ths of a step */
+	int32_t		qsum;			/* sum of the components of the query form's q, times 15 */
+	float		low_noise;		/* rounding error of low, per unit of the code's factor */
+	int32_t		low_qsum;		/* sum of the components of low, times (2^bits - 1) */
+	int32_t		unused[11];		/* makes low start at a cache line */
+	int8_t		low[];			/* int8[dim], zero padded: the rounding error of the query form's
+								 * q, in 254ths of a step */
 } OmRefineQuery;
 
-/* What a refined distance needs of the code itself. */
+/* The part of a refined distance that depends on the code. */
 typedef struct OmRefineBase
 {
 	float		add;
-	float		dot;			/* of twice the grid vector and the query */
+	float		dot;			/* dot product of twice the grid vector and the query */
 	uint32_t	tag;
 } OmRefineBase;
 
@@ -277,25 +279,26 @@ extern void om_quant_refine_encode(const OmQuantizer *quant, const float *x,
 extern void om_quant_refine_query(const OmQuantizer *quant, const float *q, void *scratch,
 								  OmQuery *query, OmRefineQuery *refine);
 
-/* What the distance needs of a code: the two parts need not lie side by side. */
+/* Compute the part that depends on the code: code and refinement may be stored apart. */
 extern void om_quant_refine_base(const OmQuantizer *quant, const OmQuery *query,
 								 const OmRefineQuery *refine, const void *code,
 								 OmRefineBase *base);
 
 /*
- * Refined distance, order units, with its standard error.  false: the refinement
- * is of another code, or blurred; nothing is stored then.
+ * Compute the refined distance, in order units, and its standard error.  false: the
+ * refinement belongs to another code, or is blurred; nothing is stored then.
  */
 extern bool om_quant_refine_distance(const OmQuantizer *quant, const OmQuery *query,
 									 const OmRefineQuery *refine, const OmRefineBase *base,
 									 const void *refinement, float *dist, float *error);
 
-/* Is it one of this code, as it was made or blurred? */
+/* Does the refinement belong to this code, blurred or not? */
 extern bool om_quant_refine_matches(const void *code, const void *refinement);
 
 /*
- * A blurred refinement stands for vectors of equal codes that differ: it says
- * nothing.  A store of 4 bytes, so that others may read at the same time.
+ * Mark a refinement as blurred: its node has vectors with equal codes that differ, so it
+ * says nothing about any of them.  The store is one of 4 bytes, so that others may read at
+ * the same time.
  */
 extern void om_quant_refine_blur(void *refinement);
 extern bool om_quant_refine_is_blurred(const void *refinement);

@@ -1,7 +1,7 @@
 /*
- * quant_impl.h -- what the files of this folder share; nobody else includes it.
+ * quant_impl.h -- what the files of this folder share; no file outside includes it.
  *
- * A code of rabitq (and, with a byte a subvector for the levels, of pq):
+ * A code of rabitq (and of pq, which has a byte for each subvector in place of the levels):
  *
  *     0      4      8      12                            12 + stride
  *     | add  | mul  | err  | packed levels, stride bytes | zeros to 4 bytes |
@@ -10,8 +10,8 @@
  *   mul   float, multiplies the inner product of levels and query
  *   err   float, standard error per unit of the query's norm
  *
- * Level u of dimension d = p * stride + j sits in byte j, bits p * b and up
- * (planar: a kernel unpacks whole registers by shift and mask).
+ * Level u of dimension d = p * stride + j is in byte j, bits p * b and up (planar: a kernel
+ * unpacks whole registers by shift and mask).
  */
 #ifndef OM_QUANT_IMPL_H
 #define OM_QUANT_IMPL_H
@@ -30,7 +30,7 @@ typedef struct OmCodeHead
 	float		err;
 } OmCodeHead;
 
-/* What rabitq.c keeps; rotate.c and refine.c are parts of it. */
+/* State of rabitq.c; rotate.c and refine.c are parts of it. */
 typedef struct OmRabitq
 {
 	int			stride;			/* bytes of packed levels */
@@ -46,9 +46,10 @@ typedef struct OmPq
 {
 	float		mean_sq;		/* |mean|^2, for inner product */
 	float		metric_mul;		/* 2 for L2, otherwise 1 */
-	float		typical_length; /* of a vector less the mean, as trained */
-	float		calibration;	/* of errors, as trained */
-	float		unit;			/* value of one step of centroids in 8 bits */
+	float		typical_length; /* length of a typical code, measured by training */
+	float		calibration;	/* how much larger errors are than random ones, measured by
+								 * training */
+	float		unit;			/* value of one step of the centroids in 8 bits */
 } OmPq;
 
 typedef struct OmSq8
@@ -57,7 +58,7 @@ typedef struct OmSq8
 	float		metric_mul;		/* 1/2 for cosine, half of the squared L2 of unit vectors;
 								 * otherwise 1 */
 	float		widest_error;	/* standard error of the widest step */
-	float		error_sq;		/* squared standard errors of all dimensions, summed */
+	float		error_sq;		/* sum of the squared standard errors of all dimensions */
 	float		far_error;		/* standard error of the product with the farthest vector in range */
 } OmSq8;
 
@@ -67,9 +68,9 @@ typedef struct OmSparseQuantizer
 } OmSparseQuantizer;
 
 /*
- * The quantizer is one block without pointers.  What it holds of its kind is in that
- * kind's struct, and in data: of rabitq mean float[padded], then the rotation's tables
- * float[rounds][padded]; the other kinds' is described in their files.
+ * A quantizer is one block without pointers.  Each kind has its struct, and what is of
+ * variable length is in data: for rabitq, mean float[padded], then the rotation's factors
+ * float[rounds][padded]; for the others, see their files.
  */
 struct OmQuantizer
 {
@@ -100,17 +101,17 @@ om_quant_stride(const OmQuantSpec *spec)
 	return (spec->dim + planes - 1) / planes;
 }
 
-/* Are distances those of the float kernels? */
+/* Are distances equal to those of the float kernels? */
 typedef enum OmExactness
 {
 	OM_ESTIMATED,
-	OM_ROUNDED,					/* they are, rounded to float */
+	OM_ROUNDED,					/* equal, but rounded to float */
 	OM_EXACT
 } OmExactness;
 
 /*
- * Refinements of a kind's codes; the functions om_quant_refine_... of quant.h hand on to
- * it.  bytes is 0 for a spec that has none; the others are not called then.
+ * The refinements of a kind; the functions om_quant_refine_...() of quant.h call these.
+ * bytes returns 0 for a spec without refinements; the others are not called then.
  */
 typedef struct OmRefineOps
 {
@@ -128,12 +129,12 @@ typedef struct OmRefineOps
 } OmRefineOps;
 
 /*
- * What a kind of quantizer supplies; the functions of quant.h of like names
- * hand on to it.  spec is valid for all but valid().
+ * What a kind of quantizer implements; the functions of quant.h with similar names call
+ * these.  spec is valid for all of them except valid().
  */
 typedef struct OmQuantOps
 {
-	bool		(*valid) (const OmQuantSpec *spec); /* of what is the kind's own */
+	bool		(*valid) (const OmQuantSpec *spec); /* checks what only this kind knows */
 	size_t		(*code_bytes) (const OmQuantSpec *spec);
 	size_t		(*model_floats) (const OmQuantSpec *spec);
 	size_t		(*bytes) (const OmQuantSpec *spec);
@@ -149,19 +150,22 @@ typedef struct OmQuantOps
 	void		(*decode) (const OmQuantizer *quant, const void *code, void *scratch,
 						   float *x);
 	OmDistanceFn (*distance_fn) (const OmQuantizer *quant);
-	/* of many codes; NULL: distance_fn for each */
+	/* distances of many codes; NULL: call distance_fn for each */
 	void		(*distances) (const OmQuantizer *quant, const OmQuery *query,
 							  const void *const *codes, int n, float *dist);
 	float		(*error) (const OmQuantizer *quant, const OmQuery *query,
 						  const void *code);
-	/* NULL: estimated */
+	/* NULL: OM_ESTIMATED */
 	OmExactness (*exactness) (const OmQuantSpec *spec);
-	/* where they are rounded */
+	/* only for OM_ROUNDED */
 	double		(*unrounded) (const OmQuantizer *quant, const OmQuery *query,
 							  const void *code);
-	const OmRefineOps *refine;	/* NULL: there are none */
+	const OmRefineOps *refine;	/* NULL: the kind has no refinements */
 
-	/* training; train NULL: no model; train_parts NULL: one; train_finish NULL: nothing */
+	/*
+	 * training: train NULL, no model; train_parts NULL, one part; train_finish NULL,
+	 * nothing left to do
+	 */
 	int			train_rows;
 	int			train_least;
 	size_t		(*train_bytes) (const OmQuantSpec *spec, int nrows);
@@ -191,7 +195,7 @@ om_splitmix64(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* Sums of squares that float arithmetic may be trusted with. */
+/* Range of sums of squares for which float arithmetic is used. */
 #define OM_SQUARE_MIN 1e-30f
 #define OM_SQUARE_MAX 1e30f
 
@@ -201,7 +205,10 @@ om_clamp_float(double x)
 	return x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : (float) x;
 }
 
-/* A distance: NaN becomes FLT_MAX too.  Each a single instruction. */
+/*
+ * Clamp a distance to the range of float; NaN becomes FLT_MAX. Each line is a single
+ * instruction.
+ */
 static inline float
 om_clamp_distance(float d)
 {
@@ -218,25 +225,25 @@ extern void om_rotate_init(OmQuantizer *quant);
 extern void om_rotate(const OmQuantizer *quant, float *x);
 extern void om_rotate_back(const OmQuantizer *quant, float *x);
 
-/* A centred, rotated vector: scale * y, of length scale * length. */
+/* A centred and rotated vector: scale * y, of length scale * length. */
 typedef struct OmRotated
 {
-	double		scale;			/* a power of two; 1 but for extreme values */
-	double		length;			/* |y|, 0 for a vector at the mean */
-	double		dot_mean;		/* <x - c, c>, true scale */
+	double		scale;			/* a power of two; 1 except for extreme values */
+	double		length;			/* |y|, 0 for a vector equal to the mean */
+	double		dot_mean;		/* <x - c, c>, not scaled */
 	float	   *y;				/* float[padded], in the scratch */
 } OmRotated;
 
-/* A scale that levels were tried at. */
+/* A scale that was tried for rounding to levels. */
 typedef struct OmTrial
 {
-	float		t;				/* levels a unit of y */
+	float		t;				/* number of levels for a unit of y */
 	float		dot;			/* <v, |y|>, which is <v, y> */
 	float		sq;				/* <v, v> */
 	double		score;			/* squared cosine times |y|^2 */
 } OmTrial;
 
-/* rabitq.c; its query() leaves the rotated vector at the start of the scratch */
+/* rabitq.c; its query() puts the rotated vector at the start of the scratch */
 extern void om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 							 OmRotated *out);
 extern OmTrial om_rabitq_scale(const OmQuantizer *quant, int bits, const float *y,

@@ -1,23 +1,23 @@
 /*
  * rabitq.c -- RaBitQ codes of 1, 2, 4 or 8 bits a dimension.
  *
- * Gao and Long, SIGMOD 2024; Gao et al., SIGMOD 2025 (more than one bit).  With
- * mean c, rotation P, r = |x - c| and o = P(x - c) / r, a code holds levels u
- * in 0..2^b-1; v = u - (2^b - 1) / 2 is the grid vector whose direction is
- * nearest to o among those tried, and k = <v, o>.  For q' = P(q - c) the
- * estimate <v, q'> / k of <o, q'> is unbiased over the rotations, its standard
- * error |q'| tan(v, o) / sqrt(dim - 1).  From it:
+ * Gao and Long, SIGMOD 2024; Gao et al., SIGMOD 2025 (more than one bit). With mean c,
+ * rotation P, r = |x - c| and o = P(x - c) / r, a code holds levels u in 0..2^b-1. The grid
+ * vector v = u - (2^b - 1) / 2 is, among those tried, the one whose direction is nearest to
+ * o; let k = <v, o>. For q' = P(q - c), the estimate <v, q'> / k of <o, q'> is unbiased
+ * over the rotations, with the standard error |q'| tan(v, o) / sqrt(dim - 1). The metrics
+ * follow:
  *
  *   L2      |x - q|^2 = r^2 + |q'|^2 - 2r <o, q'>
  *   IP      -<x, q>   = -<x - c, c> - <c, q> - r <o, q'>
  *   cosine  half of the L2 of the normalised vectors
  *
- * q' is rounded to int8, so that <v, q'> is an integer dot product.  A query
- * made from a code has v for q' instead: no rotation, no rounding.
+ * q' is rounded to int8, so that <v, q'> is an integer dot product.  A query made from a
+ * code has v in place of q': no rotation, no rounding.
  *
- * Range: sums of squares are taken in float while they are neither huge nor
- * tiny, and in double over scaled values otherwise; what is kept is clamped to
- * the floats, and so is every distance.
+ * Range: sums of squares are computed in float while they are neither huge nor tiny, and
+ * otherwise in double with scaled values.  Stored factors and distances are clamped to the
+ * range of float.
  */
 #include <float.h>
 #include <math.h>
@@ -25,7 +25,7 @@
 
 #include "quant/quant_impl.h"
 
-/* Dot products asked of a kernel in one call. */
+/* Number of dot products that a kernel computes in one call. */
 #define DOT_BATCH 64
 
 static inline int
@@ -35,8 +35,8 @@ log2_bits(int bits)
 }
 
 /*
- * |v| of a typical code: measured for normal components; 8 bits clip almost
- * nothing, so there it depends on the largest of dim of them.
+ * |v| of a typical code, measured for normally distributed components.  8 bits clip almost
+ * nothing, so there it depends on the largest of dim components.
  */
 static double
 typical_length(const OmQuantSpec *spec)
@@ -101,8 +101,8 @@ rabitq_bytes(const OmQuantSpec *spec)
 }
 
 /*
- * float[padded], then a byte for every level with room for the last store; a
- * refinement needs as much again.
+ * float[padded], then a byte for each level with room for the last store; a refinement
+ * needs the same again.
  */
 static size_t
 rabitq_scratch_bytes(const OmQuantSpec *spec)
@@ -149,8 +149,8 @@ rabitq_init(void *mem, const OmQuantSpec *spec, const float *model)
 }
 
 /*
- * Center a vector whose squares leave the range of float: in double, then
- * scaled by a power of two so that its largest component is near 1.
+ * Center a vector whose squares leave the range of float: in double, then scaled by a power
+ * of two so that its largest component is near 1.
  */
 static void
 center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
@@ -187,7 +187,7 @@ center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
 }
 
 /*
- * om_rabitq_rotate -- center and rotate; y begins the scratch.
+ * om_rabitq_rotate -- center and rotate a vector; y is at the start of the scratch.
  */
 void
 om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
@@ -207,7 +207,7 @@ om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 		out->scale = 1.0;
 		out->length = sqrt((double) sums[0]);
 		out->dot_mean = sums[1];
-		/* written so that NaN, from infinity less infinity, is out of range */
+		/* written so that NaN, the result of infinity minus infinity, counts as out of range */
 		ordinary = sums[0] >= OM_SQUARE_MIN && sums[0] <= OM_SQUARE_MAX &&
 			fabsf(sums[1]) <= FLT_MAX;
 	}
@@ -217,10 +217,13 @@ om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 		om_rotate(quant, out->y);
 }
 
-/* Levels a standard deviation that serve normally distributed components best. */
+/* The best number of levels for a standard deviation, if components are normally distributed. */
 static const float normal_scale[4] = {1.0f, 1.0f, 3.0f, 32.4f};
 
-/* Evenly spaced scales are tried, 4 a pass; few dimensions gain by many. */
+/*
+ * Evenly spaced scales are tried, 4 in a pass; vectors with few dimensions gain from more
+ * passes.
+ */
 #define TRIAL_PASSES 4
 #define TRIAL_PASSES_SHORT 10
 #define TRIAL_SHORT_DIM 64
@@ -249,12 +252,12 @@ try_scales(const OmQuantizer *quant, int bits, const float *y, const float t[4],
 }
 
 /*
- * om_rabitq_scale -- the scale at which levels of the given number of bits point nearest to
- * y, |y| = length.
+ * om_rabitq_scale -- find the scale at which levels of the given number of bits point
+ * nearest to y, |y| = length.
  *
- * Between the scale for normal components and the one that clips nothing, then
- * around the best; the last pass includes the step that can only improve, the
- * scale at which the levels found approximate y with the least squared error.
+ * Tries scales between the one for normal components and the one that clips nothing, then
+ * around the best of them.  The last pass includes a step that can only improve the result:
+ * the scale at which the levels found approximate y with the least squared error.
  */
 OmTrial
 om_rabitq_scale(const OmQuantizer *quant, int bits, const float *y, double length)
@@ -272,7 +275,7 @@ om_rabitq_scale(const OmQuantizer *quant, int bits, const float *y, double lengt
 
 	if (bits == 1)
 	{
-		/* one level each side: every scale is the same */
+		/* one level on each side of zero: every scale gives the same levels */
 		t[0] = t[1] = t[2] = t[3] = normal;
 		try_scales(quant, bits, y, t, &best);
 		return best;
@@ -293,7 +296,7 @@ om_rabitq_scale(const OmQuantizer *quant, int bits, const float *y, double lengt
 	return best;
 }
 
-/* Levels, a byte each and zero to planes * stride, to stride packed bytes. */
+/* Pack levels (a byte each, zero up to planes * stride) into stride bytes. */
 static inline __attribute__((always_inline)) void
 pack_levels(const uint8_t *u, uint8_t *packed, int stride, int bits)
 {
@@ -389,7 +392,7 @@ rabitq_query(const OmQuantizer *quant, const float *q, void *scratch,
 	query->noise = om_clamp_float(step * sqrt(1.0 / 12.0) * quant->rabitq.typical_length);
 }
 
-/* What rabitq_error needs of a code that serves as query: |q'| and its error. */
+/* What rabitq_error() needs of a code that acts as a query: |q'| and its error. */
 static void
 from_code_error(const OmQuantizer *quant, const OmCodeHead *head,
 				OmQuery *query)
@@ -401,21 +404,20 @@ from_code_error(const OmQuantizer *quant, const OmCodeHead *head,
 		query->norm = om_clamp_float(head->mul * length);
 	else
 		query->norm = sqrtf(head->add) * (quant->spec.metric == OM_METRIC_L2 ? 1.0f : sqrtf(2.0f));
-	/* rounding v to int8 leaves up to half a level, less what scaling mends */
+	/* rounding v to int8 is wrong by up to half a level, less what scaling makes up for */
 	if (quant->spec.bits == 8)
 		noise = hypot(noise, 0.4 * head->mul / quant->rabitq.metric_mul * length);
 	query->noise = om_clamp_float(noise);
 }
 
 /*
- * r / k is unbiased for a vector whose code errs independently.  Codes of near
- * vectors err alike, so that with few bits their inner product comes out too
- * large: for normal components and one bit asin(c) for a cosine c.  This factor
- * is right between the two, at the cosines that neighbours have; choosing
- * neighbours by codes then prunes about as many as exact distances do
- * (100-d in loose clusters, one bit: 58 % against 63 % exact, and 78 % without
- * it).  1 less 0.22 times the squared tangent between o and v fits 1, 2 and 4
- * bits.
+ * r / k is unbiased for a vector whose code has independent errors.  Codes of near vectors
+ * have similar errors, so that with few bits their inner product comes out too large: for
+ * normal components and one bit, asin(c) for a cosine c.  This factor is right between the
+ * two, at the cosines that neighbours have.  With it, choosing neighbours by codes prunes
+ * about as many as with exact distances (100-d in loose clusters, one bit: 58 % against 63
+ * % with exact distances, and 78 % without the factor). 1 - 0.22 times the squared tangent
+ * between o and v fits 1, 2 and 4 bits.
  */
 static double
 near_scale(const OmQuantizer *quant, const OmCodeHead *head)
@@ -450,7 +452,7 @@ rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 	query->qsum = sums[0] * ((1 << bits) - 1);
 	if (bits == 8)
 	{
-		/* |v| = |e| + 1/2 and q' is measured in e: scale by <v, v> / <v, e> */
+		/* |v| = |e| + 1/2, and q' is in units of e: scale by <v, v> / <v, e> */
 		double		ve = sums[2] + 0.5 * sums[1];
 		double		vv = ve + 0.5 * sums[1] + 0.25 * dim;
 
@@ -464,10 +466,10 @@ rabitq_query_from_code(const OmQuantizer *quant, const void *code,
 }
 
 /*
- * rabitq_decode -- the levels, at the length that the code says, rotated back.
+ * rabitq_decode -- rotate the levels back, at the length that the code's factors give.
  *
- * For inner product that length follows from the other factors: err / mul is
- * |v| sin / sqrt(dim - 1), and mul is |x'| / (|v| cos).
+ * For inner product that length follows from the other factors: err / mul is |v| sin /
+ * sqrt(dim - 1), and mul is |x'| / (|v| cos).
  */
 static void
 rabitq_decode(const OmQuantizer *quant, const void *code, void *scratch, float *x)
@@ -504,7 +506,7 @@ rabitq_decode(const OmQuantizer *quant, const void *code, void *scratch, float *
 		x[i] = om_clamp_float((double) y[i] + mean_of(quant)[i]);
 }
 
-/* The estimate, from the integer dot product of levels and query. */
+/* The estimated distance, from the integer dot product of levels and query. */
 static inline float
 dot_distance(const OmQuery *query, const OmCodeHead *head, int32_t dot)
 {
@@ -525,7 +527,8 @@ code_distance(const OmQuantizer *quant, const OmQuery *query, const void *code,
 }
 
 /*
- * rabitq_distances -- the same as one by one, to the last bit.
+ * rabitq_distances -- distances of many codes, equal to the last bit to computing them one
+ * by one.
  */
 static void
 rabitq_distances(const OmQuantizer *quant, const OmQuery *query,

@@ -1,28 +1,28 @@
 /*
- * refine.c -- refinements of rabitq codes: 4 bits a dimension of the residual.
+ * refine.c -- refinements of rabitq codes: the residual, in 4 bits a dimension.
  *
- * In the terms of rabitq.c: y is the centred, rotated vector and v the grid
- * vector of its code.  e = y less its projection on v is rounded to 4 bits a
- * dimension, w, by the same search for a scale.  yhat = a v + b w is the
- * projection of y on the plane of v and w, and <yhat, q'> |y|^2 / <yhat, y>
- * estimates <y, q'> as in rabitq.c: unbiased over the rotations, its standard
- * error |y| |q'| tan(yhat, y) / sqrt(dim - 1).
+ * In the terms of rabitq.c: y is the centred, rotated vector and v the grid vector of its
+ * code.  The residual e, which is y less its projection on v, is rounded to w, 4 bits a
+ * dimension, by the same search for a scale.  yhat = a v + b w is the projection of y on
+ * the plane of v and w.  <yhat, q'> |y|^2 / <yhat, y> estimates <y, q'> as in rabitq.c:
+ * unbiased over the rotations, with the standard error |y| |q'| tan(yhat, y) / sqrt(dim -
+ * 1).
  *
  *     0     4      8      12     16               16 + stride
  *     | tag | base | fine | err  | packed w, stride | tails, 4 bytes each |
  *
- *   tag    uint32, of the code's factors; 0 where there is no refinement
+ *   tag    uint32, derived from the code's factors; 0 where there is no refinement
  *   base   float, multiplies <2v, q'>
  *   fine   float, multiplies <2w, q'>
  *   err    float, standard error per unit of the query's norm; infinite in a
  *          blurred one
- *   tails  components that v cuts off leave more than w reaches, and would be
- *          most of the error (784-d, 4 bits: three quarters).
- *          The largest of e have a correction of 2w each, in 16ths.
+ *   tails  where v has clipped a component, the residual is larger than w can express.
+ *          That would be most of the error (784-d, 4 bits: three quarters).
+ *          The largest components of e have a correction of 2w each, in 16ths.
  *
- * The rounding of q' to int8 errs as much as what is left of y here.  So <v, q'>
- * is taken with 8 bits more, what rounding has left, times 254.  <w, q'> weighs
- * a tenth or less, and does without.
+ * The error of rounding q' to int8 is as large as the remaining error of y.  So for <v,
+ * q'>, q' has 8 more bits: the rounding error itself, times 254. <w, q'> is a tenth of <v,
+ * q'> or less and does not need them.
  */
 #include <float.h>
 #include <math.h>
@@ -34,10 +34,10 @@
 #define FINE_LOG2 2				/* of FINE_BITS, the kernels' index */
 #define FINE_TOP ((1 << FINE_BITS) - 1)
 
-/* Rounding in float: of the sums, and of what they are subtracted from. */
+/* Rounding error in float: of the sums, and of the terms that they are subtracted from. */
 #define FLOAT_ERROR 2e-7
 
-/* Tails: one for each group of this many dimensions, and never more than that. */
+/* There is one tail for each group of this many dimensions, up to MAX_TAILS. */
 #define TAIL_DIMS 64
 #define MAX_TAILS 32
 #define TAIL_UNITS 16
@@ -68,7 +68,7 @@ tails_of(const OmQuantSpec *spec)
 	return spec->dim / TAIL_DIMS < MAX_TAILS ? spec->dim / TAIL_DIMS : MAX_TAILS;
 }
 
-/* Tails follow the levels, which fill up to 4 bytes. */
+/* Tails follow the levels, whose length is rounded up to 4 bytes. */
 static inline size_t
 tail_offset(const OmQuantSpec *spec)
 {
@@ -106,11 +106,11 @@ refine_bytes(const OmQuantSpec *spec)
 static size_t
 refine_query_bytes(const OmQuantSpec *spec)
 {
-	/* eight planes of the base code at most */
+	/* the code has at most eight planes */
 	return sizeof(OmRefineQuery) + om_round_up((size_t) spec->dim + 8, 64) + 64;
 }
 
-/* Products in fixed lanes: equal on every CPU. */
+/* Inner products, summed in fixed lanes so that they are equal on every CPU. */
 typedef struct Products
 {
 	double		yv,
@@ -188,7 +188,7 @@ residual_sq(const float *y, const int8_t *v, double a, const float *w, double b,
 }
 
 /*
- * take_tails -- move the n largest components of e out of it, into dims and left.
+ * take_tails -- remove the n largest components from e, and store them in dims and left.
  */
 static void
 take_tails(float *e, int dim, int n, uint16_t *dims, float *left)
@@ -200,7 +200,7 @@ take_tails(float *e, int dim, int n, uint16_t *dims, float *left)
 		float		size = fabsf(e[i]);
 		int			at;
 
-		/* sorted, smallest last */
+		/* left is sorted, the smallest component last */
 		if (found == n && size <= fabsf(left[n - 1]))
 			continue;
 		for (at = found < n ? found++ : n - 1; at > 0 && fabsf(left[at - 1]) < size; at--)
@@ -216,11 +216,11 @@ take_tails(float *e, int dim, int n, uint16_t *dims, float *left)
 }
 
 /*
- * encode_residual -- round e to levels and tails of the refinement; e becomes 2w,
- * tails and all.
+ * encode_residual -- round e to levels and tails of the refinement; e becomes 2w, including
+ * tails.
  *
  * u       uint8[padded + 64], scratch
- * false   e is too small for float arithmetic, and becomes zero
+ * false   e is too small for float arithmetic and is set to zero
  */
 static bool
 encode_residual(const OmQuantizer *quant, float *e, uint8_t *u, void *refinement)
@@ -297,7 +297,7 @@ refine_encode(const OmQuantizer *quant, const float *x, const void *code,
 
 		dot_fine(y, v, e, padded, &p);
 		det = p.vv * p.ww - p.vw * p.vw;
-		/* not where w is v all over again: one or two dimensions */
+		/* not if w is parallel to v, as may happen with one or two dimensions */
 		if (det > 1e-6 * p.vv * p.ww)
 		{
 			a = (p.yv * p.ww - p.yw * p.vw) / det;
@@ -388,13 +388,13 @@ refine_distance(const OmQuantizer *quant, const OmQuery *query,
 
 	if (head->tag != base->tag || !(head->err <= FLT_MAX))
 		return false;
-	/* what has overflowed is no better known than without */
+	/* if a distance has overflowed, a refinement does not improve it */
 	if (!(fabsf(base->add) < FLT_MAX && fabsf(query->add) < FLT_MAX))
 		return false;
 	dot = om_kernels->dot_code[FINE_LOG2] (packed, query->q, fine_stride(&quant->spec));
 	for (int i = 0; i < tails_of(&quant->spec); i++)
 	{
-		/* the page it comes from may be damaged */
+		/* do not trust the dimension: the page may be damaged */
 		if (tail[i].dim < quant->spec.dim)
 			more += tail[i].more * query->q[tail[i].dim];
 	}

@@ -1,18 +1,16 @@
 /*
- * rotate.c -- a structured random rotation of any dimension.
+ * rotate.c -- a structured random rotation for any number of dimensions.
  *
- * A round flips random signs and transforms a window of the largest power of
- * two <= dim by the fast Hadamard transform.  When dim is that power, three
- * rounds do.  Otherwise windows lie at the head and at the tail in turn, so that
- * two rounds reach every coordinate; between the second and the third, coordinate
- * i and i + dim - dim / 2 are mixed by a rotation of 45 degrees, as in a step of
- * Kac's walk, so that head and tail share what they hold.  (A mixing step after
- * every round leaves a one-hot vector a peak, which it halves at each step.)
- * Every step is orthonormal, so the whole is.
+ * A round flips random signs and applies the fast Hadamard transform to a window of the
+ * largest power of two <= dim.  If dim is that power, three rounds are enough.  Otherwise
+ * windows are at the head and at the tail in turn, so that two rounds reach every
+ * coordinate.  Between the second and the third round, coordinates i and i + dim - dim / 2
+ * are mixed by a rotation of 45 degrees, as in a step of Kac's walk, so that head and tail
+ * share their content.  (If a mixing step came after every round, a one-hot vector would
+ * keep a peak, which each step only halves.) Every step is orthonormal, so the whole is.
  *
- * Signs and scales of a round are one table of factors, so that a round is a
- * product and a transform: O(dim log dim), every variant of the kernels rounding
- * alike.
+ * The signs and scales of a round are one table of factors, so that a round is a product
+ * and a transform: O(dim log dim). All variants of the kernels round the same way.
  */
 #include <math.h>
 
@@ -29,7 +27,7 @@ mixed_before(const OmQuantizer *quant, int round)
 static inline int
 window(const OmQuantizer *quant, int round)
 {
-	/* nothing but 0 when dim is a power of two */
+	/* always 0 if dim is a power of two */
 	return (round & 1) != 0 ? quant->spec.dim - quant->rabitq.fht : 0;
 }
 

@@ -1,19 +1,21 @@
 /*
- * sparse.c -- vectors of few elements that are not zero: the code has these, 8 bits each.
+ * sparse.c -- quantizer for sparse vectors: the code has the non-zero elements, 8 bits
+ * each.
  *
- * A position of this kind is an OmSparse (quant.h), spec.subvectors elements of it,
- * spec.bits bits of an element's place (its term).  A code, after its head:
+ * A position of this kind is an OmSparse (quant.h) with spec.subvectors elements; spec.bits
+ * is the number of bits of an element's index (its term). A code, after its head:
  *
  *     uint16 term[elements] | int8 level[elements] | zeros to 4 bytes
  *
- * A query form is a table of levels by term, so that a distance costs one look-up for
- * each element of the code: all of the query's elements that the code has, too, and
- * zeros.  Levels are in 127ths of the largest element, so that what rounding leaves is
- * far less than what vectors of such data differ by.
+ * A query form is a table of levels by term, so that a distance costs one look-up for each
+ * element of the code.  The table has the query's elements, and zeros elsewhere.  Levels
+ * are in 127ths of the largest element: the rounding error is far less than the differences
+ * between vectors of such data.
  *
- * All four metrics follow from what both vectors have: the inner product, and for L1 the
- * sum of the lesser magnitudes, where signs agree.  Elements that there is no room
- * for, the least ones, count in lengths only; the error knows of them.
+ * All four metrics follow from the elements that both vectors have: the inner product, and
+ * for L1 the sum of the lesser magnitudes, where signs agree.  If a vector has more
+ * elements than a code has room for, the smallest are left out; they count only in the
+ * vector's length and in the error.
  */
 #include <math.h>
 #include <string.h>
@@ -22,24 +24,24 @@
 
 #define LEVELS 127
 
-/* Standard deviation of rounding, in steps. */
+/* Standard deviation of the rounding error, in steps. */
 #define ROUNDING 0.2887f
 
 /*
- * The rest of a vector may point towards a query as its other elements do: three
- * standard errors, which a scan allows for, are the most that it can add.
+ * The elements left out of a vector may point towards a query as the others do.  Three
+ * standard errors, which a scan allows for, are then the most that they can add.
  */
 #define REST_COSINE (1.0f / 3.0f)
 
-/* In 65,536 places two of more terms meet: what an inner product errs by then. */
+/* Error of an inner product where two terms of one vector share one of the 65,536 places. */
 #define SHARED_PLACES (1.0f / 256.0f)
 
 typedef struct SparseHead
 {
 	float		add;			/* L2: square of the norm; L1: sum of magnitudes */
-	float		step;			/* value of one level; under cosine by the norm */
-	float		err;			/* standard error, but for L1 per unit of the query's norm */
-	float		norm;			/* 1 under cosine */
+	float		step;			/* value of one level; under cosine, divided by the norm */
+	float		err;			/* standard error per unit of the query's norm; for L1, absolute */
+	float		norm;			/* norm of the vector; 1 under cosine */
 	uint32_t	n;
 } SparseHead;
 
@@ -55,7 +57,7 @@ levels_of(const OmQuantizer *quant, const void *code)
 	return (const int8_t *) (terms_of(code) + quant->spec.subvectors);
 }
 
-/* Elements of a code; never more than it has room for, whatever a damaged page says. */
+/* Number of elements of a code; never more than it has room for, even on a damaged page. */
 static inline int
 elements_of(const OmQuantizer *quant, const void *code)
 {
@@ -117,7 +119,7 @@ sparse_init(void *mem, const OmQuantSpec *spec, const float *model)
 }
 
 /*
- * to_levels -- x[n] in steps of 1/127 of the largest; returns the step.
+ * to_levels -- round x[n] to steps of 1/127 of the largest; returns the step.
  */
 static float
 to_levels(const float *x, int n, int8_t *level)
@@ -132,7 +134,8 @@ to_levels(const float *x, int n, int8_t *level)
 }
 
 /*
- * error_of -- of a vector's levels, with another that is as long as 1; for L1, of sums.
+ * error_of -- the error of a vector's levels in an inner product with a unit vector; for
+ * L1, in sums.
  */
 static float
 error_of(const OmQuantizer *quant, const OmSparse *v, float step)
@@ -182,7 +185,7 @@ sparse_encode(const OmQuantizer *quant, const float *x, void *scratch, void *cod
 }
 
 /*
- * The query form of a code.  Terms that meet in one place add up.
+ * The query form of a code.  Terms that share a place add up.
  */
 static void
 sparse_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
@@ -292,7 +295,7 @@ sparse_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 
 	if (quant->spec.metric == OM_METRIC_L1)
 		return om_clamp_distance(query->noise + head->err);
-	/* not the root of squares: what is left out of both may go together */
+	/* a sum, not the root of squares: the elements left out of both vectors may be the same */
 	return om_clamp_distance(quant->sparse.metric_mul * (query->noise * head->norm +
 														 query->norm * head->err));
 }

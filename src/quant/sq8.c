@@ -1,32 +1,32 @@
 /*
- * sq8.c -- scalar quantization: a byte for each dimension.
+ * sq8.c -- scalar quantization: one byte for each dimension.
  *
- * Dimension d of a vector is lo[d] + step[d] * (a + b * u), with u the byte and
- * a, b of the code.  lo and step are of the model, from a sample; a is 0 and b
- * is 1 for every vector that lies in the sample's range, so that the error of a
- * component is at most half a step.  A vector that leaves it has a range of its
- * own, wide enough for all of its components: an outlier is coarse, but never
- * far off.  Without a model, or with one of a sample without any spread, every
- * vector has a range of its own.
+ * Dimension d of a vector is lo[d] + step[d] * (a + b * u), where u is the byte, and a and
+ * b belong to the code.  lo and step belong to the model, which is trained from a sample.
+ * For every vector within the sample's range, a is 0 and b is 1, so that the error of a
+ * component is at most half a step.  A vector that leaves this range has a range of its
+ * own, wide enough for all of its components: so an outlier is represented coarsely, but
+ * never far off.  Without a model, or with one of a sample in which all vectors are equal,
+ * every vector has its own range.
  *
- * Code:	float a, float b, uint8 u[dim], zeros to a multiple of 4
- * Model:	float lo[dim], float step[dim]
- * data:	float lo[padded], step[padded], 1 / step [padded]
- * Query:	float[padded] at OmQuery.q, zero padded: q - lo, or for inner product
- *			q * step, with the sum of that in mul and -<q, lo> in add.  noise is b
- *			of the code that it is from, 0 for a vector.
+ * Code:   float a, float b, uint8 u[dim], zeros to a multiple of 4
+ * Model:  float lo[dim], float step[dim]
+ * data:   float lo[padded], step[padded], 1 / step [padded]
+ * Query:  float[padded] at OmQuery.q, zero padded: q - lo, or for inner product
+ *         q * step, with its sum in mul and -<q, lo> in add.  noise is the b of the
+ *         code that the query form is made of, 0 for a vector.
  */
 #include <math.h>
 #include <string.h>
 
 #include "quant/quant_impl.h"
 
-/* One value in this many at each end does not count for the range ... */
+/* One value in this many at each end is ignored when the range is chosen ... */
 #define TRIM 1000
 #define MAX_TRIMMED 16
-/* ... which is widened by this part of its width, as far as there are values. */
+/* ... and the range is then widened by this part of its width, but not beyond the values seen. */
 #define WIDEN 0.25
-/* Widths below this part of the widest are taken as this. */
+/* A dimension's width is at least this part of the widest one's. */
 #define LEAST_WIDTH (1.0 / 64)
 
 typedef struct Sq8Head
@@ -120,14 +120,14 @@ sq8_init(void *mem, const OmQuantSpec *spec, const float *model)
 		far = fmax(fabs(lo[i]), fabs(lo[i] + 255.0 * step[i])) * step[i];
 		far_sq += far * far;
 	}
-	/* variance of a value that is uniform between two levels: 1/12 */
+	/* the variance of a value distributed uniformly between two levels is 1/12 */
 	quant->sq8.widest_error = om_clamp_float(max / sqrt(12.0));
 	quant->sq8.error_sq = om_clamp_float(sq / 12.0);
 	quant->sq8.far_error = om_clamp_float(sqrt(far_sq / 12.0));
 	return quant;
 }
 
-/* The vector as the codes see it: normalised under cosine. */
+/* The factor that is applied to a vector before it is encoded: under cosine it is normalised. */
 static double
 vector_scale(const OmQuantizer *quant, const float *x)
 {
@@ -158,10 +158,10 @@ choose_range(const OmQuantizer *quant, double min, double max, Sq8Head *head)
 }
 
 /*
- * fit_range -- move a range of a vector's own so that errors add up to zero.
+ * fit_range -- move a vector's own range so that its errors add up to zero.
  *
- * Where one outlier makes the range, all other components may lie between two
- * levels, and err alike.
+ * If one outlier determines the range, all other components may lie between the same two
+ * levels, with the same error.
  */
 static void
 fit_range(const OmQuantizer *quant, const float *t, const uint8_t *u, Sq8Head *head)
@@ -217,8 +217,8 @@ sq8_encode(const OmQuantizer *quant, const float *x, void *scratch, void *code)
 }
 
 /*
- * finish_query -- from what is in q, the vector less lo (unpadded), the form of
- * the metric.
+ * finish_query -- convert q, which holds the vector less lo (unpadded), to the query form
+ * of the metric.
  */
 static void
 finish_query(const OmQuantizer *quant, OmQuery *query)
@@ -330,9 +330,9 @@ sq8_distance_fn(const OmQuantizer *quant)
 }
 
 /*
- * sq8_error -- rounding errors as if they were independent, uniform between two
- * levels; for L2 of the widest step.  Between vectors nearer than their errors,
- * L2 and L1 come out too large, which is in it as well.
+ * sq8_error -- the standard error, as if rounding errors were independent and uniform
+ * between two levels; for L2, by the widest step.  If two vectors are nearer than their
+ * errors, L2 and L1 come out too large; this is included, too.
  */
 static float
 sq8_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
@@ -344,7 +344,7 @@ sq8_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 
 	if (quant->spec.metric == OM_METRIC_IP)
 	{
-		/* a query from a code errs as well, and what it meets may be that long */
+		/* a query made from a code has an error, too, and the vector it meets may be this long */
 		error = hypot((double) query->norm * head->b,
 					  (double) query->noise * quant->sq8.far_error * fmax(head->b, 1.0));
 	}
@@ -365,7 +365,7 @@ sq8_error(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	return om_clamp_float(error);
 }
 
-/* Put x into least[n], ascending, whose last is lost, if it is less than that. */
+/* Insert x into least[n], which is ascending, if x is less than the last; that one is dropped. */
 static inline void
 keep_least(float *least, int n, float x)
 {
@@ -425,7 +425,7 @@ sq8_train(const OmQuantSpec *spec, const OmTraining *training, int first, int la
 		step[i] = om_clamp_float(to - from);
 		widest = fmax(widest, step[i]);
 	}
-	/* all zero where the sample has no spread */
+	/* all zero if the sample has no spread */
 	for (int i = 0; i < spec->dim && widest > 0.0; i++)
 		step[i] = (float) fmax(fmax(step[i], widest * LEAST_WIDTH) / 255.0, FLT_MIN);
 }

@@ -1,8 +1,8 @@
 /*
- * api.c -- the functions of omendb.h, for other extensions in C.
+ * api.c -- the functions of omendb.h, for extensions written in C.
  *
- * They check what they are given: the caller may have been declared with a wrong SQL
- * type, or compiled with another header.
+ * They check their arguments: a caller may have been declared with a wrong SQL type, or
+ * compiled with another version of the header.
  */
 #include "postgres.h"
 
@@ -34,7 +34,7 @@ type_name(OmendbType type)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("omendb has no type of number %d", (int) type)));
+			 errmsg("omendb has no type number %d", (int) type)));
 	return NULL;
 }
 
@@ -53,10 +53,10 @@ refuse_null(OmendbType type, const void *value)
 	if (value == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a %s is expected, not NULL", type_name(type))));
+				 errmsg("expected a value of type %s, not NULL", type_name(type))));
 }
 
-/* A detoasted datum, which must have at least `least` bytes. */
+/* Detoast a datum, which must have at least `least` bytes. */
 static const void *
 detoast(OmendbType type, Datum value, Size least)
 {
@@ -110,7 +110,8 @@ get_sparsevec(Datum value)
 }
 
 /*
- * get_dims -- of each type the number lies right behind the varlena header.
+ * get_dims -- read the number of dimensions, which all types store right after the varlena
+ * header.
  */
 static int
 get_dims(OmendbType type, Datum value)
@@ -214,7 +215,7 @@ no_metric(const char *what, OmendbMetric metric)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("there is no distance of number %d for %s", (int) metric, what)));
+			 errmsg("there is no distance number %d for %s", (int) metric, what)));
 }
 
 #define DISTANCE(name, Type) \
@@ -377,13 +378,13 @@ om_api(int32 version, int32 size)
 	if (version != OMENDB_API_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a library needs version %d of omendb's C interface, and the omendb that is installed has version %d",
+				 errmsg("library requires version %d of omendb's C interface, but the installed omendb has version %d",
 						version, OMENDB_API_VERSION),
 				 errhint("Compile the library with the omendb.h that is installed.")));
 	if (size > (int32) sizeof(OmendbApi))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a library needs functions of omendb's C interface that the omendb that is installed does not have"),
+				 errmsg("library requires functions of omendb's C interface that the installed omendb does not have"),
 				 errhint("Install a newer omendb, or compile the library with the omendb.h that is installed.")));
 	return &api;
 }

@@ -1,5 +1,5 @@
 /*
- * api.h -- the C interface of omendb.h: the load function makes it known.
+ * api.h -- makes the C interface of omendb.h available to other extensions.
  */
 #ifndef OM_API_H
 #define OM_API_H
@@ -7,13 +7,14 @@
 #include "compat.h"
 #include "omendb.h"
 
-/* Puts om_api() where OmendbGetApi() of other libraries looks for it. */
+/* Publish om_api() where OmendbGetApi() of other libraries looks for it. */
 extern void om_api_init(void);
 
 /*
- * om_api -- the table, for a library compiled for this version, with size bytes of it.
+ * om_api -- return the table of functions, for a library that was compiled for this version
+ * and reads size bytes of the table.
  *
- * What it is called with never changes: libraries of every version call it.
+ * This function's signature never changes, because libraries of every version call it.
  */
 extern PGDLLEXPORT const OmendbApi *om_api(int32 version, int32 size);
 

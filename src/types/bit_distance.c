@@ -56,7 +56,7 @@ om_bit_jaccard(const VarBit *a, const VarBit *b)
 }
 
 /*
- * distance -- one of these, of both arguments.
+ * distance -- call one of these functions with both arguments.
  */
 static double
 distance(FunctionCallInfo fcinfo, double (*function) (const VarBit *, const VarBit *))
@@ -68,7 +68,7 @@ distance(FunctionCallInfo fcinfo, double (*function) (const VarBit *, const VarB
 	return function(a, b);
 }
 
-/* How many bits differ. */
+/* The number of bits that differ. */
 OM_DISTANCE(om_hamming_distance, distance(fcinfo, om_bit_hamming))
-/* 1 less the share of common ones in the ones of either; 1 if none is common. */
+/* 1 - bits set in both / bits set in either; 1 if no bit is set in both. */
 OM_DISTANCE(om_jaccard_distance, distance(fcinfo, om_bit_jaccard))

@@ -1,14 +1,14 @@
 /*
- * bound.c -- bounds of distances as people write them, solved for the distance:
- * bound_vector() and its like.
+ * bound.c -- bound_vector() and the like: take an upper bound of a distance as people write
+ * it, and solve it for the distance.
  *
  * The planner turns
  *
- *     1 - (embedding <=> $1) > 0.7		into		embedding <<=> bound_vector($1, 0.7, '>', -1, 1)
+ *     1 - (embedding <=> $1) > 0.7    into    embedding <<=> bound_vector($1, 0.7, '>', -1, 1)
  *
- * for an index, which knows of a center and a radius only.  What satisfies the
- * first must satisfy the second, whatever the first one's arithmetic rounds, and
- * where a distance is NaN: SQL has NaN above all numbers, so that 1 - NaN > 0.7
+ * for an index, which only knows a center and a radius.  Every row that meets the first
+ * condition must meet the second, whatever the first one's arithmetic rounds, and also
+ * where a distance is NaN: in SQL, NaN is greater than all numbers, so that 1 - NaN > 0.7
  * is true.  See planner/bounds.c.
  */
 #include "postgres.h"
@@ -26,24 +26,24 @@
 OM_FUNCTION(om_bound);
 
 /*
- * What the clause's arithmetic (a product and a sum, or several of either that
- * were folded) and the solution here may round together, in units of DBL_EPSILON.
+ * The rounding error, in units of DBL_EPSILON, of the clause's arithmetic (a product and a
+ * sum, or several of these that were folded) and of the solution here.
  */
 #define ROUNDING 16
 
 /*
- * solve -- the radius below which lie all distances d with
- * scale * d + shift <comparison> bound; all numbers.
+ * solve -- compute a radius that is greater than every distance d with scale * d + shift
+ * <comparison> bound.  No argument is NaN.
  *
- * With a scale of 1 or -1 and no shift nothing is rounded: then the distances below
- * the radius are exactly those.
+ * If scale is 1 or -1 and shift is 0, nothing is rounded, and the condition "distance <
+ * radius" is equivalent.
  */
 static double
 solve(double bound, bool inclusive, double scale, double shift)
 {
 	double		radius = (bound - shift) / scale;
 
-	/* the distance may be infinite as well */
+	/* then the distance may be infinite, too */
 	if (isinf(radius))
 	{
 		if (radius > 0)
@@ -57,11 +57,11 @@ solve(double bound, bool inclusive, double scale, double shift)
 }
 
 /*
- * om_bound -- bound_vector(center vector, bound, comparison, scale, shift): what
- * lies within scale * distance + shift <comparison> bound.
+ * om_bound -- bound_vector(center vector, bound, comparison, scale, shift): the values for
+ * which scale * distance + shift <comparison> bound.
  *
- * scale   positive where comparison is < or <=, negative where it is > or >=: a
- *         bound from above
+ * scale   positive if comparison is < or <=, negative if it is > or >=, so that the
+ *         distance is bounded from above
  */
 Datum
 om_bound(PG_FUNCTION_ARGS)
@@ -82,13 +82,13 @@ om_bound(PG_FUNCTION_ARGS)
 		!isfinite(scale) || !isfinite(shift) || scale == 0 || less != (scale > 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("no bound from above: %g * distance + %g %s %g", scale, shift, comparison, bound)));
+				 errmsg("not an upper bound of a distance: %g * distance + %g %s %g", scale, shift, comparison, bound)));
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE || desc->natts != 3)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("type of a bound does not consist of three columns")));
 
-	/* NaN equals NaN, and is above all numbers */
+	/* NaN equals NaN, and is greater than all numbers */
 	if (isnan(bound))
 	{
 		radius = less ? bound : -get_float8_infinity();

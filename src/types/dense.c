@@ -1,9 +1,9 @@
 /*
- * dense.c -- functions of the SQL types that hold a number for each dimension.
+ * dense.c -- functions of the SQL types that store a number for each dimension.
  *
- * Arithmetic is that of float[], rounded once to the type's elements: the same as exact
- * arithmetic rounded once, as a float has more than twice the digits of a half.  A
- * result that is not finite is an error, never stored.
+ * The arithmetic is done on float[] and rounded once to the type's elements.  That equals
+ * exact arithmetic rounded once, because a float has more than twice the digits of a half.
+ * A result that is not finite raises an error and is never stored.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@ om_dense_new(const OmDenseType *type, int dim)
 }
 
 /*
- * done_reading -- free what read() gave, unless it is the value itself.
+ * done_reading -- free the result of read(), unless it is the value itself.
  */
 static void
 done_reading(const OmDense *v, float *x)
@@ -33,8 +33,8 @@ done_reading(const OmDense *v, float *x)
 }
 
 /*
- * store -- round x to a new value; infinities come from overflow alone, as operands are
- * finite.
+ * store -- round x to a new value.  Infinite results come from overflow, because operands
+ * are finite.
  */
 static void
 store(const OmDenseType *type, OmDense *result, float *x)
@@ -60,7 +60,7 @@ om_dense_in(FunctionCallInfo fcinfo, const OmDenseType *type)
 		!om_check_typmod(typmod, dim, escontext))
 		PG_RETURN_NULL();
 
-	/* A list has exactly one comma less than numbers. */
+	/* The capacity was counted by commas, of which there is one less than numbers. */
 	Assert(dim == capacity);
 	type->write(result, x);
 	PG_RETURN_POINTER(result);

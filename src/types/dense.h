@@ -1,8 +1,9 @@
 /*
- * dense.h -- SQL types that hold a number for each dimension: vector, halfvec.
+ * dense.h -- SQL types that store a number for each dimension: vector and halfvec.
  *
- * Their values begin alike, and most of their functions are the same but for what an
- * element is.  A type says that in an OmDenseType; its files then name the functions.
+ * Their values start with the same fields, and most of their functions differ only in the
+ * type of the elements.  A type describes that in an OmDenseType; its own files define the
+ * SQL functions.
  */
 #ifndef OM_DENSE_H
 #define OM_DENSE_H
@@ -13,7 +14,7 @@
 
 #include "types/typeutil.h"
 
-/* How a value begins. */
+/* The fields that a value starts with. */
 typedef struct OmDense
 {
 	int32		vl_len_;
@@ -25,12 +26,12 @@ typedef struct OmDense
 typedef struct OmDenseType
 {
 	const OmTypeDesc *desc;
-	Size		element;		/* bytes */
+	Size		element;		/* bytes of an element */
 	/* Elements as float[dim]: the value's own, or palloc'd. */
 	float	   *(*read) (const OmDense *v);
 	/*
-	 * Round x[dim], which read() gave, to elements of a new value; x becomes what they are.
-	 * Numbers beyond the type's range become infinite.
+	 * Round x[dim], which read() returned, to elements of a new value; x is set to the
+	 * rounded numbers.  Numbers beyond the type's range become infinite.
 	 */
 	void		(*write) (OmDense *v, float *x);
 } OmDenseType;
@@ -47,10 +48,10 @@ extern OmDense *om_dense_new(const OmDenseType *type, int dim);
  * input      cstring, type OID, type modifier
  * recast     to a type modifier: checks, never truncates
  * from_array from an array of numbers
- * combine    op of both arguments; product: one that vanishes is an error, as it is for real
- * compare    -1, 0, 1, leaving no copy behind: a btree compares many pairs in one memory context
- * accumulate one row more.  Inside an aggregate the state is ours alone.
- * finish     result of a state, the mean or the sum; NULL where it counts no row
+ * combine    a op b; product: an element that underflows to zero is an error, as it is for real
+ * compare    -1, 0, 1; frees its copies, because a btree compares many pairs in one memory context
+ * accumulate adds a row to a state; inside an aggregate, in place
+ * finish     the mean or the sum of a state; NULL if it counts no row
  */
 extern Datum om_dense_in(FunctionCallInfo fcinfo, const OmDenseType *type);
 extern Datum om_dense_out(FunctionCallInfo fcinfo, const OmDenseType *type);

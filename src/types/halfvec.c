@@ -20,7 +20,7 @@ OM_FUNCTION(om_halfvec_send);
 OM_FUNCTION(om_halfvec_to_vector);
 OM_FUNCTION(om_vector_to_halfvec);
 
-/* 65519.99... is the last to be rounded to 65504; 65520 would be infinite. */
+/* 65519.99... is still rounded to 65504; 65520 would become infinite. */
 const OmTypeDesc om_halfvec_desc = {"halfvec", OM_HALFVEC_MAX_DIM, 65520.0f};
 
 OmHalfvec *
@@ -106,8 +106,8 @@ om_vector_to_halfvec(PG_FUNCTION_ARGS)
 OM_DEFINE(om_halfvec_in, om_dense_in(fcinfo, &om_halfvec_dense))
 OM_DEFINE(om_halfvec_out, om_dense_out(fcinfo, &om_halfvec_dense))
 OM_DEFINE(om_halfvec_typmod_in, Int32GetDatum(om_typmod_in(&om_halfvec_desc, PG_GETARG_ARRAYTYPE_P(0))))
-/* To a type modifier: checks, never truncates. */
+/* Cast to a type modifier: checks, never truncates. */
 OM_DEFINE(om_halfvec_to_halfvec, om_dense_recast(fcinfo))
-/* From smallint[], integer[], bigint[], real[], double precision[], numeric[]. */
+/* Cast from smallint[], integer[], bigint[], real[], double precision[], numeric[]. */
 OM_DEFINE(om_array_to_halfvec, om_dense_from_array(fcinfo, &om_halfvec_dense))
 OM_DEFINE(om_halfvec_to_float4, om_dense_to_float4(fcinfo, &om_halfvec_dense))

@@ -21,12 +21,12 @@ extern const OmTypeDesc om_halfvec_desc;
 /* A zeroed halfvec of dim dimensions in the current memory context. */
 extern OmHalfvec *om_halfvec_new(int dim);
 
-/* Its elements as float[dim], exactly; palloc'd. */
+/* The elements as float[dim], exact; palloc'd. */
 extern float *om_halfvec_floats(const OmHalfvec *v);
 
 /*
- * x[dim] rounded to nearest even.  The caller has checked that each is below the
- * type's limit.
+ * Make a halfvec of x[dim], rounded to nearest even.  The caller has checked that each is
+ * below the type's limit.
  */
 extern OmHalfvec *om_halfvec_from_floats(const float *x, int dim);
 
@@ -37,15 +37,15 @@ om_halfvec_check_dims(const OmHalfvec *a, const OmHalfvec *b)
 }
 
 /*
- * Distances of two of equal dimensions (not checked here), exactly as the SQL
- * operators compute them; as in vector.h.
+ * Distances of two values with equal dimensions (not checked here), exactly as the SQL
+ * operators compute them; see vector.h.
  */
 extern double om_halfvec_l2sq(const OmHalfvec *a, const OmHalfvec *b);
 extern double om_halfvec_ip(const OmHalfvec *a, const OmHalfvec *b);
 extern double om_halfvec_cosine(const OmHalfvec *a, const OmHalfvec *b);
 extern double om_halfvec_l1(const OmHalfvec *a, const OmHalfvec *b);
 
-/* The same for the bits of half[dim], for callers that hold no OmHalfvec. */
+/* The same for half[dim], for callers that have no OmHalfvec. */
 extern double om_halves_cosine(const uint16 *a, const uint16 *b, int dim);
 
 #endif							/* OM_HALFVEC_H */

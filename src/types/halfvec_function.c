@@ -30,7 +30,7 @@ om_halves_cosine(const uint16 *a, const uint16 *b, int dim)
 {
 	float		sums[3];
 
-	/* Squares of halves neither overflow nor vanish in float. */
+	/* squares of halves neither overflow nor underflow in float */
 	om_kernels->cos_f16(a, b, dim, sums);
 	return om_cosine_from_sums(sums[0], sums[1], sums[2]);
 }
@@ -48,7 +48,7 @@ om_halfvec_l1(const OmHalfvec *a, const OmHalfvec *b)
 }
 
 /*
- * distance -- one of these, of both arguments.
+ * distance -- call one of these functions with both arguments.
  */
 static inline double
 distance(FunctionCallInfo fcinfo, double (*function) (const OmHalfvec *, const OmHalfvec *))

@@ -1,8 +1,8 @@
 /*
  * multivector.c -- arrays of vectors, compared by MaxSim: max_sim() and the operator @#.
  *
- * Not symmetric: the left argument is the row, the right one the query.  Without a vector
- * on either side there is no similarity, and the result is NULL.
+ * MaxSim is not symmetric: the left argument is the row, the right one the query.  If
+ * either has no vectors, the result is NULL.
  */
 #include "postgres.h"
 
@@ -35,12 +35,13 @@ halfvec_ip(const void *a, const void *b, int dim)
 const OmMultivectorDesc om_vectors_desc = {&om_vector_desc, sizeof(float), vector_ip};
 const OmMultivectorDesc om_halfvecs_desc = {&om_halfvec_desc, sizeof(uint16), halfvec_ip};
 
-/* Both types begin alike. */
+/* Both types start with the same fields. */
 StaticAssertDecl(offsetof(OmHalfvec, dim) == offsetof(OmVector, dim), "elements of multivectors");
 StaticAssertDecl(offsetof(OmHalfvec, x) == offsetof(OmVector, x), "elements of multivectors");
 
 /*
- * check_element -- it must be a plain value of dim dimensions that ends before end.
+ * check_element -- check that an element is a plain value of dim dimensions that ends
+ * before end.
  */
 static void
 check_element(const OmMultivectorDesc *desc, const char *element, const char *end, int dim, Size bytes)
@@ -117,7 +118,7 @@ om_max_sim(const OmMultivectorDesc *desc, const OmMultivector *row, const OmMult
 }
 
 /*
- * max_sim -- of the arguments; false: one of them is empty.
+ * max_sim -- compute MaxSim of the arguments; false if one of them is empty.
  */
 static bool
 max_sim(FunctionCallInfo fcinfo, const OmMultivectorDesc *desc, double *result)
@@ -134,7 +135,7 @@ max_sim(FunctionCallInfo fcinfo, const OmMultivectorDesc *desc, double *result)
 	return true;
 }
 
-/* One function of SQL: its name in C, what the elements are, 1 or -1. */
+/* Defines an SQL function: its name in C, the type of the elements, 1 or -1. */
 #define MAX_SIM(name, desc, sign) \
 	Datum \
 	name(PG_FUNCTION_ARGS) \
@@ -148,6 +149,6 @@ max_sim(FunctionCallInfo fcinfo, const OmMultivectorDesc *desc, double *result)
 MAX_SIM(om_vector_max_sim, om_vectors_desc, 1)
 MAX_SIM(om_halfvec_max_sim, om_halfvecs_desc, 1)
 
-/* @#: an index scan goes upwards only, so the most similar row comes first. */
+/* @#: an index scan returns the smallest values first, so the most similar row comes first. */
 MAX_SIM(om_vector_negative_max_sim, om_vectors_desc, -1)
 MAX_SIM(om_halfvec_negative_max_sim, om_halfvecs_desc, -1)

@@ -74,7 +74,7 @@ om_check_index(const OmSparsevec *v, int i, struct Node *escontext)
 		ereturn(escontext, false,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("sparsevec indices must not contain duplicates"),
-				 errdetail("Index %d is there twice.", v->index[i] + 1)));
+				 errdetail("Index %d occurs twice.", v->index[i] + 1)));
 	if (i > 0 && v->index[i] < v->index[i - 1])
 		ereturn(escontext, false,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -92,7 +92,7 @@ compare_elements(const void *a, const void *b)
 }
 
 /*
- * scan_elements -- "{1:1.5,3:2}"; zeros are not stored.  false after a soft error.
+ * scan_elements -- read "{1:1.5,3:2}"; zeros are not stored.  false after a soft error.
  */
 static bool
 scan_elements(OmTextScan *scan, Element *element, int *nnz)
@@ -110,7 +110,10 @@ scan_elements(OmTextScan *scan, Element *element, int *nnz)
 			!om_scan_float(scan, &e.value) ||
 			!om_check_finite(scan->desc, &e.value, 1, scan->escontext))
 			return false;
-		/* the smallest integer stays below every bound */
+		/*
+		 * subtracting 1 from the smallest integer would overflow; it is out of bounds in
+		 * any case
+		 */
 		e.index = e.index == PG_INT32_MIN ? e.index : e.index - 1;
 		if (e.value != 0)
 			element[(*nnz)++] = e;
@@ -253,7 +256,8 @@ om_sparsevec_send(PG_FUNCTION_ARGS)
 /* --- casts --------------------------------------------------------------- */
 
 /*
- * from_floats -- the non-zero elements of x[dim]; error 54000 if they are too many.
+ * from_floats -- make a value of the non-zero elements of x[dim]; error 54000 if there are
+ * too many.
  */
 static OmSparsevec *
 from_floats(const float *x, int dim)
@@ -278,7 +282,7 @@ from_floats(const float *x, int dim)
 }
 
 /*
- * dense -- all elements, as float[dim]; desc is of the type that they are for.
+ * dense -- all elements as float[dim]; desc is the type that they are cast to.
  */
 static float *
 dense(OmSparsevec *v, const OmTypeDesc *desc, int32 typmod)

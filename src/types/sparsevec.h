@@ -22,8 +22,9 @@ extern const OmTypeDesc om_sparsevec_desc;
 extern OmSparsevec *om_sparsevec_new(int dim, int nnz);
 
 /*
- * om_check_nnz -- 54000 if a value has too many elements.
- * om_check_index -- 22000 unless element i is within the dimensions, and after the one before it.
+ * om_check_nnz -- error 54000 if a value has too many elements.  om_check_index -- error
+ * 22000 unless the index of element i is within the dimensions and greater than the one
+ * before it.
  */
 extern bool om_check_nnz(int64 nnz, struct Node *escontext);
 extern bool om_check_index(const OmSparsevec *v, int i, struct Node *escontext);
@@ -35,8 +36,8 @@ om_sparsevec_check_dims(const OmSparsevec *a, const OmSparsevec *b)
 }
 
 /*
- * Distances of two of equal dimensions (not checked here), exactly as the SQL
- * operators compute them; as in vector.h, but sums are in double.
+ * Distances of two values with equal dimensions (not checked here), exactly as the SQL
+ * operators compute them; see vector.h, but sums are in double.
  */
 extern double om_sparsevec_l2sq(const OmSparsevec *a, const OmSparsevec *b);
 extern double om_sparsevec_ip(const OmSparsevec *a, const OmSparsevec *b);

@@ -1,8 +1,8 @@
 /*
  * sparsevec_function.c -- distances, norms and order of sparsevec.
  *
- * Two values are merged by index; what only one of them has meets a zero.  Sums in
- * double: there are few terms, and no product of floats overflows.
+ * Two values are merged by index; an element that only one of them has is paired with a
+ * zero.  Sums are in double: there are few terms, and no product of floats overflows.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 
 OM_FUNCTION(om_sparsevec_l2_normalize);
 
-/* A walk over the indices of both. */
+/* Iterates over the indices of both values. */
 typedef struct Merge
 {
 	const OmSparsevec *a;
@@ -24,7 +24,7 @@ typedef struct Merge
 } Merge;
 
 /*
- * next_pair -- the elements at the next index that either has; false at the end.
+ * next_pair -- the elements at the next index that either value has; false at the end.
  */
 static inline bool
 next_pair(Merge *m, double *x, double *y)
@@ -53,7 +53,8 @@ om_sparsevec_l2sq(const OmSparsevec *a, const OmSparsevec *b)
 }
 
 /*
- * om_sparsevec_ip -- of the indices that both have: what meets a zero adds none.
+ * om_sparsevec_ip -- inner product, over the indices that both values have; the others add
+ * zero.
  */
 double
 om_sparsevec_ip(const OmSparsevec *a, const OmSparsevec *b)
@@ -71,7 +72,7 @@ om_sparsevec_ip(const OmSparsevec *a, const OmSparsevec *b)
 
 		if (at_a == at_b)
 			sum += (double) x[i] * y[j];
-		/* no branches, which no CPU would predict */
+		/* no branches here: a CPU could not predict them */
 		i += at_a <= at_b;
 		j += at_b <= at_a;
 	}
@@ -109,7 +110,7 @@ om_sparsevec_l1(const OmSparsevec *a, const OmSparsevec *b)
 }
 
 /*
- * distance -- one of these, of both arguments.
+ * distance -- call one of these functions with both arguments.
  */
 static inline double
 distance(FunctionCallInfo fcinfo, double (*function) (const OmSparsevec *, const OmSparsevec *))
@@ -137,7 +138,7 @@ norm(const OmSparsevec *v)
 OM_DEFINE(om_sparsevec_l2_norm, Float8GetDatum(norm(PG_GETARG_OMSPARSEVEC_P(0))))
 
 /*
- * om_sparsevec_l2_normalize -- divided by its norm; a zero vector stays as it is.
+ * om_sparsevec_l2_normalize -- divide by the norm; a zero vector stays as it is.
  */
 Datum
 om_sparsevec_l2_normalize(PG_FUNCTION_ARGS)
@@ -150,7 +151,7 @@ om_sparsevec_l2_normalize(PG_FUNCTION_ARGS)
 	om_floats_normalize(om_sparsevec_values(v), x, v->nnz);
 	if (!om_all_finite(x, v->nnz))
 		om_range_overflow();
-	/* what has become zero is not stored */
+	/* elements that have become zero are not stored */
 	for (int i = 0; i < v->nnz; i++)
 		nnz += x[i] != 0;
 	result = om_sparsevec_new(v->dim, nnz);
@@ -169,10 +170,10 @@ om_sparsevec_l2_normalize(PG_FUNCTION_ARGS)
 /* --- order --------------------------------------------------------------- */
 
 /*
- * compare_args -- the order of the same vectors written out, zeros included.
+ * compare_args -- the same order as that of the vectors written out, zeros included.
  *
- * An element beyond the other vector's dimensions does not count: then the number of
- * dimensions decides.
+ * Elements beyond the shorter vector's dimensions are ignored; if all others are equal, the
+ * number of dimensions decides.
  */
 static int
 compare_args(FunctionCallInfo fcinfo)

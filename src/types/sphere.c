@@ -1,11 +1,11 @@
 /*
- * sphere.c -- the values within a radius of a center: sphere() and the operators
- * <<->> <<#>> <<=>> <<+>>, and <<-> <<#> <<=> <<+>, into which the planner turns
- * bounds of distances (bound.c).
+ * sphere.c -- conditions "within a radius of a center": sphere() and the operators <<->>
+ * <<#>> <<=>> <<+>>, and <<-> <<#> <<=> <<+>, which the planner derives from bounds of
+ * distances (bound.c).
  *
- * Each is the distance operator that it is named after, and the comparison
- * "< radius": computed by the same function, so that both forms of a condition
- * agree to the last bit.  A type has a line for each of its distances here.
+ * Each operator is the distance operator that it is named after, combined with "< radius".
+ * The distance is computed by the same function, so that both forms of a condition agree to
+ * the last bit.  A type has a line here for each of its distances.
  */
 #include "postgres.h"
 
@@ -31,22 +31,25 @@
 OM_FUNCTION(om_sphere);
 OM_FUNCTION(om_within_sel);
 
-/* A histogram of fewer vectors tells nothing; one of FULL_HISTOGRAM all it can. */
+/*
+ * A histogram of fewer than LEAST_HISTOGRAM vectors is not used; one of FULL_HISTOGRAM has
+ * full weight.
+ */
 #define LEAST_HISTOGRAM 10
 #define FULL_HISTOGRAM 100
 
 /*
- * The part of the rows that is taken to be within where nothing is known, and at
- * least otherwise.  Small, because an index that finds too many rows loses a factor
- * of ten, and a sequential scan that finds none any factor.  Chosen, not measured.
+ * The assumed fraction of rows within a sphere if nothing is known, and the least one
+ * otherwise.  It is small because an index that finds too many rows loses a factor of ten,
+ * but a sequential scan that finds none may lose any factor.  Chosen, not measured.
  */
 #define UNKNOWN_SELECTIVITY 0.001
 
 /*
  * om_sphere -- sphere(center, radius double precision).
  *
- * A radius below zero is a bound of <#>, the negative inner product; of the other
- * distances, none is below it.
+ * A negative radius makes sense for <#>, the negative inner product; no other distance is
+ * below it.
  */
 Datum
 om_sphere(PG_FUNCTION_ARGS)
@@ -79,8 +82,8 @@ om_sphere(PG_FUNCTION_ARGS)
 }
 
 /*
- * has_layout -- is a type the one wanted, or pgvector's of that name, whose layout is
- * the same?  Only a superuser makes base types, and operators for them.
+ * has_layout -- is this the wanted type, or pgvector's type of that name, which has the
+ * same layout?  Only a superuser can create base types, and operators for them.
  */
 static bool
 has_layout(Oid type, Oid wanted)
@@ -106,7 +109,7 @@ has_layout(Oid type, Oid wanted)
 }
 
 /*
- * check_parts -- nobody has altered the type to something else.
+ * check_parts -- raise an error if somebody has altered the composite type.
  */
 static void
 check_parts(TupleDesc desc, Oid type)
@@ -154,18 +157,18 @@ om_sphere_read(Datum value, Oid type, OmSphere *sphere)
 	return true;
 }
 
-/* A distance, and how many dimensions a value has. */
+/* A distance function, and a function that reads a value's dimensions. */
 typedef struct Distance
 {
 	PGFunction	function;
 	int			(*dim) (Datum value);
 } Distance;
 
-/* Of one call site. */
+/* State of one call site. */
 typedef struct WithinState
 {
-	Oid			type;			/* of the operator's left argument */
-	bool		any_dim;		/* a value of other dimensions is not within, instead of an error */
+	Oid			type;			/* type of the operator's left argument */
+	bool		any_dim;		/* a value with other dimensions is not within, instead of an error */
 } WithinState;
 
 static WithinState *
@@ -188,7 +191,7 @@ within_state(FmgrInfo *flinfo)
 }
 
 /*
- * within -- is a value within a sphere?  NULL if the sphere has a part that is.
+ * within -- is a value within a sphere?  NULL if a part of the sphere is NULL.
  */
 static Datum
 within(FunctionCallInfo fcinfo, const Distance *distance)
@@ -264,8 +267,8 @@ OM_WITHIN(om_bit_within_jaccard, om_jaccard_distance, bit_dim)
 /* ---- selectivity ---- */
 
 /*
- * sample_selectivity -- the part of the column's values, as far as ANALYZE has
- * kept some, that are within a sphere.
+ * sample_selectivity -- the fraction of the values kept by ANALYZE that are within a
+ * sphere.
  */
 static double
 sample_selectivity(VariableStatData *vardata, Oid operator, Oid collation, Datum sphere,
@@ -275,16 +278,16 @@ sample_selectivity(VariableStatData *vardata, Oid operator, Oid collation, Datum
 	FmgrInfo	proc;
 	WithinState *state;
 	OmSphere	parts;
-	double		common;			/* part of the rows whose vector is a common one */
-	double		selectivity;	/* of those that are */
-	double		rest;			/* of the others */
+	double		common;			/* fraction of rows whose value is among the most common ones */
+	double		selectivity;	/* fraction of these that are within */
+	double		rest;			/* fraction of the other rows that are within */
 	int			n;
 
 	fmgr_info(get_opcode(operator), &proc);
 	state = within_state(&proc);
 	if (!om_sphere_read(sphere, state->type, &parts))
 		return 0;
-	/* statistics may be of values of any dimensions */
+	/* the statistics may contain values of any dimensions */
 	state->any_dim = true;
 
 	selectivity = mcv_selectivity(vardata, &proc, collation, sphere, varonleft, &common);
@@ -294,7 +297,7 @@ sample_selectivity(VariableStatData *vardata, Oid operator, Oid collation, Datum
 		rest = UNKNOWN_SELECTIVITY;
 	else
 	{
-		/* between none of the sample and one of it there is room for many rows */
+		/* a sample with none or one value within may stand for many rows */
 		double		weight = Min((double) n / FULL_HISTOGRAM, 1.0);
 
 		rest = Max(rest, UNKNOWN_SELECTIVITY) * weight + UNKNOWN_SELECTIVITY * (1.0 - weight);
@@ -305,8 +308,8 @@ sample_selectivity(VariableStatData *vardata, Oid operator, Oid collation, Datum
 /*
  * om_within_sel -- restriction selectivity of the operators.
  *
- * ANALYZE keeps vectors of up to 254 dimensions; for longer ones, and for a
- * sphere that is not known yet, there is a constant.
+ * ANALYZE keeps vectors of up to 254 dimensions.  For longer ones, and for a sphere that is
+ * not known at planning time, a constant is used.
  */
 Datum
 om_within_sel(PG_FUNCTION_ARGS)

@@ -1,9 +1,9 @@
 /*
- * sphere.h -- the SQL types sphere_<type>, a center and a radius, and bound_<type>,
- * which tells of distances that are NaN, too.
+ * sphere.h -- the SQL types sphere_<type>, a center and a radius, and bound_<type>, which
+ * also tells whether a NaN distance is within.
  *
- * Composite types, which users may put together by ROW(...) as well as by
- * sphere(): what a value holds is checked where it is read.
+ * These are composite types, which users may make by ROW(...) as well as by sphere(). So
+ * the contents are checked whenever a value is read.
  */
 #ifndef OM_SPHERE_H
 #define OM_SPHERE_H
@@ -14,24 +14,24 @@
 
 typedef struct OmSphere
 {
-	Datum		center;			/* maybe toasted */
-	double		radius;			/* NaN: nothing but a distance that is NaN is beyond */
-	bool		unordered;		/* is a distance that is NaN within? */
+	Datum		center;			/* possibly toasted */
+	double		radius;			/* NaN: every distance is within, except possibly NaN */
+	bool		unordered;		/* a NaN distance is within */
 } OmSphere;
 
 /*
- * om_sphere_read -- the parts of a sphere.
+ * om_sphere_read -- read the parts of a sphere.
  *
- * value   a sphere or bound, not NULL, maybe toasted
- * type    OID that the center's type must have, or an error
- * Returns false if one of its parts is NULL.  What has to be allocated for it
- * is left in the current memory context.
+ * value   a sphere or bound, not NULL, possibly toasted
+ * type    the type that the center must have; otherwise an error is raised
+ * Returns false if one of its parts is NULL. The result is allocated in the current memory
+ * context.
  */
 extern bool om_sphere_read(Datum value, Oid type, OmSphere *sphere);
 
 /*
- * om_within -- is a distance (or a negative inner product) within a radius: the
- * "distance < radius" of SQL?  NaN is above all numbers there.
+ * om_within -- is a distance (or a negative inner product) less than a radius, as SQL
+ * defines it?  In SQL, NaN is greater than all numbers.
  */
 static inline bool
 om_within(double distance, double radius)

@@ -1,8 +1,8 @@
 /*
- * typearray.c -- SQL arrays to and from float[], and aggregate states.
+ * typearray.c -- conversion between SQL arrays and float[], and aggregate states.
  *
- * A state is a double precision[]: sums in double lose nothing that a float
- * could show, and PostgreSQL moves it between parallel workers by itself.
+ * A state is a double precision[]. Sums in double lose nothing that a float could show, and
+ * PostgreSQL itself passes the state between parallel workers.
  */
 #include "postgres.h"
 
@@ -34,7 +34,7 @@ om_array_dim(const OmTypeDesc *desc, ArrayType *array)
 }
 
 /*
- * narrow -- a double as float; finite values must stay finite.
+ * narrow -- convert a double to float; finite values must stay finite.
  */
 static float
 narrow(const OmTypeDesc *desc, double value)
@@ -53,7 +53,7 @@ om_array_to_floats(const OmTypeDesc *desc, ArrayType *array, int dim, float *out
 {
 	Oid			element = ARR_ELEMTYPE(array);
 
-	/* Without nulls, elements of fixed width lie one after another, aligned. */
+	/* Without nulls, elements of fixed width are contiguous and aligned. */
 	if (element == FLOAT4OID)
 		memcpy(out, ARR_DATA_PTR(array), sizeof(float) * dim);
 	else if (element == INT4OID)
@@ -112,7 +112,7 @@ om_array_to_floats(const OmTypeDesc *desc, ArrayType *array, int dim, float *out
 }
 
 /*
- * new_array -- one-dimensional array of n uninitialised elements, no nulls.
+ * new_array -- allocate a one-dimensional array of n uninitialised elements, without nulls.
  */
 static ArrayType *
 new_array(Oid element, Size width, int n)
@@ -155,7 +155,7 @@ om_state_values(const OmTypeDesc *desc, ArrayType *state, const char *caller, in
 }
 
 /*
- * check_sums -- no sum may have become infinite.
+ * check_sums -- raise an error if a sum has become infinite.
  */
 static void
 check_sums(const double *sums, int dim)
@@ -210,7 +210,7 @@ om_state_combine(const OmTypeDesc *desc, ArrayType *a, ArrayType *b,
 	ArrayType  *result = a;
 	double	   *values = values_a;
 
-	/* A worker that saw no row has {0}. */
+	/* The state of a worker that saw no rows is {0}. */
 	if (dim_a == 0)
 		return b;
 	if (dim_b == 0)

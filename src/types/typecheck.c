@@ -1,8 +1,8 @@
 /*
- * typecheck.c -- dimensions, elements and type modifiers: what is refused.
+ * typecheck.c -- checks of dimensions, elements and type modifiers.
  *
- * Every message about a value that no vector-like type can hold is here, once.
- * Soft errors go to escontext where the server has them (16 and later).
+ * All messages about values that a vector-like type cannot hold are in this file.  Soft
+ * errors go to escontext where the server supports them (16 and later).
  */
 #include "postgres.h"
 
@@ -52,8 +52,8 @@ om_all_finite(const float *x, int n)
 	uint32		any = 0;
 
 	/*
-	 * On the bits: an exponent of all ones is an infinity or a NaN.  Adding one
-	 * unit of exponent carries into the sign bit exactly then.
+	 * This tests the bits: an exponent of all ones means infinity or NaN. Only then does
+	 * adding one unit of exponent carry into the sign bit.
 	 */
 	for (int i = 0; i < n; i++)
 	{

@@ -1,7 +1,7 @@
 /*
  * typemath.c -- arithmetic on float[] that the vector-like types share.
  *
- * What a result may be is the caller's to check: the range of the types differs.
+ * The caller checks the range of the result, because the types have different ranges.
  */
 #include "postgres.h"
 
@@ -46,7 +46,7 @@ om_floats_norm(const float *x, int dim)
 	double		sums[4] = {0, 0, 0, 0};
 	int			i;
 
-	/* Four chains of additions instead of one that waits for itself. */
+	/* Four independent chains of additions; a single one would wait for each result. */
 	for (i = 0; i + 4 <= dim; i += 4)
 	{
 		for (int j = 0; j < 4; j++)
@@ -67,8 +67,9 @@ om_floats_normalize(const float *x, float *out, int n)
 }
 
 /*
- * om_slice -- see typeutil.h.  As substring() does, it leaves out what lies outside of
- * the vector.
+ * om_slice -- see typeutil.h.
+ *
+ * Like substring(), it leaves out what is outside of the vector.
  */
 int
 om_slice(const OmTypeDesc *desc, int dim, int32 start, int32 count, int *first)
@@ -119,7 +120,7 @@ om_cosine_from_sums(double dot, double aa, double bb)
 	if (norms == 0)
 		return get_float8_nan();
 	similarity = dot / norms;
-	/* Rounding may leave the range that a cosine has. */
+	/* Rounding may give a value outside the range of a cosine. */
 	if (similarity > 1)
 		similarity = 1;
 	else if (similarity < -1)

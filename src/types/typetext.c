@@ -1,8 +1,8 @@
 /*
- * typetext.c -- numbers and lists of numbers, to and from text.
+ * typetext.c -- conversion of numbers and lists of numbers from and to text.
  *
- * Independent of the locale: the fast path reads digits itself, and the server
- * keeps LC_NUMERIC at C for the rest (strtof, as float4in uses it).
+ * Independent of the locale: the fast path reads digits itself, and for the rest (strtof,
+ * as in float4in) the server keeps LC_NUMERIC at C.
  */
 #include "postgres.h"
 
@@ -13,7 +13,7 @@
 #include "mb/pg_wchar.h"
 #include "types/typeutil.h"
 
-/* Longest piece of the input that a message quotes, bytes. */
+/* Bytes of the input that a message quotes, at most. */
 #define QUOTE_MAX 128
 
 static inline bool
@@ -36,7 +36,7 @@ skip_space(OmTextScan *scan)
 }
 
 /*
- * quote -- the first bytes of s for a message, at most len of them.
+ * quote -- copy the first bytes of s for a message, len of them at most.
  */
 static char *
 quote(const char *s, int len)
@@ -92,15 +92,16 @@ om_scan_end(OmTextScan *scan)
 }
 
 /*
- * fast_float -- the nearest float of an ordinary decimal number, or false.
+ * fast_float -- read an ordinary decimal number as the nearest float; false if this method
+ * cannot.
  *
- * Up to 19 significant digits make an integer below 2^64; one multiplication or
- * division by an exact power of ten (10^22 at most) gives a double that is off
- * by less than 2 units in its last place: half a unit from the conversion, half
- * from the operation, and 10^-18 relative from digits beyond the 19th.  Rounding
- * it to float is then right unless it lies within that distance of the middle of
- * two floats, which the low 29 bits tell.  Those, subnormals, numbers near the
- * limits and everything that is not plain decimal are left to strtof.
+ * Up to 19 significant digits form an integer below 2^64. One multiplication or division by
+ * an exact power of ten (10^22 at most) gives a double that is off by less than 2 units in
+ * its last place: half a unit from the conversion, half from the operation, and 10^-18
+ * relative from digits beyond the 19th.  Rounding it to float then gives the correct
+ * result, unless the double is within that distance of the middle between two floats, which
+ * its low 29 bits show.  Those cases, subnormals, numbers near the limits and everything
+ * that is not plain decimal are left to strtof.
  *
  * *at moves past the number on success only.
  */
@@ -115,7 +116,7 @@ fast_float(const char **at, float *value)
 	bool		negative = (*s == '-');
 	bool		any = false;
 	uint64		digits = 0;
-	int			ndigits = 0;	/* significant ones in digits */
+	int			ndigits = 0;	/* number of significant digits in digits */
 	int			exponent = 0;
 	double		d;
 	uint64		bits;
@@ -163,7 +164,7 @@ fast_float(const char **at, float *value)
 			e = Min(e * 10 + (*s - '0'), 100000);
 		exponent += minus ? -e : e;
 	}
-	/* strtof might read on here, as in 0x1p3. */
+	/* strtof might read further here, as in 0x1p3. */
 	if (*s != ',' && *s != ']' && *s != '}' && *s != '\0' && !is_space(*s))
 		return false;
 
@@ -201,7 +202,7 @@ om_scan_float(OmTextScan *scan, float *value)
 	start = scan->at;
 	if (unlikely(!fast_float(&scan->at, value)))
 	{
-		/* Underflow is rounding, and no error unless an element would be lost. */
+		/* Underflow counts as rounding; it is an error only where an element would be lost. */
 		errno = 0;
 		*value = strtof(start, &end);
 		if (end == start)
@@ -278,7 +279,7 @@ om_scan_list(OmTextScan *scan, float *out, int64 capacity, int *dim)
 char *
 om_print_list(const float *x, int n)
 {
-	/* FLOAT_SHORTEST_DECIMAL_LEN counts a terminator: room for the comma. */
+	/* FLOAT_SHORTEST_DECIMAL_LEN includes a terminator, which leaves room for the comma. */
 	char	   *text = palloc(n * FLOAT_SHORTEST_DECIMAL_LEN + 3);
 	char	   *at = text;
 

@@ -69,8 +69,8 @@ om_vector_send(PG_FUNCTION_ARGS)
 OM_DEFINE(om_vector_in, om_dense_in(fcinfo, &om_vector_dense))
 OM_DEFINE(om_vector_out, om_dense_out(fcinfo, &om_vector_dense))
 OM_DEFINE(om_vector_typmod_in, Int32GetDatum(om_typmod_in(&om_vector_desc, PG_GETARG_ARRAYTYPE_P(0))))
-/* To a type modifier: checks, never truncates. */
+/* Cast to a type modifier: checks, never truncates. */
 OM_DEFINE(om_vector_to_vector, om_dense_recast(fcinfo))
-/* From smallint[], integer[], bigint[], real[], double precision[], numeric[]. */
+/* Cast from smallint[], integer[], bigint[], real[], double precision[], numeric[]. */
 OM_DEFINE(om_array_to_vector, om_dense_from_array(fcinfo, &om_vector_dense))
 OM_DEFINE(om_vector_to_float4, om_dense_to_float4(fcinfo, &om_vector_dense))

@@ -1,10 +1,10 @@
 /*
- * vector_cost.c -- what the planner pays for a distance to a TOASTed value.
+ * vector_cost.c -- the planner's cost of a distance to a TOASTed value.
  *
- * To PostgreSQL every function costs the same, and values of the TOAST table are
- * free.  A vector of more than some 500 dimensions lies there, and to fetch it
- * takes twenty times as long as to compute its distance: without this, sorting
- * a table of some thousand such rows looks cheaper than an index.
+ * To PostgreSQL every function costs the same, and reading values of the TOAST table is
+ * free.  A vector of more than about 500 dimensions is stored there, and fetching it takes
+ * twenty times as long as computing its distance.  Without this, sorting a table of some
+ * thousand such rows would look cheaper than an index.
  */
 #include "postgres.h"
 
@@ -31,25 +31,25 @@ OM_FUNCTION(om_bit_support);
 OM_FUNCTION(om_max_sim_support);
 
 /*
- * Operators that a fetch is worth, and each of its chunks: all in shared buffers,
- * 4.8 us for 784 dimensions and 6.5 us for 1,536, on a machine where a row of a
- * sequential scan that is priced at 28 operators took .5 us.
+ * Cost of a fetch, and of each of its chunks, in units of cpu_operator_cost.  Measured with
+ * all pages in shared buffers: 4.8 us for 784 dimensions and 6.5 us for 1,536, on a machine
+ * where a row of a sequential scan, which is priced at 28 operators, took .5 us.
  */
 #define FETCH_OPERATORS 200
 #define CHUNK_OPERATORS 40
 
 /*
- * Operators that a MaxSim is worth: some 1,000 inner products, of 32 vectors with 32.  How
- * many there are is not known here.
+ * Cost of a MaxSim, in units of cpu_operator_cost: some 1,000 inner products, of 32 vectors
+ * with 32. The actual numbers are not known here.
  */
 #define MAX_SIM_OPERATORS 500
 #define MAX_SIM_VECTORS 32
 
 /*
- * toasted_share -- the part of a column's values that lies in the TOAST table.
+ * toasted_share -- the fraction of a column's values that are in the TOAST table.
  *
- * bytes   of a value as such, 0 if not known
- * width   average bytes in the row, 0 if not known
+ * bytes   size of a value, 0 if not known
+ * width   average width of the column in a row, 0 if not known
  */
 static double
 toasted_share(double bytes, double width)
@@ -58,7 +58,7 @@ toasted_share(double bytes, double width)
 		return bytes > TOAST_TUPLE_TARGET ? 1 : 0;
 	if (bytes <= 0)
 		return width <= TOAST_POINTER_SIZE ? 1 : 0;
-	/* a short one has a short header in its row */
+	/* a short value has a short header in its row */
 	if (bytes <= width + VARHDRSZ)
 		return 0;
 	return Min((bytes - width) / (bytes - TOAST_POINTER_SIZE), 1);
@@ -85,21 +85,24 @@ bit_bytes(int32 typmod)
 	return typmod > 0 ? VARBITTOTALLEN((double) typmod) : 0;
 }
 
-/* Of vector[]: the type modifier is that of the elements. */
+/* For vector[], the type modifier is that of the elements. */
 static double
 vectors_bytes(int32 typmod)
 {
 	return typmod > 0 ? MAX_SIM_VECTORS * OM_VECTOR_SIZE((double) typmod) : 0;
 }
 
-/* Dimensions do not tell how many elements there are. */
+/* The dimensions do not tell how many elements there are. */
 static double
 sparsevec_bytes(int32 typmod)
 {
 	return 0;
 }
 
-/* Operators to fetch an argument; 0 if it is no column, or not TOASTed. */
+/*
+ * Cost of fetching an argument, in units of cpu_operator_cost; 0 if it is not a column, or
+ * not TOASTed.
+ */
 static double
 fetch_operators(PlannerInfo *root, Node *arg, BytesOf bytes_of)
 {
@@ -122,9 +125,9 @@ fetch_operators(PlannerInfo *root, Node *arg, BytesOf bytes_of)
 }
 
 /*
- * support -- support function of distances: their cost.
+ * support -- planner support function of distances: their cost.
  *
- * own: operators of the distance itself
+ * own: cost of the distance itself, in units of cpu_operator_cost
  */
 static Datum
 support(FunctionCallInfo fcinfo, BytesOf bytes_of, double own)
@@ -147,7 +150,7 @@ support(FunctionCallInfo fcinfo, BytesOf bytes_of, double own)
 	foreach(lc, args)
 		operators += fetch_operators(cost->root, lfirst(lc), bytes_of);
 	if (operators == 0 && own == 1)
-		PG_RETURN_POINTER(NULL);	/* the function's own */
+		PG_RETURN_POINTER(NULL);	/* use the function's procost */
 	cost->startup = 0;
 	cost->per_tuple = (own + operators) * cpu_operator_cost;
 	PG_RETURN_POINTER(cost);

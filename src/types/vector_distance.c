@@ -1,9 +1,9 @@
 /*
  * vector_distance.c -- distances of vectors.
  *
- * The arithmetic is in kernel/; here are the checks, the roots and what happens
- * at the ends of the float range.  An index must use the functions exported in
- * vector.h, so that it and a sort agree.
+ * The arithmetic is in kernel/. This file has the checks and the roots, and handles results
+ * at the ends of the float range.  An index must use the functions declared in vector.h, so
+ * that it agrees with a sort.
  */
 #include "postgres.h"
 
@@ -41,8 +41,8 @@ om_vector_cosine(const OmVector *a, const OmVector *b)
 }
 
 /*
- * usable_square -- whether a float32 sum of squares has all of its precision:
- * far enough from overflow and from the subnormals, where terms get lost.
+ * usable_square -- does a float32 sum of squares have its full precision?  It must be far
+ * enough from overflow and from the subnormals, where terms get lost.
  */
 static inline bool
 usable_square(float sum)
@@ -51,13 +51,13 @@ usable_square(float sum)
 }
 
 /*
- * Below this distance the sums are taken in double: 1 - similarity has lost the
- * digits by which near-duplicates differ.  A float32 sum errs by some 1e-7 of it.
+ * Below this distance the sums are computed in double: 1 - similarity has lost the digits
+ * in which near-duplicates differ.  The relative error of a float32 sum is about 1e-7.
  */
 #define NEARLY_PARALLEL 1e-3
 
 /*
- * exact_cosine -- in double, where no product of floats overflows or vanishes.
+ * exact_cosine -- in double, where no product of floats overflows or underflows.
  */
 static double
 exact_cosine(const float *a, const float *b, int dim)
@@ -67,7 +67,7 @@ exact_cosine(const float *a, const float *b, int dim)
 	double		bb[2] = {0, 0};
 	int			i;
 
-	/* two chains of additions each, instead of one that waits for itself */
+	/* two independent chains of additions for each sum; a single one would wait for each result */
 	for (i = 0; i + 2 <= dim; i += 2)
 	{
 		for (int j = 0; j < 2; j++)
@@ -100,7 +100,7 @@ om_floats_cosine(const float *a, const float *b, int dim)
 }
 
 /*
- * distance -- one of these, of both arguments.
+ * distance -- call one of these functions with both arguments.
  */
 static inline double
 distance(FunctionCallInfo fcinfo, double (*function) (const OmVector *, const OmVector *))
@@ -113,10 +113,10 @@ distance(FunctionCallInfo fcinfo, double (*function) (const OmVector *, const Om
 }
 
 OM_DISTANCE(om_l2_distance, sqrt(distance(fcinfo, om_vector_l2sq)))
-/* The order of <->, without its root: for indexes. */
+/* The same order as <->, without the square root: for indexes. */
 OM_DISTANCE(om_vector_l2_squared_distance, distance(fcinfo, om_vector_l2sq))
 OM_DISTANCE(om_inner_product, distance(fcinfo, om_vector_ip))
-/* <#>: an index scan goes upwards only, so the larger product comes first. */
+/* <#>: an index scan returns the smallest values first, so the larger product comes first. */
 OM_DISTANCE(om_vector_negative_inner_product, -distance(fcinfo, om_vector_ip))
 OM_DISTANCE(om_cosine_distance, distance(fcinfo, om_vector_cosine))
 OM_DISTANCE(om_vector_spherical_distance, om_spherical_from_dot(distance(fcinfo, om_vector_ip)))

@@ -19,7 +19,7 @@ read_elements(const OmDense *v)
 static void
 write_elements(OmDense *v, float *x)
 {
-	/* they are where they belong */
+	/* the elements are in place already */
 	Assert(x == ((OmVector *) v)->x);
 }
 

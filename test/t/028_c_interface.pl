@@ -120,7 +120,7 @@ sub fails
 	return;
 }
 fails("SELECT distance('[1,2]'::vector, '[1]', 'l2')", qr/22000: different vector dimensions 2 and 1/, 'dimensions that differ');
-fails("SELECT distance('[1,2]'::vector, '[1,2]', 'hamming')", qr/0A000: there is no distance of number 5 for vector/, 'a metric that a type does not have');
+fails("SELECT distance('[1,2]'::vector, '[1,2]', 'hamming')", qr/0A000: there is no distance number 5 for vector/, 'a metric that a type does not have');
 fails("SELECT distance('[1,2]'::vector, '[1,2]', 'x')", qr/22023: there is no metric "x"/, 'no metric');
 fails("SELECT nearest_of('[1,2]', '{\"[1,2]\",\"[1]\"}')", qr/22000: element 2 has 1 dimensions/, 'dimensions, read from the header');
 fails("SELECT distance(B'1', B'11', 'hamming')", qr/22000: different bit lengths/, 'bits');
@@ -139,12 +139,12 @@ for my $bytes ('', '\x05', '\x000000000000000000000000', '\x05000000ffffffff0000
 {
 	fails("SELECT wrong_sparse('$bytes', 3)", qr/XX001: not a valid sparsevec: \d+ bytes/, "not a sparsevec: $bytes");
 }
-fails("SELECT null_vector(NULL, '[1]', 'l2')", qr/22004: a vector is expected, not NULL/, 'NULL where a value is expected');
+fails("SELECT null_vector(NULL, '[1]', 'l2')", qr/22004: expected a value of type vector, not NULL/, 'NULL where a value is expected');
 
 # ---- another version's header
 for my $case (
-	[ $newer, qr/0A000: a library needs version 2 of omendb's C interface, and the omendb that is installed has version 1.*HINT: +Compile the library/s, 'a newer version' ],
-	[ $longer, qr/0A000: a library needs functions of omendb's C interface.*HINT: +Install a newer omendb/s, 'functions that are not there' ])
+	[ $newer, qr/0A000: library requires version 2 of omendb's C interface, but the installed omendb has version 1.*HINT: +Compile the library/s, 'a newer version' ],
+	[ $longer, qr/0A000: library requires functions of omendb's C interface.*HINT: +Install a newer omendb/s, 'functions that are not there' ])
 {
 	$node->safe_psql('postgres', "CREATE FUNCTION other(vector, vector, text) RETURNS float8 AS '$case->[0]', 'vector_distance_by' LANGUAGE C STRICT");
 	fails("SELECT other('[1]', '[1]', 'l2')", $case->[1], "$case->[2]: an error that says so");

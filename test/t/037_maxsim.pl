@@ -26,33 +26,13 @@ CREATE FUNCTION doc(i bigint, noise float8 DEFAULT 0.3, long float8 DEFAULT 0) R
 $$;
 CREATE TABLE t (id int, kind int, v vector(24)[]);
 CREATE TABLE q (id int, v vector(24)[]);
-CREATE FUNCTION maxsim_recall(k int) RETURNS float8 LANGUAGE plpgsql AS $$
-DECLARE
-	query vector(24)[];
-	exact float8[];
-	found float8[];
-	hits bigint := 0;
-	wanted bigint := 0;
-	sql text := format('SELECT array_agg(d ORDER BY d) FROM (SELECT v @# $1 AS d FROM t ORDER BY v @# $1 LIMIT %s) s', k);
-BEGIN
-	FOR query IN SELECT v FROM q LOOP
-		PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'on', true);
-		EXECUTE sql INTO exact USING query;
-		PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true);
-		EXECUTE sql INTO found USING query;
-		wanted := wanted + cardinality(exact);
-		hits := hits + (SELECT count(*) FROM unnest(found) f WHERE f <= exact[k] + 1e-6 * abs(exact[k]));
-	END LOOP;
-	RETURN hits::float8 / wanted;
-END
-$$;
 SQL
 
 # The rows in the order in which a scan returns them, and in which a sort does.
 sub looks_good
 {
 	my ($least, $name) = @_;
-	my $recall = sql('SELECT maxsim_recall(10)');
+	my $recall = sql(q{SELECT recall('t', '@#', 10)});
 	cmp_ok($recall, '>=', $least, "$name: recall $recall");
 
 	my $query = '(SELECT v FROM q WHERE id = 3)';

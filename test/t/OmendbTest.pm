@@ -96,19 +96,19 @@ CREATE FUNCTION random_vector(i bigint, dim int, centres int DEFAULT 20) RETURNS
 	FROM (SELECT array_agg(2 * random() - 1) AS z FROM generate_series(1, 6)) latent, generate_series(1, dim) d
 $$;
 
--- mean share of the true k nearest rows that the index returns; t(id, v), queries in q(v)
+-- mean share of the true k nearest rows that the index returns; t(id, v), queries in q(v), v of any type
 CREATE FUNCTION recall(t regclass, operator text, k int, ef int DEFAULT 40) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE
-	query vector;
+	query tid;
 	exact float8[];
 	found float8[];
 	hits bigint := 0;
 	wanted bigint := 0;
-	sql text := format('SELECT array_agg(d ORDER BY d) FROM (SELECT v %1$s $1 AS d FROM %2$s ORDER BY v %1$s $1 LIMIT %3$s) s',
+	sql text := format('SELECT array_agg(d ORDER BY d) FROM (SELECT v %1$s (SELECT v FROM q WHERE ctid = $1) AS d FROM %2$s ORDER BY 1 LIMIT %3$s) s',
 		operator, t, k);
 BEGIN
 	PERFORM set_config('omenhnsw.ef_search', ef::text, true);
-	FOR query IN SELECT v FROM q LOOP
+	FOR query IN SELECT ctid FROM q LOOP
 		PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'on', true);
 		EXECUTE sql INTO exact USING query;
 		PERFORM set_config('enable_indexscan', 'on', true), set_config('enable_seqscan', 'off', true);

@@ -201,8 +201,11 @@ write_record(Insertion *in, const Pages *pages, uint32 doc, uint32 nterms, bool 
 		OhKeyPageSet(&in->ix->columns, OhWritePage(&write, pages->page[pages->keys].buffer, false),
 					 doc % in->ix->columns.per_page, in->keys);
 	if (pages->tail >= 0)
+	{
+		Assert(in->terms != NULL);
 		OhTailAppend(in->ix, OhWritePage(&write, pages->page[pages->tail].buffer, false), in->epoch, doc,
 					 in->terms->length, !in->begun, nterms, in->terms->hash + in->done, in->terms->tf + in->done);
+	}
 	OhWriteFinish(&write);
 	in->doc = doc;
 	in->done += nterms;

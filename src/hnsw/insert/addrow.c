@@ -1,7 +1,7 @@
 /*
- * addrow.c -- a row that joins a node: its code and filter keys are the node's.
+ * addrow.c -- adds a row to an existing node with the same code and filter keys.
  *
- * One record, on the page of the node or on that of a posting.
+ * The change is one WAL record, on the page of the node or on that of a posting.
  */
 #include "postgres.h"
 
@@ -11,7 +11,7 @@
 #include "hnsw/insert/addrow.h"
 #include "storage/wal.h"
 
-/* Rounds in which a place for the row in a node's chain is looked for. */
+/* Attempts to find room for the row in a node's chain. */
 #define MAX_ROUNDS 1000
 
 /* Pages locked to add a row to a node. */
@@ -19,8 +19,8 @@
 #define KEY_PAGE		1		/* if there are filter columns */
 
 /*
- * node_pages -- the pages of a node: to be written, and its filter keys, to be
- * compared; returns how many.
+ * node_pages -- list the pages of a node: its node page, to be written, and the page of its
+ * filter keys, to be compared.  Returns how many.
  */
 static int
 node_pages(const OhNewNode *row, uint32 id, OhPageRef *pages)
@@ -41,8 +41,8 @@ node_pages(const OhNewNode *row, uint32 id, OhPageRef *pages)
 /*
  * same_node -- is the record a live node with the new row's code and filter keys?
  *
- * pages: those of node_pages(), locked.  What is found stays so while the node's
- * page is locked, as filter keys are written with the node that they are of.
+ * pages: those of node_pages(), locked.  The answer holds while the node's page is locked,
+ * because a node and its filter keys are always written together.
  */
 static bool
 same_node(const OhNewNode *row, const OhPageRef *pages, uint32 id)
@@ -61,8 +61,8 @@ same_node(const OhNewNode *row, const OhPageRef *pages, uint32 id)
 }
 
 /*
- * put_in_posting -- put the TID into an empty place of a posting record, unless it has it:
- * one row may have several vectors with this code.
+ * put_in_posting -- put the TID into an empty place of a posting record, unless the record
+ * has it already: a row may have several vectors with this code.
  */
 static bool
 put_in_posting(OhPostingData *posting, ItemPointer tid, uint32 hash)
@@ -90,10 +90,10 @@ put_in_posting(OhPostingData *posting, ItemPointer tid, uint32 hash)
 }
 
 /*
- * add_posting -- add a row to a node whose own TID is taken.
+ * add_posting -- add a row to a node whose own TID is in use.
  *
- * head: the first posting record as last seen; fresh: put a new record before
- * it.  false: the node has changed, look again.
+ * head: the first posting record when last read; fresh: add a new record in front of it.
+ * false: the node has changed, try again.
  */
 static bool
 add_posting(const OhNewNode *row, uint32 id, uint32 head, bool fresh, ItemPointer tid)
@@ -116,7 +116,7 @@ add_posting(const OhNewNode *row, uint32 id, uint32 head, bool fresh, ItemPointe
 	pages[n++].lockmode = BUFFER_LOCK_EXCLUSIVE;
 	if (head != OH_NONE && OhLp(&ix->file, OH_POSTING, head) != lp)
 	{
-		/* what its rows are is written in the new record, too */
+		/* the chain's hash is copied to the new record, too */
 		pages[n].array = OH_POSTING;
 		pages[n].lp = OhLp(&ix->file, OH_POSTING, head);
 		pages[n++].lockmode = BUFFER_LOCK_SHARE;
@@ -199,7 +199,7 @@ OhAddRow(const OhNewNode *row, uint32 id, ItemPointer tid)
 		buffer = pages[NODE_PAGE].buffer;
 		node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 		there = same_node(row, pages, id) && OhIsNewest(row, meta);
-		/* another vector of this row */
+		/* the row is there already, with another vector */
 		if (there && memcmp(&node->tid, tid, sizeof(ItemPointerData)) == 0)
 			done = true;
 		else if (there && !ItemPointerIsValid(&node->tid))
@@ -223,7 +223,7 @@ OhAddRow(const OhNewNode *row, uint32 id, ItemPointer tid)
 			fresh = true;
 		if (add_posting(row, id, head, fresh, tid))
 			return true;
-		/* the head had no room, or something moved: a new head in the next round */
+		/* the head was full, or something has changed: try a new head next */
 		fresh = !fresh;
 	}
 	return false;

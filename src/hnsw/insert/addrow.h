@@ -1,5 +1,5 @@
 /*
- * addrow.h -- a row that joins a node.
+ * addrow.h -- adds a row to an existing node.
  */
 #ifndef OH_ADDROW_H
 #define OH_ADDROW_H
@@ -9,8 +9,7 @@
 #include "hnsw/insert/newnode.h"
 
 /*
- * Add a row to a node with the same code and filter keys; false: the node is no longer
- * there.
+ * Add a row to a node with the same code and filter keys; false: the node no longer exists.
  */
 extern bool OhAddRow(const OhNewNode *row, uint32 id, ItemPointer tid);
 

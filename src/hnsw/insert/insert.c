@@ -1,29 +1,31 @@
 /*
- * insert.c -- inserting one row into the graph in pages.
+ * insert.c -- inserts one row into the graph.
  *
- * Steps, each one WAL record that leaves a valid index behind:
+ * Each of the following steps is one or more WAL records, and the index is valid after each
+ * record:
  *
- *   1. the node goes live on the base layer, with its filter keys, its links and
+ *   1. the node becomes live on the base layer, with its filter keys, its links and
  *      the back links from its nearest neighbours (four pages at most), so that it
  *      is reachable from the first moment;
  *   2. its refinement, if the index has them (refinement.c), then the other back
  *      links, up to four pages a record;
  *   3. for each level above: the tower record and the link to it, then the back
  *      links on that level;
- *   4. the entry point, if the node is higher than it.  The node then links to
- *      the old one from step 1 on: what that one leads to stays reachable, also
- *      where no other link leads to it;
- *   5. a place on the highway (highway.h), if the node is high or apart from all others.
+ *   4. the entry point, if the new node's level is higher. For this, the node links to
+ *      the old entry point from step 1 on: everything stays reachable that is
+ *      reachable only through the old one;
+ *   5. a place on the highway (highway.h), if the node has upper levels or is far from
+ *      all others.
  *
- * A crash between two leaves a node of fewer levels, with fewer back links, without a
- * refinement or not on the highway.
+ * A crash between two records leaves a node with fewer levels, with fewer back links,
+ * without a refinement or missing from the highway.
  *
- * Back links are decided without a lock, on what the search has read, and
- * applied under the page's lock if the neighbour's version is still the same.
- * A full list gives up a link only to a node that is also linked from the new
- * node or from another one of the list: it stays reachable.
+ * Back links are decided without a lock, on copies that the search has read, and applied
+ * under the page's lock if the neighbour's version is still the same.  A full list drops a
+ * link only if its target is also linked from the new node or from another node of the
+ * list: so the target stays reachable.
  *
- * Lock order: several buffers at once in ascending block order.
+ * Lock order: several buffers are locked in ascending block order.
  */
 #include "postgres.h"
 
@@ -36,7 +38,10 @@
 #include "hnsw/insert/tower.h"
 #include "hnsw/stats/counters.h"
 
-/* An insert starts over when others have changed what it found; after this many times the index is damaged. */
+/*
+ * An insert starts over when others have changed what it found.  If that happens this
+ * often, the index is damaged.
+ */
 #define MAX_ROUNDS 1000
 
 /*
@@ -64,9 +69,9 @@ OhInserterEnd(OhInserter *ins)
 }
 
 /*
- * insert_first -- make the node the entry point of a graph without live nodes.
+ * insert_first -- make the node the entry point of a graph that has no live node.
  *
- * false: the entry point is no longer the one that the index's state has.
+ * false: the entry point is no longer the one that this process knows.
  */
 static bool
 insert_first(const OhNewNode *new, ItemPointer tid)
@@ -79,10 +84,10 @@ insert_first(const OhNewNode *new, ItemPointer tid)
 
 	if (!OhFindPlace(ix, OhArrayFindFree(&ix->file, OH_NODE), &place))
 		return false;
-	/* a new page may not be in our directory yet, which is read through block 0 */
+	/* OhArrayBlock() may have to read block 0 to learn of a new page: do that before any lock */
 	(void) OhArrayBlock(&ix->file, OH_NODE, place.lp);
 
-	/* block 0 is before all others: lock order */
+	/* lock order: block 0 comes before all others */
 	meta = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	if (OhMeta(BufferGetPage(meta))->entry == ix->entry && OhIsNewest(new, meta))
 	{
@@ -113,7 +118,7 @@ insert_first(const OhNewNode *new, ItemPointer tid)
 }
 
 /*
- * join_highway -- step 5.
+ * join_highway -- step 5: add the node to the highway.
  */
 static void
 join_highway(const OhInserter *ins, bool apart)
@@ -135,7 +140,7 @@ join_highway(const OhInserter *ins, bool apart)
 }
 
 /*
- * place_node -- steps 1 and 2: the node on the base layer, with n neighbours.
+ * place_node -- steps 1 and 2: create the node on the base layer, with n neighbours.
  *
  * false: the graph has changed too much, start over.
  */
@@ -167,7 +172,7 @@ place_node(OhInserter *ins, int n, ItemPointer tid)
 }
 
 /*
- * try_insert -- all steps, on what the index is like now; false: start over.
+ * try_insert -- all steps, based on the current state of the index; false: start over.
  */
 static bool
 try_insert(OhInserter *ins, ItemPointer tid)
@@ -200,9 +205,9 @@ try_insert(OhInserter *ins, ItemPointer tid)
 }
 
 /*
- * OhInsertVector -- insert a row with a position in the graph.
+ * OhInsertVector -- insert a row that gets a node of the graph.
  *
- * position: one with a direction.
+ * position: must have a direction.
  */
 void
 OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, const OhKeyRow *keys)
@@ -220,7 +225,7 @@ OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, con
 		if (try_insert(ins, tid))
 			return;
 	}
-	/* each round is lost to another insert or a vacuum: not this often */
+	/* each round fails because of a concurrent insert or vacuum, which cannot happen this often */
 	OhReportCorruption(ix->file.rel, OH_META_BLOCK,
 					   "no place was found for a row in %d rounds, or none that is still there",
 					   MAX_ROUNDS);

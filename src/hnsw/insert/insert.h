@@ -1,7 +1,7 @@
 /*
- * insert.h -- state of an insert, from row to row.
+ * insert.h -- the state of inserts, which is kept from row to row.
  *
- * Each part is written by the file that it is named after; insert.c calls them in turn.
+ * Each part is written by the file that it is named after; insert.c calls these in turn.
  */
 #ifndef OH_INSERT_H
 #define OH_INSERT_H

@@ -1,7 +1,8 @@
 /*
- * inserter.c -- ohinsert, and what it keeps of an insert from row to row.
+ * inserter.c -- ohinsert(), and the state that it keeps from row to row.
  *
- * An open index keeps the inserter of its last single row, for a few indexes at once.
+ * An open index keeps the inserter for its next row; this is done for a few indexes at a
+ * time.
  */
 #include "postgres.h"
 
@@ -15,17 +16,17 @@
 #include "hnsw/stats/counters.h"
 #include "hnsw/train/retrain.h"
 
-/* Inserters of single rows kept for the next one, last used first. */
+/* Number of indexes whose inserters are kept, last used first. */
 #define KEEP_INSERTERS 8
 
 /* What ohinsert() keeps for one index. */
 typedef struct OhRowInserter
 {
-	dlist_node	kept;			/* in the list of those that are kept */
+	dlist_node	kept;			/* in the list of inserters that are kept */
 	OhInserter *ins;
-	bool		busy;			/* in the middle of an insert */
-	OhKeyMaker *maker;			/* with filter columns, made when first needed */
-	MemoryContext key_context;	/* ... of its work, reset after each row */
+	bool		busy;			/* an insert is running */
+	OhKeyMaker *maker;			/* makes filter keys; created when first needed */
+	MemoryContext key_context;	/* ... for its temporary data, reset after each row */
 	OhKeyRow   *keys;			/* ... its result */
 } OhRowInserter;
 
@@ -45,7 +46,7 @@ begin_inserter(OhIndex *ix, MemoryContext parent)
 static void
 end_inserter(OhRowInserter *rows)
 {
-	/* it lies in the same context */
+	/* rows itself is in that memory context */
 	OhInserterEnd(rows->ins);
 }
 
@@ -61,8 +62,8 @@ drop_inserter(OhIndex *ix)
 }
 
 /*
- * keep_inserter -- give a new index its inserter, in place of the one that was used
- * least recently if there are many: rows may go to hundreds of partitions.
+ * keep_inserter -- keep the inserter of an index.  If there are too many, the least
+ * recently used one is freed: rows may go to hundreds of partitions.
  */
 static void
 keep_inserter(OhIndex *ix, OhRowInserter *rows)
@@ -82,16 +83,16 @@ keep_inserter(OhIndex *ix, OhRowInserter *rows)
 static Size
 inserter_bytes(const OhIndex *ix)
 {
-	/* the rest is in the index's memory context */
+	/* everything else is in the index's memory context and counted there */
 	return ix->inserter == NULL ? 0 : OhVisitedBytes(ix->inserter->ins->near.search->visited);
 }
 
 /*
- * borrow_inserter -- the index state's own inserter, made when first needed.
+ * borrow_inserter -- return the inserter kept for this index; create one if there is none.
  *
- * One that is in use (an index expression that inserts into the same table) or
- * was left by an error stays as it is until the transaction ends: then a new one
- * serves this row.
+ * A kept inserter may be in use (if an index expression inserts into the same table), or an
+ * error may have left it in the middle of an insert.  It then stays as it is until the
+ * transaction ends, and a new one is used for this row.
  */
 static OhRowInserter *
 borrow_inserter(OhIndex *ix)
@@ -124,7 +125,7 @@ reset_inserter(OhIndex *ix)
 }
 
 /*
- * make_keys -- filter keys of a row's filter columns, NULL if there are none.
+ * make_keys -- compute the filter keys of a row, NULL without filter columns.
  */
 static const OhKeyRow *
 make_keys(OhRowInserter *rows, const Datum *values, const bool *isnull)
@@ -150,7 +151,7 @@ make_keys(OhRowInserter *rows, const Datum *values, const bool *isnull)
 }
 
 /*
- * insert_value -- each of its positions, all with this TID.
+ * insert_value -- insert each of the value's positions, all with this TID.
  */
 static void
 insert_value(OhInserter *ins, const OhColumn *column, Datum value, ItemPointer tid, const OhKeyRow *keys)

@@ -1,5 +1,5 @@
 /*
- * inserter.h -- insert rows into an index, one by one.
+ * inserter.h -- inserts rows into an index, one by one.
  */
 #ifndef OH_INSERTER_H
 #define OH_INSERTER_H
@@ -9,8 +9,9 @@
 #include "hnsw/index.h"
 
 /*
- * Insert one row (insert.c): the body of ohinsert, also used by the build once
- * the graph has outgrown maintenance_work_mem.  keys are its filter keys, NULL without filter columns.
+ * Insert one row (insert.c). This is the body of ohinsert(), and the build uses it once the
+ * graph has outgrown maintenance_work_mem.  keys are the row's filter keys, NULL without
+ * filter columns.
  */
 typedef struct OhInserter OhInserter;
 extern OhInserter *OhInserterBegin(OhIndex *ix, MemoryContext context);
@@ -19,7 +20,7 @@ extern void OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPoin
 extern void OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind,
 									   const OhKeyRow *keys);
 extern void OhInserterEnd(OhInserter *ins);
-/* When the library is loaded. */
+/* Called when the library is loaded. */
 extern void OhInsertInit(void);
 
 #endif							/* OH_INSERTER_H */

@@ -12,7 +12,7 @@
 #include "hnsw/insert/link.h"
 #include "hnsw/options.h"
 
-/* Rounds of deciding again for neighbours that others have changed. */
+/* Attempts to decide again on neighbours that others have changed. */
 #define LINK_ROUNDS 3
 
 void
@@ -41,7 +41,7 @@ OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen)
 }
 
 /*
- * planned_links -- a node's links as they will be after this insert.
+ * planned_links -- return a node's links as they will be after this insert.
  */
 static const uint32 *
 planned_links(OhLinks *links, uint32 id, int *n)
@@ -72,7 +72,7 @@ is_held(const OhLinks *links, uint32 from, uint32 to)
 }
 
 /*
- * hold -- note a link that a list relies on; false: there is no room for more.
+ * hold -- record a link that another list relies on; false: there is no room for more.
  */
 static bool
 hold(OhLinks *links, uint32 from, uint32 to)
@@ -97,8 +97,8 @@ leads_to(OhLinks *links, uint32 from, uint32 to)
 }
 
 /*
- * leads_from -- does a path of one or two links lead from the owner of the list,
- * or from the new node, to a node?  Its links are pinned.
+ * leads_from -- does a path of one or two links lead to a node, from the owner of the list
+ * or from the new node?  The links of that path are held.
  *
  * avoid: a node that the path must not pass through
  */
@@ -124,11 +124,12 @@ leads_from(OhLinks *links, const OhLinkList *list, uint32 id, uint32 avoid, bool
 }
 
 /*
- * stays_reachable -- would a node still be reached from near if the list dropped it?
+ * stays_reachable -- if the list drops this link, will its target still be reachable from
+ * nearby?
  *
- * From the new node, which the list leads to then, or over a path of up to three
- * links from one of these two.  What the path relies on is pinned: no other list of
- * this insert gives it up.
+ * That is from the new node, to which the list will link, or over a path of up to three
+ * links from the new node or the owner of the list.  The links of that path are held: no
+ * other list of this insert will drop them.
  */
 static bool
 stays_reachable(OhLinks *links, const OhLinkList *list, int place)
@@ -136,7 +137,7 @@ stays_reachable(OhLinks *links, const OhLinkList *list, int place)
 	uint32		id = list->link[place];
 	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
 
-	/* upper levels are only short cuts */
+	/* links of upper levels are only short cuts: no node depends on them */
 	if (links->deciding == OH_NONE)
 		return true;
 	if (kept == NULL || is_held(links, links->deciding, id))
@@ -162,8 +163,8 @@ stays_reachable(OhLinks *links, const OhLinkList *list, int place)
 }
 
 /*
- * farthest -- place of the farthest link of list[from..to) that may go, -1 if none
- * is farther than dist.
+ * farthest -- return the index of the farthest link in list[from..to) that may be dropped;
+ * -1 if none is farther than dist.
  */
 static int
 farthest(OhLinks *links, const OhLinkList *list, const float *d, int from, int to, float dist)
@@ -188,8 +189,8 @@ farthest(OhLinks *links, const OhLinkList *list, const float *d, int from, int t
 /*
  * OhLinkDecide -- see link.h.
  *
- * Only distances from the new node and from the one that owns the list are
- * needed.  A link that the search has not met counts as far.
+ * Only distances from the new node and from the owner of the list are needed.  A link to a
+ * node that the search has not met counts as far.
  */
 int
 OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float dist)
@@ -210,7 +211,7 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 		if (kept && i < list->nselected && d[i] < dist && kept->dist < dist)
 			diverse = false;
 	}
-	/* a diverse new link makes farther ones fill that are nearer to it */
+	/* farther diverse links that are nearer to the new node become fills */
 	for (int i = list->nselected - 1; diverse && i >= 0; i--)
 	{
 		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
@@ -239,7 +240,7 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 	}
 	if (diverse && place >= list->nselected)
 	{
-		/* the first fill makes room among the diverse */
+		/* move the first fill, so that the new link goes to the end of the diverse ones */
 		list->link[place] = list->link[list->nselected];
 		place = list->nselected++;
 	}
@@ -248,7 +249,8 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 }
 
 /*
- * kept_with_links -- what is known of a node, its links read if they were not.
+ * kept_with_links -- the cached copy of a node, with its links, which are read if
+ * necessary.
  */
 static OhCachedNode *
 kept_with_links(OhLinks *links, uint32 id, bool again)
@@ -267,7 +269,7 @@ decide(OhLinks *links, OhBackLink *back, bool again)
 
 	back->wanted = false;
 	kept->marks.back = 0;
-	/* the new node has got the place of one that a vacuum has freed since */
+	/* the new node has taken the slot of this neighbour, which a vacuum has freed */
 	if (back->node == links->id)
 		return;
 	if (!kept->expanded || !kept->live)
@@ -285,9 +287,9 @@ decide(OhLinks *links, OhBackLink *back, bool again)
 }
 
 /*
- * take_over -- let the new node link to a node, in the place of its last link.
+ * take_over -- make the new node link to a node, in place of the new node's last link.
  *
- * Before anything relies on the links of the new node but those of this function.
+ * Must run before anything relies on the new node's links, except for those made here.
  */
 static void
 take_over(OhLinks *links, uint32 id)
@@ -314,10 +316,10 @@ take_over(OhLinks *links, uint32 id)
 }
 
 /*
- * link_entry -- let a node that is to be the entry point link to the one that is.
+ * link_entry -- if the new node is to be the entry point, make it link to the current one.
  *
- * Every node is reachable from the latter, which itself may have no link to it.
- * A dead one is replaced by the vacuum that has to end with it.
+ * Every node is reachable from the current entry point, but nothing else may link to that
+ * one.  If it is dead, the vacuum that frees it will replace it.
  */
 static void
 link_entry(OhLinks *links)
@@ -333,10 +335,10 @@ link_entry(OhLinks *links)
 }
 
 /*
- * force -- make the nearest neighbour link back, whatever it costs.
+ * force -- make the nearest neighbour link back to the new node, in any case.
  *
- * Its last link goes; the new node takes that link over, so that its target
- * stays reachable.
+ * Its last link is dropped.  The new node takes over that link, so that its target stays
+ * reachable.
  */
 static void
 force(OhLinks *links, OhBackLink *back)
@@ -355,7 +357,7 @@ force(OhLinks *links, OhBackLink *back)
 }
 
 /*
- * note_leading -- note which of the nodes found link to each of those evaluated.
+ * note_leading -- for each evaluated node, record which of the nodes found link to it.
  */
 static void
 note_leading(OhLinks *links)
@@ -405,7 +407,7 @@ OhLinkPlan(OhLinks *links, int n)
 	}
 }
 
-/* The pages of one change. */
+/* The pages that one WAL record changes. */
 typedef struct PageGroup
 {
 	int			n;
@@ -413,7 +415,7 @@ typedef struct PageGroup
 } PageGroup;
 
 /*
- * add_page -- add a node page to a group, if there is room.
+ * add_page -- add a node page to a group, if there is room for it.
  */
 static void
 add_page(PageGroup *group, uint32 lp)
@@ -431,7 +433,7 @@ add_page(PageGroup *group, uint32 lp)
 }
 
 /*
- * buffer_of -- the buffer of a node page; InvalidBuffer if the group lacks it.
+ * buffer_of -- the buffer of a node page; InvalidBuffer if it is not in the group.
  */
 static Buffer
 buffer_of(const PageGroup *group, uint32 lp)
@@ -445,9 +447,9 @@ buffer_of(const PageGroup *group, uint32 lp)
 }
 
 /*
- * still_valid -- is the neighbour as it was when the link was decided?
+ * still_valid -- is the neighbour unchanged since the link was decided?
  *
- * A vacuum may have freed it, and the new node may have got its place.
+ * A vacuum may have freed it, and the new node may have been given its slot.
  */
 static bool
 still_valid(OhLinks *links, const OhBackLink *back, Page page)
@@ -460,10 +462,10 @@ still_valid(OhLinks *links, const OhBackLink *back, Page page)
 }
 
 /*
- * apply -- set a back link, unless it is there.
+ * apply -- set a back link, unless it exists.
  *
- * It may be: left over by an insert that has not verified its links yet, from the
- * node whose place the new one has got.
+ * It may exist: an insert that has not verified its links yet may have left one to the node
+ * that had this slot before.
  */
 static void
 apply(OhLinks *links, OhBackLink *back, Page page)
@@ -482,8 +484,7 @@ apply(OhLinks *links, OhBackLink *back, Page page)
 /*
  * OhLinkNode -- see link.h.
  *
- * The pages of the place come first in the group, then those of the nearest
- * neighbours.
+ * The pages of the new node come first in the group, then those of the nearest neighbours.
  */
 OhLinkResult
 OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
@@ -535,10 +536,10 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 }
 
 /*
- * link_group -- the back links of up to OH_WRITE_MAX pages in one record.
+ * link_group -- write the back links on up to OH_WRITE_MAX pages in one record.
  *
- * Takes those not tried yet; those that are no longer valid are left undone.
- * Returns false once none is left.
+ * Takes back links that have not been tried yet; those that are no longer valid are
+ * skipped.  Returns false if there are no more.
  */
 static bool
 link_group(OhLinks *links, bool *tried)
@@ -606,7 +607,7 @@ OhLinkRest(OhLinks *links)
 /*
  * is_same -- is the node still the one that the search saw?
  *
- * One that has got a code of another model since most probably is.
+ * A node whose code has been replaced by one of another model since then most probably is.
  */
 static bool
 is_same(OhLinks *links, uint32 id)
@@ -626,9 +627,9 @@ is_same(OhLinks *links, uint32 id)
 /*
  * OhLinkVerify -- see link.h.
  *
- * The links were chosen before the node was there to be seen.  A target that
- * was flagged dead in between is found here; one that is flagged from now on is
- * found by the vacuum that does it, which reads this node afterwards.
+ * The links were chosen before the node became visible to vacuum.  A target that was
+ * flagged dead before that is found here.  A target that is flagged from now on is found by
+ * the vacuum that flags it, because that vacuum reads this node afterwards.
  */
 void
 OhLinkVerify(OhLinks *links)

@@ -15,14 +15,14 @@ typedef struct OhBackLink
 {
 	uint32		node;
 	uint32		lp;				/* its node page */
-	uint16		version;		/* of the node when this was decided */
+	uint16		version;		/* the node's version when this was decided */
 	bool		wanted;
 	bool		done;
-	int			place;			/* of the new node in the list */
-	OhLinkList	list;			/* with the new node in it, as OH_NONE */
+	int			place;			/* index of the new node in the list */
+	OhLinkList	list;			/* the list with the new node in it, for which OH_NONE stands */
 } OhBackLink;
 
-/* A link that must stay, because another list gave up its own link to the same node. */
+/* A link that must stay, because another list has dropped its own link to the same node. */
 typedef struct OhHeldLink
 {
 	uint32		from;
@@ -40,38 +40,38 @@ typedef struct OhLinks
 	uint32		entry;			/* entry point that the new node links to and may replace */
 	int			nback;
 	OhBackLink *back;			/* [2m] */
-	uint32		deciding;		/* owner of the list that is decided on, or OH_NONE */
-	int			nheld;			/* links that others rely on in this insert */
+	uint32		deciding;		/* owner of the list that is being decided on, or OH_NONE */
+	int			nheld;			/* number of links that other lists rely on */
 	OhHeldLink *held;			/* [8m] */
 } OhLinks;
 
 typedef enum OhLinkResult
 {
 	OH_LINKED,
-	OH_NO_SLOT,					/* the place is taken by now */
-	OH_CHANGED					/* no neighbour is as it was: search again */
+	OH_NO_SLOT,					/* the slot has been taken by somebody else */
+	OH_CHANGED					/* no neighbour is unchanged: search again */
 } OhLinkResult;
 
 extern void OhLinksInit(OhLinks *links, OhNear *near, MemoryContext context);
 /*
- * Take the new node into the list of a node with this code, by the rule of the
- * build: a link is diverse if no nearer diverse one is nearer to it; of a full
- * list the farthest fill goes.
+ * Add the new node to the link list of a node with this code, by the same rule as the
+ * build: a link is diverse if no nearer diverse link is nearer to it; the others are fills,
+ * and a full list drops its farthest fill.
  *
- * dist: from the owner to the new node.  Returns the new node's place in the
- * list, where OH_NONE stands for it; -1 if the list is better as it was.
+ * dist: from the owner of the list to the new node.  Returns the new node's index in the
+ * list, where OH_NONE stands for it; -1 if the list is better without it.
  */
 extern int	OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code,
 						 float dist);
 /* Decide on links and back links from the first n candidates. */
 extern void OhLinkPlan(OhLinks *links, int n);
-/* Mark the nodes of a list, so that OhLinkDecide() knows the new node's links. */
+/* Mark the nodes of a list as chosen: OhLinkDecide() then knows that the new node links to them. */
 extern void OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen);
-/* Make the node live at a place with its nearest back links. */
+/* Make the node live in a slot of this place, together with its nearest back links. */
 extern OhLinkResult OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid);
-/* The other back links. */
+/* Write the other back links. */
 extern void OhLinkRest(OhLinks *links);
-/* Drop links to nodes that a vacuum has freed since. */
+/* Drop links to nodes that a vacuum has freed in the meantime. */
 extern void OhLinkVerify(OhLinks *links);
 
 #endif							/* OH_LINK_H */

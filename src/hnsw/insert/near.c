@@ -1,7 +1,7 @@
 /*
- * near.c -- what an insert finds near its new node.
+ * near.c -- finds the neighbours of a new node.
  *
- * Searches the graph, keeps copies of what it reads, and chooses neighbours among
+ * Searches the graph, keeps copies of the nodes that it reads, and chooses neighbours among
  * them.  Changes nothing in the index.
  */
 #include "postgres.h"
@@ -15,10 +15,10 @@
 #include "hnsw/insert/near.h"
 #include "hnsw/options.h"
 
-/* Near neighbours whose pages are tried for a free slot. */
+/* Number of near neighbours whose pages are tried for a free slot. */
 #define NEAR_PAGES 8
 
-/* Nearest candidates that are compared with a new code, for duplicates. */
+/* Number of nearest candidates that are compared with a new code to find duplicates. */
 #define TWIN_CANDIDATES 8
 
 void
@@ -31,7 +31,10 @@ OhNearInit(OhNear *near, OhNewNode *node, MemoryContext context)
 	near->form = OhAlignedAlloc(context, om_quant_query_bytes(&ix->spec));
 	near->vector = OhAlignedAlloc(context, sizeof(float) * ix->dim);
 	OhNodeCacheInit(&near->cache, context);
-	/* nodes with one code make a walk go on with what it has set aside */
+	/*
+	 * among siblings (nodes with equal codes) a walk must go on with the nodes that it has
+	 * set aside
+	 */
 	near->search = OhSearchBegin(ix, ix->columns.n > 0, &near->cache, context);
 	OhSelectorInit(&near->selector, ix->quant, context);
 	near->candidates = MemoryContextAlloc(context,
@@ -41,8 +44,8 @@ OhNearInit(OhNear *near, OhNewNode *node, MemoryContext context)
 /*
  * OhCachedCode -- see near.h.
  *
- * The model of a code that the search has evaluated is loaded, unless the index
- * has gone on by two models since; then this insert starts over, see OhIsNewest().
+ * The model of a code that the search has evaluated is loaded, unless the index has moved
+ * on by two models in the meantime; then this insert starts over, see OhIsNewest().
  */
 const void *
 OhCachedCode(OhNear *near, OhCachedNode *cached)
@@ -64,10 +67,10 @@ OhCachedCode(OhNear *near, OhCachedNode *cached)
 }
 
 /*
- * seed_by_sweep -- search again from whatever live node there is.
+ * seed_by_sweep -- search again, starting from any live node.
  *
- * For a graph whose entry point leads to no live node: a vacuum has been
- * interrupted.  false: nothing is live.
+ * Needed if the entry point leads to no live node, after an interrupted vacuum.  false: no
+ * node is live.
  */
 static bool
 seed_by_sweep(OhNear *near)
@@ -105,7 +108,7 @@ OhNearSearch(OhNear *near)
 /*
  * OhChooseNeighbours -- see near.h.
  *
- * Of nodes with one code, which their filter columns tell apart, a few will do.
+ * Of siblings (nodes with equal codes and other filter keys), a few are enough.
  */
 int
 OhChooseNeighbours(OhNear *near, int max)
@@ -170,8 +173,7 @@ has_keys(OhNear *near, uint32 id)
 /*
  * OhFindTwin -- see near.h.
  *
- * Nodes with the same code and other filter keys are as near: all that were found
- * are looked at.
+ * Siblings are equally near, so all of them that were found are compared.
  */
 uint32
 OhFindTwin(OhNear *near)

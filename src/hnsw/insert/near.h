@@ -1,6 +1,6 @@
 /*
- * near.h -- what an insert finds near its new node: the search, what it has read, and
- * the neighbours chosen.
+ * near.h -- what an insert finds near its new node: the search, the nodes that it has read,
+ * and the neighbours chosen.
  */
 #ifndef OH_NEAR_H
 #define OH_NEAR_H
@@ -13,7 +13,7 @@
 #include "hnsw/insert/newnode.h"
 
 /*
- * Written by near.c alone, but for the marks that link.c makes in nodes of the cache.
+ * Written by near.c alone, except for the marks that link.c sets in cached nodes.
  */
 typedef struct OhNear
 {
@@ -29,25 +29,25 @@ typedef struct OhNear
 
 extern void OhNearInit(OhNear *near, OhNewNode *node, MemoryContext context);
 /*
- * Search the base layer, from its start: leaves what is nearest in search->found.
- * false: no node is live.
+ * Search the base layer, starting at the entry point: the nearest nodes are then in
+ * search->found.  false: no node is live.
  */
 extern bool OhNearSearch(OhNear *near);
-/* Choose at most max neighbours of what a level's search has found; returns how many. */
+/* Choose at most max neighbours among the nodes found on a level; returns how many. */
 extern int	OhChooseNeighbours(OhNear *near, int max);
 /*
- * A cached node's code, as one of the new node's model: while an index is being
- * trained again, only codes of one model can be compared.
+ * A cached node's code, converted to the new node's model: while an index is being
+ * retrained, only codes of one model can be compared.
  */
 extern const void *OhCachedCode(OhNear *near, OhCachedNode *cached);
 /* A live node with the code and the filter keys of the new one, or OH_NONE. */
 extern uint32 OhFindTwin(OhNear *near);
 /*
- * Is the new node far away from all others, its nearest neighbour being the first
- * candidate?  Then the next row near it would not find it by links alone.
+ * Is the new node far away from all others?  (The first candidate is its nearest
+ * neighbour.) Then links alone would not lead the next row inserted near it to it.
  */
 extern bool OhIsApart(OhNear *near);
-/* A node page for the new node: that of one of its n neighbours if it has room. */
+/* A node page for the new node: that of one of its n neighbours if one has room. */
 extern uint32 OhNearPage(OhNear *near, int n);
 
 #endif							/* OH_NEAR_H */

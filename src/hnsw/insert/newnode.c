@@ -1,5 +1,5 @@
 /*
- * newnode.c -- the row that an insert is about: its code, refinement, filter keys, level.
+ * newnode.c -- the row to be inserted, as a node: its code, refinement, filter keys, level.
  */
 #include "postgres.h"
 
@@ -56,7 +56,7 @@ OhLockModel(const OhNewNode *node, const OhPageRef *pages, int n)
 
 	if (file->building)
 		return InvalidBuffer;
-	/* a directory that is not known yet is found by way of the metapage */
+	/* locating a page may read the directory through the metapage, so this comes before its lock */
 	for (int i = 0; i < n; i++)
 		(void) OhArrayBlock(file, pages[i].array, pages[i].lp);
 	return OhReadBlock(file->rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);

@@ -1,5 +1,5 @@
 /*
- * newnode.h -- the row that an insert is about: its code, refinement, filter keys, level.
+ * newnode.h -- the row to be inserted, as a node: its code, refinement, filter keys, level.
  */
 #ifndef OH_NEWNODE_H
 #define OH_NEWNODE_H
@@ -20,31 +20,32 @@ typedef struct OhNewNode
 	const OhKeyRow *keys;		/* its filter keys, NULL without filter columns */
 	const OhPosition *position;
 
-	/* the node that it becomes, unless there is an equal one */
+	/* the node that it becomes, unless it joins an equal one */
 	int			level;
-	uint8		number;			/* of the model of what follows */
+	uint8		number;			/* number of the model that the code and the refinement are of */
 	const OmQuantizer *quant;	/* that model */
 	void	   *code;
-	void	   *refinement;		/* if the index has them */
+	void	   *refinement;		/* NULL if the index has no refinements */
 	OhForms		forms;			/* query forms */
-	void	   *scratch;		/* of the quantizer */
+	void	   *scratch;		/* scratch space of the quantizer */
 } OhNewNode;
 
 extern void OhNewNodeInit(OhNewNode *node, OhIndex *ix, MemoryContext context);
-/* Take a row with a position; no model has coded it yet. */
+/* Set the row.  It has a position, which no model has encoded yet. */
 extern void OhNewNodeSet(OhNewNode *node, const OhPosition *position, const OhKeyRow *keys);
-/* See that it has a code of the index's newest model. */
+/* Encode it with the index's newest model, unless that has been done. */
 extern void OhNewNodeEncode(OhNewNode *node);
-/* Write the refinement of the new node, which is this one. */
+/* Write the refinement of the new node, whose id is now known. */
 extern void OhNewNodeRefine(const OhNewNode *node, uint32 id);
 
 /*
- * Lock the metapage, before pages that are to be locked together, so that the model
- * of new codes stays what it is: once another one has begun, no node gets a code, and
- * no node with a code a row, of the old one.  In a build there is nothing to lock.
+ * Lock the metapage, before pages that are to be locked together, so that the current model
+ * stays the current one.  Once a newer model has started, no node may be created with a
+ * code of the old one, and no row may join a node by such a code.  During a build there is
+ * nothing to lock.
  */
 extern Buffer OhLockModel(const OhNewNode *node, const OhPageRef *pages, int n);
-/* Are codes of the node's model still wanted? */
+/* Is the node's model still the current one? */
 extern bool OhIsNewest(const OhNewNode *node, Buffer meta);
 extern void OhUnlockModel(Buffer meta);
 

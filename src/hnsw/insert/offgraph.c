@@ -1,5 +1,5 @@
 /*
- * offgraph.c -- inserting an off-graph row: NULL, or a vector without direction.
+ * offgraph.c -- inserts off-graph rows: NULL, or a vector without direction.
  */
 #include "postgres.h"
 
@@ -9,10 +9,10 @@
 #include "hnsw/insert/inserter.h"
 
 /*
- * OhInsertRowWithoutPosition -- a NULL, or a vector without direction.
+ * OhInsertRowWithoutPosition -- insert an off-graph row.
  *
- * Pages that somebody else is writing to are passed over, so that such inserts
- * do not queue for one page.
+ * Pages that another backend is writing to are skipped, so that such inserts do not queue
+ * for one page.
  */
 void
 OhInsertRowWithoutPosition(OhInserter *ins, ItemPointer tid, uint16 kind, const OhKeyRow *keys)

@@ -1,8 +1,8 @@
 /*
- * place.c -- where a new node goes: its slot, and the page of its filter columns.
+ * place.c -- finds a slot for a new node, and the page of its filter keys.
  *
- * Both are written in one record, so both pages are locked together, in block
- * order.  See insert.c for the steps of an insert.
+ * Both are written in one WAL record, so both pages are locked together, in block order.
+ * See insert.c for the steps of an insert.
  */
 #include "postgres.h"
 
@@ -12,9 +12,9 @@
 /*
  * OhFindPlace -- see place.h.
  *
- * A node's id, and so the page of its filter keys, is known when its slot is: so
- * the slot that is free now says which page to lock together with the node's.
- * Only slots with filter keys there may be taken then.
+ * The slot determines the node's id, and the id determines the page of its filter keys.  So
+ * the slot that is free now tells which page to lock together with the node page.
+ * Afterwards only slots whose filter keys are on that page may be taken.
  */
 bool
 OhFindPlace(OhIndex *ix, uint32 lp, OhPlace *place)
@@ -84,7 +84,7 @@ OhFillPlace(const OhNewNode *new, OhWrite *write, const OhPlace *place, const Oh
 
 	slot = OhPageTakeSlotIn(&ix->file, OH_NODE, page, pages[0].block, place->from, place->to);
 	id = place->lp * ix->file.array[OH_NODE].per_page + slot;
-	/* this may have been the place of a neighbour that a vacuum has freed since */
+	/* the slot may be that of a neighbour which a vacuum has freed in the meantime */
 	OhDropLink(list, id);
 	node = OhSlot(&ix->file, OH_NODE, page, slot);
 	node->state = OH_LIVE;

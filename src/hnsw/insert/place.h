@@ -1,5 +1,5 @@
 /*
- * place.h -- where a new node goes: its slot, and the page of its filter keys.
+ * place.h -- the slot for a new node, and the page of its filter keys.
  */
 #ifndef OH_PLACE_H
 #define OH_PLACE_H
@@ -10,7 +10,7 @@
 #include "hnsw/insert/newnode.h"
 #include "storage/wal.h"
 
-/* Where a new node may go: slots of a node page whose filter keys are on one page. */
+/* Slots that a new node may use: those of a node page whose filter keys are on one page. */
 typedef struct OhPlace
 {
 	uint32		lp;				/* node page */
@@ -20,17 +20,17 @@ typedef struct OhPlace
 } OhPlace;
 
 /*
- * Slots of node page lp to try; the array of filter keys reaches to them.  No page
- * may be locked.  false: the page is full.
+ * Find the slots of node page lp to try; extends the array of filter keys to them.  The
+ * caller must hold no page lock.  false: the page is full.
  */
 extern bool OhFindPlace(OhIndex *ix, uint32 lp, OhPlace *place);
-/* The pages of a place, to be locked for writing; returns how many (2 at most). */
+/* List the pages of a place, which must be locked for writing; returns how many (2 at most). */
 extern int	OhPlacePages(const OhIndex *ix, const OhPlace *place, OhPageRef *pages);
-/* Is there still a slot?  The pages are locked; raises an error if they are damaged. */
+/* Is a slot still free? The pages are locked; raises an error if they are damaged. */
 extern bool OhPlaceIsFree(const OhIndex *ix, const OhPlace *place, const OhPageRef *pages);
 /*
- * Take a slot of a place and make it a live level-0 node; pages are those of
- * OhPlacePages(), locked.  Returns its id, which the list of its links is freed of.
+ * Take a slot of a place and make it a live node on level 0; pages are those of
+ * OhPlacePages(), locked.  Returns its id, and removes a link to that id from list.
  */
 extern uint32 OhFillPlace(const OhNewNode *new, OhWrite *write, const OhPlace *place,
 						  const OhPageRef *pages, ItemPointer tid, OhLinkList *list);

@@ -1,8 +1,8 @@
 /*
- * tower.c -- the upper levels of a new node.
+ * tower.c -- links a new node on the upper levels.
  *
- * The node is live on the base layer already; every step here leaves a valid
- * index behind.  See insert.c.
+ * The node is already live on the base layer, and the index is valid after every step here.
+ * See insert.c.
  */
 #include "postgres.h"
 
@@ -15,14 +15,14 @@
 typedef struct LevelLinks
 {
 	OhLinkList	list;
-	float		dist[OH_MAX_M]; /* of each */
+	float		dist[OH_MAX_M]; /* from the new node to each */
 } LevelLinks;
 
 /*
- * create_tower -- add the tower record of a level, linked from below.
+ * create_tower -- add the tower record of a level, linked from the level below.
  *
- * below: the record of the level beneath, OH_NONE for level 1.  Returns the
- * record's id, OH_NONE if the node is no longer there.
+ * below: the record of the level below, OH_NONE for level 1. Returns the record's id, or
+ * OH_NONE if the node no longer exists.
  */
 static uint32
 create_tower(OhLinks *links, int level, uint32 below, const OhLinkList *list)
@@ -95,7 +95,7 @@ create_tower(OhLinks *links, int level, uint32 below, const OhLinkList *list)
 }
 
 /*
- * back_link -- let a neighbour's tower link to the new node if that pays.
+ * back_link -- make a neighbour's tower link to the new node, if the link is good enough.
  */
 static void
 back_link(OhLinks *links, uint32 neighbour, float dist, int level)
@@ -126,7 +126,10 @@ back_link(OhLinks *links, uint32 neighbour, float dist, int level)
 		return;
 	list.link[place] = links->id;
 	record = OhRecordRead(&ix->file, OH_TOWER, tower, BUFFER_LOCK_EXCLUSIVE, &buffer);
-	/* upper levels are only short cuts: a link that somebody else changed is let go */
+	/*
+	 * upper levels are only short cuts: if somebody else has changed the record, the link
+	 * is not made
+	 */
 	if (record->node == neighbour && record->level == level && record->version == version)
 	{
 		OhWrite		write;
@@ -141,10 +144,10 @@ back_link(OhLinks *links, uint32 neighbour, float dist, int level)
 }
 
 /*
- * raise_entry -- make the node the entry point if it is higher.
+ * raise_entry -- make the node the entry point if its level is higher.
  *
- * Not if the entry point is another one by now than the one it links to: from the
- * new node, that one might not be reached.
+ * Not if the entry point has changed since the node linked to it: the current one might not
+ * be reachable from the new node.
  */
 static void
 raise_entry(OhLinks *links)
@@ -183,7 +186,7 @@ OhInsertTowers(OhLinks *links)
 		chosen[l].list.n = OhChooseNeighbours(links->near, ix->m);
 		chosen[l].list.nselected = OhCandidateLinks(links->near->candidates, chosen[l].list.n,
 													chosen[l].list.link);
-		/* a tower may link to it already: to the node that had its place before */
+		/* a list may already have a link to this id, from the node that had the slot before */
 		OhDropLink(&chosen[l].list, links->id);
 		for (int i = 0; i < chosen[l].list.n; i++)
 			chosen[l].dist[i] = OhNodeCacheFind(&links->near->cache, chosen[l].list.link[i])->dist;

@@ -1,5 +1,5 @@
 /*
- * tower.h -- the upper levels of a new node.
+ * tower.h -- links a new node on the upper levels.
  */
 #ifndef OH_TOWER_H
 #define OH_TOWER_H
@@ -9,8 +9,8 @@
 #include "hnsw/insert/link.h"
 
 /*
- * Give a node that is linked on the base layer its towers, and make it the entry point if
- * it is to be: steps 3 and 4 of an insert.
+ * Create the towers of a node that is already on the base layer, and make it the entry
+ * point if its level is the highest: steps 3 and 4 of an insert.
  */
 extern void OhInsertTowers(OhLinks *links);
 

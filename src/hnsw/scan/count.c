@@ -1,17 +1,17 @@
 /*
- * count.c -- what a scan has done.
+ * count.c -- collects the counters of a scan.
  *
- * Searches and sweeps count for themselves; here their figures are put together, at the end
- * of each search, or when somebody asks.
+ * The walk and the sweep count for themselves.  Here their counters are added up: at the
+ * end of each search, and whenever EXPLAIN or omendb_last_scan() asks.
  */
 #include "postgres.h"
 
 #include "hnsw/scan/scan.h"
 
 /*
- * note_strategy -- how rows were found, and why so.
+ * note_strategy -- record how rows were found, and for which reason.
  *
- * A walk has evaluated something, at least the entry point.
+ * walked: the walk has evaluated a node (it always evaluates the entry point).
  */
 static void
 note_strategy(const OhScanState *s, bool walked, OhScanCounters *c)
@@ -50,7 +50,7 @@ OhScanCount(const OhScanState *s, OhScanCounters *c)
 	if (s->phase == SCAN_START)
 		return;
 	c->searches++;
-	/* what the last search of an earlier query has left is not of this one */
+	/* without a batch, search still holds the counters of an earlier query */
 	walked = s->source.batch != NULL && s->source.search->eval.evaluations > 0;
 	note_strategy(s, walked, c);
 	c->walks += c->strategy == OH_BY_WALK;

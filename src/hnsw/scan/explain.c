@@ -1,8 +1,9 @@
 /*
  * explain.c -- what EXPLAIN (ANALYZE) shows of scans, since PostgreSQL 18.
  *
- * Why a hook: an access method has no say in EXPLAIN.  auto_explain calls it, too.
- * Before 18 there is no such hook; omendb_last_scan() tells the same of the last scan.
+ * This needs a hook, because an index access method has no callback for EXPLAIN. The hook
+ * is called for auto_explain, too.  Older versions have no such hook; there
+ * omendb_last_scan() returns the same counters for the last scan.
  */
 #include "postgres.h"
 
@@ -24,7 +25,7 @@
 static explain_per_node_hook_type next_hook = NULL;
 
 /*
- * show_integer -- a figure; zeros only where a program reads it.
+ * show_integer -- show a counter; zeros only in the formats that programs read.
  */
 static void
 show_integer(const char *label, int64 value, ExplainState * es)
@@ -68,7 +69,7 @@ explain_node(PlanState *planstate, List *ancestors, const char *relationship, co
 	{
 		IndexScanDesc scan = ((IndexScanState *) planstate)->iss_ScanDesc;
 
-		/* NULL: never executed, or by workers alone */
+		/* NULL if this process never ran the scan (never executed, or only by workers) */
 		if (scan != NULL && scan->indexRelation->rd_indam->amgettuple == ohgettuple)
 		{
 			OhScanCounters counters;

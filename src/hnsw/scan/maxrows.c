@@ -1,21 +1,23 @@
 /*
  * maxrows.c -- where the rows of a MaxSim scan come from.
  *
- * One walk for each of the query's vectors finds the elements nearest to it.  A row's
- * estimate is the sum of the least distances found; where a walk has not found the row, its
- * nearest element is at least as far as the farthest that the walk has found, and that
- * stands in (as in XTR and WARP).  So an estimate is a lower bound, but for what codes err
- * and walks miss.
+ * A walk for each of the query's vectors finds the elements nearest to it.  A row's
+ * estimated distance is the sum, over the query's vectors, of the least distance that was
+ * found between that vector and an element of the row.  If a vector's walk did not find the
+ * row, the row's nearest element is at least as far away as the farthest element that the
+ * walk did find, and the sum takes that distance (as XTR and WARP do). So an estimate is a
+ * lower bound, except for the errors of codes and for what walks miss.
  *
- * Rows are ranked by their arrays in the table, in the order of their estimates.  How much
- * farther they turn out to be, for each vector that was missing, is learned from those ranked
- * so far and added to the estimates of the others: rows that few walks have found go back.
- * A certain number is ranked in this order; then as long as a row may still be nearer than
- * the first of those ranked.
+ * Rows are ranked in the order of their estimates, each by its array in the table.  The
+ * rows ranked so far show how much larger a distance is than its estimate, for each vector
+ * whose walk did not find the row.  That gap is added to the estimates of the rows still to
+ * be ranked, which moves rows that few walks have found further back.  LEAST_ROWS rows are
+ * ranked in any case, and after that every row that may still be nearer than the nearest
+ * one ranked.
  *
- * More rows: the walks begin again, for twice the elements.  Once that costs more than
- * ranking every row, or more memory than a scan may have, all rows that are left are
- * ranked and sorted, on disk if they must.
+ * If the executor wants more rows, the walks start again and look for twice the number of
+ * elements.  Once that costs more than ranking every row, or more memory than a scan may
+ * have, all remaining rows are ranked and sorted, on disk if necessary.
  */
 #include "postgres.h"
 
@@ -34,35 +36,41 @@
 #include "hnsw/options.h"
 #include "hnsw/scan/maxsim.h"
 
-/* Queries of fewer vectors than this have wider walks. */
+/* Queries with fewer vectors than this use wider walks. */
 #define MANY_VECTORS 16.0
 
-/* What it costs to rank a row, for each of its elements, in evaluations of a walk. */
+/* Cost of ranking a row, for each of its elements, in evaluations of a walk. */
 #define RANK_EVALUATIONS 4.0
-/* A page of filter keys, likewise. */
+/* Cost of reading a page of filter keys, in evaluations of a walk. */
 #define KEY_PAGE 1.0
 
-/* Walks of more elements than this are not tried. */
+/* Walks for more elements than this are not tried: all rows are ranked instead. */
 #define MAX_EF 8192
 
-/* A graph of no more nodes is not walked. */
+/* A graph with this many nodes or fewer is not walked: all rows are ranked instead. */
 #define MOST_NODES 4000
 
 /*
- * Rows that are read of what a walk has found: a node with very many rows, which it does not
- * tell apart, ends the walk's list.
+ * At most this many rows are read of the nodes that a walk has found.  A node may have very
+ * many rows, which its code does not tell apart; the walk's list then ends with that node.
  */
 #define MOST_ROWS(ef) (16 * (int64) (ef) + 1024)
 
-/* A distance is hardly ever nearer than its estimate with the usual gap, less this many deviations. */
+/*
+ * A row's distance is hardly ever less than its estimate plus the usual gap, less this many
+ * deviations.
+ */
 #define GAP_DEVIATIONS 2.0
-/* Rows from which the usual gap is known. */
+/* The usual gap is known after this many ranked rows. */
 #define FIRST_GAPS 32
 
-/* Rows that are ranked whatever the gap.  Figures: docs/measurements.md#several-vectors-for-a-row */
+/*
+ * Rows that are ranked whatever the gap.  Figures:
+ * docs/measurements.md#several-vectors-for-a-row
+ */
 #define LEAST_ROWS(ef) (OH_MAXSIM_ROWS * (int64) (ef))
 
-/* Candidates whose rows are prefetched. */
+/* Rows are prefetched this many candidates ahead. */
 #define AHEAD 4
 
 static inline uint32
@@ -112,9 +120,11 @@ OhMaxRowsReset(OhMaxState *s)
 }
 
 /*
- * width -- elements that a walk keeps.  Figures: docs/measurements.md#several-vectors-for-a-row
+ * width -- the number of elements that a walk keeps.  Figures:
+ * docs/measurements.md#several-vectors-for-a-row
  *
- * A row that one walk misses another one finds, if there are many.
+ * A query with many vectors can use narrower walks: a row that one walk misses is found by
+ * another.
  */
 static int
 width(const OhMaxState *s)
@@ -125,7 +135,7 @@ width(const OhMaxState *s)
 /* ---- estimates ---- */
 
 /*
- * note_row -- a walk, the one for vector i of the query, has met an element of a row.
+ * note_row -- record that the walk for vector i of the query has met an element of a row.
  */
 static inline OhMaxRow *
 note_row(OhMaxState *s, ItemPointerData tid, int i, float dist)
@@ -160,7 +170,7 @@ note_row(OhMaxState *s, ItemPointerData tid, int i, float dist)
 }
 
 /*
- * note_node -- the rows of a node; returns how many.
+ * note_node -- record the rows of a node; returns how many there are.
  */
 static int64
 note_node(OhMaxState *s, OhItem item, int i, int64 most)
@@ -194,9 +204,11 @@ note_node(OhMaxState *s, OhItem item, int i, int64 most)
 }
 
 /*
- * walk -- find the elements nearest to vector i of the query.  false: it does not pay.
+ * walk -- find the elements nearest to vector i of the query.  Returns false if the walk
+ * was given up because it cost more than budget.
  *
- * Farther ones that it has met say more of their rows than that they were not found.
+ * Elements that the walk met but did not keep are noted, too: their distance is a better
+ * estimate for their rows than the walk's farthest distance.
  */
 static bool
 walk(OhMaxState *s, int i, double budget)
@@ -246,8 +258,8 @@ compare_candidates(const void *a, const void *b)
 }
 
 /*
- * sort_candidates -- those that are left, by what their distances are likely to be; once
- * enough rows have been ranked, by what they are likely to be at least.
+ * sort_candidates -- sort the candidates that have not been ranked, by their likely
+ * distances; once LEAST_ROWS rows have been ranked, by the least distance that is likely.
  */
 static void
 sort_candidates(OhMaxState *s)
@@ -272,7 +284,7 @@ sort_candidates(OhMaxState *s)
 }
 
 /*
- * take_candidates -- the rows of this batch that have not been ranked.
+ * take_candidates -- make candidates of this batch's rows that have not been ranked.
  */
 static void
 take_candidates(OhMaxState *s)
@@ -313,7 +325,8 @@ take_candidates(OhMaxState *s)
 /* ---- ranking ---- */
 
 /*
- * rank_row -- the distance of a row, from the table; false: the snapshot does not see it.
+ * rank_row -- compute a row's distance from its array in the table; false if the snapshot
+ * does not see the row.
  */
 static bool
 rank_row(OhMaxState *s, ItemPointerData tid, OhRow *row)
@@ -330,7 +343,8 @@ rank_row(OhMaxState *s, ItemPointerData tid, OhRow *row)
 }
 
 /*
- * note_gap -- what a row is farther than its estimate, for each vector that was missing.
+ * note_gap -- record by how much a row's distance exceeds its estimate, for each vector
+ * whose walk did not find the row.
  */
 static void
 note_gap(OhMaxState *s, const OhMaxCandidate *candidate, double dist)
@@ -405,7 +419,7 @@ put_tids(OhMaxState *s)
 }
 
 /*
- * sort_tids -- the TIDs of all nodes that match, in order.
+ * sort_tids -- sort the TIDs of all matching nodes.
  */
 static void
 sort_tids(OhMaxState *s)
@@ -438,7 +452,8 @@ sort_tids(OhMaxState *s)
 }
 
 /*
- * next_tid -- the next of the TIDs, once; last: the one before it.
+ * next_tid -- the next of the sorted TIDs, without duplicates; *last is the one returned
+ * before.
  */
 static bool
 next_tid(OhMaxState *s, int64 *last)
@@ -545,7 +560,7 @@ OhMaxRest(OhMaxState *s)
 /* ---- batches ---- */
 
 /*
- * Evaluations that ranking all rows is worth.
+ * all_evaluations -- the cost of ranking all rows, in evaluations of a walk.
  */
 static double
 all_evaluations(const OhMaxState *s)

@@ -1,13 +1,13 @@
 /*
- * maxsim.c -- scans of an index of arrays: rows in the order of MaxSim, as many as the
- * executor asks for.
+ * maxsim.c -- scans of an index on arrays of vectors: rows in the order of MaxSim, until
+ * the executor has enough.
  *
- * The phases are those of scan.c.  Rows come by their exact distances from maxrows.c, one
- * batch after the other; a row is returned once no other is likely to be nearer.  In strict
- * order rows that are found too late come at the very end.
+ * The phases are those of scan.c.  maxrows.c finds rows in batches and computes their exact
+ * distances.  A row is returned once no other row is likely to be nearer.  In strict order,
+ * rows that are found too late are returned at the very end.
  *
- * An empty array is an off-graph row, as a vector without direction is: its distance is
- * NULL, too, but it is not.  A query without vectors orders nothing.
+ * An empty array is an off-graph row, like a vector without direction: its distance is NULL
+ * although the value itself is not.  A query without vectors orders nothing.
  */
 #include "postgres.h"
 
@@ -22,7 +22,10 @@
 #include "hnsw/scan/maxsim.h"
 #include "planner/planner.h"
 
-/* Rows of all batches that are kept back until the next one has been found. */
+/*
+ * Of n rows found so far, the last this many are not returned before the next batch has
+ * been found.
+ */
 #define KEPT_BACK(n) ((n) / 2)
 
 IndexScanDesc
@@ -85,7 +88,7 @@ OhMaxEnd(IndexScanDesc scan)
 /* ---- start ---- */
 
 /*
- * take_query -- the query of this (re)scan.
+ * take_query -- take the query of this (re)scan.
  */
 static void
 take_query(IndexScanDesc scan)
@@ -100,7 +103,7 @@ take_query(IndexScanDesc scan)
 						RelationGetRelationName(scan->indexRelation))));
 	if (scan->orderByData[0].sk_flags & SK_ISNULL)
 		return;
-	/* the key's value stays until the next rescan; what is made of it does, too */
+	/* the key's value stays valid until the next rescan, and so must what is made of it */
 	old = MemoryContextSwitchTo(s->base.rescan_context);
 	OhPartsOpen(&s->base.ix->column, scan->orderByData[0].sk_argument, &s->query);
 	MemoryContextSwitchTo(old);
@@ -108,7 +111,7 @@ take_query(IndexScanDesc scan)
 }
 
 /*
- * begin_rows -- the rows that have a distance, if the query gives them one.
+ * begin_rows -- go to the first phase: rows that have a distance, if the query has vectors.
  */
 static void
 begin_rows(OhMaxState *s)
@@ -150,7 +153,7 @@ start(IndexScanDesc scan)
 /* ---- rows in order ---- */
 
 /*
- * may_return -- without iterative scans, ef rows at most.
+ * may_return -- may another row be returned?  Without iterative scans the limit is ef rows.
  */
 static bool
 may_return(OhMaxState *s)
@@ -162,9 +165,9 @@ may_return(OhMaxState *s)
 }
 
 /*
- * batch_comes_first -- must there be another batch before a row is returned?
+ * batch_comes_first -- must another batch be found before a row is returned?
  *
- * Rows that are far are sure to be the next ones only if many farther ones are known.
+ * A row is only sure to be the next one if many rows farther away are known.
  */
 static bool
 batch_comes_first(const OhMaxState *s)
@@ -198,7 +201,7 @@ take_first(OhMaxState *s, OhRow *row)
 }
 
 /*
- * next_row -- the next row by its distance; false: another phase.
+ * next_row -- the next row by its distance; false if the phase has changed.
  */
 static bool
 next_row(IndexScanDesc scan, ItemPointer tid)
@@ -221,7 +224,7 @@ next_row(IndexScanDesc scan, ItemPointer tid)
 				OhMaxRankNext(scan);
 				continue;
 			}
-			/* what ends before the last row leaves out those without a distance, too */
+			/* a scan that ends before the last row leaves out rows without a distance, too */
 			s->phase = s->all && !s->base.nulls_first ? MAX_EMPTY : MAX_LATE;
 			s->lp = 0;
 			break;
@@ -242,7 +245,7 @@ next_row(IndexScanDesc scan, ItemPointer tid)
 /* ---- off-graph rows ---- */
 
 /*
- * next_phase -- the off-graph rows of a kind are used up.
+ * next_phase -- go to the next phase: all off-graph rows of this kind have been returned.
  */
 static void
 next_phase(OhMaxState *s)
@@ -259,7 +262,7 @@ next_phase(OhMaxState *s)
 }
 
 /*
- * next_off_graph -- the next row without a distance; false: another phase.
+ * next_off_graph -- the next row without a distance; false if the phase has changed.
  */
 static bool
 next_off_graph(OhMaxState *s, ItemPointer tid)

@@ -1,9 +1,10 @@
 /*
- * maxsim.h -- scans of an index of arrays, in the order of MaxSim: state, shared by
- * maxsim.c and maxrows.c.
+ * maxsim.h -- scans of an index on arrays, in the order of MaxSim: the state that maxsim.c
+ * and maxrows.c share.
  *
- * Nodes are elements, and what is ranked are rows: a row has several nodes, and is near by
- * the sum over the query's vectors of its nearest node's distance.
+ * Each element of an array is a node, and rows are what is ranked.  A row has several
+ * nodes.  Its distance is the sum, over the query's vectors, of the distance to the row's
+ * nearest node.
  */
 #ifndef OH_MAXSIM_H
 #define OH_MAXSIM_H
@@ -24,10 +25,10 @@
 typedef enum OhMaxPhase
 {
 	MAX_START,
-	MAX_NULLS_FIRST,			/* what is at the end otherwise */
+	MAX_NULLS_FIRST,			/* rows without a vector, where NULLs are first */
 	MAX_EMPTY_FIRST,
 	MAX_ROWS,					/* rows that have a distance */
-	MAX_UNORDERED,				/* all of them, of a query that orders nothing */
+	MAX_UNORDERED,				/* all rows that have vectors, if the query orders nothing */
 	MAX_EMPTY,					/* empty arrays */
 	MAX_NULLS,
 	MAX_LATE,					/* strict order: rows held back */
@@ -39,76 +40,79 @@ typedef struct OhMaxRow
 {
 	ItemPointerData tid;
 	char		status;			/* of the hash table */
-	bool		ranked;			/* it has been looked up in the table */
-	int			batch;			/* that what follows is of */
-	bool		found;			/* it is near to one of the query's vectors */
-	int			nmet;			/* walks that have met it */
+	bool		ranked;			/* it has been fetched from the table */
+	int			batch;			/* the batch that the following fields are about */
+	bool		found;			/* a walk has kept one of its elements */
+	int			nmet;			/* number of walks that have met it */
 	int			last;			/* the last of the query's vectors whose walk has met it ... */
 	float		best;			/* ... and the least distance from that */
-	double		sum;			/* of the distances from those before it, less what rows have that
-								 * their walks have not met */
+	double		sum;			/* sum over the vectors before last of best - missing[]: how much
+								 * nearer the row is than if no walk had met it */
 } OhMaxRow;
 
 /* A row to be ranked. */
 typedef struct OhMaxCandidate
 {
-	double		estimate;		/* of its distance, if what is missing were just out of reach */
-	double		least;			/* what it is likely to be, or to be at least */
-	int			nmissing;		/* of the query's vectors, whose walks have not met it */
+	double		estimate;		/* lower bound of its distance: vectors whose walk did not meet it
+								 * count missing[] */
+	double		least;			/* the estimate plus the usual gap (see sort_candidates) */
+	int			nmissing;		/* number of the query's vectors whose walk has not met it */
 	ItemPointerData tid;
 } OhMaxCandidate;
 
 typedef struct OhMaxState
 {
 	bool		maxsim;			/* first, as in OhScanState: true */
-	OhScanQuery base;			/* what it has in common: conditions, forms, settings */
-	MemoryContext chain_context;	/* of a node's chain */
+	OhScanQuery base;			/* what it has in common with other scans: conditions, forms,
+								 * settings */
+	MemoryContext chain_context;	/* for reading a node's chain of postings */
 	OhSearch   *search;
 	OhReranker *rerank;
 	bool		discarded;		/* the executor may discard rows */
-	OhParts		query;			/* n = 0: it orders nothing */
+	OhParts		query;			/* n = 0 if it has no vectors and orders nothing */
 	OhMaxPhase	phase;
-	OhRows		rows;			/* of a page, or a piece of a chain */
-	uint32		lp;				/* of array phases */
+	OhRows		rows;			/* rows of a page, or of a piece of a chain */
+	uint32		lp;				/* next page, in the phases that read an array */
 
 	/* candidates, by maxrows.c */
 	OhNearRows	near;			/* rows that the last walk has met */
 	struct maxrows_hash *seen;	/* rows that walks have met */
-	int			batch;			/* batches so far */
-	int			ef;				/* of the last one */
-	float	   *missing;		/* [query.n], what rows have at least that a walk has not met */
+	int			batch;			/* number of batches so far */
+	int			ef;				/* ef of the last batch */
+	float	   *missing;		/* [query.n], the least distance to vector i of rows that its walk
+								 * has not met */
 	OhMaxCandidate *candidate;	/* [ncandidates] of the batch, nearest first */
 	int64		ncandidates;
-	int64		next;			/* first that is not ranked */
+	int64		next;			/* the first one that has not been ranked */
 	int64		allocated;
 	int64		nfound;			/* rows of all batches, ranked or not */
-	double		gaps;			/* distances less their estimates, summed up ... */
-	double		gap_squares;	/* ... squares, each divided by what was missing ... */
-	double		missed;			/* ... and what was missing ... */
-	int64		ngaps;			/* ... of so many rows */
-	int64		next_sort;		/* rows to be ranked before the others are sorted again */
-	bool		all;			/* what is left has been ranked, too: all rows */
-	Tuplesortstate *tids;		/* of all rows, in order, each several times */
+	double		gaps;			/* distance - estimate of ranked rows, summed up ... */
+	double		gap_squares;	/* ... its squares, each divided by nmissing ... */
+	double		missed;			/* ... sum of nmissing ... */
+	int64		ngaps;			/* ... and the number of these rows */
+	int64		next_sort;		/* after this many ranked rows the others are sorted again */
+	bool		all;			/* rank_all() has ranked the remaining rows */
+	Tuplesortstate *tids;		/* TIDs of all rows, in order, each several times */
 	int64		last_tid;		/* the last of them that was returned */
-	Tuplesortstate *rest;		/* (distance, TID) of what no walk has found, in order */
-	TupleTableSlot *put;		/* a row of rest, on its way in ... */
-	TupleTableSlot *slot;		/* ... and out */
-	bool		rest_known;		/* this is the first of it that is left ... */
+	Tuplesortstate *rest;		/* (distance, TID) of the rows that no walk has found, in order */
+	TupleTableSlot *put;		/* for writing a row to rest ... */
+	TupleTableSlot *slot;		/* ... and for reading one */
+	bool		rest_known;		/* first_rest is the next row of rest ... */
 	OhRow		first_rest;		/* ... with dist infinite at the end */
 
-	OhScanCounters counters;	/* of earlier searches */
+	OhScanCounters counters;	/* of the searches before this one */
 	int64		hops;			/* nodes whose links were followed */
 
 	OhRanked	ranked;
 	OhRanked	late;
-	double		last;			/* distance of the last row returned in its order */
+	double		last;			/* distance of the last row returned in order */
 	int64		nreturned;
 
 	int64		evaluations;
-	int64		nfetched;		/* rows looked up in the table */
+	int64		nfetched;		/* rows fetched from the table */
 } OhMaxState;
 
-/* Is this the state of such a scan? */
+/* Is this a MaxSim scan? */
 static inline bool
 OhIsMaxScan(IndexScanDesc scan)
 {
@@ -121,23 +125,23 @@ extern IndexScanDesc OhMaxBegin(Relation index, int nkeys, int norderbys);
 extern void OhMaxRescan(IndexScanDesc scan);
 extern bool OhMaxGetTuple(IndexScanDesc scan);
 extern void OhMaxEnd(IndexScanDesc scan);
-/* What the scan has done. */
+/* Collect the counters of a scan, including the search in progress. */
 extern void OhMaxCount(const OhMaxState *s, OhScanCounters *counters);
 
 /* ---- maxrows.c: where rows come from ---- */
 
 extern void OhMaxRowsReset(OhMaxState *s);
-/* The next batch of candidates, or all rows.  false at the end. */
+/* Find the next batch of candidates, or all rows. false at the end. */
 extern bool OhMaxNextBatch(IndexScanDesc scan);
-/* May there be another one? */
+/* May there be another batch? */
 extern bool OhMaxMayGoOn(const OhMaxState *s);
 /* Rank the next candidate. */
 extern void OhMaxRankNext(IndexScanDesc scan);
-/* A distance that hardly any candidate that is left is nearer than. */
+/* A distance such that hardly any of the remaining candidates is nearer. */
 extern double OhMaxBound(const OhMaxState *s);
-/* After all: the nearest of the rows that no walk has found; dist is infinite at the end. */
+/* After rank_all(): the nearest row that no walk has found; its dist is infinite at the end. */
 extern const OhRow *OhMaxRest(OhMaxState *s);
-/* The next of all rows, in no order; false: there are no more. */
+/* The next of all rows, in no particular order; false at the end. */
 extern bool OhMaxNextTid(IndexScanDesc scan, ItemPointer tid);
 
 #endif							/* OH_MAXSIM_H */

@@ -1,7 +1,8 @@
 /*
- * query.c -- what an index scan is asked for: conditions, and what it is ordered by.
+ * query.c -- reads the scan keys: the conditions, and the vector that the scan is ordered
+ * by.
  *
- * Without ORDER BY the center of a radius takes the place of what it is ordered by.
+ * Without ORDER BY, the center of a radius condition takes the place of that vector.
  */
 #include "postgres.h"
 
@@ -10,7 +11,10 @@
 #include "hnsw/scan/query.h"
 #include "planner/planner.h"
 
-/* Sums of floats in another order: far more than they were ever seen to differ by. */
+/*
+ * Relative rounding error between two kernels that add floats in a different order: far
+ * more than any difference ever seen.
+ */
 #define OTHER_ROUNDING 1e-5
 
 void
@@ -86,8 +90,8 @@ OhQueryTakeConditions(OhScanQuery *query, IndexScanDesc scan)
 }
 
 /*
- * take_vector -- what this (re)scan is ordered by, and its radius; false: no row is
- * within.
+ * take_vector -- read the vector that this (re)scan is ordered by, and its radius.  Returns
+ * false if no row can be within the radius.
  */
 static bool
 take_vector(OhScanQuery *query, IndexScanDesc scan)
@@ -95,7 +99,7 @@ take_vector(OhScanQuery *query, IndexScanDesc scan)
 	query->center = NULL;
 	if (scan->numberOfOrderBys > 0 && !(scan->orderByData[0].sk_flags & SK_ISNULL))
 	{
-		/* the key's value stays until the next rescan; what is made of it does, too */
+		/* the key's value stays valid until the next rescan, and so must what is made of it */
 		MemoryContext old = MemoryContextSwitchTo(query->rescan_context);
 
 		OhGetPosition(&query->ix->column, scan->orderByData[0].sk_argument, &query->position);
@@ -137,7 +141,7 @@ OhQueryTake(OhScanQuery *query, IndexScanDesc scan)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("index \"%s\" can only be scanned in the order of one distance, or within a radius",
 						RelationGetRelationName(scan->indexRelation))));
-	/* NULL is within no radius */
+	/* a row whose vector is NULL is not within any radius */
 	query->not_null |= query->radius != NULL;
 	OhQueryTakeEnds(query, scan);
 	return true;

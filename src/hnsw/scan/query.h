@@ -1,5 +1,6 @@
 /*
- * query.h -- what an index scan is asked for: conditions, and what it is ordered by.
+ * query.h -- what an index scan is asked for: the conditions, and the vector that it is
+ * ordered by.
  */
 #ifndef OH_QUERY_H
 #define OH_QUERY_H
@@ -21,66 +22,71 @@
 #include "hnsw/scan/radius.h"
 
 /*
- * A node is beyond a radius if its estimate is, less this many standard errors.
- * Figures: docs/measurements.md#within-a-radius
+ * A node is beyond a radius if its estimate, less this many standard errors, is.  Figures:
+ * docs/measurements.md#within-a-radius
  */
 #define OH_BEYOND_ERRORS 5.0
 
 /* Written by query.c alone. */
 typedef struct OhScanQuery
 {
-	MemoryContext context;		/* of the scan */
-	MemoryContext rescan_context;	/* of one rescan */
+	MemoryContext context;		/* lives as long as the scan */
+	MemoryContext rescan_context;	/* reset by each rescan */
 	int			ef_search;
-	OhEfSource	ef_source;		/* where it is from */
+	OhEfSource	ef_source;		/* the setting that it comes from */
 
-	/* the index, from the first call of OhQueryOpen() on */
+	/* the index, set by the first call of OhQueryOpen() */
 	OhIndex    *ix;
-	OhForms    *forms;			/* query forms */
-	bool		by_code;		/* distances from codes decide: no re-ranking */
-	bool		exact_codes;	/* and are exact */
-	bool		errors_vary;	/* errors of codes differ much from node to node */
-	double		rounding;		/* what distances by float kernels and by the type's own may differ
-								 * by, relative */
+	OhForms    *forms;			/* the query as the quantizer and the refinement need it */
+	bool		by_code;		/* rows are ordered by distances from codes: no re-ranking */
+	bool		exact_codes;	/* distances from codes are exact */
+	bool		errors_vary;	/* the errors of codes differ a lot between nodes */
+	double		rounding;		/* largest relative difference between distances from float kernels
+								 * and from the type's own function */
 
 	/* filter columns */
 	OhConditions *conditions;	/* NULL: the index has none */
-	OhFilter   *filter;			/* of this rescan's conditions, NULL if there are none */
-	OhFilter   *last_filter;	/* of the last rescan that had any */
+	OhFilter   *filter;			/* conditions of this rescan, NULL if there are none */
+	OhFilter   *last_filter;	/* filter of the last rescan that had conditions */
 
 	/* the vector */
 	bool		only_null;		/* IS NULL */
 	bool		not_null;		/* IS NOT NULL, or within a radius */
-	OhPosition	position;		/* what the scan is ordered by */
-	const OhPosition *center;	/* the same, or the center of the radius; NULL: no distances */
+	OhPosition	position;		/* the vector that the scan is ordered by */
+	const OhPosition *center;	/* the same, or the center of the radius; NULL if no distances are
+								 * needed */
 	OhRadius   *radius;			/* conditions "within a radius", NULL if there are none */
-	bool		sorted;			/* distances are what the scan is ordered by */
+	bool		sorted;			/* the scan returns rows in the order of their distances */
 	bool		nans_first;		/* rows whose distance is NaN come first ... */
 	bool		nulls_first;	/* ... and before these, rows without a vector */
-	bool		complete;		/* without ORDER BY: no setting ends the scan before its last row */
+	bool		complete;		/* without ORDER BY: the scan must return every matching row,
+								 * whatever the settings say */
 } OhScanQuery;
 
-/* When a scan begins; contexts are those that it has, and one that each rescan resets. */
+/*
+ * At the start of a scan.  context lives as long as the scan; rescan_context is reset by
+ * each rescan.
+ */
 extern void OhQueryInit(OhScanQuery *query, Relation index, MemoryContext context,
 						MemoryContext rescan_context);
-/* A rescan: forget the last query. */
+/* At each rescan: forget the last query. */
 extern void OhQueryReset(OhScanQuery *query);
-/* Open the index, for this rescan. */
+/* Open the index for this rescan. */
 extern void OhQueryOpen(OhScanQuery *query, Relation index);
-/* Take the keys of this rescan.  false: no row matches. */
+/* Read the scan keys of this rescan. false: no row matches. */
 extern bool OhQueryTake(OhScanQuery *query, IndexScanDesc scan);
-/* Two steps of that: the conditions; and at which ends NULLs and NaNs are. */
+/* Two steps of OhQueryTake(): the conditions; and at which end NULLs and NaNs are returned. */
 extern bool OhQueryTakeConditions(OhScanQuery *query, IndexScanDesc scan);
 extern void OhQueryTakeEnds(OhScanQuery *query, IndexScanDesc scan);
 
 /*
- * With a radius: is a node out of reach, whose distance was found to be this one,
- * with this standard error?
+ * Is a node outside the radius, if its estimated distance is dist with the standard error
+ * error?  Always false without a radius.
  */
 static inline bool
 OhIsBeyond(const OhScanQuery *query, double dist, double error)
 {
-	/* codes have no distance below -FLT_MAX, which then stands for any */
+	/* distances from codes are clamped at -FLT_MAX, which may then stand for any smaller one */
 	if (query->radius == NULL || dist <= -FLT_MAX)
 		return false;
 	if (query->exact_codes && !query->forms->unrounded)
@@ -88,7 +94,7 @@ OhIsBeyond(const OhScanQuery *query, double dist, double error)
 	return dist - OH_BEYOND_ERRORS * error - query->rounding * fabs(dist) > query->radius->limit;
 }
 
-/* May rows be returned whose distance is NaN? */
+/* May rows whose distance is NaN be returned? */
 static inline bool
 OhMayLackDirection(const OhScanQuery *query)
 {
@@ -96,7 +102,7 @@ OhMayLackDirection(const OhScanQuery *query)
 		(query->radius->unordered && query->radius->metric == OM_METRIC_COSINE);
 }
 
-/* Memory for what a scan has set aside. */
+/* Memory that a scan may use for nodes set aside. */
 static inline Size
 OhScanMemory(void)
 {

@@ -1,13 +1,13 @@
 /*
- * radius.c -- conditions "within a radius" of a scan: <<->> and its like, and <<->
- * of bounds.
+ * radius.c -- conditions "within a radius" of a scan: <<->> and the like, and <<-> for
+ * range bounds of distances.
  *
- * Where the center is what the scan is ordered by, such a condition is a limit:
- * a scan that has come so far is at its end.  With another center it is one that
- * the executor must check, row by row.
+ * If the sphere's center is the vector that the scan is ordered by, the condition is a
+ * limit: the scan ends once it has passed the radius.  With another center the executor
+ * must recheck the condition for each row.
  *
- * Several conditions are one, that with the smallest radius, if they share the
- * center.  One with ANY (array) of several spheres is for the executor, too.
+ * Several conditions with one center act as one with the smallest radius.  A condition with
+ * ANY (array) of several spheres is rechecked by the executor, too.
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@
 #include "hnsw/scan/radius.h"
 #include "types/sphere.h"
 
-/* A sphere, and its center as the index takes it. */
+/* A sphere, with its center in the form that the index uses. */
 typedef struct Sphere
 {
 	OmSphere	parts;
@@ -26,24 +26,25 @@ typedef struct Sphere
 } Sphere;
 
 /*
- * can_hold -- false where no distance is less than the radius.
+ * can_hold -- can a distance be less than this radius?
  */
 static bool
 can_hold(const OhRadius *r, double radius)
 {
-	/* NaN is above all numbers */
+	/* as in SQL, NaN is greater than all numbers, so it excludes nothing */
 	return !(radius <= (r->metric == OM_METRIC_IP ? -INFINITY : 0));
 }
 
 /*
- * read_sphere -- center and radius of a condition.  false: it holds for no row.
+ * read_sphere -- read the center and the radius of a condition.  false: no row can be
+ * within.
  */
 static bool
 read_sphere(const OhRadius *r, Oid type, Datum value, Sphere *sphere)
 {
 	if (!om_sphere_read(value, type, &sphere->parts))
 		return false;
-	/* of other dimensions: the error that the operator would raise for any row */
+	/* with other dimensions this raises the error that the operator would raise for any row */
 	OhGetPosition(r->column, sphere->parts.center, &sphere->center);
 	if (sphere->parts.unordered)
 		return true;
@@ -51,21 +52,21 @@ read_sphere(const OhRadius *r, Oid type, Datum value, Sphere *sphere)
 }
 
 /*
- * order_limit -- the radius in order units, rounded up: what is farther is not
- * within.
+ * order_limit -- the radius in order units, rounded up, so that anything farther is
+ * certainly not within.
  */
 static double
 order_limit(OmMetric metric, double radius)
 {
 	if (isnan(radius))
 		return INFINITY;
-	/* of the square's rounding one step up is enough */
+	/* one step up is enough to make up for the rounding of the square */
 	return metric == OM_METRIC_L2 ? nextafter(radius * radius, INFINITY) : radius;
 }
 
 /*
- * read_spheres -- the one sphere of a key, or the first that holds for some row of
- * those in its array; returns how many there are.
+ * read_spheres -- read the sphere of a key, or the first one of its array that some row can
+ * be within.  Returns how many of them there are.
  */
 static int
 read_spheres(const OhRadius *r, Oid type, ScanKey key, Sphere *first)
@@ -95,10 +96,10 @@ read_spheres(const OhRadius *r, Oid type, ScanKey key, Sphere *first)
 }
 
 /*
- * add_key -- take one more condition.
+ * add_key -- add a condition.
  *
- * Under cosine a row whose distance is NaN has no direction: then its distance to
- * every center is NaN.
+ * Under cosine, a distance of NaN means that the row's vector has no direction; then its
+ * distance to every center is NaN.
  */
 static void
 add_key(OhRadius *r, Oid type, ScanKey key)
@@ -115,7 +116,7 @@ add_key(OhRadius *r, Oid type, ScanKey key)
 	if (nspheres > 1)
 		r->others = true;
 	if (sphere.center.no_direction)
-		return;					/* every distance is NaN, and within */
+		return;					/* every distance is NaN, and so within */
 	if (r->center == NULL)
 		r->center = memcpy(palloc(sizeof(OhPosition)), &sphere.center, sizeof(OhPosition));
 	if (nspheres > 1)
@@ -146,7 +147,7 @@ OhRadiusBegin(const OhIndex *ix, ScanKey keys, int nkeys, const OhPosition *quer
 			r->metric = ix->spec.metric;
 			r->column = &ix->column;
 			r->center = query;
-			r->radius = NAN;	/* as if there were none */
+			r->radius = NAN;	/* no limit yet */
 			r->unordered = true;
 		}
 		add_key(r, ix->file.rel->rd_opcintype[0], &keys[i]);

@@ -14,30 +14,33 @@ typedef struct OhRadius
 {
 	OmMetric	metric;
 	const OhColumn *column;
-	bool		never;			/* no row is within: a NULL, no direction, a radius of 0 */
-	bool		nothing_near;	/* no row that has a distance is: but some that have none may be */
-	bool		unordered;		/* are rows within whose distance is NaN? */
-	bool		others;			/* some have another center: the row itself must be checked */
+	bool		never;			/* no row can be within: the condition is NULL, has no direction,
+								 * or a radius of 0 */
+	bool		nothing_near;	/* no row with a distance can be within, but rows whose distance is
+								 * NaN may */
+	bool		unordered;		/* rows whose distance is NaN are within */
+	bool		others;			/* some conditions have another center, so the executor must
+								 * recheck the row */
 	const OhPosition *center;	/* the query; NULL if never, or if no condition needs it */
-	double		radius;			/* around it, the smallest */
-	double		limit;			/* the same in order units, rounded up: what is farther from the
-								 * query is not within; INFINITY if nothing is known */
+	double		radius;			/* the smallest one around center */
+	double		limit;			/* radius in order units, rounded up: anything farther is not
+								 * within; INFINITY if there is no limit */
 } OhRadius;
 
 /*
- * The conditions among the keys of a (re)scan, NULL if there are none; others are
- * the caller's.
+ * Read the radius conditions among the keys of a (re)scan; returns NULL if there are none.
+ * The caller handles all other keys.
  *
- * query     what the scan is ordered by, NULL if it has no order: the
- *           center takes its place then
+ * query     the vector that the scan is ordered by, NULL without ORDER BY:
+ *           then the center of the conditions takes its place
  * context   must live as long as the result is used, and the keys' values too
  */
 extern OhRadius *OhRadiusBegin(const OhIndex *ix, ScanKey keys, int nkeys,
 							   const OhPosition *query, MemoryContext context);
 
 /*
- * Is a row that is exactly so far from the query, in order units, within all
- * conditions that have the query as their center?
+ * Is a row at exactly this distance from the query (in order units) within all conditions
+ * that have the query as their center?
  */
 extern bool OhRadiusHolds(const OhRadius *radius, double dist);
 

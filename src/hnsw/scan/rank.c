@@ -1,16 +1,16 @@
 /*
- * rank.c -- rows of a scan's candidates in order: by exact distances or refined ones,
- * unless those of the codes decide.
+ * rank.c -- puts the rows of a scan's candidates in order: by exact or refined distances,
+ * or by distances from codes if these decide.
  *
- * Of a node with many rows a piece is ranked at a time.  What is left of them is
- * ranked itself: if their vectors are all equal (format.h), by the distance that is
- * known then; otherwise by a bound, and its turn comes when nothing else can be
- * nearer.
+ * The rows of a node with many rows are ranked in pieces.  The rest of the node's rows is
+ * kept in the queue as one entry.  If all their vectors are equal (see format.h), its
+ * distance is the one already computed; otherwise it is a bound, and the rest is ranked
+ * when nothing else can be nearer.
  *
- * In strict order a row that is found nearer than one already returned is held
- * back to the end.  Only a row that the snapshot sees counts for that.  Rows
- * ranked by their vectors are known to be seen; of others that is found out when a
- * row would be late for their sake.
+ * In strict order, a row that turns out to be nearer than one already returned is held back
+ * until the end.  A returned row counts for this only if the snapshot sees it.  Rows that
+ * were ranked by their vectors are known to be visible.  For the others, visibility is
+ * checked only when a row would be late because of them.
  */
 #include "postgres.h"
 
@@ -70,8 +70,7 @@ OhRankingEnd(OhRanking *r)
 }
 
 /*
- * rank_row -- rank a row by its vector in the table; false: the snapshot does not see
- * it.
+ * rank_row -- rank a row by its vector in the table; false if the snapshot does not see it.
  */
 static bool
 rank_row(OhRanking *r, ItemPointerData tid, float slack, double *dist)
@@ -91,8 +90,8 @@ rank_row(OhRanking *r, ItemPointerData tid, float slack, double *dist)
 }
 
 /*
- * rank_rest -- rank what is left of a chain; known: its rows have this distance,
- * which is a bound otherwise.
+ * rank_rest -- put the rest of a chain into the queue.  dist is the distance of its rows if
+ * known, otherwise a bound.
  */
 static void
 rank_rest(OhRanking *r, const OhChain *chain, float slack, double dist, bool known)
@@ -101,7 +100,7 @@ rank_rest(OhRanking *r, const OhChain *chain, float slack, double dist, bool kno
 
 	if (known && r->query->radius != NULL && !OhRadiusHolds(r->query->radius, dist))
 		return;
-	/* many rows are ranked already: some of them must go first */
+	/* to limit memory, some of the rows already ranked must be returned first */
 	if (!known && r->ranked.n * sizeof(OhRow) > OhScanMemory())
 		row.dist = Max(dist, r->ranked.row[0].dist);
 	row.unranked = !known;
@@ -112,14 +111,14 @@ rank_rest(OhRanking *r, const OhChain *chain, float slack, double dist, bool kno
 }
 
 /*
- * rank_chain -- rank the next rows of a chain by their vectors, and the rest of it.
+ * rank_chain -- rank the next rows of a chain by their vectors, and queue the rest of it.
  */
 static void
 rank_chain(OhRanking *r, OhChain *chain, float slack, double bound, int64 most_chained)
 {
 	bool		any = false;
 
-	/* a piece without a row that the snapshot sees says nothing of the rest */
+	/* a piece without visible rows says nothing about the rest */
 	while (!any && OhChainHasMore(chain) && r->nchained < most_chained)
 	{
 		double		dist = bound;
@@ -136,9 +135,9 @@ rank_chain(OhRanking *r, OhChain *chain, float slack, double bound, int64 most_c
 }
 
 /*
- * rank_exactly -- rank the rows of a node each by its vector in the table.
+ * rank_exactly -- rank each row of a node by its vector in the table.
  *
- * dist becomes the distance of the node's own row, if the snapshot sees it.
+ * dist is set to the distance of the row at the node's own TID, if the snapshot sees it.
  */
 static void
 rank_exactly(OhRanking *r, const OhNodeRows *head, float slack, double bound,
@@ -155,7 +154,7 @@ rank_exactly(OhRanking *r, const OhNodeRows *head, float slack, double bound,
 }
 
 /*
- * note_error -- an estimate, and what the distance turned out to be.
+ * note_error -- record the difference between an estimate and the distance.
  */
 static inline void
 note_error(OhRanking *r, double estimate, double dist)
@@ -173,7 +172,7 @@ OhRank(OhRanking *r, const OhNodeRows *head, double dist, double bound, int64 mo
 	bool		refined = r->query->forms->refined && head->refined_error >= 0;
 
 	r->nranked++;
-	/* no longer live: it must not count as a row that was returned */
+	/* the node is no longer live: it must not count as a returned row */
 	if (!ItemPointerIsValid(&head->tid) && head->posting == OH_NONE)
 		return;
 	if (r->query->by_code || refined)
@@ -193,7 +192,7 @@ OhRank(OhRanking *r, const OhNodeRows *head, double dist, double bound, int64 mo
 			if (r->query->radius != NULL && !OhRadiusHolds(r->query->radius, row.dist))
 				return;
 		}
-		/* refined distances err more often by a lot than codes do */
+		/* large errors are more frequent with refined distances than with codes */
 		if (!OhIsBeyond(r->query, row.dist, refined ? 2 * row.error : head->error))
 			OhRankedPush(&r->ranked, row);
 	}
@@ -209,7 +208,8 @@ OhRank(OhRanking *r, const OhNodeRows *head, double dist, double bound, int64 mo
 /*
  * is_open -- may another row be nearer than the first one?
  *
- * Not if the first is exact: all others are farther, less their errors.
+ * Not if the first one's distance is exact: the heap is ordered by the distance less its
+ * error, so all others are likely to be farther.
  */
 static bool
 is_open(const OhRanked *rows)
@@ -226,7 +226,7 @@ is_open(const OhRanked *rows)
 }
 
 /*
- * settle -- another row may be nearer than the first one: rank that exactly.
+ * settle -- rank the first row exactly, because another one may be nearer.
  */
 static void
 settle(OhRanking *r, int64 most_chained)
@@ -239,8 +239,8 @@ settle(OhRanking *r, int64 most_chained)
 }
 
 /*
- * is_nearer -- nearer than a row already returned, beyond what the errors explain
- * that the two were ranked with?
+ * is_nearer -- is a row nearer than one already returned, by more than the errors of the
+ * two estimates explain?
  */
 static inline bool
 is_nearer(const OhRow *row, double last, float last_error)
@@ -249,8 +249,8 @@ is_nearer(const OhRow *row, double last, float last_error)
 }
 
 /*
- * doubt -- the last of the rows returned that may not be seen: is it?  If it is, the
- * others do not matter any more.
+ * doubt -- does the snapshot see the last of the returned rows whose visibility is not
+ * known?  If it does, the other ones no longer matter.
  */
 static bool
 doubt(OhRanking *r)
@@ -266,7 +266,7 @@ doubt(OhRanking *r)
 }
 
 /*
- * is_late -- is a row nearer than one that was returned and that the snapshot sees?
+ * is_late -- is a row nearer than a returned row that the snapshot sees?
  */
 static bool
 is_late(OhRanking *r, const OhRow *row)
@@ -306,7 +306,7 @@ OhNoteReturned(OhRanking *r, const ItemPointerData *tid)
 }
 
 /*
- * begin_return -- what is ranked is to be returned, row by row.
+ * begin_return -- start to return the rows of a ranked entry, one by one.
  */
 static void
 begin_return(OhRanking *r, const OhRow *row)
@@ -346,7 +346,7 @@ OhTakeFirst(OhRanking *r, int64 most_chained)
 	}
 	if (is_late(r, &row))
 	{
-		row.error = 0;			/* those held back come as they are ranked */
+		row.error = 0;			/* late rows are returned in the order of these distances */
 		OhRankedPush(&r->late, row);
 		r->nlate++;
 		return false;

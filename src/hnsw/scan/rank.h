@@ -1,5 +1,5 @@
 /*
- * rank.h -- rows of a scan's candidates in order, and the one being returned.
+ * rank.h -- puts the rows of a scan's candidates in order, and returns them one by one.
  */
 #ifndef OH_RANK_H
 #define OH_RANK_H
@@ -11,7 +11,7 @@
 #include "hnsw/scan/ranked.h"
 #include "hnsw/scan/rerank.h"
 
-/* A row that was returned; whether the snapshot sees it is not known. */
+/* A returned row of which it is not known whether the snapshot sees it. */
 typedef struct OhDoubtful
 {
 	double		dist;
@@ -26,46 +26,46 @@ typedef struct OhRanking
 {
 	const OhScanQuery *query;
 	OhReranker *rerank;			/* NULL before OhRankingOpen() */
-	OhRanked	ranked;			/* rows to be returned, or to be ranked exactly */
+	OhRanked	ranked;			/* rows to be returned, or to be ranked exactly first */
 	int64		nranked;		/* candidates whose rows have been ranked */
 	int64		nrefined;		/* of these, candidates with a refined distance */
-	int64		nfetched;		/* rows looked up in the table for their distances */
+	int64		nfetched;		/* rows fetched from the table for their distances */
 
-	/* what estimates were off by */
-	double		errors;			/* squares, summed up ... */
+	/* the errors of estimates */
+	double		errors;			/* sum of their squares ... */
 	int64		nerrors;		/* ... of this many nodes */
 
 	/* chains of postings */
-	OhRows		piece;			/* scratch: rows of a piece */
+	OhRows		piece;			/* scratch: rows of a piece of a chain */
 	OhReadSet	seen;			/* postings read by this rescan */
 	int64		nchained;		/* rows read from them */
 
 	/* the row being returned */
-	OhRow		returning;		/* rows of a node, one by one ... */
-	OhRows		equal;			/* ... those at hand ... */
-	OhChain		chain;			/* ... and those behind them */
-	bool		certain;		/* it is within all radii */
+	OhRow		returning;		/* the ranked entry whose rows are returned ... */
+	OhRows		equal;			/* ... the rows of it that have been read ... */
+	OhChain		chain;			/* ... and the chain with the others */
+	bool		certain;		/* it is within all radii: no recheck */
 
 	/* strict order */
 	OhRanked	late;			/* rows held back ... */
-	int64		nlate;			/* ... and how many there have been */
+	int64		nlate;			/* ... and the number of them so far */
 	double		last;			/* distance of the farthest row returned that the snapshot sees */
-	float		last_error;		/* its slack */
-	OhDoubtful *doubtful;		/* rows returned since, farther ones last */
+	float		last_error;		/* the slack of that row */
+	OhDoubtful *doubtful;		/* rows returned since then, the farthest last */
 	int			ndoubtful;
 } OhRanking;
 
-/* When a scan begins. */
+/* At the start of a scan. */
 extern void OhRankingInit(OhRanking *ranking, const OhScanQuery *query);
-/* A rescan: forget all rows. */
+/* At each rescan: forget all rows. */
 extern void OhRankingReset(OhRanking *ranking);
-/* The index is open. */
+/* Once the index is open. */
 extern void OhRankingOpen(OhRanking *ranking, IndexScanDesc scan);
-/* The query is known, and has distances. */
+/* Once the query is known, if it has distances. */
 extern void OhRankingStart(OhRanking *ranking);
 extern void OhRankingEnd(OhRanking *ranking);
 
-/* Let go of what is pinned; between two calls of amgettuple. */
+/* Release buffer pins; between two calls of amgettuple. */
 static inline void
 OhRankingRelease(OhRanking *ranking)
 {
@@ -73,26 +73,26 @@ OhRankingRelease(OhRanking *ranking)
 }
 
 /*
- * Rank the rows of a candidate, whose estimate and bound these are.
+ * Rank the rows of a candidate with this estimate and bound.
  *
- * most_chained: rows that may be read from chains in this rescan, all in all; the
- * functions below have it, too.
+ * most_chained: limit on the rows read from chains in this rescan, in total; likewise in
+ * the functions below.
  */
 extern void OhRank(OhRanking *ranking, const OhNodeRows *head, double dist, double bound,
 				   int64 most_chained);
 /*
- * Take the nearest of what is ranked, if it can be told: it is then being returned.
- * false: look again, something has been ranked exactly or held back.
+ * Begin to return the nearest of the ranked rows, if it is known which one that is.  false:
+ * a row was ranked exactly or held back instead; choose again.
  */
 extern bool OhTakeFirst(OhRanking *ranking, int64 most_chained);
-/* The same of the rows held back; false: there are none. */
+/* The same for the rows held back; false: there are none. */
 extern bool OhTakeLate(OhRanking *ranking);
 /* The next row of what is being returned. */
 extern bool OhNextReturned(OhRanking *ranking, int64 most_chained, ItemPointer tid);
-/* A row is returned in its place: those still to come must not be nearer. */
+/* Record that a row was returned in order: a nearer one after it is late. */
 extern void OhNoteReturned(OhRanking *ranking, const ItemPointerData *tid);
 
-/* Root of the mean square of what estimates were off by. */
+/* Root mean square of the errors of estimates. */
 static inline double
 OhRankingError(const OhRanking *ranking)
 {

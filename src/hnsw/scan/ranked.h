@@ -1,9 +1,9 @@
 /*
- * ranked.h -- rows that a scan has ranked by a distance.
+ * ranked.h -- a heap of rows that a scan has ranked by a distance.
  *
- * They are a heap by the distance that a row has at least, which is its own if it is
- * exact.  So when an exact row comes first, no other is likely to be nearer, however many
- * are ranked by estimates behind it.
+ * The heap is ordered by each row's least likely distance, which for an exact row is its
+ * distance.  So once an exact row comes first, no other row is likely to be nearer, however
+ * many rows are ranked by estimates behind it.
  */
 #ifndef OH_RANKED_H
 #define OH_RANKED_H
@@ -16,34 +16,36 @@
 #include "hnsw/graph/rows.h"
 
 /*
- * Two rows whose refined distances differ by less than this many standard errors (of the
- * difference) are compared by their vectors; a row's distance is hardly ever this many of its
- * errors nearer than estimated.  Figures: docs/measurements.md#late-rows
+ * If the refined distances of two rows differ by less than this many standard errors (of
+ * the difference), the rows are compared by their vectors.  A row's distance is hardly ever
+ * less than its estimate by more than this many of its standard errors.  Figures:
+ * docs/measurements.md#late-rows
  */
 #define OH_SETTLED_ERRORS 2.0
 
 /*
- * What is ranked:
+ * An entry of the heap is one of:
  *
- *   a row, whose exact distance is known, and that the snapshot sees;
- *   all rows of a node, which its code or its refinement does not tell apart;
- *   the rest of a node's rows, whose exact distance is that of those before them;
- *   the rest of a node's rows, to be ranked when nothing else can be nearer.
+ *   a row whose exact distance is known and which the snapshot sees;
+ *   all rows of a node, ranked by its code or refinement, which is the same for all of them;
+ *   the remaining rows of a node, if their exact distance is that of the rows before them;
+ *   the remaining rows of a node that are to be ranked when nothing else can be nearer.
  */
 typedef struct OhRow
 {
-	double		dist;			/* of rows to be ranked: none is likely to be nearer */
-	double		least;			/* less OH_SETTLED_ERRORS errors, by OhRankedPush() */
-	float		error;			/* standard error of it, 0 if it is exact */
-	float		slack;			/* standard error of what it was first ranked by */
-	OhChain    *rest;			/* of a node's rows, otherwise NULL */
-	bool		unranked;		/* ... to be ranked */
-	uint32		node;			/* all rows of a node, otherwise OH_NONE */
-	uint32		posting;		/* of the node */
-	ItemPointerData tid;		/* of the row, or the node's own */
+	double		dist;			/* its distance; for unranked rows a bound that hardly any is
+								 * nearer than */
+	double		least;			/* dist less OH_SETTLED_ERRORS errors, set by OhRankedPush() */
+	float		error;			/* standard error of dist, 0 if that is exact */
+	float		slack;			/* standard error of the estimate that it was first ranked by */
+	OhChain    *rest;			/* the remaining rows of a node, otherwise NULL */
+	bool		unranked;		/* ... which are still to be ranked */
+	uint32		node;			/* the node, if the entry is all its rows; otherwise OH_NONE */
+	uint32		posting;		/* the node's first posting */
+	ItemPointerData tid;		/* TID of the row, or the node's own TID */
 } OhRow;
 
-/* A heap by the least distance. */
+/* A heap, ordered by least. */
 typedef struct OhRanked
 {
 	OhRow	   *row;
@@ -107,7 +109,8 @@ OhRankedPop(OhRanked *rows)
 }
 
 /*
- * How many rows are nearer than dist?  Counts up to most, from place i of the heap on.
+ * Count the rows nearer than dist, up to most, in the subtree of the heap that starts at
+ * index i.
  */
 static inline int
 OhRankedWithin(const OhRanked *rows, int64 i, double dist, int most)

@@ -1,12 +1,12 @@
 /*
- * rerank.c -- exact distances of visible rows, from the heap.
+ * rerank.c -- exact distances of visible rows, computed from the table.
  *
- * Fetches a row version by the scan's own snapshot, evaluates the indexed
- * column or expression, and computes the operator's distance with the
- * operator's own kernel, so that the order agrees with SQL's to the last bit.
+ * Fetches a row version with the scan's own snapshot, evaluates the indexed column or
+ * expression, and computes the distance with the operator's own kernel, so that the order
+ * agrees with SQL's to the last bit.
  *
- * A plain column of an ordinary heap is read straight from the page, found by
- * hint; expressions and other table access methods go through the table's own
+ * A plain column of an ordinary heap is read directly from the page, which a hint helps to
+ * find.  Expressions and other table access methods go through the table access method's
  * interface.
  */
 #include "postgres.h"
@@ -62,7 +62,7 @@ OhRerankQuery(OhReranker *r, const void *query)
 }
 
 /*
- * exact_distance -- distance to an indexed value; false if it has none.
+ * exact_distance -- compute the distance to an indexed value; false if it has none.
  */
 static bool
 exact_distance(OhReranker *r, Datum value, double *distance)
@@ -80,7 +80,7 @@ exact_distance(OhReranker *r, Datum value, double *distance)
 }
 
 /*
- * rerank_direct -- from the heap page.
+ * rerank_direct -- read the value directly from the heap page.
  */
 static bool
 rerank_direct(OhReranker *r, ItemPointer tid, double *distance)
@@ -96,7 +96,7 @@ rerank_direct(OhReranker *r, ItemPointer tid, double *distance)
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	found = heap_hot_search_buffer(tid, heap, buffer, r->scan->xs_snapshot, &tuple, NULL, true);
 	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-	/* the pin keeps the tuple where it is */
+	/* the buffer pin keeps the tuple in place */
 	if (found)
 	{
 		value = heap_getattr(&tuple, r->reader.attribute, RelationGetDescr(heap), &isnull);

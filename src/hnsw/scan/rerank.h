@@ -13,11 +13,11 @@
 typedef struct OhReranker OhReranker;
 
 extern OhReranker *OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context);
-/* The query, a detoasted value, which must stay. */
+/* Set the query: a detoasted value, which the caller keeps as long as the scan uses it. */
 extern void OhRerankQuery(OhReranker *rerank, const void *query);
 /*
- * Distance of the row version that the scan's snapshot sees at tid, in order
- * units.  false: it sees none, or the value is NULL or has other dimensions.
+ * Distance, in order units, of the row version that the scan's snapshot sees at tid.
+ * false: it sees none, or the value is NULL or has other dimensions.
  */
 extern bool OhRerankRow(OhReranker *rerank, ItemPointerData tid, double *distance);
 /* Does the scan's snapshot see a row at tid? */
@@ -29,9 +29,9 @@ extern bool OhRerankSees(OhReranker *rerank, ItemPointerData tid);
 extern bool OhRerankAhead(OhReranker *rerank);
 /* Ask for a row's page. */
 extern void OhRerankAsk(OhReranker *rerank, const ItemPointerData *tid);
-/* Start loading a row's line pointer, or (once that is there) its tuple. */
+/* Start loading a row's line pointer into the CPU cache, or (once that is there) its tuple. */
 extern void OhRerankPrefetch(OhReranker *rerank, const ItemPointerData *tid, bool tuple);
-/* Let go of what is pinned; between two calls of amgettuple. */
+/* Release buffer pins; between two calls of amgettuple. */
 extern void OhRerankRelease(OhReranker *rerank);
 extern void OhRerankEnd(OhReranker *rerank);
 

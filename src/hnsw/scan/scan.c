@@ -1,23 +1,24 @@
 /*
- * scan.c -- index scans: rows nearest first, until the executor has enough.
+ * scan.c -- index scans: returns rows nearest first, until the executor has enough.
  *
- * query.c has what is asked for, source.c where candidates come from, rank.c their
- * rows in order.  A scan goes through phases: rows that have a distance, in batches
- * of the graph walk and then of passes over what that did not reach; rows without a
- * position; and in strict order at the very end the rows that were found late,
+ * query.c reads what is asked for, source.c finds candidates, and rank.c puts their rows in
+ * order.  A scan goes through phases: first rows that have a distance, in batches found by
+ * the graph walk and then by sweeps over the nodes that the walk did not reach; then
+ * off-graph rows; and in strict order, at the very end, late rows, which turned out to be
  * nearer than one already returned.
  *
- * Where the query's order is the distance's downwards, as of 1 - distance, rows whose distance
- * is NaN come first; and rows without a vector before all others, where the query has NULLs first.
+ * If the query asks for the largest distances first (as with ORDER BY 1 - distance), rows
+ * whose distance is NaN are returned first.  If it has NULLS FIRST, rows without a vector
+ * are returned before all others.
  *
- * A NULL query, and one without a direction, order nothing: every row comes
- * from the arrays as they lie.
+ * A NULL query, or one without a direction, gives no order: every row is returned, in the
+ * order of the index's arrays.
  *
- * Conditions on filter columns narrow each phase; source.c says how nodes that match
- * are found.
+ * Conditions on filter columns narrow each phase; see source.c for how matching nodes are
+ * found.
  *
- * A condition "within a radius" of what the scan is ordered by ends it, once no
- * node can be within any more.  Without ORDER BY the center is the query.
+ * A condition "within a radius" of the vector that the scan is ordered by ends the scan
+ * once no further node can be within.  Without ORDER BY, its center acts as the query.
  */
 #include "postgres.h"
 
@@ -33,18 +34,18 @@
 #include "hnsw/scan/maxsim.h"
 #include "hnsw/scan/scan.h"
 
-/* What comes next in SCAN_DISTANCES, once no row is being returned. */
+/* What to do next in SCAN_DISTANCES, when no row is being returned. */
 typedef enum ScanStep
 {
 	STEP_BATCH,					/* get another batch of candidates */
 	STEP_RANK,					/* rank the next candidate */
 	STEP_TAKE,					/* return the first row ranked */
-	STEP_NEARER,				/* the same, unless the walk knows candidates as near */
+	STEP_NEARER,				/* the same, unless nodes that the walk has set aside may be nearer */
 	STEP_END					/* no other candidate is within the radius */
 } ScanStep;
 
 /*
- * report -- say at DEBUG1 what the scan has cost: tests count by it.
+ * report -- log at DEBUG1 what the scan has cost; tests read these counts.
  */
 static void
 report(IndexScanDesc scan)
@@ -63,7 +64,7 @@ report(IndexScanDesc scan)
 }
 
 /*
- * count_search -- the search is over: a rescan, or the end.
+ * count_search -- add this search to the scan's counters, at a rescan or at the end.
  */
 static void
 count_search(OhScanState *s)
@@ -146,7 +147,8 @@ ohendscan(IndexScanDesc scan)
 /* ---- rows that have a distance ---- */
 
 /*
- * after_distances -- all of them are returned.
+ * after_distances -- go to the next phase: all rows that have a distance have been
+ * returned.
  */
 static void
 after_distances(OhScanState *s)
@@ -166,7 +168,8 @@ take_batch_result(OhScanState *s, OhBatchResult result)
 }
 
 /*
- * begin_distances -- the rows that have a distance, if the query orders them.
+ * begin_distances -- go to the first phase: rows that have a distance, if the query orders
+ * them.
  */
 static void
 begin_distances(IndexScanDesc scan)
@@ -186,8 +189,8 @@ begin_distances(IndexScanDesc scan)
 }
 
 /*
- * may_return -- count a row that is to be returned; false: without iterative
- * scan, there have been as many as candidates were asked for.
+ * may_return -- count a row that is to be returned.  Returns false if iterative scans are
+ * off and ef rows have been returned.
  */
 static bool
 may_return(OhScanState *s)
@@ -200,9 +203,9 @@ may_return(OhScanState *s)
 }
 
 /*
- * choose_step -- what to do to get at the next row.
+ * choose_step -- decide what to do to find the next row.
  *
- * For STEP_RANK, *head is the next candidate, and no row of it is likely to be nearer
+ * For STEP_RANK, *head is the next candidate, and none of its rows is likely to be nearer
  * than *bound.
  */
 static ScanStep
@@ -217,7 +220,7 @@ choose_step(OhScanState *s, const OhNodeRows **head, double *bound)
 	if (!OhSourceHasMore(source))
 		return ranked->n > 0 ? STEP_NEARER : STEP_BATCH;
 	*head = OhPeek(source, bound);
-	/* of a node that is no longer live nothing is known */
+	/* nothing is known of a node that is no longer live */
 	if (ItemPointerIsValid(&(*head)->tid) || (*head)->posting != OH_NONE)
 		beyond = OhIsBeyond(&s->query, OhSourceEstimate(source), (*head)->error);
 	if (ranked->n > 0 && !OhRanksAll(source) && (beyond || *bound >= ranked->row[0].dist))
@@ -228,7 +231,7 @@ choose_step(OhScanState *s, const OhNodeRows **head, double *bound)
 }
 
 /*
- * next_ordered -- the next row that has a distance; false: another phase.
+ * next_ordered -- the next row that has a distance; false if the phase has changed.
  */
 static bool
 next_ordered(IndexScanDesc scan, ItemPointer tid)
@@ -272,7 +275,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 }
 
 /*
- * next_late -- the next of the rows that were held back; false at the end.
+ * next_late -- the next late row; false at the end.
  */
 static bool
 next_late(OhScanState *s, ItemPointer tid)
@@ -287,10 +290,10 @@ next_late(OhScanState *s, ItemPointer tid)
 	return false;
 }
 
-/* ---- arrays, as they lie ---- */
+/* ---- rows in the order of the index's arrays ---- */
 
 /*
- * next_phase -- an array is used up.
+ * next_phase -- go to the next phase: all of this array has been read.
  */
 static void
 next_phase(IndexScanDesc scan)
@@ -331,7 +334,7 @@ is_skipped(const OhScanState *s)
 }
 
 /*
- * next_unordered -- the next row of an array, page by page; false: another phase.
+ * next_unordered -- the next row of an array, page by page; false if the phase has changed.
  */
 static bool
 next_unordered(IndexScanDesc scan, ItemPointer tid)
@@ -442,7 +445,7 @@ next_row(IndexScanDesc scan, ItemPointer tid)
 }
 
 /*
- * is_rechecked -- must the executor check the conditions of the row returned?
+ * is_rechecked -- must the executor recheck the conditions for the row returned?
  */
 static bool
 is_rechecked(const OhScanState *s)
@@ -454,7 +457,8 @@ is_rechecked(const OhScanState *s)
 }
 
 /*
- * get_row -- the next row, and what the executor must know of it; false at the end.
+ * get_row -- return the next row, and set xs_recheck and the order-by values; false at the
+ * end.
  */
 static bool
 get_row(IndexScanDesc scan)

@@ -14,7 +14,7 @@
 typedef enum ScanPhase
 {
 	SCAN_START,
-	SCAN_NULLS_FIRST,			/* what is at the end otherwise */
+	SCAN_NULLS_FIRST,			/* rows without a vector, where NULLs are first */
 	SCAN_NO_DIRECTION_FIRST,
 	SCAN_DISTANCES,				/* candidates, nearest first */
 	SCAN_ALL,					/* every row of the node array, no order */
@@ -24,7 +24,7 @@ typedef enum ScanPhase
 	SCAN_DONE
 } ScanPhase;
 
-/* Written by scan.c, but for the parts. */
+/* Written by scan.c; the parts are written by the files that they are named after. */
 typedef struct OhScanState
 {
 	bool		maxsim;			/* first: false (maxsim.h) */
@@ -35,20 +35,21 @@ typedef struct OhScanState
 	OhRanking	ranking;
 
 	ScanPhase	phase;
-	OhScanCounters counters;	/* of earlier searches; rows and time of this one, too */
-	int64		nreturned;		/* rows with distances, without iterative scan */
+	OhScanCounters counters;	/* of the searches before this one; for rows and time, including
+								 * this one */
+	int64		nreturned;		/* number of rows with a distance, counted without iterative scans */
 
 	/* phases that read an array, page by page */
 	uint32		lp;				/* next page */
-	OhRows		rows;			/* of the last one ... */
-	OhChain    *chains;			/* ... and what is behind them */
+	OhRows		rows;			/* rows of the last page read ... */
+	OhChain    *chains;			/* ... and the chains of their nodes */
 	int			nchains;
-	OhReadSet	seen;			/* postings read */
+	OhReadSet	seen;			/* postings read so far */
 } OhScanState;
 
 /* ---- count.c: what a scan has done ---- */
 
-/* The counters of a scan, the search that it is at included. */
+/* Collect the counters of a scan, including the search in progress. */
 extern void OhScanCount(const OhScanState *s, OhScanCounters *counters);
 
 #endif							/* OH_SCAN_H */

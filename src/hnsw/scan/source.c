@@ -1,9 +1,9 @@
 /*
  * source.c -- where a scan's candidates come from: a walk of the graph, or a sweep.
  *
- * With conditions on filter columns both find matching nodes only.  Which of the
- * two is cheaper is decided by an estimate of their number; a walk that comes to
- * cost more than the evaluation of all that match is given up for that.
+ * With conditions on filter columns, both find matching nodes only.  The number of matching
+ * nodes is estimated to decide which of the two is cheaper.  A walk that turns out to cost
+ * more than evaluating all matching nodes is given up for a sweep.
  */
 #include "postgres.h"
 
@@ -18,53 +18,56 @@
 #include "planner/planner.h"
 
 /*
- * Candidates kept in a walk for ef asked for: the estimates that steer it are a
- * little off, and some more make up for that.
- * Figures: docs/measurements.md#by-question
+ * A walk for ef candidates keeps this many.  The estimates that direct the walk have
+ * errors, and the additional ones make up for that.  Figures:
+ * docs/measurements.md#by-question
  */
 #define WIDTH(ef) ((ef) + (ef) / 10 + 6)
 
 /*
  * A graph of at most this many nodes, or this many times ef, is not walked: comparing all
- * codes is as quick, and misses nothing.  What that rests on: docs/measurements.md#constants
+ * codes is as fast and misses nothing.  What that rests on: docs/measurements.md#constants
  */
 #define FEW_NODES 1000
 #define FEW_TIMES_EF 25
 
 /*
- * What conditions cost, in evaluations of a walk: one by a sweep that evaluates
- * only nodes that match; looking at a filter page.
- * Figures: docs/measurements.md#constants
+ * Costs of conditions, in evaluations of a walk: of an evaluation by a sweep, which
+ * evaluates only matching nodes; and of reading a filter page.  Figures:
+ * docs/measurements.md#constants
  */
 #define SWEEP_EVALUATION 0.5
 #define KEY_PAGE 1.0
 
-/* A sweep of so few is not delayed by a look at what a walk meets first. */
+/*
+ * With this many evaluations or fewer, a sweep starts at once, without first testing what a
+ * walk would meet.
+ */
 #define FEW_EVALUATIONS 2000
 
 /* Nodes of a batch whose rows' pages are asked for ahead, where pages are missing. */
 #define ASK_AHEAD 32
 
 /*
- * With this many rows or fewer left the next batch is fetched before they are returned:
- * it may have nearer ones, which would come too late.  Of the first batch these are the
- * candidates that were not asked for, so that ef rows take no other.  Of later ones, and
- * where the executor may discard rows, they are half of all nodes that the walk has
- * given: it is sure of its nearest nodes only if it has found farther ones, too.
+ * With this many rows or fewer left, the next batch is found before they are returned: it
+ * may have nearer ones, which would be late.  For the first batch that is the number of
+ * candidates beyond ef, so that returning ef rows needs no second batch.  For later
+ * batches, and where the executor may discard rows, it is half of all nodes that the walk
+ * has returned: a walk is sure of its nearest nodes only if it has found farther ones, too.
  * Figures: docs/measurements.md#by-question
  */
 #define KEPT_BACK(ef) (WIDTH(ef) - (ef))
 #define KEPT_BACK_LATER(n) ((n) / 2)
 
-/* Where the executor may discard rows the first batch is wider than ef. */
+/* The size of the first batch where the executor may discard rows. */
 #define WIDER(ef) ((ef) + (ef) / 2)
 
 /*
- * A node that the walk has evaluated and not given may be nearer than the row to be
- * returned if its estimate is within ASIDE_ERRORS times the error that estimates turn
- * out to have; the links of nodes within EXPAND_ERRORS are followed.  Up to MOST_NEARER
- * times ef_search more nodes of a batch are ranked for that, or LEAST_NEARER if that is
- * more.  Figures: docs/measurements.md#what-the-walk-has-set-aside
+ * The walk sets aside nodes that it has evaluated but not returned.  One of them may be
+ * nearer than the row about to be returned if its estimate is within ASIDE_ERRORS times the
+ * observed error of estimates; the links of nodes within EXPAND_ERRORS are followed.  For
+ * each batch, this ranks at most MOST_NEARER times ef_search additional nodes, or
+ * LEAST_NEARER if that is more.  Figures: docs/measurements.md#what-the-walk-has-set-aside
  */
 #define ASIDE_ERRORS 2.5
 #define EXPAND_ERRORS 1.0
@@ -72,19 +75,19 @@
 #define LEAST_NEARER 320
 
 /*
- * Where CROWD rows are as near as the first, but for CROWD_ERRORS, estimates say nothing
- * of who is nearest: near-duplicates.  Then the links of all that may be nearer are
- * followed.
+ * If CROWD rows are about as near as the first one (to within CROWD_ERRORS), they are
+ * near-duplicates and estimates cannot tell which is nearest.  Then the links of all nodes
+ * that may be nearer are followed.
  */
 #define CROWD 6
 #define CROWD_ERRORS 0.25
 
-/* Batches after the first grow up to this many nodes. */
+/* Batches after the first grow, up to this many nodes. */
 #define MAX_BATCH 8192
 
 /*
- * A row is returned once the next candidate's estimate, less this many standard
- * errors, is no nearer.  Figures: docs/measurements.md#by-question
+ * A row is returned once the next candidate's estimate, less this many standard errors, is
+ * no nearer.  Figures: docs/measurements.md#by-question
  */
 #define BOUND_ERRORS 3.0f
 
@@ -125,7 +128,7 @@ OhSourceOpen(OhSource *source)
 }
 
 /*
- * begin_batch -- nodes to be ranked next.
+ * begin_batch -- make these nodes the batch to be ranked.
  */
 static void
 begin_batch(OhSource *s, const OhQueue *batch)
@@ -135,7 +138,8 @@ begin_batch(OhSource *s, const OhQueue *batch)
 }
 
 /*
- * take_batch -- a batch of the walk: a later sweep leaves these nodes out.
+ * take_batch -- take a batch of the walk, and mark its nodes so that a later sweep leaves
+ * them out.
  */
 static void
 take_batch(OhSource *s, const OhQueue *batch)
@@ -151,7 +155,7 @@ take_batch(OhSource *s, const OhQueue *batch)
 }
 
 /*
- * allow_nearer -- after a batch: nodes that may be ranked because they may be nearer.
+ * allow_nearer -- for a new batch, set how many nodes that were set aside may be ranked.
  */
 static void
 allow_nearer(OhSource *s)
@@ -161,7 +165,7 @@ allow_nearer(OhSource *s)
 }
 
 /*
- * take_held -- put what was left of the last batch to this one.
+ * take_held -- add what was left of the last batch to this one.
  */
 static void
 take_held(OhSource *s, OhQueue *batch)
@@ -175,7 +179,7 @@ take_held(OhSource *s, OhQueue *batch)
 }
 
 /*
- * begin_sweep -- from now on batches come from a pass over the nodes.
+ * begin_sweep -- from now on, batches come from a sweep over the nodes.
  */
 static void
 begin_sweep(OhSource *s)
@@ -194,7 +198,7 @@ has_few_nodes(OhSource *s)
 	uint32		npages = file->array[OH_NODE].npages;
 	int64		few = Max(FEW_NODES, (int64) s->ef * FEW_TIMES_EF);
 
-	/* a pass compares them all, whatever the bound says */
+	/* a sweep evaluates all nodes: none where that would exceed the limit */
 	if (oh_max_scan_tuples > 0 && !s->query->complete)
 		few = Min(few, oh_max_scan_tuples);
 	if ((int64) npages * file->array[OH_NODE].per_page > few)
@@ -204,14 +208,15 @@ has_few_nodes(OhSource *s)
 }
 
 /*
- * is_selective -- do so few nodes match that a walk is not worth a try?
+ * is_selective -- do so few nodes match that a walk is not worth trying?
  *
- * What it costs to evaluate all that match is known; what a walk costs depends on
- * where they lie.  At best they are what lies nearest, and the walk is one without
- * conditions.  If they lie anywhere, it would take longer: that is seen after its
- * first evaluations, which are lost then, but few beside many that match.
+ * The cost of evaluating all matching nodes is known.  The cost of a walk depends on where
+ * they are.  At best they are the nearest nodes, and the walk costs what it does without
+ * conditions.  If they are anywhere, it takes longer.  That shows after its first
+ * evaluations, which are then wasted, but they are few compared with the number of matching
+ * nodes.
  *
- * Sets what a walk may cost.
+ * Also sets the budget of a walk.
  */
 static bool
 is_selective(OhSource *s)
@@ -226,7 +231,7 @@ is_selective(OhSource *s)
 	s->search->budget = sweep;
 	if (oh_max_scan_tuples > 0 && !s->query->complete && matches > oh_max_scan_tuples)
 	{
-		/* a walk can be cut short: where nothing that matches is near, too */
+		/* a walk can be stopped at the limit, even where nothing that matches is near */
 		s->search->budget = INFINITY;
 		s->search->limit = oh_max_scan_tuples;
 		return false;
@@ -237,8 +242,8 @@ is_selective(OhSource *s)
 }
 
 /*
- * walk_on -- the next batch of the walk, and what is left of the last one; false:
- * neither is there.
+ * walk_on -- the next batch of the walk, with what is left of the last one; false if there
+ * is neither.
  */
 static bool
 walk_on(OhSource *s)
@@ -260,7 +265,7 @@ walk_on(OhSource *s)
 }
 
 /*
- * may_read_on -- do the settings allow to read more?
+ * may_read_on -- do the settings allow reading more nodes?
  */
 static bool
 may_read_on(const OhSource *s)
@@ -269,8 +274,8 @@ may_read_on(const OhSource *s)
 }
 
 /*
- * is_crowd -- are many of the rows ranked no farther than that, but for what estimates
- * cannot tell?
+ * is_crowd -- are many of the ranked rows so near to the first one that estimates cannot
+ * tell them apart?
  */
 static bool
 is_crowd(const OhRanked *ranked, double first, double error)
@@ -281,7 +286,7 @@ is_crowd(const OhRanked *ranked, double first, double error)
 /*
  * OhTakeNearer -- see source.h.
  *
- * How far estimates are off is known from the nodes that this scan has ranked.
+ * The error of estimates is known from the nodes that this scan has ranked.
  */
 bool
 OhTakeNearer(OhSource *s)
@@ -327,7 +332,7 @@ OhNextBatch(OhSource *s)
 			return OH_BATCH;
 		begin_sweep(s);
 	}
-	/* with the last nodes dealt with, an empty batch: rows that are ranked come first */
+	/* after the last nodes, one empty batch: rows already ranked are returned first */
 	if (!OhSweepMore(s->sweep, s->query->forms, WIDTH(s->ef)) && s->ranking->ranked.n == 0)
 		return OH_BATCH_NONE;
 	begin_batch(s, &s->sweep->found);
@@ -375,8 +380,8 @@ OhFoundFarther(const OhSource *s)
 /*
  * OhBatchComesFirst -- see source.h.
  *
- * Of a sweep the nearest of the nodes that are left says whether a row is next.  A
- * scan within a radius is likely to be read to its end, where late rows are seen.
+ * In a sweep, the nearest of the remaining nodes tells whether a row is next.  A scan
+ * within a radius is likely to be read to its end, where late rows are returned.
  */
 bool
 OhBatchComesFirst(const OhSource *s)
@@ -418,8 +423,8 @@ ask_ahead(OhSource *s)
 }
 
 /*
- * look_ahead -- read what the next n nodes of the batch have: rows, and refined
- * distances if the index has them.
+ * look_ahead -- read the rows of the next n nodes of the batch, and their refined distances
+ * if the index has refinements.
  */
 static void
 look_ahead(OhSource *s, OhNodeRows *head, int n)
@@ -464,7 +469,7 @@ OhPeek(OhSource *s, double *bound)
 		s->nahead += n;
 	}
 	*bound = s->batch->item[s->next].dist;
-	/* of sparse values, one further behind may err by more: by as much as any so far */
+	/* with sparse values, a node further back may have a larger error: assume the largest so far */
 	if (query->errors_vary)
 		head->error = s->most_error = Max(s->most_error, head->error);
 	if (!query->by_code || query->forms->unrounded)

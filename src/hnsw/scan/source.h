@@ -15,81 +15,81 @@
 /* Nodes of a batch whose rows are looked up, and prefetched, at a time. */
 #define OH_AHEAD 8
 
-/* What OhNextBatch() has come to. */
+/* Result of OhNextBatch(). */
 typedef enum OhBatchResult
 {
-	OH_BATCH,					/* a batch, which may be empty while rows are ranked */
-	OH_BATCH_NONE,				/* all nodes have been given */
+	OH_BATCH,					/* a batch, which may be empty if ranked rows remain */
+	OH_BATCH_NONE,				/* all nodes have been returned */
 	OH_BATCH_REFUSED			/* a setting ends the scan */
 } OhBatchResult;
 
-/* Written by source.c alone, next by OhSourceAdvance(). */
+/* Written by source.c alone; next also by OhSourceAdvance(). */
 typedef struct OhSource
 {
 	const OhScanQuery *query;
-	const OhRanking *ranking;	/* says how much is ranked, and how far estimates are off */
+	const OhRanking *ranking;	/* used for the number of ranked rows and the error of estimates */
 	OhSearch   *search;			/* NULL before OhSourceOpen() */
 	OhSweep    *sweep;			/* NULL while batches come from the walk */
-	int			ef;				/* of the last batch */
+	int			ef;				/* ef of the last batch */
 	bool		discarded;		/* the executor may discard rows */
-	bool		few;			/* the graph is small enough to be compared whole */
+	bool		few;			/* the graph is so small that all nodes are compared */
 
 	/* the batch */
 	const OhQueue *batch;		/* its nodes, sorted by estimate; NULL before the first one */
-	int64		next;			/* first that is not ranked */
-	int64		nahead;			/* nodes looked up so far */
+	int64		next;			/* the first one that has not been ranked */
+	int64		nahead;			/* number of nodes read ahead so far */
 	OhNodeRows	ahead[OH_AHEAD];	/* batch[i] is in ahead[i % OH_AHEAD] */
 	int64		nasked;			/* nodes whose rows' pages have been asked for, at least */
 	float		most_error;		/* the largest error of a code so far */
 
 	/* the walk */
-	bool		walked;			/* has no further batch */
-	OhQueue		held;			/* nodes of the last batch that are put to this one */
-	uint32	   *handled;		/* nodes of all batches */
+	bool		walked;			/* the walk has no further batch */
+	OhQueue		held;			/* nodes of the last batch that are added to this one */
+	uint32	   *handled;		/* set of the nodes of all batches */
 	int64		nhandled;
 	int64		handled_allocated;
 
 	/* what the walk has set aside */
-	float		aside;			/* the least estimate of it ... */
-	bool		aside_known;	/* ... if it has been looked for */
-	int64		nearer;			/* nodes that may still be ranked on account of it */
+	float		aside;			/* the least estimate among these nodes ... */
+	bool		aside_known;	/* ... if it is known */
+	int64		nearer;			/* number of them that may still be ranked */
 } OhSource;
 
-/* When a scan begins. */
+/* At the start of a scan. */
 extern void OhSourceInit(OhSource *source, const OhScanQuery *query, const OhRanking *ranking);
-/* A rescan: let go of the last one's batches. */
+/* At each rescan: release the last one's batches. */
 extern void OhSourceReset(OhSource *source);
 extern void OhSourceEnd(OhSource *source);
 
-/* The index is open. */
+/* Once the index is open. */
 extern void OhSourceOpen(OhSource *source);
 /* The first batch of nodes for the query. */
 extern OhBatchResult OhSourceFirst(OhSource *source, IndexScanDesc scan);
 /* Another batch. */
 extern OhBatchResult OhNextBatch(OhSource *source);
 /*
- * Must all nodes be ranked before a row is returned?  While an index is trained again,
- * nodes have codes of two models, whose estimates may err by quite different amounts:
- * their order says little then, and a small graph can do without.
+ * Must all nodes be ranked before a row is returned?  While an index is being retrained,
+ * nodes have codes of two models whose errors may differ a lot.  Then the order of
+ * estimates says little, and for a small graph it is not needed.
  */
 extern bool OhRanksAll(const OhSource *source);
-/* Must there be another batch before a row is returned? */
+/* Must another batch be found before a row is returned? */
 extern bool OhBatchComesFirst(const OhSource *source);
 /*
- * Has the walk found as many nodes again as those ranked so far?  It is sure of its
- * nearest nodes only if it has found farther ones, too.
+ * Has the walk found at least as many further nodes as have been ranked so far?  It is sure
+ * of its nearest nodes only if it has found farther ones, too.
  */
 extern bool OhFoundFarther(const OhSource *source);
 /*
- * The batch is used up.  Take what the walk has set aside, and may be nearer than the
- * first of the rows ranked, as another one.  false: nothing may be, or enough has been
- * ranked for that.
+ * Called when the batch is used up: make another one of the nodes that the walk has set
+ * aside and that may be nearer than the first ranked row.  false: there are none, or the
+ * limit is reached.
  */
 extern bool OhTakeNearer(OhSource *source);
-/* The next node of the batch: its rows, and a distance that hardly any is nearer than. */
+/* The next node of the batch, with its rows; none of them is likely to be nearer than *bound. */
 extern const OhNodeRows *OhPeek(OhSource *source, double *bound);
 
-/* Are there nodes of the batch that are not ranked? */
+/* Are there nodes of the batch that have not been ranked? */
 static inline bool
 OhSourceHasMore(const OhSource *source)
 {
@@ -103,7 +103,7 @@ OhSourceEstimate(const OhSource *source)
 	return source->batch->item[source->next].dist;
 }
 
-/* The next node has been ranked. */
+/* Step to the following node, once the next one has been ranked. */
 static inline void
 OhSourceAdvance(OhSource *source)
 {
@@ -117,7 +117,7 @@ OhSourceEvaluations(const OhSource *source)
 		(source->sweep ? source->sweep->eval.evaluations : 0);
 }
 
-/* How many rows of chains the settings allow to read, all in all. */
+/* Limit on the rows read from chains in this rescan, in total. */
 static inline int64
 OhMostChained(const OhSource *source)
 {

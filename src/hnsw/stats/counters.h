@@ -1,8 +1,8 @@
 /*
- * counters.h -- what a scan has done, and what has been done to an index.
+ * counters.h -- counters of scans and of indexes.
  *
- * Counters are plain fields that the code at hand adds to; nothing here reads a page or
- * takes a lock while something is searched, inserted or vacuumed.
+ * Counters are plain fields that searches, inserts and vacuums add to.  Adding reads no
+ * page and takes no lock.
  */
 #ifndef OH_COUNTERS_H
 #define OH_COUNTERS_H
@@ -21,10 +21,10 @@ typedef enum OhStrategy
 	OH_BY_WALK,
 	OH_BY_SWEEP,
 	OH_BY_WALK_AND_SWEEP,
-	OH_BY_ARRAY					/* as they lie: the query orders nothing */
+	OH_BY_ARRAY					/* in the order of the index's arrays: the query orders nothing */
 } OhStrategy;
 
-/* ... and why so. */
+/* ... and for which reason. */
 typedef enum OhReason
 {
 	OH_AS_CONDITIONS_NEVER_MATCH,
@@ -32,17 +32,18 @@ typedef enum OhReason
 	OH_AS_MANY_MATCH,
 	OH_AS_FEW_NODES,
 	OH_AS_FEW_MATCH,
-	OH_AS_GIVEN_UP,				/* fewer matched on the way than had been thought */
-	OH_AS_READ_ON,				/* past what a walk reaches, or what work_mem holds */
+	OH_AS_GIVEN_UP,				/* the walk met fewer matching nodes than estimated */
+	OH_AS_READ_ON,				/* more rows were wanted than the walk reaches, or than work_mem
+								 * holds */
 	OH_AS_NO_ORDER
 } OhReason;
 
-/* One scan, which may be several searches: rescans, as of a nested loop. */
+/* One scan.  It may consist of several searches: a nested loop rescans its inner side. */
 typedef struct OhScanCounters
 {
 	int			ef;
 	OhEfSource	ef_source;
-	OhStrategy	strategy;		/* of the last search */
+	OhStrategy	strategy;		/* strategy of the last search */
 	OhReason	reason;
 	int64		searches;
 	int64		walks;			/* searches by a walk only ... */
@@ -50,19 +51,19 @@ typedef struct OhScanCounters
 	int64		both;			/* ... and by one after the other */
 	int64		rows;			/* returned */
 	int64		hops;			/* nodes whose links were followed */
-	int64		compared;		/* codes */
+	int64		compared;		/* codes compared */
 	int64		refined;		/* nodes re-ranked by their refinements */
 	int64		fetched;		/* rows re-ranked by their vectors in the table */
 	int64		late;			/* rows held back to the end */
-	int64		passes;			/* of sweeps over the nodes */
-	int64		tested;			/* nodes that walks tested conditions on */
-	int64		filter_pages;	/* pages of filter keys that were looked at */
+	int64		passes;			/* passes of sweeps over the nodes */
+	int64		tested;			/* nodes for which walks tested conditions */
+	int64		filter_pages;	/* pages of filter keys that were read */
 	instr_time	time;			/* where track_io_timing is on */
 } OhScanCounters;
 
 /* ---- lastscan.c ---- */
 
-/* A scan of this index has ended. */
+/* Record that a scan of this index has ended. */
 extern void OhNoteScan(Relation index, const OhScanCounters *counters);
 extern const char *OhStrategyName(OhStrategy strategy);
 extern const char *OhReasonName(OhReason reason);
@@ -87,15 +88,15 @@ typedef enum OhCounter
 	OH_COUNT_INSERTS,
 	OH_COUNT_RETRIES,			/* inserts that started over */
 	OH_COUNT_VACUUMS,
-	OH_COUNT_REMOVED,			/* rows */
-	OH_COUNT_FREED,				/* records */
+	OH_COUNT_REMOVED,			/* rows removed by vacuum */
+	OH_COUNT_FREED,				/* records freed by vacuum */
 	OH_COUNT_VACUUM_US,
 	OH_NCOUNTERS
 } OhCounter;
 
 /* The counters of an index that this transaction adds to: int64[OH_NCOUNTERS]. */
 extern int64 *OhCount(Relation index);
-/* Vacuum has worked on an index since then, and counted n. */
+/* Count the time since `from` as work of vacuum on an index, and add n to a counter. */
 extern void OhCountVacuum(Relation index, instr_time from, OhCounter counter, int64 n);
 extern void OhStatsInit(void);	/* called by _PG_init */
 

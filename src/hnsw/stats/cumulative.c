@@ -1,11 +1,12 @@
 /*
- * cumulative.c -- counters of indexes, summed up over sessions.
+ * cumulative.c -- counters of indexes, added up over sessions.
  *
- * A transaction adds to counters of its own (OhCount()), which are added to the totals
- * when it ends, committed or not.  The totals lie in shared memory where the library is
- * preloaded by the postmaster, in a table of fixed size whose least recently used entry
- * gives way; and in the backend otherwise.  They are gone after a restart or a crash, as
- * the time of the last reset tells.  An entry outlives its index: views leave it out.
+ * A transaction adds to its own counters (OhCount()). These are added to the totals when it
+ * ends, whether it commits or not.  If the postmaster has preloaded the library, the totals
+ * are in shared memory, in a table of fixed size, where a new entry replaces the one that
+ * was used least recently.  Otherwise they are in the backend.  A restart or a crash resets
+ * them, as the time of the last reset shows.  An entry outlives its index; the views ignore
+ * it.
  */
 #include "postgres.h"
 
@@ -28,7 +29,7 @@
 #define MOST_INDEXES 4096
 
 #define TRANCHE "omenhnsw_statistics"
-/* Columns of omendb_stat_counters() beside the counters. */
+/* Columns of omendb_stat_counters() in addition to the counters. */
 #define OTHER_COLUMNS 3
 
 OM_FUNCTION(om_stat_counters);
@@ -44,20 +45,20 @@ typedef struct IndexKey
 typedef struct Totals
 {
 	IndexKey	key;			/* hash key */
-	slock_t		mutex;			/* of what follows, in shared memory */
+	slock_t		mutex;			/* protects the following fields, if in shared memory */
 	int64		count[OH_NCOUNTERS];
 	TimestampTz used;
 	TimestampTz reset;
 } Totals;
 
-/* What a transaction has to add. */
+/* Counters that a transaction has yet to add. */
 typedef struct Pending
 {
 	Oid			index;			/* hash key */
 	int64		count[OH_NCOUNTERS];
 } Pending;
 
-/* Held shared to add to an entry, exclusively to add or remove one. */
+/* Held in shared mode to add to an entry, in exclusive mode to add or remove one. */
 static LWLock *lock = NULL;
 static HTAB *totals = NULL;
 static HTAB *pending = NULL;
@@ -134,8 +135,8 @@ forget_oldest(void)
 }
 
 /*
- * find_totals -- of an index, with the lock held; they are made if need be, which takes
- * the lock exclusively.
+ * find_totals -- find or create the totals of an index.  The lock must be held; it is taken
+ * in exclusive mode if an entry must be created.
  */
 static Totals *
 find_totals(const IndexKey *key)
@@ -169,7 +170,7 @@ make_own_totals(void)
 }
 
 /*
- * flush -- add what is pending to the totals.
+ * flush -- add the pending counters to the totals.
  */
 static void
 flush(void)
@@ -245,7 +246,7 @@ OhCountVacuum(Relation index, instr_time from, OhCounter counter, int64 n)
 }
 
 /*
- * om_stat_counters -- omendb_stat_counters(): the totals of indexes of this database.
+ * om_stat_counters -- omendb_stat_counters(): the totals of the indexes of this database.
  */
 Datum
 om_stat_counters(PG_FUNCTION_ARGS)
@@ -288,7 +289,8 @@ om_stat_counters(PG_FUNCTION_ARGS)
 }
 
 /*
- * om_stat_reset -- omendb_stat_reset(index regclass); NULL: all indexes of this database.
+ * om_stat_reset -- omendb_stat_reset(index regclass); NULL means all indexes of this
+ * database.
  */
 Datum
 om_stat_reset(PG_FUNCTION_ARGS)

@@ -1,5 +1,5 @@
 /*
- * lastscan.c -- omendb_last_scan(): what the session's last scan has done.
+ * lastscan.c -- omendb_last_scan(): counters of the session's last scan.
  */
 #include "postgres.h"
 
@@ -49,7 +49,7 @@ OhReasonName(OhReason reason)
 }
 
 /*
- * add_to_index -- a scan's counters to those of its index.
+ * add_to_index -- add a scan's counters to those of its index.
  */
 static void
 add_to_index(Relation index, const OhScanCounters *c)
@@ -82,7 +82,7 @@ OhNoteScan(Relation index, const OhScanCounters *counters)
 }
 
 /*
- * om_last_scan -- omendb_last_scan(); NULLs before the first one.
+ * om_last_scan -- omendb_last_scan(); a row of NULLs before the first scan.
  */
 Datum
 om_last_scan(PG_FUNCTION_ARGS)

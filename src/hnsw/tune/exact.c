@@ -1,12 +1,13 @@
 /*
- * exact.c -- aggregate omendb_nearest_distances(): the distances of the k nearest rows
- * to each of several queries, in one pass over a table.
+ * exact.c -- aggregate omendb_nearest_distances(): the distances of the k nearest rows to
+ * each of several queries, in one pass over a table.
  *
- * What an index is measured against.  A row is detoasted once for all queries, and the
- * pass may be parallel.  It knows nothing of indexes: the operator computes distances.
+ * Indexes are measured against its result.  A row is detoasted once for all queries, and
+ * the pass may be parallel.  Nothing here knows about indexes: the operator's function
+ * computes the distances.
  *
- * The state is the result itself, float8[queries][k]: a heap for each query, farthest
- * first, infinity where there is no row yet.
+ * The state is the result itself, float8[queries][k]: a heap for each query, with the
+ * farthest distance first, and infinity for places without a row.
  */
 #include "postgres.h"
 
@@ -33,7 +34,7 @@ OM_FUNCTION(om_nearest_add);
 OM_FUNCTION(om_nearest_combine);
 OM_FUNCTION(om_nearest_final);
 
-/* Queries, and the function of the operator, as they were taken from the arguments. */
+/* The queries and the operator's function, as read from the arguments. */
 typedef struct Queries
 {
 	int			n;
@@ -49,7 +50,7 @@ distances_of(ArrayType *state)
 }
 
 /*
- * put -- let a distance take the place of the farthest of a heap.
+ * put -- replace the farthest distance of a heap.
  */
 static void
 put(float8 *heap, int k, float8 distance)
@@ -75,7 +76,8 @@ put(float8 *heap, int k, float8 distance)
 }
 
 /*
- * check_operator -- the operator compares values of this type, to a float8, and the user may call it.
+ * check_operator -- check that the operator takes two values of this type and returns
+ * float8, and that the user may call it.
  */
 static Oid
 check_operator(Oid operator, Oid type)
@@ -92,7 +94,7 @@ check_operator(Oid operator, Oid type)
 	if (form->oprleft != type || form->oprright != type || form->oprresult != FLOAT8OID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("operator %s is no distance of type %s", format_operator(operator),
+				 errmsg("operator %s is not a distance of type %s", format_operator(operator),
 						format_type_be(type)),
 				 errhint("Name an operator such as <->(%s,%s).", format_type_be(type), format_type_be(type))));
 	function = form->oprcode;
@@ -103,7 +105,7 @@ check_operator(Oid operator, Oid type)
 }
 
 /*
- * is_stable -- is this argument of the aggregate the same for all rows?
+ * is_stable -- does this argument of the aggregate have the same value for all rows?
  */
 static bool
 is_stable(FunctionCallInfo fcinfo, int arg)
@@ -117,7 +119,8 @@ is_stable(FunctionCallInfo fcinfo, int arg)
 }
 
 /*
- * take_queries -- arguments 2 and 4 of the transition function; they are looked at once if they do not change.
+ * take_queries -- read arguments 2 and 4 of the transition function; only once, because
+ * they must not change.
  */
 static Queries *
 take_queries(FunctionCallInfo fcinfo)
@@ -153,7 +156,7 @@ take_queries(FunctionCallInfo fcinfo)
 }
 
 /*
- * begin_state -- no row has been seen.
+ * begin_state -- make the state before any row.
  */
 static ArrayType *
 begin_state(FunctionCallInfo fcinfo, MemoryContext context, int nqueries)
@@ -226,7 +229,7 @@ om_nearest_add(PG_FUNCTION_ARGS)
 }
 
 /*
- * om_nearest_combine -- of two states, what is nearest in both.
+ * om_nearest_combine -- the nearest distances of two states.
  */
 Datum
 om_nearest_combine(PG_FUNCTION_ARGS)
@@ -273,7 +276,7 @@ compare_distances(const void *a, const void *b)
 }
 
 /*
- * om_nearest_final -- nearest first.
+ * om_nearest_final -- sort the distances, nearest first.
  */
 Datum
 om_nearest_final(PG_FUNCTION_ARGS)

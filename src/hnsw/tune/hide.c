@@ -1,18 +1,22 @@
 /*
- * hide.c -- searches for a row of the index as if it were not in it.
+ * hide.c -- lets a search treat a row of the index as if it were not in the index.
  *
- * A query that is a row of the index is an easy one: the graph has a node right there,
- * linked to what is nearest.  So walks do not enter that node while its vector is searched
- * for (oh_hidden_node of search.h).  Its neighbours were chosen with it in the graph, which
- * makes such a search about as hard as one for a vector that the index has never seen, and
- * a little harder rather than easier.  Figures: docs/measurements.md#rows-as-queries
+ * A row of the index is an easy query: the graph has a node with its code, with links to
+ * the nearest nodes.  So, while its vector is searched for, walks do not enter that node
+ * (oh_hidden_node in search.h). Its neighbours were still chosen with the node in the
+ * graph, so such a search is about as hard as one for a vector that the index has never
+ * seen, and rather a little harder than easier.  Figures:
+ * docs/measurements.md#rows-as-queries
  */
 #include "postgres.h"
 
 #include "hnsw/graph/search.h"
 #include "hnsw/tune/tune.h"
 
-/* Candidates among which a row's node is looked for: it is the nearest but for the inner product. */
+/*
+ * A row's node is looked for among this many candidates.  Except with the inner product, it
+ * is the nearest one.
+ */
 #define HIDE_EF 40
 
 struct OhHider
@@ -40,7 +44,8 @@ OhHiderBegin(OhIndex *ix, MemoryContext context)
 }
 
 /*
- * is_node_of -- has the node the code in h->code?  *several: and several rows.
+ * is_node_of -- does the node have the code h->code?  Sets *several if the node has several
+ * rows.
  */
 static bool
 is_node_of(OhHider *h, uint32 id, bool *several)
@@ -59,7 +64,8 @@ is_node_of(OhHider *h, uint32 id, bool *several)
 /*
  * OhNodeToHide -- see tune.h.
  *
- * Not the entry point, and not where other rows have the same code: they are found at once.
+ * The entry point is not hidden, and neither is a node if other rows have the same code,
+ * because a search finds these at once.
  */
 uint32
 OhNodeToHide(OhHider *h, const float *x)

@@ -1,5 +1,6 @@
 /*
- * memory.c -- omendb_build_memory(), omendb_shared_memory(): what a build needs, and what there is.
+ * memory.c -- omendb_build_memory() and omendb_shared_memory(): the memory that a build
+ * needs, and what is available.
  */
 #include "postgres.h"
 
@@ -16,8 +17,9 @@ OM_FUNCTION(om_build_memory);
 OM_FUNCTION(om_shared_memory);
 
 /*
- * om_build_memory -- omendb_build_memory(index regclass, rows double precision, participants integer): bytes
- * of maintenance_work_mem that a build of such an index takes if its graph is to stay in memory.
+ * om_build_memory -- omendb_build_memory(index regclass, rows double precision,
+ * participants integer): bytes of maintenance_work_mem with which the graph of such a build
+ * stays in memory.
  */
 Datum
 om_build_memory(PG_FUNCTION_ARGS)
@@ -38,8 +40,8 @@ om_build_memory(PG_FUNCTION_ARGS)
 }
 
 /*
- * om_shared_memory -- omendb_shared_memory(): bytes that are free for shared memory of parallel builds, NULL
- * if no file system limits them.
+ * om_shared_memory -- omendb_shared_memory(): bytes available for the shared memory of a
+ * parallel build, NULL if no file system limits them.
  */
 Datum
 om_shared_memory(PG_FUNCTION_ARGS)

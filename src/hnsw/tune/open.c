@@ -1,5 +1,5 @@
 /*
- * open.c -- indexes that functions read as their caller.
+ * open.c -- opens indexes for functions that read them with the caller's privileges.
  */
 #include "postgres.h"
 
@@ -18,7 +18,8 @@
 #include "hnsw/tune/tune.h"
 
 /*
- * check_sees_all -- what a function tells of all rows it must not tell to somebody who sees some of them.
+ * check_sees_all -- raise an error if row security policies apply to the caller: a figure
+ * about all rows must not be given to somebody who may see only some of them.
  */
 static void
 check_sees_all(Relation heap)
@@ -38,10 +39,10 @@ OhOpenToUse(Oid index_oid, OhOpened *opened)
 	Oid			heap_oid = IndexGetRelation(index_oid, true);
 	Relation	index;
 
-	/* before a lock is waited for */
+	/* check privileges before waiting for a lock */
 	if (OidIsValid(heap_oid) && pg_class_aclcheck(heap_oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(heap_oid));
-	/* the table before the index, as everybody does */
+	/* lock the table before the index, like everybody else */
 	opened->heap = OidIsValid(heap_oid) ? OhOpenRelation(heap_oid, AccessShareLock) : NULL;
 	opened->index = index = OhOpenRelation(index_oid, AccessShareLock);
 	OhCheckRelation(index);

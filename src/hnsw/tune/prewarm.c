@@ -1,13 +1,13 @@
 /*
- * prewarm.c -- omendb_prewarm(): reads an index into shared buffers, what searches need
- * first of all first.
+ * prewarm.c -- omendb_prewarm(): reads an index into shared buffers, starting with what
+ * every search needs.
  *
  *   upper   metapage, models, highway and towers, then the nodes that have towers
- *   graph   that, then all nodes and filter keys
- *   all     that, then every other block
+ *   graph   the same, then all nodes and filter keys
+ *   all     the same, then every other block
  *
- * Each part is read in block order, by a read stream where there are any, with some blocks
- * asked for in advance otherwise.
+ * Each part is read in block order: by a read stream where PostgreSQL has these, otherwise
+ * with some blocks prefetched.
  */
 #include "postgres.h"
 
@@ -21,19 +21,19 @@
 #include "storage/read_stream.h"
 #endif
 
-/* Blocks asked for in advance, without read streams. */
+/* Blocks prefetched where there are no read streams. */
 #define AHEAD 32
 
 OM_FUNCTION(om_prewarm);
 
-/* Blocks to be read; those that have been are not read again. */
+/* Blocks to read; none is read twice. */
 typedef struct Blocks
 {
 	Relation	index;
 	BlockNumber nblocks;
 	uint8	   *wanted;			/* [nblocks] */
 	uint8	   *done;			/* [nblocks] */
-	BlockNumber next;			/* to be looked at */
+	BlockNumber next;			/* the next block to look at */
 	int64		nread;
 } Blocks;
 
@@ -45,7 +45,8 @@ want(Blocks *b, BlockNumber block)
 }
 
 /*
- * next_wanted -- the next wanted block, which is done then; InvalidBlockNumber: there is none.
+ * next_wanted -- return the next wanted block and mark it as done; InvalidBlockNumber at
+ * the end.
  */
 static BlockNumber
 next_wanted(Blocks *b)
@@ -123,7 +124,7 @@ want_array(Blocks *b, OhIndex *ix, OhArrayId array)
 }
 
 /*
- * want_tower_owners -- the pages of nodes that have towers.
+ * want_tower_owners -- add the pages of nodes that have towers.
  */
 static void
 want_tower_owners(Blocks *b, OhIndex *ix)
@@ -144,7 +145,7 @@ want_tower_owners(Blocks *b, OhIndex *ix)
 		for (uint32 slot = 0; slot < nused; slot++)
 			node[slot] = ((OhTowerData *) OhSlot(&ix->file, OH_TOWER, page, slot))->node;
 		UnlockReleaseBuffer(buffer);
-		/* with no page locked: the directory may have to be read */
+		/* no page is locked here, because the directory may have to be read */
 		for (uint32 slot = 0; slot < nused; slot++)
 		{
 			if (node[slot] != OH_NONE && OhArrayHas(&ix->file, OH_NODE, node[slot]))
@@ -172,7 +173,8 @@ take_what(const char *what)
 }
 
 /*
- * om_prewarm -- omendb_prewarm(index regclass, what text): how many blocks have been read.
+ * om_prewarm -- omendb_prewarm(index regclass, what text): returns the number of blocks
+ * read.
  */
 Datum
 om_prewarm(PG_FUNCTION_ARGS)

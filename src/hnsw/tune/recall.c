@@ -1,17 +1,18 @@
 /*
- * recall.c -- omendb_recall(): how many of the truly nearest rows an index finds, and
- * how fast.
+ * recall.c -- omendb_recall(): how many of the truly nearest rows an index finds, and how
+ * fast.
  *
- * Queries are a sample of the table's own rows, or those of a statement.  The exact
- * answers are computed by one pass over the table for all queries (exact.c), by the
- * executor, as the caller; the index is then searched by scans as the executor does
- * them.  Both use the caller's snapshot and the operator's own arithmetic, so that
- * distances are equal to the last bit.
+ * Queries are a sample of the table's own rows, or the result of a statement.  The executor
+ * computes the exact answers, with the caller's privileges, in one pass over the table for
+ * all queries (exact.c). Then the index is searched by scans like the executor's.  Both use
+ * the caller's snapshot and the operator's own arithmetic, so that distances are equal to
+ * the last bit.
  *
- * A row of the table is left out of its own answers, and its node out of the graph
- * (hide.c): it would find itself, and what is near, without fail.
+ * If a query is a row of the table, it is left out of its exact answer, and its node out of
+ * the graph (hide.c). Otherwise it would always find itself and its neighbours.
  *
- * Nothing of a row is returned, and only a caller who may read all rows is served.
+ * The function returns no row of the table, and only a caller who may read all rows can use
+ * it.
  */
 #include "postgres.h"
 
@@ -47,9 +48,12 @@
 
 #define RECALL_COLUMNS 5
 
-/* Rows that are read for each that is taken: chance has a say in how many there are. */
+/*
+ * Rows that TABLESAMPLE is asked for, for each row that is wanted: the number that it
+ * returns varies.
+ */
 #define READ_EACH 4
-/* ... and at most, where the table's statistics are wrong. */
+/* The same, at most, where the table's statistics are wrong. */
 #define MOST_READ_EACH 64
 
 OM_FUNCTION(om_recall);
@@ -57,7 +61,7 @@ OM_FUNCTION(om_recall);
 /* ---- the column ---- */
 
 /*
- * describe_column -- how SQL says what the index is of.
+ * describe_column -- write the indexed column or expression, and the predicate, as SQL.
  */
 static void
 describe_column(OhMeasured *m)
@@ -95,7 +99,7 @@ describe_column(OhMeasured *m)
 /* ---- queries ---- */
 
 /*
- * add_query -- keep a value, unless no row is nearer to it than another.
+ * add_query -- keep a query, unless it gives rows no order.
  */
 static void
 add_query(OhMeasured *m, OhHider *hider, Datum value, const ItemPointerData *tid)
@@ -118,7 +122,7 @@ add_query(OhMeasured *m, OhHider *hider, Datum value, const ItemPointerData *tid
 }
 
 /*
- * take_rows -- what SPI has returned becomes queries, up to `most`, evenly spread.
+ * take_rows -- make queries of the rows that SPI has returned: up to `most`, evenly spread.
  */
 static void
 take_rows(OhMeasured *m, uint64 most, bool with_tid)
@@ -160,7 +164,8 @@ run(const char *sql)
 }
 
 /*
- * sample_rows -- about so many rows of the index, the same as long as the table does not change.
+ * sample_rows -- read about this many random rows of the index; the same rows as long as
+ * the table does not change.
  */
 static void
 sample_rows(OhMeasured *m, int sample)
@@ -192,7 +197,7 @@ sample_rows(OhMeasured *m, int sample)
 }
 
 /*
- * take_queries -- those of a statement.
+ * take_queries -- read the queries of a statement.
  */
 static void
 take_queries(OhMeasured *m, const char *sql, int most)
@@ -213,7 +218,7 @@ take_queries(OhMeasured *m, const char *sql, int most)
 /* ---- exact answers ---- */
 
 /*
- * leave_out -- take a row's own distance out of the k + 1 nearest ones.
+ * leave_out -- remove a row's distance to itself from its k + 1 nearest ones.
  */
 static void
 leave_out(OhMeasured *m, int i, float8 *nearest)
@@ -227,7 +232,7 @@ leave_out(OhMeasured *m, int i, float8 *nearest)
 }
 
 /*
- * find_exactly -- fills m->exact, by one pass over the table.
+ * find_exactly -- fill m->exact, by one pass over the table.
  */
 static void
 find_exactly(OhMeasured *m)
@@ -272,7 +277,7 @@ find_exactly(OhMeasured *m)
 /* ---- the index ---- */
 
 /*
- * distance_of -- of a row that a scan has returned; false: it has none.
+ * distance_of -- the distance of a row that a scan has returned; false if it has none.
  */
 static bool
 distance_of(OhMeasured *m, OhProbe *probe, Datum query, float8 *distance)
@@ -337,7 +342,7 @@ OhProbeOnce(OhMeasured *m, OhProbe *probe, int i, OhFound *found)
 	INSTR_TIME_ACCUM_DIFF(total, to, from);
 	ExecClearTuple(probe->slot);
 	found->ms = INSTR_TIME_GET_MILLISEC(total);
-	/* of two negative sums, that of the exact answer is the larger one */
+	/* both sums are negative: then the exact one has the greater absolute value */
 	if (sum_found == sum_exact)
 		found->ratio = 1;
 	else if (sum_exact > 0)
@@ -365,7 +370,7 @@ OhProbeEnd(OhProbe *probe)
 }
 
 /*
- * set_ef -- until the end of the GUC nest level.
+ * set_ef -- set ef_search until the end of the GUC nest level.
  */
 static void
 set_ef(int ef)
@@ -375,7 +380,7 @@ set_ef(int ef)
 }
 
 /*
- * measure_ef -- all queries at one ef; a row of the result.
+ * measure_ef -- search for all queries with one ef; adds a row to the result.
  */
 static void
 measure_ef(OhMeasured *m, OhProbe *probe, int ef, ReturnSetInfo * result)
@@ -419,7 +424,7 @@ measure_ef(OhMeasured *m, OhProbe *probe, int ef, ReturnSetInfo * result)
 /* ---- the function ---- */
 
 /*
- * take_efs -- the array of ef, or a range of them.
+ * take_efs -- read the argument ef, or its default.
  */
 static int *
 take_efs(FunctionCallInfo fcinfo, int *n)
@@ -453,7 +458,7 @@ take_efs(FunctionCallInfo fcinfo, int *n)
 }
 
 /*
- * take_number -- an argument of at least 1.
+ * take_number -- read an argument that must be between 1 and `most`.
  */
 static int
 take_number(FunctionCallInfo fcinfo, int arg, const char *name, int most)
@@ -468,7 +473,7 @@ take_number(FunctionCallInfo fcinfo, int arg, const char *name, int most)
 }
 
 /*
- * measure -- all of it, within SPI.
+ * measure -- do all of it, within SPI.
  */
 static void
 measure(OhMeasured *m, const int *ef, int nef, ReturnSetInfo * result)
@@ -486,7 +491,7 @@ measure(OhMeasured *m, const int *ef, int nef, ReturnSetInfo * result)
 		widest = Max(widest, ef[i]);
 	PG_TRY();
 	{
-		/* what the queries need comes into the cache, so that the first ef does not pay for all */
+		/* read the pages that the queries need, so that the first ef does not pay for all */
 		measure_ef(m, &probe, widest, NULL);
 		for (int i = 0; i < nef; i++)
 			measure_ef(m, &probe, ef[i], result);

@@ -1,5 +1,6 @@
 /*
- * recall.h -- an index that is measured: queries, their exact answers, and what it finds.
+ * recall.h -- the state of omendb_recall(): queries, their exact answers, and what the
+ * index finds.
  */
 #ifndef OH_RECALL_H
 #define OH_RECALL_H
@@ -15,26 +16,26 @@ typedef struct OhMeasured
 {
 	OhOpened	opened;
 	MemoryContext context;
-	const char *schema;			/* of the extension */
+	const char *schema;			/* schema of the extension */
 
-	/* the column, as SQL has it */
+	/* the indexed column, as SQL */
 	Oid			type;
 	Oid			array_type;
 	Oid			operator;
 	FmgrInfo	distance;
 	char	   *table;
 	char	   *column;
-	const char *condition;		/* of a partial index */
+	const char *condition;		/* predicate of a partial index */
 
 	int			k;
 	int			nqueries;
 	Datum	   *query;			/* [nqueries] */
-	ItemPointerData *self;		/* the row that it is, if any ... */
+	ItemPointerData *self;		/* the row that the query is taken from, if any ... */
 	uint32	   *node;			/* ... and its node, which walks leave out */
-	float8	   *exact;			/* [nqueries][k], infinite where there are fewer rows */
+	float8	   *exact;			/* [nqueries][k], infinite if there are fewer rows */
 } OhMeasured;
 
-/* What is needed to search, again and again. */
+/* What is kept from search to search. */
 typedef struct OhProbe
 {
 	struct IndexInfo *info;
@@ -42,12 +43,13 @@ typedef struct OhProbe
 	EState	   *estate;
 } OhProbe;
 
-/* One search. */
+/* The result of one search. */
 typedef struct OhFound
 {
-	int			wanted;			/* k, or rows that there are */
-	int			hits;			/* those found that are no farther than the last of them */
-	double		ratio;			/* of the sums of distances found and exact, NaN if there is none */
+	int			wanted;			/* k, or the number of rows if there are fewer */
+	int			hits;			/* rows found that are no farther than the k-th exact distance */
+	double		ratio;			/* sum of the distances found / sum of the exact ones; NaN if not
+								 * meaningful */
 	double		ms;
 } OhFound;
 

@@ -1,10 +1,10 @@
 /*
  * summary.c -- omendb_index_summary(): what the metapage, the directory and a few pages
- * say of an index.
+ * tell about an index.
  *
- * For monitoring, so it does not wait: where the index is locked, cannot be read, or is not
- * for the caller's eyes, the row is NULL.  Nodes are counted on some pages spread evenly,
- * all of them if there are few.
+ * It is for monitoring, so it does not wait: if the index is locked, cannot be read, or may
+ * not be seen by the caller, the row is NULL. Nodes are counted on some pages spread
+ * evenly, or on all pages if there are few.
  */
 #include "postgres.h"
 
@@ -27,12 +27,12 @@
 
 #define SUMMARY_COLUMNS 27
 
-/* Pages of nodes that are read. */
+/* Pages of nodes that are read, at most. */
 #define NODE_PAGES 64
 
 OM_FUNCTION(om_index_summary);
 
-/* Nodes by state, as some pages have them. */
+/* Nodes by state, counted on some pages. */
 typedef struct NodeCounts
 {
 	double		live;
@@ -134,7 +134,7 @@ make_row(TupleDesc desc, OhIndex *ix, const OhMetaPageData *meta)
 }
 
 /*
- * may_see -- the caller, of the index of this table?
+ * may_see -- may the caller see the index of this table?
  */
 static bool
 may_see(Oid heap)
@@ -144,7 +144,7 @@ may_see(Oid heap)
 }
 
 /*
- * is_readable -- has the index contents that this session can read?
+ * is_readable -- does the index have contents that this session can read?
  */
 static bool
 is_readable(Relation index)

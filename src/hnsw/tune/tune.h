@@ -25,7 +25,10 @@ typedef struct OhOpened
  * the table, or not see all of its rows.
  */
 extern void OhOpenToRead(Oid index, OhOpened *opened);
-/* The same for a function that tells nothing of rows: the caller may select from the table. */
+/*
+ * The same for a function that reveals nothing about rows: the caller needs the privilege
+ * to select from the table.
+ */
 extern void OhOpenToUse(Oid index, OhOpened *opened);
 extern void OhOpenedClose(OhOpened *opened);
 
@@ -34,7 +37,10 @@ extern void OhOpenedClose(OhOpened *opened);
 typedef struct OhHider OhHider;
 
 extern OhHider *OhHiderBegin(OhIndex *ix, MemoryContext context);
-/* The node of the row with this position, which walks are to leave out; OH_NONE if there is none. */
+/*
+ * The node of the row with this position, which walks must not enter; OH_NONE if it cannot
+ * be told or must not be hidden.
+ */
 extern uint32 OhNodeToHide(OhHider *hider, const float *x);
 
 #endif							/* OH_TUNE_H */
