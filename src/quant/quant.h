@@ -70,9 +70,9 @@ om_quant_has_numbers(const OmQuantSpec *spec)
 /*
  * What stands for x float[dim] with OM_QUANT_SPARSE: the largest elements of a vector,
  * up to what a code has room for, and what is to be known of the others.  Then follow
- * uint32 term[elements], below 2^bits, and float value[elements], not zero; zeros past n.
+ * uint32 term[elements], below 2^bits, each once, and float value[elements], not zero; zeros past n.
  */
-#define OM_SPARSE_BITS 16		/* at most */
+#define OM_SPARSE_BITS 30		/* at most */
 
 typedef struct OmSparse
 {
