@@ -39,8 +39,9 @@ typedef struct OhMaxRow
 {
 	ItemPointerData tid;
 	char		status;			/* of the hash table */
-	bool		ranked;			/* it has been looked up in the table */
-	int			batch;			/* that what follows is of */
+	bool		ranked;			/* it has been looked up in the table ... */
+	bool		invisible;		/* ... where the snapshot does not see it */
+	int			round;			/* that what follows is of */
 	bool		found;			/* it is near to one of the query's vectors */
 	int			nmet;			/* walks that have met it */
 	int			last;			/* the last of the query's vectors whose walk has met it ... */
@@ -76,12 +77,15 @@ typedef struct OhMaxState
 	struct maxrows_hash *seen;	/* rows that walks have met */
 	int			batch;			/* batches so far */
 	int			ef;				/* of the last one */
+	int			round;			/* of walks; a batch may take several */
+	double		wider;			/* walks, by rows that the snapshot does not see */
 	float	   *missing;		/* [query.n], what rows have at least that a walk has not met */
-	OhMaxCandidate *candidate;	/* [ncandidates] of the batch, nearest first */
+	OhMaxCandidate *candidate;	/* [ncandidates] of the round, nearest first */
 	int64		ncandidates;
 	int64		next;			/* first that is not ranked */
+	int64		nbefore;		/* of nvisible, before this batch */
 	int64		allocated;
-	int64		nfound;			/* rows of all batches, ranked or not */
+	int64		nfound;			/* rows of all batches, ranked or not, without invisible ones */
 	double		gaps;			/* distances less their estimates, summed up ... */
 	double		gap_squares;	/* ... squares, each divided by what was missing ... */
 	double		missed;			/* ... and what was missing ... */
@@ -105,7 +109,8 @@ typedef struct OhMaxState
 	int64		nreturned;
 
 	int64		evaluations;
-	int64		nfetched;		/* rows looked up in the table */
+	int64		nfetched;		/* rows looked up in the table ... */
+	int64		nvisible;		/* ... and seen by the snapshot */
 } OhMaxState;
 
 /* Is this the state of such a scan? */
