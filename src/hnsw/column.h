@@ -75,7 +75,6 @@ struct OhColumn
 	const OhMetric *metric;		/* static: valid for ever */
 	int			dim;			/* dimensions of its values */
 	int			position_dim;	/* floats of a position: those of the quantizer's spec */
-	uint64		seed;
 };
 
 /* What a function says that is a support function 1; NULL: it is no such function. */

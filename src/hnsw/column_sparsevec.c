@@ -1,17 +1,12 @@
 /*
  * column_sparsevec.c -- the type sparsevec, indexed: a position is the largest of its
- * elements (OmSparse of quant.h), so that a code has those and no zeros.
- *
- * An element's term is its index where there are up to 65,536 dimensions.  With more,
- * it is a hash of that, and half of the indices change the element's sign, so that
- * those which meet in one term cancel out instead of adding up.
+ * elements (OmSparse of quant.h), so that a code has those and no zeros.  An element's
+ * term is its index.
  */
 #include "postgres.h"
 
 #include <float.h>
 #include <math.h>
-
-#include "common/hashfn.h"
 
 #include "compat.h"
 #include "hnsw/column.h"
@@ -95,7 +90,6 @@ sparsevec_position(const OhColumn *column, const void *value, OhPosition *positi
 	OmSparse   *out = palloc0(sizeof(float) * column->position_dim);
 	uint32	   *term = om_sparse_terms(out);
 	float	   *kept = om_sparse_values(out, room);
-	bool		hashed = column->dim > 1 << OM_SPARSE_BITS;
 	int			ties;
 	float		least = least_kept(x, v->nnz, room, &ties);
 	double		squares = 0;
@@ -106,7 +100,6 @@ sparsevec_position(const OhColumn *column, const void *value, OhPosition *positi
 	for (int i = 0; i < v->nnz; i++)
 	{
 		float		size = fabsf(x[i]);
-		uint32		hash;
 
 		squares += (double) x[i] * x[i];
 		sum += size;
@@ -116,9 +109,8 @@ sparsevec_position(const OhColumn *column, const void *value, OhPosition *positi
 			rest_sum += size;
 			continue;
 		}
-		hash = hashed ? murmurhash32((uint32) v->index[i] ^ (uint32) column->seed) : v->index[i];
-		term[out->n] = hash & ((1 << OM_SPARSE_BITS) - 1);
-		kept[out->n++] = hashed && (hash >> OM_SPARSE_BITS & 1) ? -x[i] : x[i];
+		term[out->n] = v->index[i];
+		kept[out->n++] = x[i];
 	}
 	out->norm = (float) Min(sqrt(squares), FLT_MAX);
 	out->sum = (float) Min(sum, FLT_MAX);

@@ -383,6 +383,18 @@ check_column(Relation index, const OhColumn *column, const OhMetaPageData *meta)
 	if (meta->metric != (int) column->metric->metric)
 		OhReportCorruption(index, OH_META_BLOCK, "the index is of metric %u, its operator class of %u",
 						   (unsigned) meta->metric, (unsigned) column->metric->metric);
+	if (column->metric->type->spec != NULL)
+	{
+		OmQuantSpec spec = {0};
+
+		column->metric->type->spec(column->dim, meta->subvectors, &spec);
+		if (meta->quantizer != (int) spec.kind || meta->bits != spec.bits)
+			OhReportCorruption(index, OH_META_BLOCK, "quantizer %u and %u bits do not belong to the type of its column",
+							   (unsigned) meta->quantizer, (unsigned) meta->bits);
+	}
+	else if (meta->quantizer == OM_QUANT_BIT || meta->quantizer == OM_QUANT_SPARSE)
+		OhReportCorruption(index, OH_META_BLOCK, "quantizer %u does not belong to the type of its column",
+						   (unsigned) meta->quantizer);
 }
 
 /*
@@ -404,7 +416,6 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	ix->column.metric = OhGetMetric(index);
 	ix->column.dim = meta->column_dim != 0 ? (int) meta->column_dim : meta->dim;
 	ix->column.position_dim = meta->dim;
-	ix->column.seed = meta->seed;
 	check_column(index, &ix->column, meta);
 	ix->m = meta->m;
 	ix->ef_construction = meta->ef_construction;

@@ -615,7 +615,6 @@ OhResolveOptions(Relation index, OhParameters *params)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random values")));
-	params->column.seed = spec->seed;
 	if (spec->kind == OM_QUANT_BINARY)
 		spec->bits = 1;
 	else if (spec->kind == OM_QUANT_PQ)

@@ -70,12 +70,11 @@ om_quant_has_numbers(const OmQuantSpec *spec)
 }
 
 /*
- * The position that OM_QUANT_SPARSE encodes, in place of x float[dim]: the largest elements
- * of a vector, up to the number that a code has room for, and properties of the others.
- * The struct is followed by uint32 term[elements], below 2^bits, and float value[elements],
- * not zero; both are zero past n.
+ * What stands for x float[dim] with OM_QUANT_SPARSE: the largest elements of a vector,
+ * up to what a code has room for, and what is to be known of the others.  Then follow
+ * uint32 term[elements], below 2^bits, each once, and float value[elements], not zero; zeros past n.
  */
-#define OM_SPARSE_BITS 16		/* largest number of bits of a term */
+#define OM_SPARSE_BITS 30		/* at most */
 
 typedef struct OmSparse
 {

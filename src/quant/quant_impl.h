@@ -65,6 +65,7 @@ typedef struct OmSq8
 typedef struct OmSparseQuantizer
 {
 	float		metric_mul;		/* 2 for L2, otherwise 1 */
+	int			slot_bits;		/* of a slot's number in a query form of wide codes */
 } OmSparseQuantizer;
 
 /*

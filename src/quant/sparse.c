@@ -5,12 +5,20 @@
  * A position of this kind is an OmSparse (quant.h) with spec.subvectors elements; spec.bits
  * is the number of bits of an element's index (its term). A code, after its head:
  *
- *     uint16 term[elements] | int8 level[elements] | zeros to 4 bytes
+ *     term[elements] | int8 level[elements] | zeros to 4 bytes
  *
- * A query form is a table of levels by term, so that a distance costs one look-up for each
- * element of the code.  The table has the query's elements, and zeros elsewhere.  Levels
- * are in 127ths of the largest element: the rounding error is far less than the differences
- * between vectors of such data.
+ * with terms uint16, or uint32 where they have more than 16 bits (wide codes).
+ *
+ * A query form is a table of levels by term, so that a distance costs one look-up for
+ * each element of the code: all of the query's elements that the code has, too, and
+ * zeros.  Of wide codes it is a hash table that knows its terms:
+ *
+ *     uint32 term[slots] | int8 level[slots]
+ *
+ * with linear probing, four slots for each element at least, NO_TERM where one is empty.
+ * Terms that meet in a slot stay apart: a sum of the two would put all rows that have one
+ * of them in the wrong order.  Levels are in 127ths of the largest element, so that what
+ * rounding leaves is far less than what vectors of such data differ by.
  *
  * All four metrics follow from the elements that both vectors have: the inner product, and
  * for L1 the sum of the lesser magnitudes, where signs agree.  If a vector has more
@@ -33,8 +41,11 @@
  */
 #define REST_COSINE (1.0f / 3.0f)
 
-/* Error of an inner product where two terms of one vector share one of the 65,536 places. */
-#define SHARED_PLACES (1.0f / 256.0f)
+/* Terms of more bits take four bytes. */
+#define NARROW_BITS 16
+
+/* Of an empty slot; terms have up to 30 bits.  Its level is 0. */
+#define NO_TERM UINT32_MAX
 
 typedef struct SparseHead
 {
@@ -45,16 +56,40 @@ typedef struct SparseHead
 	uint32_t	n;
 } SparseHead;
 
-static inline const uint16_t *
+static inline bool
+is_wide(const OmQuantSpec *spec)
+{
+	return spec->bits > NARROW_BITS;
+}
+
+static inline size_t
+term_bytes(const OmQuantSpec *spec)
+{
+	return is_wide(spec) ? sizeof(uint32_t) : sizeof(uint16_t);
+}
+
+/* The terms of a code. */
+static inline const void *
 terms_of(const void *code)
 {
-	return (const uint16_t *) ((const SparseHead *) code + 1);
+	return (const SparseHead *) code + 1;
 }
 
 static inline const int8_t *
 levels_of(const OmQuantizer *quant, const void *code)
 {
-	return (const int8_t *) (terms_of(code) + quant->spec.subvectors);
+	return (const int8_t *) terms_of(code) + (size_t) quant->spec.subvectors * term_bytes(&quant->spec);
+}
+
+/* Bits of a slot's number: four slots or more for each element. */
+static inline int
+slot_bits(const OmQuantSpec *spec)
+{
+	int			bits = 6;
+
+	while (((size_t) 1 << bits) < 4 * (size_t) spec->subvectors)
+		bits++;
+	return bits;
 }
 
 /* Number of elements of a code; never more than it has room for, even on a damaged page. */
@@ -72,6 +107,42 @@ term_mask(const OmQuantizer *quant)
 	return (1u << quant->spec.bits) - 1;
 }
 
+static inline uint32_t
+term_at(const OmQuantizer *quant, const void *code, int i, bool wide)
+{
+	uint32_t	term = wide ? ((const uint32_t *) terms_of(code))[i] : ((const uint16_t *) terms_of(code))[i];
+
+	return term & term_mask(quant);
+}
+
+/*
+ * find_slot -- where a term is in a wide query form, or the empty slot where it would be.
+ */
+static inline unsigned
+find_slot(const uint32_t *slots, int bits, uint32_t term)
+{
+	unsigned	at = (term * 2654435761u) >> (32 - bits);
+
+	while (slots[at] != term && slots[at] != NO_TERM)
+		at = (at + 1) & ((1u << bits) - 1);
+	return at;
+}
+
+/*
+ * level_at -- the query's level of element i of a code.
+ */
+static inline int
+level_at(const OmQuantizer *quant, const OmQuery *query, const void *code, int i, bool wide)
+{
+	const uint32_t *slots = (const uint32_t *) query->q;
+	int			bits = quant->sparse.slot_bits;
+	uint32_t	term = term_at(quant, code, i, wide);
+
+	if (!wide)
+		return query->q[term];
+	return ((const int8_t *) (slots + ((size_t) 1 << bits)))[find_slot(slots, bits, term)];
+}
+
 static bool
 sparse_valid(const OmQuantSpec *spec)
 {
@@ -82,7 +153,7 @@ sparse_valid(const OmQuantSpec *spec)
 static size_t
 sparse_code_bytes(const OmQuantSpec *spec)
 {
-	return sizeof(SparseHead) + om_round_up(3 * (size_t) spec->subvectors, 4);
+	return sizeof(SparseHead) + om_round_up((term_bytes(spec) + 1) * (size_t) spec->subvectors, 4);
 }
 
 static size_t
@@ -95,6 +166,8 @@ sparse_bytes(const OmQuantSpec *spec)
 static size_t
 sparse_query_bytes(const OmQuantSpec *spec)
 {
+	if (is_wide(spec))
+		return sizeof(OmQuery) + ((sizeof(uint32_t) + 1) << slot_bits(spec));
 	return sizeof(OmQuery) + om_round_up((size_t) 1 << spec->bits, 64);
 }
 
@@ -114,6 +187,7 @@ sparse_init(void *mem, const OmQuantSpec *spec, const float *model)
 	memset(quant, 0, sizeof(OmQuantizer));
 	quant->spec = *spec;
 	quant->code_bytes = (int) sparse_code_bytes(spec);
+	quant->sparse.slot_bits = slot_bits(spec);
 	quant->sparse.metric_mul = spec->metric == OM_METRIC_L2 ? 2.0f : 1.0f;
 	return quant;
 }
@@ -151,20 +225,25 @@ sparse_encode(const OmQuantizer *quant, const float *x, void *scratch, void *cod
 	const OmSparse *v = (const OmSparse *) x;
 	const uint32_t *from = om_sparse_terms(v);
 	SparseHead *head = code;
-	uint16_t   *term = (uint16_t *) (head + 1);
+	bool		wide = is_wide(&quant->spec);
+	uint16_t   *narrow_term = (uint16_t *) (head + 1);
+	uint32_t   *wide_term = (uint32_t *) (head + 1);
 	float		by = 1.0f;
 
 	(void) scratch;
 	memset(code, 0, (size_t) quant->code_bytes);
 	for (uint32_t i = 0; i < v->n; i++)
-		term[i] = (uint16_t) (from[i] & term_mask(quant));
+	{
+		if (wide)
+			wide_term[i] = from[i];
+		else
+			narrow_term[i] = (uint16_t) from[i];
+	}
 	head->n = v->n;
 	head->norm = v->norm;
 	head->step = to_levels(om_sparse_values(v, quant->spec.subvectors), (int) v->n,
-						   (int8_t *) (term + quant->spec.subvectors));
+						   (int8_t *) (head + 1) + (size_t) quant->spec.subvectors * term_bytes(&quant->spec));
 	head->err = error_of(quant, v, head->step);
-	if (quant->spec.bits == OM_SPARSE_BITS && quant->spec.metric != OM_METRIC_L1)
-		head->err = hypotf(head->err, SHARED_PLACES * v->norm);
 	switch (quant->spec.metric)
 	{
 		case OM_METRIC_L1:
@@ -185,23 +264,32 @@ sparse_encode(const OmQuantizer *quant, const float *x, void *scratch, void *cod
 }
 
 /*
- * The query form of a code.  Terms that share a place add up.
+ * The query form of a code.  A term that a damaged code has twice adds up.
  */
 static void
 sparse_query_from_code(const OmQuantizer *quant, const void *code, OmQuery *query)
 {
 	const SparseHead *head = code;
-	const uint16_t *term = terms_of(code);
 	const int8_t *level = levels_of(quant, code);
-	unsigned	mask = term_mask(quant);
+	bool		wide = is_wide(&quant->spec);
+	int			bits = wide ? quant->sparse.slot_bits : quant->spec.bits;
+	uint32_t   *slots = (uint32_t *) query->q;
+	int8_t	   *levels = wide ? (int8_t *) (slots + ((size_t) 1 << bits)) : query->q;
 	int			n = elements_of(quant, code);
 
-	memset(query, 0, sizeof(OmQuery) + ((size_t) 1 << quant->spec.bits));
+	memset(query, 0, sizeof(OmQuery));
+	memset(levels, 0, (size_t) 1 << bits);
+	if (wide)
+		memset(slots, 0xFF, sizeof(uint32_t) << bits);
 	for (int i = 0; i < n; i++)
 	{
-		int			sum = query->q[term[i] & mask] + level[i];
+		uint32_t	term = term_at(quant, code, i, wide);
+		unsigned	at = wide ? find_slot(slots, bits, term) : term;
+		int			sum = levels[at] + level[i];
 
-		query->q[term[i] & mask] = (int8_t) (sum > LEVELS ? LEVELS : sum < -LEVELS ? -LEVELS : sum);
+		levels[at] = (int8_t) (sum > LEVELS ? LEVELS : sum < -LEVELS ? -LEVELS : sum);
+		if (wide)
+			slots[at] = term;
 	}
 	query->add = quant->spec.metric == OM_METRIC_COSINE ? 1.0f : head->add;
 	query->mul = quant->sparse.metric_mul * head->step;
@@ -230,7 +318,7 @@ sparse_decode(const OmQuantizer *quant, const void *code, void *scratch, float *
 	v->norm = head->norm;
 	for (uint32_t i = 0; i < v->n; i++)
 	{
-		term[i] = terms_of(code)[i];
+		term[i] = term_at(quant, code, (int) i, is_wide(&quant->spec));
 		value[i] = levels_of(quant, code)[i] * head->step;
 		v->sum += fabsf(value[i]);
 	}
@@ -238,13 +326,11 @@ sparse_decode(const OmQuantizer *quant, const void *code, void *scratch, float *
 		v->sum = head->add;
 }
 
-static float
-distance_by_product(const OmQuantizer *quant, const OmQuery *query, const void *code)
+static inline float
+product(const OmQuantizer *quant, const OmQuery *query, const void *code, bool wide)
 {
 	const SparseHead *head = code;
-	const uint16_t *term = terms_of(code);
 	const int8_t *level = levels_of(quant, code);
-	unsigned	mask = term_mask(quant);
 	int			n = elements_of(quant, code);
 	int32_t		dot[4] = {0, 0, 0, 0};
 	int			i;
@@ -253,28 +339,26 @@ distance_by_product(const OmQuantizer *quant, const OmQuery *query, const void *
 	for (i = 0; i + 4 <= n; i += 4)
 	{
 		for (int j = 0; j < 4; j++)
-			dot[j] += query->q[term[i + j] & mask] * level[i + j];
+			dot[j] += level_at(quant, query, code, i + j, wide) * level[i + j];
 	}
 	for (; i < n; i++)
-		dot[0] += query->q[term[i] & mask] * level[i];
+		dot[0] += level_at(quant, query, code, i, wide) * level[i];
 	return om_clamp_distance(query->add + head->add - query->mul * head->step *
 							 (float) (dot[0] + dot[1] + dot[2] + dot[3]));
 }
 
 /* |a| + |b| - |a - b| is twice the lesser magnitude, or 0 where signs differ. */
-static float
-distance_l1(const OmQuantizer *quant, const OmQuery *query, const void *code)
+static inline float
+lesser(const OmQuantizer *quant, const OmQuery *query, const void *code, bool wide)
 {
 	const SparseHead *head = code;
-	const uint16_t *term = terms_of(code);
 	const int8_t *level = levels_of(quant, code);
-	unsigned	mask = term_mask(quant);
 	int			n = elements_of(quant, code);
 	float		sum = 0.0f;
 
 	for (int i = 0; i < n; i++)
 	{
-		float		a = query->q[term[i] & mask] * query->mul;
+		float		a = (float) level_at(quant, query, code, i, wide) * query->mul;
 		float		b = level[i] * head->step;
 
 		sum += a > 0.0f ? fmaxf(fminf(a, b), 0.0f) : -fminf(fmaxf(a, b), 0.0f);
@@ -282,10 +366,36 @@ distance_l1(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	return om_clamp_distance(query->add + head->add - 2.0f * sum);
 }
 
+static float
+distance_by_product(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	return product(quant, query, code, false);
+}
+
+static float
+distance_by_product_wide(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	return product(quant, query, code, true);
+}
+
+static float
+distance_l1(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	return lesser(quant, query, code, false);
+}
+
+static float
+distance_l1_wide(const OmQuantizer *quant, const OmQuery *query, const void *code)
+{
+	return lesser(quant, query, code, true);
+}
+
 static OmDistanceFn
 sparse_distance_fn(const OmQuantizer *quant)
 {
-	return quant->spec.metric == OM_METRIC_L1 ? distance_l1 : distance_by_product;
+	if (quant->spec.metric == OM_METRIC_L1)
+		return is_wide(&quant->spec) ? distance_l1_wide : distance_l1;
+	return is_wide(&quant->spec) ? distance_by_product_wide : distance_by_product;
 }
 
 static float

@@ -1,6 +1,6 @@
 /*
  * test_sparse.c -- codes of sparse vectors: distances within their errors, whether a code
- * has room for all elements or not; damaged codes.
+ * has room for all elements or not, and however its terms collide; damaged codes.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -10,9 +10,37 @@
 
 #define TERMS 1000
 
+typedef enum TermKind
+{
+	SMALL,						/* 10 bits */
+	WIDE,						/* 26 bits, of which the lower 16 are the same */
+	CROWDED,					/* 30 bits; they begin to look for their slot in one place, in any
+								 * table */
+	TERM_KINDS
+} TermKind;
+
+static const int term_bits[TERM_KINDS] = {10, 26, 30};
+static uint32_t terms[TERM_KINDS][TERMS];
+
+/* The hash of sparse.c. */
+static void
+make_terms(void)
+{
+	uint32_t	term = 0;
+
+	for (int i = 0; i < TERMS; i++)
+	{
+		terms[SMALL][i] = (uint32_t) i;
+		terms[WIDE][i] = (uint32_t) i << 16 | 4711;
+		while ((term * 2654435761u) >> 22 != 1023)
+			term++;
+		terms[CROWDED][i] = term++;
+	}
+}
+
 /* A vector of n elements among TERMS, as dense and as the room largest of it. */
 static void
-make(int n, int room, int sign, double *dense, OmSparse *v)
+make(int n, int room, int sign, TermKind kind, double *dense, OmSparse *v)
 {
 	double		sq = 0;
 	double		rest = 0;
@@ -45,7 +73,7 @@ make(int n, int room, int sign, double *dense, OmSparse *v)
 			continue;
 		if ((int) v->n < room && fabs(dense[i]) >= sorted[room - 1])
 		{
-			om_sparse_terms(v)[v->n] = (uint32_t) i;
+			om_sparse_terms(v)[v->n] = terms[kind][i];
 			om_sparse_values(v, room)[v->n++] = x;
 		}
 		else
@@ -87,17 +115,18 @@ exact(OmMetric metric, const double *a, const double *b)
 }
 
 static void
-test_distances(OmMetric metric, int room, int sign)
+test_distances(OmMetric metric, int room, int sign, TermKind kind)
 {
 	UnitQuant	q;
-	OmQuantSpec spec = {OM_QUANT_SPARSE, metric, om_sparse_floats(room), 10, 1, room};
+	OmQuantSpec spec = {OM_QUANT_SPARSE, metric, om_sparse_floats(room), term_bits[kind], 1, room};
 	size_t		bytes = sizeof(float) * (size_t) om_sparse_floats(room);
 	OmSparse   *a = unit_alloc(bytes);
 	OmSparse   *b = unit_alloc(bytes);
 	double		x[TERMS];
 	double		y[TERMS];
 
-	unit_begin("sparse, metric %d, room for %d%s", metric, room, sign ? ", signs" : "");
+	unit_begin("sparse, metric %d, room for %d, terms of %d bits%s", metric, room, term_bits[kind],
+			   sign ? ", signs" : "");
 	unit_quant_open_spec(&q, &spec, NULL);
 	CHECK(!om_quant_exact(&spec), "not exact");
 	for (int round = 0; round < 200; round++)
@@ -106,8 +135,8 @@ test_distances(OmMetric metric, int room, int sign)
 		float		found;
 		float		error;
 
-		make(1 + round % 80, room, sign, x, a);
-		make(1 + round * 7 % 80, room, sign, y, b);
+		make(1 + round % 80, room, sign, kind, x, a);
+		make(1 + round * 7 % 80, room, sign, kind, y, b);
 		expected = exact(metric, x, y);
 		om_quant_encode(q.quant, (const float *) b, q.scratch, q.code);
 		om_quant_query(q.quant, (const float *) a, q.scratch, q.query);
@@ -147,12 +176,16 @@ test_sparse(void)
 {
 	static const int rooms[] = {1, 7, 33, 80};
 
+	make_terms();
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
 	{
 		for (int metric = OM_METRIC_L2; metric <= OM_METRIC_L1; metric++)
 		{
-			test_distances(metric, rooms[i], 0);
-			test_distances(metric, rooms[i], 1);
+			for (TermKind kind = SMALL; kind < TERM_KINDS; kind++)
+			{
+				test_distances(metric, rooms[i], 0, kind);
+				test_distances(metric, rooms[i], 1, kind);
+			}
 		}
 	}
 }

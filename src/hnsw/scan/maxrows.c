@@ -15,6 +15,10 @@
  * ranked in any case, and after that every row that may still be nearer than the nearest
  * one ranked.
  *
+ * Rows that the snapshot does not see, such as dead ones before a vacuum, do not count.
+ * Their elements take places in the walks, too: once many rows have turned out to be
+ * invisible, the walks begin again, wider by that share.
+ *
  * If the executor wants more rows, the walks start again and look for twice the number of
  * elements.  Once that costs more than ranking every row, or more memory than a scan may
  * have, all remaining rows are ranked and sorted, on disk if necessary.
@@ -70,7 +74,16 @@
  */
 #define LEAST_ROWS(ef) (OH_MAXSIM_ROWS * (int64) (ef))
 
-/* Rows are prefetched this many candidates ahead. */
+/*
+ * After this many candidates of a round the walks begin again if invisible rows take places
+ * that they have no room for: if they should be this much wider.  They get no wider than
+ * MOST_WIDER.  Figures: docs/measurements.md#several-vectors-for-a-row
+ */
+#define FIRST_LOOK(ef) Max(32, (int64) (ef))
+#define TOO_NARROW 1.15
+#define MOST_WIDER 8.0
+
+/* Candidates whose rows are prefetched. */
 #define AHEAD 4
 
 static inline uint32
@@ -115,7 +128,9 @@ OhMaxRowsReset(OhMaxState *s)
 	s->candidate = NULL;
 	s->missing = NULL;
 	s->ncandidates = s->next = s->allocated = s->nfound = s->ngaps = 0;
-	s->batch = 0;
+	s->nbefore = 0;
+	s->batch = s->round = 0;
+	s->wider = 1.0;
 	s->all = s->rest_known = false;
 }
 
@@ -129,7 +144,16 @@ OhMaxRowsReset(OhMaxState *s)
 static int
 width(const OhMaxState *s)
 {
-	return OH_MAXSIM_WIDTH * s->ef * Max(1.0, sqrt(MANY_VECTORS / s->query.n));
+	return (int) (s->wider * OH_MAXSIM_WIDTH * s->ef * Max(1.0, sqrt(MANY_VECTORS / s->query.n)));
+}
+
+/*
+ * nranked -- visible rows that this batch has ranked.
+ */
+static inline int64
+nranked(const OhMaxState *s)
+{
+	return s->nvisible - s->nbefore;
 }
 
 /* ---- estimates ---- */
@@ -145,12 +169,12 @@ note_row(OhMaxState *s, ItemPointerData tid, int i, float dist)
 
 	if (!found)
 	{
-		row->ranked = false;
-		row->batch = 0;
+		row->ranked = row->invisible = false;
+		row->round = 0;
 	}
-	if (row->batch != s->batch)
+	if (row->round != s->round)
 	{
-		row->batch = s->batch;
+		row->round = s->round;
 		row->last = -1;
 		row->found = false;
 		row->nmet = 0;
@@ -267,7 +291,7 @@ sort_candidates(OhMaxState *s)
 	double		gap = s->missed > 0 ? s->gaps / s->missed : 0;
 	double		variance = s->ngaps > 0 ?
 		(s->gap_squares - 2 * gap * s->gaps + gap * gap * s->missed) / s->ngaps : 0;
-	double		deviation = s->next < LEAST_ROWS(s->ef) ? 0 : GAP_DEVIATIONS * sqrt(Max(variance, 0));
+	double		deviation = nranked(s) < LEAST_ROWS(s->ef) ? 0 : GAP_DEVIATIONS * sqrt(Max(variance, 0));
 
 	for (int64 i = s->next; i < s->ncandidates; i++)
 	{
@@ -278,13 +302,13 @@ sort_candidates(OhMaxState *s)
 	}
 	if (s->next < s->ncandidates)
 		qsort(s->candidate + s->next, s->ncandidates - s->next, sizeof(OhMaxCandidate), compare_candidates);
-	s->next_sort = Max(FIRST_GAPS, 2 * s->next);
-	if (s->next < LEAST_ROWS(s->ef))
+	s->next_sort = Max(FIRST_GAPS, 2 * nranked(s));
+	if (nranked(s) < LEAST_ROWS(s->ef))
 		s->next_sort = Min(s->next_sort, LEAST_ROWS(s->ef));
 }
 
 /*
- * take_candidates -- make candidates of this batch's rows that have not been ranked.
+ * take_candidates -- the rows of this round that have not been ranked.
  */
 static void
 take_candidates(OhMaxState *s)
@@ -309,7 +333,7 @@ take_candidates(OhMaxState *s)
 	{
 		OhMaxCandidate *candidate;
 
-		if (row->batch != s->batch || !row->found)
+		if (row->round != s->round || !row->found || row->invisible)
 			continue;
 		s->nfound++;
 		if (row->ranked)
@@ -337,6 +361,7 @@ rank_row(OhMaxState *s, ItemPointerData tid, OhRow *row)
 	s->nfetched++;
 	if (!OhRerankRow(s->rerank, tid, &row->dist))
 		return false;
+	s->nvisible++;
 	if (isnan(row->dist))
 		row->dist = INFINITY;
 	return true;
@@ -359,32 +384,10 @@ note_gap(OhMaxState *s, const OhMaxCandidate *candidate, double dist)
 	s->ngaps++;
 }
 
-void
-OhMaxRankNext(IndexScanDesc scan)
-{
-	OhMaxState *s = scan->opaque;
-	const OhMaxCandidate *candidate = &s->candidate[s->next];
-	OhMaxRow   *seen = maxrows_lookup(s->seen, candidate->tid);
-	OhRow		row;
-
-	if (s->next + 2 * AHEAD < s->ncandidates)
-		OhRerankPrefetch(s->rerank, &candidate[2 * AHEAD].tid, false);
-	if (s->next + AHEAD < s->ncandidates)
-		OhRerankPrefetch(s->rerank, &candidate[AHEAD].tid, true);
-	seen->ranked = true;
-	s->next++;
-	if (!rank_row(s, candidate->tid, &row))
-		return;
-	note_gap(s, candidate, row.dist);
-	OhRankedPush(&s->ranked, row);
-	if (s->next >= s->next_sort)
-		sort_candidates(s);
-}
-
 double
 OhMaxBound(const OhMaxState *s)
 {
-	return s->next < LEAST_ROWS(s->ef) ? -INFINITY : s->candidate[s->next].least;
+	return nranked(s) < LEAST_ROWS(s->ef) ? -INFINITY : s->candidate[s->next].least;
 }
 
 /* ---- all rows ---- */
@@ -601,17 +604,15 @@ OhMaxMayGoOn(const OhMaxState *s)
 		 (oh_max_scan_tuples == 0 || s->evaluations < oh_max_scan_tuples));
 }
 
-bool
-OhMaxNextBatch(IndexScanDesc scan)
+/*
+ * find_candidates -- walks for ef elements, or all rows.
+ */
+static void
+find_candidates(OhMaxState *s)
 {
-	OhMaxState *s = scan->opaque;
-	double		all;
+	double		all = all_evaluations(s);
 
-	if (!OhMaxMayGoOn(s))
-		return false;
-	s->ef = s->batch > 0 ? s->ef * 2 : s->discarded ? s->base.ef_search + s->base.ef_search / 2 : s->base.ef_search;
-	s->batch++;
-	all = all_evaluations(s);
+	s->round++;
 	if (walks_pay(s, all))
 	{
 		int			i;
@@ -626,9 +627,67 @@ OhMaxNextBatch(IndexScanDesc scan)
 		if (i == s->query.n)
 		{
 			take_candidates(s);
-			return true;
+			return;
 		}
 	}
 	rank_all(s);
+}
+
+bool
+OhMaxNextBatch(IndexScanDesc scan)
+{
+	OhMaxState *s = scan->opaque;
+
+	if (!OhMaxMayGoOn(s))
+		return false;
+	s->ef = s->batch > 0 ? s->ef * 2 : s->discarded ? s->base.ef_search + s->base.ef_search / 2 : s->base.ef_search;
+	s->batch++;
+	s->nbefore = s->nvisible;
+	find_candidates(s);
 	return true;
+}
+
+/*
+ * look_at_share -- make the walks wider if they should be, by the share of rows that are visible.
+ */
+static void
+look_at_share(OhMaxState *s)
+{
+	double		wider = Min((double) s->nfetched / Max(s->nvisible, 1), MOST_WIDER);
+
+	if (wider < TOO_NARROW * s->wider || nranked(s) >= LEAST_ROWS(s->ef) ||
+		(oh_max_scan_tuples > 0 && s->evaluations >= oh_max_scan_tuples))
+		return;
+	s->wider = wider;
+	find_candidates(s);
+}
+
+void
+OhMaxRankNext(IndexScanDesc scan)
+{
+	OhMaxState *s = scan->opaque;
+	const OhMaxCandidate *candidate = &s->candidate[s->next];
+	OhMaxRow   *seen = maxrows_lookup(s->seen, candidate->tid);
+	OhRow		row;
+
+	if (s->next + 2 * AHEAD < s->ncandidates)
+		OhRerankPrefetch(s->rerank, &candidate[2 * AHEAD].tid, false);
+	if (s->next + AHEAD < s->ncandidates)
+		OhRerankPrefetch(s->rerank, &candidate[AHEAD].tid, true);
+	seen->ranked = true;
+	s->next++;
+	if (rank_row(s, candidate->tid, &row))
+	{
+		note_gap(s, candidate, row.dist);
+		OhRankedPush(&s->ranked, row);
+		if (nranked(s) >= s->next_sort)
+			sort_candidates(s);
+	}
+	else
+	{
+		seen->invisible = true;
+		s->nfound--;
+	}
+	if (s->next == FIRST_LOOK(s->ef))
+		look_at_share(s);
 }

@@ -136,7 +136,7 @@ start(IndexScanDesc scan)
 	}
 	s->last = -INFINITY;
 	s->lp = 0;
-	s->nreturned = s->evaluations = s->nfetched = s->hops = 0;
+	s->nreturned = s->evaluations = s->nfetched = s->nvisible = s->hops = 0;
 	take_query(scan);
 	s->discarded = oh_iterative_scan != OH_ITERATIVE_OFF && OhMayDiscard(scan);
 	OhQueryTakeEnds(&s->base, scan);

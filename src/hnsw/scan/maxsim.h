@@ -40,8 +40,9 @@ typedef struct OhMaxRow
 {
 	ItemPointerData tid;
 	char		status;			/* of the hash table */
-	bool		ranked;			/* it has been fetched from the table */
-	int			batch;			/* the batch that the following fields are about */
+	bool		ranked;			/* it has been fetched from the table ... */
+	bool		invisible;		/* ... where the snapshot does not see it */
+	int			round;			/* the round of walks that the following fields are about */
 	bool		found;			/* a walk has kept one of its elements */
 	int			nmet;			/* number of walks that have met it */
 	int			last;			/* the last of the query's vectors whose walk has met it ... */
@@ -79,13 +80,16 @@ typedef struct OhMaxState
 	struct maxrows_hash *seen;	/* rows that walks have met */
 	int			batch;			/* number of batches so far */
 	int			ef;				/* ef of the last batch */
+	int			round;			/* of walks; a batch may take several */
+	double		wider;			/* walks, by rows that the snapshot does not see */
 	float	   *missing;		/* [query.n], the least distance to vector i of rows that its walk
 								 * has not met */
-	OhMaxCandidate *candidate;	/* [ncandidates] of the batch, nearest first */
+	OhMaxCandidate *candidate;	/* [ncandidates] of the round, nearest first */
 	int64		ncandidates;
 	int64		next;			/* the first one that has not been ranked */
+	int64		nbefore;		/* of nvisible, before this batch */
 	int64		allocated;
-	int64		nfound;			/* rows of all batches, ranked or not */
+	int64		nfound;			/* rows of all batches, ranked or not, without invisible ones */
 	double		gaps;			/* distance - estimate of ranked rows, summed up ... */
 	double		gap_squares;	/* ... its squares, each divided by nmissing ... */
 	double		missed;			/* ... sum of nmissing ... */
@@ -109,7 +113,8 @@ typedef struct OhMaxState
 	int64		nreturned;
 
 	int64		evaluations;
-	int64		nfetched;		/* rows fetched from the table */
+	int64		nfetched;		/* rows fetched from the table ... */
+	int64		nvisible;		/* ... and seen by the snapshot */
 } OhMaxState;
 
 /* Is this a MaxSim scan? */
