@@ -45,7 +45,7 @@
 #define SURE_ERRORS 1.65
 #define SLACK 0.005
 /* ... and what one more trial, which there was not, is taken to have reached. */
-#define HARD_TRIAL 0.75
+#define HARD_TRIAL 0.85
 
 /* From this recall on a higher ef is not tried. */
 #define ENOUGH 0.999
