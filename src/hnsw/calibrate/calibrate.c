@@ -48,7 +48,7 @@
 #define HARD_TRIAL 0.85
 
 /* From this recall on a higher ef is not tried. */
-#define ENOUGH 0.999
+#define ENOUGH 0.997
 
 /* Growth at which a vacuum measures again. */
 #define GROWN 3

@@ -174,9 +174,9 @@ sample_rows(OhMeasured *m, int sample)
 	{
 		percent = Min(percent, 100.0);
 		OhRunSelect(psprintf("SELECT %s, ctid FROM ONLY %s TABLESAMPLE BERNOULLI (%.9g) REPEATABLE (0) "
-					 "WHERE (%s) AND %s IS NOT NULL LIMIT " INT64_FORMAT,
-					 m->column, m->table, percent, m->condition, m->column,
-					 (int64) MOST_READ_EACH * sample));
+							 "WHERE (%s) AND %s IS NOT NULL LIMIT " INT64_FORMAT,
+							 m->column, m->table, percent, m->condition, m->column,
+							 (int64) MOST_READ_EACH * sample));
 		if (SPI_processed >= (uint64) sample || percent >= 100.0)
 			break;
 		SPI_freetuptable(SPI_tuptable);
