@@ -207,6 +207,13 @@ om_extend_relation(Relation rel, ForkNumber fork)
 	index_beginscan(heap, index, snapshot, nkeys, norderbys)
 #endif
 
+/* Since 16. */
+#if PG_VERSION_NUM >= 160000
+#define om_class_ownercheck(relation, role) object_ownercheck(RelationRelationId, relation, role)
+#else
+#define om_class_ownercheck(relation, role) pg_class_ownercheck(relation, role)
+#endif
+
 /* Read streams, since 17 (prewarm.c). */
 #if PG_VERSION_NUM >= 170000
 #define OM_HAS_READ_STREAM 1

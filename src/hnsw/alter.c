@@ -37,7 +37,9 @@ options_of_builds(Datum options, bool isnull)
 
 	foreach(lc, list)
 	{
-		if (strcmp(lfirst_node(DefElem, lc)->defname, "ef_search") == 0)
+		const char *name = lfirst_node(DefElem, lc)->defname;
+
+		if (strcmp(name, "ef_search") == 0 || strcmp(name, "target_recall") == 0)
 			list = foreach_delete_current(list, lc);
 	}
 	return list;

@@ -1,9 +1,11 @@
 /*
  * ef.c -- how many candidates a search keeps: the setting, the index's own default, and
- * which of the two counts.
+ * which of them counts.
  *
- * An index's own default (storage parameter ef_search) counts unless somebody has said
- * otherwise: by omenhnsw.ef_search, wherever that is set, or by pgvector's hnsw.ef_search.
+ * The first of these that is set: omenhnsw.ef_search, pgvector's hnsw.ef_search, the index's
+ * parameter ef_search, omenhnsw.target_recall, and the index's parameter target_recall.  A target
+ * is turned into an ef by the curve that the index keeps (curve.h).
+ *
  * A setting's source is known to its check hook only, which hands it to the assign hook.
  */
 #include "postgres.h"
@@ -11,11 +13,20 @@
 #include "utils/guc.h"
 
 #include "compat.h"
+#include "hnsw/curve.h"
 #include "hnsw/ef.h"
 #include "hnsw/options.h"
 
 /* Has omenhnsw.ef_search been set by anybody: in a file, for a database or role, in the session? */
 static bool is_set = false;
+
+int			oh_forced_ef = 0;
+
+/* omenhnsw.target_recall, 0: none. */
+static double target_recall = 0;
+
+/* Rows that a search is for if nobody says. */
+#define USUAL_K 10
 
 static bool
 check_ef_search(int *value, void **extra, GucSource source)
@@ -44,6 +55,13 @@ OhEfInit(void)
 							"an index may have a value of its own: ALTER INDEX ... SET (ef_search = ...).",
 							&oh_own.ef_search, OH_DEFAULT_EF_SEARCH, 1, OH_MAX_EF_SEARCH,
 							PGC_USERSET, 0, check_ef_search, assign_ef_search, NULL);
+
+	DefineCustomRealVariable("omenhnsw.target_recall",
+							 "Sets the recall that a search is to reach, a share of the nearest rows.",
+							 "The search picks the number of candidates that this takes, by what has been measured for "
+							 "the index, unless ef_search is set, here or for the index. 0 means that there is no target.",
+							 &target_recall, 0, 0, 1,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
 bool
@@ -53,15 +71,38 @@ OhEfIsSet(void)
 }
 
 int
-OhEfSearch(Relation index, OhEfSource *source)
+OhEfSearch(Relation index, double *target, OhEfSource *source)
 {
 	const OhOptions *options = (const OhOptions *) index->rd_options;
 
 	*source = oh_ef_source;
-	if (oh_ef_source != OH_EF_DEFAULT || options == NULL || options->ef_search == 0)
+	*target = 0;
+	if (oh_ef_source != OH_EF_DEFAULT)
 		return oh_ef_search;
-	*source = OH_EF_INDEX;
-	return options->ef_search;
+	if (options != NULL && options->ef_search > 0)
+	{
+		*source = OH_EF_INDEX;
+		return options->ef_search;
+	}
+	*target = target_recall;
+	if (*target == 0 && options != NULL)
+		*target = options->target_recall;
+	return oh_ef_search;
+}
+
+int
+OhEfOfTarget(OhIndex *ix, double target, double k, OhEfSource *source)
+{
+	int			ef = OhCurveEf(&ix->calibration, target, k > 0 ? k : USUAL_K,
+							   OhArrayRecords(&ix->file, OH_NODE));
+
+	*source = ef > 0 ? OH_EF_TARGET : OH_EF_NO_CURVE;
+	if (ef == 0)
+		ef = oh_ef_search;
+	/* without iterative scans there are no more rows than candidates */
+	if (oh_iterative_scan == OH_ITERATIVE_OFF && ef < k)
+		ef = (int) Min(k, OH_MAX_EF_SEARCH);
+	return ef;
 }
 
 const char *
@@ -72,6 +113,8 @@ OhEfSourceName(OhEfSource source)
 		[OH_EF_SETTING] = "omenhnsw.ef_search",
 		[OH_EF_PGVECTOR] = "hnsw.ef_search",
 		[OH_EF_INDEX] = "index",
+		[OH_EF_TARGET] = "target_recall",
+		[OH_EF_NO_CURVE] = "default, not calibrated",
 	};
 
 	return name[source];

@@ -48,6 +48,31 @@ StaticAssertDecl(sizeof(float) * OH_MODEL_FLOATS <= OH_PAGE_BODY, "a block has 8
 #define OH_CHOSEN_BY_DEFAULT	1	/* too few rows to tell */
 #define OH_CHOSEN_BY_SAMPLE		2	/* choose.c */
 
+/*
+ * Recall of searches for the k nearest rows, by ef (curve.h has which k and ef).
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     4  nodes    places for nodes when it was measured, 0: never
+ *        4     4  queries  that it was measured with
+ *        8     4  given    1: these were a user's, 0: rows of the index
+ *       12    96  recall   the mean
+ *      108    96  assured  what it is with some certainty
+ */
+#define OH_CURVE_KS		3
+#define OH_CURVE_EFS	8
+
+typedef struct OhCalibration
+{
+	uint32		nodes;
+	uint32		queries;
+	uint32		given;
+	float		recall[OH_CURVE_KS][OH_CURVE_EFS];
+	float		assured[OH_CURVE_KS][OH_CURVE_EFS];
+} OhCalibration;
+
+StaticAssertDecl(offsetof(OhCalibration, assured) == 108, "calibration layout");
+StaticAssertDecl(sizeof(OhCalibration) == 204, "calibration layout");
+
 /* Contents of block 0, at PageGetContents(). */
 typedef struct OhMetaPageData
 {
@@ -84,6 +109,7 @@ typedef struct OhMetaPageData
 	uint64		next_rows;		/* trained_rows of next_model */
 	OhArrayHead array[OH_NARRAYS];
 	uint32		column_dim;		/* dimensions of the column; 0 (a metapage without it): dim */
+	OhCalibration calibration;	/* all 0 (a metapage without it): not measured */
 } OhMetaPageData;
 
 StaticAssertDecl(offsetof(OhMetaPageData, build_id) == offsetof(OhFileHead, build_id), "metapage layout");

@@ -24,6 +24,7 @@
 #define OH_PHASE_RELINK		5
 #define OH_PHASE_CONNECT	6
 #define OH_PHASE_WRITE		7
+#define OH_PHASE_CALIBRATE	8
 
 /* The level of a new node, at random: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
 extern int	OhRandomLevel(int m);

@@ -19,6 +19,7 @@
 
 #include "filter/key.h"
 #include "filter/keypage.h"
+#include "hnsw/curve.h"
 #include "hnsw/index.h"
 #include "hnsw/options.h"
 
@@ -129,6 +130,8 @@ OhVerifyMeta(Relation index, const OhMetaPageData *meta)
 		meta->highway_level < 1 || meta->highway_level > OH_MAX_LEVEL)
 		OhReportCorruption(index, OH_META_BLOCK, "impossible values (m %u, ef_construction %u, entry level %d)",
 						   meta->m, meta->ef_construction, meta->entry_level);
+	if (!OhCurveIsValid(&meta->calibration))
+		OhReportCorruption(index, OH_META_BLOCK, "impossible recall");
 	if (meta->model > OH_LAST_MODEL ||
 		(meta->next_model != meta->model && meta->next_model != OhNextModel(meta->model)))
 		OhReportCorruption(index, OH_META_BLOCK, "impossible numbers of models (%u, %u)", meta->model,
@@ -558,6 +561,7 @@ take_meta(OhIndex *ix, OhMetaPageData *meta)
 		take_models(ix, meta);
 	ix->retraining = meta->model != meta->next_model;
 	ix->look_nodes = meta->look_nodes;
+	ix->calibration = meta->calibration;
 	ix->entry = meta->entry;
 	ix->entry_level = meta->entry_level;
 	ix->file.generation = meta->generation;

@@ -54,6 +54,7 @@ typedef struct OhIndex
 	uint8		number;			/* of the model of new codes */
 	bool		retraining;		/* nodes may have codes of the other one */
 	uint32		look_nodes;		/* see format.h */
+	OhCalibration calibration;
 	OhModel		model[OH_MODELS];
 	OmQuantizer *quant;			/* of model number */
 

@@ -95,9 +95,11 @@ add_reloptions(relopt_kind kind)
 					   rerank_values, OH_RERANK_AUTO,
 					   "Valid values are \"auto\", \"heap\", \"index\" and \"off\".",
 					   AccessExclusiveLock);
-	/* counts at once, unlike the others; 0, which cannot be set: the setting's default */
+	/* these count at once, unlike the others; 0, which cannot be set: the setting's default */
 	add_int_reloption(kind, "ef_search", "Candidates that a search keeps where omenhnsw.ef_search is not set",
 					  0, 1, OH_MAX_EF_SEARCH, ShareUpdateExclusiveLock);
+	add_real_reloption(kind, "target_recall", "Share of the nearest rows that a search is to find; 0: no target",
+					   0, 0, 1, ShareUpdateExclusiveLock);
 }
 
 static void
@@ -218,6 +220,7 @@ parse_options(Datum reloptions, bool validate, relopt_kind kind)
 		.offset = offsetof(OhOptions, subvectors)},
 		{.optname = "rerank", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(OhOptions, rerank)},
 		{.optname = "elements", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, elements)},
+		{.optname = "target_recall", .opttype = RELOPT_TYPE_REAL, .offset = offsetof(OhOptions, target_recall)},
 		{.optname = "ef_search", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, ef_search)},
 		/* the last: only ivfflat has it */
 		{.optname = "lists", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, lists)},

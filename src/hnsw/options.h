@@ -27,6 +27,7 @@ typedef struct OhOptions
 	int			rerank;			/* OH_RERANK_* */
 	int			elements;		/* 0: by the rows */
 	int			ef_search;		/* 0: the setting's default */
+	double		target_recall;	/* 0: none */
 	int			lists;			/* of indexes by the name ivfflat: ignored */
 } OhOptions;
 

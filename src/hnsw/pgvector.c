@@ -126,6 +126,15 @@ OhTakeSettings(void)
 {
 	const char *probes;
 
+	if (oh_forced_ef > 0)
+	{
+		oh_ef_search = oh_forced_ef;
+		oh_ef_source = OH_EF_SETTING;
+		oh_iterative_scan = OH_ITERATIVE_STRICT;
+		oh_max_scan_tuples = 0;
+		oh_scan_mem_multiplier = 1;
+		return;
+	}
 	oh_ef_search = oh_own.ef_search;
 	oh_iterative_scan = oh_own.iterative_scan;
 	oh_max_scan_tuples = oh_own.max_scan_tuples;

@@ -91,6 +91,7 @@ model_options(Model *model, IndexOptInfo *info)
 {
 	Relation	index;
 	OhEfSource	source;
+	double		target;
 
 	model->m = OH_DEFAULT_M;
 	model->ef = oh_ef_search;
@@ -102,7 +103,9 @@ model_options(Model *model, IndexOptInfo *info)
 	index = index_open(info->indexoid, NoLock);
 	if (index->rd_options)
 		model->m = ((const OhOptions *) index->rd_options)->m;
-	model->ef = OhEfSearch(index, &source);
+	model->ef = OhEfSearch(index, &target, &source);
+	if (target > 0)
+		model->ef = OhEfOfTarget(OhIndexOpen(index), target, model->root->limit_tuples, &source);
 	index_close(index, NoLock);
 }
 

@@ -7,8 +7,9 @@
  * this.  So the relevant plan nodes are recorded when the executor starts, and a scan looks
  * for its own node among them.
  *
- * In the same way a scan learns that the query's order is the reverse of its own (order.c):
- * the node then sorts by "greater than".
+ * In the same way a scan learns how many rows a LIMIT asks for, which decides the ef that a
+ * recall takes (curve.c), and that the query's order is the reverse of its own (order.c): the
+ * node then sorts by "greater than".
  */
 #include "postgres.h"
 
@@ -25,7 +26,8 @@ typedef struct Noted
 {
 	IndexScanState *node;
 	bool		discarded;		/* its rows may be discarded; otherwise it is here because its
-								 * order is reversed */
+								 * order is reversed, or because of limit */
+	LimitState *limit;			/* the LIMIT that takes its first rows, or NULL */
 	struct Noted *next;
 	MemoryContextCallback callback;
 } Noted;
@@ -50,7 +52,7 @@ forget(void *arg)
 }
 
 static void
-note(PlanState *node, bool discarded)
+note(PlanState *node, bool discarded, LimitState * limit)
 {
 	Noted	   *entry;
 
@@ -60,6 +62,7 @@ note(PlanState *node, bool discarded)
 	entry = MemoryContextAllocZero(node->state->es_query_cxt, sizeof(Noted));
 	entry->node = (IndexScanState *) node;
 	entry->discarded = discarded;
+	entry->limit = limit;
 	entry->next = noted;
 	noted = entry;
 	entry->callback.func = forget;
@@ -76,15 +79,38 @@ goes_down(PlanState *node)
 		get_opcode(linitial_oid(scan->indexorderbyops)) == F_FLOAT8GT;
 }
 
+/*
+ * note_limit -- scans that a LIMIT takes the first rows of, each of a MergeAppend's.
+ */
+static void
+note_limit(PlanState *node, LimitState * limit)
+{
+	if (node == NULL)
+		return;
+	if (IsA(node, MergeAppendState))
+	{
+		for (int i = 0; i < ((MergeAppendState *) node)->ms_nplans; i++)
+			note_limit(((MergeAppendState *) node)->mergeplans[i], limit);
+	}
+	else if (IsA(node, SubqueryScanState))
+		note_limit(((SubqueryScanState *) node)->subplan, limit);
+	else if (IsA(node, ResultState) || IsA(node, LockRowsState))
+		note_limit(outerPlanState(node), limit);
+	else
+		note(node, false, limit);
+}
+
 static bool
 look_at(PlanState *node, void *context)
 {
 	if (node->qual != NULL)
-		note(node, true);
+		note(node, true, NULL);
 	if (goes_down(node))
-		note(node, false);
+		note(node, false, NULL);
+	if (IsA(node, LimitState))
+		note_limit(outerPlanState(node), (LimitState *) node);
 	if (IsA(node, NestLoopState) || IsA(node, HashJoinState) || IsA(node, MergeJoinState))
-		note(outerPlanState(node), true);
+		note(outerPlanState(node), true, NULL);
 	return planstate_tree_walker(node, look_at, context);
 }
 
@@ -104,7 +130,7 @@ is_noted(IndexScanDesc scan, bool discarded)
 {
 	for (Noted *entry = noted; entry != NULL; entry = entry->next)
 	{
-		if (entry->node->iss_ScanDesc == scan && entry->discarded == discarded)
+		if (entry->node->iss_ScanDesc == scan && entry->limit == NULL && entry->discarded == discarded)
 			return true;
 	}
 	return false;
@@ -120,6 +146,22 @@ bool
 OhGoesDown(IndexScanDesc scan)
 {
 	return is_noted(scan, false);
+}
+
+/*
+ * OhLimitOf -- see planner.h.
+ *
+ * A LIMIT has been evaluated when it asks for the first row.
+ */
+double
+OhLimitOf(IndexScanDesc scan)
+{
+	for (Noted *entry = noted; entry != NULL; entry = entry->next)
+	{
+		if (entry->node->iss_ScanDesc == scan && entry->limit != NULL && !entry->limit->noCount)
+			return (double) entry->limit->count + (double) entry->limit->offset;
+	}
+	return 0;
 }
 
 void

@@ -17,6 +17,8 @@ extern void OhDiscardInit(void);
 extern bool OhMayDiscard(IndexScanDesc scan);
 /* Is the query's order the reverse of the scan's? */
 extern bool OhGoesDown(IndexScanDesc scan);
+/* How many rows a LIMIT above the scan asks for; 0: that is not known. */
+extern double OhLimitOf(IndexScanDesc scan);
 
 /*
  * order.c: a distance has no use for a collation, so this one in the scan's key tells that

@@ -155,6 +155,19 @@ BEGIN
             sql := 'RESET omenhnsw.ef_search';
             RETURN NEXT;
         END IF;
+        IF idx.target_recall IS NOT NULL AND idx.ef_search IS NOT NULL THEN
+            advice := 'decide on ef_search or target_recall';
+            reason := format('The index has both, and ef_search (%s) counts.', idx.ef_search);
+            sql := format('ALTER INDEX %s RESET (ef_search)', idx.index);
+            RETURN NEXT;
+        END IF;
+        IF idx.calibrated_nodes IS NULL AND idx.nodes >= 1000
+            AND coalesce(idx.target_recall, nullif(current_setting('omenhnsw.target_recall', true)::float8, 0)) IS NOT NULL THEN
+            advice := 'measure the recall of the index';
+            reason := 'A recall is wanted, and it has not been measured which ef_search this takes: searches keep as many candidates as without it.';
+            sql := format('SELECT * FROM omendb_calibrate(%L)', idx.index);
+            RETURN NEXT;
+        END IF;
         IF EXISTS (SELECT FROM pg_index x WHERE x.indrelid = tab AND x.indexrelid < idx.indexrelid AND x.indkey = idx.indkey AND x.indclass = idx.indclass
             AND x.indexprs IS NOT DISTINCT FROM idx.indexprs AND x.indpred IS NOT DISTINCT FROM idx.indpred) THEN
             advice := 'drop one of two equal indexes';

@@ -29,6 +29,17 @@ CREATE FUNCTION omendb_recall(index regclass, k integer DEFAULT 10, sample integ
 COMMENT ON FUNCTION omendb_recall(regclass, integer, integer, integer[], text) IS
     'recall and time of an omenhnsw index by ef_search, against the exact answer';
 
+CREATE FUNCTION omendb_calibrate(index regclass, queries integer DEFAULT 500, query text DEFAULT NULL)
+    RETURNS TABLE (k integer, ef_search integer, recall double precision, assured double precision)
+    AS 'MODULE_PATHNAME', 'om_calibrate' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 24;
+COMMENT ON FUNCTION omendb_calibrate(regclass, integer, text) IS
+    'measure what recall an omenhnsw index reaches at which ef_search, for omenhnsw.target_recall';
+
+CREATE FUNCTION omendb_calibration(index regclass)
+    RETURNS TABLE (k integer, ef_search integer, recall double precision, assured double precision)
+    AS 'MODULE_PATHNAME', 'om_calibration' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 24;
+COMMENT ON FUNCTION omendb_calibration(regclass) IS 'what recall an omenhnsw index reaches at which ef_search, as it was measured last';
+
 CREATE FUNCTION omendb_prewarm(index regclass, what text DEFAULT 'graph') RETURNS bigint
     AS 'MODULE_PATHNAME', 'om_prewarm' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_prewarm(regclass, text) IS
@@ -149,7 +160,8 @@ CREATE FUNCTION omendb_index_summary(index regclass, OUT quantizer text, OUT bit
         OUT bytes bigint, OUT node_bytes bigint, OUT tower_bytes bigint, OUT posting_bytes bigint, OUT null_bytes bigint,
         OUT model_bytes bigint, OUT refinement_bytes bigint, OUT filter_key_bytes bigint, OUT highway_bytes bigint,
         OUT directory_bytes bigint, OUT nodes bigint, OUT dead_nodes bigint, OUT free_nodes bigint, OUT levels integer,
-        OUT model integer, OUT model_state text, OUT trained_rows bigint, OUT vacuum_unfinished boolean)
+        OUT model integer, OUT model_state text, OUT trained_rows bigint, OUT vacuum_unfinished boolean,
+        OUT target_recall double precision, OUT calibrated_nodes bigint, OUT calibration_queries integer, OUT calibrated_by text)
     AS 'MODULE_PATHNAME', 'om_index_summary' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_index_summary(regclass) IS
     'what an omenhnsw index is and holds, by a few of its pages; NULL if it is locked or not for the caller';

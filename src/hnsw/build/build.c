@@ -23,6 +23,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
@@ -33,6 +34,7 @@
 
 #include "compat.h"
 #include "hnsw/build/build.h"
+#include "hnsw/calibrate/calibrate.h"
 #include "hnsw/callbacks.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"
@@ -51,6 +53,9 @@
 
 /* Milliseconds between two reports of progress while workers finish. */
 #define REPORT_TIME			500
+
+/* Part of a build's time that it may take to measure recall. */
+#define CALIBRATION_PART	0.1
 
 /* Private memory besides the graph: of connect.c, and no more of flush.c later. */
 #define FLUSH_SLOT_BYTES	(3 * sizeof(uint32))
@@ -95,6 +100,8 @@ ohbuildphasename(int64 phase)
 			return "connecting nodes";
 		case OH_PHASE_WRITE:
 			return "writing pages";
+		case OH_PHASE_CALIBRATE:
+			return "measuring recall";
 		default:
 			return NULL;
 	}
@@ -439,6 +446,16 @@ check_index(const IndexInfo *info)
 				 errmsg("access method \"omenhnsw\" does not support exclusion constraints")));
 }
 
+static double
+seconds_since(instr_time from)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, from);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
 /*
  * ohbuild -- ambuild.
  */
@@ -451,7 +468,9 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	OhBuildShared shared;
 	OhTrainer	trainer;
 	OhSample	sample;
+	instr_time	from;
 
+	INSTR_TIME_SET_CURRENT(from);
 	check_index(info);
 	worker->heap = heap;
 	worker->index = index;
@@ -495,6 +514,8 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	OH_CRASH_POINT("build_logged");
 	/* from now on this transaction's changes are like anybody's */
 	worker->ix->file.building = false;
+	report_phase(OH_PHASE_CALIBRATE);
+	OhCalibrate(heap, index, NULL, OH_MOST_QUERIES, CALIBRATION_PART * seconds_since(from));
 
 	info->ii_BrokenHotChain |= shared.broken_hot_chain;
 	result->heap_tuples = shared.heap_tuples;

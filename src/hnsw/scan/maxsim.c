@@ -126,7 +126,7 @@ start(IndexScanDesc scan)
 
 	pgstat_count_index_scan(scan->indexRelation);
 	om_count_search(scan);
-	OhQueryOpen(&s->base, scan->indexRelation);
+	OhQueryOpen(&s->base, scan);
 	if (s->search == NULL)
 	{
 		s->rerank = OhRerankBegin(scan, s->base.ix, s->base.context);

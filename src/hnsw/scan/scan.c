@@ -385,9 +385,12 @@ start(IndexScanDesc scan)
 {
 	OhScanState *s = scan->opaque;
 
-	pgstat_count_index_scan(scan->indexRelation);
-	om_count_search(scan);
-	OhQueryOpen(&s->query, scan->indexRelation);
+	if (!oh_measuring)
+	{
+		pgstat_count_index_scan(scan->indexRelation);
+		om_count_search(scan);
+	}
+	OhQueryOpen(&s->query, scan);
 	OhRankingOpen(&s->ranking, scan);
 	OhSourceOpen(&s->source);
 	s->lp = 0;

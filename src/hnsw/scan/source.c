@@ -25,11 +25,10 @@
 #define WIDTH(ef) ((ef) + (ef) / 10 + 6)
 
 /*
- * A graph of at most this many nodes, or this many times ef, is not walked: comparing all
+ * A graph of at most this many nodes, or OH_FEW_TIMES_EF times ef, is not walked: comparing all
  * codes is as fast and misses nothing.  What that rests on: docs/measurements.md#constants
  */
 #define FEW_NODES 1000
-#define FEW_TIMES_EF 25
 
 /*
  * Costs of conditions, in evaluations of a walk: of an evaluation by a sweep, which
@@ -196,7 +195,7 @@ has_few_nodes(OhSource *s)
 {
 	OhFile	   *file = &s->query->ix->file;
 	uint32		npages = file->array[OH_NODE].npages;
-	int64		few = Max(FEW_NODES, (int64) s->ef * FEW_TIMES_EF);
+	int64		few = Max(FEW_NODES, (int64) s->ef * OH_FEW_TIMES_EF);
 
 	/* a sweep evaluates all nodes: none where that would exceed the limit */
 	if (oh_max_scan_tuples > 0 && !s->query->complete)

@@ -63,6 +63,9 @@ typedef struct OhScanCounters
 
 /* ---- lastscan.c ---- */
 
+/* true while an index is measured: its scans are not a user's, and are not counted. */
+extern bool oh_measuring;
+
 /* Record that a scan of this index has ended. */
 extern void OhNoteScan(Relation index, const OhScanCounters *counters);
 extern const char *OhStrategyName(OhStrategy strategy);

@@ -14,6 +14,8 @@
 
 OM_FUNCTION(om_last_scan);
 
+bool		oh_measuring = false;
+
 static OhScanCounters last;
 static Oid	last_index = InvalidOid;
 
@@ -74,7 +76,7 @@ add_to_index(Relation index, const OhScanCounters *c)
 void
 OhNoteScan(Relation index, const OhScanCounters *counters)
 {
-	if (counters->searches == 0)
+	if (counters->searches == 0 || oh_measuring)
 		return;
 	last = *counters;
 	last_index = RelationGetRelid(index);

@@ -152,17 +152,6 @@ take_rows(OhMeasured *m, uint64 most, bool with_tid)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-static void
-run(const char *sql)
-{
-	int			result = SPI_execute(sql, true, 0);
-
-	if (result != SPI_OK_SELECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("query must be a SELECT")));
-}
-
 /*
  * sample_rows -- read about this many random rows of the index; the same rows as long as
  * the table does not change.
@@ -184,35 +173,16 @@ sample_rows(OhMeasured *m, int sample)
 	for (;;)
 	{
 		percent = Min(percent, 100.0);
-		run(psprintf("SELECT %s, ctid FROM ONLY %s TABLESAMPLE BERNOULLI (%.9g) REPEATABLE (0) "
-					 "WHERE (%s) AND %s IS NOT NULL LIMIT " INT64_FORMAT,
-					 m->column, m->table, percent, m->condition, m->column,
-					 (int64) MOST_READ_EACH * sample));
+		OhRunSelect(psprintf("SELECT %s, ctid FROM ONLY %s TABLESAMPLE BERNOULLI (%.9g) REPEATABLE (0) "
+							 "WHERE (%s) AND %s IS NOT NULL LIMIT " INT64_FORMAT,
+							 m->column, m->table, percent, m->condition, m->column,
+							 (int64) MOST_READ_EACH * sample));
 		if (SPI_processed >= (uint64) sample || percent >= 100.0)
 			break;
 		SPI_freetuptable(SPI_tuptable);
 		percent *= 8;
 	}
 	take_rows(m, sample, true);
-}
-
-/*
- * take_queries -- read the queries of a statement.
- */
-static void
-take_queries(OhMeasured *m, const char *sql, int most)
-{
-	Oid			type;
-
-	run(sql);
-	type = SPI_gettypeid(SPI_tuptable->tupdesc, 1);
-	if (SPI_tuptable->tupdesc->natts != 1 || getBaseType(type) != getBaseType(m->type))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("query must return one column of type %s", format_type_be(m->type)),
-				 errdetail("It returns %d, the first of type %s.", SPI_tuptable->tupdesc->natts,
-						   format_type_be(type))));
-	take_rows(m, most, false);
 }
 
 /* ---- exact answers ---- */
@@ -533,7 +503,10 @@ om_recall(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(4))
 		sample_rows(&m, sample);
 	else
-		take_queries(&m, text_to_cstring(PG_GETARG_TEXT_PP(4)), sample);
+	{
+		OhRunQueries(text_to_cstring(PG_GETARG_TEXT_PP(4)), m.type);
+		take_rows(&m, sample, false);
+	}
 	measure(&m, ef, nef, (ReturnSetInfo *) fcinfo->resultinfo);
 	SPI_finish();
 	OhOpenedClose(&m.opened);

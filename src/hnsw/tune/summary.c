@@ -25,7 +25,7 @@
 #include "hnsw/options.h"
 #include "hnsw/tune/tune.h"
 
-#define SUMMARY_COLUMNS 27
+#define SUMMARY_COLUMNS 31
 
 /* Pages of nodes that are read, at most. */
 #define NODE_PAGES 64
@@ -88,6 +88,22 @@ model_state(const OhIndex *ix)
 	return ix->number == 0 ? "untrained" : "current";
 }
 
+/*
+ * put_calibration -- four columns: what recall is wanted, and when what was measured with what.
+ */
+static void
+put_calibration(const OhOptions *options, const OhCalibration *c, Datum *values, bool *nulls)
+{
+	double		target = options != NULL ? options->target_recall : 0;
+
+	nulls[0] = target == 0;
+	values[0] = Float8GetDatum(target);
+	nulls[1] = nulls[2] = nulls[3] = c->nodes == 0;
+	values[1] = Int64GetDatum((int64) c->nodes);
+	values[2] = Int32GetDatum((int32) c->queries);
+	values[3] = CStringGetTextDatum(c->given ? "queries" : "rows");
+}
+
 static Datum
 make_row(TupleDesc desc, OhIndex *ix, const OhMetaPageData *meta)
 {
@@ -129,6 +145,8 @@ make_row(TupleDesc desc, OhIndex *ix, const OhMetaPageData *meta)
 	values[i++] = CStringGetTextDatum(model_state(ix));
 	values[i++] = Int64GetDatum((int64) meta->trained_rows);
 	values[i++] = BoolGetDatum(meta->unclean != 0);
+	put_calibration(options, &meta->calibration, values + i, nulls + i);
+	i += 4;
 	Assert(i == SUMMARY_COLUMNS);
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }

@@ -32,6 +32,13 @@ extern void OhOpenToRead(Oid index, OhOpened *opened);
 extern void OhOpenToUse(Oid index, OhOpened *opened);
 extern void OhOpenedClose(OhOpened *opened);
 
+/* ---- queries.c: within SPI ---- */
+
+/* Run a SELECT as the caller; an error if it is none. */
+extern void OhRunSelect(const char *sql);
+/* The same for one that must return one column of this type. */
+extern void OhRunQueries(const char *sql, Oid wanted);
+
 /* ---- hide.c: searches for a row as if it were not in the index ---- */
 
 typedef struct OhHider OhHider;

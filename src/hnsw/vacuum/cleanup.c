@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "hnsw/calibrate/calibrate.h"
 #include "hnsw/callbacks.h"
 #include "hnsw/graph/highway.h"
 #include "hnsw/parts.h"
@@ -308,6 +309,7 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	else if (is_unclean(info->index))
 		nfreed = clean_graph(info->index, &none);
 	OhRetrainUnlock(info->index);
+	OhCalibrateGrown(info->index);
 	nfree = OhReclaimPages(&ix->file);
 	OhVacuumClose(ix);
 	OhCount(info->index)[OH_COUNT_VACUUMS]++;

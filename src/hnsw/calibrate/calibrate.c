@@ -1,0 +1,353 @@
+/*
+ * calibrate.c -- measures what recall an index reaches at which ef, for omenhnsw.target_recall.
+ *
+ * Rows of the index are searched for as if they were not in it (their nodes are hidden from
+ * walks), in batches, by scans as the executor does them; truth.c has the exact answers.
+ * What is kept for an ef is the mean recall, and what it is with some certainty: less the
+ * error that so few queries leave, so that a target is not missed by bad luck.  Figures:
+ * docs/measurements.md.
+ *
+ * A build, a vacuum or a user begins it.  Rows are read as they are at that moment (a dirty
+ * snapshot), so that TOASTed values are there as well: a vacuum holds nobody's cleanup up, and
+ * may not take a snapshot while it has parallel workers.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/table.h"
+#include "catalog/index.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "hnsw/calibrate/calibrate.h"
+#include "hnsw/callbacks.h"
+#include "hnsw/curve.h"
+#include "hnsw/ef.h"
+#include "hnsw/graph/search.h"
+#include "hnsw/hnsw.h"
+#include "hnsw/parts.h"
+#include "hnsw/stats/counters.h"
+#include "hnsw/table/rowreader.h"
+#include "storage/wal.h"
+
+/* Trials that are compared with the nodes at once. */
+#define BATCH 20
+
+/* Fewer nodes are compared whole: a search misses nothing. */
+#define LEAST_NODES 1000
+
+/* Recall is assured that is SLACK more than this many standard errors below the mean. */
+#define SURE_ERRORS 1.65
+#define SLACK 0.005
+/* ... and what one more trial, which there was not, is taken to have reached. */
+#define HARD_TRIAL 0.85
+
+/* From this recall on a higher ef is not tried. */
+#define ENOUGH 0.997
+
+/* Growth at which a vacuum measures again. */
+#define GROWN 3
+
+/* Sums over trials. */
+typedef struct Sums
+{
+	int			n;
+	double		sum;
+	double		squares;
+} Sums;
+
+typedef struct Calibration
+{
+	OhTruth		truth;
+	Relation	index;
+	int			nefs;			/* that are still tried */
+	Sums		sums[OH_CURVE_KS][OH_CURVE_EFS];
+} Calibration;
+
+/*
+ * count -- what share of its nearest rows a trial has found, for each k.
+ */
+static void
+count(Calibration *c, const OhTrial *trial, int at, const int *hits)
+{
+	for (int k = 0; k < OH_CURVE_KS && oh_curve_k[k] <= trial->k; k++)
+	{
+		int			wanted = Min(oh_curve_k[k], trial->nexact);
+		Sums	   *sums = &c->sums[k][at];
+		double		recall = wanted == 0 ? 1 : (double) hits[k] / wanted;
+
+		sums->n++;
+		sums->sum += recall;
+		sums->squares += recall * recall;
+	}
+}
+
+static IndexScanDesc
+begin_scan(Calibration *c, const OhTrial *trial, int at)
+{
+	ScanKeyData key = {.sk_flags = SK_ORDER_BY, .sk_attno = 1, .sk_strategy = OH_DISTANCE_STRATEGY,
+	.sk_argument = PointerGetDatum(trial->value)};
+	IndexScanDesc scan;
+
+	/* not index_beginscan(), which refuses an index that is being built */
+	oh_forced_ef = oh_curve_ef[at];
+	scan = ohbeginscan(c->index, 0, 1);
+	oh_forced_ef = 0;
+	scan->heapRelation = c->truth.heap;
+	scan->xs_snapshot = c->truth.snapshot;
+	ohrescan(scan, NULL, 0, &key, 1);
+	return scan;
+}
+
+/*
+ * search -- search for a trial.
+ */
+static void
+search(Calibration *c, const OhTrial *trial, int at)
+{
+	IndexScanDesc scan = begin_scan(c, trial, at);
+	int			hits[OH_CURVE_KS] = {0};
+	int			n = 0;
+
+	oh_hidden_node = trial->node;
+	while (n < trial->nexact && ohgettuple(scan, ForwardScanDirection))
+	{
+		double		distance;
+
+		CHECK_FOR_INTERRUPTS();
+		/* a sweep finds the row itself */
+		if (trial->node != OH_NONE && ItemPointerEquals(&scan->xs_heaptid, (ItemPointer) &trial->tid))
+			continue;
+		/* of rows ranked by codes it is not known yet whether they are there */
+		if (!OhTrialDistance(&c->truth, trial, scan->xs_heaptid, &distance))
+			continue;
+		for (int k = 0; k < OH_CURVE_KS; k++)
+		{
+			int			wanted = Min(oh_curve_k[k], trial->nexact);
+
+			hits[k] += n < wanted && distance <= trial->exact[wanted - 1];
+		}
+		n++;
+	}
+	oh_hidden_node = OH_NONE;
+	ohendscan(scan);
+	IndexScanEnd(scan);
+	count(c, trial, at, hits);
+}
+
+/*
+ * assured_of -- what recall is with some certainty; *mean: what it was.
+ *
+ * Hard queries are rare, and a few trials may have met none: one more trial is allowed for.
+ */
+static double
+assured_of(const Sums *sums, double *mean)
+{
+	double		n = sums->n + 1;
+	double		allowed = (sums->sum + HARD_TRIAL) / n;
+	double		variance = (sums->squares + HARD_TRIAL * HARD_TRIAL) / n - allowed * allowed;
+
+	*mean = sums->sum / Max(sums->n, 1);
+	return Min(*mean, allowed + SLACK - SURE_ERRORS * sqrt(Max(variance, 0) / n));
+}
+
+/*
+ * assured -- the same for a k, at one ef.
+ *
+ * The nearest row is found no less often than the ten nearest are, whose recall fewer trials
+ * tell.
+ */
+static double
+assured(const Calibration *c, int k, int at, double *mean)
+{
+	double		sure = assured_of(&c->sums[k][at], mean);
+	double		next;
+
+	if (k == 0)
+		sure = Max(sure, assured_of(&c->sums[1][at], &next));
+	return sure;
+}
+
+/*
+ * is_enough -- is hardly anything missed at this ef, or nothing found by a higher one that this misses?
+ */
+static bool
+is_enough(const Calibration *c, int at)
+{
+	if (OhArrayRecords(&c->truth.ix->file, OH_NODE) <= (int64) oh_curve_ef[at] * OH_FEW_TIMES_EF)
+		return true;
+	for (int k = 0; k < OH_CURVE_KS; k++)
+	{
+		if (c->sums[k][at].sum < ENOUGH * c->sums[k][at].n)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * keep -- write the curve to the metapage.
+ */
+static void
+keep(Calibration *c, int queries)
+{
+	OhIndex    *ix = c->truth.ix;
+	OhCalibration curve = {0};
+	Buffer		buffer;
+	OhWrite		write;
+	Page		page;
+
+	curve.nodes = OhArrayRecords(&ix->file, OH_NODE);
+	curve.queries = queries;
+	curve.given = c->truth.given != NULL;
+	for (int k = 0; k < OH_CURVE_KS; k++)
+	{
+		for (int i = 0; i < OH_CURVE_EFS; i++)
+		{
+			double		mean;
+			double		sure = assured(c, k, Min(i, c->nefs - 1), &mean);
+
+			curve.recall[k][i] = Min(mean, 1);
+			curve.assured[k][i] = Max(sure, 0);
+		}
+	}
+	buffer = OhReadBlock(c->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	OhWriteStart(&write, &ix->file);
+	page = OhWritePage(&write, buffer, false);
+	/* of a metapage without it, generic WAL takes what lies there for free space */
+	((PageHeader) page)->pd_lower = SizeOfPageHeaderData + sizeof(OhMetaPageData);
+	OhMeta(page)->calibration = curve;
+	OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+	ix->calibration = curve;
+}
+
+/*
+ * measure_batch -- up to n more trials, at each ef; returns how many.
+ */
+static int
+measure_batch(Calibration *c, OhTrial *trial, int wanted)
+{
+	int			n = OhTruthBatch(&c->truth, trial, wanted);
+
+	for (int i = 0; i < c->nefs; i++)
+	{
+		for (int j = 0; j < n; j++)
+		{
+			if (!trial[j].doubled)
+				search(c, &trial[j], i);
+		}
+		if (is_enough(c, i))
+			c->nefs = i + 1;
+	}
+	MemoryContextReset(c->truth.context);
+	return n;
+}
+
+/*
+ * measure -- batch by batch; returns how many trials there were.
+ */
+static int
+measure(Calibration *c, int queries, double seconds)
+{
+	OhTrial    *trial = palloc(sizeof(OhTrial) * BATCH);
+	instr_time	from;
+	instr_time	now;
+	int			done = 0;
+
+	INSTR_TIME_SET_CURRENT(from);
+	INSTR_TIME_SET_ZERO(now);
+	while (done < queries)
+	{
+		int			wanted = Min(BATCH, queries - done);
+
+		if (measure_batch(c, trial, wanted) == 0)
+			break;
+		done += wanted;
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, from);
+		/* the next batch takes as long as those before it */
+		if (INSTR_TIME_GET_DOUBLE(now) * (done + BATCH) / done > seconds)
+			break;
+	}
+	ereport(DEBUG1,
+			(errmsg_internal("index \"%s\": recall of %d queries measured in %.3f s", RelationGetRelationName(c->index),
+							 c->sums[0][0].n, INSTR_TIME_GET_DOUBLE(now))));
+	return c->sums[0][0].n;
+}
+
+/*
+ * run -- with all that an error would leave set back.
+ */
+static int
+run(Calibration *c, int queries, double seconds)
+{
+	volatile int n = 0;
+
+	oh_measuring = true;
+	PG_TRY();
+	{
+		n = measure(c, queries, seconds);
+	}
+	PG_FINALLY();
+	{
+		oh_measuring = false;
+		oh_forced_ef = 0;
+		oh_hidden_node = OH_NONE;
+	}
+	PG_END_TRY();
+	return n;
+}
+
+bool
+OhCalibrate(Relation heap, Relation index, const OhGiven *given, int queries, double seconds)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw calibration",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Calibration c = {0};
+	SnapshotData snapshot;
+	OhRowReader reader;
+	int			n = 0;
+
+	c.index = index;
+	c.nefs = OH_CURVE_EFS;
+	c.truth.heap = heap;
+	c.truth.given = given;
+	InitDirtySnapshot(snapshot);
+	c.truth.snapshot = &snapshot;
+	c.truth.ix = OhIndexOpen(index);
+	if (!OhHasParts(&c.truth.ix->column) && c.truth.ix->entry != OH_NONE && !c.truth.ix->retraining &&
+		OhArrayRecords(&c.truth.ix->file, OH_NODE) >= LEAST_NODES)
+	{
+		c.truth.context = AllocSetContextCreate(context, "omenhnsw trials", ALLOCSET_DEFAULT_SIZES);
+		OhRowReaderBegin(&reader, heap, index);
+		c.truth.reader = &reader;
+		n = run(&c, queries, seconds);
+		OhRowReaderEnd(&reader);
+		if (n > 0)
+			keep(&c, n);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return n > 0;
+}
+
+void
+OhCalibrateGrown(Relation index)
+{
+	OhIndex    *ix = OhIndexOpen(index);
+	Relation	heap;
+
+	/* a user's queries are not known any more */
+	if (ix->calibration.given ||
+		OhArrayRecords(&ix->file, OH_NODE) < Max(LEAST_NODES, (double) GROWN * ix->calibration.nodes))
+		return;
+	heap = table_open(IndexGetRelation(RelationGetRelid(index), false), AccessShareLock);
+	(void) OhCalibrate(heap, index, NULL, OH_MOST_QUERIES, 1.0);
+	table_close(heap, AccessShareLock);
+}

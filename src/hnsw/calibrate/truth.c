@@ -1,0 +1,274 @@
+/*
+ * truth.c -- queries with their exact answers, without reading the whole table.
+ *
+ * All nodes are compared with a batch of queries, by codes, page by page; of the nearest the
+ * rows of the table are read, until no other can be nearer by three standard errors of its
+ * code.  The cost is that of a comparison of codes for each pair of query and node.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "hnsw/calibrate/calibrate.h"
+#include "hnsw/graph/queue.h"
+#include "hnsw/graph/rows.h"
+#include "hnsw/table/rowreader.h"
+
+/* As in rank.c. */
+#define BOUND_ERRORS 3.0
+
+/* Every so many trials one knows the nearest DEEP_K rows, the others SHALLOW_K. */
+#define DEEP_EACH 2
+#define DEEP_K 100
+#define SHALLOW_K 10
+
+/* Nodes kept by their codes, for each of the k nearest rows: where codes err, and where they do not. */
+#define KEEP_EACH 20
+#define KEEP_EXACT 2
+
+/* Draws of rows for each trial. */
+#define DRAWS_EACH 8
+
+/* What a trial needs during the comparison. */
+typedef struct Candidates
+{
+	OhForms		forms;
+	const OmQuery *query;
+	OhQueue		nearest;		/* by code, farthest first */
+	int			keep;
+	float		own;			/* distance by code of its own node */
+} Candidates;
+
+/*
+ * read_value -- the indexed value of a row, detoasted; NULL: the snapshot does not see it, or it has none.
+ */
+static void *
+read_value(OhTruth *t, ItemPointerData tid)
+{
+	bool		isnull;
+	Datum		value;
+	void	   *copy;
+
+	if (!OhReadRow(t->reader, &tid, t->snapshot))
+		return NULL;
+	value = OhRowValue(t->reader, &isnull);
+	copy = isnull ? NULL : PG_DETOAST_DATUM_COPY(value);
+	OhRowValueDone(t->reader);
+	return copy;
+}
+
+bool
+OhTrialDistance(OhTruth *t, const OhTrial *trial, ItemPointerData tid, double *distance)
+{
+	const OhMetric *metric = t->ix->column.metric;
+	void	   *value = read_value(t, tid);
+	bool		fits = value != NULL && metric->type->dim(value) == t->ix->column.dim;
+
+	if (fits)
+		*distance = metric->distance(trial->value, value);
+	if (value != NULL)
+		pfree(value);
+	return fits && !isnan(*distance);
+}
+
+/*
+ * draw -- a row at random, the only one of its node; false: none was hit.
+ */
+static bool
+draw(OhTruth *t, OhTrial *trial)
+{
+	OhIndex    *ix = t->ix;
+	uint32		records = OhArrayRecords(&ix->file, OH_NODE);
+
+	for (int i = 0; i < DRAWS_EACH; i++)
+	{
+		uint32		id = (uint32) pg_prng_uint64_range(&pg_global_prng_state, 0, records - 1);
+		Buffer		buffer;
+		OhNodeData *node = OhRecordRead(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE, &buffer);
+		ItemPointerData tid = node->tid;
+		bool		good = node->state == OH_LIVE && node->posting == OH_NONE &&
+			ItemPointerIsValid(&tid) && id != ix->entry;
+
+		UnlockReleaseBuffer(buffer);
+		CHECK_FOR_INTERRUPTS();
+		if (!good || (trial->value = read_value(t, tid)) == NULL)
+			continue;
+		OhGetPosition(&ix->column, PointerGetDatum(trial->value), &trial->position);
+		if (trial->position.no_direction)
+			continue;
+		trial->node = id;
+		trial->tid = tid;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * take_given -- the next of the queries given that orders anything.
+ */
+static bool
+take_given(OhTruth *t, OhTrial *trial)
+{
+	while (t->ngiven < t->given->n)
+	{
+		Datum		value = t->given->value[t->ngiven++];
+
+		OhGetPosition(&t->ix->column, value, &trial->position);
+		trial->value = DatumGetPointer(value);
+		trial->node = OH_NONE;
+		if (!trial->position.no_direction)
+			return true;
+	}
+	return false;
+}
+
+static void
+begin_candidates(OhTruth *t, const OhTrial *trial, Candidates *c)
+{
+	OhIndex    *ix = t->ix;
+	const OmQuantizer *quant;
+	bool		exact = om_quant_exact(&ix->spec);
+
+	OhFormsInit(&c->forms, ix, false, t->context);
+	OhFormsSet(&c->forms, ix, trial->position.x);
+	c->query = OhFormOf(&c->forms, ix, ix->number, &quant)->query;
+	c->keep = trial->k * (exact ? KEEP_EXACT : KEEP_EACH);
+	c->own = NAN;
+	OhHeapInit(&c->nearest, t->context, c->keep + 1);
+}
+
+/*
+ * compare_page -- the nodes of a page with all queries.
+ */
+static void
+compare_page(OhIndex *ix, uint32 lp, const OhTrial *trial, Candidates *c, int n)
+{
+	Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
+	Page		page = BufferGetPage(buffer);
+	uint32		nused = Min(OhTail(page)->nused, ix->file.array[OH_NODE].per_page);
+
+	for (uint32 slot = 0; slot < nused; slot++)
+	{
+		OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);
+		OhItem		item = {.id = lp * ix->file.array[OH_NODE].per_page + slot};
+
+		if (node->state != OH_LIVE || (node->tag & OH_TAG_MODEL) != ix->number)
+			continue;
+		for (int i = 0; i < n; i++)
+		{
+			item.dist = ix->distance(ix->quant, c[i].query, OhNodeCode(node));
+			if (item.id == trial[i].node)
+				c[i].own = item.dist;
+			else if (c[i].nearest.n < c[i].keep)
+				OhQueuePush(&c[i].nearest, item, true);
+			else if (item.dist < c[i].nearest.item[0].dist)
+				OhHeapReplace(&c[i].nearest, item, true);
+		}
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * add_exact -- a distance among the k least.
+ */
+static void
+add_exact(OhTrial *trial, double distance)
+{
+	int			i;
+
+	if (trial->nexact == trial->k && distance >= trial->exact[trial->k - 1])
+		return;
+	if (trial->nexact < trial->k)
+		trial->nexact++;
+	for (i = trial->nexact - 1; i > 0 && trial->exact[i - 1] > distance; i--)
+		trial->exact[i] = trial->exact[i - 1];
+	trial->exact[i] = distance;
+}
+
+/*
+ * add_node -- the rows of a node, k at most.
+ */
+static void
+add_node(OhTruth *t, OhTrial *trial, const OhNodeRows *head, OhRows *rows)
+{
+	double		distance;
+	OhChain		chain;
+	OhReadSet	seen;
+	int			n = 0;
+
+	if (ItemPointerIsValid(&head->tid) && OhTrialDistance(t, trial, head->tid, &distance))
+		add_exact(trial, distance);
+	if (head->posting == OH_NONE)
+		return;
+	OhReadSetInit(&seen, t->context);
+	OhChainBegin(&chain, head->id, head->posting);
+	while (OhChainHasMore(&chain) && n < trial->k)
+	{
+		OhChainNext(t->ix, &chain, &seen, rows);
+		for (int i = 0; i < rows->n && n < trial->k; i++, n++)
+		{
+			if (OhTrialDistance(t, trial, rows->tid[i], &distance))
+				add_exact(trial, distance);
+		}
+	}
+}
+
+/*
+ * rank -- the exact distances of what is nearest by code.
+ */
+static void
+rank(OhTruth *t, OhTrial *trial, Candidates *c, OhRows *rows)
+{
+	OhHeapSort(&c->nearest);
+	for (int64 i = 0; i < c->nearest.n; i++)
+	{
+		OhItem		item = c->nearest.item[i];
+		OhNodeRows	head;
+		OmRefineBase base;
+
+		CHECK_FOR_INTERRUPTS();
+		OhReadNodeRows(t->ix, item.id, &c->forms, &head, &base);
+		if (trial->nexact == trial->k &&
+			item.dist - BOUND_ERRORS * head.error > trial->exact[trial->k - 1])
+			break;
+		trial->doubled |= item.dist == c->own;
+		add_node(t, trial, &head, rows);
+	}
+}
+
+int
+OhTruthBatch(OhTruth *t, OhTrial *trial, int n)
+{
+	MemoryContext old = MemoryContextSwitchTo(t->context);
+	Candidates *c = palloc0(sizeof(Candidates) * n);
+	OhRows		rows;
+	uint32		npages = OhArrayPages(&t->ix->file, OH_NODE);
+	int			drawn = 0;
+
+	OhRowsInit(&rows, t->context);
+	for (int i = 0; i < n; i++)
+	{
+		OhTrial    *one = &trial[drawn];
+
+		memset(one, 0, sizeof(OhTrial));
+		one->k = i % DEEP_EACH == 0 ? DEEP_K : SHALLOW_K;
+		if (!(t->given != NULL ? take_given(t, one) : draw(t, one)))
+			continue;
+		one->exact = palloc(sizeof(double) * one->k);
+		begin_candidates(t, one, &c[drawn++]);
+	}
+	for (uint32 lp = 0; lp < npages; lp++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		compare_page(t->ix, lp, trial, c, drawn);
+	}
+	for (int i = 0; i < drawn; i++)
+		rank(t, &trial[i], &c[i], &rows);
+	OhRowReaderRelease(t->reader);
+	MemoryContextSwitchTo(old);
+	return drawn;
+}
