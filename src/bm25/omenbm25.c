@@ -41,7 +41,10 @@ om_bm25_handler(PG_FUNCTION_ARGS)
 {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 
-	/* What is not set here is false, zero or NULL. */
+	/*
+	 * What is not set here is false, zero or NULL. Each access method lists its own
+	 * properties, so the code is like that of omenhnsw.c.
+	 */
 	am->amstrategies = OH_MATCH_STRATEGY;
 	am->amsupport = OH_TEXT_NPROCS;
 	am->amcanorderbyop = true;
