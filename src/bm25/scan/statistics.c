@@ -254,6 +254,7 @@ count_all(const OhBm25Query *source, OhBoundQuery *bound, Counts *counts)
 					 errmsg("index \"%s\" has other options than the indexes of other partitions",
 							RelationGetRelationName(index)),
 					 errhint("REINDEX it with the same text_config, k1, b and weights.")));
+		Assert(counts->with != NULL);
 		count_index(ix, bound->query, counts);
 		relation_close(index, NoLock);
 	}
