@@ -1,9 +1,9 @@
 /*
  * bm25.h -- one open omenbm25 index.
  *
- * An OhText is private to the backend and outlives statements: it is found by the
- * relation's locator and the metapage's build id, and caches what never changes in one
- * build, directories included.
+ * An OhText is private to the backend and outlives statements.  It is found by the
+ * relation's locator and the metapage's build id.  It caches what never changes in one
+ * build, and the directories.
  */
 #ifndef OH_BM25_H
 #define OH_BM25_H
@@ -22,8 +22,8 @@
 #define OH_TEXT_NPROCS		2
 
 /*
- * Operators of a searched column.  A text column may also be a filter column, by the
- * same class, so that these follow the strategies of filter columns (condition.h).
+ * Operators of a searched column.  A text column may also be a filter column, by the same
+ * operator class, so these numbers follow the strategies of filter columns (condition.h).
  */
 #define OH_SCORE_STRATEGY	13	/* <@>, FOR ORDER BY */
 #define OH_MATCH_STRATEGY	14	/* @@@, FOR SEARCH */
@@ -36,11 +36,11 @@ typedef struct OhText
 	char		config_schema[NAMEDATALEN];
 	char		config_name[NAMEDATALEN];
 	OhColumns	columns;		/* filter columns */
-	uint32		tail_page;		/* where this backend's last insert went ... */
-	uint32		tail_epoch;		/* ... in this tail */
+	uint32		tail_page;		/* the page that this backend's last insert wrote to ... */
+	uint32		tail_epoch;		/* ... and the epoch of its tail */
 } OhText;
 
-/* What of the metapage changes: the segments, and which tails there are. */
+/* The parts of the metapage that change: the list of segments, and the existing tails. */
 typedef struct OhTextList
 {
 	uint32		epoch;
@@ -55,12 +55,12 @@ OhTextOf(OhFile *file)
 	return (OhText *) file;
 }
 
-/* The index, valid until the transaction ends. */
+/* Open an index; the result is valid until the transaction ends. */
 extern OhText *OhTextOpen(Relation index);
-/* One that nobody else uses, for a build; in CurrentMemoryContext. */
+/* Open an index for a build, without sharing; allocated in CurrentMemoryContext. */
 extern OhText *OhTextOpenPrivate(Relation index);
 extern void OhTextReadList(OhText *ix, OhTextList *list);
-/* The text search configuration of its terms; an error if it is gone. */
+/* The text search configuration that makes its terms; an error if it no longer exists. */
 extern Oid	OhTextConfig(const OhText *ix);
 /* Write the metapage of an empty index. */
 extern void OhTextCreate(Relation index, ForkNumber fork);
@@ -75,7 +75,7 @@ extern void OhTextUnlockMerge(Relation index);
 
 /* ---- documents ---- */
 
-/* Copy of a document's record; false if it does not exist. */
+/* Copy a document's record; false if it does not exist. */
 extern bool OhDocRead(OhText *ix, uint32 doc, OhDocData *record);
 
 #endif							/* OH_BM25_H */

@@ -1,12 +1,12 @@
 /*
  * format.h -- on-disk format of an omenbm25 index.
  *
- * The index is an index file of storage/: page.h there has the layout of pages, file.h
- * that of arrays.  Here are the arrays of this method, their records, and its part of
- * the metapage.  See README.md.
+ * The index is an index file of storage/: page.h there has the layout of pages, file.h that
+ * of arrays.  Here are the arrays of this method, their records, and its part of the
+ * metapage.  See README.md.
  *
- * A document has a number, its place in the array of documents, which never changes.
- * What words it has is first in a tail, as one or more chunks, and later in one segment:
+ * A document has a number, its place in the array of documents, which never changes.  Its
+ * words are first in a tail, as one or more chunks, and later in one segment:
  *
  *   metapage --- list of segments          tail of epoch e      (array e % 2)
  *        |             |                        [chunk][chunk][chunk] ...
@@ -40,21 +40,22 @@ typedef enum OhTextArrayId
 } OhTextArrayId;
 
 /*
- * A segment: what words some documents have, never changed.  A merge writes a new one
- * and swaps it for those that it was made of by one change of the metapage.
+ * A segment has the words of some documents, and is never changed.  A merge writes a new
+ * segment and puts it in place of the old ones by one change of the metapage.
  */
 typedef struct OhSegment
 {
-	uint32		id;				/* never used twice */
-	uint32		first;			/* page of the array of segments */
+	uint32		id;				/* never reused */
+	uint32		first;			/* its first page in the array of segments */
 	uint32		posting_pages;
 	uint32		skip_pages;
 	uint32		term_pages;
 	uint32		ndocs;
-	uint32		nterms;			/* the list of its documents, term 0, included */
+	uint32		nterms;			/* number of terms, including term 0, the list of its documents */
 	uint32		nskips;
-	uint64		length;			/* of all its documents */
-	double		average;		/* length of a document that its impacts were computed with */
+	uint64		length;			/* sum of the lengths of its documents */
+	double		average;		/* average length of a document with which its impacts were
+								 * computed */
 } OhSegment;
 
 StaticAssertDecl(sizeof(OhSegment) == 48, "segment layout");
@@ -68,11 +69,11 @@ typedef struct OhTextMeta
 	uint32		format;
 	uint64		build_id;		/* random, new with every build */
 	uint32		next_segment;	/* id of the next segment */
-	uint32		epoch;			/* of the tail that inserts write to */
-	uint32		sealed;			/* tails up to this epoch are in segments */
+	uint32		epoch;			/* epoch of the tail that inserts write to */
+	uint32		sealed;			/* all tails up to this epoch are in segments */
 	uint16		nsegments;
 	uint16		ncolumns;		/* filter columns */
-	uint8		weight[4];		/* of a tsvector's labels D, C, B, A */
+	uint8		weight[4];		/* weights of a tsvector's labels D, C, B, A */
 	uint32		unused1[2];
 	uint32		generation;
 	double		k1;
@@ -98,9 +99,10 @@ StaticAssertDecl(sizeof(OhTextMeta) <= OH_PAGE_BODY, "metapage fits its page");
 /* States of a document. */
 #define OH_DOC_FREE		0
 #define OH_DOC_LIVE		1
-#define OH_DOC_DEAD		2		/* its row is gone; a merge leaves it out, then it is freed */
-#define OH_DOC_CLAIMED	3		/* an insert is writing its chunks; length is the epoch */
-#define OH_DOC_NULL		4		/* of a row whose text is NULL: in no segment and no tail */
+#define OH_DOC_DEAD		2		/* its row has been removed; a merge leaves it out, then it is
+								 * freed */
+#define OH_DOC_CLAIMED	3		/* an insert is writing its chunks; length holds the epoch */
+#define OH_DOC_NULL		4		/* its text is NULL: it is in no segment and no tail */
 
 /*
  * Document record.
@@ -122,8 +124,8 @@ typedef struct OhDocData
 StaticAssertDecl(sizeof(OhDocData) == 12, "document layout");
 
 /*
- * Page of a tail.  Pages of a tail are 0, 1, ... of its array; one with the epoch of
- * another tail is empty.
+ * Page of a tail.  The pages of a tail are 0, 1, ... of its array.  A page that has the
+ * epoch of another tail counts as empty.
  *
  *   OFFSET  SIZE  FIELD
  *        0     4  epoch
@@ -176,7 +178,7 @@ OhChunkFrequencies(OhChunk *chunk)
 	return (uint32 *) (chunk->hash + chunk->nterms);
 }
 
-/* Terms that a page of a tail has room for. */
+/* Number of terms that fit on a page of a tail. */
 #define OH_CHUNK_TERMS	((uint32) ((OH_TAIL_BYTES - offsetof(OhChunk, hash)) / 12 - 1))
 
 /*
@@ -232,13 +234,13 @@ typedef struct OhBlockHeader
 
 StaticAssertDecl(sizeof(OhBlockHeader) == OH_BLOCK_HEADER, "block layout");
 
-/* One for each block of a term that has several. */
+/* A skip for each block of a term that has several blocks. */
 typedef struct OhSkip
 {
 	uint32		last_doc;
-	uint32		page;			/* of the postings */
-	uint16		offset;			/* past the page's header */
-	uint16		impact;			/* no document of the block has a greater one: score.h */
+	uint32		page;			/* page of the postings */
+	uint16		offset;			/* offset after the page's header */
+	uint16		impact;			/* upper bound for the documents of the block: score.h */
 } OhSkip;
 
 StaticAssertDecl(sizeof(OhSkip) == 12, "skip layout");
@@ -246,17 +248,17 @@ StaticAssertDecl(sizeof(OhSkip) == 12, "skip layout");
 #define OH_SKIPS_PER_PAGE	(OH_SEGMENT_BYTES / sizeof(OhSkip))
 
 /*
- * Term record, ascending by hash.  Term 0, which no word has, is the list of all
- * documents of the segment, each with frequency 1.
+ * Term record, ascending by hash.  Term 0, which no word has, is the list of all documents
+ * of the segment, each with frequency 1.
  */
 typedef struct OhTermData
 {
 	uint32		hash_high;
 	uint32		hash_low;
 	uint32		ndocs;
-	uint32		at;				/* of up to 128 documents: page of the postings; of more: number of
-								 * the first skip */
-	uint16		offset;			/* of up to 128 documents: past the page's header */
+	uint32		at;				/* up to 128 documents: page of the postings; more: number of the
+								 * first skip */
+	uint16		offset;			/* up to 128 documents: offset after the page's header */
 	uint16		impact;
 } OhTermData;
 

@@ -1,5 +1,5 @@
 /*
- * omenbm25.c -- the handler of the access method: which callbacks, which properties.
+ * omenbm25.c -- the handler of the access method: its callbacks and properties.
  */
 #include "postgres.h"
 
@@ -16,7 +16,10 @@
 OM_FUNCTION(om_bm25_handler);
 OM_FUNCTION(om_bm25_class_support);
 
-/* Support functions of operator classes: their being there is what counts. */
+/*
+ * Support functions of operator classes.  They are never called; it only matters which one
+ * a class has.
+ */
 Datum
 om_bm25_class_support(PG_FUNCTION_ARGS)
 {
@@ -24,7 +27,7 @@ om_bm25_class_support(PG_FUNCTION_ARGS)
 }
 
 /*
- * ohtextproperty -- the text column can be ordered by score, in every operator class.
+ * ohtextproperty -- in every operator class, the text column can be ordered by score.
  */
 static bool
 ohtextproperty(Oid index_oid, int attno, IndexAMProperty prop, const char *propname, bool *res, bool *isnull)
@@ -41,7 +44,10 @@ om_bm25_handler(PG_FUNCTION_ARGS)
 {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 
-	/* What is not set here is false, zero or NULL. */
+	/*
+	 * What is not set here is false, zero or NULL. Each access method lists its own
+	 * properties, so the code is like that of omenhnsw.c.
+	 */
 	am->amstrategies = OH_MATCH_STRATEGY;
 	am->amsupport = OH_TEXT_NPROCS;
 	am->amcanorderbyop = true;

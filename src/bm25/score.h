@@ -1,13 +1,13 @@
 /*
- * score.h -- the formula of BM25, in one place: whatever is compared was computed
- * here, in the same order of operations.
+ * score.h -- the formula of BM25. All scores are computed here, in the same order of
+ * operations, so that they can be compared.
  *
  *   score(d, q) = sum over terms t of q of
  *       count(t in q) * idf(t) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average))
  *   idf(t) = ln(1 + (N - n + .5) / (n + .5))
  *
- * N documents of the index, n those with the term, tf how often the document has it,
- * length the sum of the document's tf, average its mean over all documents.
+ * N: number of documents in the index; n: documents that have the term; tf: how often the
+ * document has it; length: sum of the document's tf; average: mean length of all documents.
  */
 #ifndef OH_SCORE_H
 #define OH_SCORE_H
@@ -25,11 +25,11 @@ typedef struct OhScoring
 static inline double
 OhIdf(double ndocs, double with_term)
 {
-	/* more documents may have the term than there are, if inserts come between two counts */
+	/* if inserts come between the two counts, more documents may have the term than there are */
 	return log(1 + (Max(ndocs - with_term, 0) + 0.5) / (with_term + 0.5));
 }
 
-/* What is the same for all terms of a document. */
+/* The part of the denominator that is the same for all terms of a document. */
 static inline double
 OhLengthNorm(const OhScoring *s, double length, double average)
 {
@@ -44,8 +44,8 @@ OhTermScore(double weight, double tf, double norm)
 }
 
 /*
- * An impact is the greatest tf / (tf + norm) of a list of postings, by the average
- * length that there was when it was written, rounded up to a multiple of 1 / 65535.
+ * An impact is the greatest tf / (tf + norm) in a list of postings, with the average length
+ * at the time of writing, rounded up to a multiple of 1 / 65535.
  */
 #define OH_IMPACT_STEPS	65535.0
 
@@ -56,9 +56,9 @@ OhImpact(double largest)
 }
 
 /*
- * The bound of tf / (tf + norm) that an impact stands for, now that the average is
- * another one: norm changes by the factor then / now at most, and only where the
- * average has grown.
+ * The upper bound of tf / (tf + norm) that an impact stands for, with the current average
+ * length.  The norm changes by a factor of at most then / now, and only if the average has
+ * grown.
  */
 static inline double
 OhImpactBound(uint16 impact, double then, double now)

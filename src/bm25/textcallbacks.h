@@ -1,5 +1,5 @@
 /*
- * textcallbacks.h -- what the handler of omenbm25 names.
+ * textcallbacks.h -- the callbacks in the handler of omenbm25.
  */
 #ifndef OH_TEXT_CALLBACKS_H
 #define OH_TEXT_CALLBACKS_H
@@ -10,8 +10,8 @@
 #include "nodes/execnodes.h"
 
 /*
- * Where each is: build/textbuild.c, insert/textinsert.c, vacuum/textvacuum.c, scan/textcost.c,
- * scan/textscan.c, omenbm25.c.
+ * Their files: build/textbuild.c, insert/textinsert.c, vacuum/textvacuum.c,
+ * scan/textcost.c, scan/textscan.c, omenbm25.c.
  */
 extern IndexBuildResult *ohtextbuild(Relation heap, Relation index, IndexInfo *info);
 extern void ohtextbuildempty(Relation index);

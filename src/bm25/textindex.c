@@ -1,5 +1,5 @@
 /*
- * textindex.c -- open omenbm25 indexes: what the backend keeps of them, the metapage.
+ * textindex.c -- the backend's cache of open omenbm25 indexes, and the metapage.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 #include "bm25/textoptions.h"
 #include "filter/key.h"
 
-/* Open indexes that stay open after a transaction. */
+/* Number of indexes that stay open after a transaction. */
 #define KEEP_OPEN	64
 
 typedef struct CacheEntry
@@ -58,7 +58,7 @@ static const OhRecordKind record_kind[OH_TEXT_NARRAYS] = {
 const OhFileMethod oh_text_method = {OH_TEXT_MAGIC, OH_TEXT_FORMAT, OH_TEXT_NARRAYS, record_kind};
 
 /*
- * OhTextVerifyMeta -- raise an error unless the metapage makes sense.
+ * OhTextVerifyMeta -- raise an error if the metapage is not valid.
  */
 void
 OhTextVerifyMeta(Relation index, const OhTextMeta *meta)
@@ -97,7 +97,7 @@ read_meta(Relation index, OhTextMeta *meta)
 }
 
 /*
- * assemble -- an OhText from a metapage, in a context below parent.
+ * assemble -- make an OhText from a metapage, in a context below parent.
  */
 static OhText *
 assemble(Relation index, const OhTextMeta *meta, MemoryContext parent)
@@ -180,7 +180,7 @@ OhTextOpen(Relation index)
 	{
 		ix = assemble(index, &meta, CurTransactionContext);
 		entry = hash_search(cache, &locator, HASH_ENTER, &found);
-		/* an older build's stays in its context: somebody may hold it until the transaction ends */
+		/* the state of an older build stays until the transaction ends, because it may be in use */
 		entry->ix = ix;
 		MemoryContextSetParent(ix->file.context, cache_context);
 	}
@@ -235,7 +235,7 @@ OhTextConfig(const OhText *ix)
 }
 
 /*
- * OhTextCreate -- the metapage of an empty index.  No WAL.
+ * OhTextCreate -- write the metapage of an empty index.  No WAL.
  */
 void
 OhTextCreate(Relation index, ForkNumber fork)

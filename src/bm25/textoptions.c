@@ -1,6 +1,6 @@
 /*
- * textoptions.c -- storage parameters of omenbm25, and how they become the constants
- * of a new index, which keeps them until it is rebuilt.
+ * textoptions.c -- storage parameters of omenbm25, and how they become the constants of a
+ * new index, which keeps them until it is rebuilt.
  */
 #include "postgres.h"
 
@@ -26,8 +26,8 @@ int			oh_tail_limit = DEFAULT_TAIL_LIMIT;
 static relopt_kind text_relopt_kind;
 
 /*
- * parse_weights -- four whole numbers, of the labels D, C, B and A; false if the
- * string is something else.
+ * parse_weights -- parse four whole numbers, for the labels D, C, B and A; false if the
+ * string is not that.
  */
 static bool
 parse_weights(const char *string, uint8 weight[4])
@@ -110,7 +110,7 @@ ohtextoptions(Datum reloptions, bool validate)
 }
 
 /*
- * keep_config -- the name of a configuration, with its schema.
+ * keep_config -- store the name of a configuration, with its schema.
  */
 static void
 keep_config(OhTextMeta *meta, Oid config)
@@ -159,7 +159,7 @@ OhTextResolveOptions(Relation index, OhTextMeta *meta)
 		refuse("weights", "text");
 	if (weights != NULL && !parse_weights(weights, meta->weight))
 		validate_weights(weights);
-	/* a tsvector has been made, but what a query's words are is for a configuration to say */
+	/* a tsvector needs no configuration, but the words of a query do */
 	keep_config(meta, config != NULL && config[0] != '\0' ?
 				get_ts_config_oid(om_qualified_name(config), false) : getTSCurrentConfig(true));
 }

@@ -18,7 +18,7 @@ typedef struct OhTextOptions
 {
 	int32		vl_len_;		/* varlena header (do not touch directly!) */
 	int			text_config;	/* offset of the string, 0 if not set */
-	int			weights;		/* the same */
+	int			weights;		/* offset of the string, 0 if not set */
 	double		k1;
 	double		b;
 } OhTextOptions;
@@ -26,11 +26,14 @@ typedef struct OhTextOptions
 /* Setting omenbm25.tail_limit, in kB. */
 extern int	oh_tail_limit;
 
-/* When the library is loaded. */
+/* Called when the library is loaded. */
 extern void OhTextOptionsInit(void);
 /* amoptions */
 extern bytea *ohtextoptions(Datum reloptions, bool validate);
-/* What a new index keeps: scoring, weights, configuration; an error if its column has none. */
+/*
+ * Set what a new index keeps: scoring, weights, configuration; an error if its first column
+ * has a wrong type.
+ */
 extern void OhTextResolveOptions(Relation index, OhTextMeta *meta);
 
 #endif							/* OH_TEXT_OPTIONS_H */

@@ -137,9 +137,9 @@ init_settings(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("omenhnsw.distance_bounds",
-							 "Sets whether bounds of the distance, as in WHERE embedding <-> $1 < 0.5, are "
-							 "conditions of the index.",
-							 "off leaves them to be checked row by row, which misses no row.",
+							 "Sets whether upper bounds of a distance, as in WHERE embedding <-> $1 < 0.5, are "
+							 "evaluated by the index.",
+							 "If it is off, they are checked for every row of the table, which cannot miss a row.",
 							 &oh_distance_bounds, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 

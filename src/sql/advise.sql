@@ -195,7 +195,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION omendb_advise(regclass) IS 'what to do about a table''s vectors and their indexes: advice, its reason and SQL';
+COMMENT ON FUNCTION omendb_advise(regclass) IS 'recommendations for the vector columns of a table and their indexes: advice, its reason and SQL';
 
 -- Distances that statements on a table order by, as pg_stat_statements has them, where it is there.
 CREATE FUNCTION omendb_order_operators(tab name, col name) RETURNS text[]

@@ -8,7 +8,7 @@ COMMENT ON FUNCTION hamming_distance(bit, bit) IS 'number of bits that differ';
 
 CREATE FUNCTION jaccard_distance(bit, bit) RETURNS double precision
     AS 'MODULE_PATHNAME', 'om_jaccard_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION jaccard_distance(bit, bit) IS '1 less the common ones over the ones of either; 1 if none is common';
+COMMENT ON FUNCTION jaccard_distance(bit, bit) IS '1 - bits set in both / bits set in either; 1 if no bit is set in both';
 
 CREATE OPERATOR <~> (
     LEFTARG = bit, RIGHTARG = bit, FUNCTION = hamming_distance,

@@ -145,4 +145,4 @@ CREATE FUNCTION omendb_text_info(index regclass,
         OUT mean_length double precision, OUT segments integer, OUT tail_documents bigint, OUT pages bigint, OUT bytes bigint)
     AS 'MODULE_PATHNAME', 'om_text_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_text_info(regclass) IS
-    'how an omenbm25 index was built, and the statistics that its scores are made of';
+    'options that an omenbm25 index was built with, and the statistics that its scores use';

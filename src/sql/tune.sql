@@ -27,7 +27,7 @@ CREATE FUNCTION omendb_recall(index regclass, k integer DEFAULT 10, sample integ
     RETURNS TABLE (ef_search integer, recall double precision, distance_ratio double precision, ms double precision, queries integer)
     AS 'MODULE_PATHNAME', 'om_recall' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 6;
 COMMENT ON FUNCTION omendb_recall(regclass, integer, integer, integer[], text) IS
-    'recall and time of an omenhnsw index by ef_search, against the exact answer';
+    'recall and search time of an omenhnsw index at several ef_search, compared with exact answers';
 
 CREATE FUNCTION omendb_calibrate(index regclass, queries integer DEFAULT 500, query text DEFAULT NULL)
     RETURNS TABLE (k integer, ef_search integer, recall double precision, assured double precision)
@@ -48,7 +48,7 @@ COMMENT ON FUNCTION omendb_prewarm(regclass, text) IS
 CREATE FUNCTION omendb_build_memory(index regclass, rows double precision, participants integer DEFAULT 1) RETURNS bigint
     AS 'MODULE_PATHNAME', 'om_build_memory' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_build_memory(regclass, double precision, integer) IS
-    'bytes of maintenance_work_mem that keep the graph of a build of such an index with so many rows in memory';
+    'maintenance_work_mem, in bytes, with which the graph of a build of such an index with this number of rows stays in memory';
 
 CREATE FUNCTION omendb_shared_memory() RETURNS bigint
     AS 'MODULE_PATHNAME', 'om_shared_memory' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
@@ -127,7 +127,7 @@ CREATE FUNCTION omendb_stat_counters(OUT indexrelid oid, OUT scans bigint, OUT r
         OUT vacuum_us bigint, OUT stats_reset timestamptz, OUT shared boolean)
     RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'om_stat_counters' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 100;
-COMMENT ON FUNCTION omendb_stat_counters() IS 'cumulative counters of omenhnsw indexes; the view omendb_stat_indexes has their names';
+COMMENT ON FUNCTION omendb_stat_counters() IS 'cumulative counters of omenhnsw indexes; the view omendb_stat_indexes adds the names of the indexes';
 
 CREATE FUNCTION omendb_stat_reset(index regclass DEFAULT NULL) RETURNS void
     AS 'MODULE_PATHNAME', 'om_stat_reset' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
@@ -152,7 +152,7 @@ CREATE VIEW omendb_stat_indexes AS
         JOIN pg_catalog.pg_am m ON m.oid = c.relam
         JOIN pg_catalog.pg_proc p ON p.oid = m.amhandler AND p.prosrc IN ('om_hnsw_handler', 'om_ivfflat_handler')
         LEFT JOIN omendb_stat_counters() s ON s.indexrelid = i.indexrelid;
-COMMENT ON VIEW omendb_stat_indexes IS 'cumulative statistics of omenhnsw indexes of this database, a row each';
+COMMENT ON VIEW omendb_stat_indexes IS 'cumulative statistics of omenhnsw indexes of this database, one row each';
 GRANT SELECT ON omendb_stat_indexes TO PUBLIC;
 
 CREATE FUNCTION omendb_index_summary(index regclass, OUT quantizer text, OUT bits integer, OUT rerank text, OUT metric text,
@@ -164,8 +164,9 @@ CREATE FUNCTION omendb_index_summary(index regclass, OUT quantizer text, OUT bit
         OUT target_recall double precision, OUT calibrated_nodes bigint, OUT calibration_queries integer, OUT calibrated_by text)
     AS 'MODULE_PATHNAME', 'om_index_summary' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_index_summary(regclass) IS
-    'what an omenhnsw index is and holds, by a few of its pages; NULL if it is locked or not for the caller';
+    'properties and contents of an omenhnsw index, estimated from a few pages; NULL if it is locked or the caller may not read its table';
 
+-- The joins are those of omendb_stat_indexes: a view for them would be one more object for users to wonder about.
 CREATE VIEW omendb_indexes AS
     SELECT i.indexrelid, i.indrelid AS relid, n.nspname AS schemaname, t.relname AS tablename, c.relname AS indexname,
         i.indisvalid AS valid, CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows, s.*,
@@ -177,5 +178,5 @@ CREATE VIEW omendb_indexes AS
         JOIN pg_catalog.pg_am m ON m.oid = c.relam
         JOIN pg_catalog.pg_proc p ON p.oid = m.amhandler AND p.prosrc IN ('om_hnsw_handler', 'om_ivfflat_handler')
         LEFT JOIN LATERAL omendb_index_summary(i.indexrelid) s ON true;
-COMMENT ON VIEW omendb_indexes IS 'omenhnsw indexes of this database, a row each: what they are, what they hold and how they are';
+COMMENT ON VIEW omendb_indexes IS 'omenhnsw indexes of this database, one row each: definition, contents and state';
 GRANT SELECT ON omendb_indexes TO PUBLIC;

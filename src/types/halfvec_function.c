@@ -95,6 +95,7 @@ compare_args(FunctionCallInfo fcinfo)
 	return om_dense_compare(fcinfo, TYPE);
 }
 
+/* As in vector_function.c: a type needs C symbols of its own, by pgvector's names; dense.c has the bodies. */
 OM_DEFINE(om_halfvec_dims, om_dense_dims(fcinfo))
 OM_DEFINE(om_halfvec_l2_norm, om_dense_norm(fcinfo, TYPE))
 OM_DEFINE(om_halfvec_l2_normalize, om_dense_normalize(fcinfo, TYPE))

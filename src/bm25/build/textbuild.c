@@ -1,8 +1,8 @@
 /*
- * textbuild.c -- ambuild: all rows, sorted into one segment.
+ * textbuild.c -- ambuild: sorts all rows into one segment.
  *
- * Postings are sorted in maintenance_work_mem; what does not fit goes to temporary
- * files.  Nothing is logged until the end, when all pages are.
+ * Postings are sorted in maintenance_work_mem; what does not fit goes to temporary files.
+ * Nothing is logged until the end, when all pages are.
  */
 #include "postgres.h"
 
@@ -34,7 +34,7 @@ typedef struct Build
 } Build;
 
 /*
- * append_doc -- a document's record and its filter keys.
+ * append_doc -- append a document's record and its filter keys.
  */
 static uint32
 append_doc(Build *build, ItemPointer tid, uint8 state, uint32 length)

@@ -1,19 +1,19 @@
 /*
- * textcheck.c -- is an omenbm25 index what it should be?
+ * textcheck.c -- checks the invariants of an omenbm25 index:
  *
- * - Directories name every page once; what they do not name is an empty page.
- * - The list of segments names disjoint pages.  Terms of a segment ascend, the first is
- *   the list of its documents; postings ascend, and are of documents of that list; as many
- *   documents as the term says; no impact is below one of its block's postings, and a
- *   term's is the greatest of its blocks'.
- * - A document is in one segment, or in a tail, or is free, or a claim; a live one is
- *   somewhere.  Its length is what the segment says, and the sum of its frequencies.
+ * - Directories name every page once; pages that they do not name are empty.
+ * - The segments in the list have disjoint pages.  The terms of a segment ascend, and the first
+ *   is the list of its documents.  Postings ascend, and their documents are in that list.  A term
+ *   has the number of documents that its record says.  No impact is below one of its block's
+ *   postings, and a term's impact is the greatest of its blocks.
+ * - A document is in one segment, or in a tail, or is free, or a claim; a live one is in a segment
+ *   or a tail.  Its length is what the segment says, and the sum of its frequencies.
  * - Chunks of a tail have ascending terms, and no document has two first ones.
- * - No two documents are of the same row.
+ * - No two documents belong to the same row.
  *
- * The merge lock keeps segments where they are while the check runs; documents are read first, and
- * what was live then is in a segment or a tail as long as nobody merges.  On a standby
- * nothing keeps them: if the list has changed, everything is looked at again.
+ * The merge lock keeps segments unchanged while the check runs.  Documents are read first, and
+ * those that were live then are in a segment or a tail as long as nobody merges.  On a standby
+ * nothing keeps segments unchanged: if the list has changed, everything is checked again.
  */
 #include "postgres.h"
 
@@ -119,7 +119,7 @@ check_tids(OhTextCheck *c)
 
 		if (compare_tids(a, b) != 0)
 			continue;
-		/* pages are read one after the other: a vacuum and an insert may have come in between */
+		/* between reading two pages, a vacuum and an insert may have reused the document */
 		if (!c->file.strict)
 		{
 			OhDocData	x;
@@ -152,7 +152,7 @@ bad_segment(const SegmentCheck *s, const char *what, uint64 hash, uint32 doc)
 }
 
 /*
- * check_list_entry -- a document of term 0.
+ * check_list_entry -- check a document of term 0.
  */
 static void
 check_list_entry(SegmentCheck *s, uint32 doc, uint32 tf, uint32 length)
@@ -174,7 +174,7 @@ check_list_entry(SegmentCheck *s, uint32 doc, uint32 tf, uint32 length)
 }
 
 /*
- * check_term -- all postings of a term.
+ * check_term -- check all postings of a term.
  */
 static void
 check_term(SegmentCheck *s, const OhTermData *term)
@@ -220,7 +220,7 @@ check_term(SegmentCheck *s, const OhTermData *term)
 }
 
 /*
- * check_segment -- false if it is stale.
+ * check_segment -- check a segment; false if it is stale.
  */
 static bool
 check_segment(OhTextCheck *c, const OhSegment *segment)
@@ -263,7 +263,7 @@ compare_starts(const void *a, const void *b)
 }
 
 /*
- * check_list -- no two segments share a page, none is beyond the array.
+ * check_list -- check that no two segments share a page, and none is beyond the array.
  */
 static void
 check_list(OhTextCheck *c)
@@ -287,8 +287,8 @@ check_list(OhTextCheck *c)
 /* ---- tails ---- */
 
 /*
- * check_chunk -- of a document that was there when documents were read; later ones are
- * not looked at.
+ * check_chunk -- check a chunk of a document that existed when documents were read; later
+ * ones are ignored.
  */
 static void
 check_chunk(OhChunk *chunk, uint32 lp, void *arg)
@@ -384,7 +384,8 @@ begin_arrays(OhTextCheck *c)
 }
 
 /*
- * check_contents -- false: look again.
+ * check_contents -- check segments, tails and documents; false if the check must be
+ * repeated.
  */
 static bool
 check_contents(OhTextCheck *c, const OhFileHead *head)
@@ -393,7 +394,7 @@ check_contents(OhTextCheck *c, const OhFileHead *head)
 	OhCheckDirectories(&c->file, head);
 	begin_arrays(c);
 	read_docs(c);
-	/* documents of listed segments are there, live or dead, as long as these are listed */
+	/* documents of listed segments exist, live or dead, as long as the segments are listed */
 	if (list_changed(c))
 		return false;
 	check_list(c);

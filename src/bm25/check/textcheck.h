@@ -16,18 +16,19 @@ typedef struct OhTextFigures
 	int64		dead;
 	int64		null_rows;
 	int64		free_slots;
-	int64		postings;		/* blocks aside, of segments and tails */
+	int64		postings;		/* postings of segments and tails */
 	int64		segments;
 	int64		tail_docs;
-	int64		terms;			/* of all segments, one of several counted in each */
-	int64		length;			/* of all documents that count in the statistics */
-	int64		documents;		/* that count in the statistics */
+	int64		terms;			/* terms of all segments; one in several segments counts several
+								 * times */
+	int64		length;			/* sum of the lengths of all documents that count in the statistics */
+	int64		documents;		/* documents that count in the statistics */
 	int64		pages;
 	int64		lost_pages;
 	int64		heap_rows;
 } OhTextFigures;
 
-/* Where a row is. */
+/* The document of a row. */
 typedef struct OhDocTid
 {
 	ItemPointerData tid;
@@ -43,9 +44,9 @@ typedef struct OhTextCheck
 	OhTextList	list;
 
 	uint32		ndocs;
-	OhDocData  *doc;			/* [ndocs], as they were before anything else was read */
+	OhDocData  *doc;			/* [ndocs], read before anything else */
 	OhDocSet   *found;			/* in a segment or a tail */
-	uint64	   *sum;			/* [ndocs], frequencies of all terms */
+	uint64	   *sum;			/* [ndocs], sum of the frequencies of all terms */
 	uint64	   *mix;			/* [ndocs], sum of OhMixTerm() of all terms */
 	OhDocTid   *tid;			/* sorted */
 	int64		ntids;
@@ -53,12 +54,12 @@ typedef struct OhTextCheck
 	OhTextFigures f;
 } OhTextCheck;
 
-/* What a term adds to a document's mix: other terms, another mix. */
+/* What a term adds to a document's mix.  Documents with different terms have different mixes. */
 extern uint64 OhMixTerm(uint64 hash, uint32 tf);
 
-/* All checks; raises ERRCODE_INDEX_CORRUPTED.  To be called as the table's owner. */
+/* Do all checks; raises ERRCODE_INDEX_CORRUPTED. Must be called as the table's owner. */
 extern void OhTextCheckAll(Relation heap, Relation index, bool heapallindexed, OhTextFigures *figures);
-/* Every row that the snapshot sees is in the index, with its terms and filter keys. */
+/* Check that every row that the snapshot sees is in the index, with its terms and filter keys. */
 extern void OhTextCheckHeap(OhTextCheck *c, Snapshot snapshot);
 
 #endif							/* OH_TEXT_CHECK_H */

@@ -1,6 +1,6 @@
 /*
- * textcheckheap.c -- an omenbm25 index against its table: every row is there, once, with
- * the terms that its text has and its filter keys.
+ * textcheckheap.c -- compares an omenbm25 index with its table: every row is in the index,
+ * once, with the terms of its text and its filter keys.
  */
 #include "postgres.h"
 
@@ -103,7 +103,7 @@ OhTextCheckHeap(OhTextCheck *c, Snapshot snapshot)
 	check.maker = OhTextMakerBegin(c->ix, c->file.context);
 	if (c->ix->columns.n > 0)
 		check.stored = MemoryContextAllocZero(c->file.context, OhKeyRowBytes(c->ix->columns.n));
-	/* as the first scan of CREATE INDEX CONCURRENTLY: by a snapshot */
+	/* scan by a snapshot, like the first scan of CREATE INDEX CONCURRENTLY */
 	info->ii_Concurrent = true;
 	info->ii_Unique = false;
 	scan = table_beginscan_strat(c->heap, snapshot, 0, NULL, true, true);

@@ -1,14 +1,14 @@
 /*
- * textinsert.c -- aminsert: append a document to the tail.
+ * textinsert.c -- aminsert: appends a document to the tail.
  *
- * A document of up to OH_CHUNK_TERMS terms is one WAL record: its record, its filter
- * keys and its chunk, three pages.  One of more terms is a claim with the first chunk, a
- * record for each further chunk, and one that makes it live with the last; nobody looks
- * at a claim.  If the tail is sealed in between, the insert gives its claim up and
- * starts over.
+ * A document of up to OH_CHUNK_TERMS terms is one WAL record, which changes three pages:
+ * its document record, its filter keys and its chunk.  A document with more terms takes
+ * several: first a claim together with the first chunk, then a record for each further
+ * chunk, and the last one makes it live.  Readers ignore a claim.  If the tail is sealed in
+ * between, the insert gives up its claim and starts over.
  *
- * Locks: the metapage for sharing, so that no tail ends while one is written to, then
- * the pages in block order.
+ * Locks: the metapage in share mode, so that the tail is not sealed while it is written to,
+ * then the pages in block order.
  */
 #include "postgres.h"
 
@@ -26,7 +26,7 @@
 #include "filter/key.h"
 #include "storage/wal.h"
 
-/* A document on its way into the index. */
+/* The state of inserting a document. */
 typedef struct Insertion
 {
 	OhText	   *ix;
@@ -66,9 +66,9 @@ OhTextMakerBegin(OhText *ix, MemoryContext context)
 }
 
 /*
- * find_tail_page -- the last page of the tail that has any, or the one after it.
+ * find_tail_page -- the last page of the tail, if it has room, or the one after it.
  *
- * Pages of a tail are used one after the other.
+ * The pages of a tail are filled one after the other.
  */
 static uint32
 find_tail_page(Insertion *in, uint32 nterms)
@@ -80,7 +80,7 @@ find_tail_page(Insertion *in, uint32 nterms)
 
 	if (ix->tail_epoch != in->epoch)
 	{
-		/* low: the last page that is in use, or 0 */
+		/* low: the last page in use, or 0 */
 		while (OhTailReadPage(ix, in->epoch, high, copy.data) == OH_TAIL_THERE)
 		{
 			low = high;
@@ -107,7 +107,7 @@ find_tail_page(Insertion *in, uint32 nterms)
 }
 
 /*
- * find_doc -- the number of a document that is free now, and room for its filter keys.
+ * find_doc -- find the number of a free document, and make room for its filter keys.
  */
 static uint32
 find_doc(OhText *ix)
@@ -131,7 +131,7 @@ find_doc(OhText *ix)
 }
 
 /*
- * give_up -- the claim is no more; vacuum frees it.
+ * give_up -- give up the claim; vacuum will free the document.
  */
 static void
 give_up(Insertion *in)
@@ -140,7 +140,7 @@ give_up(Insertion *in)
 	Buffer		buffer;
 	OhDocData  *doc = OhRecordRead(file, OH_DOC, in->doc, BUFFER_LOCK_EXCLUSIVE, &buffer);
 
-	/* unless vacuum was first */
+	/* vacuum may have freed it already */
 	if (doc->state == OH_DOC_CLAIMED && doc->length == in->epoch && ItemPointerEquals(&doc->tid, in->tid))
 	{
 		OhWrite		write;
@@ -156,12 +156,12 @@ give_up(Insertion *in)
 	in->begun = false;
 }
 
-/* The pages of one record. */
+/* The pages that one WAL record changes. */
 typedef struct Pages
 {
 	OhPageRef	page[3];
 	int			n;
-	int			doc;			/* which of them; -1: none */
+	int			doc;			/* index in page[]; -1: none */
 	int			keys;
 	int			tail;
 } Pages;
@@ -174,7 +174,7 @@ want_page(Pages *pages, int array, uint32 lp)
 }
 
 /*
- * write_record -- one chunk, the pages being locked.
+ * write_record -- write one chunk; the pages are locked.
  */
 static void
 write_record(Insertion *in, const Pages *pages, uint32 doc, uint32 nterms, bool last)
@@ -213,7 +213,7 @@ write_record(Insertion *in, const Pages *pages, uint32 doc, uint32 nterms, bool 
 }
 
 /*
- * is_possible -- are the document and the room that were found still free?
+ * is_possible -- are the document and the room for the chunk still free?
  */
 static bool
 is_possible(Insertion *in, const Pages *pages, uint32 doc, uint32 nterms)
@@ -230,7 +230,7 @@ is_possible(Insertion *in, const Pages *pages, uint32 doc, uint32 nterms)
 	}
 	else if (pages->doc >= 0)
 	{
-		/* vacuum frees claims of earlier epochs only, and the epoch is ours */
+		/* vacuum frees only claims of earlier epochs, and this one is of the current epoch */
 		const OhDocData *record = OhRecord(file, OH_DOC, BufferGetPage(pages->page[pages->doc].buffer), doc);
 
 		if (record->state != OH_DOC_CLAIMED || record->length != in->epoch)
@@ -242,7 +242,7 @@ is_possible(Insertion *in, const Pages *pages, uint32 doc, uint32 nterms)
 }
 
 /*
- * write_step -- the next chunk; false: there is more to do.
+ * write_step -- write the next chunk; returns false if there is more to do.
  */
 static bool
 write_step(Insertion *in)
@@ -286,7 +286,7 @@ write_step(Insertion *in)
 }
 
 /*
- * seal_full -- make the tail a segment, unless somebody else is at it.
+ * seal_full -- make a segment of the tail, unless another backend is doing so.
  */
 static void
 seal_full(OhText *ix, uint32 epoch)
@@ -307,7 +307,7 @@ seal_full(OhText *ix, uint32 epoch)
 }
 
 /*
- * insert_doc -- into the tail; may leave memory behind.
+ * insert_doc -- insert a document into the tail; may leave memory allocated.
  */
 static void
 insert_doc(OhTextMaker *maker, Relation index, ItemPointer tid, const Datum *values, const bool *isnull)

@@ -1,5 +1,5 @@
 /*
- * textinsert.h -- from a row to its terms and filter keys.
+ * textinsert.h -- makes terms and filter keys of a row.
  */
 #ifndef OH_TEXT_INSERT_H
 #define OH_TEXT_INSERT_H
@@ -16,11 +16,11 @@ typedef struct OhTextMaker
 	Oid			config;
 	OhKeyMaker *keys;			/* NULL without filter columns */
 	OhKeyRow   *row;
-	MemoryContext context;		/* of one row */
+	MemoryContext context;		/* reset for each row */
 } OhTextMaker;
 
 extern OhTextMaker *OhTextMakerBegin(OhText *ix, MemoryContext context);
-/* Terms of an indexed value, in CurrentMemoryContext. */
+/* The terms of an indexed value, in CurrentMemoryContext. */
 extern void OhMakeTerms(OhTextMaker *maker, Relation index, Datum value, OhTerms *terms);
 
 #endif							/* OH_TEXT_INSERT_H */

@@ -1,12 +1,12 @@
 /*
  * bm25query.c -- the SQL type bm25query: text and binary form, constructors.
  *
- * Text form: the text as it was typed; or, where the value names an index, a
- * configuration or a mode,
+ * The text form is the text as it was typed.  If the value names an index, a configuration
+ * or a mode, a head comes first:
  *
  *     [bm25 index=public.doc_idx config=english mode=all] solar storms
  *
- * A text that begins like that without being it is just a text.
+ * A text that starts like a head but is not one is just a text.
  */
 #include "postgres.h"
 
@@ -63,7 +63,7 @@ index_of(const char *name)
 }
 
 /*
- * take_value -- copy a value up to a space or ']', which may be within quotes.
+ * take_value -- copy a value, which may be quoted, up to a space or ']'.
  */
 static char *
 take_value(const char **at)
@@ -81,7 +81,8 @@ take_value(const char **at)
 }
 
 /*
- * parse_head -- NULL if the string does not begin with a head; otherwise what follows.
+ * parse_head -- parse a head and return what follows; NULL if the string does not start
+ * with one.
  */
 static const char *
 parse_head(const char *string, char **index, char **config, char **mode)
@@ -130,8 +131,7 @@ om_bm25query_in(PG_FUNCTION_ARGS)
 }
 
 /*
- * index_name -- qualified and quoted; NULL if it has been dropped: then nothing can be
- * said of it.
+ * index_name -- the qualified and quoted name of an index; NULL if it has been dropped.
  */
 static char *
 index_name(Oid index)
@@ -245,7 +245,7 @@ om_bm25query_from_text(PG_FUNCTION_ARGS)
 }
 
 /*
- * om_bm25query_bind -- a query that names no index, bound to one: bind.c
+ * om_bm25query_bind -- bind a query that names no index to one: see textbind.c.
  */
 Datum
 om_bm25query_bind(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
- * bm25query.h -- the SQL type bm25query: what to search for, and by which index's
- * statistics.
+ * bm25query.h -- the SQL type bm25query: what to search for, and which index's statistics
+ * to score by.
  */
 #ifndef OH_BM25QUERY_H
 #define OH_BM25QUERY_H
@@ -19,11 +19,12 @@ typedef enum OhQueryMode
 typedef struct OhBm25Query
 {
 	int32		vl_len_;		/* varlena header (do not touch directly!) */
-	Oid			index;			/* whose statistics scores are made of; InvalidOid: not bound */
+	Oid			index;			/* the index whose statistics are used for scores; InvalidOid: not
+								 * bound */
 	Oid			config;			/* text search configuration; InvalidOid: that of the index */
 	uint8		mode;			/* OhQueryMode */
 	uint8		unused[3];
-	char		text[FLEXIBLE_ARRAY_MEMBER];	/* as a person typed it, no end mark */
+	char		text[FLEXIBLE_ARRAY_MEMBER];	/* as it was typed, not terminated */
 } OhBm25Query;
 
 static inline int

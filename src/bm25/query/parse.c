@@ -1,14 +1,14 @@
 /*
- * parse.c -- what a person typed, as terms and demands.
+ * parse.c -- parses what a person typed into terms and requirements.
  *
  *     solar storms           any of the words; with mode "all" each of them
  *     "solar storm"          the words must follow one another
- *     -wind -"dark matter"   must not be there
+ *     -wind -"dark matter"   must not occur
  *
- * Everything else is words, which the configuration's parser takes apart: no text is a
- * syntax error, as with websearch_to_tsquery().  Forms of a word (dictionaries may give
- * several) are alternatives.  A trailing * or ~ asks for what an index of hashes cannot
- * find, and is an error that says so.
+ * Everything else is words, which the configuration's parser splits.  No input is a syntax
+ * error, as with websearch_to_tsquery(). If dictionaries give several forms of a word,
+ * these are alternatives.  A trailing * or ~ asks for something that an index of hashes
+ * cannot find, and raises an error that says so.
  */
 #include "postgres.h"
 
@@ -45,7 +45,7 @@ typedef struct Parser
 } Parser;
 
 /*
- * add_found -- one form of a word.
+ * add_found -- add one form of a word.
  */
 static void
 add_found(Parser *p, uint64 hash, int part, int word, bool excluded)
@@ -73,7 +73,7 @@ add_part(Parser *p, bool required, bool excluded)
 }
 
 /*
- * add_words -- take a piece of text apart; returns how many words it has.
+ * add_words -- split a piece of text into words; returns how many there are.
  */
 static int
 add_words(Parser *p, const char *text, int length, int part)
@@ -100,7 +100,7 @@ add_words(Parser *p, const char *text, int length, int part)
 }
 
 /*
- * refuse_pattern -- stor*, stomr~: what this index does not have.
+ * refuse_pattern -- raise the error for stor* or stomr~, which this index does not support.
  */
 static void
 refuse_pattern(const char *word, int length)
@@ -127,27 +127,27 @@ refuse_pattern(const char *word, int length)
 }
 
 /*
- * add_quoted -- a phrase, or what must not be there.
+ * add_quoted -- add a phrase, or words that must not occur.
  */
 static void
 add_quoted(Parser *p, const char *text, int length, bool excluded)
 {
 	int			part = add_part(p, !excluded, excluded);
 
-	/* a single word needs no look at the row */
+	/* a single word is found by the index alone; the row need not be checked */
 	if (add_words(p, text, length, part) > 1)
 		p->part[part].phrase = DirectFunctionCall2(phraseto_tsquery_byid, ObjectIdGetDatum(p->config),
 												   PointerGetDatum(cstring_to_text_with_len(text, length)));
 }
 
 /*
- * split -- the parts of the text.
+ * split -- split the text into its parts.
  */
 static void
 split(Parser *p, const char *text, int length)
 {
 	int			plain = add_part(p, p->all, false);
-	int			start = 0;		/* of plain words that have not been added yet */
+	int			start = 0;		/* start of plain words that have not been added yet */
 	int			i = 0;
 
 	while (i < length)
@@ -204,7 +204,7 @@ compare_found(const void *a, const void *b)
 }
 
 /*
- * term_number -- of a hash, which is there.
+ * term_number -- the number of the term with this hash, which must exist.
  */
 static int
 term_number(const OhTextQuery *query, uint64 hash)
@@ -225,14 +225,14 @@ term_number(const OhTextQuery *query, uint64 hash)
 }
 
 /*
- * make_terms -- distinct hashes, and how often the query has each.
+ * make_terms -- collect the distinct hashes, and how often the query has each.
  */
 static void
 make_terms(OhTextQuery *query, const Parser *p)
 {
 	Found	   *sorted = palloc(sizeof(Found) * Max(p->nfound, 1));
 
-	if (p->nfound > 0)			/* otherwise there is no list to copy */
+	if (p->nfound > 0)			/* without words there is no list to copy */
 		memcpy(sorted, p->found, sizeof(Found) * p->nfound);
 	qsort(sorted, p->nfound, sizeof(Found), compare_found);
 	query->hash = palloc(sizeof(uint64) * Max(p->nfound, 1));
@@ -265,7 +265,7 @@ OhTextQueryParse(const OhBm25Query *source, Oid config)
 	query->part = p.part;
 	query->nwords = p.nwords;
 	query->word = palloc0(sizeof(OhWord) * Max(p.nwords, 1));
-	/* forms of a word follow one another */
+	/* forms of a word are adjacent */
 	for (int i = 0; i < p.nfound; i++)
 	{
 		OhWord	   *word = &query->word[p.found[i].word];
@@ -298,7 +298,7 @@ OhTextQueryMatches(const OhTextQuery *query, const bool *has)
 		bool		complete = true;
 		bool		empty = true;
 
-		/* words are in the order of parts, but for the plain ones, which are part 0 */
+		/* words are in the order of parts, except for plain words, which are all of part 0 */
 		for (i = 0; i < query->nwords; i++)
 		{
 			const OhWord *word = &query->word[i];
@@ -315,7 +315,7 @@ OhTextQueryMatches(const OhTextQuery *query, const bool *has)
 			continue;
 		if (query->part[part].required && !complete)
 			return false;
-		/* an excluded phrase is settled by the row, if all its words are there */
+		/* if all words of an excluded phrase occur, the row must be checked */
 		if (query->part[part].excluded && complete && query->part[part].phrase == 0)
 			return false;
 	}

@@ -1,8 +1,8 @@
 /*
- * terms.c -- the terms of a document.
+ * terms.c -- makes the terms of a document.
  *
- * A text is taken apart by PostgreSQL's parsers and dictionaries, without the limits of
- * a tsvector: every occurrence counts.
+ * A text is split by PostgreSQL's parsers and dictionaries, without the limits of a
+ * tsvector: every occurrence counts.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 #include "bm25/query/terms.h"
 #include "compat.h"
 
-/* A lexeme takes more letters than this of a text, on average. */
+/* On average, a lexeme takes more than this number of letters of a text. */
 #define LETTERS_PER_WORD	6
 
 typedef struct Occurrence
@@ -39,7 +39,7 @@ OhLexemeHash(const char *lexeme, int length)
 }
 
 /*
- * collect -- terms from occurrences.
+ * collect -- make terms of occurrences.
  */
 static void
 collect(Occurrence *found, uint32 n, OhTerms *terms)

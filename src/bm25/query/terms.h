@@ -14,11 +14,14 @@ typedef struct OhTerms
 	uint32		length;			/* sum of tf */
 } OhTerms;
 
-/* In 64 bits, no two of the words of all languages are likely to have the same. */
+/*
+ * Hash of a lexeme.  With 64 bits, a collision is unlikely even among the words of all
+ * languages.
+ */
 extern uint64 OhLexemeHash(const char *lexeme, int length);
-/* Of a text, by a text search configuration; in CurrentMemoryContext. */
+/* Terms of a text, by a text search configuration; in CurrentMemoryContext. */
 extern void OhTermsOfText(Oid config, Datum value, OhTerms *terms);
-/* Of a tsvector; weight: what an occurrence labelled D, C, B or A counts. */
+/* Terms of a tsvector; weight tells how much an occurrence labelled D, C, B or A counts. */
 extern void OhTermsOfTsvector(Datum value, const uint8 weight[4], OhTerms *terms);
 
 #endif							/* OH_TERMS_H */

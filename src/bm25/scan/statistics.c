@@ -1,10 +1,10 @@
 /*
- * statistics.c -- how many documents there are, how many have each term of a query, how
- * long they are.
+ * statistics.c -- the statistics that scores use: how many documents there are, how many
+ * have each term of a query, and how long they are.
  *
- * Documents of removed rows count until a vacuum writes their segment again, which it
- * does when a tenth of it is dead.  A query that names a partitioned index counts the
- * documents of all partitions.
+ * Documents of removed rows count until a vacuum rewrites their segment, which it does when
+ * a tenth of it is dead.  For a query that names a partitioned index, the documents of all
+ * partitions count.
  */
 #include "postgres.h"
 
@@ -26,12 +26,12 @@
 /* ---- tail ---- */
 
 /*
- * match_of -- the place of a document among the matches, a new one if need be.
+ * match_of -- find or add a document among the matches.
  */
 static int
 match_of(OhTailMatches *found, const OhChunk *chunk, int nterms)
 {
-	/* chunks of a document are near to one another */
+	/* chunks of a document are near one another */
 	for (int i = found->n - 1; i >= 0 && !chunk->first; i--)
 	{
 		if (found->doc[i] == chunk->doc)
@@ -59,16 +59,16 @@ match_of(OhTailMatches *found, const OhChunk *chunk, int nterms)
 	return found->n++;
 }
 
-/* What match_chunk() works with. */
+/* Argument of match_chunk(). */
 typedef struct TailMatch
 {
 	OhTailMatches *found;
 	const OhTextQuery *query;
-	uint64		sieve;			/* bit (hash % 64) of each of its terms */
+	uint64		sieve;			/* bit (hash % 64) is set for each of the query's terms */
 } TailMatch;
 
 /*
- * match_chunk -- the query's terms in a chunk.  Both are sorted; the query has few.
+ * match_chunk -- find the query's terms in a chunk.  Both are sorted; the query has few.
  */
 static void
 match_chunk(OhChunk *chunk, uint32 lp, void *arg)
@@ -131,7 +131,7 @@ typedef struct Counts
 } Counts;
 
 /*
- * count_segments -- false if one is stale.
+ * count_segments -- add the counts of all segments; false if one is stale.
  */
 static bool
 count_segments(OhText *ix, const OhTextList *list, const OhTextQuery *query, Counts *counts)
@@ -157,7 +157,7 @@ count_segments(OhText *ix, const OhTextList *list, const OhTextQuery *query, Cou
 }
 
 /*
- * count_index -- add what one index has.
+ * count_index -- add the counts of one index.
  */
 static void
 count_index(OhText *ix, const OhTextQuery *query, Counts *total)
@@ -209,7 +209,7 @@ OhOpenNamedIndex(Oid oid)
 }
 
 /*
- * same_terms -- do two indexes make the same terms and scores of a row?
+ * same_terms -- do two indexes give a row the same terms and scores?
  */
 static bool
 same_terms(const OhBoundQuery *bound, const OhText *ix)
@@ -220,8 +220,8 @@ same_terms(const OhBoundQuery *bound, const OhText *ix)
 }
 
 /*
- * count_all -- of an index, or all indexes below a partitioned one; parses the query
- * with the first.
+ * count_all -- add the counts of an index, or of all indexes of a partitioned one.  Parses
+ * the query with the configuration of the first.
  */
 static void
 count_all(const OhBm25Query *source, OhBoundQuery *bound, Counts *counts)
@@ -254,6 +254,7 @@ count_all(const OhBm25Query *source, OhBoundQuery *bound, Counts *counts)
 					 errmsg("index \"%s\" has other options than the indexes of other partitions",
 							RelationGetRelationName(index)),
 					 errhint("REINDEX it with the same text_config, k1, b and weights.")));
+		Assert(counts->with != NULL);
 		count_index(ix, bound->query, counts);
 		relation_close(index, NoLock);
 	}
@@ -280,26 +281,26 @@ bind(const OhBm25Query *source, Oid oid)
 	return bound;
 }
 
-/* ---- what one command has asked for already ---- */
+/* ---- queries already bound in this command ---- */
 
 #define REMEMBERED	16
 
 typedef struct Remembered
 {
-	MemoryContext context;		/* of the rest; NULL: empty */
+	MemoryContext context;		/* context of the other fields; NULL: the entry is empty */
 	OhBm25Query *source;
 	OhBoundQuery *bound;
 } Remembered;
 
 static Remembered remembered[REMEMBERED];
-static int	remembered_next = 0;	/* the oldest */
+static int	remembered_next = 0;	/* the oldest entry */
 static TimestampTz remembered_statement;
 static TimestampTz remembered_transaction;
 static CommandId remembered_command;
 
 /*
- * OhCurrentCommand -- of the query that is running, whatever its functions have done
- * since.
+ * OhCurrentCommand -- the command id of the running query, even if its functions have run
+ * others since.
  */
 CommandId
 OhCurrentCommand(void)
@@ -316,10 +317,10 @@ forget(Remembered *one)
 }
 
 /*
- * forget_earlier -- what other commands have asked for.
+ * forget_earlier -- forget the queries that other commands have bound.
  *
- * An index scan and the operator above it must score by the same statistics, whatever
- * is inserted in between.
+ * An index scan and the operator above it must score by the same statistics, whatever is
+ * inserted in between.
  */
 static void
 forget_earlier(void)
@@ -345,7 +346,7 @@ copy_source(const OhBm25Query *source)
 }
 
 /*
- * copy_bound -- the same in CurrentMemoryContext.
+ * copy_bound -- copy a bound query to CurrentMemoryContext.
  */
 static OhBoundQuery *
 copy_bound(const OhBoundQuery *from, const OhBm25Query *source)
@@ -378,8 +379,8 @@ OhBindQuery(const OhBm25Query *source, Oid fallback)
 	if (!OidIsValid(oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a search of text needs an omenbm25 index, whose statistics it is scored by"),
-				 errdetail("The query names none, and the searched value is no column or expression that has one."),
+				 errmsg("a text search needs an omenbm25 index, whose statistics its scores use"),
+				 errdetail("The query names none, and the searched value is not a column or expression that has such an index."),
 				 errhint("Create an index, or name one: bm25query('...', index => 'name').")));
 	forget_earlier();
 	for (int i = 0; i < REMEMBERED; i++)
@@ -394,7 +395,7 @@ OhBindQuery(const OhBm25Query *source, Oid fallback)
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 query", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
 	bound = bind(source, oid);
-	/* from here on no error */
+	/* no errors can happen from here on */
 	MemoryContextSetParent(context, TopMemoryContext);
 	one->source = copy_source(source);
 	one->bound = bound;

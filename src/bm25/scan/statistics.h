@@ -1,5 +1,5 @@
 /*
- * statistics.h -- a query with the statistics of an index: what scores are made of.
+ * statistics.h -- a query together with the statistics of an index, which scores use.
  */
 #ifndef OH_STATISTICS_H
 #define OH_STATISTICS_H
@@ -15,17 +15,17 @@ typedef struct OhBoundQuery
 	Oid			index;
 	Oid			config;
 	OhScoring	scoring;
-	uint8		weight[4];		/* of a tsvector's labels */
+	uint8		weight[4];		/* weights of a tsvector's labels */
 	OhTextQuery *query;
 } OhBoundQuery;
 
 /* Documents of the tail that have terms of a query. */
 typedef struct OhTailMatches
 {
-	uint32		ndocs;			/* all of the tail */
-	uint64		length;			/* of all */
-	uint32	   *with;			/* [nterms], how many have each */
-	int			n;				/* those with a term */
+	uint32		ndocs;			/* number of documents in the tails */
+	uint64		length;			/* sum of their lengths */
+	uint32	   *with;			/* [nterms], number of documents that have each term */
+	int			n;				/* number of documents with a term of the query */
 	int			allocated;
 	uint32	   *doc;
 	uint32	   *doc_length;
@@ -33,20 +33,23 @@ typedef struct OhTailMatches
 } OhTailMatches;
 
 /*
- * Read the tails of a list, by the query's terms; false: one is gone, read the list
- * again.  In CurrentMemoryContext.
+ * Find the query's terms in the tails of a list; the result is in CurrentMemoryContext.
+ * false: a tail no longer exists, read the list again.
  */
 extern bool OhTailCollect(OhText *ix, const OhTextList *list, const OhTextQuery *query, OhTailMatches *found);
 /*
- * The query, bound to the index that it names, or to fallback.  Within one command, all
- * callers get the same statistics.  In CurrentMemoryContext.
+ * Bind the query to the index that it names, or to fallback; in CurrentMemoryContext.
+ * Within a command, all callers get the same statistics.
  */
 extern OhBoundQuery *OhBindQuery(const OhBm25Query *source, Oid fallback);
-/* Score of a document by its terms' frequencies, tf[nterms], 0 where it lacks one. */
+/* The score of a document from its terms' frequencies, tf[nterms], 0 for a term that it lacks. */
 extern double OhScoreDocument(const OhBoundQuery *bound, const uint32 *tf, double length);
-/* Statistics are the same within one: what was bound in another is bound again. */
+/*
+ * The current command.  Statistics are constant within it; a query bound in another command
+ * is bound again.
+ */
 extern CommandId OhCurrentCommand(void);
-/* An index that may be named by a query, opened; an error if it is something else. */
+/* Open an index that a query names; an error if it cannot be used for that. */
 extern Relation OhOpenNamedIndex(Oid index);
 
 #endif							/* OH_STATISTICS_H */

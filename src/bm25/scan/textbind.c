@@ -1,11 +1,11 @@
 /*
- * textbind.c -- planner support of <@> and @@@: which index a search is about.
+ * textbind.c -- planner support of <@> and @@@: determines which index a search is about.
  *
- * A score needs an index's statistics.  Where the query names none, the planner binds it
- * to the index of the searched column or expression: `body <@> 'words'` becomes
- * `body <@> bm25query 'words'` with that index in the value, whether or not the index is
- * scanned then.  Of several indexes that have the column first, one without a
- * predicate is taken before one with, then the oldest.
+ * A score needs the statistics of an index.  If the query names none, the planner binds it
+ * to the index of the searched column or expression: `body <@> 'words'` becomes `body <@>
+ * bm25query 'words'` with that index in the value, whether or not the index is then
+ * scanned.  If several indexes have the column first, one without a predicate is preferred,
+ * then the oldest.
  */
 #include "postgres.h"
 
@@ -36,15 +36,15 @@
 OM_FUNCTION(om_bm25_support);
 OM_FUNCTION(om_bm25_matchsel);
 
-/* A searched expression, in terms of one table. */
+/* A searched expression, resolved to a table. */
 typedef struct Searched
 {
 	Oid			relid;
-	Node	   *expr;			/* its Vars are of varno 1 */
+	Node	   *expr;			/* its Vars have varno 1 */
 } Searched;
 
 /*
- * strip -- casts that do nothing, such as varchar to text.
+ * strip -- remove casts that do nothing, such as varchar to text.
  */
 static Node *
 strip(Node *node)
@@ -55,7 +55,7 @@ strip(Node *node)
 }
 
 /*
- * resolve -- follow an expression to a table; false if it comes from elsewhere.
+ * resolve -- follow an expression to a table; false if it does not come from one.
  */
 static bool
 resolve(Node *expr, List *rtable, Searched *found)
@@ -109,7 +109,7 @@ has_first(Relation index, const Searched *searched)
 }
 
 /*
- * find_index -- InvalidOid without one.
+ * find_index -- find the index of an expression; InvalidOid if there is none.
  */
 static Oid
 find_index(const Searched *searched)
@@ -143,7 +143,7 @@ find_index(const Searched *searched)
 }
 
 /*
- * function_in -- a function of the extension, by the schema of another.
+ * function_in -- find a function of the extension, whose schema is given.
  */
 static Oid
 function_in(Oid schema, const char *name, int nargs, const Oid *types)
@@ -153,7 +153,7 @@ function_in(Oid schema, const char *name, int nargs, const Oid *types)
 }
 
 /*
- * bind_constant -- a query that is known, as a constant.
+ * bind_constant -- bind a query that is a constant.
  */
 static Node *
 bind_constant(Const *constant, Oid query_type, Oid index)
@@ -178,7 +178,7 @@ bind_constant(Const *constant, Oid query_type, Oid index)
 }
 
 /*
- * bind_query -- the same value bound to an index; NULL if there is nothing to do.
+ * bind_query -- bind any query to an index; NULL if there is nothing to do.
  */
 static Node *
 bind_query(Node *query, Oid schema, Oid query_type, Oid index)
@@ -204,7 +204,8 @@ bind_query(Node *query, Oid schema, Oid query_type, Oid index)
 }
 
 /*
- * bound_call -- the operator on a bound query; NULL if that cannot be.
+ * bound_call -- replace the operator's call by one with a bound query; NULL if that is not
+ * possible.
  */
 static Node *
 bound_call(PlannerInfo *root, FuncExpr *call)
@@ -303,8 +304,8 @@ OhMatchShare(const OhTextQuery *query)
 }
 
 /*
- * om_bm25_matchsel -- restriction selectivity of @@@: by how many documents have the
- * words.
+ * om_bm25_matchsel -- restriction selectivity of @@@, from the number of documents that
+ * have the words.
  */
 Datum
 om_bm25_matchsel(PG_FUNCTION_ARGS)
@@ -318,7 +319,7 @@ om_bm25_matchsel(PG_FUNCTION_ARGS)
 	{
 		Node	   *right = lsecond(args);
 
-		/* of the unbound operators, whose right side is a text, nothing is known */
+		/* nothing is known about the unbound operators, whose right side is a text */
 		query = exprType(right) == TEXTOID ? NULL : OhPlannedQuery(right, &index);
 		if (query != NULL && OidIsValid(query->index))
 			share = OhMatchShare(OhBindQuery(query, InvalidOid)->query);

@@ -1,8 +1,8 @@
 /*
- * textcost.c -- what the planner pays for a search of text.
+ * textcost.c -- cost estimates of text searches, for the planner.
  *
- * A search looks up the query's words and reads a part of their postings; rows then come
- * best first.  How many documents have the words is in the index.
+ * A search looks up the query's words and reads a part of their postings; then it returns
+ * rows, the best first.  The index tells how many documents have the words.
  */
 #include "postgres.h"
 
@@ -22,19 +22,22 @@
 #include "bm25/textcallbacks.h"
 #include "compat.h"
 
-/* A posting, in operators: most are passed over, in blocks. */
+/* Cost of a posting, in units of cpu_operator_cost: most are skipped in blocks. */
 #define POSTING_OPERATORS	0.02
-/* A word that is looked up, in operators: a few pages. */
+/* Cost of looking up a word, in units of cpu_operator_cost: a few pages. */
 #define WORD_OPERATORS		50.0
 /* Postings on a page. */
 #define POSTINGS_PER_PAGE	3000.0
-/* Returning a row, in operators. */
+/* Cost of returning a row, in units of cpu_operator_cost. */
 #define ROW_OPERATORS		20.0
-/* A row without any word, which is found by going through all documents, in operators. */
+/*
+ * Cost of a row without any of the words, which is found by going through all documents, in
+ * units of cpu_operator_cost.
+ */
 #define OTHER_OPERATORS		4.0
 
 /*
- * is_other -- is the query bound to an index whose statistics are not this one's?
+ * is_other -- is the query bound to an index with other statistics than this one?
  */
 static bool
 is_other(Oid bound, Oid index)
@@ -44,7 +47,7 @@ is_other(Oid bound, Oid index)
 }
 
 /*
- * driver -- what a search is for: the right side of the order, or of a match.
+ * driver -- the query that the search is for: the right side of the order, or of a match.
  */
 static Node *
 driver(const IndexPath *path)
@@ -103,12 +106,12 @@ ohtextcost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup,
 		postings * POSTING_OPERATORS * cpu_operator_cost +
 		postings / POSTINGS_PER_PAGE * random_page_cost * 0.1;
 	*total = *startup + found * ROW_OPERATORS * cpu_operator_cost + postings * cpu_operator_cost;
-	/* without a match, all documents follow */
+	/* without @@@, all other documents follow */
 	if (path->indexorderbys != NIL || query == NULL)
 		*total += Min(found, rows) * OTHER_OPERATORS * cpu_operator_cost;
 	if (query == NULL)
 	{
-		/* every page of documents, to find those that meet the conditions */
+		/* reads every page of documents to find those that meet the conditions */
 		*startup = 0;
 		*pages = Max(index->pages, 1);
 		*total += rows * OTHER_OPERATORS * cpu_operator_cost + *pages * random_page_cost;

@@ -1,5 +1,6 @@
 /*
- * textinfo.c -- omendb_text_info(): what an index has been built with, and its statistics.
+ * textinfo.c -- omendb_text_info(): the options that an index was built with, and its
+ * statistics.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
- * textoperator.c -- the operators <@> and @@@ where no index answers them: the same
- * scores, computed from the value and the statistics of the query's index.
+ * textoperator.c -- the operators <@> and @@@ outside of index scans: the same scores,
+ * computed from the value and the statistics of the query's index.
  */
 #include "postgres.h"
 
@@ -19,7 +19,7 @@ OM_FUNCTION(om_bm25_match_text);
 OM_FUNCTION(om_bm25_match_tsvector);
 OM_FUNCTION(om_bm25_unbound);
 
-/* Kept from call to call. */
+/* State kept from call to call. */
 typedef struct Kept
 {
 	OhBm25Query *source;
@@ -27,8 +27,8 @@ typedef struct Kept
 	OhBoundQuery *bound;
 	uint32	   *tf;
 	bool	   *has;
-	MemoryContext context;		/* of the above */
-	MemoryContext row;			/* of one call */
+	MemoryContext context;		/* context of the above */
+	MemoryContext row;			/* reset for each call */
 } Kept;
 
 static Kept *
@@ -62,7 +62,7 @@ keep(FunctionCallInfo fcinfo)
 }
 
 /*
- * find_frequencies -- how often the document has the query's terms; both are sorted.
+ * find_frequencies -- count how often the document has the query's terms; both are sorted.
  */
 static void
 find_frequencies(Kept *kept, const OhTerms *terms)
@@ -80,7 +80,7 @@ find_frequencies(Kept *kept, const OhTerms *terms)
 }
 
 /*
- * score -- 0 if the document does not match.
+ * score -- the score of a document; 0 if it does not match.
  */
 static double
 score(FunctionCallInfo fcinfo, bool is_tsvector)
@@ -142,15 +142,15 @@ om_bm25_match_tsvector(PG_FUNCTION_ARGS)
 }
 
 /*
- * om_bm25_unbound -- `text <@> text` and the like, which the planner turns into one of
- * the above (textbind.c), where it finds an index.
+ * om_bm25_unbound -- `text <@> text` and the like.  If there is an index, the planner
+ * replaces them by one of the above (textbind.c).
  */
 Datum
 om_bm25_unbound(PG_FUNCTION_ARGS)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("a search of text needs an omenbm25 index, whose statistics it is scored by"),
-			 errdetail("The searched value is no column or expression that has one."),
+			 errmsg("a text search needs an omenbm25 index, whose statistics its scores use"),
+			 errdetail("The searched value is not a column or expression that has such an index."),
 			 errhint("Create an index, or name one: bm25query('...', index => 'name').")));
 }

@@ -1,5 +1,5 @@
 /*
- * textplan.h -- what the planner can know of a query.
+ * textplan.h -- what the planner can find out about a query.
  */
 #ifndef OH_TEXT_PLAN_H
 #define OH_TEXT_PLAN_H
@@ -9,9 +9,12 @@
 #include "bm25/query/parse.h"
 #include "nodes/nodes.h"
 
-/* The query if it is a constant, NULL otherwise; *index: which it is bound to, if known. */
+/*
+ * The query if it is a constant, otherwise NULL; *index is set to the index that it is
+ * bound to, if known.
+ */
 extern OhBm25Query *OhPlannedQuery(Node *query, Oid *index);
-/* Which part of the documents matches. */
+/* The fraction of the documents that match. */
 extern double OhMatchShare(const OhTextQuery *query);
 
 #endif							/* OH_TEXT_PLAN_H */

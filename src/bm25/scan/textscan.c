@@ -1,14 +1,14 @@
 /*
- * textscan.c -- index scans: rows by score, until the executor has enough.
+ * textscan.c -- index scans: returns rows by score, until the executor has enough.
  *
- * A scan has one query that drives it: that of ORDER BY, or without one the first that
- * rows must match.  Further queries become sets of documents first.  The best few
- * documents are searched for; when the executor has taken these, more of them, without
- * those that it has.  At the end come, if nothing forbids them, rows without any term,
- * whose distance is 0, and rows whose text is NULL.
+ * One query drives a scan: that of ORDER BY, or without ORDER BY the first one that rows
+ * must match.  Further queries are first evaluated to sets of documents.  The scan searches
+ * for a few of the best documents; once the executor has taken these, it searches for more,
+ * leaving out those already found.  At the end come, unless a condition excludes them, rows
+ * without any of the terms, whose distance is 0, and rows whose text is NULL.
  *
- * Phrases are the executor's to check, in the row: a row is returned with the score
- * that it has if it meets them, and the distance is computed again.
+ * Phrases are checked by the executor, in the row.  A row is returned with the score that
+ * it has if it matches them, and the executor computes the distance again.
  */
 #include "postgres.h"
 
@@ -22,7 +22,10 @@
 #include "bm25/scan/textsearch.h"
 #include "bm25/textcallbacks.h"
 
-/* Hits of the first search, and the factor of further ones; then all. */
+/*
+ * Number of hits of the first search, and the factor by which further searches grow; then
+ * all hits.
+ */
 #define FIRST_HITS		16
 #define FIRST_UNORDERED	256
 #define MORE_HITS		8
@@ -40,23 +43,23 @@ typedef enum TextPhase
 typedef struct OhTextScan
 {
 	OhText	   *ix;
-	MemoryContext context;		/* of the scan */
-	MemoryContext query_context;	/* of one rescan */
+	MemoryContext context;		/* lives as long as the scan */
+	MemoryContext query_context;	/* reset by each rescan */
 	TextPhase	phase;
 	OhConditions *conditions;	/* NULL: no filter columns */
 	OhFilter   *last_filter;
-	OhFilter   *filter;			/* of this rescan's conditions, NULL if there are none */
+	OhFilter   *filter;			/* conditions of this rescan, NULL if there are none */
 	bool		only_null;
 	bool		not_null;
-	bool		matching;		/* rows without a term do not match */
+	bool		matching;		/* rows without any of the terms do not match */
 	bool		ordered;
 	OhBoundQuery *driver;		/* NULL: every row, in any order */
-	bool		recheck;		/* phrases that rows must meet */
+	bool		recheck;		/* rows must be rechecked for phrases */
 	OhDocSet   *must;			/* NULL: any document */
 	OhDocSet   *returned;
 	uint32		ndocs;
 	OhTextSearch search;
-	uint32		next;			/* hit */
+	uint32		next;			/* the next hit to return */
 	double		last;			/* score of the last hit that was returned */
 	bool		complete;		/* there are no further hits */
 
@@ -112,7 +115,7 @@ ohtextendscan(IndexScanDesc scan)
 }
 
 /*
- * take_filter -- conditions on filter columns; false: no row matches.
+ * take_filter -- read conditions on filter columns; false: no row matches.
  */
 static bool
 take_filter(IndexScanDesc scan)
@@ -129,7 +132,7 @@ take_filter(IndexScanDesc scan)
 	keys = palloc(sizeof(ScanKeyData) * Max(scan->numberOfKeys, 1));
 	for (int i = 0; i < scan->numberOfKeys; i++)
 	{
-		/* a search of a filter column is the executor's to check */
+		/* a text search on a filter column is checked by the executor */
 		if (scan->keyData[i].sk_strategy <= OH_NSTRATEGIES)
 			keys[nkeys++] = scan->keyData[i];
 	}
@@ -147,8 +150,8 @@ take_filter(IndexScanDesc scan)
 }
 
 /*
- * bind_key -- the query of a key; an error if the index makes other terms than the one
- * that it names.
+ * bind_key -- bind the query of a scan key; an error if the index that it names makes other
+ * terms than this one.
  */
 static OhBoundQuery *
 bind_key(IndexScanDesc scan, Datum argument, OhBm25Query **source)
@@ -171,7 +174,7 @@ bind_key(IndexScanDesc scan, Datum argument, OhBm25Query **source)
 }
 
 /*
- * matching_docs -- all documents that match a further query.
+ * add_must -- restrict the scan to documents that match a further query.
  */
 static void
 add_must(OhTextScan *s, const OhBoundQuery *bound)
@@ -189,7 +192,7 @@ add_must(OhTextScan *s, const OhBoundQuery *bound)
 }
 
 /*
- * take_keys -- queries and conditions; false: no row matches.
+ * take_keys -- read queries and conditions; false: no row matches.
  */
 static bool
 take_keys(IndexScanDesc scan)
@@ -230,7 +233,7 @@ take_keys(IndexScanDesc scan)
 		s->not_null = true;
 		if (key->sk_strategy != OH_MATCH_STRATEGY || (key->sk_flags & SK_SEARCHARRAY))
 		{
-			/* body = 'text': nothing is known of whole texts */
+			/* body = 'text': the index knows nothing about whole texts */
 			s->recheck = true;
 			continue;
 		}
@@ -287,7 +290,7 @@ start(IndexScanDesc scan)
 }
 
 /*
- * search_further -- more hits, without those that there were.
+ * search_further -- find more hits, without those already found.
  */
 static void
 search_further(OhTextScan *s)
@@ -303,7 +306,7 @@ search_further(OhTextScan *s)
 }
 
 /*
- * next_hit -- the next best row; false at the end.
+ * next_hit -- return the next best row; false at the end.
  */
 static bool
 next_hit(IndexScanDesc scan)
@@ -324,7 +327,10 @@ next_hit(IndexScanDesc scan)
 		}
 		hit = &s->search.hit[s->next++];
 		OhDocSetAdd(s->returned, hit->doc);
-		/* what is better than a hit of an earlier search came after it, too new for the snapshot */
+		/*
+		 * a better hit than one of an earlier search was inserted after it, and is too new
+		 * for the snapshot
+		 */
 		if (hit->score > s->last)
 			continue;
 		s->last = hit->score;
@@ -339,7 +345,7 @@ next_hit(IndexScanDesc scan)
 }
 
 /*
- * read_page -- rows of a page of documents that this phase returns.
+ * read_page -- read the rows of a page of documents that this phase returns.
  */
 static void
 read_page(OhTextScan *s, uint32 lp)
@@ -369,7 +375,7 @@ read_page(OhTextScan *s, uint32 lp)
 }
 
 /*
- * next_other -- the next row without a score; false: another phase.
+ * next_other -- return the next row without a score; false if the phase has changed.
  */
 static bool
 next_other(IndexScanDesc scan)

@@ -1,20 +1,20 @@
 /*
- * textsearch.c -- the best documents for a query: MaxScore over windows with block
- * bounds.
+ * textsearch.c -- finds the best documents for a query: MaxScore over windows, with bounds
+ * for blocks.
  *
- * Document at a time, segment by segment, with one heap of the best hits so far.  The
- * lists of a segment are sorted by the most that they can add to a score.  The first
- * ones, which together cannot reach the worst hit of a full heap, are not essential: a
- * document that is on none of the others is not looked at.  Of the essential lists, a
- * window is what lies before the first end of a block; where the bounds of these blocks
- * with all lists that are not essential cannot reach the worst hit, the window is passed over
+ * Documents are scored one at a time, segment by segment, with one heap of the best hits so
+ * far.  The lists of a segment are sorted by the most that they can add to a score.  The
+ * first lists, which together cannot reach the worst hit of a full heap, are not essential:
+ * a document that is on none of the other lists is skipped.  A window of the essential
+ * lists ends where the first of their current blocks ends.  If the bounds of these blocks,
+ * together with all non-essential lists, cannot reach the worst hit, the window is skipped
  * without being read.
  *
- * Where conditions leave few documents, these are looked up one after the other.
+ * If conditions leave few documents, these are looked up one by one.
  *
- * A score is computed at last from all frequencies, in the order of the query's terms
- * (OhScoreDocument), so that it has the same bits wherever it was found.  Bounds are
- * a little too large, so that rounding loses no document.
+ * A score is finally computed from all frequencies, in the order of the query's terms
+ * (OhScoreDocument), so that it is the same to the last bit however the document was found.
+ * Bounds are a little too large, so that rounding loses no document.
  */
 #include "postgres.h"
 
@@ -25,11 +25,14 @@
 #include "bm25/scan/textsearch.h"
 #include "bm25/segment/reader.h"
 
-/* A window is passed over if its bound is this part of the worst hit's score, or less. */
+/* A window is skipped if its bound is at most this fraction of the worst hit's score. */
 #define ROUNDING		(1 - 1e-12)
-/* Documents are looked up one by one if there are fewer than a part of the postings. */
+/*
+ * Documents are looked up one by one if there are fewer than this fraction (1/n) of the
+ * postings.
+ */
 #define LOOK_UP_SHARE	8
-/* Documents between two looks for a cancel. */
+/* Number of documents between two checks for interrupts. */
 #define INTERRUPT_EVERY	1024
 
 typedef struct TermList
@@ -37,8 +40,8 @@ typedef struct TermList
 	OhCursor	cursor;
 	int			term;
 	double		weight;
-	double		bound;			/* of all its documents */
-	double		bound_before;	/* of lists before this one, this one included */
+	double		bound;			/* bound for all its documents */
+	double		bound_before;	/* sum of the bounds of the lists up to this one */
 } TermList;
 
 typedef struct Segment
@@ -46,14 +49,14 @@ typedef struct Segment
 	OhTextSearch *search;
 	const OhTextQuery *query;
 	OhSegmentReader reader;
-	double		average;		/* of the query */
+	double		average;		/* average length, from the query's statistics */
 	TermList  **list;			/* by bound, excluded terms first */
 	int			n;
 	int			nexcluded;
-	int			essential;		/* the first that is */
-	double		worst;			/* that a document must be better than */
+	int			essential;		/* number of the first essential list */
+	double		worst;			/* score that a document must exceed */
 	uint32	   *tf;				/* [nterms] */
-	uint32		since;			/* documents since the last look for a cancel */
+	uint32		since;			/* documents since the last check for interrupts */
 } Segment;
 
 /* ---- hits ---- */
@@ -84,7 +87,7 @@ sift_down(OhTextSearch *s, uint32 at, OhHit hit)
 }
 
 /*
- * add_hit -- to the heap, whose first is the worst; without a limit, to the end.
+ * add_hit -- add a hit to the heap, whose first is the worst; without a limit, append it.
  */
 static void
 add_hit(OhTextSearch *s, const OhHit *hit)
@@ -116,7 +119,7 @@ add_hit(OhTextSearch *s, const OhHit *hit)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* May a document be a hit, by what is known without its terms? */
+/* May a document be a hit, as far as is known without its terms? */
 static bool
 is_wanted(OhTextSearch *s, uint32 doc)
 {
@@ -126,8 +129,8 @@ is_wanted(OhTextSearch *s, uint32 doc)
 }
 
 /*
- * consider -- a document with all its frequencies: a hit if it matches, is live and is
- * better than the worst.
+ * consider -- add a document with these frequencies to the hits if it matches, is live and
+ * is better than the worst hit.
  */
 static void
 consider(OhTextSearch *s, uint32 doc, const uint32 *tf, uint32 length)
@@ -167,7 +170,8 @@ compare_lists(const void *a, const void *b)
 }
 
 /*
- * open_lists -- of the terms that the segment has; false if none of them scores.
+ * open_lists -- open the lists of the terms that the segment has; false if none of them
+ * scores.
  */
 static bool
 open_lists(Segment *seg)
@@ -209,7 +213,8 @@ block_bound(const Segment *seg, const TermList *list)
 }
 
 /*
- * set_worst -- the heap has changed: which lists are essential?  false: none is.
+ * set_worst -- determine the essential lists after a change of the heap; false: there are
+ * none.
  */
 static bool
 set_worst(Segment *seg)
@@ -232,7 +237,7 @@ add_frequency(Segment *seg, TermList *list, double *score, uint32 *length)
 }
 
 /*
- * look_at -- a document that essential lists are at.
+ * look_at -- score a document that essential lists are at.
  */
 static void
 look_at(Segment *seg, uint32 doc)
@@ -270,8 +275,8 @@ look_at(Segment *seg, uint32 doc)
 }
 
 /*
- * next_window -- pass over windows from *doc on that cannot have a hit; *end becomes
- * the last document of the first that can.  false at the end.
+ * next_window -- skip windows from *doc on that cannot have a hit; sets *end to the last
+ * document of the first window that can.  false at the end.
  */
 static bool
 next_window(Segment *seg, uint32 *doc, uint32 *end)
@@ -305,7 +310,7 @@ next_window(Segment *seg, uint32 *doc, uint32 *end)
 }
 
 /*
- * search_window -- documents from `doc` to `end`; returns where to go on.
+ * search_window -- score the documents from `doc` to `end`; returns where to continue.
  */
 static uint32
 search_window(Segment *seg, uint32 doc, uint32 end)
@@ -325,7 +330,7 @@ search_window(Segment *seg, uint32 doc, uint32 end)
 			CHECK_FOR_INTERRUPTS();
 		if (is_wanted(seg->search, doc))
 			look_at(seg, doc);
-		/* with a better worst hit, fewer lists may be essential */
+		/* the worst hit has improved, so fewer lists may be essential */
 		if (worst_hit(seg->search) > worst)
 			return doc + 1;
 		for (int i = seg->essential; i < seg->n; i++)
@@ -337,7 +342,7 @@ search_window(Segment *seg, uint32 doc, uint32 end)
 }
 
 /*
- * look_up -- the documents that conditions leave, one after the other.
+ * look_up -- look up the documents that conditions leave, one by one.
  */
 static void
 look_up(Segment *seg, const uint64 *bits, uint32 ndocs)
@@ -367,8 +372,8 @@ look_up(Segment *seg, const uint64 *bits, uint32 ndocs)
 }
 
 /*
- * left_by_conditions -- all documents that conditions leave, if they are few beside the
- * postings; NULL otherwise.
+ * left_by_conditions -- all documents that conditions leave, if they are few compared with
+ * the postings; otherwise NULL.
  */
 static const uint64 *
 left_by_conditions(Segment *seg, uint32 *ndocs)
@@ -398,7 +403,7 @@ left_by_conditions(Segment *seg, uint32 *ndocs)
 }
 
 /*
- * search_segment -- false if it is stale.
+ * search_segment -- search one segment; false if it is stale.
  */
 static bool
 search_segment(OhTextSearch *search, const OhSegment *segment, MemoryContext context)
@@ -426,7 +431,8 @@ search_segment(OhTextSearch *search, const OhSegment *segment, MemoryContext con
 }
 
 /*
- * search_all -- false if the list of segments is to be read again.
+ * search_all -- search tails and segments; false if the list of segments must be read
+ * again.
  */
 static bool
 search_all(OhTextSearch *search, MemoryContext context)

@@ -25,15 +25,15 @@ typedef struct OhTextSearch
 	const OhBoundQuery *bound;
 	OhFilter   *filter;			/* NULL: no conditions */
 	const OhDocSet *must;		/* NULL: any document */
-	const OhDocSet *not;		/* those are known already; NULL: none */
-	uint32		ndocs;			/* later ones are too new for the snapshot */
-	uint32		most;			/* hits; OH_ALL_HITS: all */
+	const OhDocSet *not;		/* documents already found; NULL: none */
+	uint32		ndocs;			/* documents from this number on are too new for the snapshot */
+	uint32		most;			/* number of hits wanted; OH_ALL_HITS: all */
 
-	OhHit	   *hit;			/* by score, best first, once it has run */
+	OhHit	   *hit;			/* the hits, best first, after the search */
 	uint32		n;
 	uint32		allocated;
 	MemoryContext context;
-	int64		scored;			/* documents */
+	int64		scored;			/* number of documents scored */
 } OhTextSearch;
 
 /* Find hits. */

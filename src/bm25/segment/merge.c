@@ -1,12 +1,12 @@
 /*
- * merge.c -- from the tail to a segment, from several segments to one.
+ * merge.c -- makes a segment of a tail, and one segment of several.
  *
- * Each of these ends in one WAL record of the metapage, before which readers see what
- * they saw, and after which they see the new segment.  What a crash leaves:
+ * Each of these ends with one WAL record that changes the metapage.  Before it, readers see
+ * the old state; after it, the new segment.  What a crash leaves:
  *
- *   after a tail was begun              two tails: readers read both, the next one who
- *                                       seals makes the older one a segment
- *   while a segment's pages are written pages that no listed segment has: written over
+ *   after a tail was begun              two tails: readers read both, and the next backend
+ *                                       that seals makes a segment of the older one
+ *   while a segment's pages are written pages of no listed segment: they will be overwritten
  *   after the metapage has been changed nothing to do
  */
 #include "postgres.h"
@@ -21,15 +21,18 @@
 #include "bm25/tail/tail.h"
 #include "storage/wal.h"
 
-/* Segments of one size before they are merged. */
+/* Number of segments of one size at which they are merged. */
 #define MERGE_WIDTH		8
-/* Segments of the smallest size have fewer documents; each further one MERGE_WIDTH times as many. */
+/*
+ * Segments of the smallest size have fewer documents than this; the limit of each further
+ * size is MERGE_WIDTH times larger.
+ */
 #define SMALLEST		16384
-/* Sizes that an insert merges. */
+/* Number of sizes that an insert merges. */
 #define SMALL_TIERS		2
-/* Slots of the list that are left when an insert merges larger ones, too. */
+/* If fewer slots of the list are left than this, an insert merges larger segments, too. */
 #define SPARE_SEGMENTS	16
-/* A vacuum writes a segment again if this part of its documents is dead. */
+/* A vacuum rewrites a segment if this fraction of its documents is dead. */
 #define DEAD_SHARE		0.1
 
 /* ---- documents ---- */
@@ -105,7 +108,8 @@ OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *adde
 }
 
 /*
- * average_length -- of the documents of all segments and of what comes to them.
+ * average_length -- the average length of the documents of all segments, and of those to be
+ * added.
  */
 static double
 average_length(const OhTextList *list, uint64 length, uint64 ndocs)
@@ -124,10 +128,10 @@ average_length(const OhTextList *list, uint64 length, uint64 ndocs)
 /* ---- seal ---- */
 
 /*
- * begin_tail -- inserts write to a new tail from now on.
+ * begin_tail -- let inserts write to a new tail from now on.
  *
- * They append with the metapage locked for sharing, so that none is still writing to the
- * old one; one that has written a part of its document there starts over.
+ * They append with the metapage locked in share mode, so no insert is still writing to the
+ * old tail.  An insert that has written only a part of its document there starts over.
  */
 static void
 begin_tail(OhText *ix)
@@ -168,7 +172,7 @@ read_tail(OhText *ix, uint32 epoch, OhSorter *sorter, MemoryContext context)
 			if (chunk->doc >= left_out->ndocs)
 				OhReportCorruption(ix->file.rel, OH_META_BLOCK, "the tail names document %u of %u", chunk->doc,
 								   left_out->ndocs);
-			/* decided once: a vacuum may mark it between two chunks */
+			/* decided at its first chunk: a vacuum may mark it between two chunks */
 			if (chunk->first && (!OhDocRead(ix, chunk->doc, &doc) || doc.state != OH_DOC_LIVE))
 				OhDocSetAdd(left_out, chunk->doc);
 			if (!OhDocSetHas(left_out, chunk->doc))
@@ -191,7 +195,7 @@ OhSeal(OhText *ix)
 		OhMergeSegments(ix, false);
 		OhTextReadList(ix, list);
 	}
-	/* one that a crash has left comes first */
+	/* a tail that a crash has left comes first */
 	if (list->sealed + 1 == list->epoch && OhTailReadPage(ix, list->epoch, 0, copy.data) != OH_TAIL_END)
 	{
 		begin_tail(ix);
@@ -220,8 +224,8 @@ typedef struct Input
 {
 	OhSegmentReader reader;
 	OhTermScan	scan;
-	const OhTermData *term;		/* the next */
-	OhCursor	cursor;			/* of it, while it is merged */
+	const OhTermData *term;		/* its next term */
+	OhCursor	cursor;			/* cursor of that term, while it is merged */
 } Input;
 
 /*
@@ -231,14 +235,15 @@ static void
 next_input(Input *input)
 {
 	input->term = OhTermScanNext(&input->scan);
-	/* only the holder of the merge lock writes over segments */
+	/* only the holder of the merge lock, which is this backend, overwrites segments */
 	if (input->reader.stale)
 		OhReportCorruption(input->reader.ix->file.rel, OH_META_BLOCK, "segment %u was written over",
 						   input->reader.segment.id);
 }
 
 /*
- * merge_term -- the postings of all inputs that have the term, but for dead documents.
+ * merge_term -- merge the postings of all inputs that have the term, leaving out dead
+ * documents.
  */
 static void
 merge_term(Input **with, int n, const OhDocSet *dead, OhSegmentWriter *writer)
@@ -336,7 +341,8 @@ tier(const OhSegment *segment)
 }
 
 /*
- * choose_tier -- segments of one size, if there are many: how many are in chosen[].
+ * choose_tier -- choose segments of one size, if there are many; returns how many are in
+ * chosen[].
  */
 static int
 choose_tier(const OhTextList *list, int most_tier, int width, OhSegment *chosen)
@@ -357,7 +363,7 @@ choose_tier(const OhTextList *list, int most_tier, int width, OhSegment *chosen)
 }
 
 /*
- * choose_dead -- a segment with many dead documents: 1 if there is one.
+ * choose_dead -- choose a segment with many dead documents; returns 1 if there is one.
  */
 static int
 choose_dead(OhText *ix, const OhTextList *list, OhSegment *chosen)
@@ -414,7 +420,7 @@ OhMergeSegments(OhText *ix, bool large)
 /* ---- freed documents ---- */
 
 /*
- * named_docs -- all documents of segments and tails.
+ * named_docs -- the set of all documents that are in segments or tails.
  */
 static OhDocSet *
 named_docs(OhText *ix, MemoryContext context)
@@ -452,9 +458,9 @@ named_docs(OhText *ix, MemoryContext context)
 }
 
 /*
- * is_left -- may the document be freed, if nothing names it?
+ * is_left -- may the document be freed, if no segment and no tail has it?
  *
- * A claim of an earlier epoch is one that its insert has given up, or will.
+ * A claim of an earlier epoch has been given up by its insert, or will be.
  */
 static bool
 is_left(const OhDocData *doc, uint32 epoch)
@@ -495,8 +501,10 @@ free_page(OhText *ix, uint32 lp, const OhDocSet *left, const OhDocSet *named, ui
 }
 
 /*
- * OhFreeDocs -- what is dead is looked up before what names it: a dead document comes
- * into no segment and no tail any more.
+ * OhFreeDocs -- see merge.h.
+ *
+ * Dead documents are read before the segments and tails, because a dead document is never
+ * added to a segment or a tail.
  */
 void
 OhFreeDocs(OhText *ix)

@@ -1,7 +1,7 @@
 /*
- * merge.h -- from the tail to a segment, from several segments to one.
+ * merge.h -- makes a segment of a tail, and one segment of several.
  *
- * All of these need the merge lock.
+ * The caller of all these functions must hold the merge lock.
  */
 #ifndef OH_MERGE_H
 #define OH_MERGE_H
@@ -10,7 +10,7 @@
 
 #include "bm25/bm25.h"
 
-/* A bit a document. */
+/* A set of documents: one bit each. */
 typedef struct OhDocSet
 {
 	uint32		ndocs;
@@ -32,17 +32,20 @@ OhDocSetAdd(OhDocSet *set, uint32 doc)
 }
 
 /*
- * Take segments out of the list, and a new one in (NULL: none), in one record; the tail
- * of epoch sealed is then no more.
+ * Remove segments from the list and add a new one (NULL: none), in one record; the tail of
+ * epoch sealed then no longer exists.
  */
 extern void OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *added, uint32 sealed);
 /* All documents that are not live. */
 extern OhDocSet *OhDeadDocs(OhText *ix, MemoryContext context);
-/* Make a segment of what the tail holds now, if there is anything. */
+/* Make a segment of the current tail, if there is anything in it. */
 extern void OhSeal(OhText *ix);
-/* Merge segments of one size where there are many; large: also large ones, and those with dead documents. */
+/*
+ * Merge segments of one size if there are many; large: also large segments, and those with
+ * dead documents.
+ */
 extern void OhMergeSegments(OhText *ix, bool large);
-/* Let dead documents that no segment and no tail names be used again. */
+/* Free dead documents that are in no segment and no tail, so that they can be reused. */
 extern void OhFreeDocs(OhText *ix);
 
 #endif							/* OH_MERGE_H */

@@ -1,5 +1,5 @@
 /*
- * reader.c -- reading segments.
+ * reader.c -- reads segments.
  *
  * Every number that is read is compared with a bound before it is used.
  */
@@ -81,7 +81,8 @@ terms_on_page(OhSegmentReader *reader, Buffer buffer)
 }
 
 /*
- * find_on_page -- 0 if found; otherwise on which side the term would be.
+ * find_on_page -- find a term on a page: returns 0 if found, otherwise on which side of the
+ * page it would be.
  */
 static int
 find_on_page(const OhTermData *terms, uint32 n, uint64 hash, OhTermData *term)
@@ -107,8 +108,10 @@ find_on_page(const OhTermData *terms, uint32 n, uint64 hash, OhTermData *term)
 }
 
 /*
- * OhTermFind -- hashes are spread evenly: the first look is nearly always at the page
- * or at a neighbour.
+ * OhTermFind -- see reader.h.
+ *
+ * Hashes are distributed evenly, so the first guess is nearly always the right page or a
+ * neighbour.
  */
 bool
 OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term)
@@ -181,7 +184,7 @@ finish(OhCursor *cursor)
 }
 
 /*
- * load_skips -- of a term with several blocks.
+ * load_skips -- load the skips of a term with several blocks.
  */
 static void
 load_skips(OhCursor *cursor, uint32 first)
@@ -245,7 +248,7 @@ damaged(const OhCursor *cursor, BlockNumber block, const char *what)
 }
 
 /*
- * copy_block -- the bytes of the current block; false if the segment is stale.
+ * copy_block -- copy the bytes of the current block; false if the segment is stale.
  */
 static bool
 copy_block(OhCursor *cursor, BlockNumber *block)
@@ -275,7 +278,7 @@ copy_block(OhCursor *cursor, BlockNumber *block)
 }
 
 /*
- * load -- the documents of the current block.
+ * load -- decode the documents of the current block.
  */
 static bool
 load(OhCursor *cursor)
@@ -337,7 +340,7 @@ OhCursorSkip(OhCursor *cursor, uint32 doc)
 		return false;
 	if (cursor->skip[low].last_doc >= doc)
 		return true;
-	/* gallop, then bisect: low is before the block, high at or after it */
+	/* galloping search, then bisection: low is before the block, high at or after it */
 	while (low + step < cursor->nblocks && cursor->skip[low + step].last_doc < doc)
 	{
 		low += step;
@@ -375,7 +378,7 @@ OhCursorSeek(OhCursor *cursor, uint32 doc)
 			return OH_NONE;
 		if (!cursor->loaded && !load(cursor))
 			return OH_NONE;
-		/* of a single block the end is known only now */
+		/* the end of a single block is only known now */
 		if (cursor->skip[cursor->block].last_doc >= doc)
 			break;
 	}

@@ -1,9 +1,9 @@
 /*
- * reader.h -- reading segments: terms, and cursors over a term's postings.
+ * reader.h -- reads segments: terms, and cursors over a term's postings.
  *
- * Pages of a segment that a merge has replaced are written over.  Whoever reads them
- * finds another segment's id there: the segment is stale then, and the reader begins
- * again with the list of segments as it is now.
+ * The pages of a segment that a merge has replaced are overwritten.  A reader then finds
+ * another segment's id there: the segment is stale, and the reader starts again with the
+ * current list of segments.
  */
 #ifndef OH_SEGMENT_READER_H
 #define OH_SEGMENT_READER_H
@@ -17,48 +17,51 @@ typedef struct OhSegmentReader
 {
 	OhText	   *ix;
 	OhSegment	segment;
-	bool		stale;			/* set by whatever finds it so */
-	MemoryContext context;		/* of cursors */
+	bool		stale;			/* set by any function that finds the segment overwritten */
+	MemoryContext context;		/* context of cursors */
 } OhSegmentReader;
 
-/* A page of an area, locked for sharing; InvalidBuffer if the segment is stale. */
+/* Read a page of an area, locked in share mode; InvalidBuffer if the segment is stale. */
 extern Buffer OhSegmentReadPage(OhSegmentReader *reader, int area, uint32 index);
-/* Its header, and what follows it. */
+/* The page's header, and what follows it. */
 static inline OhSegmentPage *
 OhSegmentPageOf(Page page)
 {
 	return (OhSegmentPage *) PageGetContents(page);
 }
 
-/* false if the segment has no such term, or is stale. */
+/* Find a term. false if the segment does not have it, or is stale. */
 extern bool OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term);
 
-/* All terms, ascending. */
+/* A scan of all terms, ascending. */
 typedef struct OhTermScan
 {
 	OhSegmentReader *reader;
-	uint32		page;			/* the next to read */
+	uint32		page;			/* the next page to read */
 	uint32		n;
 	uint32		at;
 	OhTermData	term[OH_TERMS_PER_PAGE];
 } OhTermScan;
 
 extern void OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader);
-/* NULL at the end, or if the segment is stale. */
+/* The next term; NULL at the end, or if the segment is stale. */
 extern const OhTermData *OhTermScanNext(OhTermScan *scan);
 
-/* A term's postings.  doc is OH_NONE past the last, and if the segment is stale. */
+/*
+ * A cursor over a term's postings.  doc is OH_NONE after the last one, and if the segment
+ * is stale.
+ */
 typedef struct OhCursor
 {
 	OhSegmentReader *reader;
 	uint32		ndocs;
-	uint16		impact;			/* of all blocks */
+	uint16		impact;			/* bound for all blocks */
 	uint32		nblocks;
 	OhSkip	   *skip;			/* [nblocks]; last_doc is OH_NONE - 1 where it is not known */
-	uint32		block;			/* nblocks: at the end */
-	bool		loaded;			/* this block's documents are there */
-	bool		detailed;		/* and their frequencies and lengths */
-	uint32		current;		/* document */
+	uint32		block;			/* current block; nblocks at the end */
+	bool		loaded;			/* this block's documents are decoded */
+	bool		detailed;		/* ... and so are their frequencies and lengths */
+	uint32		current;		/* number of the current document in the block */
 	int			n;
 	int			at;
 	uint32		doc[OH_BLOCK_DOCS];
@@ -69,9 +72,9 @@ typedef struct OhCursor
 
 extern void OhCursorOpen(OhCursor *cursor, OhSegmentReader *reader, const OhTermData *term);
 extern void OhCursorClose(OhCursor *cursor);
-/* Go to the block that may have documents from this one on, without reading it. */
+/* Go to the first block that may have documents from doc on, without reading it. */
 extern bool OhCursorSkip(OhCursor *cursor, uint32 doc);
-/* Go to the first document from this one on. */
+/* Go to the first document from doc on. */
 extern uint32 OhCursorSeek(OhCursor *cursor, uint32 doc);
 extern void OhCursorDetails(OhCursor *cursor);
 
@@ -94,7 +97,7 @@ OhCursorFrequency(OhCursor *cursor)
 	return cursor->tf[cursor->at];
 }
 
-/* Of the document, after OhCursorFrequency(). */
+/* Length of the current document; call OhCursorFrequency() first. */
 static inline uint32
 OhCursorLength(const OhCursor *cursor)
 {

@@ -1,10 +1,11 @@
 /*
- * sorter.c -- postings in order of term and document, by as much memory as there is:
- * what does not fit is sorted in runs, on disk, which are merged at the end.
+ * sorter.c -- sorts postings by term and document in limited memory.  What does not fit is
+ * sorted in runs on disk, which are merged at the end.
  *
- * A run is a sequence of numbers, seven bits a byte, lowest first, the last byte below
- * 128: for each term its hash less the last one's, how many documents, and for each of these
- * its number less the last one's, frequency and length.
+ * A run is a sequence of numbers in bytes of seven bits, lowest first; the last byte of a
+ * number is below 128. For each term: the difference of its hash to the last term's, the
+ * number of documents, and for each document the difference of its number to the last
+ * one's, the frequency and the length.
  */
 #include "postgres.h"
 
@@ -16,7 +17,7 @@
 
 #include "bm25/segment/writer.h"
 
-/* Bytes of a run that are read at a time. */
+/* Number of bytes of a run that are read at a time. */
 #define READ_BYTES	(64 * 1024)
 
 typedef struct Entry
@@ -43,8 +44,8 @@ typedef struct Run
 	uint8	   *buffer;
 	Size		n;
 	Size		at;
-	uint64		hash;			/* of the term that comes next */
-	uint64		ndocs;			/* of it; 0: the run is at its end */
+	uint64		hash;			/* hash of the next term */
+	uint64		ndocs;			/* number of its documents; 0: the run is at its end */
 } Run;
 
 struct OhSorter
@@ -82,7 +83,7 @@ write_number(BufFile * file, uint64 number)
 }
 
 /*
- * spill -- write what is in memory as a run.
+ * spill -- write what is in memory to disk, as a run.
  */
 static void
 spill(OhSorter *sorter)
@@ -206,7 +207,7 @@ read_number(Run *run)
 }
 
 /*
- * next_term -- hash and ndocs of what follows.
+ * next_term -- read the hash and ndocs of the next term.
  */
 static void
 next_term(Run *run)
@@ -228,15 +229,17 @@ compare_runs(Datum a, Datum b, void *arg)
 	int			x = DatumGetInt32(a);
 	int			y = DatumGetInt32(b);
 
-	/* the least is first; of equal ones the earlier run, whose documents come first */
+	/* the least hash is first; with equal ones, the earlier run, whose documents come first */
 	if (sorter->run[x].hash != sorter->run[y].hash)
 		return sorter->run[x].hash < sorter->run[y].hash ? 1 : -1;
 	return y - x;
 }
 
 /*
- * merge_runs -- documents were added in order of their number, so that those of one run
- * come before those of the next.
+ * merge_runs -- merge all runs.
+ *
+ * Documents were added in the order of their numbers, so those of one run come before those
+ * of the next.
  */
 static void
 merge_runs(OhSorter *sorter, OhSegmentWriter *writer)

@@ -1,10 +1,11 @@
 /*
- * writer.c -- writing a segment.
+ * writer.c -- writes a segment.
  *
- * Three areas grow at once, and how long each gets is known at the end only: their pages
- * are kept in memory, or in temporary files, until then.  A segment's pages follow one
- * another in the array of segments, so that nothing needs to say where they are: they
- * take the first gap between listed segments that is large enough, or the array grows.
+ * Three areas grow at the same time, and their lengths are only known at the end.  Until
+ * then their pages are kept in memory, or in temporary files.  The pages of a segment are
+ * contiguous in the array of segments, so that nothing needs to record where each one is.
+ * They take the first gap between listed segments that is large enough; otherwise the array
+ * grows.
  */
 #include "postgres.h"
 
@@ -18,15 +19,15 @@
 #include "kernel/kernel.h"
 #include "storage/wal.h"
 
-/* Pages of an area that are kept in memory. */
+/* Number of pages of an area that are kept in memory. */
 #define MEMORY_PAGES	128
 
 typedef struct Area
 {
-	uint32		npages;			/* finished ones */
-	uint32		used;			/* bytes of the page being filled */
+	uint32		npages;			/* number of finished pages */
+	uint32		used;			/* bytes used on the page being filled */
 	char	   *page[MEMORY_PAGES];
-	BufFile    *file;			/* of further pages; NULL if there are none */
+	BufFile    *file;			/* file of further pages; NULL if there are none */
 	char		filling[OH_PAGE_BODY];
 } Area;
 
@@ -40,10 +41,10 @@ struct OhSegmentWriter
 
 	/* the term being written */
 	OhTermData	term;
-	uint16		impact;			/* greatest of its blocks */
+	uint16		impact;			/* the greatest impact of its blocks */
 	uint32		nblocks;
 	OhSkip		first;			/* its first block */
-	int			n;				/* postings that are in no block yet */
+	int			n;				/* number of postings that are not in a block yet */
 	uint32		doc[OH_BLOCK_DOCS];
 	uint32		tf[OH_BLOCK_DOCS];
 	uint32		length[OH_BLOCK_DOCS];
@@ -62,7 +63,7 @@ OhSegmentWriterBegin(OhText *ix, double average, MemoryContext context)
 }
 
 /*
- * end_page -- the page being filled is finished.
+ * end_page -- finish the page being filled.
  */
 static void
 end_page(OhSegmentWriter *writer, int which)
@@ -96,7 +97,7 @@ end_page(OhSegmentWriter *writer, int which)
 }
 
 /*
- * put -- append bytes that must not cross a page; returns where they are.
+ * put -- append bytes that must not cross a page; returns a pointer to them.
  */
 static char *
 put(OhSegmentWriter *writer, int which, Size bytes, uint32 *page, uint16 *offset)
@@ -130,7 +131,7 @@ bits_of(uint32 all)
 }
 
 /*
- * block_impact -- the greatest of the postings.
+ * block_impact -- the greatest impact of the postings.
  */
 static uint16
 block_impact(const OhSegmentWriter *writer)
@@ -147,7 +148,7 @@ block_impact(const OhSegmentWriter *writer)
 }
 
 /*
- * end_block -- write the postings that are waiting.
+ * end_block -- write the collected postings as a block.
  */
 static void
 end_block(OhSegmentWriter *writer)
@@ -261,7 +262,7 @@ compare_starts(const void *a, const void *b)
 }
 
 /*
- * find_range -- the first page of npages pages that no listed segment has.
+ * find_range -- find npages contiguous pages that no listed segment has; returns the first.
  */
 static uint32
 find_range(OhText *ix, uint32 npages)
@@ -289,7 +290,7 @@ find_range(OhText *ix, uint32 npages)
 }
 
 /*
- * write_area -- its pages to the index, one WAL record each.
+ * write_area -- write the pages of an area to the index, one WAL record each.
  */
 static void
 write_area(OhSegmentWriter *writer, int which, uint32 first)
@@ -329,7 +330,7 @@ write_area(OhSegmentWriter *writer, int which, uint32 first)
 }
 
 /*
- * take_id -- the next segment's, in one WAL record: an id is never used twice, also
+ * take_id -- take the next segment id, in one WAL record.  An id is never used twice, even
  * if the segment is never listed.
  */
 static uint32

@@ -1,5 +1,5 @@
 /*
- * writer.h -- writing a segment: terms ascending, the postings of each ascending.
+ * writer.h -- writes a segment: terms ascending, and the postings of each term ascending.
  */
 #ifndef OH_SEGMENT_WRITER_H
 #define OH_SEGMENT_WRITER_H
@@ -10,14 +10,17 @@
 
 typedef struct OhSegmentWriter OhSegmentWriter;
 
-/* average: length of a document, for impacts. */
+/* average: average length of a document, for impacts. */
 extern OhSegmentWriter *OhSegmentWriterBegin(OhText *ix, double average, MemoryContext context);
-/* The first term must be 0, with all documents.  A term without postings is left out. */
+/*
+ * Start a term.  The first one must be 0, with all documents.  A term without postings is
+ * left out.
+ */
 extern void OhSegmentWriterTerm(OhSegmentWriter *writer, uint64 hash);
 extern void OhSegmentWriterAdd(OhSegmentWriter *writer, uint32 doc, uint32 tf, uint32 length);
 /*
- * Write the pages.  Whoever reads the index does not know of them yet.  The caller holds
- * the merge lock.  false: no document was added, and there is nothing.
+ * Write the pages.  Readers of the index do not know of them yet.  The caller holds the
+ * merge lock.  false: no document was added, and no segment is written.
  */
 extern bool OhSegmentWriterFinish(OhSegmentWriter *writer, OhSegment *segment);
 
@@ -25,15 +28,18 @@ extern bool OhSegmentWriterFinish(OhSegmentWriter *writer, OhSegment *segment);
 
 typedef struct OhSorter OhSorter;
 
-/* bytes: memory before it writes to disk. */
+/* bytes: memory that is used before writing to disk. */
 extern OhSorter *OhSorterBegin(Size bytes, MemoryContext context);
-/* A document's term 0 is added by this, too.  first: not a further part of it. */
+/*
+ * Add a document's terms, and its term 0. first is false for a further part of the
+ * document's terms.
+ */
 extern void OhSorterAdd(OhSorter *sorter, uint32 doc, uint32 length, uint32 n, const uint64 *hash,
 						const uint32 *tf, bool first);
 extern uint64 OhSorterLength(const OhSorter *sorter);
 extern uint32 OhSorterDocs(const OhSorter *sorter);
 extern int	OhSorterRuns(const OhSorter *sorter);
-/* Pass them all to a writer. */
+/* Pass all postings to a writer. */
 extern void OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer);
 
 #endif							/* OH_SEGMENT_WRITER_H */

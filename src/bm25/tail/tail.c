@@ -1,5 +1,5 @@
 /*
- * tail.c -- pages of tails.
+ * tail.c -- reads and writes pages of tails.
  */
 #include "postgres.h"
 
@@ -8,7 +8,7 @@
 #include "bm25/tail/tail.h"
 
 /*
- * verify -- raise an error unless the chunks fill what the page says.
+ * verify -- raise an error unless the chunks fill the bytes that the page header says.
  */
 static void
 verify(OhText *ix, Page page, BlockNumber block)

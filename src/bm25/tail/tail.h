@@ -1,10 +1,10 @@
 /*
- * tail.h -- the tail of an index: documents that are in no segment yet.
+ * tail.h -- the tail of an index: documents that are not in a segment yet.
  *
- * Tails have numbers, epochs.  Inserts write to the tail of the metapage's epoch, with
- * the metapage locked for sharing; whoever makes a tail a segment begins the next one
- * first.  So there are two tails at most, each in an array of its own, and a page with
- * another epoch than its tail's is an empty one.
+ * A tail has a number, its epoch.  Inserts write to the tail of the metapage's epoch, with
+ * the metapage locked in share mode.  Whoever makes a segment of a tail starts the next
+ * tail first.  So there are at most two tails, each in its own array.  A page that has
+ * another epoch than its tail counts as empty.
  */
 #ifndef OH_TAIL_H
 #define OH_TAIL_H
@@ -19,20 +19,20 @@ OhTailArray(uint32 epoch)
 	return epoch % 2 == 0 ? OH_TAIL_EVEN : OH_TAIL_ODD;
 }
 
-/* What a page of a tail is to whoever wants epoch. */
+/* What a reader who wants epoch finds on a page of a tail. */
 typedef enum OhTailState
 {
 	OH_TAIL_THERE,
-	OH_TAIL_END,				/* past the last page */
-	OH_TAIL_GONE				/* the tail has been sealed, and another has its pages */
+	OH_TAIL_END,				/* the page is after the last one */
+	OH_TAIL_GONE				/* the tail has been sealed, and another tail uses its pages */
 } OhTailState;
 
-/* Copy of a page (BLCKSZ), its chunks checked. */
+/* Copy a page (BLCKSZ bytes), and check its chunks. */
 extern OhTailState OhTailReadPage(OhText *ix, uint32 epoch, uint32 lp, Page copy);
 
 /*
- * Visit every chunk of the tails from..to, in order; lp is the page that it lies on.
- * false: one of these tails has been sealed since, and the visits are worth nothing.
+ * Visit every chunk of the tails from..to, in order; lp is its page.  false: one of these
+ * tails has been sealed in the meantime, and the result of the visits must be discarded.
  */
 typedef void (*OhTailVisit) (OhChunk *chunk, uint32 lp, void *arg);
 extern bool OhTailEach(OhText *ix, uint32 from, uint32 to, OhTailVisit visit, void *arg);
@@ -43,7 +43,7 @@ OhTailPageOf(Page page)
 	return (OhTailPage *) PageGetContents(page);
 }
 
-/* Chunks of a page that has been checked: the first, and the one that follows. */
+/* The chunks of a page that has been checked: the first, and the one after a chunk. */
 static inline OhChunk *
 OhTailFirst(Page page)
 {
@@ -56,9 +56,9 @@ OhTailNext(OhChunk *chunk)
 	return (OhChunk *) ((char *) chunk + OhChunkBytes(chunk->nterms));
 }
 
-/* Is there room for a chunk?  Of a page that is locked. */
+/* Is there room for a chunk? The page must be locked. */
 extern bool OhTailHasRoom(Page page, uint32 epoch, uint32 nterms);
-/* Append a chunk; the page is being changed (OhWritePage). */
+/* Append a chunk; the caller writes the page (OhWritePage). */
 extern void OhTailAppend(OhText *ix, Page page, uint32 epoch, uint32 doc, uint32 length, bool first,
 						 uint32 nterms, const uint64 *hash, const uint32 *tf);
 

@@ -1,6 +1,6 @@
 /*
- * textvacuum.c -- ambulkdelete marks documents of removed rows as dead; amvacuumcleanup
- * makes the tail a segment, merges, and lets dead documents be used again.
+ * textvacuum.c -- ambulkdelete marks documents of removed rows as dead.  amvacuumcleanup
+ * makes a segment of the tail, merges segments, and frees dead documents.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 #include "bm25/textcallbacks.h"
 #include "storage/wal.h"
 
-/* A tail of fewer pages is left to the inserts, unless rows were removed. */
+/* A tail with fewer pages is left to the inserts, unless rows were removed. */
 #define SEAL_PAGES	16
 
 typedef struct Deletion
@@ -23,7 +23,7 @@ typedef struct Deletion
 	IndexBulkDeleteCallback callback;	/* NULL: only count */
 	void	   *state;
 	double		live;
-	double		dead;			/* that are not freed yet */
+	double		dead;			/* dead documents that are not freed yet */
 	double		removed;
 } Deletion;
 
@@ -34,7 +34,7 @@ has_row(const OhDocData *doc)
 }
 
 /*
- * visit_page -- one WAL record for all rows of a page that are removed.
+ * visit_page -- mark the removed rows of a page, in one WAL record.
  */
 static void
 visit_page(Deletion *d, uint32 lp)
