@@ -11,8 +11,8 @@
  *   metapage --- list of segments          tail of epoch e      (array e % 2)
  *        |             |                        [chunk][chunk][chunk] ...
  *        |             v
- *        |       pages first .. first + n - 1 of the array of segments
- *        |       [postings ........][skips ....][terms ....]
+ *        |       pages of the array of segments, in three areas
+ *        |       [terms ....] [skips ....] [postings ........]
  *        v
  *   documents: (TID, length, state) by number; filter keys by number
  */
@@ -39,6 +39,12 @@ typedef enum OhTextArrayId
 	OH_TEXT_NARRAYS
 } OhTextArrayId;
 
+/* Areas of a segment. */
+#define OH_AREA_POSTINGS	0
+#define OH_AREA_SKIPS		1
+#define OH_AREA_TERMS		2
+#define OH_NAREAS			3
+
 /*
  * A segment: what words some documents have, never changed.  A merge writes a new one
  * and swaps it for those that it was made of by one change of the metapage.
@@ -46,10 +52,8 @@ typedef enum OhTextArrayId
 typedef struct OhSegment
 {
 	uint32		id;				/* never used twice */
-	uint32		first;			/* page of the array of segments */
-	uint32		posting_pages;
-	uint32		skip_pages;
-	uint32		term_pages;
+	uint32		first[OH_NAREAS];	/* page of the array of segments */
+	uint32		pages[OH_NAREAS];	/* that follow one another */
 	uint32		ndocs;
 	uint32		nterms;			/* the list of its documents, term 0, included */
 	uint32		nskips;
@@ -57,9 +61,26 @@ typedef struct OhSegment
 	double		average;		/* length of a document that its impacts were computed with */
 } OhSegment;
 
-StaticAssertDecl(sizeof(OhSegment) == 48, "segment layout");
+StaticAssertDecl(sizeof(OhSegment) == 56, "segment layout");
 
 #define OH_MAX_SEGMENTS	96
+
+/*
+ * A merge that is done in steps.  Pages that have been written belong to no listed
+ * segment, so that only the next step looks at them; inputs stay in the list until the end.
+ */
+typedef struct OhMergeState
+{
+	OhSegment	output;			/* what is written so far; id 0: no merge is going on */
+	uint32		reserved[OH_NAREAS];	/* pages from output.first on that nobody else takes */
+	uint32		used[OH_NAREAS];	/* bytes of the page after the finished ones */
+	uint64		hash;			/* terms up to this one are written; of none if output has none */
+	uint32		ninputs;
+	uint32		input[OH_MAX_SEGMENTS]; /* ids */
+	uint32		unused;
+} OhMergeState;
+
+StaticAssertDecl(sizeof(OhMergeState) == 480, "merge layout");
 
 /* Contents of block 0, at PageGetContents(). */
 typedef struct OhTextMeta
@@ -85,6 +106,7 @@ typedef struct OhTextMeta
 	char		config_name[NAMEDATALEN];
 	uint32		unused4;
 	OhSegment	segment[OH_MAX_SEGMENTS];
+	OhMergeState merge;
 } OhTextMeta;
 
 StaticAssertDecl(offsetof(OhTextMeta, next_segment) == 16, "metapage layout");
@@ -201,11 +223,6 @@ typedef struct OhSegmentPage
 StaticAssertDecl(sizeof(OhSegmentPage) == 16, "segment page layout");
 
 #define OH_SEGMENT_BYTES ((uint32) (OH_PAGE_BODY - sizeof(OhSegmentPage)))
-
-#define OH_AREA_POSTINGS	0
-#define OH_AREA_SKIPS		1
-#define OH_AREA_TERMS		2
-#define OH_NAREAS			3
 
 /*
  * Block of postings: up to 128 documents, ascending.  None crosses a page.

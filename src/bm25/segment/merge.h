@@ -33,15 +33,31 @@ OhDocSetAdd(OhDocSet *set, uint32 doc)
 
 /*
  * Take segments out of the list, and a new one in (NULL: none), in one record; the tail
- * of epoch sealed is then no more.
+ * of epoch sealed is then no more.  With segments taken out, the merge is at its end.
  */
 extern void OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *added, uint32 sealed);
 /* All documents that are not live. */
 extern OhDocSet *OhDeadDocs(OhText *ix, MemoryContext context);
 /* Make a segment of what the tail holds now, if there is anything. */
 extern void OhSeal(OhText *ix);
-/* Merge segments of one size where there are many; large: also large ones, and those with dead documents. */
+/*
+ * Merge segments of one size where there are many; large: also large ones, and those with
+ * dead documents.  Begins with the merge that is going on.
+ */
 extern void OhMergeSegments(OhText *ix, bool large);
+/* Begin to merge small segments where there are many, or do one short step of the merge that is going on. */
+extern void OhMergeSome(OhText *ix);
+/* Mean length of the documents of all segments and of what comes to them. */
+extern double OhListAverage(const OhTextList *list, uint64 length, uint64 ndocs);
+
+/* ---- mergestep.c ---- */
+
+/* Let the metapage say that these segments are merged. */
+extern void OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n);
+/* Merge about this many postings more; true: the merge is done. */
+extern bool OhMergeStep(OhText *ix, const OhTextList *list, uint64 postings);
+/* Merge to the end, by steps of this many. */
+extern void OhMergeFinish(OhText *ix, const OhTextList *list, uint64 postings);
 /* Let dead documents that no segment and no tail names be used again. */
 extern void OhFreeDocs(OhText *ix);
 
