@@ -74,10 +74,10 @@ typedef struct OhMergeState
 	OhSegment	output;			/* what is written so far; id 0: no merge is going on */
 	uint32		reserved[OH_NAREAS];	/* pages from output.first on that nobody else takes */
 	uint32		used[OH_NAREAS];	/* bytes of the page after the finished ones */
-	uint64		hash;			/* terms up to this one are written; of none if output has none */
+	uint64		hash;			/* terms up to this one are written, if it has begun */
 	uint32		ninputs;
 	uint32		input[OH_MAX_SEGMENTS]; /* ids */
-	uint32		unused;
+	uint32		begun;			/* 1: the list of documents is written */
 } OhMergeState;
 
 StaticAssertDecl(sizeof(OhMergeState) == 480, "merge layout");

@@ -46,7 +46,7 @@ typedef struct Merge
 	OhSegment  *old;			/* [n] */
 	Input	   *input;			/* [n] */
 	Input	  **with;			/* those that have a term */
-	OhDocSet   *dead;			/* while the output has no terms */
+	OhDocSet   *dead;			/* in the first step */
 	OhDocSet   *kept;			/* documents of the output */
 	OhSegmentWriter *writer;
 } Merge;
@@ -259,7 +259,7 @@ open_merge(OhText *ix, const OhTextList *list)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 merge", ALLOCSET_DEFAULT_SIZES);
 	Merge	   *m = MemoryContextAllocZero(context, sizeof(Merge));
-	bool		begun = list->merge.output.nterms > 0;
+	bool		begun = list->merge.begun != 0;
 
 	m->ix = ix;
 	m->context = context;
@@ -278,10 +278,11 @@ open_merge(OhText *ix, const OhTextList *list)
 		}
 	}
 	m->kept = OhDocSetMake(ix, context);
-	if (begun)
-		read_kept(m);
-	else
+	if (!begun)
 		m->dead = OhDeadDocs(ix, context);
+	/* all of them may have been dead */
+	else if (m->state.output.nterms > 0)
+		read_kept(m);
 	open_inputs(m, begun);
 	m->writer = OhSegmentWriterResume(ix, &m->state, context);
 	return m;
@@ -343,7 +344,10 @@ step(Merge *m, uint64 postings)
 		return false;
 	more = merge_terms(m, postings);
 	if (more)
+	{
 		OhSegmentWriterPause(m->writer, &m->state);
+		m->state.begun = 1;
+	}
 	else
 		finish_merge(m);
 	if (OhSegmentWriterOverflowed(m->writer))
