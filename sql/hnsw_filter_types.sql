@@ -1,4 +1,5 @@
--- Filter columns: every type and operator, by the index and by a sequential scan.
+-- Filter columns: every type and operator, by the index and by a sequential scan; of omenhnsw, and of omenbm25 on the
+-- same rows, each of which has the word that is searched for.
 --
 -- A line per column: how many conditions were compared, whether the executor removed rows that the
 -- summaries let pass in some of them, and what went wrong.
@@ -65,6 +66,21 @@ BEGIN
         RETURN;
     END IF;
 
+    -- the same by words
+    plan := '';
+    PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true),
+            set_config('enable_indexscan', 'on', true);
+    body := format('FROM f WHERE w @@@ ''solar'' AND (%s) ORDER BY w <@> ''solar''', ltrim(condition, '?'));
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) SELECT id ' || body LOOP
+        plan := plan || line || E'\n';
+    END LOOP;
+    by_index := run(format('SELECT array_agg(id ORDER BY id)::text FROM (SELECT id %s) s', body), true);
+    IF by_index IS DISTINCT FROM by_scan OR plan NOT LIKE '%Order By: (w <@>%' OR must AND plan LIKE '%Filter:%' THEN
+        problem := format('%s, by words: %s instead of %s, plan %s', condition, by_index, by_scan, plan);
+        RETURN;
+    END IF;
+    body := format('FROM f WHERE %s ORDER BY v <-> vec(-1)', ltrim(condition, '?'));
+
     -- the first ten: as many rows, each of which matches, and no more than one that is not among the nearest
     line := format('SELECT array_agg(distance ORDER BY distance)::text FROM (SELECT v <-> vec(-1) AS distance %s LIMIT 10) s', body);
     near := run(line, true)::float8[];
@@ -93,9 +109,12 @@ DECLARE
     list text := array_to_string(constants, ', ');
 BEGIN
     DROP TABLE f;
-    EXECUTE format('CREATE TABLE f (id integer, v vector(8), c %s, d smallint) WITH (autovacuum_enabled = off)', type);
+    EXECUTE format('CREATE TABLE f (id integer, v vector(8), c %s, d smallint, w tsvector GENERATED ALWAYS AS
+                    (CASE id %% 3 WHEN 0 THEN ''solar''::tsvector WHEN 1 THEN ''solar wind'' ELSE ''the solar storm'' END) STORED)
+                    WITH (autovacuum_enabled = off)', type);
     EXECUTE rows USING 1, 1200;
     CREATE INDEX f_i ON f USING omenhnsw (v, c, d);
+    CREATE INDEX f_w ON f USING omenbm25 (w, c, d) WITH (text_config = 'simple');
     EXECUTE rows USING 1201, 1500;
     UPDATE f SET c = o.c FROM f o WHERE f.id % 17 = 0 AND o.id = f.id - 1;
     UPDATE f SET d = d + 1 WHERE id % 11 = 0;
@@ -317,6 +336,7 @@ INSERT INTO f SELECT i, vec(i), i % 50, i % 7 FROM generate_series(3001, 3200) i
 SELECT condition, r.problem FROM unnest('{c = 9,c < 100,c > 900,c IS NULL,c IS NOT NULL AND d = 3,c <> 9}'::text[]) condition,
     LATERAL check_condition(condition) r;
 SELECT heap_rows FROM omendb_index_check('f_i', true);
+SELECT heap_rows FROM omendb_index_check('f_w', true);
 
 DROP TABLE f;
 DROP FUNCTION check_column(text, text, text[], text[], text[]), check_condition(text), run(text, boolean), vec(integer);

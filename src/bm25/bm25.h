@@ -47,6 +47,7 @@ typedef struct OhTextList
 	uint32		sealed;
 	int			nsegments;
 	OhSegment	segment[OH_MAX_SEGMENTS];
+	OhMergeState merge;
 } OhTextList;
 
 static inline OhText *

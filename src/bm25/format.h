@@ -11,8 +11,8 @@
  *   metapage --- list of segments          tail of epoch e      (array e % 2)
  *        |             |                        [chunk][chunk][chunk] ...
  *        |             v
- *        |       pages first .. first + n - 1 of the array of segments
- *        |       [postings ........][skips ....][terms ....]
+ *        |       pages of the array of segments, in three areas
+ *        |       [terms ....] [skips ....] [postings ........]
  *        v
  *   documents: (TID, length, state) by number; filter keys by number
  */
@@ -39,17 +39,21 @@ typedef enum OhTextArrayId
 	OH_TEXT_NARRAYS
 } OhTextArrayId;
 
+/* Areas of a segment. */
+#define OH_AREA_POSTINGS	0
+#define OH_AREA_SKIPS		1
+#define OH_AREA_TERMS		2
+#define OH_NAREAS			3
+
 /*
  * A segment has the words of some documents, and is never changed.  A merge writes a new
  * segment and puts it in place of the old ones by one change of the metapage.
  */
 typedef struct OhSegment
 {
-	uint32		id;				/* never reused */
-	uint32		first;			/* its first page in the array of segments */
-	uint32		posting_pages;
-	uint32		skip_pages;
-	uint32		term_pages;
+	uint32		id;				/* never used twice */
+	uint32		first[OH_NAREAS];	/* page of the array of segments */
+	uint32		pages[OH_NAREAS];	/* that follow one another */
 	uint32		ndocs;
 	uint32		nterms;			/* number of terms, including term 0, the list of its documents */
 	uint32		nskips;
@@ -58,9 +62,26 @@ typedef struct OhSegment
 								 * computed */
 } OhSegment;
 
-StaticAssertDecl(sizeof(OhSegment) == 48, "segment layout");
+StaticAssertDecl(sizeof(OhSegment) == 56, "segment layout");
 
 #define OH_MAX_SEGMENTS	96
+
+/*
+ * A merge that is done in steps.  Pages that have been written belong to no listed
+ * segment, so that only the next step looks at them; inputs stay in the list until the end.
+ */
+typedef struct OhMergeState
+{
+	OhSegment	output;			/* what is written so far; id 0: no merge is going on */
+	uint32		reserved[OH_NAREAS];	/* pages from output.first on that nobody else takes */
+	uint32		used[OH_NAREAS];	/* bytes of the page after the finished ones */
+	uint64		hash;			/* terms up to this one are written, if it has begun */
+	uint32		ninputs;
+	uint32		input[OH_MAX_SEGMENTS]; /* ids */
+	uint32		begun;			/* 1: the list of documents is written */
+} OhMergeState;
+
+StaticAssertDecl(sizeof(OhMergeState) == 480, "merge layout");
 
 /* Contents of block 0, at PageGetContents(). */
 typedef struct OhTextMeta
@@ -86,6 +107,7 @@ typedef struct OhTextMeta
 	char		config_name[NAMEDATALEN];
 	uint32		unused4;
 	OhSegment	segment[OH_MAX_SEGMENTS];
+	OhMergeState merge;
 } OhTextMeta;
 
 StaticAssertDecl(offsetof(OhTextMeta, next_segment) == 16, "metapage layout");
@@ -203,11 +225,6 @@ typedef struct OhSegmentPage
 StaticAssertDecl(sizeof(OhSegmentPage) == 16, "segment page layout");
 
 #define OH_SEGMENT_BYTES ((uint32) (OH_PAGE_BODY - sizeof(OhSegmentPage)))
-
-#define OH_AREA_POSTINGS	0
-#define OH_AREA_SKIPS		1
-#define OH_AREA_TERMS		2
-#define OH_NAREAS			3
 
 /*
  * Block of postings: up to 128 documents, ascending.  None crosses a page.

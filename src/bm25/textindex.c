@@ -58,7 +58,44 @@ static const OhRecordKind record_kind[OH_TEXT_NARRAYS] = {
 const OhFileMethod oh_text_method = {OH_TEXT_MAGIC, OH_TEXT_FORMAT, OH_TEXT_NARRAYS, record_kind};
 
 /*
- * OhTextVerifyMeta -- raise an error if the metapage is not valid.
+ * areas_are_possible -- does each area, of as many pages, end before page numbers do?
+ */
+static bool
+areas_are_possible(const OhSegment *s, const uint32 *pages)
+{
+	for (int a = 0; a < OH_NAREAS; a++)
+	{
+		if (pages[a] > PG_UINT32_MAX - s->first[a])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * verify_merge -- raise an error unless what is left of a merge's steps makes sense.
+ */
+static void
+verify_merge(Relation index, const OhTextMeta *meta)
+{
+	const OhMergeState *merge = &meta->merge;
+	bool		bad = merge->output.id >= meta->next_segment || !areas_are_possible(&merge->output, merge->reserved) ||
+		merge->ninputs == 0 || merge->ninputs > meta->nsegments || !(merge->output.average >= 0);
+
+	for (int a = 0; a < OH_NAREAS && !bad; a++)
+		bad = merge->output.pages[a] > merge->reserved[a] || merge->used[a] > OH_SEGMENT_BYTES ||
+			(merge->output.pages[a] == merge->reserved[a] && merge->used[a] > 0);
+	for (uint32 i = 0; i < merge->ninputs && !bad; i++)
+	{
+		bad = true;
+		for (int s = 0; s < meta->nsegments && bad; s++)
+			bad = meta->segment[s].id != merge->input[i];
+	}
+	if (bad)
+		OhReportCorruption(index, OH_META_BLOCK, "a merge to segment %u has impossible sizes", merge->output.id);
+}
+
+/*
+ * OhTextVerifyMeta -- raise an error unless the metapage makes sense.
  */
 void
 OhTextVerifyMeta(Relation index, const OhTextMeta *meta)
@@ -76,14 +113,14 @@ OhTextVerifyMeta(Relation index, const OhTextMeta *meta)
 	{
 		const OhSegment *s = &meta->segment[i];
 
-		if (s->id == 0 || s->id >= meta->next_segment || s->term_pages == 0 ||
-			s->term_pages > PG_UINT32_MAX - s->first ||
-			s->posting_pages > PG_UINT32_MAX - s->first - s->term_pages ||
-			s->skip_pages > PG_UINT32_MAX - s->first - s->term_pages - s->posting_pages ||
-			s->nterms > (uint64) s->term_pages * OH_TERMS_PER_PAGE ||
-			s->nskips > (uint64) s->skip_pages * OH_SKIPS_PER_PAGE || !(s->average >= 0))
+		if (s->id == 0 || s->id >= meta->next_segment || s->pages[OH_AREA_TERMS] == 0 ||
+			!areas_are_possible(s, s->pages) ||
+			s->nterms > (uint64) s->pages[OH_AREA_TERMS] * OH_TERMS_PER_PAGE ||
+			s->nskips > (uint64) s->pages[OH_AREA_SKIPS] * OH_SKIPS_PER_PAGE || !(s->average >= 0))
 			OhReportCorruption(index, OH_META_BLOCK, "segment %d, with id %u, has impossible sizes", i, s->id);
 	}
+	if (meta->merge.output.id != 0)
+		verify_merge(index, meta);
 }
 
 static void
@@ -213,6 +250,7 @@ OhTextReadList(OhText *ix, OhTextList *list)
 	list->epoch = meta.epoch;
 	list->sealed = meta.sealed;
 	list->nsegments = meta.nsegments;
+	list->merge = meta.merge;
 	memcpy(list->segment, meta.segment, sizeof(OhSegment) * meta.nsegments);
 }
 

@@ -61,6 +61,20 @@ sql('DELETE FROM t WHERE id % 3 = 0', 'UPDATE t SET body = body || \' w1\' WHERE
 $node->safe_psql('postgres', 'VACUUM t');
 sound('vacuumed');
 
+# a vacuum lets numbers of documents be used again while others are inserted: the tail has low numbers behind
+# high ones, and is sorted in several runs
+sql('DELETE FROM t WHERE id % 2 = 0');
+my ($inserted, $complaints) = ('', '');
+my $inserts = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SET omenbm25.tail_limit = '1GB'", '-c',
+	"INSERT INTO t (body, c) SELECT words(60), i % 10 FROM generate_series(1, 3000) i" ], '>', \$inserted, '2>', \$complaints);
+$node->poll_query_until('postgres', "SELECT tail_documents > 0 FROM omendb_text_info('i')") or die 'no insert';
+$node->safe_psql('postgres', 'VACUUM t');
+$inserts->finish;
+is($complaints, '', 'inserted during a vacuum');
+$node->safe_psql('postgres', 'VACUUM t');
+sound('a tail in several runs');
+sql('DELETE FROM t WHERE id % 2 = 1 AND id > 2500');
+
 # ---- standby
 
 $node->wait_for_catchup($standby);

@@ -25,6 +25,7 @@
 
 #include "bm25/check/textcheck.h"
 #include "bm25/segment/reader.h"
+#include "bm25/segment/writer.h"
 #include "bm25/tail/tail.h"
 
 uint64
@@ -253,34 +254,32 @@ check_segment(OhTextCheck *c, const OhSegment *segment)
 	return !s.reader.stale;
 }
 
-static int
-compare_starts(const void *a, const void *b)
-{
-	const OhSegment *x = a;
-	const OhSegment *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
 /*
  * check_list -- check that no two segments share a page, and none is beyond the array.
  */
 static void
 check_list(OhTextCheck *c)
 {
-	OhSegment  *s = MemoryContextAlloc(c->file.context, sizeof(OhSegment) * Max(c->list.nsegments, 1));
+	OhExtent   *extent = MemoryContextAlloc(c->file.context, sizeof(OhExtent) * OH_MAX_EXTENTS);
+	int			n = OhListExtents(&c->list, extent);
 	uint64		end = 0;
+	uint32		id = 0;
+	uint64		last = 0;
 
-	memcpy(s, c->list.segment, sizeof(OhSegment) * c->list.nsegments);
-	qsort(s, c->list.nsegments, sizeof(OhSegment), compare_starts);
-	for (int i = 0; i < c->list.nsegments; i++)
+	for (int i = 0; i < n; i++)
 	{
-		if (s[i].first < end)
-			OhReportCorruption(c->file.rel, OH_META_BLOCK, "segments %u and %u share pages", s[i - 1].id, s[i].id);
-		end = (uint64) s[i].first + s[i].posting_pages + s[i].skip_pages + s[i].term_pages;
+		if (extent[i].pages == 0)
+			continue;
+		if (extent[i].first < end)
+			OhReportCorruption(c->file.rel, OH_META_BLOCK, "segments %u and %u share pages", id, extent[i].id);
+		end = (uint64) extent[i].first + extent[i].pages;
+		id = extent[i].id;
+		/* a merge need not have all the pages that it has reserved */
+		if (id != c->list.merge.output.id)
+			last = end;
 	}
-	if (end > OhArrayPages(&c->ix->file, OH_SEGMENT))
-		OhReportCorruption(c->file.rel, OH_META_BLOCK, "segments end with page " UINT64_FORMAT " of %u", end,
+	if (last > OhArrayPages(&c->ix->file, OH_SEGMENT))
+		OhReportCorruption(c->file.rel, OH_META_BLOCK, "segments end with page " UINT64_FORMAT " of %u", last,
 						   OhArrayPages(&c->ix->file, OH_SEGMENT));
 }
 

@@ -26,7 +26,13 @@
 #include "filter/key.h"
 #include "storage/wal.h"
 
-/* The state of inserting a document. */
+/*
+ * A step of a merge is done whenever the tail has grown by this many pages.  It takes
+ * several times as many postings as they hold, which are merged twice by inserts.
+ */
+#define MERGE_PAGES	8
+
+/* A document on its way into the index. */
 typedef struct Insertion
 {
 	OhText	   *ix;
@@ -38,6 +44,7 @@ typedef struct Insertion
 	uint32		done;			/* terms written */
 	bool		begun;			/* a chunk has been written */
 	bool		full;			/* the tail is large */
+	bool		merging;		/* a step of a merge is due */
 } Insertion;
 
 void
@@ -279,17 +286,23 @@ write_step(Insertion *in)
 	if (possible)
 		write_record(in, &pages, doc, nterms, last);
 	if (pages.tail >= 0)
-		in->full = pages.page[pages.tail].lp >= oh_tail_limit / (BLCKSZ / 1024);
+	{
+		uint32		lp = pages.page[pages.tail].lp;
+
+		in->full = lp >= oh_tail_limit / (BLCKSZ / 1024);
+		in->merging = lp % MERGE_PAGES == 0 &&
+			OhTailPageOf(BufferGetPage(pages.page[pages.tail].buffer))->nchunks == 1;
+	}
 	OhReleaseAll(pages.page, pages.n);
 	UnlockReleaseBuffer(meta);
 	return possible && last;
 }
 
 /*
- * seal_full -- make a segment of the tail, unless another backend is doing so.
+ * tidy_up -- make a full tail a segment, or do a step of a merge, unless somebody else is at it.
  */
 static void
-seal_full(OhText *ix, uint32 epoch)
+tidy_up(OhText *ix, uint32 epoch, bool full)
 {
 	OhTextList *list;
 
@@ -297,11 +310,10 @@ seal_full(OhText *ix, uint32 epoch)
 		return;
 	list = palloc(sizeof(OhTextList));
 	OhTextReadList(ix, list);
-	if (list->epoch == epoch)
-	{
+	if (!full)
+		OhMergeSome(ix);
+	else if (list->epoch == epoch)
 		OhSeal(ix);
-		OhMergeSegments(ix, false);
-	}
 	pfree(list);
 	OhTextUnlockMerge(ix->file.rel);
 }
@@ -330,8 +342,8 @@ insert_doc(OhTextMaker *maker, Relation index, ItemPointer tid, const Datum *val
 		in.epoch = 1;
 	while (!write_step(&in))
 		CHECK_FOR_INTERRUPTS();
-	if (in.full)
-		seal_full(maker->ix, in.epoch);
+	if (in.full || in.merging)
+		tidy_up(maker->ix, in.epoch, in.full);
 }
 
 bool

@@ -1,12 +1,14 @@
 /*
- * merge.c -- makes a segment of a tail, and one segment of several.
+ * merge.c -- from the tail to a segment, and which segments are merged to one
+ * (mergestep.c does it); dead documents are freed.
  *
  * Each of these ends with one WAL record that changes the metapage.  Before it, readers see
  * the old state; after it, the new segment.  What a crash leaves:
  *
- *   after a tail was begun              two tails: readers read both, and the next backend
- *                                       that seals makes a segment of the older one
- *   while a segment's pages are written pages of no listed segment: they will be overwritten
+ *   after a tail was begun              two tails: readers read both, the next one who
+ *                                       seals makes the older one a segment
+ *   while a segment's pages are written pages that no listed segment has: written over,
+ *                                       or, of a merge, gone on with
  *   after the metapage has been changed nothing to do
  */
 #include "postgres.h"
@@ -28,7 +30,10 @@
  * size is MERGE_WIDTH times larger.
  */
 #define SMALLEST		16384
-/* Number of sizes that an insert merges. */
+/* Postings of one step: of an insert, and of those who merge to the end. */
+#define SMALL_STEP		32768
+#define LARGE_STEP		(4 * 1024 * 1024)
+/* Sizes that an insert merges. */
 #define SMALL_TIERS		2
 /* If fewer slots of the list are left than this, an insert merges larger segments, too. */
 #define SPARE_SEGMENTS	16
@@ -101,6 +106,9 @@ OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *adde
 		meta->segment[n++] = *added;
 	}
 	memset(&meta->segment[n], 0, sizeof(OhSegment) * (OH_MAX_SEGMENTS - n));
+	/* only a merge takes segments out */
+	if (ngone > 0)
+		memset(&meta->merge, 0, sizeof(OhMergeState));
 	meta->nsegments = n;
 	meta->sealed = sealed;
 	OhWriteFinish(&write);
@@ -108,11 +116,10 @@ OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *adde
 }
 
 /*
- * average_length -- the average length of the documents of all segments, and of those to be
- * added.
+ * OhListAverage -- of the documents of all segments and of what comes to them.
  */
-static double
-average_length(const OhTextList *list, uint64 length, uint64 ndocs)
+double
+OhListAverage(const OhTextList *list, uint64 length, uint64 ndocs)
 {
 	double		total = length;
 	double		n = ndocs;
@@ -209,7 +216,7 @@ OhSeal(OhText *ix)
 		bool		some;
 
 		read_tail(ix, list->sealed + 1, sorter, context);
-		writer = OhSegmentWriterBegin(ix, average_length(list, OhSorterLength(sorter), OhSorterDocs(sorter)),
+		writer = OhSegmentWriterBegin(ix, OhListAverage(list, OhSorterLength(sorter), OhSorterDocs(sorter)),
 									  context);
 		OhSorterFinish(sorter, writer);
 		some = OhSegmentWriterFinish(writer, &segment);
@@ -219,116 +226,6 @@ OhSeal(OhText *ix)
 }
 
 /* ---- merge ---- */
-
-typedef struct Input
-{
-	OhSegmentReader reader;
-	OhTermScan	scan;
-	const OhTermData *term;		/* its next term */
-	OhCursor	cursor;			/* cursor of that term, while it is merged */
-} Input;
-
-/*
- * next_input -- the next term of an input.
- */
-static void
-next_input(Input *input)
-{
-	input->term = OhTermScanNext(&input->scan);
-	/* only the holder of the merge lock, which is this backend, overwrites segments */
-	if (input->reader.stale)
-		OhReportCorruption(input->reader.ix->file.rel, OH_META_BLOCK, "segment %u was written over",
-						   input->reader.segment.id);
-}
-
-/*
- * merge_term -- merge the postings of all inputs that have the term, leaving out dead
- * documents.
- */
-static void
-merge_term(Input **with, int n, const OhDocSet *dead, OhSegmentWriter *writer)
-{
-	uint32		since = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		OhCursorOpen(&with[i]->cursor, &with[i]->reader, with[i]->term);
-		(void) OhCursorSeek(&with[i]->cursor, 0);
-	}
-	for (;;)
-	{
-		OhCursor   *next = &with[0]->cursor;
-		uint32		doc;
-
-		for (int i = 1; i < n; i++)
-		{
-			if (with[i]->cursor.current < next->current)
-				next = &with[i]->cursor;
-		}
-		doc = next->current;
-		if (doc == OH_NONE)
-			break;
-		if (++since % 4096 == 0)
-			om_vacuum_delay_point();
-		if (!OhDocSetHas(dead, doc))
-		{
-			uint32		tf = OhCursorFrequency(next);
-
-			OhSegmentWriterAdd(writer, doc, tf, OhCursorLength(next));
-		}
-		(void) OhCursorNext(next);
-	}
-	for (int i = 0; i < n; i++)
-		OhCursorClose(&with[i]->cursor);
-}
-
-/*
- * merge -- write one segment in place of several.
- */
-static void
-merge(OhText *ix, const OhTextList *list, const OhSegment *old, int n)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 merge", ALLOCSET_DEFAULT_SIZES);
-	Input	   *input = MemoryContextAllocHuge(context, sizeof(Input) * n);
-	Input	  **with = MemoryContextAlloc(context, sizeof(Input *) * n);
-	OhDocSet   *dead = OhDeadDocs(ix, context);
-	OhSegmentWriter *writer = OhSegmentWriterBegin(ix, average_length(list, 0, 0), context);
-	OhSegment	segment;
-	bool		some;
-
-	for (int i = 0; i < n; i++)
-	{
-		input[i].reader = (OhSegmentReader) {ix, old[i], false, context};
-		OhTermScanBegin(&input[i].scan, &input[i].reader);
-		next_input(&input[i]);
-	}
-	for (;;)
-	{
-		int			nwith = 0;
-		uint64		hash = PG_UINT64_MAX;
-
-		for (int i = 0; i < n; i++)
-		{
-			uint64		own = input[i].term ? OhTermHash(input[i].term) : PG_UINT64_MAX;
-
-			if (input[i].term == NULL || own > hash)
-				continue;
-			if (own < hash)
-				nwith = 0;
-			hash = own;
-			with[nwith++] = &input[i];
-		}
-		if (nwith == 0)
-			break;
-		OhSegmentWriterTerm(writer, hash);
-		merge_term(with, nwith, dead, writer);
-		for (int i = 0; i < nwith; i++)
-			next_input(with[i]);
-	}
-	some = OhSegmentWriterFinish(writer, &segment);
-	OhChangeList(ix, old, n, some ? &segment : NULL, list->sealed);
-	MemoryContextDelete(context);
-}
 
 static int
 tier(const OhSegment *segment)
@@ -392,6 +289,21 @@ choose_dead(OhText *ix, const OhTextList *list, OhSegment *chosen)
 	return n;
 }
 
+/*
+ * choose -- what is to be merged next: how many are in chosen[OH_MAX_SEGMENTS].
+ */
+static int
+choose(OhText *ix, const OhTextList *list, bool large, OhSegment *chosen)
+{
+	int			n = choose_tier(list, large ? 32 : SMALL_TIERS - 1, MERGE_WIDTH, chosen);
+
+	if (n == 0 && list->nsegments > OH_MAX_SEGMENTS - SPARE_SEGMENTS)
+		n = choose_tier(list, 32, 2, chosen);
+	if (n == 0 && large)
+		n = choose_dead(ix, list, chosen);
+	return n;
+}
+
 void
 OhMergeSegments(OhText *ix, bool large)
 {
@@ -400,19 +312,35 @@ OhMergeSegments(OhText *ix, bool large)
 
 	for (;;)
 	{
-		int			n;
-
 		CHECK_FOR_INTERRUPTS();
 		OhTextReadList(ix, list);
-		n = choose_tier(list, large ? 32 : SMALL_TIERS - 1, MERGE_WIDTH, chosen);
-		if (n == 0 && list->nsegments > OH_MAX_SEGMENTS - SPARE_SEGMENTS)
-			n = choose_tier(list, 32, 2, chosen);
-		if (n == 0 && large)
-			n = choose_dead(ix, list, chosen);
-		if (n == 0)
-			break;
-		merge(ix, list, chosen, n);
+		if (list->merge.output.id == 0)
+		{
+			int			n = choose(ix, list, large, chosen);
+
+			if (n == 0)
+				break;
+			OhMergeBegin(ix, list, chosen, n);
+			OhTextReadList(ix, list);
+		}
+		OhMergeFinish(ix, list, LARGE_STEP);
 	}
+	pfree(chosen);
+	pfree(list);
+}
+
+void
+OhMergeSome(OhText *ix)
+{
+	OhTextList *list = palloc(sizeof(OhTextList));
+	OhSegment  *chosen = palloc(sizeof(OhSegment) * OH_MAX_SEGMENTS);
+	int			n = 0;
+
+	OhTextReadList(ix, list);
+	if (list->merge.output.id != 0)
+		(void) OhMergeStep(ix, list, SMALL_STEP);
+	else if ((n = choose(ix, list, false, chosen)) > 0)
+		OhMergeBegin(ix, list, chosen, n);
 	pfree(chosen);
 	pfree(list);
 }

@@ -32,8 +32,8 @@ OhDocSetAdd(OhDocSet *set, uint32 doc)
 }
 
 /*
- * Remove segments from the list and add a new one (NULL: none), in one record; the tail of
- * epoch sealed then no longer exists.
+ * Take segments out of the list, and a new one in (NULL: none), in one record; the tail
+ * of epoch sealed is then no more.  With segments taken out, the merge is at its end.
  */
 extern void OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *added, uint32 sealed);
 /* All documents that are not live. */
@@ -41,11 +41,24 @@ extern OhDocSet *OhDeadDocs(OhText *ix, MemoryContext context);
 /* Make a segment of the current tail, if there is anything in it. */
 extern void OhSeal(OhText *ix);
 /*
- * Merge segments of one size if there are many; large: also large segments, and those with
- * dead documents.
+ * Merge segments of one size where there are many; large: also large ones, and those with
+ * dead documents.  Begins with the merge that is going on.
  */
 extern void OhMergeSegments(OhText *ix, bool large);
-/* Free dead documents that are in no segment and no tail, so that they can be reused. */
+/* Begin to merge small segments where there are many, or do one short step of the merge that is going on. */
+extern void OhMergeSome(OhText *ix);
+/* Mean length of the documents of all segments and of what comes to them. */
+extern double OhListAverage(const OhTextList *list, uint64 length, uint64 ndocs);
+
+/* ---- mergestep.c ---- */
+
+/* Let the metapage say that these segments are merged. */
+extern void OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n);
+/* Merge about this many postings more; true: the merge is done. */
+extern bool OhMergeStep(OhText *ix, const OhTextList *list, uint64 postings);
+/* Merge to the end, by steps of this many. */
+extern void OhMergeFinish(OhText *ix, const OhTextList *list, uint64 postings);
+/* Let dead documents that no segment and no tail names be used again. */
 extern void OhFreeDocs(OhText *ix);
 
 #endif							/* OH_MERGE_H */

@@ -10,32 +10,15 @@
 #include "bm25/segment/reader.h"
 #include "kernel/kernel.h"
 
-static uint32
-area_pages(const OhSegment *segment, int area)
-{
-	return area == OH_AREA_POSTINGS ? segment->posting_pages :
-		area == OH_AREA_SKIPS ? segment->skip_pages : segment->term_pages;
-}
-
-static uint32
-area_start(const OhSegment *segment, int area)
-{
-	uint32		start = segment->first;
-
-	for (int a = 0; a < area; a++)
-		start += area_pages(segment, a);
-	return start;
-}
-
 Buffer
 OhSegmentReadPage(OhSegmentReader *reader, int area, uint32 index)
 {
 	OhText	   *ix = reader->ix;
-	uint32		lp = area_start(&reader->segment, area) + index;
+	uint32		lp = reader->segment.first[area] + index;
 	const OhSegmentPage *head;
 	Buffer		buffer;
 
-	if (index >= area_pages(&reader->segment, area))
+	if (index >= reader->segment.pages[area])
 		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "segment %u has no page %u of area %d",
 						   reader->segment.id, index, area);
 	buffer = OhArrayRead(&ix->file, OH_SEGMENT, lp, BUFFER_LOCK_SHARE);
@@ -117,7 +100,7 @@ bool
 OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term)
 {
 	uint32		low = 0;
-	uint32		high = reader->segment.term_pages;
+	uint32		high = reader->segment.pages[OH_AREA_TERMS];
 	uint32		at = (uint32) (((hash >> 32) * high) >> 32);
 	int			looks = 0;
 
@@ -151,6 +134,39 @@ OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader)
 	scan->page = scan->n = scan->at = 0;
 }
 
+void
+OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, uint64 hash)
+{
+	uint32		low = 0;
+	uint32		high = reader->segment.pages[OH_AREA_TERMS];
+
+	OhTermScanBegin(scan, reader);
+	/* the last page whose first term is not after it */
+	while (high - low > 1)
+	{
+		uint32		mid = low + (high - low) / 2;
+		Buffer		buffer = OhSegmentReadPage(reader, OH_AREA_TERMS, mid);
+
+		if (!BufferIsValid(buffer))
+			return;
+		(void) terms_on_page(reader, buffer);
+		if (OhTermHash((const OhTermData *) contents(buffer)) <= hash)
+			low = mid;
+		else
+			high = mid;
+		UnlockReleaseBuffer(buffer);
+	}
+	scan->page = low;
+	while (OhTermScanNext(scan) != NULL)
+	{
+		if (OhTermHash(&scan->term[scan->at - 1]) > hash)
+		{
+			scan->at--;
+			break;
+		}
+	}
+}
+
 const OhTermData *
 OhTermScanNext(OhTermScan *scan)
 {
@@ -159,7 +175,7 @@ OhTermScanNext(OhTermScan *scan)
 		Buffer		buffer;
 
 		CHECK_FOR_INTERRUPTS();
-		if (scan->page == scan->reader->segment.term_pages)
+		if (scan->page == scan->reader->segment.pages[OH_AREA_TERMS])
 			return NULL;
 		buffer = OhSegmentReadPage(scan->reader, OH_AREA_TERMS, scan->page);
 		if (!BufferIsValid(buffer))

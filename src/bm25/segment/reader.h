@@ -44,7 +44,9 @@ typedef struct OhTermScan
 } OhTermScan;
 
 extern void OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader);
-/* The next term; NULL at the end, or if the segment is stale. */
+/* Terms after this one only. */
+extern void OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, uint64 hash);
+/* NULL at the end, or if the segment is stale. */
 extern const OhTermData *OhTermScanNext(OhTermScan *scan);
 
 /*

@@ -44,8 +44,11 @@ typedef struct Run
 	uint8	   *buffer;
 	Size		n;
 	Size		at;
-	uint64		hash;			/* hash of the next term */
-	uint64		ndocs;			/* number of its documents; 0: the run is at its end */
+	uint64		hash;			/* of the term that is being read */
+	uint64		ndocs;			/* of it, from the next posting on; 0: the run is at its end */
+	uint32		doc;			/* the next posting */
+	uint32		tf;
+	uint32		length;
 } Run;
 
 struct OhSorter
@@ -207,39 +210,68 @@ read_number(Run *run)
 }
 
 /*
- * next_term -- read the hash and ndocs of the next term.
+ * next_posting -- of the run's term, or of the next one; ndocs becomes 0 at the end.
  */
 static void
-next_term(Run *run)
+next_posting(Run *run)
 {
-	int			byte = next_byte(run);
+	if (run->ndocs > 0)
+		run->ndocs--;
+	if (run->ndocs == 0)
+	{
+		if (next_byte(run) < 0)
+			return;
+		run->at--;
+		run->hash += read_number(run);
+		run->ndocs = read_number(run);
+		run->doc = 0;
+	}
+	run->doc += read_number(run);
+	run->tf = read_number(run);
+	run->length = read_number(run);
+}
 
-	run->ndocs = 0;
-	if (byte < 0)
-		return;
-	run->at--;
-	run->hash += read_number(run);
-	run->ndocs = read_number(run);
+/*
+ * is_before -- does the next posting of run x come before that of run y?  Chunks of a
+ * document have different terms, so that no posting is in two runs.
+ */
+static inline bool
+is_before(const Run *x, const Run *y)
+{
+	return x->hash != y->hash ? x->hash < y->hash : x->doc < y->doc;
 }
 
 static int
 compare_runs(Datum a, Datum b, void *arg)
 {
 	const OhSorter *sorter = arg;
-	int			x = DatumGetInt32(a);
-	int			y = DatumGetInt32(b);
 
-	/* the least hash is first; with equal ones, the earlier run, whose documents come first */
-	if (sorter->run[x].hash != sorter->run[y].hash)
-		return sorter->run[x].hash < sorter->run[y].hash ? 1 : -1;
-	return y - x;
+	/* the least is first */
+	return is_before(&sorter->run[DatumGetInt32(a)], &sorter->run[DatumGetInt32(b)]) ? 1 : -1;
 }
 
 /*
- * merge_runs -- merge all runs.
- *
- * Documents were added in the order of their numbers, so those of one run come before those
- * of the next.
+ * second_run -- the run that is next when the first has been read as far as it; NULL
+ * if there is none.
+ */
+static const Run *
+second_run(const OhSorter *sorter, const binaryheap * heap)
+{
+	const Run  *second = NULL;
+
+	for (int i = 1; i < Min(heap->bh_size, 3); i++)
+	{
+		const Run  *run = &sorter->run[DatumGetInt32(heap->bh_nodes[i])];
+
+		if (second == NULL || is_before(run, second))
+			second = run;
+	}
+	return second;
+}
+
+/*
+ * merge_runs -- documents may have been added in any order: a tail has numbers that
+ * were used before behind new ones.
  */
 static void
 merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
@@ -256,29 +288,25 @@ merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
 		if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
 			ereport(ERROR,
 					(errcode_for_file_access(), errmsg("could not rewind a temporary file: %m")));
-		next_term(run);
+		next_posting(run);
 		if (run->ndocs > 0)
 			binaryheap_add(heap, Int32GetDatum(i));
 	}
 	while (!binaryheap_empty(heap))
 	{
 		Run		   *run = &sorter->run[DatumGetInt32(binaryheap_first(heap))];
-		uint32		doc = 0;
+		const Run  *second = second_run(sorter, heap);
 
 		CHECK_FOR_INTERRUPTS();
-		if (!begun || run->hash != current)
-			OhSegmentWriterTerm(writer, run->hash);
-		begun = true;
-		current = run->hash;
-		for (uint64 i = 0; i < run->ndocs; i++)
+		do
 		{
-			uint32		tf;
-
-			doc += read_number(run);
-			tf = read_number(run);
-			OhSegmentWriterAdd(writer, doc, tf, read_number(run));
-		}
-		next_term(run);
+			if (!begun || run->hash != current)
+				OhSegmentWriterTerm(writer, run->hash);
+			begun = true;
+			current = run->hash;
+			OhSegmentWriterAdd(writer, run->doc, run->tf, run->length);
+			next_posting(run);
+		} while (run->ndocs > 0 && (second == NULL || is_before(run, second)));
 		if (run->ndocs > 0)
 			binaryheap_replace_first(heap, binaryheap_first(heap));
 		else

@@ -1,11 +1,13 @@
 /*
  * writer.c -- writes a segment.
  *
- * Three areas grow at the same time, and their lengths are only known at the end.  Until
- * then their pages are kept in memory, or in temporary files.  The pages of a segment are
- * contiguous in the array of segments, so that nothing needs to record where each one is.
- * They take the first gap between listed segments that is large enough; otherwise the array
- * grows.
+ * Three areas grow at once, and how long each gets is known at the end only: their pages
+ * are kept in memory, or in temporary files, until then.  The pages of an area follow one
+ * another in the array of segments.  A segment takes the first gap between others that is
+ * large enough, or the array grows.
+ *
+ * A merge in steps knows how large its areas get at most.  It reserves these pages and
+ * writes each when it is full, and the last ones at the end of a step.
  */
 #include "postgres.h"
 
@@ -27,7 +29,8 @@ typedef struct Area
 	uint32		npages;			/* number of finished pages */
 	uint32		used;			/* bytes used on the page being filled */
 	char	   *page[MEMORY_PAGES];
-	BufFile    *file;			/* file of further pages; NULL if there are none */
+	BufFile    *file;			/* of further pages; NULL if there are none */
+	uint32		reserved;		/* if pages are written directly */
 	char		filling[OH_PAGE_BODY];
 } Area;
 
@@ -38,6 +41,8 @@ struct OhSegmentWriter
 	MemoryContext context;
 	Area		area[OH_NAREAS];
 	OhSegment	segment;
+	bool		direct;			/* to pages that are reserved */
+	bool		overflowed;		/* there were too few of them */
 
 	/* the term being written */
 	OhTermData	term;
@@ -63,33 +68,92 @@ OhSegmentWriterBegin(OhText *ix, double average, MemoryContext context)
 }
 
 /*
- * end_page -- finish the page being filled.
+ * write_page -- a page of the segment, one WAL record.
  */
 static void
-end_page(OhSegmentWriter *writer, int which)
+write_page(OhSegmentWriter *writer, uint32 lp, char *body)
 {
-	Area	   *area = &writer->area[which];
+	OhFile	   *file = &writer->ix->file;
+	OhWrite		write;
+	Buffer		buffer;
+	Page		page;
+
+	CHECK_FOR_INTERRUPTS();
+	while (!OhArrayHas(file, OH_SEGMENT, lp))
+		(void) OhArrayExtend(file, OH_SEGMENT);
+	((OhSegmentPage *) body)->segment = writer->segment.id;
+	buffer = OhArrayRead(file, OH_SEGMENT, lp, BUFFER_LOCK_EXCLUSIVE);
+	OhWriteStart(&write, file);
+	page = OhWritePage(&write, buffer, true);
+	memcpy(PageGetContents(page), body, OH_PAGE_BODY);
+	OhTail(page)->nused = 1;
+	OhPageSetLower(file, OH_SEGMENT, page);
+	OhWriteFinish(&write);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+set_head(Area *area, int which)
+{
 	OhSegmentPage *head = (OhSegmentPage *) area->filling;
 
 	head->area = which;
 	head->index = area->npages;
 	head->used = area->used;
+}
+
+/*
+ * write_directly -- the page being filled, to the place that it is reserved.
+ */
+static void
+write_directly(OhSegmentWriter *writer, int which)
+{
+	Area	   *area = &writer->area[which];
+
+	set_head(area, which);
+	if (area->npages < area->reserved)
+		write_page(writer, writer->segment.first[which] + area->npages, area->filling);
+	else
+		writer->overflowed = true;
+}
+
+/*
+ * keep_page -- in memory, or in a temporary file.
+ */
+static void
+keep_page(OhSegmentWriter *writer, Area *area)
+{
 	if (area->npages < MEMORY_PAGES)
 	{
 		area->page[area->npages] = MemoryContextAlloc(writer->context, OH_PAGE_BODY);
 		memcpy(area->page[area->npages], area->filling, OH_PAGE_BODY);
+		return;
 	}
+	if (area->file == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(writer->context);
+
+		PrepareTempTablespaces();
+		area->file = BufFileCreateTemp(false);
+		MemoryContextSwitchTo(old);
+	}
+	BufFileWrite(area->file, area->filling, OH_PAGE_BODY);
+}
+
+/*
+ * end_page -- the page being filled is finished.
+ */
+static void
+end_page(OhSegmentWriter *writer, int which)
+{
+	Area	   *area = &writer->area[which];
+
+	if (writer->direct)
+		write_directly(writer, which);
 	else
 	{
-		if (area->file == NULL)
-		{
-			MemoryContext old = MemoryContextSwitchTo(writer->context);
-
-			PrepareTempTablespaces();
-			area->file = BufFileCreateTemp(false);
-			MemoryContextSwitchTo(old);
-		}
-		BufFileWrite(area->file, area->filling, OH_PAGE_BODY);
+		set_head(area, which);
+		keep_page(writer, area);
 	}
 	area->npages++;
 	area->used = 0;
@@ -255,48 +319,88 @@ OhSegmentWriterAdd(OhSegmentWriter *writer, uint32 doc, uint32 tf, uint32 length
 static int
 compare_starts(const void *a, const void *b)
 {
-	const OhSegment *x = a;
-	const OhSegment *y = b;
+	const OhExtent *x = a;
+	const OhExtent *y = b;
 
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/*
- * find_range -- find npages contiguous pages that no listed segment has; returns the first.
- */
-static uint32
-find_range(OhText *ix, uint32 npages)
+int
+OhListExtents(const OhTextList *list, OhExtent *extent)
 {
-	OhTextList *list = palloc(sizeof(OhTextList));
-	uint64		first = 0;
+	int			n = 0;
 
-	OhTextReadList(ix, list);
-	qsort(list->segment, list->nsegments, sizeof(OhSegment), compare_starts);
 	for (int i = 0; i < list->nsegments; i++)
 	{
 		const OhSegment *s = &list->segment[i];
 
-		if (first + npages <= s->first)
-			break;
-		first = Max(first, (uint64) s->first + s->posting_pages + s->skip_pages + s->term_pages);
+		for (int a = 0; a < OH_NAREAS; a++)
+			extent[n++] = (OhExtent) {s->first[a], s->pages[a], s->id};
 	}
-	pfree(list);
-	while (first + npages > OhArrayPages(&ix->file, OH_SEGMENT))
+	if (list->merge.output.id != 0)
 	{
-		CHECK_FOR_INTERRUPTS();
-		(void) OhArrayExtend(&ix->file, OH_SEGMENT);
+		for (int a = 0; a < OH_NAREAS; a++)
+			extent[n++] = (OhExtent) {list->merge.output.first[a], list->merge.reserved[a], list->merge.output.id};
 	}
+	qsort(extent, n, sizeof(OhExtent), compare_starts);
+	return n;
+}
+
+/*
+ * find_range -- the first page of npages pages that nobody has.
+ */
+static uint32
+find_range(OhText *ix, uint64 npages)
+{
+	OhTextList *list = palloc(sizeof(OhTextList));
+	OhExtent   *extent = palloc(sizeof(OhExtent) * OH_MAX_EXTENTS);
+	uint64		first = 0;
+	int			n;
+
+	OhTextReadList(ix, list);
+	n = OhListExtents(list, extent);
+	for (int i = 0; i < n; i++)
+	{
+		if (extent[i].pages == 0)
+			continue;
+		if (first + npages <= extent[i].first)
+			break;
+		first = Max(first, (uint64) extent[i].first + extent[i].pages);
+	}
+	pfree(extent);
+	pfree(list);
+	if (first + npages > PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("index \"%s\" is full", RelationGetRelationName(ix->file.rel)),
+				 errhint("Partition the table, or delete rows and VACUUM it.")));
 	return first;
 }
 
 /*
- * write_area -- write the pages of an area to the index, one WAL record each.
+ * place_areas -- give each area its pages, of a range that has room for all.
+ *
+ * Postings are last, so that an array need not grow for them before they are written.
+ */
+static void
+place_areas(uint32 first, const uint32 *pages, uint32 *place)
+{
+	static const int order[OH_NAREAS] = {OH_AREA_TERMS, OH_AREA_SKIPS, OH_AREA_POSTINGS};
+
+	for (int i = 0; i < OH_NAREAS; i++)
+	{
+		place[order[i]] = first;
+		first += pages[order[i]];
+	}
+}
+
+/*
+ * write_area -- its pages to the index.
  */
 static void
 write_area(OhSegmentWriter *writer, int which, uint32 first)
 {
 	Area	   *area = &writer->area[which];
-	OhFile	   *file = &writer->ix->file;
 	char		from_file[OH_PAGE_BODY];
 
 	if (area->file != NULL && BufFileSeek(area->file, 0, 0, SEEK_SET) != 0)
@@ -305,23 +409,11 @@ write_area(OhSegmentWriter *writer, int which, uint32 first)
 	for (uint32 i = 0; i < area->npages; i++)
 	{
 		char	   *body = i < MEMORY_PAGES ? area->page[i] : from_file;
-		OhWrite		write;
-		Buffer		buffer;
-		Page		page;
 
-		CHECK_FOR_INTERRUPTS();
 		if (i >= MEMORY_PAGES && BufFileRead(area->file, from_file, OH_PAGE_BODY) != OH_PAGE_BODY)
 			ereport(ERROR,
 					(errcode_for_file_access(), errmsg("could not read from a temporary file: %m")));
-		((OhSegmentPage *) body)->segment = writer->segment.id;
-		buffer = OhArrayRead(file, OH_SEGMENT, first + i, BUFFER_LOCK_EXCLUSIVE);
-		OhWriteStart(&write, file);
-		page = OhWritePage(&write, buffer, true);
-		memcpy(PageGetContents(page), body, OH_PAGE_BODY);
-		OhTail(page)->nused = 1;
-		OhPageSetLower(file, OH_SEGMENT, page);
-		OhWriteFinish(&write);
-		UnlockReleaseBuffer(buffer);
+		write_page(writer, first + i, body);
 		if (i < MEMORY_PAGES)
 			pfree(body);
 	}
@@ -352,31 +444,103 @@ take_id(OhText *ix)
 	return id;
 }
 
+void
+OhSegmentReserve(OhText *ix, OhMergeState *state)
+{
+	uint64		npages = 0;
+
+	for (int a = 0; a < OH_NAREAS; a++)
+		npages += state->reserved[a];
+	place_areas(find_range(ix, npages), state->reserved, state->output.first);
+	state->output.id = take_id(ix);
+}
+
 bool
 OhSegmentWriterFinish(OhSegmentWriter *writer, OhSegment *segment)
 {
-	uint32		first;
+	OhSegment  *own = &writer->segment;
 
 	end_term(writer);
 	for (int which = 0; which < OH_NAREAS; which++)
 	{
 		if (writer->area[which].used > 0)
 			end_page(writer, which);
+		own->pages[which] = writer->area[which].npages;
 	}
-	if (writer->segment.ndocs == 0)
+	if (own->ndocs == 0)
 		return false;
-	writer->segment.posting_pages = writer->area[OH_AREA_POSTINGS].npages;
-	writer->segment.skip_pages = writer->area[OH_AREA_SKIPS].npages;
-	writer->segment.term_pages = writer->area[OH_AREA_TERMS].npages;
-	first = find_range(writer->ix, writer->segment.posting_pages + writer->segment.skip_pages +
-					   writer->segment.term_pages);
-	writer->segment.first = first;
-	writer->segment.id = take_id(writer->ix);
+	if (!writer->direct)
+	{
+		place_areas(find_range(writer->ix, (uint64) own->pages[0] + own->pages[1] + own->pages[2]), own->pages,
+					own->first);
+		own->id = take_id(writer->ix);
+		for (int which = 0; which < OH_NAREAS; which++)
+			write_area(writer, which, own->first[which]);
+	}
+	*segment = *own;
+	return true;
+}
+
+/* ---- a segment that is written in steps ---- */
+
+/*
+ * read_filling -- the page that the last step did not fill.
+ */
+static void
+read_filling(OhSegmentWriter *writer, int which, uint32 used)
+{
+	Area	   *area = &writer->area[which];
+	Buffer		buffer = OhArrayRead(&writer->ix->file, OH_SEGMENT, writer->segment.first[which] + area->npages,
+									 BUFFER_LOCK_SHARE);
+	const OhSegmentPage *head = OhSegmentPageOf(BufferGetPage(buffer));
+
+	/* what a step wrote that then failed is behind what the state says */
+	if (head->segment != writer->segment.id || head->area != which || head->index != area->npages ||
+		head->used < used)
+		OhReportCorruption(writer->ix->file.rel, BufferGetBlockNumber(buffer),
+						   "page %u of area %u of segment %u, expected page %u of area %d of segment %u", head->index,
+						   head->area, head->segment, area->npages, which, writer->segment.id);
+	memcpy(area->filling, head, sizeof(OhSegmentPage) + used);
+	area->used = used;
+	UnlockReleaseBuffer(buffer);
+}
+
+OhSegmentWriter *
+OhSegmentWriterResume(OhText *ix, const OhMergeState *state, MemoryContext context)
+{
+	OhSegmentWriter *writer = OhSegmentWriterBegin(ix, state->output.average, context);
+
+	writer->direct = true;
+	writer->segment = state->output;
 	for (int which = 0; which < OH_NAREAS; which++)
 	{
-		write_area(writer, which, first);
-		first += writer->area[which].npages;
+		writer->area[which].npages = state->output.pages[which];
+		writer->area[which].reserved = state->reserved[which];
+		if (state->used[which] > 0)
+			read_filling(writer, which, state->used[which]);
 	}
-	*segment = writer->segment;
-	return true;
+	return writer;
+}
+
+void
+OhSegmentWriterPause(OhSegmentWriter *writer, OhMergeState *state)
+{
+	end_term(writer);
+	writer->nblocks = 0;
+	for (int which = 0; which < OH_NAREAS; which++)
+	{
+		Area	   *area = &writer->area[which];
+
+		state->used[which] = area->used;
+		writer->segment.pages[which] = area->npages;
+		if (area->used > 0)
+			write_directly(writer, which);
+	}
+	state->output = writer->segment;
+}
+
+bool
+OhSegmentWriterOverflowed(const OhSegmentWriter *writer)
+{
+	return writer->overflowed;
 }
