@@ -287,6 +287,8 @@ static int
 run(Calibration *c, int queries, double seconds)
 {
 	volatile int n = 0;
+	OhIndex    *ix = c->truth.ix;
+	double		walk_rate = ix->walk_rate;
 
 	oh_measuring = true;
 	PG_TRY();
@@ -296,6 +298,8 @@ run(Calibration *c, int queries, double seconds)
 	PG_FINALLY();
 	{
 		oh_measuring = false;
+		/* what the session's own walks have taken is not to be forgotten for these */
+		ix->walk_rate = walk_rate;
 		oh_forced_ef = 0;
 		oh_hidden_node = OH_NONE;
 	}
