@@ -56,7 +56,7 @@
 #define ZONE_BITS		17
 #define ZONE_SHIFT		(16 * SECS_PER_HOUR)
 
-/* Doubles tell decimals of so many digits apart, between 1e-DECIMAL_SCALE and 1e+DECIMAL_SCALE. */
+/* Doubles tell decimals of this many digits apart, between 1e-DECIMAL_SCALE and 1e+DECIMAL_SCALE. */
 #define DECIMAL_DIGITS	15
 #define DECIMAL_SCALE	290
 

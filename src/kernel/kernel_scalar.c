@@ -207,7 +207,7 @@ om_sums_i8_scalar(const int8_t *x, int n, int32_t out[3])
 
 	for (int i = 0; i < n; i++)
 	{
-		int32_t		v = x[i];
+		int32_t		v = (int32_t) x[i];
 
 		sum += v;
 		abs += v < 0 ? -v : v;

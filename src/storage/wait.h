@@ -15,7 +15,7 @@ typedef enum OhWait
 
 /* Its number; before PostgreSQL 17 that of all extensions. */
 extern uint32 OhWaitEvent(OhWait wait);
-/* Sleep up to so many milliseconds; a signal ends it. */
+/* Sleep for at most this many milliseconds; a signal ends it. */
 extern void OhSleep(long milliseconds, OhWait wait);
 
 #endif							/* OH_STORAGE_WAIT_H */

@@ -60,6 +60,7 @@ distance(FunctionCallInfo fcinfo, double (*function) (const OmHalfvec *, const O
 	return function(a, b);
 }
 
+/* As in vector_distance.c: C symbols of its own, by pgvector's names. */
 OM_DISTANCE(om_halfvec_l2_distance, sqrt(distance(fcinfo, om_halfvec_l2sq)))
 OM_DISTANCE(om_halfvec_l2_squared_distance, distance(fcinfo, om_halfvec_l2sq))
 OM_DISTANCE(om_halfvec_inner_product, distance(fcinfo, om_halfvec_ip))

@@ -13,11 +13,11 @@
 
 #define CACHE_LINE 64
 
-/* Cache lines of a node that are prefetched at most. */
+/* At most this many cache lines of a node are prefetched. */
 #define PREFETCH_LINES 6
 
 /*
- * keep_node -- remember an evaluated node; the page is locked.
+ * keep_node -- keep a copy of an evaluated node; its page is locked.
  */
 static void
 keep_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
@@ -26,7 +26,7 @@ keep_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
 	OhCachedNode *kept = OhNodeCacheAdd(e->keep, id, &found);
 
 	if (found)
-		return;					/* seen on another level */
+		return;					/* kept already, on another level */
 	kept->dist = dist;
 	kept->live = node->state == OH_LIVE;
 	kept->tag = node->tag;
@@ -55,7 +55,7 @@ reserve_rows(OhNearRows *rows, int n)
 }
 
 /*
- * prefetch -- start loading what the evaluation of a node will touch.
+ * prefetch -- prefetch the memory that the evaluation of a node will read.
  */
 static inline void
 prefetch(const OhIndex *ix, uint32 lp, uint32 slot)
@@ -69,14 +69,15 @@ prefetch(const OhIndex *ix, uint32 lp, uint32 slot)
 	__builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
 	start = (uintptr_t) OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), slot);
 	end = start + sizeof(OhNodeData) + ix->code_bytes;
-	/* the hardware follows a long code by itself once it is being read */
+	/* once a long code is being read, the hardware prefetches the rest */
 	end = Min(end, start + PREFETCH_LINES * CACHE_LINE);
 	for (start &= ~(uintptr_t) (CACHE_LINE - 1); start < end; start += CACHE_LINE)
 		__builtin_prefetch((void *) start);
 }
 
 /*
- * ask_ahead -- for the pages of the nodes from key[i] on, which are in the order of pages.
+ * ask_ahead -- start reading the pages of the nodes from key[i] on; these are in the order
+ * of pages.
  */
 static void
 ask_ahead(OhIndex *ix, const uint64 *key, int i, int count)
@@ -140,7 +141,7 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 			uint32		slot = (uint32) key[i];
 			OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);
 
-			/* a slot never used is all zero: free */
+			/* a slot that was never used is all zeros, and so is free */
 			if (node->state == OH_FREE)
 				continue;
 			if (unlikely((node->tag & OH_TAG_MODEL) != number))
@@ -163,7 +164,7 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 			nout++;
 		}
 		UnlockReleaseBuffer(buffer);
-		/* this node is looked at again then, and may have another code */
+		/* the node is read again after that, and may have another code then */
 		if (unlikely(missing >= 0))
 		{
 			OhFormsNeed(e->forms, ix, lp * per_page + (uint32) key[i], missing, &rounds);

@@ -11,7 +11,7 @@
 #include "hnsw/index.h"
 #include "hnsw/graph/nodecache.h"
 
-/* Nodes that one call evaluates at most. */
+/* Limit on the nodes that one call evaluates. */
 #define OH_MAX_EVALUATED 200
 
 /* A node's own row, and the node's distance. */
@@ -21,7 +21,7 @@ typedef struct OhNearRow
 	ItemPointerData tid;
 } OhNearRow;
 
-/* The rows of nodes that have been evaluated, as far as they are the nodes' own. */
+/* The rows of evaluated nodes, as far as they are the nodes' own TIDs. */
 typedef struct OhNearRows
 {
 	OhNearRow  *row;
@@ -33,10 +33,10 @@ typedef struct OhEvaluator
 {
 	OhIndex    *ix;
 	OhForms    *forms;			/* of the query */
-	OhNodeCache *keep;			/* inserts only: copies of what was looked at */
-	OhNearRows *near;			/* scans of arrays only: the rows of what was looked at */
+	OhNodeCache *keep;			/* inserts only: copies of the nodes read */
+	OhNearRows *near;			/* scans of arrays only: the rows of the nodes read */
 	int64		evaluations;
-	bool		asked;			/* the pages of the next nodes have been asked for */
+	bool		asked;			/* reading the pages of the next nodes has been started */
 } OhEvaluator;
 
 /* An evaluated node. */
@@ -48,8 +48,8 @@ typedef struct OhEvaluated
 
 extern void OhNearRowsInit(OhNearRows *rows, MemoryContext context);
 /*
- * Evaluate nodes ids[n], n <= OH_MAX_EVALUATED, in the order of their pages;
- * returns how many there were: free slots, and ids beyond the array, are left out.
+ * Evaluate nodes ids[n], n <= OH_MAX_EVALUATED, in the order of their pages.  Returns the
+ * number of nodes in out: free slots, and ids beyond the array, are left out.
  */
 extern int	OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out);
 

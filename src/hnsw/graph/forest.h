@@ -1,5 +1,5 @@
 /*
- * forest.h -- sets of numbers that are joined, as trees (union-find).
+ * forest.h -- disjoint sets of numbers, as trees (union-find).
  */
 #ifndef OH_FOREST_H
 #define OH_FOREST_H
@@ -11,10 +11,10 @@
 typedef struct OhForest
 {
 	uint32	   *parent;			/* [n] */
-	uint32	   *size;			/* [n], of the tree of a root */
+	uint32	   *size;			/* [n], for a root: size of its tree */
 } OhForest;
 
-/* Each of n numbers by itself. */
+/* Start with n sets of one number each. */
 static inline void
 OhForestInit(OhForest *forest, uint32 n, MemoryContext context)
 {
@@ -51,7 +51,7 @@ OhForestRoot(OhForest *forest, uint32 i)
 	return i;
 }
 
-/* Join the trees of two different roots. */
+/* Unite the trees of two different roots. */
 static inline void
 OhForestJoin(OhForest *forest, uint32 a, uint32 b)
 {

@@ -5,7 +5,7 @@
 
 #include "hnsw/graph/forms.h"
 
-/* Each round means that the index was trained again between two reads. */
+/* Each round means that the index was retrained between two reads. */
 #define MAX_ROUNDS 100
 
 void
@@ -18,7 +18,7 @@ OhFormsInit(OhForms *forms, const OhIndex *ix, bool refined, MemoryContext conte
 }
 
 /*
- * make -- the form of a model that the index knows.
+ * make -- make the query form for a model that the backend has loaded.
  */
 static void
 make(OhForms *forms, const OhIndex *ix, uint8 number)
@@ -59,7 +59,7 @@ OhFormsAdd(OhForms *forms, OhIndex *ix, uint8 tag)
 	if (OhModelOf(ix, number) == NULL)
 		return false;
 	make(forms, ix, number);
-	/* sooner or later all nodes have the newest */
+	/* in the end, all nodes have codes of the newest model */
 	if (number == ix->number)
 		forms->number = number;
 	return true;

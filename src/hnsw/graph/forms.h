@@ -1,10 +1,9 @@
 /*
- * forms.h -- query forms of one vector, one for each model that nodes have codes
- * of.
+ * forms.h -- query forms of one vector, one for each model that nodes have codes of.
  *
- * Nearly always that is one model.  While an index is being trained again there
- * are two, and a scan that began before meets a model that it has never seen:
- * its form is made then.
+ * Nearly always there is one model.  While an index is being retrained there are two, and a
+ * scan that started earlier may meet codes of a model that it has never seen: it then makes
+ * the form for that model.
  */
 #ifndef OH_FORMS_H
 #define OH_FORMS_H
@@ -13,44 +12,45 @@
 
 #include "hnsw/index.h"
 
-/* A query form; of another model than number once the index has gone on. */
+/* A query form for one model. */
 typedef struct OhForm
 {
 	bool		made;
-	uint8		number;			/* of its model */
+	uint8		number;			/* number of the model */
 	OmQuery    *query;
-	OmRefineQuery *refine;		/* NULL if not wanted */
+	OmRefineQuery *refine;		/* for refined distances, NULL if not wanted */
 } OhForm;
 
 typedef struct OhForms
 {
 	MemoryContext context;
-	bool		refined;		/* with forms for refined distances */
-	bool		unrounded;		/* are distances wanted in double as well? (rows.h) */
+	bool		refined;		/* refined distances are wanted */
+	bool		unrounded;		/* distances are wanted in double, too (rows.h) */
 	const float *x;				/* the vector, the caller's */
 	void	   *scratch;
-	uint8		number;			/* of the model of the form that most nodes need */
+	uint8		number;			/* number of the model that most nodes have codes of */
 	OhForm		form[OH_MODELS];
 } OhForms;
 
 extern void OhFormsInit(OhForms *forms, const OhIndex *ix, bool refined, MemoryContext context);
-/* Make the form of the index's newest model of x, which stays the caller's. */
+/* Make the form of x for the index's newest model; x must stay allocated. */
 extern void OhFormsSet(OhForms *forms, const OhIndex *ix, const float *x);
 /*
- * Make the form that codes with this tag need.  Reads the metapage if the model
- * is not known, so no page may be locked.  false: no node has that model any more;
- * read the node again.
+ * Make the form for codes with this tag.  Reads the metapage if the model is not known, so
+ * the caller must hold no page lock.  false: no node has codes of that model any more, read
+ * the node again.
  */
 extern bool OhFormsAdd(OhForms *forms, OhIndex *ix, uint8 tag);
 /*
- * The same, for a caller that reads the node again each time: raises an error
- * after too many rounds.
+ * The same, for a caller that then reads the node again: raises an error after too many
+ * rounds.
  */
 extern void OhFormsNeed(OhForms *forms, OhIndex *ix, uint32 node, uint8 tag,
 						int *rounds);
 
 /*
- * The form for codes with this tag, NULL if it has not been made; *quant its model.
+ * The form for codes with this tag, NULL if it has not been made; *quant is set to the
+ * model.
  */
 static inline const OhForm *
 OhFormOf(const OhForms *forms, const OhIndex *ix, uint8 tag, const OmQuantizer **quant)

@@ -1,8 +1,8 @@
 /*
- * highway.c -- the members of the highway in their pages.  See highway.h.
+ * highway.c -- reads and writes the members of the highway.  See highway.h.
  *
- * There are few pages, so that a free slot is looked for on all of them.  One page
- * is locked at a time.
+ * There are few pages, so a free slot is searched for on all of them.  One page is locked
+ * at a time.
  */
 #include "postgres.h"
 
@@ -11,17 +11,20 @@
 #include "hnsw/graph/highway.h"
 #include "storage/wal.h"
 
-/* Every search reads the members by level, in no case more than a few pages.  docs/measurements.md#constants */
+/*
+ * Limit on the members by level: every search reads them, so they take only a few pages.
+ * docs/measurements.md#constants
+ */
 #define LEVEL_BYTES		(48 * 1024)
 #define LEVEL_LEAST		32
 #define LEVEL_MOST		1000
 
-/* Members of islands are read by searches of data that has islands. */
+/* Limit on the members of islands, which searches read if the data has islands. */
 #define ISLAND_BYTES	(1024 * 1024)
 #define ISLAND_LEAST	256
 #define ISLAND_MOST		4096
 
-/* Codes that are compared at a time. */
+/* Number of codes that are compared at a time. */
 #define BATCH			128
 
 uint32
@@ -54,7 +57,8 @@ OhCompareIslands(const void *a, const void *b)
 }
 
 /*
- * compare -- members[n] of a page, which is locked, with codes of one model.
+ * compare -- compare members[n] of a page with the query; their codes are of one model, and
+ * the page is locked.
  */
 static void
 compare(const OmQuantizer *quant, const OmQuery *query, OhMemberData *const *member, int n,
@@ -84,7 +88,7 @@ compare(const OmQuantizer *quant, const OmQuery *query, OhMemberData *const *mem
 }
 
 /*
- * compare_page -- the members of a page that have codes of one model; the page is
+ * compare_page -- compare the members of a page that have codes of one model; the page is
  * locked.
  */
 static void
@@ -109,8 +113,7 @@ compare_page(const OhIndex *ix, Page page, const OhForm *form, const OmQuantizer
 }
 
 /*
- * make_forms -- while an index is being trained again, members have codes of two
- * models.
+ * make_forms -- while an index is being retrained, make the forms for both models.
  */
 static void
 make_forms(OhIndex *ix, OhForms *forms)
@@ -126,7 +129,7 @@ make_forms(OhIndex *ix, OhForms *forms)
 }
 
 /*
- * ask_ahead -- for the pages from this one on, as far as they are known.
+ * ask_ahead -- start reading the pages from this one on, as far as they are known.
  */
 static void
 ask_ahead(OhIndex *ix, uint32 lp)
@@ -146,7 +149,7 @@ OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds)
 		make_forms(ix, forms);
 	if (OhAheadBegin(&ix->file.ahead))
 		ask_ahead(ix, 0);
-	/* others may have added a page if the last one that we know of is full */
+	/* if the last known page is full, others may have added one */
 	for (uint32 lp = 0; lp < array->npages || (full && lp < OhArrayPages(&ix->file, OH_HIGHWAY)); lp++)
 	{
 		Buffer		buffer = OhArrayRead(&ix->file, OH_HIGHWAY, lp, BUFFER_LOCK_SHARE);
@@ -170,7 +173,7 @@ OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds)
 }
 
 /*
- * add_to_page -- put a member on a page; false: it has no room.
+ * add_to_page -- add a member to a page; false if it is full.
  */
 static bool
 add_to_page(OhIndex *ix, uint32 lp, const OhMemberData *head, const void *code)
@@ -232,8 +235,8 @@ find_member(OhIndex *ix, uint32 node, uint32 *lp, uint32 *slot, int *kind)
 }
 
 /*
- * change_member -- set the kind of a member, 0: free it; false: the slot is another
- * node's by now.
+ * change_member -- set the kind of a member, or free it if kind is 0. false: the slot
+ * belongs to another node now.
  */
 static bool
 change_member(OhIndex *ix, uint32 lp, uint32 slot, uint32 node, int kind)
@@ -292,8 +295,8 @@ OhHighwayJoin(OhIndex *ix, uint32 node, int level, int kind, uint8 tag, const vo
 }
 
 /*
- * raise_level -- from now on only nodes of a higher level become members; returns
- * that level.
+ * raise_level -- let only nodes of a higher level become members from now on; returns that
+ * level.
  */
 static int
 raise_level(OhIndex *ix)
@@ -317,7 +320,7 @@ raise_level(OhIndex *ix)
 /*
  * OhHighwayThin -- see highway.h.
  *
- * Members of islands stay.  Two inserts may do it at once.
+ * Members of islands stay.  Two inserts may do this at the same time.
  */
 void
 OhHighwayThin(OhIndex *ix)
@@ -350,8 +353,8 @@ OhHighwayThin(OhIndex *ix)
 }
 
 /*
- * old_members -- copies of the members of a page whose codes are of an old model;
- * returns their number.
+ * old_members -- copy the members of a page whose codes are of an old model; returns their
+ * number.
  */
 static int
 old_members(OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots)
@@ -375,7 +378,7 @@ old_members(OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots)
 }
 
 /*
- * read_code -- the code of a node in the newest model; false: it has none.
+ * read_code -- read a node's code of the newest model; false: it has none.
  */
 static bool
 read_code(OhIndex *ix, uint32 id, void *code)
@@ -395,8 +398,10 @@ read_code(OhIndex *ix, uint32 id, void *code)
 }
 
 /*
- * recode_page -- a node's code stays as it is once it is of the newest model, so that
- * it may be read before the member's page is locked.
+ * recode_page -- give the members of a page the current codes of their nodes.
+ *
+ * Once a node's code is of the newest model it does not change, so it may be read before
+ * the member's page is locked.
  */
 static void
 recode_page(OhIndex *ix, uint32 lp, OhMemberData *old, uint32 *slots, char *codes)
@@ -448,7 +453,7 @@ OhHighwayRecode(OhIndex *ix)
 	pfree(codes);
 }
 
-/* A member, and where it is. */
+/* The location of a member. */
 typedef struct Place
 {
 	uint32		node;
@@ -469,7 +474,7 @@ compare_places(const void *a, const void *b)
 }
 
 /*
- * all_places -- where all members are, palloc'd, those of a node side by side.
+ * all_places -- list the locations of all members, palloc'd, with those of a node adjacent.
  */
 static Place *
 all_places(OhIndex *ix, uint32 *n)
@@ -512,7 +517,7 @@ OhHighwayMerge(OhIndex *ix)
 			first = i;
 			continue;
 		}
-		/* the first gets what the other was before that goes */
+		/* before the second one is freed, the first takes over its kind */
 		place[first].kind |= place[i].kind;
 		if (change_member(ix, place[first].lp, place[first].slot, place[first].node, place[first].kind))
 			(void) change_member(ix, place[i].lp, place[i].slot, place[i].node, 0);

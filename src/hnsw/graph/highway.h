@@ -1,19 +1,19 @@
 /*
- * highway.h -- where searches of the base layer start.
+ * highway.h -- the highway: where searches of the base layer start.
  *
- * The highway is an array of copies of codes (OhMemberData), in pages of its own.
- * A search compares the query with all of them and starts from the nearest.  So it
- * finds a group of rows that lies apart, which no link of another group leads to.
+ * The highway is an array of copies of codes (OhMemberData), in pages of its own.  A search
+ * compares the query with all of them and starts from the nearest ones.  So it also finds a
+ * group of rows that is far from the others, and to which no link of another group leads.
  * Members are
  *
- *   - all nodes from some level on (highway_level of the metapage), few enough to
- *     be compared by every search: a sample of all nodes;
- *   - one node of each island: of nodes whose nearest links lead to one another.
- *     A build and a vacuum look for islands in the whole graph, an insert takes a
- *     node for one that is much farther from its nearest neighbour than the
- *     neighbour is from its own.
+ *   - all nodes from some level on (highway_level in the metapage): a sample of all
+ *     nodes, small enough to be compared by every search;
+ *   - one node of each island, which is a group of nodes whose nearest links lead to
+ *     one another.  A build and a vacuum look for islands in the whole graph.  An insert
+ *     takes its node for an island if it is much farther from its nearest neighbour than
+ *     that neighbour is from its own ones.
  *
- * A member is added after its node is live, and freed before its node is.
+ * A member is added after its node is live, and freed before its node is freed.
  */
 #ifndef OH_HIGHWAY_H
 #define OH_HIGHWAY_H
@@ -26,7 +26,7 @@
 #include "hnsw/graph/queue.h"
 #include "hnsw/index.h"
 
-/* Members of each kind that a search starts from. */
+/* Number of members of each kind that a search starts from. */
 #define OH_LEVEL_SEEDS	4
 #define OH_ISLAND_SEEDS 8
 
@@ -39,35 +39,38 @@ typedef struct OhNearest
 
 typedef struct OhSeeds
 {
-	OhNearest	level;			/* of the members by level */
-	OhNearest	island;			/* of the members of islands */
-	uint32		nlevel;			/* members by level */
-	uint32		nisland;		/* members of islands */
+	OhNearest	level;			/* nearest members by level */
+	OhNearest	island;			/* nearest members of islands */
+	uint32		nlevel;			/* number of members by level */
+	uint32		nisland;		/* number of members of islands */
 } OhSeeds;
 
-/* Bytes of members of islands that double what another one must be worth. */
+/*
+ * For each time that the members of islands take this many bytes, a further one must be
+ * twice as far apart.
+ */
 #define OH_CHEAP_BYTES	(128 * 1024)
 
-/* Members by level, and of islands, that an index has at most. */
+/* The largest number of members by level, and of islands, in an index. */
 extern uint32 OhHighwayLevelLimit(uint32 code_bytes);
 extern uint32 OhHighwayIslandLimit(uint32 code_bytes);
 
 /* Compare the query with all members that have a code of a known model. */
 extern void OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds);
-/* Make a live node a member; kind OH_MEMBER_*, tag and code the node's. */
+/* Make a live node a member of kind OH_MEMBER_*; tag and code are the node's. */
 extern void OhHighwayAdd(OhIndex *ix, uint32 node, int level, int kind,
 						 uint8 tag, const void *code);
 /*
- * The same for a node that may be a member already, which it then remains, of that kind,
- * too.  Two who add a node at the same moment may both find that it is not a member yet.
+ * The same for a node that may be a member already: it then gets this kind in addition.
+ * Two backends that add a node at the same moment may both find that it is not a member.
  */
 extern void OhHighwayJoin(OhIndex *ix, uint32 node, int level, int kind, uint8 tag,
 						  const void *code);
-/* Free members of nodes that are members twice. */
+/* If a node is a member twice, free one of the two. */
 extern void OhHighwayMerge(OhIndex *ix);
-/* After nodes were encoded again: give members the codes that their nodes have now. */
+/* After nodes were re-encoded: give members the current codes of their nodes. */
 extern void OhHighwayRecode(OhIndex *ix);
-/* There are too many members by level: keep those of a higher one. */
+/* If there are too many members by level, keep only those of a higher level. */
 extern void OhHighwayThin(OhIndex *ix);
 
 static inline void
@@ -86,22 +89,22 @@ OhNearestAdd(OhNearest *nearest, int max, OhItem item)
 	nearest->item[at] = item;
 }
 
-/* Nearest links that say how far apart nodes are around here. */
+/* Number of nearest links that tell how far apart nodes are in this neighbourhood. */
 #define OH_NEAR_LINKS	4
 
 /*
- * Distances (of L2 squared) beyond this many times that of a node's farthest local link
- * lead to other surroundings; beyond the second number, far away from them.  Chosen, not
- * measured, as are the other numbers here: docs/measurements.md#constants
+ * Distances (of squared L2) of more than OH_BESIDE times that of a node's farthest local
+ * link lead to another neighbourhood; of more than OH_APART times, to one that is far away.
+ * Chosen, not measured, like the other numbers here: docs/measurements.md#constants
  */
 #define OH_BESIDE	1.5f
 #define OH_APART	3.0f
 
 /*
- * How many of a node's nearest links, at distances dist[n], nearest first, lead to its
- * own surroundings: of a small cluster the next ones lead out.  error: by how much a
- * distance may be wrong.  *local becomes the distance of the farthest local link, for
- * comparison with others.
+ * Of a node's nearest links, at distances dist[n], nearest first, how many lead to its own
+ * neighbourhood?  In a small cluster, the following ones lead out of it.  error: the error
+ * of a distance.  *local is set to the distance of the farthest local link, for comparison
+ * with other distances.
  */
 static inline int
 OhLocalLinks(const float *dist, int n, float error, float *local)
@@ -117,16 +120,16 @@ OhLocalLinks(const float *dist, int n, float error, float *local)
 	return count;
 }
 
-/* Standard errors by which a distance may be wrong. */
+/* Number of standard errors by which a distance may be wrong. */
 #define OH_ISLAND_ERRORS 3.0f
 
-/* An island of this many nodes is one, however near others are. */
+/* A group of this many nodes is an island even if other nodes are near. */
 #define OH_LARGE_ISLAND 8
 
 /*
- * How far apart a new row must be, in terms of local links, to become a member where there
- * are n members of islands.  The more there are, the farther: data without islands has rows
- * that lie apart, too, and every search pays for a member.
+ * The distance, in units of local links, from which a new row becomes a member if there are
+ * n members of islands.  It grows with n: data without islands has outliers, too, and every
+ * search pays for a member.
  */
 static inline float
 OhApartLimit(uint32 n, uint32 code_bytes)
@@ -134,29 +137,29 @@ OhApartLimit(uint32 n, uint32 code_bytes)
 	return OH_APART * (1.0f + n * (float) (sizeof(OhMemberData) + code_bytes) / OH_CHEAP_BYTES);
 }
 
-/* An island, and the node that stands for it. */
+/* An island, and the node that represents it. */
 typedef struct OhIsland
 {
 	uint32		size;
 	uint32		node;			/* or slot */
-	float		apart;			/* least distance to others, in terms of their local links */
+	float		apart;			/* least distance to other nodes, in units of their local links */
 } OhIsland;
 
-/* For qsort: large ones before small ones, by size; small ones by how far apart they are. */
+/* For qsort: large islands first, by size; then small ones, by how far apart they are. */
 extern int	OhCompareIslands(const void *a, const void *b);
 
-/* A distance to other surroundings in terms of their local links. */
+/* A distance to another neighbourhood, in units of its local links. */
 static inline float
 OhHowFarApart(float dist, float local)
 {
 	return local > 0 ? dist / local : INFINITY;
 }
 
-/* By how much farther apart than an island of several a node alone must be. */
+/* A node alone must be farther apart than an island of several nodes by this factor. */
 #define OH_ALONE	3.0f
 
 /*
- * Does an island of the whole graph get a member, beside n others?
+ * Does an island that was found in the whole graph get a member, if there are n others?
  */
 static inline bool
 OhIslandCounts(uint32 size, float apart, uint32 n, uint32 code_bytes)

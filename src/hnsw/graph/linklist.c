@@ -1,5 +1,6 @@
 /*
- * linklist.c -- lists of links: to records, from records, from candidates, without a link.
+ * linklist.c -- lists of links: copied to and from records, made of candidates, and without
+ * a given link.
  */
 #include "postgres.h"
 

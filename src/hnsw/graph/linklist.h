@@ -1,8 +1,7 @@
 /*
- * linklist.h -- lists of links, as they are in records of nodes and towers, and copies
- * of them that change.
+ * linklist.h -- lists of links: those in records of nodes and towers, and working copies.
  *
- * In a record: uint32[max], OH_NONE from the first gap on; the first nselected links are
+ * In a record: uint32[max], OH_NONE from the first gap on.  The first nselected links are
  * diverse, the others are fill.
  */
 #ifndef OH_LINKLIST_H
@@ -14,7 +13,7 @@
 #include "hnsw/graph/select.h"
 #include "hnsw/options.h"
 
-/* A copy: the diverse links first. */
+/* A working copy: the diverse links first. */
 typedef struct OhLinkList
 {
 	int			n;
@@ -25,13 +24,13 @@ typedef struct OhLinkList
 /* Write a list to a record. */
 extern void OhStoreLinks(const OhLinkList *list, uint32 *links, uint8 *nselected, int max);
 /*
- * The ids of chosen candidates, the diverse ones first, to links[n]; returns how many
- * are diverse.
+ * Write the ids of chosen candidates to links[n], the diverse ones first; returns how many
+ * of them are diverse.
  */
 extern int	OhCandidateLinks(const OhCandidate *cand, int n, uint32 *links);
 /* Copy a record's links to out[max]; returns how many there are. */
 extern int	OhCopyLinks(const uint32 *links, int max, uint32 *out);
-/* Take a link out of a list, if it is there. */
+/* Remove a link from a list, if it is there. */
 extern void OhDropLink(OhLinkList *list, uint32 id);
 
 /* How many links a record has. */

@@ -1,5 +1,5 @@
 /*
- * nodecache.c -- what an insert keeps of the nodes that its search has looked at.
+ * nodecache.c -- copies of the nodes that an insert's search has read.
  */
 #include "postgres.h"
 

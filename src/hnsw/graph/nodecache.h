@@ -1,10 +1,10 @@
 /*
- * nodecache.h -- what an insert keeps of the nodes that its search has looked at.
+ * nodecache.h -- copies of the nodes that an insert's search has read.
  *
- * A hash table by node id, with copies of codes and links, so that back links are decided
- * without reading pages again.  Emptied with each insert, which costs nothing, as simplehash
- * would not: places carry the number of the insert that filled them, and memory for copies
- * is kept.
+ * A hash table by node id with copies of codes and links, so that back links can be decided
+ * without reading pages again.  It is emptied for each insert.  That costs nothing, unlike
+ * with simplehash: entries carry the number of the insert that filled them, and the memory
+ * for copies is kept.
  */
 #ifndef OH_NODE_CACHE_H
 #define OH_NODE_CACHE_H
@@ -13,10 +13,10 @@
 
 #include "common/hashfn.h"
 
-/* Nodes that lead to a node, as far as they are noted. */
+/* Number of nodes linking to a node that are recorded. */
 #define OH_CACHED_LEADING 3
 
-/* What an insert plans with a node (insert/link.c); zeros until then. */
+/* An insert's plans for a node (insert/link.c); zeros until then. */
 typedef struct OhLinkMarks
 {
 	bool		chosen;			/* the new node links to it */
@@ -25,23 +25,23 @@ typedef struct OhLinkMarks
 	uint32		leading[OH_CACHED_LEADING]; /* found nodes that link to it, nearest first */
 } OhLinkMarks;
 
-/* Filled by the search, but for marks and own. */
+/* Filled by the search, except for marks and own. */
 typedef struct OhCachedNode
 {
-	uint32		stamp;			/* of the insert; another one: an empty place */
+	uint32		stamp;			/* number of the insert; with another number, the entry is empty */
 	uint32		id;
 	float		dist;			/* to the new vector */
 	bool		live;
 	bool		expanded;		/* version and links are known */
-	uint8		tag;			/* of code */
+	uint8		tag;			/* tag of the code */
 	uint16		version;
 	uint8		nlinks;
 	uint8		nselected;
 	OhLinkMarks marks;
-	uint32	   *links;			/* base layer */
+	uint32	   *links;			/* links on the base layer */
 	void	   *code;
-	void	   *own;			/* as a code of the insert's model (insert/near.c), NULL if not
-								 * asked for */
+	void	   *own;			/* the code converted to the insert's model (insert/near.c), NULL
+								 * if not needed yet */
 } OhCachedNode;
 
 typedef struct OhNodeCacheChunk
@@ -59,16 +59,16 @@ typedef struct OhNodeCache
 	uint32		used;
 	uint32		stamp;
 	OhNodeCacheChunk *first;	/* memory for copies */
-	OhNodeCacheChunk *chunk;	/* the one that is being filled */
-	Size		filled;			/* of it */
+	OhNodeCacheChunk *chunk;	/* the chunk that is being filled */
+	Size		filled;			/* bytes used of that chunk */
 } OhNodeCache;
 
 extern void OhNodeCacheInit(OhNodeCache *keep, MemoryContext context);
 /* Forget all. */
 extern void OhNodeCacheReset(OhNodeCache *keep);
-/* Memory until the next reset. */
+/* Allocate memory that is valid until the next reset. */
 extern void *OhNodeCacheAlloc(OhNodeCache *keep, Size bytes);
-/* The place of a node, empty if it is not kept: OhNodeCacheAdd() fills it. */
+/* Find a node's entry, or an empty entry for it, which the caller fills. */
 extern OhCachedNode *OhNodeCacheAdd(OhNodeCache *keep, uint32 id, bool *found);
 
 /* A kept node, or NULL. */

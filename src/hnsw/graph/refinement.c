@@ -1,15 +1,14 @@
 /*
- * refinement.c -- refinements of codes in the index: read by scans, written by
- * inserts.
+ * refinement.c -- refinements of codes in the index: read by scans, written by inserts.
  *
- * A refinement is written in a record of its own, once its node is live; until
- * then, or after a crash in between, what its slot holds is of an older node.
- * The tag tells that, and the node counts as one without.
+ * A refinement has a record of its own, which is written after its node is live.  Until
+ * then, or after a crash in between, the slot holds that of an older node.  The tag shows
+ * this, and the node counts as one without a refinement.
  *
- * Rows with equal codes share a node, and a refinement tells them apart: a row
- * that joins with another refinement blurs the node's before it is there.  If
- * that comes before the first row's insert has written its own, the slot is
- * claimed for the code with a blurred one, which that insert leaves alone.
+ * Rows with equal codes share a node, although their refinements may differ.  Before a row
+ * joins a node with another refinement, the node's refinement is blurred.  If that happens
+ * before the first row's insert has written its own, a blurred refinement for the code is
+ * written to the slot, and that insert leaves it alone.
  */
 #include "postgres.h"
 
@@ -20,7 +19,7 @@
 
 #define CACHE_LINE 64
 
-/* Cache lines of a refinement that are prefetched at most. */
+/* At most this many cache lines of a refinement are prefetched. */
 #define PREFETCH_LINES 8
 
 void
@@ -61,8 +60,8 @@ OhReadRefinements(OhIndex *ix, const OhForms *forms, const OmRefineBase *bases,
 }
 
 /*
- * lock_record -- the page of a node's refinement, exclusively locked; the array
- * grows to hold it.
+ * lock_record -- lock the page of a node's refinement in exclusive mode, extending the
+ * array if necessary.
  */
 static Buffer
 lock_record(OhIndex *ix, uint32 node)
@@ -107,7 +106,7 @@ OhWriteRefinement(OhIndex *ix, uint32 node, const void *code,
 	Buffer		buffer = lock_record(ix, node);
 	const void *record = OhRecord(&ix->file, OH_REFINE, BufferGetPage(buffer), node);
 
-	/* somebody has joined the node already */
+	/* unless somebody has joined the node already */
 	if (OhSlotOf(&ix->file, OH_REFINE, node) >= OhTail(BufferGetPage(buffer))->nused ||
 		!om_quant_refine_matches(code, record) || !om_quant_refine_is_blurred(record))
 		store(ix, buffer, node, refinement, false);

@@ -1,9 +1,8 @@
 /*
- * refinement.h -- refinements of codes in the index: read by scans, written by
- * inserts.
+ * refinement.h -- refinements of codes in the index: read by scans, written by inserts.
  *
- * A node may lack one, or have one that stands for its code only (blurred): then
- * its rows are re-ranked by the table.  See format.h and quant.h.
+ * A node may have no refinement, or a blurred one, which says nothing beyond its code.  Its
+ * rows are then re-ranked by the table.  See format.h and quant.h.
  */
 #ifndef OH_REFINEMENT_H
 #define OH_REFINEMENT_H
@@ -13,21 +12,21 @@
 #include "hnsw/graph/rows.h"
 
 /*
- * Refined distances of nodes heads[n], into refined and refined_error of each.
- * bases[n] are of their codes.
+ * Compute the refined distances of nodes heads[n], into refined and refined_error of each.
+ * bases[n] were computed from their codes.
  */
 extern void OhReadRefinements(OhIndex *ix, const OhForms *forms,
 							  const OmRefineBase *bases, OhNodeRows *heads, int n);
 
-/* Start loading the refinement of a node. */
+/* Prefetch the refinement of a node. */
 extern void OhPrefetchRefinement(const OhIndex *ix, uint32 node);
 
-/* Store that of a new node; code is the node's. */
+/* Write the refinement of a new node; code is the node's. */
 extern void OhWriteRefinement(OhIndex *ix, uint32 node, const void *code,
 							  const void *refinement);
 
 /*
- * A row with the same code is about to join a node: unless it has the very same
+ * Call this before a row with the same code joins a node: unless the row has an equal
  * refinement, the node's becomes blurred.
  */
 extern void OhJoinRefinement(OhIndex *ix, uint32 node, const void *code,

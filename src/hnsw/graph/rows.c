@@ -1,17 +1,17 @@
 /*
- * rows.c -- the heap rows of nodes, and the rows without a position.
+ * rows.c -- the heap TIDs of nodes, and off-graph rows.
  *
- * A node's rows are its own TID and those in its chain of postings.  The chain
- * is read record by record, one lock at a time, and in pieces: a node may have a
- * million rows, and most scans want ten.
+ * A node's rows are its own TID and those in its chain of postings.  The chain is read
+ * record by record, with one lock at a time, and in pieces: a node may have a million rows,
+ * and most scans want ten.
  *
- * A vacuum may free the record that comes next, once it has no rows, between two
- * pieces and within one.  It names another node then, or none, and the chain goes
- * on where the record before it says now.  If that one is gone, too, the chain is
- * read from its head again; and a record that was freed and has become the new head
- * of the same node leads to the others once more.  So that each row comes once, a
- * scan remembers which records it has read: TIDs never move between records, and
- * those that have come in since are too new for the scan's snapshot.
+ * A vacuum may free the next record if it has no rows left, between two pieces or within
+ * one.  The record then belongs to another node, or to none, and the chain continues where
+ * the record before it now points to.  If that one is gone, too, the chain is read again
+ * from its head.  A record that was freed and has become the new head of the same node
+ * leads to the others once more.  So that each row is returned once, a scan remembers which
+ * records it has read: TIDs never move between records, and those added since then are too
+ * new for the scan's snapshot.
  */
 #include "postgres.h"
 
@@ -23,10 +23,10 @@
 #include "filter/condition.h"
 #include "hnsw/graph/rows.h"
 
-/* Times that a piece of a chain is looked for again before it is called damaged. */
+/* If a piece of a chain has been looked for this often, the index is damaged. */
 #define MAX_RESTARTS 1000
 
-/* Rows of a piece: a few more may come, of its last record. */
+/* Number of rows of a piece; the last record may add a few more. */
 #define PIECE 48
 
 void
@@ -49,12 +49,12 @@ add(OhRows *rows, const ItemPointerData *tid)
 }
 
 /*
- * check_beyond -- a row is beyond the blocks that the table is known to have: has it grown
- * since?
+ * check_beyond -- a row is beyond the blocks that the table is known to have: has the table
+ * grown?
  *
- * Rows are in the table before they are in an index, and a vacuum takes them out of the
- * index before it truncates the table.  Other table access methods may have row numbers that
- * are no places.
+ * A row is in the table before it is in an index, and a vacuum removes it from the index
+ * before it truncates the table.  Other table access methods may have row numbers that are
+ * not block numbers.
  */
 static void
 check_beyond(OhIndex *ix, const ItemPointerData *tid, int array, uint32 lp)
@@ -83,7 +83,7 @@ OhCheckRows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp
 }
 
 /*
- * chain_of -- the first posting of a node, OH_NONE if it is no longer live.
+ * chain_of -- read the first posting of a node; OH_NONE if the node is no longer live.
  */
 static uint32
 chain_of(OhIndex *ix, uint32 id)
@@ -98,7 +98,7 @@ chain_of(OhIndex *ix, uint32 id)
 
 /* ---- records that have been read ---- */
 
-#define PART_WORDS 512			/* of a set: 32,768 records */
+#define PART_WORDS 512			/* words of a part of a set: 32,768 records */
 #define PART_BITS (PART_WORDS * 64)
 
 void
@@ -150,7 +150,7 @@ OhChainBegin(OhChain *chain, uint32 node, uint32 posting)
 }
 
 /*
- * read_posting -- a copy of the record; false: it is not this node's.
+ * read_posting -- copy the record; false: it does not belong to this node.
  */
 static bool
 read_posting(OhIndex *ix, uint32 node, uint32 at, OhPostingData *copy)
@@ -166,7 +166,8 @@ read_posting(OhIndex *ix, uint32 node, uint32 at, OhPostingData *copy)
 }
 
 /*
- * find_next -- the next record is no longer the node's: where does the chain go on?
+ * find_next -- the next record no longer belongs to the node: find out where the chain
+ * continues.
  */
 static void
 find_next(OhIndex *ix, OhChain *chain)
@@ -204,14 +205,14 @@ OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
 			find_next(ix, chain);
 			continue;
 		}
-		/* passing by what has been read before, after a restart, is as good as a step */
+		/* a record that was read before a restart counts as a step, too */
 		if (++steps > 8 * (uint64) ix->file.array[OH_POSTING].npages * ix->file.array[OH_POSTING].per_page)
 			OhReportCorruption(ix->file.rel, OhRecordBlock(&ix->file, OH_POSTING, at),
 							   "the postings of node %u form a circle", chain->node);
 		/*
-		 * Nobody comes back to a chain of one record.  To the last one of several
-		 * somebody may: the record that was to come next can be freed and become
-		 * the new head, which leads to all others again.
+		 * No reader comes back to a chain of one record.  But one may come back to the last
+		 * record of several: the record that was to come next can be freed and become the
+		 * new head, which leads to all others again.
 		 */
 		alone = chain->last == OH_NONE && restarts == 0 && record.next == OH_NONE;
 		chain->last = at;

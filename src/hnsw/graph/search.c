@@ -1,11 +1,11 @@
 /*
- * search.c -- best-first walks of the graph in buffer pages.
+ * search.c -- best-first walks of the graph.
  *
- * A hop reads one node's links, prefetches what it needs of the neighbours not
- * seen before, and evaluates them page by page.  No lock is held between pages
- * and never more than one.  Readers tolerate whatever writers do at the same time: a
- * node that was freed is skipped, one that was recycled is another node, whose
- * rows are too new for the snapshot.
+ * A hop reads one node's links, prefetches the neighbours that have not been seen, and
+ * evaluates them page by page.  No lock is held between pages, and never more than one.
+ * Readers tolerate anything that writers do at the same time: a node that was freed is
+ * skipped; one whose slot was reused is another node, whose rows are too new for the
+ * snapshot.
  */
 #include "postgres.h"
 
@@ -20,17 +20,21 @@
 #define MAX_LINKS (2 * OH_MAX_M)
 
 /*
- * A walk with conditions looks after this many evaluations, and each time that they
- * have doubled, how many nodes match around here.  docs/measurements.md#constants
+ * After this many evaluations, and each time that their number has doubled, a walk with
+ * conditions checks how many nodes match in its neighbourhood.
+ * docs/measurements.md#constants
  */
 #define LOOK_AROUND 200
 
-/* Evaluations for each candidate: bounds, and how fast it is learned.  docs/measurements.md#constants */
+/*
+ * Evaluations for each candidate: limits, and how fast they are learned.
+ * docs/measurements.md#constants
+ */
 #define LEAST_RATE 1.0
 #define MOST_RATE 40.0
 #define LEARNING 0.125
 
-/* Evaluations for each node that is looked for within a limit.  docs/measurements.md#constants */
+/* Evaluations for each node that is searched for within a limit. docs/measurements.md#constants */
 #define EVALUATIONS_EACH 8
 
 /* Candidates whose neighbours' pages are asked for ahead, where pages are missing. */
@@ -80,7 +84,7 @@ OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep, MemoryContext cont
 	s->asks = true;
 	s->eval.keep = keep;
 	s->visited = OhVisitedGet(context, nnodes);
-	/* of a small graph they hold no more than its nodes */
+	/* for a small graph, they hold no more than its nodes */
 	few = Min(nnodes + 64, 4096);
 	OhHeapInit(&s->cand, context, Min(few, 1024));
 	OhHeapInit(&s->found, context, Min(few, 256));
@@ -116,14 +120,14 @@ OhSearchReset(OhSearch *s, OhForms *forms)
 Size
 OhSearchBytes(const OhSearch *s)
 {
-	/* what this walk uses: memory that an earlier one has left is no reason to end it */
+	/* only the memory that this walk uses: memory left by an earlier one must not end it */
 	return sizeof(OhItem) * (s->cand.n + s->evicted.n + s->near.n + s->rejected.n) +
 		(s->visited->mark ? 0 : OhVisitedBytes(s->visited));
 }
 
 /*
- * find_tower -- a node's record on a level, from that of level 1; its links in
- * out[], their number in *n.  OH_NONE if it is no longer there.
+ * find_tower -- find a node's record on a level, starting at that of level 1. Copies its
+ * links to out[], and their number to *n.  OH_NONE: the record no longer exists.
  */
 static uint32
 find_tower(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out, int *n)
@@ -155,7 +159,7 @@ find_tower(OhSearch *s, uint32 id, uint32 tower, int level, uint32 *out, int *n)
 }
 
 /*
- * first_tower -- a node's tower link.
+ * first_tower -- read a node's link to its tower.
  */
 static uint32
 first_tower(OhSearch *s, uint32 id)
@@ -179,7 +183,7 @@ OhSearchTower(OhSearch *s, uint32 id, int level)
 }
 
 /*
- * read_links -- a node's links on a level; 0 if it is no longer there.
+ * read_links -- read a node's links on a level; returns 0 if it no longer exists.
  */
 static int
 read_links(OhSearch *s, uint32 id, int level, uint32 *out)
@@ -222,7 +226,7 @@ matches(OhSearch *s, uint32 id)
 {
 	bool		match;
 
-	/* on the upper levels everything does */
+	/* on the upper levels, every node counts as matching */
 	if (s->nedge == 0)
 		return true;
 	match = OhFilterTest(s->filter, id);
@@ -232,11 +236,11 @@ matches(OhSearch *s, uint32 id)
 }
 
 /*
- * admit -- put an evaluated node where it belongs.
+ * admit -- add an evaluated node to the queues that it belongs to.
  *
- * found: may the node be found?  Then it is, if it matches and is near enough; it
- * is expanded in any case if it is no farther than the edge.  max: places of
- * s->found.
+ * found: may the node be a result?  It becomes one if it matches and is near enough.  In
+ * any case it will be expanded if it is no farther than the edge.  max: number of results
+ * kept in s->found.
  */
 static inline void
 admit(OhSearch *s, OhItem item, bool found, int max)
@@ -267,7 +271,7 @@ admit(OhSearch *s, OhItem item, bool found, int max)
 		}
 		item = OhHeapReplace(&s->found, item, true);
 	}
-	/* whether it matches is looked at when it is wanted */
+	/* whether it matches is tested when it is needed */
 	if (s->resumed)
 		OhQueuePush(&s->evicted, item, false);
 	else if (s->streaming)
@@ -275,7 +279,7 @@ admit(OhSearch *s, OhItem item, bool found, int max)
 }
 
 /*
- * visit -- add a node to the visited set; true if it was not there and may exist.
+ * visit -- add a node to the visited set; true if it is new and its id is valid.
  *
  * A damaged link must not make the set grow to its number.
  */
@@ -295,7 +299,7 @@ OhWalkEvaluations(const OhIndex *ix, double width, double density)
 }
 
 /*
- * density -- part of the nodes around here that match, above zero.
+ * density -- the fraction of the nodes in this neighbourhood that match, above zero.
  */
 static inline double
 density(const OhSearch *s)
@@ -304,7 +308,8 @@ density(const OhSearch *s)
 }
 
 /*
- * learn -- from a walk that has found its candidates.
+ * learn -- update the learned number of evaluations from a walk that has found its
+ * candidates.
  */
 static void
 learn(const OhSearch *s, int64 evaluations, int ef)
@@ -316,7 +321,7 @@ learn(const OhSearch *s, int64 evaluations, int ef)
 }
 
 /*
- * look -- does a walk with conditions still pay?  And where does it end?
+ * look -- is a walk with conditions still worth while, and where does it end?
  */
 static void
 look(OhSearch *s, int ef)
@@ -333,7 +338,7 @@ look(OhSearch *s, int ef)
 }
 
 /*
- * begin_edge -- with conditions: the edge of what has been found so far.
+ * begin_edge -- with conditions: make the edge of the nodes found so far.
  */
 static void
 begin_edge(OhSearch *s, int ef)
@@ -347,11 +352,11 @@ begin_edge(OhSearch *s, int ef)
 }
 
 /*
- * count_copy -- a node is as near as the one that links to it, which has the same
- * code then, and other filter columns.
+ * count_copy -- count a sibling: a node that has the same code as the node that links to
+ * it, but other filter keys.
  *
- * It takes no place of others: otherwise a walk that meets a vector with ef copies
- * would end there, wherever that is.
+ * Siblings are returned in addition to ef.  Otherwise a walk that meets a vector with ef
+ * siblings would end there, wherever that is.
  */
 static void
 count_copy(OhSearch *s, int ef)
@@ -364,7 +369,7 @@ count_copy(OhSearch *s, int ef)
 	s->ncopies++;
 	if (s->nedge > 0 || s->found.n < ef + s->ncopies - 1 || evicted->n == 0)
 		return;
-	/* the place is for the nearest of those that had none */
+	/* the place goes to the nearest of the nodes that were pushed out */
 	if (!s->resumed)
 	{
 		for (int64 i = 1; i < evicted->n; i++)
@@ -393,10 +398,11 @@ prefetch_node(OhSearch *s, uint32 id)
 }
 
 /*
- * look_ahead -- pages are missing: ask for those of the nodes that are evaluated next, and
- * of the neighbours of the nearest candidates, which are likely to be expanded soon.
+ * look_ahead -- if pages must be read, start reading those of the nodes to be evaluated
+ * next, and of the neighbours of the nearest candidates, which are likely to be expanded
+ * soon.
  *
- * What is evaluated, and in which order, stays as it is.
+ * This does not change what is evaluated, nor the order.
  */
 static void
 look_ahead(OhSearch *s, const uint32 *ids, int n)
@@ -425,8 +431,8 @@ look_ahead(OhSearch *s, const uint32 *ids, int n)
 }
 
 /*
- * walk -- expand candidates until none is nearer than the ef-th found, it does
- * not pay any more, or its limit is reached.
+ * walk -- expand candidates until none is nearer than the ef-th node found, the walk is not
+ * worth while any more, or its limit is reached.
  */
 static void
 walk(OhSearch *s, int level, int ef)
@@ -484,8 +490,8 @@ walk(OhSearch *s, int level, int ef)
 /*
  * OhSearchLevel -- see search.h.
  *
- * The seeds are what found holds, and on the base layer the entry point: all
- * nodes are reachable from there, and not always from where the descent ends.
+ * Starts from the nodes in found, and on the base layer also from the entry point: all
+ * nodes are reachable from there, but not always from where the descent ends.
  */
 void
 OhSearchLevel(OhSearch *s, int level, int ef)
@@ -538,15 +544,15 @@ OhSearchDescend(OhSearch *s, int level)
 	{
 		OhSearchLevel(s, l, 1);
 		if (s->found.n == 0)
-			return;				/* the entry point is gone: the caller starts over */
+			return;				/* the entry point no longer exists: the caller starts over */
 	}
 }
 
 /*
  * OhSearchStart -- see search.h.
  *
- * The nearest members of the highway, and what the levels below it lead to from the
- * nearest of its sample.
+ * Starts from the nearest members of the highway, and from what the levels below it lead to
+ * from the nearest member by level.
  */
 void
 OhSearchStart(OhSearch *s)
@@ -571,8 +577,8 @@ OhSearchStart(OhSearch *s)
 }
 
 /*
- * resume -- what the first batch has set aside becomes candidates and results of the
- * following ones.
+ * resume -- the nodes that the first batch has set aside become candidates and results of
+ * the following batches.
  */
 static void
 resume(OhSearch *s)
@@ -596,7 +602,7 @@ float
 OhSearchAside(const OhSearch *s)
 {
 	const OhItem *item = s->evicted.item;
-	float		nearest[4];		/* apart, as a comparison waits for the one before it */
+	float		nearest[4];		/* four of them, because a comparison waits for the one before it */
 	int64		i = 0;
 
 	if (s->resumed)
@@ -616,8 +622,8 @@ OhSearchAside(const OhSearch *s)
 }
 
 /*
- * take_below -- the items of a list that are nearer than the limit go into a queue,
- * nearest first.
+ * take_below -- move the items of a list that are nearer than the limit to a queue, nearest
+ * first.
  */
 static void
 take_below(OhQueue *list, OhQueue *queue, float limit)
@@ -635,10 +641,10 @@ take_below(OhQueue *list, OhQueue *queue, float limit)
 }
 
 /*
- * set_aside -- what OhSearchWithin() takes nodes from, nearest first.
+ * set_aside -- the queue that OhSearchWithin() takes nodes from, nearest first.
  *
- * The first calls take a few of many: to put all in order would cost more than the rest of
- * a short walk.
+ * The first calls take only a few of many nodes: sorting all of them would cost more than
+ * the rest of a short walk.
  */
 static OhQueue *
 set_aside(OhSearch *s, float limit, float expand)

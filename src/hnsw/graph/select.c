@@ -1,18 +1,18 @@
 /*
- * select.c -- choice of a node's neighbours by the diversity heuristic.
+ * select.c -- chooses a node's neighbours by the diversity heuristic.
  *
- * A candidate is diverse ("selected") if no nearer selected one is nearer to it
- * than the choosing node is.  The distances between candidates are taken on
- * codes: a selected candidate's code becomes a query form, which is met with all
- * later candidates that are still in the running, so that every pair costs one
- * kernel call and every selected candidate one expansion.  See select.h.
+ * A candidate is diverse ("selected") if no nearer selected candidate is nearer to it than
+ * the choosing node is.  The distances between candidates are computed on codes.  A
+ * selected candidate's code becomes a query form, which is compared with all later
+ * candidates that have not been excluded.  So each pair costs one kernel call, and each
+ * selected candidate one expansion.  See select.h.
  */
 #include "postgres.h"
 
 #include "compat.h"
 #include "hnsw/graph/select.h"
 
-/* candidates met with one selected candidate in one call of the kernel */
+/* number of candidates compared with a selected one in one call of the kernel */
 #define SELECT_BATCH 64
 
 /*
@@ -55,8 +55,8 @@ sort_candidates(OhCandidate *cand, int n)
 }
 
 /*
- * drop_shadowed -- clear selected in those of cand[n] that are nearer to the
- * vector of sel->form than to the node that chooses.
+ * drop_shadowed -- clear selected for those of cand[n] that are nearer to the vector of
+ * sel->form than to the choosing node.
  */
 static void
 drop_shadowed(const OhSelector *sel, OhCandidate *cand, int n, float alpha)
@@ -89,8 +89,8 @@ drop_shadowed(const OhSelector *sel, OhCandidate *cand, int n, float alpha)
 }
 
 /*
- * keep_nearest -- of cand[n], sorted, keep max: the selected ones and the
- * nearest others.  Stays sorted.
+ * keep_nearest -- keep max of the sorted cand[n]: the selected ones and the nearest others.
+ * They stay sorted.
  */
 static void
 keep_nearest(OhCandidate *cand, int n, int max, int nselected)
@@ -119,11 +119,11 @@ OhSelectNeighbours(OhSelector *sel, OhCandidate *cand, int n, int max)
 
 	sort_candidates(cand, n);
 
-	/* a factor has no meaning for distances that may be negative */
+	/* a factor makes no sense for distances that may be negative */
 	if (om_quant_spec(sel->quant)->metric == OM_METRIC_IP)
 		alpha = 1.0f;
 
-	/* selected means "not shadowed so far" for candidates not reached yet */
+	/* until a candidate is reached, selected means "not shadowed so far" */
 	for (int i = 0; i < n; i++)
 		cand[i].selected = true;
 

@@ -1,9 +1,9 @@
 /*
- * select.h -- choice of a node's neighbours by the diversity heuristic.
+ * select.h -- chooses a node's neighbours by the diversity heuristic.
  *
- * Works on codes alone and knows nothing of pages: the build, inserts and
- * vacuum all call it.  Source: Malkov and Yashunin 2018, algorithm 4, with
- * pruned candidates kept as fill; alpha after Vamana (DiskANN).
+ * Works on codes alone and knows nothing of pages: the build, inserts and vacuum all call
+ * it.  Source: Malkov and Yashunin 2018, algorithm 4, with pruned candidates kept as fill;
+ * alpha after Vamana (DiskANN).
  */
 #ifndef OH_SELECT_H
 #define OH_SELECT_H
@@ -12,12 +12,12 @@
 
 #include "quant/quant.h"
 
-/* Nodes with one code (siblings) that a node considers as neighbours. */
+/* Limit on the siblings (nodes with equal codes) that a node considers as neighbours. */
 #define OH_MOST_SIBLINGS 4
 
 typedef struct OhCandidate
 {
-	float		dist;			/* to the node that chooses, order units */
+	float		dist;			/* distance to the choosing node, in order units */
 	uint32		id;
 	const void *code;			/* valid during the call */
 	bool		selected;		/* out: diverse (true) or fill (false) */
@@ -27,7 +27,7 @@ typedef struct OhSelector
 {
 	const OmQuantizer *quant;
 	OmDistanceFn distance;
-	OmQuery    *form;			/* one query form, scratch */
+	OmQuery    *form;			/* scratch for one query form */
 	float		alpha;			/* 1.0: the plain heuristic; above: prunes less, on squared L2
 								 * (ignored for inner product) */
 } OhSelector;
@@ -35,9 +35,9 @@ typedef struct OhSelector
 extern void OhSelectorInit(OhSelector *sel, const OmQuantizer *quant, MemoryContext context);
 
 /*
- * Sort cand[n] by distance and keep at most max of them: the diverse ones, then
- * the nearest of the others until max is reached.  Returns the number kept,
- * which are cand[0..], sorted by distance, with selected set.
+ * Sort cand[n] by distance and keep at most max of them: the diverse ones, then the nearest
+ * of the others until there are max.  Returns the number kept; these are cand[0..], sorted
+ * by distance, with selected set.
  */
 extern int	OhSelectNeighbours(OhSelector *sel, OhCandidate *cand, int n, int max);
 

@@ -1,14 +1,14 @@
 /*
- * sweep.c -- all nodes that a scan has left, nearest first, without the graph.
+ * sweep.c -- returns all remaining nodes of a scan, nearest first, without the graph.
  *
- * For what a walk of the graph did not reach, for all the others once it has used
- * up its memory, for small graphs, and for conditions that few nodes match: then
- * only these are evaluated, in the order in which they lie.
+ * A scan uses it for the nodes that a walk did not reach, for all remaining nodes once a
+ * walk has used up its memory, for small graphs, and for conditions that few nodes match.
+ * In the last case only matching nodes are evaluated, in the order of the array.
  *
- * A pass evaluates all nodes and keeps the nearest ones, up to what fits; another one
- * is needed only when these have been used up.  The last one sorts all that is left,
- * on disk if it must, as a Sort node would: an index of any size is evaluated
- * MOST_PASSES times at most, not once for each portion that fits.
+ * A pass evaluates all nodes and keeps the nearest ones, as many bytes as fit.  Another
+ * pass is needed only if these have been used up.  The last one sorts all that is left, on
+ * disk if necessary, as a Sort node would.  So an index of any size is evaluated at most
+ * MOST_PASSES times, and not once for each portion that fits.
  */
 #include "postgres.h"
 
@@ -22,10 +22,10 @@
 #include "compat.h"
 #include "hnsw/graph/sweep.h"
 
-/* Passes over all nodes: the last one sorts. */
+/* Limit on the passes over all nodes; the last one sorts. */
 #define MOST_PASSES 3
 
-/* Nodes that are prefetched and evaluated at a time. */
+/* Number of nodes that are prefetched and evaluated at a time. */
 #define CHUNK 32
 
 OhSweep *
@@ -54,7 +54,7 @@ OhSweepBegin(OhIndex *ix, OhFilter *filter, const uint32 *handled, int64 n,
 }
 
 /*
- * keep -- put an evaluated node among the nearest `want`, or the rest.
+ * keep -- add an evaluated node to the nearest `want`, or to the rest.
  */
 static inline void
 keep(OhSweep *sweep, OhItem item, int64 want)
@@ -73,7 +73,7 @@ keep(OhSweep *sweep, OhItem item, int64 want)
 	}
 	if (!sweep->more)
 	{
-		/* the first that does not fit: from now on the farthest goes */
+		/* the first node that does not fit: from now on, the farthest one is dropped */
 		OhHeapify(&sweep->rest, true);
 		sweep->more = true;
 	}
@@ -82,7 +82,7 @@ keep(OhSweep *sweep, OhItem item, int64 want)
 }
 
 /*
- * sort_key -- a number that sorts as the distance does, with the id below it.
+ * sort_key -- an integer that sorts like the distance, with the id in the low bits.
  */
 static inline int64
 sort_key(OhItem item)
@@ -170,14 +170,15 @@ pass(OhSweep *sweep, int64 want)
 	evaluate(sweep, ids, n, want);
 	if (sweep->more)
 	{
-		/* those that did not fit are for the next pass */
+		/* nodes that did not fit are left for the next pass */
 		set_handled(sweep, &sweep->found);
 		set_handled(sweep, &sweep->rest);
 	}
 }
 
 /*
- * sorting_pass -- put all that is left into a sort, which is read from then on.
+ * sorting_pass -- put all remaining nodes into a sort, from which they are read from then
+ * on.
  */
 static void
 sorting_pass(OhSweep *sweep)
@@ -193,7 +194,7 @@ sorting_pass(OhSweep *sweep)
 }
 
 /*
- * read_sorted -- the next of what has been sorted.
+ * read_sorted -- read the next nodes of the sort.
  */
 static bool
 read_sorted(OhSweep *sweep, int64 want)
@@ -215,7 +216,7 @@ read_sorted(OhSweep *sweep, int64 want)
 void
 OhSweepEnd(OhSweep *sweep)
 {
-	/* its temporary files are closed */
+	/* closes its temporary files */
 	if (sweep->sort != NULL)
 		tuplesort_end(sweep->sort);
 	sweep->sort = NULL;

@@ -1,5 +1,5 @@
 /*
- * sweep.h -- all nodes that a scan has left, nearest first, without the graph.
+ * sweep.h -- returns all remaining nodes of a scan, nearest first, without the graph.
  */
 #ifndef OH_SWEEP_H
 #define OH_SWEEP_H
@@ -13,33 +13,33 @@
 typedef struct OhSweep
 {
 	OhEvaluator eval;
-	OhFilter   *filter;			/* only what matches; NULL: all nodes */
-	OhBitset	handled;		/* nodes whose rows have been dealt with */
-	uint32		nnodes;			/* of the set; later nodes are too new for the snapshot */
-	int64		max_rest;		/* nodes that a pass keeps */
-	int			npasses;		/* so far */
+	OhFilter   *filter;			/* only matching nodes; NULL: all nodes */
+	OhBitset	handled;		/* nodes whose rows have been returned */
+	uint32		nnodes;			/* number of nodes of the set; later nodes are too new for the
+								 * snapshot */
+	int64		max_rest;		/* limit on the nodes that a pass keeps */
+	int			npasses;		/* passes so far */
 	bool		more;			/* a pass may find nodes that are not kept */
 	bool		sorted;			/* rest is a heap, nearest first */
-	struct Tuplesortstate *sort;	/* of the last pass: what is left, in order */
+	struct Tuplesortstate *sort;	/* of the last pass: all remaining nodes, in order */
 	int			sort_memory;	/* kB */
 	MemoryContext context;
 	OhQueue		found;			/* sorted */
-	OhQueue		rest;			/* evaluated, farther than those found */
+	OhQueue		rest;			/* nodes that were evaluated and are farther than those found */
 } OhSweep;
 
 /*
- * handled[n]: nodes that earlier batches had; bytes: memory for what one pass
- * keeps.
+ * handled[n]: nodes of earlier batches; bytes: memory for the nodes that one pass keeps.
  */
 extern OhSweep *OhSweepBegin(OhIndex *ix, OhFilter *filter,
 							 const uint32 *handled, int64 n, Size bytes, MemoryContext context);
 /*
- * The nearest of the nodes left, up to `want` of them, in found.  false: none are
- * left.
+ * Find the nearest of the remaining nodes, up to `want` of them, in found.  false: there
+ * are no more.
  */
 extern bool OhSweepMore(OhSweep *sweep, OhForms *forms, int64 want);
 extern void OhSweepEnd(OhSweep *sweep);
-/* Are there more that need no further pass? */
+/* Are there further nodes for which no pass is needed? */
 static inline bool
 OhSweepHasRest(const OhSweep *sweep)
 {

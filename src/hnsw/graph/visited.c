@@ -9,10 +9,10 @@
 
 #include "hnsw/graph/visited.h"
 
-/* Up to this many bytes a set is an array whatever work_mem says. */
+/* A set of up to this many bytes is an array, whatever work_mem is. */
 #define ARRAY_BYTES (16 * 1024 * 1024)
 
-/* Sets kept for later; more than one only within so much memory. */
+/* Number of sets kept for later; more than one only within POOL_BYTES. */
 #define POOL_MAX 4
 #define POOL_BYTES (4 * 1024 * 1024)
 
@@ -44,14 +44,14 @@ take_from_pool(void)
 }
 
 /*
- * give_back -- memory context callback: the owner is gone.
+ * give_back -- memory context callback: return the set to the pool.
  */
 static void
 give_back(void *arg)
 {
 	OhVisited  *visited = arg;
 
-	/* the large one is what takes time to make */
+	/* keep the larger one, which takes longer to make */
 	while (visited->mark != NULL && pool_count > 0 && pool->size <= visited->size &&
 		   pool_bytes + visited->size > POOL_BYTES)
 		free_visited(take_from_pool());
@@ -107,7 +107,7 @@ OhVisitedClear(OhVisited *visited)
 {
 	if (visited->mark == NULL)
 	{
-		/* after a long walk, later ones should not have to clear its large table */
+		/* shrink the table after a long walk, so that later walks need not clear a large one */
 		if (visited->hash_used < visited->hash_size / 16 && visited->hash_size > HASH_START)
 		{
 			visited->hash_size = Max(visited->hash_size / 8, HASH_START);

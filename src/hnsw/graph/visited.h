@@ -1,10 +1,10 @@
 /*
  * visited.h -- the set of nodes that a walk has seen.
  *
- * One byte a node holding the epoch of the last walk that saw it, so that
- * clearing is one increment; a hash set for indexes too large for that, 4 bytes an entry
- * where simplehash has 8 or more.  Sets
- * are pooled in the backend and come back when the owner's memory context goes.
+ * An array with one byte for each node, which holds the epoch of the last walk that saw it,
+ * so that clearing the set is one increment.  For indexes that are too large for that, a
+ * hash set with 4 bytes an entry, where simplehash has 8 or more.  Sets are pooled in the
+ * backend, and returned to the pool when the owner's memory context is deleted.
  */
 #ifndef OH_VISITED_H
 #define OH_VISITED_H
@@ -13,7 +13,7 @@
 
 typedef struct OhVisited
 {
-	struct OhVisited *next;		/* in the pool */
+	struct OhVisited *next;		/* next one in the pool */
 	uint8	   *mark;			/* [size], NULL: use the hash set */
 	uint32		size;
 	uint8		epoch;
@@ -22,14 +22,17 @@ typedef struct OhVisited
 	uint32		hash_used;
 } OhVisited;
 
-/* A cleared set for ids below nnodes (more may come), given back with context. */
+/*
+ * Get an empty set for ids below nnodes (later ids are possible); it is returned when
+ * context is deleted.
+ */
 extern OhVisited *OhVisitedGet(MemoryContext context, uint64 nnodes);
 extern void OhVisitedClear(OhVisited *visited);
 extern void OhVisitedGrow(OhVisited *visited, uint32 id);
 extern bool OhVisitedHashAdd(OhVisited *visited, uint32 id);
 extern Size OhVisitedBytes(const OhVisited *visited);
 
-/* Add; true if it was not there. */
+/* Add a node; true if it was not in the set. */
 static inline bool
 OhVisitedAdd(OhVisited *visited, uint32 id)
 {
@@ -45,7 +48,7 @@ OhVisitedAdd(OhVisited *visited, uint32 id)
 	return OhVisitedHashAdd(visited, id);
 }
 
-/* Is it known to be there?  false also where looking would take longer. */
+/* Is a node in the set? May return false if looking it up would take longer. */
 static inline bool
 OhVisitedHas(const OhVisited *visited, uint32 id)
 {

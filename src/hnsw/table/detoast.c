@@ -1,14 +1,14 @@
 /*
- * detoast.c -- values of many rows of one table, detoasted fast.
+ * detoast.c -- fast detoasting of the values of many rows of one table.
  *
- * Ordinary detoasting opens the TOAST table and its index for every value and
- * descends the index.  Here the TOAST table stays open for the scan, and where a
- * value's chunks lie is remembered (heapread.h); a chunk that is found there
- * with the right value and number is the right one: the identifier of a value
- * is not given again while a chunk of it is left.  Chunks are written one after the
- * other, so that the place of most follows from that of the one before.
+ * Ordinary detoasting opens the TOAST table and its index for every value and descends the
+ * index.  Here the TOAST table stays open for the scan, and the locations of a value's
+ * chunks are remembered (heapread.h). If a chunk found there has the right value and
+ * number, it is the right one, because the identifier of a value is not reused while a
+ * chunk of it is left.  Chunks are written one after the other, so the location of most of
+ * them follows from that of the one before.
  *
- * Compressed and inline values take the ordinary way.
+ * Compressed and inline values are detoasted the ordinary way.
  */
 #include "postgres.h"
 
@@ -32,8 +32,8 @@ struct OhDetoaster
 	Relation   *indexes;
 	int			nindexes;
 	int			valid_index;
-	BlockNumber nblocks;		/* of the TOAST table; only grows in a transaction */
-	char	   *buffer;			/* the last value */
+	BlockNumber nblocks;		/* blocks of the TOAST table; only grows in a transaction */
+	char	   *buffer;			/* contents of the last value */
 	Size		buffer_size;
 };
 
@@ -60,9 +60,9 @@ OhDetoastEnd(OhDetoaster *d)
 }
 
 /*
- * copy_chunk -- a chunk's data to out, if the tuple is that chunk.
+ * copy_chunk -- copy a chunk's data to out, if the tuple is that chunk.
  *
- * size: bytes that the chunk must have.
+ * size: the number of bytes that the chunk must have.
  */
 static bool
 copy_chunk(TupleDesc desc, HeapTuple tuple, Oid value, int32 seq, char *out, int32 size)
@@ -80,7 +80,7 @@ copy_chunk(TupleDesc desc, HeapTuple tuple, Oid value, int32 seq, char *out, int
 }
 
 /*
- * read_at -- a chunk from a place where it may be; false: it is not there.
+ * read_at -- read a chunk from a location where it may be; false: it is not there.
  */
 static bool
 read_at(OhDetoaster *d, const ItemPointerData *tid, Oid value, int32 seq, char *out, int32 size)
@@ -111,8 +111,8 @@ read_at(OhDetoaster *d, const ItemPointerData *tid, Oid value, int32 seq, char *
 }
 
 /*
- * next_place -- where a chunk is most likely that follows the one at tid: behind it, or
- * at the beginning of the next page.
+ * next_place -- the most likely location of the chunk that follows the one at tid: right
+ * after it, or at the beginning of the next page.
  */
 static inline void
 next_place(const ItemPointerData *tid, bool next_page, ItemPointerData *next)
@@ -125,9 +125,9 @@ next_place(const ItemPointerData *tid, bool next_page, ItemPointerData *next)
 }
 
 /*
- * read_chunk -- a chunk without the index; false: it is not where it is looked for.
+ * read_chunk -- read a chunk without the index; false: it is not where it is expected.
  *
- * at: where the one before it was, of which it becomes the place.
+ * at: location of the chunk before it; is set to this chunk's location.
  */
 static bool
 read_chunk(OhDetoaster *d, Oid value, int32 seq, ItemPointerData *at, char *out, int32 size)
@@ -154,7 +154,8 @@ read_chunk(OhDetoaster *d, Oid value, int32 seq, ItemPointerData *at, char *out,
 }
 
 /*
- * note_chunk -- remember where a chunk is, unless that follows from the one before it.
+ * note_chunk -- remember the location of a chunk, unless it follows from that of the one
+ * before.
  */
 static void
 note_chunk(OhDetoaster *d, Oid value, int32 seq, const ItemPointerData *before, const ItemPointerData *tid)
@@ -176,8 +177,8 @@ note_chunk(OhDetoaster *d, Oid value, int32 seq, const ItemPointerData *before, 
 }
 
 /*
- * read_by_index -- all chunks of a value through the TOAST table's index, and
- * remember where they are.  false: they are not as expected.
+ * read_by_index -- read all chunks of a value through the TOAST table's index, and remember
+ * their locations.  false: they are not as expected.
  */
 static bool
 read_by_index(OhDetoaster *d, Oid value, char *out, int32 total)
@@ -218,7 +219,7 @@ read_by_index(OhDetoaster *d, Oid value, char *out, int32 total)
 }
 
 /*
- * fetch_plain -- an uncompressed external value into the detoaster's buffer.
+ * fetch_plain -- read an uncompressed external value into the detoaster's buffer.
  */
 static bool
 fetch_plain(OhDetoaster *d, struct varlena *pointer)

@@ -1,5 +1,5 @@
 /*
- * detoast.h -- values of many rows of one table, detoasted fast.
+ * detoast.h -- fast detoasting of the values of many rows of one table.
  */
 #ifndef OH_DETOAST_H
 #define OH_DETOAST_H
@@ -14,8 +14,8 @@ typedef struct OhDetoaster OhDetoaster;
 
 extern OhDetoaster *OhDetoastBegin(Relation heap, OhHints *hints, MemoryContext context);
 /*
- * The detoasted value.  Valid until the next call, and at most as long as
- * the toasted one is.
+ * Detoast a value.  The result is valid until the next call, and at most as long as the
+ * toasted one.
  */
 extern void *OhDetoastValue(OhDetoaster *detoaster, Datum value);
 extern void OhDetoastEnd(OhDetoaster *detoaster);

@@ -1,10 +1,10 @@
 /*
- * fetch.c -- vectors of rows by their TIDs, for whoever has no snapshot.
+ * fetch.c -- reads vectors of rows by their TIDs, without a snapshot.
  *
- * A row is read if it is there at this very moment: committed and not deleted, or
- * written by a transaction in progress.  So its TOASTed values are there as well.
- * All versions that one TID leads to have the same vector, as the index would not
- * share an entry between them otherwise.
+ * A row is read if it exists at this moment: it is committed and not deleted, or was
+ * written by a transaction in progress.  So its TOASTed values exist, too.  All row
+ * versions that one TID leads to have the same vector, because otherwise they would not
+ * share an index entry.
  */
 #include "postgres.h"
 
@@ -40,7 +40,7 @@ OhFetchBegin(Relation heap, OhIndex *ix, MemoryContext context)
 }
 
 /*
- * nearest_part -- the part of an array that is nearest to x; without x, any.
+ * nearest_part -- the part of an array that is nearest to x, or any part if x is NULL.
  */
 static int
 nearest_part(const OhFetcher *f, const OhParts *parts, const ItemPointerData *tid, const float *x)

@@ -1,5 +1,5 @@
 /*
- * fetch.h -- vectors of rows by their TIDs, for whoever has no snapshot.
+ * fetch.h -- reads vectors of rows by their TIDs, without a snapshot.
  */
 #ifndef OH_FETCH_H
 #define OH_FETCH_H
@@ -10,16 +10,16 @@
 
 typedef struct OhFetcher OhFetcher;
 
-/* Goes with OhFetchEnd() or the context. */
+/* Freed by OhFetchEnd(), or with the context. */
 extern OhFetcher *OhFetchBegin(Relation heap, OhIndex *ix, MemoryContext context);
 /*
- * x[dim] becomes the position of a row, *hash that of its value if hash is not NULL.  false: no
- * version of the row is there at this moment, or it has no position.  Of several positions it is
- * the one nearest to near[dim], or any if that is NULL.
+ * Read the position of a row into x[dim], and the hash of its value into *hash unless that
+ * is NULL. false: no version of the row exists at this moment, or it has no position.  If
+ * it has several positions, the one nearest to near[dim] is read, or any if near is NULL.
  */
 extern bool OhFetchVector(OhFetcher *fetcher, const ItemPointerData *tid, const float *near, float *x,
 						  uint32 *hash);
-/* Let go of the page of the last row. */
+/* Release the page of the last row. */
 extern void OhFetchRelease(OhFetcher *fetcher);
 extern void OhFetchEnd(OhFetcher *fetcher);
 

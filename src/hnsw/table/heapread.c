@@ -1,5 +1,5 @@
 /*
- * heapread.c -- reads of a table's pages by hint.  See heapread.h.
+ * heapread.c -- reads pages of a table with the help of hints.  See heapread.h.
  */
 #include "postgres.h"
 
@@ -12,13 +12,13 @@
 /* Every Nth read goes through ReadBuffer, which counts as a use of the page. */
 #define HEAP_HINT_PERIOD 16
 
-/* Entries of a table that is not that of a single block. */
+/* Smallest number of entries of a table that has more than one. */
 #define LEAST_HINTS 64
 
-/* A TOAST page has room for this many chunks. */
+/* Number of chunks that fit on a TOAST page. */
 #define CHUNKS_PER_PAGE 4
 
-/* Number of open indexes up to which each may have hints of full size. */
+/* With up to this many open indexes, each may have hints of full size. */
 #define FULL_SIZE_INDEXES 8
 
 OhHints *
@@ -39,7 +39,7 @@ OhGetHints(OhIndex *ix)
 }
 
 /*
- * most_hints -- entries of one table at most, a power of two.
+ * most_hints -- the largest number of entries of one table, a power of two.
  */
 static uint32
 most_hints(void)
@@ -56,9 +56,10 @@ most_hints(void)
 }
 
 /*
- * grow -- let a table of hints have a place for this block, if there may be one.
+ * grow -- enlarge a table of hints so that it has an entry for this block, within the
+ * limit.
  *
- * Blocks that have been read before are below the old size: their places stay.
+ * Blocks that have been read before are below the old size, so their entries stay in place.
  */
 static void
 grow(OhHints *hints, OhBlockHints *of, BlockNumber block)

@@ -1,16 +1,15 @@
 /*
- * heapread.h -- reads of a table's pages by hint, for re-ranking.
+ * heapread.h -- reads pages of a table with the help of hints, for re-ranking.
  *
- * A re-rank reads few rows from many pages, and finding the buffers costs more
- * than the arithmetic.  The index state remembers in which buffer a block of
- * the heap or of its TOAST table was last seen, and on which page a chunk of a
- * TOASTed value is.  The table's files change only together with the index's
- * (VACUUM FULL, CLUSTER, TRUNCATE rebuild it), so what the state of one build
- * remembers is of the right files; that a buffer still holds the block, and a
- * page the chunk, is checked each time.
+ * A re-rank reads few rows from many pages, and finding the buffers costs more than the
+ * arithmetic.  So the index's state remembers in which buffer a block of the heap or of its
+ * TOAST table was last seen, and on which page a chunk of a TOASTed value is.  The table's
+ * files change only together with the index's (VACUUM FULL, CLUSTER and TRUNCATE rebuild
+ * the index), so the hints in the state of one build are always for the right files.
+ * Whether a buffer still holds the block, and a page the chunk, is checked each time.
  *
- * Tables of hints grow with the blocks that are read, up to OH_HINTS entries: less
- * when the backend has many indexes open, so that their sum is bounded.
+ * Tables of hints grow with the blocks that are read, up to OH_HINTS entries, or fewer if
+ * the backend has many indexes open, so that their total size is bounded.
  */
 #ifndef OH_HEAPREAD_H
 #define OH_HEAPREAD_H
@@ -39,12 +38,12 @@ typedef struct OhChunkHint
 	ItemPointerData tid;		/* invalid if empty */
 } OhChunkHint;
 
-/* Direct-mapped: block & mask. */
+/* A direct-mapped table: the entry of a block is at block & mask. */
 typedef struct OhBlockHints
 {
 	uint32		mask;			/* entries - 1 */
 	OhBlockHint *hint;
-	OhBlockHint first;			/* the one entry at the start */
+	OhBlockHint first;			/* the only entry at first */
 } OhBlockHints;
 
 typedef struct OhHints
@@ -59,16 +58,16 @@ typedef struct OhHints
 	OhChunkHint first_chunk;
 } OhHints;
 
-/* The index's hints, made when first asked for. */
+/* The index's hints, created when first needed. */
 extern OhHints *OhGetHints(OhIndex *ix);
 /* Pin a block that exists. */
 extern Buffer OhHintedRead(Relation rel, BlockNumber block, OhHints *hints, OhBlockHints *of);
-/* The place of a chunk's hint, which may be another chunk's. */
+/* The entry for a chunk's hint, which may hold another chunk's. */
 extern OhChunkHint *OhChunkHintAt(OhHints *hints, Oid value, int32 seq);
-/* Make room for the chunks of a TOAST table with nblocks blocks. */
+/* Make room for the hints of a TOAST table with nblocks blocks. */
 extern void OhGrowChunkHints(OhHints *hints, BlockNumber nblocks);
 
-/* Start loading the line pointer of a row; then, later, its tuple. */
+/* Prefetch the line pointer of a row, or (once that is there) its tuple. */
 static inline void
 OhPrefetchRow(const OhHints *hints, const ItemPointerData *tid, bool tuple)
 {
@@ -88,7 +87,7 @@ OhPrefetchRow(const OhHints *hints, const ItemPointerData *tid, bool tuple)
 		__builtin_prefetch(item);
 		return;
 	}
-	/* not pinned: whatever is read here only says what to prefetch */
+	/* the page is not pinned: what is read here only determines what to prefetch */
 	offset = ItemIdGetOffset(item) % BLCKSZ;
 	for (int i = 0; i < 4; i++)
 		__builtin_prefetch(page + offset + i * 64);

@@ -1,5 +1,5 @@
 /*
- * rowreader.c -- rows of the table by their TIDs.  See rowreader.h.
+ * rowreader.c -- reads rows of the table by their TIDs.  See rowreader.h.
  */
 #include "postgres.h"
 
@@ -50,7 +50,7 @@ OhReadRow(OhRowReader *reader, ItemPointer tid, Snapshot snapshot)
 /*
  * OhRowValue -- see rowreader.h.
  *
- * Only this one: expressions of filter columns may be costly, or fail.
+ * Evaluates only the first column: expressions of filter columns may be costly, or fail.
  */
 Datum
 OhRowValue(OhRowReader *reader, bool *isnull)

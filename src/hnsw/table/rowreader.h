@@ -1,8 +1,8 @@
 /*
- * rowreader.h -- rows of the table by their TIDs, and the value that is indexed of them.
+ * rowreader.h -- reads rows of the table by their TIDs, and their indexed values.
  *
- * For scans, which rank rows by their vectors, and for training.  Rows come through
- * the table's own interface, so that any table access method does.
+ * For scans, which rank rows by their vectors, and for training.  Rows are read through the
+ * table access method's interface, so that any table access method works.
  */
 #ifndef OH_ROWREADER_H
 #define OH_ROWREADER_H
@@ -16,19 +16,22 @@ typedef struct OhRowReader
 {
 	IndexFetchTableData *fetch;
 	TupleTableSlot *slot;
-	AttrNumber	attribute;		/* of the indexed column; 0: an expression */
-	ExprState  *expression;		/* of an expression index */
+	AttrNumber	attribute;		/* number of the indexed column; 0: an expression */
+	ExprState  *expression;		/* the expression of an expression index */
 	EState	   *estate;
 } OhRowReader;
 
 /* In the current memory context. */
 extern void OhRowReaderBegin(OhRowReader *reader, Relation heap, Relation index);
 extern void OhRowReaderEnd(OhRowReader *reader);
-/* Let go of the page of the last row. */
+/* Release the page of the last row. */
 extern void OhRowReaderRelease(OhRowReader *reader);
-/* The version of a row that the snapshot sees; false: none.  tid becomes that version's. */
+/*
+ * Read the version of a row that the snapshot sees; false: there is none.  tid is set to
+ * that version's.
+ */
 extern bool OhReadRow(OhRowReader *reader, ItemPointer tid, Snapshot snapshot);
-/* The indexed column or expression of the last row; what it allocates is until OhRowValueDone(). */
+/* The indexed column or expression of the last row; valid until OhRowValueDone(). */
 extern Datum OhRowValue(OhRowReader *reader, bool *isnull);
 extern void OhRowValueDone(OhRowReader *reader);
 

@@ -30,7 +30,7 @@
 #define SAMPLE_MOST_BLOCKS (16 * SAMPLE_BLOCKS)
 /* Fewer say too little of those to come: mean zero is as good. */
 #define SAMPLE_MIN		16
-/* Of an array, about so many elements: those of one row are like one another. */
+/* Of an array, about this many elements are taken: those of one row are similar. */
 #define SAMPLE_PARTS	8
 
 typedef struct Sampling
