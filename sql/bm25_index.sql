@@ -100,3 +100,11 @@ DROP TABLE bt;
 SELECT opcname, amvalidate(c.oid) FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod WHERE amname = 'omenbm25' AND NOT amvalidate(c.oid);
 SHOW omenbm25.tail_limit;
 SET omenbm25.nothing = 1;
+-- a score that only sorts is not computed again for each row
+CREATE TABLE bo (id int, body text);
+CREATE INDEX bo_idx ON bo USING omenbm25 (body) WITH (text_config = 'simple');
+SET enable_seqscan = off;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM bo ORDER BY body <@> 'words' LIMIT 3;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT id, body <@> 'words' FROM bo ORDER BY body <@> 'words' LIMIT 3;
+RESET enable_seqscan;
+DROP TABLE bo;

@@ -5,6 +5,7 @@
 
 #include "fmgr.h"
 
+#include "bm25/bm25.h"
 #include "bm25/textoptions.h"
 #include "compat.h"
 #include "hnsw/alter.h"
@@ -29,7 +30,7 @@ _PG_init(void)
 	OhTextOptionsInit();
 	OhInsertInit();
 	OhAlterInit();
-	OhPlanInit();
+	OhPlanInit(OhIsTextMethod);
 	OhPathsInit();
 	OhDiscardInit();
 	OhStatsInit();

@@ -26,7 +26,7 @@
 #include "storage/page.h"
 
 #define OH_TEXT_MAGIC	0x6F6D6274U /* "ombt" */
-#define OH_TEXT_FORMAT	1
+#define OH_TEXT_FORMAT	2
 
 /* The paged arrays. */
 typedef enum OhTextArrayId

@@ -7,8 +7,8 @@
  *     SELECT id FROM item ORDER BY embedding <-> $1 LIMIT 10
  *
  * If the vector is in the TOAST table, that costs more than everything else done for a row.
- * In a Limit over a scan of an omenhnsw index nothing reads such a column: it is replaced
- * by a NULL.
+ * In a Limit over a scan of an omenhnsw index, or of one of omenbm25, whose scores take the
+ * words of each row, nothing reads such a column: it is replaced by a NULL.
  *
  * The plan is left alone if a row is locked, sorted, merged or joined in between, or if
  * LIMIT has WITH TIES, which compares the sort values.
@@ -29,9 +29,10 @@
 
 
 static planner_hook_type next_planner = NULL;
+static OhIsMethod also = NULL;
 
 static bool
-is_omenhnsw(Oid index)
+is_ours(Oid index)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(index));
 	bool		ours = false;
@@ -41,7 +42,7 @@ is_omenhnsw(Oid index)
 		Oid			am = ((Form_pg_class) GETSTRUCT(tuple))->relam;
 
 		ReleaseSysCache(tuple);
-		ours = OhIsOurMethod(am);
+		ours = OhIsOurMethod(am) || (also != NULL && also(am));
 	}
 	return ours;
 }
@@ -93,7 +94,7 @@ spare_distance(Limit *limit)
 		list_length(scan->indexorderbyorig) != 1)
 		return;
 	column = unused_column(limit, scan);
-	if (column == 0 || !is_omenhnsw(scan->indexid))
+	if (column == 0 || !is_ours(scan->indexid))
 		return;
 	entry = list_nth_node(TargetEntry, scan->scan.plan.targetlist, column - 1);
 	expr = (Node *) entry->expr;
@@ -143,8 +144,9 @@ plan_query(Query *query, const char *text, int options, ParamListInfo params)
  * OhPlanInit -- called once, by _PG_init().
  */
 void
-OhPlanInit(void)
+OhPlanInit(OhIsMethod other)
 {
+	also = other;
 	next_planner = planner_hook;
 	planner_hook = plan_query;
 }

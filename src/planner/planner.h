@@ -9,8 +9,9 @@
 #include "access/genam.h"
 #include "catalog/pg_collation.h"
 
-/* plan.c: avoids computing distances that nobody reads */
-extern void OhPlanInit(void);
+/* plan.c: avoids computing distances that nobody reads, of omenhnsw and of another access method */
+typedef bool (*OhIsMethod) (Oid am);
+extern void OhPlanInit(OhIsMethod other);
 
 /* discard.c: scans whose rows the executor may discard */
 extern void OhDiscardInit(void);
