@@ -191,7 +191,7 @@ omv_distances_bits(int metric, const uint8_t *query, const uint8_t *rows, int64_
 	for (int64_t i = 0; i < n; i++)
 	{
 		const uint8_t *row = rows + i * bytes;
-		uint64_t	ones[3];
+		uint64_t	ones[2];
 
 		if (metric == OMV_HAMMING)
 		{
@@ -199,7 +199,7 @@ omv_distances_bits(int metric, const uint8_t *query, const uint8_t *rows, int64_
 			continue;
 		}
 		om_kernels->share_bits(query, row, (size_t) bytes, ones);
-		out[i] = ones[0] == 0 ? 1 : 1 - (double) ones[0] / (double) (ones[1] + ones[2] - ones[0]);
+		out[i] = ones[0] == 0 ? 1 : 1 - (double) ones[0] / (double) (ones[0] + ones[1]);
 	}
 	return OMV_OK;
 }

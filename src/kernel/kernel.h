@@ -38,12 +38,12 @@ typedef struct OmKernels
 	void		(*f32_to_f16) (const float *x, uint16_t *out, int n);
 
 	/*
-	 * Bit strings of n bytes: the number of bits that differ; out = number of bits set in a
-	 * & b, in a, in b.
+	 * Bit strings of n bytes: the number of bits that differ; out = number of bits set in
+	 * a & b, in a ^ b.
 	 */
 	uint64_t	(*differ_bits) (const uint8_t *a, const uint8_t *b, size_t n);
 	void		(*share_bits) (const uint8_t *a, const uint8_t *b, size_t n,
-							   uint64_t out[3]);
+							   uint64_t out[2]);
 
 	/*
 	 * Dot product of a packed code and an int8 query, in planar layout: a code of b bits a

@@ -35,11 +35,10 @@ OM_FN(differ_bits) (const uint8_t *a, const uint8_t *b, size_t n)
 }
 
 OM_TARGET static void
-OM_FN(share_bits) (const uint8_t *a, const uint8_t *b, size_t n, uint64_t out[3])
+OM_FN(share_bits) (const uint8_t *a, const uint8_t *b, size_t n, uint64_t out[2])
 {
 	BITS		ab = bits_zero();
-	BITS		aa = ab;
-	BITS		bb = ab;
+	BITS		either = ab;
 
 	for (size_t i = 0; i < n; i += OM_BITS_BYTES)
 	{
@@ -47,10 +46,8 @@ OM_FN(share_bits) (const uint8_t *a, const uint8_t *b, size_t n, uint64_t out[3]
 		BITS		w = OM_FN(bits_at) (b, i, n);
 
 		ab = bits_add(ab, bits_count(bits_and(v, w)));
-		aa = bits_add(aa, bits_count(v));
-		bb = bits_add(bb, bits_count(w));
+		either = bits_add(either, bits_count(bits_xor(v, w)));
 	}
 	out[0] = bits_sum(ab);
-	out[1] = bits_sum(aa);
-	out[2] = bits_sum(bb);
+	out[1] = bits_sum(either);
 }

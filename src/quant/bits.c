@@ -96,7 +96,7 @@ distance_hamming(const OmQuantizer *quant, const OmQuery *query, const void *cod
 static double
 bits_unrounded(const OmQuantizer *quant, const OmQuery *query, const void *code)
 {
-	uint64_t	ones[3];
+	uint64_t	ones[2];
 
 	if (quant->spec.metric == OM_METRIC_HAMMING)
 		return distance_hamming(quant, query, code);
@@ -104,7 +104,7 @@ bits_unrounded(const OmQuantizer *quant, const OmQuery *query, const void *code)
 	/* no bit in common, or no bit set at all */
 	if (ones[0] == 0)
 		return 1.0;
-	return 1.0 - (double) ones[0] / (double) (ones[1] + ones[2] - ones[0]);
+	return 1.0 - (double) ones[0] / (double) (ones[0] + ones[1]);
 }
 
 static float

@@ -123,7 +123,8 @@ find_slot(const uint32_t *slots, int bits, uint32_t term)
 {
 	unsigned	at = (term * 2654435761u) >> (32 - bits);
 
-	while (slots[at] != term && slots[at] != NO_TERM)
+	/* one branch, which is hardly ever taken: whether a code has the term no CPU would predict */
+	while ((slots[at] != term) & (slots[at] != NO_TERM))
 		at = (at + 1) & ((1u << bits) - 1);
 	return at;
 }

@@ -35,12 +35,12 @@ om_bytes_hamming(const uint8 *a, const uint8 *b, int bytes)
 double
 om_bytes_jaccard(const uint8 *a, const uint8 *b, int bytes)
 {
-	uint64_t	ones[3];
+	uint64_t	ones[2];
 
 	om_kernels->share_bits(a, b, bytes, ones);
 	if (ones[0] == 0)
 		return 1;
-	return 1 - (double) ones[0] / (double) (ones[1] + ones[2] - ones[0]);
+	return 1 - (double) ones[0] / (double) (ones[0] + ones[1]);
 }
 
 double

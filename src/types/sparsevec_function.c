@@ -1,8 +1,5 @@
 /*
  * sparsevec_function.c -- distances, norms and order of sparsevec.
- *
- * Two values are merged by index; an element that only one of them has is paired with a
- * zero.  Sums are in double: there are few terms, and no product of floats overflows.
  */
 #include "postgres.h"
 
@@ -10,84 +7,43 @@
 
 #include "compat.h"
 #include "fmgr.h"
+#include "kernel/sparse.h"
 #include "types/sparsevec.h"
 
 OM_FUNCTION(om_sparsevec_l2_normalize);
 
-/* Iterates over the indices of both values. */
-typedef struct Merge
+static inline OmElements
+elements_of(const OmSparsevec *v)
 {
-	const OmSparsevec *a;
-	const OmSparsevec *b;
-	int			i;
-	int			j;
-} Merge;
+	OmElements	elements = {v->nnz, v->index, om_sparsevec_values(v)};
 
-/*
- * next_pair -- the elements at the next index that either value has; false at the end.
- */
-static inline bool
-next_pair(Merge *m, double *x, double *y)
-{
-	int			at_a = m->i < m->a->nnz ? m->a->index[m->i] : PG_INT32_MAX;
-	int			at_b = m->j < m->b->nnz ? m->b->index[m->j] : PG_INT32_MAX;
-
-	if (at_a == PG_INT32_MAX && at_b == PG_INT32_MAX)
-		return false;
-	*x = at_a <= at_b ? om_sparsevec_values(m->a)[m->i++] : 0;
-	*y = at_b <= at_a ? om_sparsevec_values(m->b)[m->j++] : 0;
-	return true;
+	return elements;
 }
 
 double
 om_sparsevec_l2sq(const OmSparsevec *a, const OmSparsevec *b)
 {
-	Merge		m = {a, b, 0, 0};
-	double		sum = 0;
-	double		x;
-	double		y;
+	OmElements	x = elements_of(a);
+	OmElements	y = elements_of(b);
 
-	while (next_pair(&m, &x, &y))
-		sum += (x - y) * (x - y);
-	return sum;
+	return om_elements_l2sq(&x, &y);
 }
 
-/*
- * om_sparsevec_ip -- inner product, over the indices that both values have; the others add
- * zero.
- */
 double
 om_sparsevec_ip(const OmSparsevec *a, const OmSparsevec *b)
 {
-	const float *x = om_sparsevec_values(a);
-	const float *y = om_sparsevec_values(b);
-	double		sum = 0;
-	int			i = 0;
-	int			j = 0;
+	OmElements	x = elements_of(a);
+	OmElements	y = elements_of(b);
 
-	while (i < a->nnz && j < b->nnz)
-	{
-		int			at_a = a->index[i];
-		int			at_b = b->index[j];
-
-		if (at_a == at_b)
-			sum += (double) x[i] * y[j];
-		/* no branches here: a CPU could not predict them */
-		i += at_a <= at_b;
-		j += at_b <= at_a;
-	}
-	return sum;
+	return om_elements_ip(&x, &y);
 }
 
 static double
 squares(const OmSparsevec *v)
 {
-	const float *x = om_sparsevec_values(v);
-	double		sum = 0;
+	OmElements	x = elements_of(v);
 
-	for (int i = 0; i < v->nnz; i++)
-		sum += (double) x[i] * x[i];
-	return sum;
+	return om_elements_squares(&x);
 }
 
 double
@@ -99,14 +55,10 @@ om_sparsevec_cosine(const OmSparsevec *a, const OmSparsevec *b)
 double
 om_sparsevec_l1(const OmSparsevec *a, const OmSparsevec *b)
 {
-	Merge		m = {a, b, 0, 0};
-	double		sum = 0;
-	double		x;
-	double		y;
+	OmElements	x = elements_of(a);
+	OmElements	y = elements_of(b);
 
-	while (next_pair(&m, &x, &y))
-		sum += fabs(x - y);
-	return sum;
+	return om_elements_l1(&x, &y);
 }
 
 /*
@@ -180,18 +132,20 @@ compare_args(FunctionCallInfo fcinfo)
 {
 	OmSparsevec *a = PG_GETARG_OMSPARSEVEC_P(0);
 	OmSparsevec *b = PG_GETARG_OMSPARSEVEC_P(1);
-	Merge		m = {a, b, 0, 0};
-	int			dim = Min(m.a->dim, m.b->dim);
-	int			result = (m.a->dim > m.b->dim) - (m.a->dim < m.b->dim);
+	OmElements	of_a = elements_of(a);
+	OmElements	of_b = elements_of(b);
+	OmMerge		m = {&of_a, &of_b, 0, 0};
+	int			dim = Min(a->dim, b->dim);
+	int			result = (a->dim > b->dim) - (a->dim < b->dim);
 
 	for (;;)
 	{
-		int			at_a = m.i < m.a->nnz ? m.a->index[m.i] : dim;
-		int			at_b = m.j < m.b->nnz ? m.b->index[m.j] : dim;
+		int			at_a = m.i < of_a.n ? of_a.index[m.i] : dim;
+		int			at_b = m.j < of_b.n ? of_b.index[m.j] : dim;
 		double		x;
 		double		y;
 
-		if (Min(at_a, at_b) >= dim || !next_pair(&m, &x, &y))
+		if (Min(at_a, at_b) >= dim || !om_next_pair(&m, &x, &y))
 			break;
 		if (x != y)
 		{

@@ -174,8 +174,8 @@ test_bits(const OmKernels *k)
 			size_t		n = (size_t) dims[d];
 			uint8_t    *a = unit_guard_tail(&ga, n);
 			uint8_t    *b = unit_guard_tail(&gb, n);
-			uint64_t	want[4] = {0, 0, 0, 0};
-			uint64_t	got[3];
+			uint64_t	want[2] = {0, 0};
+			uint64_t	got[2];
 
 			for (size_t i = 0; i < n; i++)
 			{
@@ -187,14 +187,12 @@ test_bits(const OmKernels *k)
 					int			y = b[i] >> bit & 1;
 
 					want[0] += (uint64_t) (x & y);
-					want[1] += (uint64_t) x;
-					want[2] += (uint64_t) y;
-					want[3] += (uint64_t) (x ^ y);
+					want[1] += (uint64_t) (x ^ y);
 				}
 			}
 			k->share_bits(a, b, n, got);
 			CHECK(memcmp(got, want, sizeof(got)) == 0, "shared bits of %zu bytes", n);
-			CHECK(k->differ_bits(a, b, n) == want[3], "different bits of %zu bytes", n);
+			CHECK(k->differ_bits(a, b, n) == want[1], "different bits of %zu bytes", n);
 		}
 	unit_end();
 	unit_guard_close(&ga);

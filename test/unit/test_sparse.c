@@ -1,11 +1,13 @@
 /*
  * test_sparse.c -- codes of sparse vectors: distances within their errors, whether a code
- * has room for all elements or not, and however its terms collide; damaged codes.
+ * has room for all elements or not, and however its terms collide; damaged codes.  Exact
+ * distances of elements.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/sparse.h"
 #include "unit.h"
 
 #define TERMS 1000
@@ -171,11 +173,74 @@ test_distances(OmMetric metric, int room, int sign, TermKind kind)
 	free(b);
 }
 
+/* Elements of a row of TERMS numbers, of which some are not zero. */
+static void
+take_elements(const double *dense, int n, int32_t *index, float *value, OmElements *elements)
+{
+	elements->n = 0;
+	elements->index = index;
+	elements->value = value;
+	for (int i = 0; i < n; i++)
+	{
+		if (dense[i] == 0)
+			continue;
+		index[elements->n] = i;
+		value[elements->n++] = (float) dense[i];
+	}
+}
+
+/*
+ * Exact distances of elements: the same, to the last bit, as of the vectors written out, in
+ * whichever order.
+ */
+static void
+test_elements(void)
+{
+	static int32_t index[2][TERMS];
+	static float value[2][TERMS];
+	static double dense[2][TERMS];
+
+	unit_begin("elements");
+	for (int round = 0; round < 2000; round++)
+	{
+		OmElements	a;
+		OmElements	b;
+		double		ip = 0;
+		double		l2sq = 0;
+		double		l1 = 0;
+		double		squares = 0;
+
+		for (int v = 0; v < 2; v++)
+		{
+			int			every = 1 + (int) (unit_random() % (v == 0 ? 3 : 40));
+
+			for (int i = 0; i < TERMS; i++)
+				dense[v][i] = unit_random() % every == 0 && i < 1 + round ? (float) (unit_uniform() - 0.5) : 0;
+		}
+		take_elements(dense[0], TERMS, index[0], value[0], &a);
+		take_elements(dense[1], TERMS, index[1], value[1], &b);
+		for (int i = 0; i < TERMS; i++)
+		{
+			ip += dense[0][i] * dense[1][i];
+			l2sq += (dense[0][i] - dense[1][i]) * (dense[0][i] - dense[1][i]);
+			l1 += fabs(dense[0][i] - dense[1][i]);
+			squares += dense[0][i] * dense[0][i];
+		}
+		CHECK(om_elements_ip(&a, &b) == ip && om_elements_ip(&b, &a) == ip, "%d and %d elements: %g, not %g",
+			  a.n, b.n, om_elements_ip(&a, &b), ip);
+		CHECK(om_elements_l2sq(&a, &b) == l2sq && om_elements_l2sq(&b, &a) == l2sq, "l2sq");
+		CHECK(om_elements_l1(&a, &b) == l1 && om_elements_l1(&b, &a) == l1, "l1");
+		CHECK(om_elements_squares(&a) == squares, "squares");
+	}
+	unit_end();
+}
+
 void
 test_sparse(void)
 {
 	static const int rooms[] = {1, 7, 33, 80};
 
+	test_elements();
 	make_terms();
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
 	{
