@@ -8,6 +8,8 @@ FOLDERS = kernel/ quant/ types/ storage/ filter/ hnsw/ planner/ hnsw/stats/ hnsw
 	hnsw/vacuum/ bm25/ bm25/query/ bm25/tail/ bm25/segment/ bm25/insert/ bm25/build/ bm25/vacuum/ bm25/scan/ bm25/check/ hnsw/check/ hnsw/tune/
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(patsubst %,src/%*.c,$(FOLDERS)))))
 
+# From one version to the next: written by hand.
+DATA = $(wildcard src/sql/omendb--*--*.sql src/sql/omendb_hnsw--*--*.sql)
 DATA_built = src/sql/omendb--$(EXTVERSION).sql src/sql/omendb_hnsw--$(EXTVERSION).sql
 # What programs take omendb for, by `make install-as-vector`.
 PEER_VERSION = 0.8.7
@@ -65,6 +67,7 @@ vector-names: src/sql/vector--$(PEER_VERSION).sql
 	@control='$(DESTDIR)$(datadir)/extension/vector.control'; \
 	if [ -e "$$control" ] && ! grep -q '^# vector: omendb' "$$control"; then \
 		echo "pgvector is installed ($$control): remove it before omendb takes its name" >&2; exit 1; fi
+	$(MKDIR_P) '$(DESTDIR)$(datadir)/extension'
 	sed 's/@VERSION@/$(PEER_VERSION)/' src/sql/vector.control.in > src/sql/vector.control
 	$(INSTALL_DATA) src/sql/vector.control src/sql/vector--$(PEER_VERSION).sql '$(DESTDIR)$(datadir)/extension/'
 

@@ -33,11 +33,8 @@ set -uo pipefail
 me=test/fresh.sh
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/test/lib.sh"
+. "$top/test/folder.sh"
 
-dir=$(realpath -m "${FRESH_DIR:-/var/tmp/omendb-fresh}")
-# where the packages of this machine come from
-mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' 2> /dev/null | sed -n 's,/debian/*$,,p' | head -n 1)}
-[ -n "$mirror" ] || mirror=${DEBIAN_MIRROR:?no Debian mirror is known here: set it, as in http://HOST}
 all="bare server server-libpq client-libpq older-minor debian13"
 suite_arguments=""
 only=""
@@ -63,56 +60,9 @@ for state in $states; do
 	case " $all " in *" $state "*) ;; *) die "no state is called $state (there are $all)" ;; esac
 done
 
-check_machine
-need_packages debootstrap
-mkdir -p "$dir/archives/partial" || die "set FRESH_DIR to a folder that can be made"
+find_folder_tools
 exec 9> "$dir/lock"
 flock -n 9 || die "another run is using $dir"
-
-# apart COMMAND... -- with mounts and process numbers of its own, all gone at its end.
-apart() { unshare --mount --propagation private --pid --fork --kill-child "$@" 9>&-; }
-apart true 2> /dev/null || die "mount is not allowed here (in a container: docker run --privileged)"
-
-# remove_folder FOLDER -- never beyond its own file system.
-remove_folder() { rm -rf --one-file-system "${1:?}"; }
-
-# base SUITE -- a folder as debootstrap makes it, $dir/SUITE; made once.
-base() {
-	local suite=$1 to=$dir/$1
-	[ ! -e "$to/.complete" ] || return 0
-	remove_folder "$to"
-	apart debootstrap --variant=minbase --cache-dir="$dir/archives" "$suite" "$to" "$mirror/debian" \
-		> "$dir/$suite.log" 2>&1 || { tail -n 20 "$dir/$suite.log"; die "debootstrap of $suite failed"; }
-	# no service is started in the folder
-	printf '#!/bin/sh\nexit 101\n' > "$to/usr/sbin/policy-rc.d"
-	chmod 755 "$to/usr/sbin/policy-rc.d"
-	# nothing here outlives a crash: dpkg need not wait for the disk
-	echo force-unsafe-io > "$to/etc/dpkg/dpkg.cfg.d/unsafe-io"
-	touch "$to/.complete"
-}
-
-# sources SUITE ROOT [main] -- with main, only what the last point release had.
-sources() {
-	echo "deb $mirror/debian $1 main" > "$2/etc/apt/sources.list"
-	[ "${3:-}" = main ] || {
-		echo "deb $mirror/debian $1-updates main"
-		echo "deb $mirror/debian-security $1-security main"
-	} >> "$2/etc/apt/sources.list"
-}
-
-# inside ROOT COMMAND -- a shell command in the folder, as on a machine.
-inside() {
-	# shellcheck disable=SC2016
-	apart bash -c '
-		set -e
-		mount -t proc proc "$1/proc"
-		mkdir -p "$1/dev/shm"
-		mount -t tmpfs -o size=50%,mode=1777 tmpfs "$1/dev/shm"
-		mount --bind "$2" "$1/var/cache/apt/archives"
-		exec chroot "$1" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-			HOME=/root ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
-			sh -c "cd /root && $3"' - "$1" "$dir/archives" "$2" < /dev/null
-}
 
 # installed_omendb ROOT -- what of omendb lies in the system's PostgreSQL, and its sums.
 installed_omendb() {
@@ -151,9 +101,7 @@ try() {
 	local state=$1 suite=bookworm major=15 root=$dir/state log=$dir/$1.log before server status=0 command arguments lines=""
 	local start=$SECONDS
 	[ "$state" != debian13 ] || suite=trixie major=17
-	base "$suite"
-	remove_folder "$root"
-	cp -a "$dir/$suite" "$root"
+	copy_base "$suite" "$root"
 	prepare "$state" "$root" "$suite" > "$log" 2>&1 || status=$?
 	if [ $status = 2 ]; then
 		skipped=$((skipped + 1))
@@ -194,19 +142,9 @@ try() {
 	fi
 }
 
-# clone FOLDER -- what a clone of the last commit has; without git, of the tree.
-clone() {
-	if command -v git > /dev/null && git -C "$top" -c safe.directory="$top" rev-parse -q --verify HEAD > /dev/null 2>&1; then
-		git -C "$top" -c safe.directory="$top" archive HEAD | tar -C "$1" -xf -
-	else
-		tree_files "$top" | tar -C "$1" -xf - --no-same-owner
-	fi
-}
-
 # Read as a whole before it runs: it takes long, and somebody may edit this file.
 {
-[ ! -e "$top/.git" ] || [ -z "$(git -C "$top" -c safe.directory="$top" status --porcelain 2> /dev/null)" ] ||
-	echo "$me: note: the tree has changes that are not committed; they are not tried"
+note_changes
 for state in $states; do
 	try "$state"
 done

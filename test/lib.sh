@@ -45,6 +45,11 @@ need_packages() {
 	rm -f "$log"
 }
 
+# want_program PROGRAM PACKAGE -- like need_packages, of a program that may be missing in the end.
+want_program() {
+	command -v "$1" > /dev/null || ( need_packages "$2" ) || echo "$me: going on without $1"
+}
+
 # need_indent -- pg_bsd_indent, where there is a package of it: in Debian 12; from 13 on it comes with the
 # header files of PostgreSQL 17 and newer.
 need_indent() {

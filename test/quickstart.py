@@ -17,9 +17,11 @@ import struct
 import sys
 import zlib
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench", "sets"))
+BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench")
+sys.path[:0] = [os.path.join(BENCH, "sets"), os.path.join(BENCH, "lib")]
 
 import numpy as np                                       # noqa: E402
+from buildbar import BuildBar, drawn                     # noqa: E402
 from vecs import copy_binary, exact, read_idx, recall    # noqa: E402
 
 SOURCE = os.environ.get("FASHION_DIR", "/usr/share/datasets/fashion-mnist")
@@ -43,26 +45,24 @@ def copy(part):
 
 def progress():
     """
-    Lines 'seconds<TAB>phase<TAB>done<TAB>total'.  Drawn over each other on a terminal; into a
-    file a line for each phase, each tenth of it and each ten seconds.
+    Lines 'seconds<TAB>phase<TAB>done<TAB>total'.  One bar for the whole build, drawn over itself on a
+    terminal; into a file a line for each phase, each tenth of the bar and each ten seconds.
     """
     terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    last, shown, when = "", None, 0.0
+    bar, last, shown, when = BuildBar(), "", None, 0.0
     for line in sys.stdin:
         seconds, phase, done, total = line.rstrip("\n").split("\t")
-        seconds, total = float(seconds), int(total)
-        done = min(int(done), total) if total else int(done)    # the total is an estimate
-        share = done / total if total else 0
-        rows = f"{done:,} of {total:,}" if total else f"{done:,}"
-        text = f"{share:4.0%}  {rows}, {seconds:.1f} s, {phase}"
+        seconds, done, total = float(seconds), int(done), int(total)
+        share = bar.update(phase, done, total, seconds)
+        rows = f"{min(done, total):,} of {total:,} rows, " if total and "inserting" in phase else ""    # the total is an estimate
+        last = f"{seconds:.1f} s, {rows}{phase}"
         if terminal:
-            print("\r  [" + ("#" * round(share * 30)).ljust(30) + "] " + text + "\033[K", end="", flush=True)
+            print(f"\r  {drawn(share)}  {last}\033[K", end="", flush=True)
         elif (phase, int(share * 10)) != shown or seconds >= when + 10:
-            print("  " + text, flush=True)
+            print(f"  {share:4.0%}  {last}", flush=True)
             shown, when = (phase, int(share * 10)), seconds
-        last = text
     if terminal and last:
-        print()
+        print(f"\r  {drawn(1)}  {last}\033[K")
 
 
 # --------------------------------------------------------------------- page

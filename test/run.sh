@@ -15,7 +15,8 @@
 #   isolation  test/isolation by pg_isolation_regress, where there is any
 #   pgtap      test/pgtap by pgTAP
 #   tap        test/t by PostgreSQL::Test::Cluster
-#   examples   test/examples: the C library without PostgreSQL, called from Python
+#   examples   test/examples: the C library without PostgreSQL, called from Python; the page of examples/search and that
+#              of bench/, in Chromium.  What wants Chromium, or npm's registry, is skipped by name where it cannot be had
 #   crash      20 kills of test/crash, and 15 seconds of test/soak
 #   corrupt    120 damaged index files of test/corrupt
 #   resources  memory, and what is stopped or runs out: a short test/resources
@@ -73,7 +74,12 @@ if chosen sources; then
 fi
 ! chosen tap || need_packages libipc-run-perl
 ! chosen pgtap || need_packages "postgresql-$pg_major-pgtap" libtap-parser-sourcehandler-pgtap-perl
-! chosen examples || need_packages python3 python3-numpy
+if chosen examples; then
+	need_packages python3 python3-numpy
+	want_program chromium chromium
+	want_program node nodejs
+	want_program npm npm
+fi
 if chosen clients clients-all; then
 	need_packages python3 python3-numpy python3-psycopg python3-psycopg2 python3-sqlalchemy
 	need_package_without_service pgbouncer
@@ -290,6 +296,14 @@ run_tap() {
 }
 
 run_examples() {
+	local why=""
+	server_for_suites
+	if wanted search.py; then
+		why=$(install_node_packages examples/search 16)
+		[ "$why" != "npm ci failed" ] || { count examples $((SECONDS - start)) 0 1; return; }
+		[ -z "$why" ] || { echo "$me: search.py is skipped, as $why"; summary+="            skipped, as $why: search"$'\n'; }
+	fi
+	command -v chromium > /dev/null || summary+="            skipped, as there is no Chromium: pages"$'\n'
 	run_harness examples 900 "$(pick test/examples .py)" env PYTHONDONTWRITEBYTECODE=1 perl test/harness.pl
 }
 
@@ -318,13 +332,15 @@ run_resources() { run_faults_suite resources; }
 # Clients too large for a whole run: 460 MB of packages.
 large_clients="langchain mastra prisma"
 
-# install_node_clients OPTION... -- by the lock file, in the tree; prints why it could not.
-install_node_clients() {
-	local log=$work/npm.log version
+# install_node_packages FOLDER NODE OPTION... -- of a folder of the tree, by its lock file, for which Node must be of that
+# version at least; prints why it could not.
+install_node_packages() {
+	local folder=$1 least=$2 log=$work/npm.log version
+	shift 2
 	version=$(node --version 2> /dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
-	if [ "${version:-0}" -lt 20 ] || ! command -v npm > /dev/null; then
-		echo "Node 20 or newer and npm are not here"
-	elif ! ( cd "$work/tree/test/clients" && timeout 600 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline \
+	if [ "${version:-0}" -lt "$least" ] || ! command -v npm > /dev/null; then
+		echo "Node $least or newer and npm are not here"
+	elif ! ( cd "$work/tree/$folder" && timeout 600 npm ci --ignore-scripts --no-audit --no-fund --prefer-offline \
 			--fetch-retry-mintimeout=2000 --fetch-retry-maxtimeout=5000 "$@" ) \
 			> "$log" 2>&1 < /dev/null; then
 		if timeout 60 npm ping --fetch-retries=0 > /dev/null 2>&1; then
@@ -353,9 +369,9 @@ run_clients() {
 	done
 	if [ ${#node[@]} != 0 ]; then
 		if [ -n "$all" ]; then
-			why=$(install_node_clients)
+			why=$(install_node_packages test/clients 20)
 		else
-			why=$(install_node_clients --omit=dev)
+			why=$(install_node_packages test/clients 20 --omit=dev)
 		fi
 	fi
 	if [ -n "$why" ] && [ "$why" != "npm ci failed" ]; then

@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import platform
+import shlex
 import statistics
 import sys
 import time
@@ -17,6 +18,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sets"))
 
 import numpy as np                                                   # noqa: E402
+from progress import Progress                                        # noqa: E402
 from options import EXTENSIONS, METRICS, SETS, memory_mb                # noqa: E402
 from vecs import exact, log, read_vecs, recall                       # noqa: E402
 
@@ -29,14 +31,42 @@ def cpu_name():
     return platform.machine()
 
 
+def command_line():
+    """What was typed: without the options that the programs of bench/ add, which are first."""
+    words, given = sys.argv[1:], []
+    while words:
+        word = words.pop(0)
+        if word in ("--root", "--sets-folder", "--commit", "--json"):
+            words.pop(0)
+        else:
+            given.append(shlex.quote(word))
+    name = os.path.basename(sys.argv[0]).removesuffix(".py")
+    return " ".join(["bench/" + {"measure": "compare"}.get(name, name), *given])
+
+
 def new_result(opt, server):
     """What every file of figures begins with."""
     return {
-        "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "commit": opt.commit,
+        "command": command_line(), "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "commit": opt.commit,
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "memory_mb": memory_mb(), "system": platform.platform()},
         "options": {k: v for k, v in vars(opt).items() if k not in ("root", "sets_folder", "json", "commit")},
         "settings": server.settings, "sets": {},
     }
+
+
+def measure_sets(opt, server, measure_set):
+    """Calls measure_set(server, name, result) for each set; the figures so far are in opt.json after each."""
+    result = new_result(opt, server)
+    server.start()
+    try:
+        result["server"] = server.value("postgres", "SELECT version()")
+        for name in opt.sets:
+            measure_set(server, name, result)
+            with open(opt.json, "w") as f:
+                json.dump(result, f, indent=1)
+    finally:
+        server.stop()
+    return result
 
 
 def heading(opt, server, result):
@@ -152,8 +182,9 @@ class Bench:
         before = self.value("SELECT pg_current_wal_insert_lsn()")
         start = time.time()
         columns = ", ".join([f"embedding {self.opclass}", *self.filters])
-        self.sql(f"CREATE INDEX {self.index} ON {self.t} USING {self.known['method']} ({columns}) "
-                 f"WITH (m = {self.opt.m}, ef_construction = {self.opt.ef_construction}{more})", notices=True)
+        with Progress(self.server, self.database, self.extension):
+            self.sql(f"CREATE INDEX {self.index} ON {self.t} USING {self.known['method']} ({columns}) "
+                     f"WITH (m = {self.opt.m}, ef_construction = {self.opt.ef_construction}{more})", notices=True)
         seconds = time.time() - start
         wal = float(self.value(f"SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '{before}')"))
         rows = len(self.data.base)

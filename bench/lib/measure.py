@@ -4,7 +4,6 @@ measure.py -- the measuring part of bench/compare (which prepares the folder and
 the sets, and passes its options on to here): per set, both extensions are built,
 queried, inserted into and vacuumed, in this order.
 """
-import json
 import os
 
 from options import EXTENSIONS, SETS, parser, settings, words
@@ -29,8 +28,9 @@ def options():
 
 opt = options()
 
-from bench import Bench, heading, new_result, query_stage, read_set, vacuum_stage     # noqa: E402
+from bench import Bench, heading, measure_sets, query_stage, read_set, vacuum_stage     # noqa: E402
 from compareplot import draw                                                           # noqa: E402
+from page import write_page                                                         # noqa: E402
 from report import table                                                              # noqa: E402
 from server import Server                                                             # noqa: E402
 
@@ -60,21 +60,14 @@ def measure_set(server, name, result):
 
 def main():
     server = Server(opt.root, settings(opt))
-    result = new_result(opt, server)
-    server.start()
-    try:
-        result["server"] = server.value("postgres", "SELECT version()")
-        for name in opt.sets:
-            measure_set(server, name, result)
-            with open(opt.json, "w") as f:
-                json.dump(result, f, indent=1)
-    finally:
-        server.stop()
+    result = measure_sets(opt, server, measure_set)
     print("\n" + heading(opt, server, result))
     print(table(result))
-    drawing = os.path.splitext(os.path.abspath(opt.json))[0] + ".svg"
+    name = os.path.splitext(os.path.abspath(opt.json))[0]
+    drawing = name + ".svg"
+    write_page(result, name + ".html")
     drawn = f", drawn in {drawing}" if draw(result, drawing) else ""
-    print(f"\ncompare: done; the figures are in {os.path.abspath(opt.json)}{drawn}")
+    print(f"\ncompare: done; the figures are in {os.path.abspath(opt.json)}{drawn}; all on one page: {name}.html")
 
 
 main()
