@@ -107,8 +107,8 @@ RESET client_min_messages;
 
 -- errors of the program and of the machine, and what a message must not say
 SELECT call, state, message FROM odd_results WHERE state ~ '^(XX|57|58|53)' OR message ~ '(OID 0\M|cache lookup|\(null\))' AND state <> '42704';
--- each function gave a value to some call; but for those of an aggregate, and those whose arguments must go together (tune_recall, tune_size, hybrid)
-SELECT function FROM odd_results WHERE function::text !~ '^omendb_(nearest|recall|estimate|hybrid)' EXCEPT SELECT function FROM odd_results WHERE state = '00000';
+-- each function gave a value to some call; but for those of an aggregate, and those whose arguments must go together (tune_recall, tune_target, tune_size, hybrid)
+SELECT function FROM odd_results WHERE function::text !~ '^omendb_(nearest|recall|calibrate|estimate|hybrid)' EXCEPT SELECT function FROM odd_results WHERE state = '00000';
 SELECT count(*) > 5000 AS many FROM odd_results;
 -- relations of other kinds, and none
 SELECT call, state, message FROM odd_results WHERE function = 'omendb_index_info(regclass)'::regprocedure AND call !~ '(\d{5}|pg_toast|odd_dropped)' ORDER BY call COLLATE "C";
