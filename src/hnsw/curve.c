@@ -1,5 +1,5 @@
 /*
- * curve.c -- the ef that a wanted recall takes.
+ * curve.c -- picks the ef for a wanted recall.
  */
 #include "postgres.h"
 
@@ -8,12 +8,12 @@
 #include "hnsw/curve.h"
 #include "hnsw/options.h"
 
-/* Measured recall may fall back by this much from one ef to the next before the curve is called flat. */
+/* A higher ef counts as better only if recall has risen by more than this. */
 #define FLAT 0.001
 
 /*
- * An index that has grown since takes a higher ef for the same recall, by this power of the
- * growth.  Figures: docs/measurements.md.
+ * An index that has grown since needs a higher ef for the same recall, by this power of the
+ * growth.
  */
 #define GROWTH 0.3
 
@@ -38,11 +38,11 @@ OhCurveIsValid(const OhCalibration *c)
 }
 
 /*
- * ef_of_curve -- where the curve of one k crosses the target, between two points of it.
+ * ef_of_curve -- find where the curve of one k reaches the target.
  *
- * Recall rises less and less with the logarithm of ef, so that a straight line between two
- * points lies below the curve.  *crosses false: it does not, and the ef is that from which on
- * the curve is flat.
+ * Between two points recall is taken to be linear in the logarithm of ef.  It really rises fast
+ * first, so that the line is below the curve.  If the curve does not reach the target, *crosses
+ * is false, and the result is the ef from which on recall does not rise any more.
  */
 static double
 ef_of_curve(const float *assured, double target, bool *crosses)
@@ -72,9 +72,10 @@ ef_of_curve(const float *assured, double target, bool *crosses)
 }
 
 /*
- * ef_of_k -- the same for one of the k that were measured.
+ * ef_of_k -- the same for the i-th k.
  *
- * That of the nearest row alone is flat after few trials already: then the next one counts, too.
+ * With few trials the recall of the nearest row reaches 1 early.  If even that is below the
+ * target, the result is at least that for the ten nearest rows.
  */
 static double
 ef_of_k(const OhCalibration *c, int i, double target)

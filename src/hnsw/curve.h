@@ -1,7 +1,6 @@
 /*
- * curve.h -- what recall an index reaches at which ef, as it was measured.
- *
- * The measuring is done by calibrate/.  Here is what a search makes of it.
+ * curve.h -- which recall an index reaches at which ef, as calibrate/ has measured it, and the
+ * ef that a search picks by that.
  */
 #ifndef OH_CURVE_H
 #define OH_CURVE_H
@@ -14,11 +13,11 @@
 extern const int oh_curve_ef[OH_CURVE_EFS];
 extern const int oh_curve_k[OH_CURVE_KS];
 
-/* Can a metapage hold this? */
+/* Are these possible contents of a metapage? */
 extern bool OhCurveIsValid(const OhCalibration *calibration);
 /*
- * The ef with which the k nearest of now `nodes` nodes are found with this recall, or that
- * from which on the curve is flat; 0: nothing has been measured.
+ * The ef that finds the k nearest rows with this recall in an index that now has `nodes` nodes;
+ * 0 if nothing has been measured.
  */
 extern int	OhCurveEf(const OhCalibration *calibration, double target, double k, double nodes);
 

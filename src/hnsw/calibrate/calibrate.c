@@ -1,15 +1,15 @@
 /*
- * calibrate.c -- measures what recall an index reaches at which ef, for omenhnsw.target_recall.
+ * calibrate.c -- measures which recall an index reaches at which ef, for omenhnsw.target_recall.
  *
- * Rows of the index are searched for as if they were not in it (their nodes are hidden from
- * walks), in batches, by scans as the executor does them; truth.c has the exact answers.
- * What is kept for an ef is the mean recall, and what it is with some certainty: less the
- * error that so few queries leave, so that a target is not missed by bad luck.  Figures:
- * docs/measurements.md.
+ * It searches for rows of the index as if they were not in it (walks skip their nodes), in
+ * batches, by the scans that the executor uses.  truth.c has the exact answers.  For each ef
+ * the curve keeps the mean recall, and the mean less a margin for the sampling error.  Searches
+ * go by the latter, so that a target is not missed because few queries were lucky.  Figures:
+ * docs/measurements.md#target-recall
  *
- * A build, a vacuum or a user begins it.  Rows are read as they are at that moment (a dirty
- * snapshot), so that TOASTed values are there as well: a vacuum holds nobody's cleanup up, and
- * may not take a snapshot while it has parallel workers.
+ * A build, a vacuum or a user starts it.  Rows are read by a dirty snapshot, as they are at that
+ * moment: the snapshot of a vacuum does not keep TOASTed values from being removed, and a vacuum
+ * with parallel workers cannot take one.
  */
 #include "postgres.h"
 
@@ -35,22 +35,25 @@
 #include "hnsw/table/rowreader.h"
 #include "storage/wal.h"
 
-/* Trials that are compared with the nodes at once. */
+/* Queries that are compared with the nodes in one pass. */
 #define BATCH 20
 
-/* Fewer nodes are compared whole: a search misses nothing. */
+/* A search of a smaller graph compares all nodes. */
 #define LEAST_NODES 1000
 
-/* Recall is assured that is SLACK more than this many standard errors below the mean. */
-#define SURE_ERRORS 1.65
+/*
+ * The margin is this many standard errors, less SLACK, which is what a search may miss its
+ * target by.  Hard queries are rare, and a small sample may have none: one more trial is counted,
+ * with this recall.
+ */
+#define MARGIN_ERRORS 1.65
 #define SLACK 0.005
-/* ... and what one more trial, which there was not, is taken to have reached. */
-#define HARD_TRIAL 0.85
+#define HARD_TRIAL(k) ((k) == 1 ? 0 : 0.85)
 
-/* From this recall on a higher ef is not tried. */
+/* An ef that reaches this recall is the last to be tried: higher ones take most of the time. */
 #define ENOUGH 0.997
 
-/* Growth at which a vacuum measures again. */
+/* A vacuum measures again when the index has this many times the nodes. */
 #define GROWN 3
 
 /* Sums over trials. */
@@ -65,12 +68,12 @@ typedef struct Calibration
 {
 	OhTruth		truth;
 	Relation	index;
-	int			nefs;			/* that are still tried */
+	int			nefs;			/* the first so many of oh_curve_ef are tried */
 	Sums		sums[OH_CURVE_KS][OH_CURVE_EFS];
 } Calibration;
 
 /*
- * count -- what share of its nearest rows a trial has found, for each k.
+ * count -- add the recall of a trial at an ef to the sums of each k.
  */
 static void
 count(Calibration *c, const OhTrial *trial, int at, const int *hits)
@@ -94,7 +97,7 @@ begin_scan(Calibration *c, const OhTrial *trial, int at)
 	.sk_argument = PointerGetDatum(trial->value)};
 	IndexScanDesc scan;
 
-	/* not index_beginscan(), which refuses an index that is being built */
+	/* index_beginscan() would refuse an index that is being built */
 	oh_forced_ef = oh_curve_ef[at];
 	scan = ohbeginscan(c->index, 0, 1);
 	oh_forced_ef = 0;
@@ -105,7 +108,7 @@ begin_scan(Calibration *c, const OhTrial *trial, int at)
 }
 
 /*
- * search -- search for a trial.
+ * search -- run a trial at an ef.
  */
 static void
 search(Calibration *c, const OhTrial *trial, int at)
@@ -120,10 +123,10 @@ search(Calibration *c, const OhTrial *trial, int at)
 		double		distance;
 
 		CHECK_FOR_INTERRUPTS();
-		/* a sweep finds the row itself */
+		/* a sweep returns the row itself */
 		if (trial->node != OH_NONE && ItemPointerEquals(&scan->xs_heaptid, (ItemPointer) &trial->tid))
 			continue;
-		/* of rows ranked by codes it is not known yet whether they are there */
+		/* a row that was ranked by its code may not exist any more */
 		if (!OhTrialDistance(&c->truth, trial, scan->xs_heaptid, &distance))
 			continue;
 		for (int k = 0; k < OH_CURVE_KS; k++)
@@ -141,44 +144,44 @@ search(Calibration *c, const OhTrial *trial, int at)
 }
 
 /*
- * assured_of -- what recall is with some certainty; *mean: what it was.
- *
- * Hard queries are rare, and a few trials may have met none: one more trial is allowed for.
+ * assured_of -- the mean recall, less the margin for the sampling error.
  */
 static double
-assured_of(const Sums *sums, double *mean)
+assured_of(const Sums *sums, int k, double *mean)
 {
 	double		n = sums->n + 1;
-	double		allowed = (sums->sum + HARD_TRIAL) / n;
-	double		variance = (sums->squares + HARD_TRIAL * HARD_TRIAL) / n - allowed * allowed;
+	double		hard = HARD_TRIAL(k);
+	double		allowed = (sums->sum + hard) / n;
+	double		variance = (sums->squares + hard * hard) / n - allowed * allowed;
 
 	*mean = sums->sum / Max(sums->n, 1);
-	return Min(*mean, allowed + SLACK - SURE_ERRORS * sqrt(Max(variance, 0) / n));
+	return Min(*mean, allowed + SLACK - MARGIN_ERRORS * sqrt(Max(variance, 0) / n));
 }
 
 /*
- * assured -- the same for a k, at one ef.
+ * assured -- the same for the k-th k and an ef.
  *
- * The nearest row is found no less often than the ten nearest are, whose recall fewer trials
- * tell.
+ * A search finds the nearest row no less often than the ten nearest rows.  The recall of these
+ * is known more exactly from the same trials.
  */
 static double
 assured(const Calibration *c, int k, int at, double *mean)
 {
-	double		sure = assured_of(&c->sums[k][at], mean);
+	double		sure = assured_of(&c->sums[k][at], oh_curve_k[k], mean);
 	double		next;
 
 	if (k == 0)
-		sure = Max(sure, assured_of(&c->sums[1][at], &next));
+		sure = Max(sure, assured_of(&c->sums[1][at], oh_curve_k[1], &next));
 	return sure;
 }
 
 /*
- * is_enough -- is hardly anything missed at this ef, or nothing found by a higher one that this misses?
+ * is_enough -- is this ef the last that needs to be tried?
  */
 static bool
 is_enough(const Calibration *c, int at)
 {
+	/* a search with this ef compares all nodes */
 	if (OhArrayRecords(&c->truth.ix->file, OH_NODE) <= (int64) oh_curve_ef[at] * OH_FEW_TIMES_EF)
 		return true;
 	for (int k = 0; k < OH_CURVE_KS; k++)
@@ -218,7 +221,10 @@ keep(Calibration *c, int queries)
 	buffer = OhReadBlock(c->index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhWriteStart(&write, &ix->file);
 	page = OhWritePage(&write, buffer, false);
-	/* of a metapage without it, generic WAL takes what lies there for free space */
+	/*
+	 * generic WAL does not log what is between pd_lower and pd_upper; older metapages end before
+	 * the curve
+	 */
 	((PageHeader) page)->pd_lower = SizeOfPageHeaderData + sizeof(OhMetaPageData);
 	OhMeta(page)->calibration = curve;
 	OhWriteFinish(&write);
@@ -227,7 +233,7 @@ keep(Calibration *c, int queries)
 }
 
 /*
- * measure_batch -- up to n more trials, at each ef; returns how many.
+ * measure_batch -- run up to n more trials at each ef; returns their number.
  */
 static int
 measure_batch(Calibration *c, OhTrial *trial, int wanted)
@@ -249,7 +255,7 @@ measure_batch(Calibration *c, OhTrial *trial, int wanted)
 }
 
 /*
- * measure -- batch by batch; returns how many trials there were.
+ * measure -- run trials in batches; returns their number.
  */
 static int
 measure(Calibration *c, int queries, double seconds)
@@ -270,7 +276,7 @@ measure(Calibration *c, int queries, double seconds)
 		done += wanted;
 		INSTR_TIME_SET_CURRENT(now);
 		INSTR_TIME_SUBTRACT(now, from);
-		/* the next batch takes as long as those before it */
+		/* stop if another batch would exceed the time */
 		if (INSTR_TIME_GET_DOUBLE(now) * (done + BATCH) / done > seconds)
 			break;
 	}
@@ -281,7 +287,7 @@ measure(Calibration *c, int queries, double seconds)
 }
 
 /*
- * run -- with all that an error would leave set back.
+ * run -- measure(), resetting the global variables even after an error.
  */
 static int
 run(Calibration *c, int queries, double seconds)
@@ -347,7 +353,7 @@ OhCalibrateGrown(Relation index)
 	OhIndex    *ix = OhIndexOpen(index);
 	Relation	heap;
 
-	/* a user's queries are not known any more */
+	/* queries of a user are not at hand any more */
 	if (ix->calibration.given ||
 		OhArrayRecords(&ix->file, OH_NODE) < Max(LEAST_NODES, (double) GROWN * ix->calibration.nodes))
 		return;

@@ -1,5 +1,5 @@
 /*
- * calibrate.h -- measuring what recall an index reaches at which ef.
+ * calibrate.h -- measures which recall an index reaches at which ef.
  */
 #ifndef OH_CALIBRATE_H
 #define OH_CALIBRATE_H
@@ -8,10 +8,10 @@
 
 #include "hnsw/index.h"
 
-/* Queries that are measured with, unless a user says or it takes too long. */
+/* Number of queries, unless a user gives another or they take too long. */
 #define OH_MOST_QUERIES		500
 
-/* Queries of a user: values of the indexed type. */
+/* Queries given by a user: values of the indexed type. */
 typedef struct OhGiven
 {
 	Datum	   *value;
@@ -19,9 +19,9 @@ typedef struct OhGiven
 } OhGiven;
 
 /*
- * Measure an index with `queries` of its rows, or with those given, but with no more of them
- * than `seconds` are enough for; keep the curve in the metapage.  false: the index is too small,
- * no query was of use, or its codes are of two models at the moment.
+ * Measure an index with up to `queries` of its rows, or with those given, and write the curve to
+ * the metapage.  Stops after one batch of queries at the earliest when `seconds` are over.  false:
+ * the index is too small, no query could be used, or nodes have codes of two models at the moment.
  */
 extern bool OhCalibrate(Relation heap, Relation index, const OhGiven *given, int queries, double seconds);
 
@@ -30,17 +30,17 @@ extern void OhCalibrateGrown(Relation index);
 
 /* ---- truth.c ---- */
 
-/* A query: a row of the index, searched for as if it were not there, or one given. */
+/* A query: a row of the index, searched for as if it were not in it, or one given. */
 typedef struct OhTrial
 {
-	uint32		node;			/* of the row; OH_NONE: given */
+	uint32		node;			/* of the row; OH_NONE: the query was given */
 	ItemPointerData tid;		/* of the row */
 	void	   *value;			/* of the column's type */
 	OhPosition	position;
-	int			k;				/* how many of the nearest rows are known */
-	int			nexact;			/* k, or as many as there are */
+	int			k;				/* how many of the nearest rows are wanted */
+	int			nexact;			/* k, or the number of rows if there are fewer */
 	double	   *exact;			/* [k] their distances, ascending */
-	bool		doubled;		/* another node has the row's code: too easy */
+	bool		doubled;		/* another node has the same code, which makes the query too easy */
 } OhTrial;
 
 typedef struct OhTruth
@@ -48,7 +48,7 @@ typedef struct OhTruth
 	Relation	heap;
 	OhIndex    *ix;
 	const OhGiven *given;		/* NULL: rows are drawn */
-	int			ngiven;			/* of these that have been taken */
+	int			ngiven;			/* how many of these have been used */
 	struct OhRowReader *reader;
 	Snapshot	snapshot;
 	MemoryContext context;		/* reset for each batch */
@@ -56,7 +56,7 @@ typedef struct OhTruth
 
 /* Up to n trials, with their exact answers; returns how many. */
 extern int	OhTruthBatch(OhTruth *truth, OhTrial *trial, int n);
-/* Distance of a trial to a row; false: the snapshot does not see the row. */
+/* Distance of a trial to a row; false: the row does not exist. */
 extern bool OhTrialDistance(OhTruth *truth, const OhTrial *trial, ItemPointerData tid, double *distance);
 
 #endif							/* OH_CALIBRATE_H */

@@ -1,9 +1,9 @@
 /*
- * truth.c -- queries with their exact answers, without reading the whole table.
+ * truth.c -- queries with their exact answers, without a scan of the whole table.
  *
- * All nodes are compared with a batch of queries, by codes, page by page; of the nearest the
- * rows of the table are read, until no other can be nearer by three standard errors of its
- * code.  The cost is that of a comparison of codes for each pair of query and node.
+ * One pass over the nodes compares a batch of queries with all codes.  Then the rows of the
+ * nearest nodes are read, until no other row can be nearer by three standard errors of its
+ * code.  A query costs one comparison of codes for each node.
  */
 #include "postgres.h"
 
@@ -21,19 +21,24 @@
 /* As in rank.c. */
 #define BOUND_ERRORS 3.0
 
-/* Every so many trials one knows the nearest DEEP_K rows, the others SHALLOW_K. */
+/* One trial in DEEP_EACH asks for the DEEP_K nearest rows, the others for SHALLOW_K. */
 #define DEEP_EACH 2
 #define DEEP_K 100
 #define SHALLOW_K 10
 
-/* Nodes kept by their codes, for each of the k nearest rows: where codes err, and where they do not. */
+/*
+ * Nodes kept by their codes, of which rows are read: if codes have errors, and, for each of the
+ * k nearest rows, if they are exact.  Of a million rows in clusters there are hundreds that codes
+ * cannot tell from the ten nearest.
+ */
+#define KEEP_LEAST 1000
 #define KEEP_EACH 20
 #define KEEP_EXACT 2
 
-/* Draws of rows for each trial. */
+/* Attempts to draw a row, for each trial. */
 #define DRAWS_EACH 8
 
-/* What a trial needs during the comparison. */
+/* State of a trial during the pass. */
 typedef struct Candidates
 {
 	OhForms		forms;
@@ -44,7 +49,7 @@ typedef struct Candidates
 } Candidates;
 
 /*
- * read_value -- the indexed value of a row, detoasted; NULL: the snapshot does not see it, or it has none.
+ * read_value -- read the indexed value of a row, detoasted; NULL: the row does not exist, or has none.
  */
 static void *
 read_value(OhTruth *t, ItemPointerData tid)
@@ -76,7 +81,7 @@ OhTrialDistance(OhTruth *t, const OhTrial *trial, ItemPointerData tid, double *d
 }
 
 /*
- * draw -- a row at random, the only one of its node; false: none was hit.
+ * draw -- choose a random row that is the only one of its node; false: all attempts failed.
  */
 static bool
 draw(OhTruth *t, OhTrial *trial)
@@ -108,7 +113,7 @@ draw(OhTruth *t, OhTrial *trial)
 }
 
 /*
- * take_given -- the next of the queries given that orders anything.
+ * take_given -- take the next query given, except those that order nothing; false: none is left.
  */
 static bool
 take_given(OhTruth *t, OhTrial *trial)
@@ -136,13 +141,13 @@ begin_candidates(OhTruth *t, const OhTrial *trial, Candidates *c)
 	OhFormsInit(&c->forms, ix, false, t->context);
 	OhFormsSet(&c->forms, ix, trial->position.x);
 	c->query = OhFormOf(&c->forms, ix, ix->number, &quant)->query;
-	c->keep = trial->k * (exact ? KEEP_EXACT : KEEP_EACH);
+	c->keep = exact ? trial->k * KEEP_EXACT : KEEP_LEAST + trial->k * KEEP_EACH;
 	c->own = NAN;
 	OhHeapInit(&c->nearest, t->context, c->keep + 1);
 }
 
 /*
- * compare_page -- the nodes of a page with all queries.
+ * compare_page -- compare the nodes of a page with all queries.
  */
 static void
 compare_page(OhIndex *ix, uint32 lp, const OhTrial *trial, Candidates *c, int n)
@@ -173,7 +178,7 @@ compare_page(OhIndex *ix, uint32 lp, const OhTrial *trial, Candidates *c, int n)
 }
 
 /*
- * add_exact -- a distance among the k least.
+ * add_exact -- insert a distance if it is among the k least.
  */
 static void
 add_exact(OhTrial *trial, double distance)
@@ -190,7 +195,7 @@ add_exact(OhTrial *trial, double distance)
 }
 
 /*
- * add_node -- the rows of a node, k at most.
+ * add_node -- insert the distances of a node's rows, k at most.
  */
 static void
 add_node(OhTruth *t, OhTrial *trial, const OhNodeRows *head, OhRows *rows)
@@ -218,7 +223,7 @@ add_node(OhTruth *t, OhTrial *trial, const OhNodeRows *head, OhRows *rows)
 }
 
 /*
- * rank -- the exact distances of what is nearest by code.
+ * rank -- compute exact distances of the nodes that are nearest by their codes.
  */
 static void
 rank(OhTruth *t, OhTrial *trial, Candidates *c, OhRows *rows)
