@@ -39,7 +39,9 @@ my %KINDS = (
 	refined => { dim => 64, operator => '<->', index => '(v vector_l2_ops, cat) WITH (m = 6, bits = 2, rerank = index)' },
 	values => { dim => 16, operator => '<=>', index => '(v vector_cosine_ops) WITH (quantizer = none, m = 4)' },
 	pq => { dim => 24, operator => '<#>', index => '(v vector_ip_ops, cat) WITH (quantizer = pq, m = 8)' },
-	grown => { dim => 24, operator => '<->', index => '(v vector_l2_ops, tag) WITH (quantizer = sq8, m = 8)', grown => 1 });
+	grown => { dim => 24, operator => '<->', index => '(v vector_l2_ops, tag) WITH (quantizer = sq8, m = 8)', grown => 1 },
+	words => { method => 'omenbm25', type => 'text', operator => '<@>', index => "(v, cat, tag) WITH (text_config = 'simple')" },
+	tails => { method => 'omenbm25', type => 'text', operator => '<@>', index => "(v, cat) WITH (text_config = 'simple')", grown => 1 });
 
 my @tables;		# name, kind, files (path => contents), index (its path)
 
@@ -47,6 +49,8 @@ my @tables;		# name, kind, files (path => contents), index (its path)
 sub rows_of
 {
 	my ($kind) = @_;
+	return "SELECT n AS id, n % 17 AS cat, 'tag ' || n % 5 AS tag, CASE WHEN n % 97 <> 5 THEN (SELECT string_agg('w' || n * k % (7 + 13 * k), ' ') FROM generate_series(1, 5 + n % 20) k) END AS v"
+	  . ' FROM generate_series(1, 1100) n ORDER BY n' if $kind->{method};
 	my $x = "array_agg((sin(h * 12.9 + d * 78.2) + 0.3 * sin(h * d * 1.7))::real ORDER BY d)";
 	return "SELECT n AS id, n % 17 AS cat, 'tag ' || n % 5 AS tag, CASE WHEN n % 97 = 5 THEN NULL WHEN n % 101 = 7 THEN array_fill(0::real, ARRAY[$kind->{dim}])::vector"
 	  . " ELSE (SELECT ${x}::vector FROM generate_series(1, $kind->{dim}) d, (SELECT CASE WHEN n % 10 = 3 THEN n % 4 ELSE n END AS h) s) END AS v"
@@ -67,10 +71,11 @@ sub make_tables
 		for my $i (0 .. $option{each} - 1)
 		{
 			my $t = "${name}_$i";
-			$db->must("CREATE TABLE $t (id bigint, cat int, tag text, v vector($kind->{dim})) WITH (autovacuum_enabled = off)");
-			$db->must("CREATE INDEX ${t}_v ON $t USING omenhnsw $kind->{index}") if $kind->{grown};
+			my $method = $kind->{method} // 'omenhnsw';
+			$db->must("CREATE TABLE $t (id bigint, cat int, tag text, v " . ($kind->{type} // "vector($kind->{dim})") . ') WITH (autovacuum_enabled = off)');
+			$db->must("CREATE INDEX ${t}_v ON $t USING $method $kind->{index}") if $kind->{grown};
 			$db->must("INSERT INTO $t SELECT * FROM source_$name ORDER BY id");
-			$db->must("CREATE INDEX ${t}_v ON $t USING omenhnsw $kind->{index}") unless $kind->{grown};
+			$db->must("CREATE INDEX ${t}_v ON $t USING $method $kind->{index}") unless $kind->{grown};
 			# an index in use: records freed and used again
 			$db->must("INSERT INTO $t SELECT id + 5000, cat, tag, v FROM $t WHERE id % 9 = 1", "DELETE FROM $t WHERE id > 5000 OR id % 8 = 2",
 				"VACUUM (FREEZE) $t");
@@ -196,6 +201,8 @@ sub classify
 	return 'damage' if $state =~ /^XX00[12]$/ && $text =~ /\b$t->{name}_v\b.*block|block \d+.*(?:relation|file)|could not read block/s;
 	# a row that the index has lost has no block there
 	return 'damage' if $state eq 'XX002' && $text =~ /index "$t->{name}_v" lacks row/;
+	# the name of the text search configuration
+	return 'damage' if $state eq '42704' && $text =~ /text search configuration .* of index "$t->{name}_v" does not exist/;
 	# a format of another version
 	return 'damage' if $state =~ /^(?:0A000|55000)$/ && $text =~ /\b$t->{name}_v\b/;
 	return $reply->{error};
@@ -219,7 +226,8 @@ sub one_case
 	my ($t, $number, $what) = @_;
 	my $name = $t->{name};
 	my $op = $t->{kind}{operator};
-	my $query = "(SELECT v FROM $name WHERE id = " . pick(20, 21, 31, 41) . ')';
+	my $words = $t->{kind}{method};
+	my $query = $words ? "'w1 w" . pick(3, 17, 40) . ' w' . pick(5, 60) . "'" : "(SELECT v FROM $name WHERE id = " . pick(20, 21, 31, 41) . ')';
 	my ($db, @wrong, $damaged, %said);
 	my $do = sub {
 		my ($sql) = @_;
@@ -234,7 +242,7 @@ sub one_case
 		return $reply;
 	};
 	$do->($_) for "SET statement_timeout = '20s'", 'SET enable_seqscan = off', 'SET enable_sort = off', 'SET client_min_messages = error';
-	for my $condition ('true', $name =~ /^(filters|refined|pq)/ ? 'cat = 7' : 'true', $name =~ /^(filters|grown)/ ? "tag <> 'tag 1'" : 'true')
+	for my $condition ('true', $name =~ /^(filters|refined|pq|words|tails)/ ? 'cat = 7' : 'true', $name =~ /^(filters|grown|words)/ ? "tag <> 'tag 1'" : 'true')
 	{
 		for my $limit (10, 2000)
 		{
@@ -250,7 +258,8 @@ sub one_case
 		my $reply = $do->("SELECT omendb_index_check('${name}_v', $all)");
 		$checked = 1 if $reply->{error};
 	}
-	$do->("SELECT omendb_index_info('${name}_v')");
+	$do->($words ? "SELECT omendb_text_info('${name}_v')" : "SELECT omendb_index_info('${name}_v')");
+	$do->("SELECT count(*) FROM $name WHERE v @@@ 'w2 w9 -w1'") if $words;
 	$do->($_) for "INSERT INTO $name SELECT id + 2000, cat, tag, v FROM $name WHERE id BETWEEN 90 AND 130", "UPDATE $name SET cat = cat + 1 WHERE id % 7 = 0",
 	  "DELETE FROM $name WHERE id % 3 = 0", "VACUUM $name", "INSERT INTO $name SELECT id + 4000, cat, tag, v FROM $name WHERE id BETWEEN 1 AND 60",
 	  "SELECT count(*) FROM (SELECT id FROM $name ORDER BY v $op $query) s", "SELECT omendb_index_check('${name}_v', true)";
@@ -280,7 +289,7 @@ my $library = $option{library} // "$option{tree}/omendb";
 $cluster = Cluster->new("$option{work}/corrupt", $library, "$option{tree}/src/sql/omendb--0.1.0.sql", '--no-sync');
 # no checksums: with them, PostgreSQL itself would refuse the pages
 $cluster->configure('fsync = off', 'autovacuum = off', 'shared_buffers = 64MB', 'max_wal_size = 4GB', 'restart_after_crash = off', 'wal_level = minimal',
-	'max_wal_senders = 0', 'jit = off', 'maintenance_work_mem = 16MB', "log_line_prefix = '%m [%p] '");
+	'max_wal_senders = 0', 'jit = off', 'maintenance_work_mem = 16MB', "omenbm25.tail_limit = '32kB'", "shared_preload_libraries = '$library'", "log_line_prefix = '%m [%p] '");
 # an insert that takes pages without end fails soon
 $cluster->{file_limit} = 64 * 1024;
 my $db = $cluster->start;
