@@ -11,7 +11,7 @@ FROM postgres:${PG_MAJOR}-bookworm AS build
 
 ARG TARGET=install
 
-# Header files of the server's own version, PG_VERSION of the image; make and gcc as Debian has them (DL3008).
+# Header files of the server's own version, PG_VERSION of the image (docker build --pull: apt has the newest one only); make and gcc as Debian has them (DL3008).
 # hadolint ignore=DL3008
 RUN apt-get update && \
     apt-get install -y --no-install-recommends gcc libc6-dev make "postgresql-server-dev-${PG_MAJOR}=${PG_VERSION}" && \

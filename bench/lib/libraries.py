@@ -16,7 +16,7 @@ SYSTEMS = ("omendb", "pgvector", "hnswlib", "faiss-hnsw", "faiss-ivfpq")
 
 
 def options():
-    p = parser("libraries", "omendb and pgvector beside hnswlib and faiss", ("fashion784", "clust128"), seconds=2., rounds=3)
+    p = parser("libraries", "omendb and pgvector beside hnswlib and faiss", ("fashion784", "clust128"), seconds=2, rounds=3)
     p.set_defaults(rows=60000)
     p.add_argument("--only", default=",".join(SYSTEMS), help="comma-separated; default %(default)s")
     p.add_argument("--reuse", action="store_true", help="keep the tables that an earlier run left")
