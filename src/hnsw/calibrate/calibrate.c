@@ -47,7 +47,7 @@
  * with this recall.
  */
 #define MARGIN_ERRORS 1.65
-#define SLACK 0.005
+#define SLACK 0.003
 #define HARD_TRIAL(k) ((k) == 1 ? 0 : 0.85)
 
 /* An ef that reaches this recall is the last to be tried: higher ones take most of the time. */

@@ -26,12 +26,7 @@
 #define DEEP_K 100
 #define SHALLOW_K 10
 
-/*
- * Nodes kept by their codes, of which rows are read: if codes have errors, and, for each of the
- * k nearest rows, if they are exact.  Of a million rows in clusters there are hundreds that codes
- * cannot tell from the ten nearest.
- */
-#define KEEP_LEAST 1000
+/* Nodes kept for each of the k nearest rows: if codes have errors, and if they are exact. */
 #define KEEP_EACH 20
 #define KEEP_EXACT 2
 
@@ -141,7 +136,7 @@ begin_candidates(OhTruth *t, const OhTrial *trial, Candidates *c)
 	OhFormsInit(&c->forms, ix, false, t->context);
 	OhFormsSet(&c->forms, ix, trial->position.x);
 	c->query = OhFormOf(&c->forms, ix, ix->number, &quant)->query;
-	c->keep = exact ? trial->k * KEEP_EXACT : KEEP_LEAST + trial->k * KEEP_EACH;
+	c->keep = trial->k * (exact ? KEEP_EXACT : KEEP_EACH);
 	c->own = NAN;
 	OhHeapInit(&c->nearest, t->context, c->keep + 1);
 }
