@@ -41,7 +41,7 @@ log2_bits(int bits)
 static double
 typical_length(const OmQuantSpec *spec)
 {
-	static const double rms[3] = {0.5, 0.95, 3.1};
+	static const double rms[4] = {0.5, 0.95, 3.1, 0.0};
 	double		dim = spec->dim;
 
 	if (spec->bits == 8)

@@ -211,7 +211,7 @@ take_tails(float *e, int dim, int n, uint16_t *dims, float *left)
 		left[at] = e[i];
 		dims[at] = (uint16_t) i;
 	}
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < found; i++)
 		e[dims[i]] = 0.0f;
 }
 
@@ -230,8 +230,8 @@ encode_residual(const OmQuantizer *quant, float *e, uint8_t *u, void *refinement
 	int			ntails = tails_of(&quant->spec);
 	uint8_t    *packed = (uint8_t *) refinement + sizeof(RefineHead);
 	Tail	   *tail = (Tail *) ((char *) refinement + tail_offset(&quant->spec));
-	uint16_t	dims[MAX_TAILS];
-	float		left[MAX_TAILS];
+	uint16_t	dims[MAX_TAILS] = {0};
+	float		left[MAX_TAILS] = {0};
 	OmTrial		best;
 	float		sq;
 

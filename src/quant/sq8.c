@@ -113,7 +113,7 @@ sq8_init(void *mem, const OmQuantSpec *spec, const float *model)
 	for (int i = 0; i < spec->dim; i++)
 	{
 		lo[i] = model != NULL ? model[i] : 0.0f;
-		step[i] = quant->sq8.ranged ? model[spec->dim + i] : 1.0f;
+		step[i] = model != NULL && quant->sq8.ranged ? model[spec->dim + i] : 1.0f;
 		inverse[i] = step[i] > 0.0f ? om_clamp_float(1.0 / step[i]) : 0.0f;
 		max = fmax(max, step[i]);
 		sq += (double) step[i] * step[i];
@@ -387,7 +387,7 @@ train_range(const float *x, int nrows, int stride, double *lo, double *hi)
 	int			n = nrows / TRIM + 1;
 	double		widen;
 
-	n = n > MAX_TRIMMED + 1 ? MAX_TRIMMED + 1 : n;
+	n = n < 1 ? 1 : n > MAX_TRIMMED + 1 ? MAX_TRIMMED + 1 : n;
 	for (int i = 0; i < n; i++)
 		least[i] = most[i] = INFINITY;
 	for (int r = 0; r < nrows; r++, x += stride)

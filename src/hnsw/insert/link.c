@@ -198,12 +198,14 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 	OhIndex    *ix = links->ix;
 	float		d[2 * OH_MAX_M + 1];
 	bool		diverse = true;
+	int			n = list->n;
 	int			place;
 
 	if (OhHasLink(list->link, list->n, links->id))
 		return -1;
+	Assert(n <= max && list->nselected <= n);
 	om_quant_query_from_code(links->node->quant, code, links->near->form);
-	for (int i = 0; i < list->n; i++)
+	for (int i = 0; i < n; i++)
 	{
 		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
@@ -232,7 +234,7 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 		place = list->n++;
 	else
 	{
-		place = farthest(links, list, d, list->nselected, list->n, diverse ? -FLT_MAX : dist);
+		place = farthest(links, list, d, list->nselected, n, diverse ? -FLT_MAX : dist);
 		if (place < 0 && diverse)
 			place = farthest(links, list, d, 0, list->nselected, dist);
 		if (place < 0)

@@ -220,6 +220,7 @@ choose_step(OhScanState *s, const OhNodeRows **head, double *bound)
 	if (!OhSourceHasMore(source))
 		return ranked->n > 0 ? STEP_NEARER : STEP_BATCH;
 	*head = OhPeek(source, bound);
+	Assert(*head != NULL);
 	/* nothing is known of a node that is no longer live */
 	if (ItemPointerIsValid(&(*head)->tid) || (*head)->posting != OH_NONE)
 		beyond = OhIsBeyond(&s->query, OhSourceEstimate(source), (*head)->error);

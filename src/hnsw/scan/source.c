@@ -247,6 +247,7 @@ is_selective(OhSource *s)
 static bool
 walk_on(OhSource *s)
 {
+	Assert(s->batch != NULL);
 	s->held.n = 0;
 	while (s->next < s->batch->n)
 		OhQueueAppend(&s->held, s->batch->item[s->next++]);

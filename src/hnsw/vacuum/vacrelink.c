@@ -174,6 +174,7 @@ link_back(Relink *relink, uint32 from, uint32 to, float dist)
 	bool		diverse = true;
 	int			place = n;
 
+	Assert(n >= 0 && n <= 2 * OH_MAX_M);
 	if (OhHasLink(links, n, to))
 		return;
 	for (int i = 0; i < n; i++)
