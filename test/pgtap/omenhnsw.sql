@@ -70,7 +70,8 @@ INSERT INTO expected_setting VALUES
     ('omenhnsw.ef_search', 'integer', '40'),
     ('omenhnsw.iterative_scan', 'enum', 'strict_order'),
     ('omenhnsw.max_scan_tuples', 'integer', '0'),
-    ('omenhnsw.scan_mem_multiplier', 'real', '1');
+    ('omenhnsw.scan_mem_multiplier', 'real', '1'),
+    ('omenhnsw.target_recall', 'real', '0');
 SELECT bag_eq(
     $$ SELECT name, vartype, boot_val FROM pg_settings WHERE name LIKE 'omenhnsw.%' $$,
     $$ SELECT * FROM expected_setting $$, 'these settings, with these defaults');
