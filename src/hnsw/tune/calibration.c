@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
@@ -137,6 +138,8 @@ measure(const OhOpened *opened, const OhGiven *given, int queries)
 	SetUserIdAndSecContext(opened->heap->rd_rel->relowner, save_sec_context | SECURITY_RESTRICTED_OPERATION);
 	om_restrict_search_path();
 	measured = OhCalibrate(opened->heap, opened->index, given, queries, INFINITY);
+	/* a transaction without an ID does not wait for its WAL by itself */
+	ForceSyncCommit();
 	AtEOXact_GUC(false, level);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 	return measured;
