@@ -25,7 +25,7 @@ def options():
 opt = options()
 
 import numpy as np                                                   # noqa: E402
-from bench import Bench, heading, new_result, read_set               # noqa: E402
+from bench import Bench, heading, measure_sets, read_set             # noqa: E402
 from server import Server                                            # noqa: E402
 from vecs import log                                                 # noqa: E402
 
@@ -102,17 +102,8 @@ def measure(server, name, result):
 
 def main():
     server = Server(opt.root, settings(opt))
-    result = new_result(opt, server)
-    server.start()
-    try:
-        result["server"] = server.value("postgres", "SELECT version()")
-        for name in opt.sets:
-            measure(server, name, result)
-            with open(opt.json, "w") as f:
-                json.dump(result, f, indent=1)
-        log("JSON in", opt.json)
-    finally:
-        server.stop()
+    result = measure_sets(opt, server, measure)
+    log("JSON in", opt.json)
     print("\n" + heading(opt, server, result))
 
 

@@ -8,7 +8,6 @@ A point is one kind of condition at one selectivity (sets/attributes.py). At eac
 point four systems take turns, each in a session of its own.
 """
 import collections
-import json
 import os
 import statistics
 import sys
@@ -56,7 +55,7 @@ def options():
 opt = options()
 
 from attributes import attributes_of                                           # noqa: E402
-from bench import Bench, Data, heading, new_result                             # noqa: E402
+from bench import Bench, Data, heading, measure_sets                           # noqa: E402
 from filterreport import draw, report                                          # noqa: E402
 from server import HOME, Server                                                # noqa: E402
 from session import Session                                                    # noqa: E402
@@ -237,16 +236,7 @@ def measure_set(server, name, result):
 def main():
     os.makedirs(os.path.dirname(os.path.abspath(opt.json)), exist_ok=True)
     server = Server(opt.root, settings(opt))
-    result = new_result(opt, server)
-    server.start()
-    try:
-        result["server"] = server.value("postgres", "SELECT version()")
-        for name in opt.sets:
-            measure_set(server, name, result)
-            with open(opt.json, "w") as f:
-                json.dump(result, f, indent=1)
-    finally:
-        server.stop()
+    result = measure_sets(opt, server, measure_set)
     print("\n" + heading(opt, server, result))
     print(report(result, SYSTEMS))
     print(f"\nfilters: done; the figures are in {os.path.abspath(opt.json)}")

@@ -25,7 +25,7 @@ extern void OhSegmentWriterAdd(OhSegmentWriter *writer, uint32 doc, uint32 tf, u
 extern bool OhSegmentWriterFinish(OhSegmentWriter *writer, OhSegment *segment);
 
 /*
- * The same in steps, to pages that are reserved: OhSegmentReserve() finds as many as
+ * The same in steps, to pages that are reserved: OhSegmentReserve() finds the number that
  * state->reserved says and takes an id, without telling anybody; a step resumes writing,
  * adds terms, and pauses, or finishes as above.  If they were too few, what was written is void.
  */

@@ -68,7 +68,7 @@ typedef struct Calibration
 {
 	OhTruth		truth;
 	Relation	index;
-	int			nefs;			/* the first so many of oh_curve_ef are tried */
+	int			nefs;			/* leading values of oh_curve_ef that are tried */
 	Sums		sums[OH_CURVE_KS][OH_CURVE_EFS];
 } Calibration;
 
