@@ -31,6 +31,9 @@ def cpu_name():
     return platform.machine()
 
 
+PROGRAMS = {"measure": "compare", "coldbench": "cold", "typebench": "types", "maxsimbench": "maxsim"}     # started by
+
+
 def command_line():
     """What was typed: without the options that the programs of bench/ add, which are first."""
     words, given = sys.argv[1:], []
@@ -41,7 +44,7 @@ def command_line():
         else:
             given.append(shlex.quote(word))
     name = os.path.basename(sys.argv[0]).removesuffix(".py")
-    return " ".join(["bench/" + {"measure": "compare"}.get(name, name), *given])
+    return " ".join(["bench/" + PROGRAMS.get(name, name), *given])
 
 
 def new_result(opt, server):

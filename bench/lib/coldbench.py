@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """
 coldbench.py -- the measuring part of bench/cold: each search begins with the pages of the
-table and of the index neither in shared buffers nor in the system's page cache.
+table and of the index neither in shared buffers nor in the system's page cache.  With
+--steady, searches follow one another in a server that has too little memory for them.
 """
 import glob
 import json
@@ -12,11 +13,13 @@ from options import EXTENSIONS, SETS, parser, settings, words
 
 
 def options():
-    p = parser("cold", "searches whose pages are not in memory: omendb beside pgvector", SETS, seconds=0, rounds=1)
+    p = parser("cold", "searches whose pages are not in memory: omendb beside pgvector", SETS, seconds=30, rounds=3)
     p.set_defaults(sets="clust128", ef="40")
     p.add_argument("--queries", type=int, default=100, help="searches of each kind (default %(default)s)")
     p.add_argument("--only", choices=list(EXTENSIONS), help="one of the two")
     p.add_argument("--reuse", action="store_true", help="tables and indexes of an earlier run")
+    p.add_argument("--steady", action="store_true",
+                   help="also searches without a pause, shared_buffers a quarter of omendb's index, page cache half of it")
     a = p.parse_args()
     a.sets = words(p, a.sets, SETS)
     return a
@@ -26,6 +29,7 @@ opt = options()
 
 import numpy as np                                                   # noqa: E402
 from bench import Bench, heading, measure_sets, read_set             # noqa: E402
+from limit import MemoryLimit                                        # noqa: E402
 from server import Server                                            # noqa: E402
 from vecs import log                                                 # noqa: E402
 
@@ -52,10 +56,14 @@ def relations(bench):
 def forget(bench, names, files):
     bench.sql("".join(f"SELECT pg_buffercache_evict_relation('{name}');" for name in names))
     for name in files:
-        file = os.open(name, os.O_RDONLY)
-        os.fsync(file)
-        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.close(file)
+        forget_file(name)
+
+
+def forget_file(name):
+    file = os.open(name, os.O_RDONLY)
+    os.fsync(file)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(file)
 
 
 def search(bench, setting, ef, query):
@@ -98,6 +106,60 @@ def measure(server, name, result):
             result["sets"][name]["searches"].setdefault(kind, {})[ef] = {"ms": list(ms), "pages": list(pages)}
             print(f"  ef {ef:4} {kind:28} median {np.median(ms):7.1f} ms, p95 {np.percentile(ms, 95):7.1f} ms, {np.median(pages):.0f} pages")
         sys.stdout.flush()
+    if opt.steady:
+        steady(server, benches, kinds, result["sets"][name])
+
+
+MEGABYTE = 1024 * 1024
+PROCESSES = 100 * MEGABYTE      # room for the server's processes beside pages
+
+
+def run_steady(server, bench, setting, ef, seed):
+    """Milliseconds of each search of two clients."""
+    logs = server.root + server.home + "/steady"
+    for name in glob.glob(logs + ".*"):
+        os.remove(name)
+    with open(logs + ".sql", "w") as f:
+        f.write(bench.script())
+    server.run("pgbench", "-n", "-c", "2", "-j", "2", "-M", "prepared", f"--random-seed={seed}", "-T", str(opt.seconds), "-l",
+               f"--log-prefix={server.home}/steady.log", "-f", server.home + "/steady.sql", bench.database,
+               env={"PGOPTIONS": bench.options(ef) + setting + " -c enable_seqscan=off"})
+    spent = []
+    for name in glob.glob(logs + ".log.*"):
+        with open(name) as f:
+            spent += [int(line.split()[2]) / 1000 for line in f]
+    return spent
+
+
+def steady(server, benches, kinds, result):
+    """The server again, with less memory: searches of two clients, by turns."""
+    size = int(benches["omendb"].value(f"SELECT pg_relation_size('{benches['omendb'].index}')"))
+    buffers, cache = size // 4, size // 2
+    files = [f for b in benches.values() for f in relations(b)[1]]
+    usual = dict(server.settings)
+    server.stop()
+    for name in files:
+        forget_file(name)
+    server.settings["shared_buffers"] = f"{buffers // MEGABYTE}MB"
+    with MemoryLimit(buffers + cache + PROCESSES) as limit:
+        server.within = limit.words
+        server.start()
+        print(f"  steady: shared_buffers {buffers // MEGABYTE} MB, page cache about {cache // MEGABYTE} MB, two clients, {opt.rounds} runs of {opt.seconds} s")
+        for ef in benches["omendb"].data.ef:
+            spent = {kind: [] for kind in kinds}
+            for seed in range(opt.rounds):
+                for kind, (bench, setting) in kinds.items():
+                    spent[kind] += run_steady(server, bench, setting, ef, seed + 1)
+            for kind, ms in spent.items():
+                rate = len(ms) / (opt.rounds * opt.seconds)
+                result.setdefault("steady", {}).setdefault(kind, {})[ef] = {
+                    "queries_per_second": rate, "median": np.median(ms), "p95": np.percentile(ms, 95), "p99": np.percentile(ms, 99)}
+                print(f"  ef {ef:4} {kind:28} {rate:7.0f} queries/s, median {np.median(ms):7.1f} ms, p95 {np.percentile(ms, 95):7.1f} ms")
+        server.stop()
+        server.within = []
+    server.settings.clear()
+    server.settings.update(usual)
+    server.start()
 
 
 def main():

@@ -26,12 +26,13 @@ class Server:
     def __init__(self, root, settings):
         self.root, self.bin, self.home, self.data = root, BIN, HOME, DATA
         self.settings = settings
+        self.within = []                # words before each program: a control group's
 
     def command(self, program, *words, env=None):
         variables = ["PATH=" + self.bin + ":/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + self.home,
                      "PGHOST=" + self.home, "PGPORT=5432"]
         variables += [f"{k}={v}" for k, v in (env or {}).items()]
-        return [*self.as_postgres(), "/usr/bin/env", "-i", "-C", self.home, *variables, program, *words]
+        return [*self.within, *self.as_postgres(), "/usr/bin/env", "-i", "-C", self.home, *variables, program, *words]
 
     def as_postgres(self):
         return ["chroot", "--userspec=postgres:postgres", self.root]
