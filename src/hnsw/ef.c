@@ -50,16 +50,16 @@ void
 OhEfInit(void)
 {
 	DefineCustomIntVariable("omenhnsw.ef_search",
-							"Sets how many candidates a search keeps.",
-							"More of them find more of the true nearest rows, and take longer. Where it is not set, "
-							"an index may have a value of its own: ALTER INDEX ... SET (ef_search = ...).",
+							"Sets the number of candidates that a search keeps.",
+							"A higher value finds more of the true nearest rows, and takes longer. If it is not set, "
+							"the storage parameter ef_search of the index is used.",
 							&oh_own.ef_search, OH_DEFAULT_EF_SEARCH, 1, OH_MAX_EF_SEARCH,
 							PGC_USERSET, 0, check_ef_search, assign_ef_search, NULL);
 
 	DefineCustomRealVariable("omenhnsw.target_recall",
-							 "Sets the recall that a search is to reach, a share of the nearest rows.",
-							 "The search picks the number of candidates that this takes, by what has been measured for "
-							 "the index, unless ef_search is set, here or for the index. 0 means that there is no target.",
+							 "Sets the share of the nearest rows that a search is to find.",
+							 "A search picks the number of candidates by what was measured for the index, unless "
+							 "omenhnsw.ef_search or the storage parameter ef_search is set. 0 means no target.",
 							 &target_recall, 0, 0, 1,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }

@@ -74,31 +74,31 @@ add_reloptions(relopt_kind kind)
 					  OH_DEFAULT_EF_CONSTRUCTION, OH_MIN_EF_CONSTRUCTION,
 					  OH_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
 	add_enum_reloption(kind, "quantizer",
-					   "How the index holds vectors; without it rabitq, and sq8 for the taxicab distance",
+					   "How codes are made of vectors; by default rabitq, for the taxicab distance sq8",
 					   quantizer_values, 0,
 					   "Valid values are \"rabitq\", \"binary\", \"pq\", \"sq8\" and \"none\".",
 					   AccessExclusiveLock);
 	add_enum_reloption(kind, "bits",
-					   "Bits of a code for each dimension; without it by the number of dimensions",
+					   "Bits of a code for each dimension; by default chosen by the dimensions and the data",
 					   bits_values, 0,
 					   "Valid values are \"1\", \"2\", \"4\" and \"8\".",
 					   AccessExclusiveLock);
 	/* the default 0, here and below, is outside of what can be set, and means: not set */
 	add_int_reloption(kind, "subvectors",
-					  "Bytes of a code of quantizer pq; without it a quarter of the dimensions",
+					  "Bytes of a code of quantizer pq; by default a quarter of the dimensions",
 					  0, 1, OM_VECTOR_MAX_DIM, AccessExclusiveLock);
 	add_int_reloption(kind, "elements",
-					  "Elements of a sparsevec that a node holds; without it, the rows decide",
+					  "Elements of a sparsevec that a code holds; by default chosen by the data",
 					  0, 1, OH_PAGE_BODY / 3, AccessExclusiveLock);
 	add_enum_reloption(kind, "rerank",
-					   "What scans order rows by: vectors of the table, refined codes, or codes",
+					   "What scans sort rows by: vectors of the table (heap), refined codes (index) or codes (off)",
 					   rerank_values, OH_RERANK_AUTO,
 					   "Valid values are \"auto\", \"heap\", \"index\" and \"off\".",
 					   AccessExclusiveLock);
 	/* these two take effect at once, so that no lock need block searches */
 	add_int_reloption(kind, "ef_search", "Candidates that a search keeps where omenhnsw.ef_search is not set",
 					  0, 1, OH_MAX_EF_SEARCH, ShareUpdateExclusiveLock);
-	add_real_reloption(kind, "target_recall", "Share of the nearest rows that a search is to find; 0: no target",
+	add_real_reloption(kind, "target_recall", "Share of the nearest rows that a search is to find; 0 means no target",
 					   0, 0, 1, ShareUpdateExclusiveLock);
 }
 
@@ -109,7 +109,7 @@ init_reloptions(void)
 	add_reloptions(oh_relopt_kind);
 	ivfflat_relopt_kind = add_reloption_kind();
 	add_reloptions(ivfflat_relopt_kind);
-	add_int_reloption(ivfflat_relopt_kind, "lists", "Taken for pgvector's ivfflat, and ignored",
+	add_int_reloption(ivfflat_relopt_kind, "lists", "Accepted for pgvector's ivfflat, and ignored",
 					  0, 1, 32768, AccessExclusiveLock);
 }
 
@@ -118,14 +118,14 @@ init_settings(void)
 {
 	OhEfInit();
 	DefineCustomEnumVariable("omenhnsw.iterative_scan",
-							 "Sets how a scan continues when more rows are wanted than the search kept.",
+							 "Sets whether and how a scan continues after ef_search rows.",
 							 "strict_order continues and returns rows in order of distance, relaxed_order "
-							 "continues and may return some out of order, off stops after ef_search rows.",
+							 "continues and may return some out of order, off ends the scan.",
 							 &oh_own.iterative_scan, OH_ITERATIVE_STRICT, iterative_scan_values,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("omenhnsw.max_scan_tuples",
-							"Sets how many rows one scan looks at before it ends.",
+							"Sets the number of rows that one scan may look at.",
 							"0 means no limit.",
 							&oh_own.max_scan_tuples, 0, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
@@ -137,9 +137,8 @@ init_settings(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("omenhnsw.distance_bounds",
-							 "Sets whether upper bounds of a distance, as in WHERE embedding <-> $1 < 0.5, are "
-							 "evaluated by the index.",
-							 "If it is off, they are checked for every row of the table, which cannot miss a row.",
+							 "Sets whether an index may evaluate upper bounds of a distance, as in WHERE embedding <-> $1 < 0.5.",
+							 "If it is off, they are checked for every row of the table, so that no row is missed.",
 							 &oh_distance_bounds, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
