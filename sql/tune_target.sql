@@ -101,7 +101,7 @@ CREATE TABLE tr_g (v vector(6), part int);
 CREATE INDEX tr_g_i ON tr_g USING omenhnsw (v) WITH (target_recall = 0.9);
 INSERT INTO tr_g SELECT v, part FROM tr_a LIMIT 1500;
 SELECT ef, source FROM tr_search($$SELECT FROM tr_g ORDER BY v <-> '[0,0,0,0,0,0]' LIMIT 10$$);
-SELECT advice, sql FROM omendb_advise('tr_g_i') WHERE advice ~ 'measure';
+SELECT advice, sql FROM omendb_advise('tr_g_i') WHERE advice ~ 'calibrate';
 SELECT count(*) FROM omendb_calibration('tr_g_i');
 VACUUM tr_g;
 SELECT source FROM tr_search($$SELECT FROM tr_g ORDER BY v <-> '[0,0,0,0,0,0]' LIMIT 10$$);

@@ -17,7 +17,7 @@ END {
 	for (i = 1; i <= n; i++) {
 		line = ""
 		for (j = 1; j < i; j++) if ((name[i], name[j]) in arrow) line = line " " name[j]
-		printf "%-13s %s\n", name[i], line == "" ? " -" : line
+		printf "%-14s%s\n", name[i], line == "" ? " -" : line
 	}
 	exit bad
 }

@@ -1,5 +1,5 @@
 /*
- * omendb.c -- module magic and the load function, which registers every setting and hook.
+ * omendb.c -- the module magic, and _PG_init(), which registers every setting and hook.
  */
 #include "postgres.h"
 

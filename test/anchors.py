@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """test/anchors.py -- every anchor of measurements.md named in the sources and pages leads to a heading of docs/measurements.md,
-every [text](page.md#anchor) of a page to a heading of that page, docs/README.md to every page of docs/, and
-the constants of docs/measurements.md are in the files that it says.  The last line is the count."""
+every [text](page.md#anchor) of a page to a heading of that page, README.md and docs/README.md to every page of docs/;
+the constants of docs/measurements.md are in the files that it says, and the list of folders in src/README.md is that of
+make deps.  The last line is the count."""
 
 import os
 import re
+import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -55,6 +57,16 @@ def constants(page, texts):
                 yield f"docs/measurements.md: {name} is not there"
 
 
+def folders(page):
+    """What is wrong with the list of folders: the indented block that begins with the line of kernel."""
+    env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    printed = subprocess.run(["make", "-s", "-C", TOP, "deps"], env=env, stdout=subprocess.PIPE, text=True, check=False).stdout
+    with open(page, encoding="utf-8") as file:
+        block = re.search(r"^    kernel +-\n(?:    .*\n)*", file.read(), flags=re.M)
+    if block is None or re.sub("^    ", "", block[0], flags=re.M) != printed:
+        yield "src/README.md: the list of folders is not what make deps prints"
+
+
 def main():
     known, checked, wrong, texts = {}, 0, [], {}
     measurements = os.path.join(TOP, "docs", "measurements.md")
@@ -76,12 +88,14 @@ def main():
             if known[target] is None or (anchor and anchor not in known[target]):
                 wrong.append(f"{os.path.relpath(path, TOP)}: there is no {os.path.relpath(target, TOP)}#{anchor}")
     wrong += constants(measurements, texts)
+    wrong += folders(os.path.join(TOP, "src", "README.md"))
     docs = os.path.join(TOP, "docs")
-    with open(os.path.join(docs, "README.md"), encoding="utf-8") as file:
-        index = file.read()
-    for page in sorted(os.listdir(docs)):
-        if page.endswith(".md") and page != "README.md" and f"]({page})" not in index:
-            wrong.append(f"docs/README.md does not lead to {page}")
+    for index, folder in (("README.md", "docs/"), ("docs/README.md", "")):
+        with open(os.path.join(TOP, index), encoding="utf-8") as file:
+            text = file.read()
+        for page in sorted(os.listdir(docs)):
+            if page.endswith(".md") and page != "README.md" and not re.search(rf"\]\({folder}{page}[)#]", text):
+                wrong.append(f"{index} does not lead to {page}")
     print("\n".join(wrong + [f"{checked} links and anchors, {len(wrong)} of them wrong"]))
     return 1 if wrong else 0
 

@@ -4,7 +4,6 @@ typebench.py -- the measuring part of bench/types: an index of each type and met
 and by pgvector: build, size, recall and queries a second of the backend's CPU time, which a
 busy machine disturbs less than the clock.
 """
-import json
 import os
 import subprocess
 import sys
@@ -37,7 +36,7 @@ opt = options()
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sets"))
 
 import rows                                                          # noqa: E402
-from bench import heading, new_result                                # noqa: E402
+from bench import heading, measure_sets                              # noqa: E402
 from server import Server                                            # noqa: E402
 from vecs import log                                                 # noqa: E402
 
@@ -56,6 +55,8 @@ END $$;
 
 
 class Index:
+    fresh = set()    # databases that this run has created
+
     def __init__(self, server, extension, name):
         self.server, self.extension, self.t = server, extension, "rows_" + name
         self.known = EXTENSIONS[extension]
@@ -77,9 +78,11 @@ class Index:
 
     def load(self, kind, base, query):
         t = self.t
-        if not self.server.has_database(self.database):
+        if self.database not in Index.fresh:
+            self.server.sql("postgres", f"DROP DATABASE IF EXISTS {self.database}")
             self.server.sql("postgres", f"CREATE DATABASE {self.database}")
             self.sql(f"CREATE EXTENSION {self.known['extension']}; CREATE EXTENSION pg_prewarm; {RECALL}")
+            Index.fresh.add(self.database)
         self.sql(f"DROP TABLE IF EXISTS {t}, {t}_q, {t}_truth; CREATE TABLE {t} (id int, v {kind});"
                  f"CREATE TABLE {t}_q (id int PRIMARY KEY, v {kind})")
         self.copy(t, base)
@@ -161,18 +164,7 @@ def main():
     if opt.home:
         server.home, server.data = opt.home, opt.home + "/data"
         server.settings["unix_socket_directories"] = opt.home
-    result = new_result(opt, server)
-    server.start()
-    try:
-        for extension in EXTENSIONS:
-            server.sql("postgres", f"DROP DATABASE IF EXISTS types_{extension}")
-        result["server"] = server.value("postgres", "SELECT version()")
-        for name in opt.sets:
-            measure(server, name, result)
-            with open(opt.json, "w") as f:
-                json.dump(result, f, indent=1)
-    finally:
-        server.stop()
+    result = measure_sets(opt, server, measure)
     print("\n" + heading(opt, server, result))
 
 

@@ -1,22 +1,21 @@
 /*
- * classes.c -- is an operator class of an access method with filter columns well formed?
+ * classes.c -- validates the operator classes of an access method with filter columns.
  *
- * What the operator class of the first column must have:
- * - support function first_function, function(internal) returns internal;
- * - strategy `order`: an operator FOR ORDER BY on the class's type, which returns double
- *   precision and is sorted by the btree family of double precision; by the rules on
- *   two values of the class's type, or with another type on the right.
- * It may have strategy `search`, FOR SEARCH, with another type on the right.
+ * `rules` is what the access method says (classes.h).  The operator class of its first column must have:
+ * - support function rules.first_function, function(internal) returns internal;
+ * - strategy rules.order: an operator FOR ORDER BY with the class's type on the left, which returns
+ *   double precision and is sorted by the btree family of double precision.  The type on
+ *   the right is the same one if rules.same_types is set.
+ * It may have strategy rules.search: an operator FOR SEARCH with another type on the right.
  *
- * What the operator class of a filter column must have:
- * - support function filter_function, function(internal) returns internal, which says
- *   that it is one;
- * - operators FOR SEARCH that return boolean, of the strategies in condition.h, each
- *   with a left argument of a type that has that support function.
+ * The operator class of a filter column must have:
+ * - support function rules.filter_function, function(internal) returns internal.  Nobody calls
+ *   it: its presence marks the class as one of a filter column;
+ * - operators FOR SEARCH that return boolean, of the strategies in condition.h.  The type on the
+ *   left must have that support function.
  *
- * And nothing else; no family holds classes of both sorts, unless the rules say so: one
- * class may be both where the method's columns of a type may be either.  Each violation is an
- * INFO message; the result is false then.
+ * There must be nothing else, and a family must not hold classes of both kinds, unless rules.both
+ * allows one class to be both.  Each violation gives an INFO message.
  */
 #include "postgres.h"
 
@@ -43,8 +42,8 @@ typedef struct Subject
 	Oid			type;			/* of the column */
 	const char *opclass;
 	const char *opfamily;
-	bool		filter;			/* of a filter column */
-	bool		valid;
+	bool		filter;			/* is it a filter column's class? */
+	bool		valid;			/* no violation yet */
 } Subject;
 
 static void complain(Subject *subject, const char *fmt,...) pg_attribute_printf(2, 3);
@@ -66,7 +65,7 @@ complain(Subject *subject, const char *fmt,...)
 	subject->valid = false;
 }
 
-/* May a class of this kind have a support function of this number? */
+/* May this class have a support function of this number? */
 static bool
 is_expected(const Subject *subject, int number)
 {
@@ -105,7 +104,7 @@ check_function(Subject *subject, Form_pg_amproc proc)
 }
 
 /*
- * check_search -- an operator of a condition.
+ * check_search -- check an operator FOR SEARCH.
  */
 static void
 check_search(Subject *subject, Form_pg_amop op, const char *name)
@@ -120,7 +119,7 @@ check_search(Subject *subject, Form_pg_amop op, const char *name)
 }
 
 /*
- * check_distance -- an operator to order by.
+ * check_distance -- check an operator FOR ORDER BY.
  */
 static void
 check_distance(Subject *subject, Form_pg_amop op, const char *name)
@@ -178,7 +177,7 @@ has_function(CatCList *functions, int number, Oid type)
 }
 
 /*
- * has_operator -- is there an operator with this type on the left?
+ * has_operator -- does any operator have this type on the left?
  */
 static bool
 has_operator(CatCList *operators, Oid type)
@@ -192,12 +191,12 @@ has_operator(CatCList *operators, Oid type)
 }
 
 /*
- * check_groups -- every group of types must be whole; the class's own must exist.
+ * check_groups -- check that no pair of types misses something, and that the class's own type is there.
  */
 static void
 check_groups(Subject *subject, CatCList *operators, CatCList *functions)
 {
-	/* of a class that may be both, having either is enough */
+	/* a class that may be both needs one of them only */
 	int			function = subject->filter ? subject->rules->filter_function : subject->rules->first_function;
 	bool		found = false;
 	ListCell   *cell;
@@ -208,7 +207,7 @@ check_groups(Subject *subject, CatCList *operators, CatCList *functions)
 
 		if (group->lefttype != group->righttype)
 		{
-			/* operators with another type on the right; functions are complained of by themselves */
+			/* operators with another type on the right; check_function() reports such functions */
 			if (group->operatorset != 0 && !has_function(functions, function, group->lefttype))
 				complain(subject, "is missing support function %d for type %s", function,
 						 format_type_be(group->lefttype));
@@ -231,9 +230,6 @@ check_groups(Subject *subject, CatCList *operators, CatCList *functions)
 				 format_type_be(subject->type), subject->opclass);
 }
 
-/*
- * OhValidateClass -- see classes.h.
- */
 bool
 OhValidateClass(Oid opclass, const OhClassRules *rules)
 {

@@ -1,14 +1,13 @@
 /*
- * compile.c -- scan keys on filter columns to conditions on keys.
+ * compile.c -- compiles scan keys on filter columns into conditions on filter keys.
  *
- * A comparison becomes a set of ranges of keys, all comparisons of one column
- * the intersection of theirs.  What overlaps, contains or is contained becomes
- * masks of signature bits.  Where keys do not tell enough, the condition lets
- * more rows pass and is lossy.
+ * A comparison becomes a set of ranges of filter keys; several comparisons of one column become
+ * the intersection of their sets.  Operators on arrays and jsonb become masks of signature bits.
+ * If filter keys cannot decide whether a row matches, the row passes, and the conditions are lossy.
  *
- * Constants of other types than the column's are placed among its keys by the
- * operators themselves: a binary search finds the first key that is not less
- * than the constant, and the last that is not greater.
+ * For a constant of another type than the column's, a binary search that calls the operators
+ * finds the first filter key whose value is not less than the constant, and the last whose
+ * value is not greater.
  */
 #include "postgres.h"
 
@@ -31,18 +30,18 @@
 #include "filter/condition.h"
 
 /*
- * A comparison that depends on the time zone may be off its monotone course by
- * as much, in time stamps and in days: zones differ by 24 hours at most where the
- * date line has moved, and by an hour or so elsewhere.
+ * A comparison that depends on the time zone is not monotone where the zone's offset changes.
+ * A binary search may then be wrong by this much, as timestamps and as days: by 24 hours
+ * where a zone has moved across the date line, by an hour or so elsewhere.
  */
 #define ZONE_MARGIN			(25 * USECS_PER_HOUR)
 #define ZONE_MARGIN_DAYS	2
 
-/* More ranges than this are looked up in a hash table, if that many keys are in them. */
+/* A hash table is made of more than HASH_RANGES ranges, if they hold at most HASH_KEYS keys. */
 #define HASH_RANGES			8
-#define HASH_CODES			65536
+#define HASH_KEYS			65536
 
-/* A set of keys in the making. */
+/* A set of filter keys.  Ranges are added in any order; normalize() sorts them. */
 typedef struct KeySet
 {
 	OhRange    *range;
@@ -50,33 +49,39 @@ typedef struct KeySet
 	int			allocated;
 } KeySet;
 
-/* A key being compiled. */
+/* A scan key being compiled. */
 typedef struct Compiler
 {
 	OhConditions *conditions;
 	Relation	index;
 	ScanKey		key;
 	OhKeyType  *key_type;
+
+	/* the result: one of these three */
 	KeySet		fkeys;			/* of a comparison */
-	OhMasks		masks;			/* of an operator on signatures */
-	int			nallocated;		/* masks */
-	bool		all;			/* every row that is not NULL */
-	/* enum members, NULL until they are needed */
+	OhMasks		masks;			/* of an operator on arrays or jsonb */
+	bool		all;			/* every row that is not NULL passes */
+
+	int			nallocated;		/* masks that masks.mask has room for */
+	/* labels of the column's enum, NULL until they are needed */
 	Oid		   *member;
 	int			nmembers;
-	/* operators < and > of the column's and the constant's type, once needed */
+	/* operators < and > between the column's and the constant's type, once needed */
 	FmgrInfo	less;
 	FmgrInfo	greater;
 } Compiler;
 
-/* Where a constant lies among keys. */
+/*
+ * Where a constant lies among filter keys.  If lower <= upper, the keys from lower to upper are those
+ * of values equal to it; otherwise no value is.
+ */
 typedef struct Place
 {
 	bool		has_lower;
-	uint64		lower;			/* first key that is not less */
+	uint64		lower;			/* first key whose value is not less, if there is one */
 	bool		has_upper;
-	uint64		upper;			/* last key that is not greater */
-	OhKeyClass	shared;			/* keys from lower to upper may be of less, of more */
+	uint64		upper;			/* last key whose value is not greater, if there is one */
+	OhKeyClass	shared;			/* may smaller or greater values have these keys, too? */
 } Place;
 
 /* ---- sets of keys ---- */
@@ -131,7 +136,7 @@ normalize(KeySet *set)
 }
 
 /*
- * intersect -- a condition's ranges with those of a set, both in order.
+ * intersect -- intersect a condition's ranges with a set, both sorted.
  */
 static void
 intersect(OhCondition *condition, const KeySet *set)
@@ -157,7 +162,7 @@ intersect(OhCondition *condition, const KeySet *set)
 }
 
 /*
- * make_hash -- a table of all keys, where there are many single ones.
+ * make_hash -- make a hash table of a condition's keys if it has many ranges but not too many keys.
  */
 static void
 make_hash(OhCondition *condition)
@@ -168,12 +173,12 @@ make_hash(OhCondition *condition)
 
 	if (condition->nranges <= HASH_RANGES)
 		return;
-	for (int i = 0; i < condition->nranges && nfkeys <= HASH_CODES; i++)
-		nfkeys += Min(condition->range[i].hi - condition->range[i].lo, HASH_CODES) + 1;
-	if (nfkeys > HASH_CODES)
+	for (int i = 0; i < condition->nranges && nfkeys <= HASH_KEYS; i++)
+		nfkeys += Min(condition->range[i].hi - condition->range[i].lo, HASH_KEYS) + 1;
+	if (nfkeys > HASH_KEYS)
 		return;
 
-	/* past the end of the first range comes a key that is not in the set */
+	/* ranges are not adjacent, so that the key after the first range is not in the set */
 	empty = condition->range[0].hi + 1;
 	while (size < 2 * nfkeys)
 		size *= 2;
@@ -209,8 +214,8 @@ call_operator(const Compiler *compiler, FmgrInfo *function, Datum left, Datum ri
 }
 
 /*
- * search_code -- the first key whose value compares with a constant as wanted;
- * all keys after it do, too.  False if none does.
+ * search_key -- find the first key for whose value the operator gives the wanted result; it must
+ * give that for all later keys, too.  False if there is none.
  */
 static bool
 search_key(const Compiler *compiler, FmgrInfo *function, Datum constant, bool wanted, uint64 *fkey)
@@ -234,7 +239,7 @@ search_key(const Compiler *compiler, FmgrInfo *function, Datum constant, bool wa
 }
 
 /*
- * has_order -- are there operators to search for a constant of the key's type?
+ * has_order -- does the operator family have < and > for the constant's type?  Looks them up.
  */
 static bool
 has_order(Compiler *compiler)
@@ -258,8 +263,9 @@ has_order(Compiler *compiler)
 }
 
 /*
- * locate_integer -- between integers of different types nothing needs searching.
- * False if these are not two.
+ * locate_integer -- locate an integer among keys of another integer type, without a search.
+ *
+ * False if one of the types is not an integer.
  */
 static bool
 locate_integer(const OhKeyType *key_type, Oid subtype, Datum constant, Place *place)
@@ -288,7 +294,7 @@ locate_integer(const OhKeyType *key_type, Oid subtype, Datum constant, Place *pl
 }
 
 /*
- * widen -- by what the time zone may change.
+ * widen -- move the bounds of a place apart by what the time zone may change.
  */
 static void
 widen(const Compiler *compiler, Place *place)
@@ -307,7 +313,7 @@ widen(const Compiler *compiler, Place *place)
 }
 
 /*
- * locate -- where a constant lies among the keys; false if that cannot be told.
+ * locate -- find where a constant lies among the keys; false if its type has no order with theirs.
  */
 static bool
 locate(Compiler *compiler, Datum constant, Place *place)
@@ -343,7 +349,7 @@ locate(Compiler *compiler, Datum constant, Place *place)
 }
 
 /*
- * add_comparison -- the keys that compare with a place as the operator says.
+ * add_comparison -- add the keys that the operator of the scan key selects, given the constant's place.
  */
 static void
 add_comparison(Compiler *compiler, const Place *place)
@@ -406,7 +412,7 @@ add_comparison(Compiler *compiler, const Place *place)
 }
 
 /*
- * read_members -- the OIDs of the members of the column's enum.
+ * read_members -- read the OIDs of the labels of the column's enum.
  */
 static void
 read_members(Compiler *compiler)
@@ -435,8 +441,9 @@ read_members(Compiler *compiler)
 }
 
 /*
- * add_members -- the members of an enum for which the operator holds: their order
- * is the catalog's.
+ * add_members -- add the labels of an enum for which the operator is true.
+ *
+ * It is called for each, as OIDs do not sort as labels do.
  */
 static void
 add_members(Compiler *compiler, Datum constant)
@@ -453,7 +460,7 @@ add_members(Compiler *compiler, Datum constant)
 }
 
 /*
- * add_constant -- the keys that may compare with a constant as the key says.
+ * add_constant -- add the keys that a comparison with a constant selects.
  */
 static void
 add_constant(Compiler *compiler, Datum constant)
@@ -466,7 +473,7 @@ add_constant(Compiler *compiler, Datum constant)
 	Place		place;
 
 	if (key_type->kind == OH_KEY_ORDERED && OidIsValid(key_type->hash.fn_oid) && !key_type->ordered)
-		ordered = false;		/* prefixes of a text that has another order now */
+		ordered = false;		/* keys are prefixes, but the collation no longer sorts by bytes */
 
 	if (key_type->kind == OH_KEY_ENUM && !equality)
 		add_members(compiler, constant);
@@ -498,7 +505,7 @@ add_mask(Compiler *compiler, uint64 mask)
 }
 
 /*
- * add_overlap -- arrays with one of the elements, NULLs aside.
+ * add_overlap -- operator && of arrays: a mask for each element.  NULLs match nothing.
  */
 static void
 add_overlap(Compiler *compiler, ArrayType *array)
@@ -518,8 +525,9 @@ add_overlap(Compiler *compiler, ArrayType *array)
 }
 
 /*
- * add_strings -- documents with one of the keys, or with all of them.  NULLs do
- * not count.
+ * add_strings -- operators ?| and ?& of jsonb: a mask for each string, or one for all of them.
+ *
+ * NULLs do not count.
  */
 static void
 add_strings(Compiler *compiler, ArrayType *array, bool all)
@@ -547,8 +555,7 @@ add_strings(Compiler *compiler, ArrayType *array, bool all)
 }
 
 /*
- * add_signature -- the masks of an operator with a constant; none if nothing can
- * match.
+ * add_signature -- add the masks of an operator on arrays or jsonb; none if nothing can match.
  */
 static void
 add_signature(Compiler *compiler, Datum constant)
@@ -624,7 +631,7 @@ OhKeyElements(ScanKey key, Datum **elements, bool **nulls)
 }
 
 /*
- * compile_array -- the key of op ANY (array): NULL elements match nothing.
+ * compile_array -- compile a scan key of `op ANY (array)`.  NULL elements match nothing.
  */
 static void
 compile_array(Compiler *compiler)
@@ -642,7 +649,7 @@ compile_array(Compiler *compiler)
 }
 
 /*
- * compile_key -- take a key into the condition of its column.
+ * compile_key -- add a scan key to the condition of its column.
  */
 static void
 compile_key(OhConditions *conditions, OhCondition *condition, Relation index, ScanKey key)
@@ -678,14 +685,14 @@ compile_key(OhConditions *conditions, OhCondition *condition, Relation index, Sc
 		condition->masks[condition->nmasks++] = compiler.masks;
 	else
 	{
-		/* where there are no keys, either, nothing matches */
+		/* an empty set is right, too: nothing matches */
 		normalize(&compiler.fkeys);
 		intersect(condition, &compiler.fkeys);
 	}
 }
 
 /*
- * find_condition -- the condition of a column, a new one if need be.
+ * find_condition -- the condition of a column; makes one that every key meets if there is none.
  */
 static OhCondition *
 find_condition(OhConditions *conditions, int column, int nkeys)

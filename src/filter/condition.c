@@ -1,8 +1,8 @@
 /*
- * condition.c -- conditions on filter columns, evaluated.
+ * condition.c -- evaluates conditions on filter keys.
  *
- * The hot loop of a scan with conditions: whole pages of the array OH_FILTER_KEY, no
- * allocation, no call of an operator.  compile.c makes the conditions.
+ * This is the hot loop of a scan with conditions.  It takes a filter page as a whole, and neither
+ * allocates memory nor calls an operator.  compile.c makes the conditions.
  */
 #include "postgres.h"
 
@@ -11,33 +11,33 @@
 #include "filter/condition.h"
 #include "kernel/kernel.h"
 
-/* Words of bits that a page can need, if it had nothing but one column. */
+/* No page has more bits than fit into this many words. */
 #define MAX_WORDS		(BLCKSZ / (8 * 64) + 1)
 
 /*
- * Up to this number, ranges are tested one after the other.  Narrow values have one or
- * two bytes: more ranges of them are looked up in a table of all values.
+ * Up to this number, ranges are tested one after the other: FEW_NARROW for values of one or two
+ * bytes, FEW_WIDE for wider ones.  With more, each value is looked up (table_bits(), lookup_bits()).
  */
 #define FEW_NARROW		10
 #define FEW_WIDE		16
 
-/* This many signatures are masked at a time. */
+/* Signatures that and_masks() takes at a time. */
 #define MASK_CHUNK		256
 
-/* The packed column of a page. */
+/* One column of a filter page. */
 typedef struct Packed
 {
-	const void *values;
+	const void *values;			/* key - base of each place */
 	uint64		base;
-	uint64		top;			/* largest value its width can hold */
+	uint64		top;			/* the greatest key that fits its width */
 	int			width;
-	int			n;
+	int			n;				/* places */
 } Packed;
 
-/* ---- one value ---- */
+/* ---- one key ---- */
 
 /*
- * first_range -- the first range that does not end before a key; nranges if none.
+ * first_range -- the first range that does not end before a key; nranges if all do.
  */
 static inline int
 first_range(const OhCondition *condition, uint64 fkey)
@@ -123,8 +123,7 @@ OhConditionsRow(const OhConditions *conditions, const OhKeyRow *row)
 /* ---- a page ---- */
 
 /*
- * range_bits -- bit i of bits: value i lies in the range, which is clipped and
- * less base.
+ * range_bits -- set bit i of bits if value i is from lo to hi, which have had base subtracted.
  */
 static void
 range_bits(const Packed *packed, uint64 lo, uint64 hi, uint64 *bits)
@@ -147,8 +146,9 @@ range_bits(const Packed *packed, uint64 lo, uint64 hi, uint64 *bits)
 }
 
 /*
- * table_bits -- the same for many ranges and values of one or two bytes: a table
- * with a bit for each value that there can be.
+ * table_bits -- find the values that lie in any of n ranges, for values of one or two bytes.
+ *
+ * Makes a table with one bit for each possible value.
  */
 static pg_attribute_always_inline void
 table_bits(const Packed *packed, const OhRange *range, int n, int width, uint64 *bits)
@@ -180,7 +180,9 @@ table_bits(const Packed *packed, const OhRange *range, int n, int width, uint64 
 }
 
 /*
- * lookup_bits -- the same for many ranges and wider values.
+ * lookup_bits -- find the values that lie in any of the ranges, for values of four or eight bytes.
+ *
+ * Uses the hash table if there is one, otherwise a binary search.
  */
 static pg_attribute_always_inline void
 lookup_bits(const Packed *packed, const OhCondition *condition, int width, uint64 *bits)
@@ -205,7 +207,7 @@ lookup_bits(const Packed *packed, const OhCondition *condition, int width, uint6
 		}
 		if (condition->hash_mask != 0)
 		{
-			/* what has passed the sieve */
+			/* the sieve lets some keys pass that are not in the table */
 			for (uint64 rest = word; rest != 0; rest &= rest - 1)
 			{
 				int			j = pg_rightmost_one_pos64(rest);
@@ -220,8 +222,9 @@ lookup_bits(const Packed *packed, const OhCondition *condition, int width, uint6
 }
 
 /*
- * and_ranges -- keep the bits of values that lie in the ranges of a condition.
- * False if none can.
+ * and_ranges -- clear the bits of values outside the ranges of a condition.
+ *
+ * False, with bits left as they were, if no value of the page can lie in them.
  */
 static bool
 and_ranges(const Packed *packed, const OhCondition *condition, uint64 *bits)
@@ -237,7 +240,7 @@ and_ranges(const Packed *packed, const OhCondition *condition, uint64 *bits)
 	{
 		n++;
 		if (n > few && packed->width > 2)
-			break;				/* how many does not matter */
+			break;				/* wide values need not know how many more */
 	}
 	if (n == 0)
 		return false;
@@ -276,7 +279,7 @@ and_ranges(const Packed *packed, const OhCondition *condition, uint64 *bits)
 }
 
 /*
- * mask_values -- signatures with the bits of a mask only.
+ * mask_values -- the bits of a mask in n signatures.
  */
 static pg_attribute_always_inline void
 mask_values(const Packed *packed, int width, int first, int n, uint64 mask, uint64 *out)
@@ -286,7 +289,7 @@ mask_values(const Packed *packed, int width, int first, int n, uint64 mask, uint
 }
 
 /*
- * and_masks -- keep the bits of signatures that meet a list of masks.
+ * and_masks -- clear the bits of signatures that meet none of the masks.
  */
 static void
 and_masks(const Packed *packed, const OhMasks *masks, uint64 *bits)
@@ -299,7 +302,10 @@ and_masks(const Packed *packed, const OhMasks *masks, uint64 *bits)
 
 		for (int i = 0; i < masks->n; i++)
 		{
-			/* with its bits alone, the signature has all of them; or with the others, none */
+			/*
+			 * contained: no bit may be set outside the mask; otherwise all bits of the mask must
+			 * be
+			 */
 			uint64		mask = masks->contained ? ~masks->mask[i] : masks->mask[i];
 			uint64		wanted = masks->contained ? 0 : mask;
 			uint64		values[MASK_CHUNK];
@@ -333,7 +339,7 @@ and_masks(const Packed *packed, const OhMasks *masks, uint64 *bits)
 }
 
 /*
- * and_nulls -- keep the bits of places whose null bit is as wanted; false if none.
+ * and_nulls -- clear the bits of places that are not NULL, or NULL, as wanted; false if none is left.
  */
 static bool
 and_nulls(const uint64 *nulls, bool wanted, int nwords, uint64 *bits)

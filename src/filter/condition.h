@@ -1,5 +1,7 @@
 /*
- * condition.h -- conditions of a scan on filter columns, evaluated on filter keys.
+ * condition.h -- the conditions of a scan on filter columns, and their evaluation.
+ *
+ * compile.c makes them of scan keys, condition.c evaluates them on filter keys.
  */
 #ifndef OH_CONDITION_H
 #define OH_CONDITION_H
@@ -24,7 +26,7 @@
 
 #define OH_SIEVE_BITS	65536
 
-/* Keys, the last included. */
+/* The filter keys from lo to hi, both included. */
 typedef struct OhRange
 {
 	uint64		lo;
@@ -32,31 +34,36 @@ typedef struct OhRange
 } OhRange;
 
 /*
- * A condition on signatures: some mask of the list has all its bits in the
- * signature, or has all bits of the signature.
+ * One condition on signatures.  A signature meets it if it has all bits of at least one of
+ * the masks, or, if `contained`, if all its bits are in at least one of the masks.
  */
 typedef struct OhMasks
 {
-	bool		contained;		/* the signature in the mask */
+	bool		contained;
 	int			n;
 	uint64	   *mask;
 } OhMasks;
 
 /*
- * All conditions on one column: NULL, or not NULL, with a key in one of the
- * ranges, and every list of masks met.
+ * All conditions on one column, joined by AND.  A row matches if the column is NULL, where
+ * `null` is set; otherwise if it is not NULL, its key lies in one of the ranges and meets
+ * every OhMasks.
  */
 typedef struct OhCondition
 {
-	int			column;			/* of the filter columns */
-	bool		null;
-	bool		not_null;
+	int			column;			/* number of the filter column, from 0 */
+	bool		null;			/* there is an IS NULL */
+	bool		not_null;		/* there is a condition that a NULL does not meet */
 	int			nranges;
-	OhRange    *range;			/* sorted; none touches the next */
-	uint32		hash_mask;		/* of a hash table of keys, if there are many; else 0 */
-	uint64		hash_empty;		/* fills its empty slots */
+	OhRange    *range;			/* sorted, not adjacent */
+
+	/* where the ranges hold many single keys, a hash table of them all */
+	uint32		hash_mask;		/* slots - 1; 0 if there is no table */
+	uint64		hash_empty;		/* marks an empty slot: a key outside the ranges */
 	uint64	   *hash;
-	uint64	   *sieve;			/* OH_SIEVE_BITS, by OhKeySlot(): set if a key may be in the table */
+	uint64	   *sieve;			/* OH_SIEVE_BITS, by OhKeySlot(): unset if no such key is in the
+								 * table */
+
 	int			nmasks;
 	OhMasks    *masks;
 } OhCondition;
@@ -65,34 +72,33 @@ typedef struct OhConditions
 {
 	const OhColumns *columns;
 	int			n;				/* columns with conditions; 0: every row matches */
-	bool		never;			/* no row matches: a comparison with NULL, = ANY of nothing, a < 1
-								 * and a > 2 */
-	bool		lossy;			/* what matches must be checked in the table */
-	OhCondition *condition;		/* [n], a column each */
+	bool		never;			/* no row can match, as after `a = NULL`, `a = ANY ('{}')`, or `a <
+								 * 1 AND a > 2` */
+	bool		lossy;			/* rows that do not match may pass: check them in the table */
+	OhCondition *condition;		/* [n], one for each of those columns */
 	OhKeyMaker *maker;
-	MemoryContext context;		/* of what one OhConditionsSet() needs */
+	MemoryContext context;		/* reset by each OhConditionsSet() */
 } OhConditions;
 
 extern OhConditions *OhConditionsBegin(const OhColumns *columns, MemoryContext context);
 /*
- * Take the keys of a (re)scan: those on filter columns (sk_attno > 1); others are
- * the caller's.
+ * Compile the scan keys of a (re)scan.  Only those on filter columns (sk_attno > 1) are read;
+ * those on the first column are the access method's.
  */
 extern void OhConditionsSet(OhConditions *conditions, Relation index, ScanKey keys, int nkeys);
-/* The elements of a key with SK_SEARCHARRAY; returns how many there are. */
+/* The elements of a scan key with SK_SEARCHARRAY; returns their number. */
 extern int	OhKeyElements(ScanKey key, Datum **elements, bool **nulls);
 /*
- * Evaluate a filter page, at least share-locked: bit i of bits
- * (uint64[OhKeyPageWords()]) says that place i may match.  Bits at and past
- * per_page are 0.
+ * Evaluate the conditions on all places of a filter page, whose buffer is locked: bit i of bits
+ * (uint64[OhKeyPageWords()]) is set if place i matches.  Bits from per_page on are 0.
  */
 extern void OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits);
-/* The same for a row without a position. */
+/* Evaluate the conditions on the filter keys of one row. */
 extern bool OhConditionsRow(const OhConditions *conditions, const OhKeyRow *row);
-/* What decides which keys match, as bytes: two that differ may match others. */
+/* Write down what decides which keys match, so that two sets of conditions can be compared byte by byte. */
 extern void OhConditionsDescribe(const OhConditions *conditions, StringInfo to);
 
-/* Where a key would be in a table of mask + 1 slots. */
+/* The slot of a key in a table of mask + 1 slots. */
 static inline uint32
 OhKeySlot(uint64 fkey, uint32 mask)
 {

@@ -1,5 +1,8 @@
 /*
- * filter.c -- which nodes match the conditions of a scan.
+ * filter.c -- which records match the conditions of a scan (filter.h).
+ *
+ * Owns the bitmap and decides which filter pages are read.  Whether a record
+ * matches is decided in condition.c.
  */
 #include "postgres.h"
 
@@ -12,17 +15,17 @@
 #include "filter/filter.h"
 
 /*
- * Pages that an estimate looks at: all of a small index, otherwise some spread
- * evenly.  Neighbours in the graph lie together, so a few far apart tell more.
- * docs/measurements.md#constants
+ * Pages that an estimate reads: all of an index of at most ALL_PAGES, otherwise
+ * SAMPLE_PAGES at equal distances.  They are spread because similar records tend to
+ * lie on the same pages: docs/measurements.md#constants
  */
 #define ALL_PAGES 64
 #define SAMPLE_PAGES 24
 
-/* Pages that are prefetched before they are looked at: docs/measurements.md#conditions-on-filter-columns */
+/* OhFilterLoadRecords() prefetches this many pages ahead: docs/measurements.md#conditions-on-filter-columns */
 #define PAGES_AHEAD 3
 
-/* Cache lines of a column's values that are: the hardware follows by itself. */
+/* Cache lines of a column that are prefetched; the CPU's own prefetcher reads on from there. */
 #define VALUE_LINES 8
 
 OhFilter *
@@ -35,7 +38,10 @@ OhFilterBegin(const OhConditions *conditions, uint32 nrecords, MemoryContext con
 	filter->conditions = conditions;
 	filter->per_page = columns->per_page;
 	filter->npages = OhArrayPages(columns->file, columns->array);
-	/* a record beyond has not gone live yet: its filter keys come no later than it does */
+	/*
+	 * a record's filter keys are written before it goes live: one without a filter page is not
+	 * live
+	 */
 	filter->nrecords = Min(nrecords, (uint64) filter->npages * filter->per_page);
 	filter->bits = MemoryContextAllocHuge(context, (filter->nrecords / 64 + 2) * sizeof(uint64));
 	filter->page_bits = palloc(OhKeyPageWords(columns) * sizeof(uint64));
@@ -125,7 +131,7 @@ OhFilterPrefetchPage(const OhFilter *filter, uint32 lp)
 }
 
 void
-OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n)
+OhFilterLoadRecords(OhFilter *filter, uint32 first, uint32 n)
 {
 	uint64		end = Min((uint64) first + n, filter->nrecords);
 

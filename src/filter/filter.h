@@ -1,10 +1,11 @@
 /*
- * filter.h -- which nodes match the conditions of a scan.
+ * filter.h -- which records of an index match the conditions of a scan.
  *
- * A bit a node, filled page by page as nodes are asked for.  What a page held
- * when it was looked at stays right for the scan: a live node's filter keys do not
- * change, and a node that came later is too new for the snapshot.  Bits of nodes
- * that are not live mean nothing.
+ * A bitmap with one bit per record (of omenhnsw a node, of omenbm25 a document).  It is
+ * filled one filter page at a time, when a record of that page is first asked
+ * for.  A page is read once: filter keys of a live record do not change, and a
+ * record added later is too new for the scan's snapshot.  The bit of a record that
+ * is not live has no meaning.
  */
 #ifndef OH_FILTER_H
 #define OH_FILTER_H
@@ -16,37 +17,40 @@
 typedef struct OhFilter
 {
 	const OhConditions *conditions;
-	uint32		nrecords;		/* later ones do not match */
-	uint32		per_page;		/* nodes of a filter page */
+	uint32		nrecords;		/* records from this number on do not match */
+	uint32		per_page;		/* records on a filter page */
 	uint32		npages;
-	uint32		nknown;			/* pages looked at */
-	int64		nmatches;		/* on those pages */
-	uint64	   *bits;			/* a bit a node */
-	uint64	   *page_bits;		/* of one page */
-	uint8	   *known;			/* [npages] */
-	StringInfoData described;	/* the conditions that the bits are of */
+	uint32		nknown;			/* pages read */
+	int64		nmatches;		/* matching records on those pages */
+	uint64	   *bits;			/* one bit per record */
+	uint64	   *page_bits;		/* working space: the bits of one page */
+	uint8	   *known;			/* [npages]: has the page been read? */
+	StringInfoData described;	/* the conditions that bits was filled for */
 	MemoryContext context;
 } OhFilter;
 
-/* For one scan, whose conditions must outlive it. */
+/*
+ * A filter for one scan of an index that has nrecords records.  The conditions must
+ * live as long as the filter.
+ */
 extern OhFilter *OhFilterBegin(const OhConditions *conditions, uint32 nrecords,
 							   MemoryContext context);
 /*
- * The conditions have been set, and there are some.  If they are the same as
- * before, a nested loop has the bits already.
+ * To be called after OhConditionsSet(), if there are conditions.  If they are the
+ * same as before, as in a nested loop, the bitmap is kept.
  */
 extern void OhFilterSet(OhFilter *filter);
-/* Look at a filter page.  No buffer may be locked. */
+/* Read a filter page, by its logical number, into the bitmap.  No buffer may be locked. */
 extern void OhFilterLoad(OhFilter *filter, uint32 lp);
-/* Look at all pages that hold nodes first to first + n - 1. */
-extern void OhFilterLoadNodes(OhFilter *filter, uint32 first, uint32 n);
-/* How many nodes match, judged by some of the pages; exact if these are all. */
+/* Read the pages of records first to first + n - 1 that have not been read. */
+extern void OhFilterLoadRecords(OhFilter *filter, uint32 first, uint32 n);
+/* Estimated number of matching records, from a sample of the pages; exact if the sample is all. */
 extern double OhFilterEstimate(OhFilter *filter);
 
-/* Start loading what OhFilterLoad() reads of a filter page. */
+/* Prefetch what OhFilterLoad() will read of a filter page: from disk, or into the CPU's cache. */
 extern void OhFilterPrefetchPage(const OhFilter *filter, uint32 lp);
 
-/* The same for the page of a node, unless it has been looked at. */
+/* Prefetch the page of a record, unless it has been read. */
 static inline void
 OhFilterPrefetch(const OhFilter *filter, uint32 id)
 {
@@ -56,14 +60,14 @@ OhFilterPrefetch(const OhFilter *filter, uint32 id)
 		OhFilterPrefetchPage(filter, lp);
 }
 
-/* The bit of a node whose page has been looked at. */
+/* Does the record match?  Its page must have been read. */
 static inline bool
 OhFilterBit(const OhFilter *filter, uint32 id)
 {
 	return id < filter->nrecords && (filter->bits[id / 64] >> id % 64 & 1) != 0;
 }
 
-/* May the node's rows match?  No buffer may be locked. */
+/* Does the record match?  Reads its page if need be.  No buffer may be locked. */
 static inline bool
 OhFilterTest(OhFilter *filter, uint32 id)
 {

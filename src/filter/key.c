@@ -1,25 +1,26 @@
 /*
- * key.c -- what an index keeps of a filter column: values to 64 bits.
+ * key.c -- makes filter keys: 64 bits of a filter column's value.
  *
- * Owns the keys: which type has which kind of filter key, and how a value becomes
- * one.  Keys are on disk: what a value's key is must never change.  A key is
- * kept small where the type is (a page keeps only as many bytes as its values
- * need), and no key is reserved for NULL.
+ * Decides which kind of filter key a type has, and how a value becomes one.  Keys are on
+ * disk, so the key of a value must never change.  Types of few bytes have
+ * small keys, because a filter page stores only the bytes that its keys need.  NULL
+ * has no key; pages store it as a bit.
  *
- *   TYPE                      KIND       CODE
+ *   TYPE                      KIND       KEY
  *   bool, oid                 exact      the value
  *   int2/4/8, money, date,    exact      value - smallest of the type
  *   time, timestamp(tz)
- *   float4, float8            exact      bits of the double, made to order; NaN is greatest
+ *   float4, float8            exact      bits of the double, changed so that they sort; NaN is greatest
  *   timetz                    exact      UTC time, then zone
- *   interval                  ordered    microseconds, saturated at 292,000 years
- *   numeric                   ordered    the nearest double, as above
+ *   interval                  ordered    microseconds, at most 292,000 years
+ *   numeric                   ordered    the nearest double, as for float8
  *   uuid                      ordered    first 8 bytes
- *   inet, cidr                ordered    family, network, mask, host: what fits
- *   text, bpchar; C order     ordered    first 8 bytes
- *   text, bpchar; otherwise   hash       32 bits of the type's hash
- *   enum                      enum       the member's OID
- *   array, jsonb              signature  3 bits of 64 for each element
+ *   inet, cidr                ordered    family, network, mask, host, as far as they fit
+ *   text, varchar, bpchar:
+ *     collation C             ordered    first 8 bytes
+ *     other collations        hash       32 bits of the type's hash
+ *   enum                      enum       the label's OID
+ *   array, jsonb              signature  up to three of 64 bits set for each element
  */
 #include "postgres.h"
 
@@ -52,11 +53,11 @@
 
 #define PREFIX_BYTES	8
 
-/* The zone of a timetz, shifted to be positive, and its UTC time likewise */
+/* The zone of a timetz and its UTC time are shifted by ZONE_SHIFT seconds, so that neither is negative. */
 #define ZONE_BITS		17
 #define ZONE_SHIFT		(16 * SECS_PER_HOUR)
 
-/* Doubles tell decimals of this many digits apart, between 1e-DECIMAL_SCALE and 1e+DECIMAL_SCALE. */
+/* Decimals of up to DECIMAL_DIGITS digits, from 1e-DECIMAL_SCALE to 1e+DECIMAL_SCALE, are different doubles. */
 #define DECIMAL_DIGITS	15
 #define DECIMAL_SCALE	290
 
@@ -83,7 +84,7 @@ set_hash(OhKeyType *key_type, Oid type, MemoryContext context)
 }
 
 /*
- * is_decimal -- do all numerics of this typmod have few enough digits?
+ * is_decimal -- does this typmod allow no more digits than a double represents?
  */
 static bool
 is_decimal(int32 typmod)
@@ -100,10 +101,10 @@ is_decimal(int32 typmod)
 }
 
 /*
- * orders_by_bytes -- does text order by its bytes under this collation?
+ * orders_by_bytes -- does this collation sort text by its bytes?
  *
- * From the catalogs: utils/pg_locale.h needs ICU's headers, which packages of the
- * server's headers do not bring.
+ * This reads the catalogs because utils/pg_locale.h includes ICU's headers, which
+ * the packages of the server's headers do not depend on.
  */
 static bool
 orders_by_bytes(Oid collation)
@@ -141,7 +142,7 @@ orders_by_bytes(Oid collation)
 }
 
 /*
- * set_type -- fill a key type for a type; false if the type has no filter key.
+ * set_type -- fill in the key type of an SQL type; false if it cannot be a filter column.
  */
 static bool
 set_type(OhKeyType *key_type, Oid type, int32 typmod, Oid collation, MemoryContext context)
@@ -217,7 +218,7 @@ set_type(OhKeyType *key_type, Oid type, int32 typmod, Oid collation, MemoryConte
 }
 
 /*
- * set_column_type -- the key type of filter column `column`; false if its type has none.
+ * set_column_type -- fill in the key type of a filter column; false if its type cannot be one.
  */
 static bool
 set_column_type(OhKeyType *key_type, Relation index, int column, MemoryContext context)
@@ -250,7 +251,7 @@ OhKeyKindOf(Relation index, int column)
 	return key_type.kind;
 }
 
-/* Of a type that has one of two kinds of filter key, by its collation? */
+/* Is the kind of key decided by the collation? */
 static bool
 is_text(const OhKeyType *key_type)
 {
@@ -272,7 +273,7 @@ OhKeyMakerBegin(const OhColumns *columns, MemoryContext context)
 		if (!set_column_type(key_type, columns->file->rel, i, context) ||
 			(kind != key_type->kind && !(is_text(key_type) && (kind == OH_KEY_ORDERED || kind == OH_KEY_HASH))))
 			OhReportCorruption(columns->file->rel, OH_META_BLOCK, "filter keys of kind %d for column %d", kind, i + 2);
-		/* whether text has hashes or prefixes was decided when the index was built */
+		/* whether keys of text are hashes or prefixes was decided when the index was built */
 		key_type->kind = kind;
 		if (kind == OH_KEY_HASH)
 			key_type->max = PG_UINT32_MAX;
@@ -288,7 +289,7 @@ OhKeyTypeOf(OhKeyMaker *maker, int column)
 
 /* ---- values to keys ---- */
 
-/* Signed integers order as unsigned ones. */
+/* Signed integers, shifted so that their keys sort as unsigned ones. */
 static inline uint64
 key_of_int64(int64 value)
 {
@@ -315,7 +316,7 @@ key_of_double(double value)
 }
 
 /*
- * Backwards; keys of no double stand for the nearest one, NaN at the upper end.
+ * double_of_key -- the double that has a key, or the nearest one; NaN at the upper end.
  */
 static double
 double_of_key(uint64 fkey)
@@ -331,7 +332,7 @@ double_of_key(uint64 fkey)
 	return value;
 }
 
-/* Bytes as a big-endian number, zeros where there are none. */
+/* The first bytes as a big-endian number, padded with zeros. */
 static uint64
 key_of_bytes(const void *data, int length)
 {
@@ -344,9 +345,9 @@ key_of_bytes(const void *data, int length)
 }
 
 /*
- * encode_text -- the first bytes, as memcmp orders.
+ * key_of_text -- the first bytes, so that keys sort as memcmp() does.
  *
- * No text has a zero byte: a shorter one shares its key with nothing.
+ * A text shorter than the key shares it with no other, because no text has a zero byte.
  */
 static uint64
 key_of_text(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
@@ -355,7 +356,7 @@ key_of_text(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
 	int			length;
 	struct varlena *text;
 
-	/* trailing blanks do not count, so that all of a bpchar must be seen */
+	/* trailing blanks of a bpchar do not count, so that it is needed whole */
 	if (key_type->type != BPCHAROID && VARATT_IS_EXTENDED(DatumGetPointer(value)) &&
 		!VARATT_IS_SHORT(DatumGetPointer(value)))
 		text = PG_DETOAST_DATUM_SLICE(value, 0, PREFIX_BYTES + 1);
@@ -371,7 +372,7 @@ key_of_text(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
 }
 
 /*
- * encode_numeric -- the nearest double.
+ * key_of_numeric -- the nearest double.
  */
 static uint64
 key_of_numeric(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
@@ -385,7 +386,7 @@ key_of_numeric(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
 	if (!key_type->decimal || isnan(number) || fabs(number) > pow(10, DECIMAL_SCALE))
 		return key_of_double(number);
 
-	/* the column has few digits; if this number has no more, it shares its key with none */
+	/* values in the column have few digits; if this number has as few, no other has its key */
 	s = DatumGetCString(DirectFunctionCall1(numeric_out, value));
 	for (; *s; s++)
 	{
@@ -405,8 +406,8 @@ key_of_numeric(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
 }
 
 /*
- * encode_interval -- microseconds; as many as fit.  A month has 30 days, as in
- * interval_cmp().
+ * key_of_interval -- microseconds, limited to what an int64 holds.  A month has 30 days, as
+ * in interval_cmp().
  */
 static uint64
 key_of_interval(const Interval *interval, OhKeyClass *shared)
@@ -429,7 +430,7 @@ key_of_interval(const Interval *interval, OhKeyClass *shared)
 }
 
 /*
- * encode_timetz -- by UTC time, then by zone.
+ * key_of_timetz -- UTC time, then zone.
  */
 static uint64
 key_of_timetz(const TimeTzADT *value)
@@ -440,10 +441,10 @@ key_of_timetz(const TimeTzADT *value)
 }
 
 /*
- * encode_inet -- family, network address, length of the mask, address of the host.
+ * key_of_inet -- family, network address, length of the mask, host address.
  *
- * IPv4 has 1 + 32 + 6 bits, and 25 for the host, all of it from a mask of 7 bits
- * on.  Of IPv6 there is room for 63 bits of the network only.
+ * IPv4 takes 1 + 32 + 6 bits, which leaves 25 for the host: enough for all of it if the
+ * mask has 7 bits or more.  IPv6 takes one bit and the first 63 of the network address.
  */
 static uint64
 key_of_inet(inet *value, OhKeyClass *shared)
@@ -468,7 +469,7 @@ key_of_inet(inet *value, OhKeyClass *shared)
 }
 
 /*
- * encode_hash -- 32 bits of the type's hash.
+ * key_of_hash -- 32 bits of the type's hash.
  */
 static uint64
 key_of_hash(OhKeyType *key_type, Datum value)
@@ -480,12 +481,12 @@ key_of_hash(OhKeyType *key_type, Datum value)
 /* ---- signatures ---- */
 
 /*
- * signature_bits -- up to three bits of 64, by a hash.
+ * signature_bits -- up to three of 64 bits, chosen by a hash.
  */
 static uint64
 signature_bits(uint64 hash)
 {
-	/* the hash of some types is the value */
+	/* the hash of some types is the value itself: spread its bits */
 	hash ^= hash >> 32;
 	hash *= UINT64CONST(0x9E3779B97F4A7C15);
 	return UINT64CONST(1) << (hash >> 58) |
@@ -501,7 +502,7 @@ OhElementBits(OhKeyType *key_type, Datum element)
 }
 
 /*
- * encode_array -- bits of all elements but NULLs, which match nothing.
+ * key_of_array -- the bits of all elements but NULLs, which match nothing.
  */
 static uint64
 key_of_array(OhKeyType *key_type, Datum value)
@@ -531,7 +532,6 @@ json_bits(const JsonbValue *scalar)
 	return signature_bits(hash);
 }
 
-/* Of a key, or of a string. */
 uint64
 OhStringBits(const char *string, int length)
 {
@@ -544,7 +544,7 @@ OhStringBits(const char *string, int length)
 }
 
 /*
- * encode_jsonb -- bits of all keys and scalars, at any depth.
+ * key_of_jsonb -- the bits of all object keys and scalars, at any depth.
  */
 static uint64
 key_of_jsonb(Datum value)
@@ -566,7 +566,7 @@ key_of_jsonb(Datum value)
 /* ---- by type ---- */
 
 /*
- * encode_ordered -- keys of the types that order.
+ * key_of_ordered -- the key of a value whose type has exact or ordered keys.
  */
 static uint64
 key_of_ordered(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
@@ -666,7 +666,8 @@ OhKeyHasValue(const OhKeyType *key_type)
 }
 
 /*
- * clamp_time -- the nearest valid value; infinities are the ends of the range.
+ * clamp_time -- the nearest valid date or timestamp from least to end - 1; infinity and
+ * -infinity are valid.
  */
 static int64
 clamp_time(int64 value, int64 least, int64 end, int64 infinity)

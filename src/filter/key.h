@@ -1,9 +1,9 @@
 /*
- * key.h -- what an index keeps of a filter column: 64 bits a value.
+ * key.h -- filter keys: the 64 bits that an index keeps of a filter column's value.
  *
- * How much a filter key tells depends on the type of the column (OhKeyKind, kept in
- * the metapage).  Where it does not tell all, conditions on it say so, and the
- * executor checks the row itself.
+ * The type of the column decides what can be read off a filter key (OhKeyKind, stored
+ * in the metapage).  Where different values can have the same key, a condition
+ * may be lossy: the executor then checks it on the row.
  */
 #ifndef OH_KEY_H
 #define OH_KEY_H
@@ -16,11 +16,12 @@
 
 typedef enum OhKeyKind
 {
-	OH_KEY_EXACT = 1,			/* keys order as values do; equal keys, equal values */
-	OH_KEY_ORDERED,				/* keys order as values do, or are equal */
-	OH_KEY_HASH,				/* equal values have equal keys; 32 bits */
-	OH_KEY_ENUM,				/* the member's OID: its order is in the catalog */
-	OH_KEY_SIGNATURE			/* a few bits for each element of an array, or of a document */
+	OH_KEY_EXACT = 1,			/* keys sort as values do; equal keys mean equal values */
+	OH_KEY_ORDERED,				/* keys sort as values do, but different values may share a key */
+	OH_KEY_HASH,				/* a hash of 32 bits: equal values have equal keys */
+	OH_KEY_ENUM,				/* the label's OID; pg_enum knows the order */
+	OH_KEY_SIGNATURE			/* up to three bits set for each element of an array or jsonb
+								 * document */
 } OhKeyKind;
 
 typedef struct OhKeyMaker OhKeyMaker;
@@ -29,50 +30,52 @@ typedef struct OhKeyMaker OhKeyMaker;
 typedef struct OhKeyType
 {
 	OhKeyKind	kind;
-	Oid			type;			/* of the values, no domain */
+	Oid			type;			/* of the values; a domain's base type */
 	Oid			collation;
-	Oid			element;		/* of an array */
+	Oid			element;		/* array: type of its elements, else InvalidOid */
 	int16		element_length;
 	bool		element_byval;
 	char		element_align;
-	bool		decimal;		/* numeric: no more digits than a double tells apart */
-	bool		ordered;		/* text: keys order as the collation does */
-	uint64		max;			/* no key is greater */
-	FmgrInfo	hash;			/* extended, of the type or the element */
+	bool		decimal;		/* numeric: the typmod allows no more digits than a double
+								 * represents */
+	bool		ordered;		/* text: the collation sorts by bytes, as keys do */
+	uint64		max;			/* the greatest key */
+	FmgrInfo	hash;			/* extended hash function of the type or the element */
 } OhKeyType;
 
-/* What a key stands for besides the value it was made of. */
+/* Which other values may have the same key as a given value. */
 typedef struct OhKeyClass
 {
-	bool		below;			/* maybe values below it */
-	bool		above;			/* maybe values above it */
+	bool		below;			/* smaller ones may */
+	bool		above;			/* greater ones may */
 } OhKeyClass;
 
-/* The kind for a filter column (0 is the first) of a new index; an error if its type has none. */
+/*
+ * The kind of key for a filter column (numbered from 0) of a new index.
+ * ERRCODE_FEATURE_NOT_SUPPORTED if its type cannot be one.
+ */
 extern OhKeyKind OhKeyKindOf(Relation index, int column);
-/* State for filter keys of this index's rows; kinds are those of the columns. */
+/* State that makes filter keys of an existing index, of the kinds that its metapage names. */
 extern OhKeyMaker *OhKeyMakerBegin(const OhColumns *columns, MemoryContext context);
 /*
- * Filter keys of a row.  values, isnull: of all index columns, the vector first.
- * May leave memory behind in CurrentMemoryContext.
+ * Make the filter keys of a row.  values and isnull are those of all index columns; filter
+ * columns begin with the second.  May leave memory allocated in CurrentMemoryContext.
  */
 extern void OhMakeKeys(OhKeyMaker *maker, const Datum *values, const bool *isnull,
 					   OhKeyRow *row);
 
-/* ---- for conditions ---- */
+/* ---- for compile.c ---- */
 
 extern OhKeyType *OhKeyTypeOf(OhKeyMaker *maker, int column);
-/* Key of a value of the key type's type; shared may be NULL. */
+/* The key of a value of key_type->type.  shared: out, other values of the same key; may be NULL. */
 extern uint64 OhKeyOfValue(OhKeyType *key_type, Datum value, OhKeyClass *shared);
-/*
- * The value of a key of an exact type, to compare with values of other types:
- * false if the type is compared with its own only.  Keys that no value has
- * stand for the nearest value that has one.
- */
+/* Does OhValueOfKey() work for this type?  It does for types with operators across types. */
 extern bool OhKeyHasValue(const OhKeyType *key_type);
+/* The value that has a key; for a key that no value has, the nearest value. */
 extern Datum OhValueOfKey(const OhKeyType *key_type, uint64 fkey);
-/* Bits that a signature has if the array, or the document, has this element. */
+/* The signature bits of an array's element. */
 extern uint64 OhElementBits(OhKeyType *key_type, Datum element);
+/* The signature bits of a string in a jsonb document, as a key or as a value. */
 extern uint64 OhStringBits(const char *string, int length);
 
 #endif							/* OH_KEY_H */

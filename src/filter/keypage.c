@@ -1,14 +1,13 @@
 /*
- * keypage.c -- pages of filter keys: reading and writing places.
+ * keypage.c -- reads and writes filter pages (layout: keypage.h).
  *
- * Owns the choice of a column's base and width.  A column begins with width 0 at
- * its first value; one that does not fit has all values of the page written
- * again, in the smallest width that holds them, around a base that leaves room on
- * both sides.  What filter keys mean is in key.h, which page a node's are on
- * and its layout in keypage.h.
+ * Chooses a column's base and width.  A column of a page begins with width 0, its first
+ * key being the base.  When a key does not fit, all keys of that column are written
+ * again, in the smallest width that holds them, with a base that leaves as much
+ * room below them as above.
  *
- * A width that no page should have is read as 0: nothing is read outside the
- * page, and OhKeyPageVerify() is there to tell.
+ * A width that no page can have is treated as 0, so that a damaged page makes nobody
+ * read beyond it; OhKeyPageVerify() reports it.
  */
 #include "postgres.h"
 
@@ -16,9 +15,10 @@
 
 #include "filter/keypage.h"
 
-/* Nodes a page at most: with one column. */
+/* No page has more places than this. */
 #define MAX_PER_PAGE	(OH_PAGE_BODY / sizeof(uint64))
 
+/* Do this many places fit on a page? */
 static bool
 fits(int ncolumns, uint32 per_page)
 {
@@ -75,7 +75,7 @@ put_offset(void *values, uint8 width, uint32 place, uint64 offset)
 }
 
 /*
- * choose_base -- width and base of a column for values from min to max.
+ * choose_base -- set width and base of a column whose keys go from min to max.
  */
 static void
 choose_base(OhKeyColumn *column, uint64 min, uint64 max)
@@ -91,7 +91,9 @@ choose_base(OhKeyColumn *column, uint64 min, uint64 max)
 }
 
 /*
- * rebase -- write a column again, so that it has room for a value at a place.
+ * rebase -- write a column again with a base and width that fit a new key, too.
+ *
+ * The caller stores the new key at its place.
  */
 static void
 rebase(const OhColumns *columns, Page page, int i, uint32 place, uint64 value)

@@ -1,22 +1,22 @@
 /*
- * keypage.h -- filter keys, in pages.
+ * keypage.h -- layout of filter pages, which hold filter keys (key.h).
  *
- * An array has one record a page, the whole body.  A page holds the filter keys
- * (key.h) of as many consecutive records of the index as fit, column by column,
- * so that a scan reads the columns of its conditions only, and an insert writes
- * one page for all columns.  Record n is on logical page n / per_page, place
- * n % per_page.
+ * Filter pages are a paged array whose only record per page is the whole page body.
+ * A filter page holds the filter keys of per_page consecutive records of the index (of
+ * omenhnsw nodes, of omenbm25 documents), column by column: a scan reads
+ * only the columns of its conditions, and an insert writes one page for all columns.
+ * Record n is on logical page n / per_page, place n % per_page.
  *
  *   PART                                      BYTES
  *   OhKeyColumn[ncolumns]                      16 each
  *   uint64 null[ncolumns][words]                a bit a record; words = (per_page + 63) / 64
  *   value[ncolumns][8 * per_page bytes]    unsigned integers of `width` bytes, the rest unused
  *
- * A column's values are stored less `base`, in as few bytes as the widest on the
- * page needs: small numbers cost a scan little memory, and a page whose values
- * all lie outside a range is passed over at once.  A value that does not fit
- * makes the page choose another base and width.  Places never written are NULL, and
- * those of records that are not live hold anything.
+ * What is stored of a key is key - base, in `width` bytes: as few as the greatest of the
+ * page and column needs.  So a scan reads little memory where keys are close to one another,
+ * and skips a page whose keys all lie outside a range.  If a new key does not fit, the
+ * column of that page is written again with another base and width.  A place that
+ * was never written is NULL; one whose record is not live may hold anything.
  *
  * What a place holds does not change while its record is live.
  */
@@ -30,19 +30,19 @@
 /* Filter columns: all index columns but the first. */
 #define OH_MAX_COLUMNS	(INDEX_MAX_KEYS - 1)
 
-/* The filter columns of an open index, and where their pages are. */
+/* The filter columns of an open index, and the array of their pages. */
 typedef struct OhColumns
 {
 	OhFile	   *file;
-	int			array;			/* of filter pages, one record a page */
-	int			n;
+	int			array;			/* the array of filter pages, by number */
+	int			n;				/* filter columns */
 	uint32		per_page;		/* records on a page; 0 without filter columns */
 	uint8		kind[OH_MAX_COLUMNS];	/* OhKeyKind */
 } OhColumns;
 
 /*
- * Filter keys of a row's filter columns (key.h).  Canonical: the value of a
- * NULL is 0, so that rows with equal columns are equal byte by byte.
+ * Filter keys of one row.  The value of a NULL is 0 and unused is 0, so that rows with equal
+ * keys are equal byte by byte.
  */
 typedef struct OhKeyRow
 {
@@ -53,7 +53,7 @@ typedef struct OhKeyRow
 
 StaticAssertDecl(offsetof(OhKeyRow, value) == 8, "row of filter keys, layout");
 
-/* Bytes of an OhKeyRow; 0 without filter columns. */
+/* Size of an OhKeyRow of n columns; 0 without filter columns. */
 static inline uint32
 OhKeyRowBytes(int n)
 {
@@ -63,25 +63,25 @@ OhKeyRowBytes(int n)
 typedef struct OhKeyColumn
 {
 	uint64		base;
-	uint8		width;			/* 0 (all values are base), 1, 2, 4 or 8 */
+	uint8		width;			/* 0 (all keys are base), 1, 2, 4 or 8 */
 	uint8		unused[7];
 } OhKeyColumn;
 
 StaticAssertDecl(sizeof(OhKeyColumn) == 16, "filter page layout");
 
-/* Records on a page, by the number of columns. */
+/* Records on a filter page of an index with this many filter columns; 0 if there are none. */
 extern uint32 OhKeysPerPage(int ncolumns);
-/* An empty page: every place NULL.  After OhPageInit(); sets nused and pd_lower. */
+/* Make a page, after OhPageInit(), an empty filter page: every place is NULL. */
 extern void OhKeyPageInit(const OhColumns *columns, Page page);
-/* Write all columns of a place; the page is being changed (OhWritePage, or a build). */
+/* Write all columns of a place.  The page must be one that may be changed (OhWritePage(), or a build's). */
 extern void OhKeyPageSet(const OhColumns *columns, Page page, uint32 place, const OhKeyRow *row);
-/* Read them. */
+/* Read all columns of a place. */
 extern void OhKeyPageGet(const OhColumns *columns, Page page, uint32 place, OhKeyRow *row);
-/* Does the place hold exactly this? */
+/* Does the place hold exactly these filter keys? */
 extern bool OhKeyPageEquals(const OhColumns *columns, Page page, uint32 place, const OhKeyRow *row);
-/* Make the array reach to a record's filter keys (no page may be locked). */
+/* Extend the array until it has the filter page of a record.  No buffer may be locked. */
 extern void OhKeyPageReserve(const OhColumns *columns, uint32 record);
-/* Corruption: widths other than those above. */
+/* Check what is read from disk: ERRCODE_INDEX_CORRUPTED for a width or base that no page can have. */
 extern void OhKeyPageVerify(const OhColumns *columns, Page page, BlockNumber block);
 
 static inline uint32
@@ -103,7 +103,7 @@ OhKeyPageNulls(const OhColumns *columns, Page page, int column)
 	return (uint64 *) (OhKeyColumns(page) + columns->n) + column * OhKeyPageWords(columns);
 }
 
-/* Values of a column, less base: uint8/16/32/64[per_page] by its width. */
+/* What is stored of a column's keys: uint8/16/32/64[per_page], by its width. */
 static inline void *
 OhKeyPageValues(const OhColumns *columns, Page page, int column)
 {
@@ -111,14 +111,14 @@ OhKeyPageValues(const OhColumns *columns, Page page, int column)
 		(Size) column * columns->per_page;
 }
 
-/* The greatest value of a width, less base. */
+/* The greatest key - base that a width can hold. */
 static inline uint64
 OhKeyLargest(uint8 width)
 {
 	return width >= 8 ? PG_UINT64_MAX : (UINT64CONST(1) << (8 * width)) - 1;
 }
 
-/* A value, less base; 0 for a width that no page should have. */
+/* What is stored of the key at a place: key - base; 0 for a width that no page can have. */
 static inline uint64
 OhKeyOffset(const void *values, uint8 width, uint32 place)
 {

@@ -1,10 +1,10 @@
 /*
- * alter.c -- says that a changed storage parameter waits for a REINDEX.
+ * alter.c -- after ALTER INDEX ... SET, raises a NOTICE that the index must be rebuilt.
  *
- * An index keeps its current parameters until it is rebuilt, which ALTER INDEX ... SET
- * by itself does not say.  Parameters of searches (ef.c) take effect at once.  PostgreSQL
- * calls object_access_hook when pg_class already has the new parameters and the caches
- * still have the old ones.
+ * An index keeps the storage parameters that it was built with, but for those of searches (ef.c), which
+ * take effect at once.  ALTER INDEX itself does not say so.  PostgreSQL calls
+ * object_access_hook when pg_class already has the new parameters and the syscache still has the
+ * old ones, so that they can be compared.
  */
 #include "postgres.h"
 
@@ -27,7 +27,7 @@
 static object_access_hook_type next_hook = NULL;
 
 /*
- * options_of_builds -- the storage parameters that an index is built by, as DefElems.
+ * options_of_builds -- a list of DefElems without the parameters that take effect at once.
  */
 static List *
 options_of_builds(Datum options, bool isnull)
@@ -46,7 +46,7 @@ options_of_builds(Datum options, bool isnull)
 }
 
 /*
- * changed_options -- have such storage parameters of this row changed since?
+ * changed_options -- does pg_class have other parameters of builds than this row of the syscache?
  */
 static bool
 changed_options(HeapTuple old, Oid oid)
@@ -103,9 +103,6 @@ on_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void
 		report_change(object_id);
 }
 
-/*
- * OhAlterInit -- the load function calls it once.
- */
 void
 OhAlterInit(void)
 {

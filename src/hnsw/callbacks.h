@@ -1,5 +1,5 @@
 /*
- * callbacks.h -- what the handler of the access method names.
+ * callbacks.h -- the callbacks of the access method, for its handler.
  */
 #ifndef OH_CALLBACKS_H
 #define OH_CALLBACKS_H
@@ -10,8 +10,8 @@
 #include "nodes/execnodes.h"
 
 /*
- * Where each is: build/build.c, insert/inserter.c, vacuum/bulkdelete.c, vacuum/cleanup.c, planner/cost.c,
- * validate.c, scan/scan.c.
+ * They are, in this order, in build/build.c, insert/inserter.c, vacuum/bulkdelete.c, vacuum/cleanup.c,
+ * planner/cost.c, validate.c and scan/scan.c; ohbuildphasename() is in build/build.c.
  */
 extern IndexBuildResult *ohbuild(Relation heap, Relation index, IndexInfo *info);
 extern void ohbuildempty(Relation index);

@@ -1,5 +1,5 @@
 /*
- * column.c -- metrics of the operator classes, and positions of values.  See column.h.
+ * column.c -- metrics of operator classes, and positions of values (column.h).
  */
 #include "postgres.h"
 
@@ -18,8 +18,9 @@
 #include "hnsw/hnsw.h"
 
 /*
- * is_support -- is it one of the functions that OH_METRIC_SUPPORT defines?  Another one of the
- * same signature must not be called with NULL, nor what it returns be read.
+ * is_support -- is it one of the functions that OH_METRIC_SUPPORT defines?
+ *
+ * No other function may be called: it may not accept NULL, and what it returns is no OhMetric.
  */
 static bool
 is_support(Oid function)
@@ -63,7 +64,7 @@ OhMetricFits(const OhMetric *metric, Oid type)
 	HeapTuple	tuple;
 	bool		result;
 
-	/* an array: by its elements */
+	/* of an array, compare the type of its elements */
 	if (length > 2 && strcmp(name + length - 2, "[]") == 0)
 	{
 		type = get_element_type(type);

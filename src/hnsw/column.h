@@ -1,9 +1,9 @@
 /*
  * column.h -- the indexed column: what an index needs to know of its type.
  *
- * An index codes positions, float[dim], and compares codes; it re-ranks by values.
- * What lies between the two is an OhColumnType, one a type, in column_<type>.c: a
- * further type is another such file, and its operator classes.
+ * An index makes codes of positions, float[dim], and re-ranks by the values of the column.  An
+ * OhColumnType says how a value becomes a position.  There is one for each type, in
+ * column_<type>.c: to index a further type, add such a file and operator classes.
  */
 #ifndef OH_COLUMN_H
 #define OH_COLUMN_H
@@ -16,90 +16,93 @@
 
 typedef struct OhColumn OhColumn;
 
-/* An indexed value or a query, as the index takes it. */
+/* The position of an indexed value or of a query. */
 typedef struct OhPosition
 {
-	const float *x;				/* [dim of the quantizer]; in the value, or palloc'd */
+	const float *x;				/* [position_dim of the column]; in the value, or palloc'd */
 	const void *value;			/* detoasted, a varlena */
-	const void *bytes;			/* [nbytes] of it, which tell values apart */
+	const void *bytes;			/* [nbytes] of it: two values are equal if these are */
 	Size		nbytes;
-	int			elements;		/* of a sparse value */
-	bool		no_direction;	/* the distance is NaN: zero under cosine */
-	Pointer		copy;			/* of the value, and of x, if they had to be made */
-	Pointer		floats;
+	int			elements;		/* nonzero elements of a sparse value */
+	bool		no_direction;	/* a zero vector under cosine, whose distances are NaN */
+	/* what OhPositionFree() frees */
+	Pointer		copy;			/* the detoasted value, if it is a copy */
+	Pointer		floats;			/* x, if it is palloc'd */
 } OhPosition;
 
 typedef struct OhColumnType
 {
 	const char *name;
-	int			max_dim;		/* of a column that is indexed */
-	/* Distances of the float kernels between positions are the operators', to the last bit. */
+	int			max_dim;		/* most dimensions that an indexed column may have */
+	/* Do the float kernels, on positions, give the operators' distances to the last bit? */
 	bool		exact;
-	/* Dimensions of a detoasted value. */
+	/* Dimensions of a detoasted value; of an array, those of each element. */
 	int			(*dim) (const void *value);
 	/*
-	 * Of arrays, whose elements are positions: how many, and where they lie, each stride
-	 * bytes behind the last; dim() is that of each, position() takes one.  NULL: a value is
-	 * one position.
+	 * For arrays, whose elements each have a position: returns their number, and where they are: the
+	 * first one, and the bytes from one to the next.  NULL: a value has one position.
 	 */
 	int			(*parts) (const void *value, const char **first, Size *stride);
-	/* The error that the operators raise. */
+	/* Raises the error that the operators raise for different dimensions. */
 	void		(*mismatch) (int a, int b);
-	/* Bytes of a value as such, 0 if its dimensions do not tell. */
+	/* Size of a value of this many dimensions; 0 if it varies.  NULL for arrays. */
 	Size		(*bytes) (int dim);
 	/*
-	 * The kind of codes, and what goes with it, for a column of dim dimensions;
-	 * NULL: positions are rows of numbers, and options tell.  elements: of a code, 0 if
-	 * that is not known; sparse values only.
+	 * Sets kind, bits, subvectors and dim of the spec for a column of dim dimensions.  NULL: the storage
+	 * parameters decide.  elements: that a sparse code holds, 0 if not known.
 	 */
 	void		(*spec) (int dim, int elements, OmQuantSpec *spec);
-	/* Fills all of position but value, copy and no_direction. */
+	/*
+	 * Sets all of position but value, copy and no_direction.  value: detoasted, or one element of
+	 * an array
+	 */
 	void		(*position) (const OhColumn *column, const void *value, OhPosition *position);
 } OhColumnType;
 
-/* What an operator class is for: its support function 1 returns this. */
+/* Type and distance of an operator class: its support function 1 returns this. */
 typedef struct OhMetric
 {
 	OmMetric	metric;
 	const OhColumnType *type;
 	/*
-	 * Exact distance of two detoasted values of equal dimensions, in order units
-	 * (quant.h), of the operator's own arithmetic; may be NaN.
+	 * The exact distance of two detoasted values of equal dimensions, in order units (quant.h), computed
+	 * as the operator computes it.  May be NaN.
 	 */
 	double		(*distance) (const void *a, const void *b);
 } OhMetric;
 
-/* The column of one index. */
+/* The vector column of one index. */
 struct OhColumn
 {
-	const OhMetric *metric;		/* static: valid for ever */
+	const OhMetric *metric;		/* a constant of the library */
 	int			dim;			/* dimensions of its values */
-	int			position_dim;	/* floats of a position: those of the quantizer's spec */
+	int			position_dim;	/* floats of a position: the spec's dim */
 };
 
-/* What a function says that is a support function 1; NULL: it is no such function. */
+/* The metric that a support function 1 returns; NULL if the function is not one of ours. */
 extern const OhMetric *OhMetricOf(Oid function);
-/* Is it a metric of a type? */
+/* Is it a metric for this type? */
 extern bool OhMetricFits(const OhMetric *metric, Oid type);
 
-/* The metric of an index. */
+/* The metric of an index, by its operator class; an error if it has none. */
 extern const OhMetric *OhGetMetric(Relation index);
 
 /*
- * OhGetPosition -- the position of an indexed value or a query, maybe toasted, not
- * NULL.  Another number of dimensions than the column's is the same error that the
- * operator raises, whether the plan uses the index or not.
+ * Set the position of an indexed value or a query, which may be toasted but not NULL.  If it
+ * has other dimensions than the column, raises the error that the operator raises, so that it does not
+ * depend on the plan.
  */
 extern void OhGetPosition(const OhColumn *column, Datum value, OhPosition *position);
-/* That of a detoasted value of the column's dimensions, or of one part of it (parts.h). */
+/* The same for a detoasted value of the column's dimensions, or for one element of an array (parts.h). */
 extern void OhPositionOf(const OhColumn *column, const void *value, OhPosition *position);
-/* Frees what had to be made for it. */
+/* Free what was allocated for a position. */
 extern void OhPositionFree(OhPosition *position);
-/* What stands for a value in the hash of postings; never OH_MIXED. */
+/* Hash of the value for postings (format.h); never OH_MIXED. */
 extern uint32 OhPositionHash(const OhPosition *position);
+/* Are the values of two positions equal? */
 extern bool OhSameValue(const OhPosition *a, const OhPosition *b);
 
-/* What a support function 1 is. */
+/* Define a support function 1. */
 #define OH_METRIC_SUPPORT(name, metric) \
 	OM_FUNCTION(name); \
 	Datum \

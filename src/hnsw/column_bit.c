@@ -1,6 +1,7 @@
 /*
- * column_bit.c -- PostgreSQL's type bit, indexed: a position is the bits themselves,
- * 32 in each float's place (quant.h).
+ * column_bit.c -- indexes on PostgreSQL's type bit.
+ *
+ * A position holds the bits themselves, 32 in the place of each float (quant.h).
  */
 #include "postgres.h"
 

@@ -1,8 +1,9 @@
 /*
- * column_halfvec.c -- the types halfvec and halfvec[], indexed: a position is its numbers as floats.
+ * column_halfvec.c -- indexes on the types halfvec and halfvec[].
  *
- * Distances are those of the half-precision kernels on the values as they lie, whose
- * sums may be rounded otherwise than those of float kernels.
+ * A position holds the numbers as floats.  Exact distances are computed by the kernels for
+ * half precision, as the operators do; their sums may be rounded differently from those of the float
+ * kernels, so that the type is not `exact`.
  */
 #include "postgres.h"
 
@@ -82,7 +83,7 @@ static const OhColumnType halfvecs_type = {
 
 /* ---- distances ---- */
 
-/* <-> is the root of this, and orders alike. */
+/* The square of <->, which sorts alike. */
 static double
 halfvec_l2(const void *a, const void *b)
 {
@@ -107,7 +108,7 @@ halfvec_l1(const void *a, const void *b)
 	return om_halfvec_l1(a, b);
 }
 
-/* The query is the first. */
+/* Not symmetric: the query comes first. */
 static double
 halfvecs_max_sim(const void *query, const void *row)
 {

@@ -1,7 +1,8 @@
 /*
- * column_sparsevec.c -- the type sparsevec, indexed: a position is the largest of its
- * elements (OmSparse of quant.h), so that a code has those and no zeros.  An element's
- * term is its index.
+ * column_sparsevec.c -- indexes on the type sparsevec.
+ *
+ * A position is an OmSparse (quant.h): the elements of the largest magnitude, each with its index as
+ * its term, and sums over the elements that are left out.
  */
 #include "postgres.h"
 
@@ -13,8 +14,8 @@
 #include "types/sparsevec.h"
 
 /*
- * Elements of a code where no rows tell how many they have: texts have some 50 to 200
- * terms in the models that make such vectors.
+ * Elements of a code, if there is no sample that tells how many rows have.  Models that make sparse
+ * vectors give a text some 50 to 200 terms.
  */
 #define DEFAULT_ELEMENTS 192
 
@@ -30,7 +31,7 @@ sparsevec_mismatch(int a, int b)
 	om_dim_mismatch(&om_sparsevec_desc, a, b);
 }
 
-/* Dimensions do not tell. */
+/* The size depends on the number of elements. */
 static Size
 sparsevec_bytes(int dim)
 {
@@ -58,8 +59,9 @@ compare_magnitudes(const void *a, const void *b)
 }
 
 /*
- * least_kept -- the magnitude from which on x[n] are kept, room of them; *ties of those
- * that have it.
+ * least_kept -- the least magnitude of the elements that are kept: the `room` largest of x[n].
+ *
+ * *ties: how many of those that have just this magnitude are kept
  */
 static float
 least_kept(const float *x, int n, int room, int *ties)
@@ -134,7 +136,7 @@ static const OhColumnType sparsevec_type = {
 	.position = sparsevec_position,
 };
 
-/* <-> is the root of this, and orders alike. */
+/* The square of <->, which sorts alike. */
 static double
 sparsevec_l2(const void *a, const void *b)
 {

@@ -1,5 +1,5 @@
 /*
- * column_vector.c -- the types vector and vector[], indexed: a position is its floats.
+ * column_vector.c -- indexes on the types vector and vector[].  A position is the floats of a vector.
  */
 #include "postgres.h"
 
@@ -77,7 +77,7 @@ static const OhColumnType vectors_type = {
 
 /* ---- distances ---- */
 
-/* <-> is the root of this, and orders alike. */
+/* The square of <->, which sorts alike. */
 static double
 vector_l2(const void *a, const void *b)
 {
@@ -102,7 +102,7 @@ vector_l1(const void *a, const void *b)
 	return om_vector_l1(a, b);
 }
 
-/* The query is the first. */
+/* Not symmetric: the query comes first. */
 static double
 vectors_max_sim(const void *query, const void *row)
 {

@@ -1,5 +1,5 @@
 /*
- * curve.c -- picks the ef for a wanted recall.
+ * curve.c -- picks the ef for a wanted recall (curve.h).
  */
 #include "postgres.h"
 
@@ -8,13 +8,10 @@
 #include "hnsw/curve.h"
 #include "hnsw/options.h"
 
-/* A higher ef counts as better only if recall has risen by more than this. */
+/* Recall must rise by more than this for a higher ef to count as better. */
 #define FLAT 0.001
 
-/*
- * An index that has grown since needs a higher ef for the same recall, by this power of the
- * growth.
- */
+/* An index that has grown since it was measured needs a higher ef: growth to this power times as high. */
 #define GROWTH 0.3
 
 const int	oh_curve_ef[OH_CURVE_EFS] = {10, 20, 40, 80, 160, 320, 640, 1280};
@@ -38,11 +35,11 @@ OhCurveIsValid(const OhCalibration *c)
 }
 
 /*
- * ef_of_curve -- find where the curve of one k reaches the target.
+ * ef_of_curve -- the ef at which the curve of one k reaches the target.
  *
- * Between two points recall is taken to be linear in the logarithm of ef.  It really rises fast
- * first, so that the line is below the curve.  If the curve does not reach the target, *crosses
- * is false, and the result is the ef from which on recall does not rise any more.
+ * Between two points recall is taken to be linear in the logarithm of ef.  In fact it rises fast at
+ * first, so that the line is below the curve, and the result on the safe side.  If the curve does
+ * not reach the target, *crosses is false, and the result is the ef after which recall rises no more.
  */
 static double
 ef_of_curve(const float *assured, double target, bool *crosses)
@@ -72,10 +69,10 @@ ef_of_curve(const float *assured, double target, bool *crosses)
 }
 
 /*
- * ef_of_k -- the same for the i-th k.
+ * ef_of_k -- the ef at which the curve of the k number i reaches the target.
  *
- * With few trials the recall of the nearest row reaches 1 early.  If even that is below the
- * target, the result is at least that for the ten nearest rows.
+ * The curve of the nearest row, measured with few queries, may stop rising at a low ef.  If it does so
+ * below the target, the ef is at least that of the ten nearest rows.
  */
 static double
 ef_of_k(const OhCalibration *c, int i, double target)

@@ -1,6 +1,6 @@
 /*
- * curve.h -- which recall an index reaches at which ef, as calibrate/ has measured it, and the
- * ef that a search picks by that.
+ * curve.h -- the curve of an index: which recall it reaches at which ef, as calibrate/ has measured, and the
+ * ef that a search picks by it.
  */
 #ifndef OH_CURVE_H
 #define OH_CURVE_H
@@ -9,15 +9,15 @@
 
 #include "hnsw/format.h"
 
-/* The ef and the k that are measured. */
+/* The values of ef and k at which recall is measured. */
 extern const int oh_curve_ef[OH_CURVE_EFS];
 extern const int oh_curve_k[OH_CURVE_KS];
 
-/* Are these possible contents of a metapage? */
+/* Can this be in a metapage: is all recall from 0 to 1? */
 extern bool OhCurveIsValid(const OhCalibration *calibration);
 /*
- * The ef that finds the k nearest rows with this recall in an index that now has `nodes` nodes;
- * 0 if nothing has been measured.
+ * The ef that finds the k nearest rows with this recall in an index that now has `nodes` nodes; 0 if
+ * the index has not been measured.
  */
 extern int	OhCurveEf(const OhCalibration *calibration, double target, double k, double nodes);
 

@@ -1,12 +1,12 @@
 /*
- * ef.c -- how many candidates a search keeps: the setting, the index's own default, and
- * which of them counts.
+ * ef.c -- decides how many candidates a search keeps.
  *
- * The first of these that is set: omenhnsw.ef_search, pgvector's hnsw.ef_search, the index's
- * parameter ef_search, omenhnsw.target_recall, and the index's parameter target_recall.  A target
- * is turned into an ef by the curve that the index keeps (curve.h).
+ * The first of these that is set decides: omenhnsw.ef_search, pgvector's hnsw.ef_search, the index's
+ * storage parameter ef_search, omenhnsw.target_recall, the index's storage parameter target_recall.
+ * The curve of the index (curve.h) turns a target into an ef.
  *
- * A setting's source is known to its check hook only, which hands it to the assign hook.
+ * omenhnsw.ef_search may be set to its default value.  Whether it is set is known to its check
+ * hook only, which gets the source of a value, and hands it on to the assign hook.
  */
 #include "postgres.h"
 
@@ -17,15 +17,15 @@
 #include "hnsw/ef.h"
 #include "hnsw/options.h"
 
-/* Has omenhnsw.ef_search been set by anybody: in a file, for a database or role, in the session? */
+/* Has omenhnsw.ef_search been set? */
 static bool is_set = false;
 
 int			oh_forced_ef = 0;
 
-/* omenhnsw.target_recall, 0: none. */
+/* omenhnsw.target_recall; 0: not set */
 static double target_recall = 0;
 
-/* Rows that a search is for if nobody says. */
+/* Rows that a search is taken to be for if the plan does not tell. */
 #define USUAL_K 10
 
 static bool
@@ -50,16 +50,16 @@ void
 OhEfInit(void)
 {
 	DefineCustomIntVariable("omenhnsw.ef_search",
-							"Sets how many candidates a search keeps.",
-							"More of them find more of the true nearest rows, and take longer. Where it is not set, "
-							"an index may have a value of its own: ALTER INDEX ... SET (ef_search = ...).",
+							"Sets the number of candidates that a search keeps.",
+							"A higher value finds more of the true nearest rows, and takes longer. If it is not set, "
+							"the storage parameter ef_search of the index is used.",
 							&oh_own.ef_search, OH_DEFAULT_EF_SEARCH, 1, OH_MAX_EF_SEARCH,
 							PGC_USERSET, 0, check_ef_search, assign_ef_search, NULL);
 
 	DefineCustomRealVariable("omenhnsw.target_recall",
-							 "Sets the recall that a search is to reach, a share of the nearest rows.",
-							 "The search picks the number of candidates that this takes, by what has been measured for "
-							 "the index, unless ef_search is set, here or for the index. 0 means that there is no target.",
+							 "Sets the share of the nearest rows that a search is to find.",
+							 "A search picks the number of candidates by what was measured for the index, unless "
+							 "omenhnsw.ef_search or the storage parameter ef_search is set. 0 means no target.",
 							 &target_recall, 0, 0, 1,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
@@ -99,7 +99,7 @@ OhEfOfTarget(OhIndex *ix, double target, double k, OhEfSource *source)
 	*source = ef > 0 ? OH_EF_TARGET : OH_EF_NO_CURVE;
 	if (ef == 0)
 		ef = oh_ef_search;
-	/* without iterative scans there are no more rows than candidates */
+	/* without iterative scans, a search returns no more rows than ef */
 	if (oh_iterative_scan == OH_ITERATIVE_OFF && ef < k)
 		ef = (int) Min(k, OH_MAX_EF_SEARCH);
 	return ef;

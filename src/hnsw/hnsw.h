@@ -8,16 +8,16 @@
 
 #include "hnsw/index.h"
 
-/* Support functions: a class has the first, of a vector, or the second. */
-#define OH_METRIC_PROC	1		/* OhMetric of the operator class */
-#define OH_FILTER_PROC	2		/* the class is of a filter column */
+/* Support functions.  An operator class of a vector has the first, one of a filter column the second. */
+#define OH_METRIC_PROC	1		/* returns an OhMetric */
+#define OH_FILTER_PROC	2		/* is never called */
 #define OH_NPROCS		2
 
-/* Operators of a vector class */
-#define OH_DISTANCE_STRATEGY 1	/* distance, FOR ORDER BY */
-#define OH_RADIUS_STRATEGY 2	/* within a radius of a center, FOR SEARCH */
+/* Operators of a vector's operator class. */
+#define OH_DISTANCE_STRATEGY 1	/* the distance, FOR ORDER BY */
+#define OH_RADIUS_STRATEGY 2	/* is the distance to a center below a radius?  FOR SEARCH */
 
-/* phases of pg_stat_progress_create_index */
+/* Phases in pg_stat_progress_create_index; ohbuildphasename() has their names. */
 #define OH_PHASE_SAMPLE		2
 #define OH_PHASE_TRAIN		3
 #define OH_PHASE_INSERT		4
@@ -26,7 +26,7 @@
 #define OH_PHASE_WRITE		7
 #define OH_PHASE_CALIBRATE	8
 
-/* The level of a new node, at random: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
+/* A random level for a new node: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
 extern int	OhRandomLevel(int m);
 
 #endif							/* OH_HNSW_H */

@@ -1,11 +1,10 @@
 /*
- * index.c -- the backend's view of open indexes, and checked page reads.
+ * index.c -- the backend's table of open indexes, and checks of the metapage.
  *
- * Owns the table of OhIndex, one per index and build.  An entry is found by the
- * relation's locator; the build id of the metapage tells whether it is still
- * the same index (REINDEX, TRUNCATE and reused file numbers give another).
- * Nothing outlives a transaction that uses an entry, so the end of the
- * transaction is where outdated entries are freed.
+ * The table has one OhIndex per index.  It is found by the relation's locator; the build id
+ * of the metapage tells whether it is still the same index (after REINDEX, TRUNCATE or the reuse
+ * of a file number it is not).  Pointers to an OhIndex are valid until the transaction
+ * ends, so that outdated ones are freed there.
  */
 #include "postgres.h"
 
@@ -23,12 +22,12 @@
 #include "hnsw/index.h"
 #include "hnsw/options.h"
 
-/* Evaluations for each candidate of a walk, before one has been seen.  docs/measurements.md#constants */
+/* First estimate of the evaluations that a walk takes for each candidate.  docs/measurements.md#constants */
 #define FIRST_WALK_RATE 8.0
 
 /*
- * Memory of idle indexes: past this much, those used least recently are closed,
- * but for the last few, which may take what they need.
+ * If indexes that no transaction uses take more than IDLE_BYTES, those used least recently are
+ * closed, until KEEP_IDLE are left.
  */
 #define IDLE_BYTES (16 * 1024 * 1024)
 #define KEEP_IDLE 8
@@ -41,13 +40,13 @@ typedef struct CacheEntry
 
 static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
-static List *outdated = NIL;	/* OhIndex that another build has replaced */
-static dlist_head by_use = DLIST_STATIC_INIT(by_use);	/* OhIndex, last used first */
+static List *outdated = NIL;	/* of OhIndex: replaced by another build, still in use */
+static dlist_head by_use = DLIST_STATIC_INIT(by_use);	/* of OhIndex, the last used first */
 static const OhIndexOwner *owner[2];
 static int	nowners = 0;
-static Size idle_bytes = 0;		/* of all in the table, as of the last transaction's end */
+static Size idle_bytes = 0;		/* sum of `bytes` in the table */
 
-/* ---- what storage must know of records ---- */
+/* ---- callbacks for storage/: records of each array ---- */
 
 static bool
 node_is_free(const void *record)
@@ -56,7 +55,7 @@ node_is_free(const void *record)
 }
 
 /*
- * clear_node -- a node's version survives, so that whoever looked before notices.
+ * clear_node -- increase the version, by which a backend that has read the node before notices.
  */
 static void
 clear_node(void *record, Size bytes, bool taken)
@@ -70,7 +69,7 @@ clear_node(void *record, Size bytes, bool taken)
 StaticAssertDecl(offsetof(OhTowerData, node) == 0 && offsetof(OhPostingData, node) == 0 &&
 				 offsetof(OhMemberData, node) == 0, "these records begin with their node");
 
-/* Of towers, postings and members of the highway. */
+/* For towers, postings and members of the highway. */
 static bool
 owned_is_free(const void *record)
 {
@@ -115,9 +114,6 @@ static const OhRecordKind record_kind[OH_NARRAYS] = {
 
 const OhFileMethod oh_file_method = {OH_MAGIC, OH_FORMAT, OH_NARRAYS, record_kind};
 
-/*
- * OhVerifyMeta -- raise an error unless the metapage makes sense.
- */
 void
 OhVerifyMeta(Relation index, const OhMetaPageData *meta)
 {
@@ -177,8 +173,10 @@ free_index(OhIndex *ix)
 	MemoryContextDelete(ix->file.context);
 }
 
+/* ---- the table of open indexes ---- */
+
 /*
- * close_index -- take an index out of the table and free it.
+ * close_index -- remove an index from the table, and free it.
  */
 static void
 close_index(OhIndex *ix)
@@ -191,7 +189,7 @@ close_index(OhIndex *ix)
 }
 
 /*
- * use_index -- note that this transaction uses it.
+ * use_index -- mark an index as used by this transaction.
  */
 static void
 use_index(OhIndex *ix, Relation index)
@@ -209,8 +207,9 @@ OhIndexesOpen(void)
 }
 
 /*
- * close_idle -- give memory back until the rest is within bounds: first what
- * owners keep, which is made again in no time.
+ * close_idle -- free memory until at most IDLE_BYTES are used.
+ *
+ * What owners keep goes first, as it is made again quickly.
  */
 static void
 close_idle(void)
@@ -235,7 +234,7 @@ close_idle(void)
 }
 
 /*
- * at_transaction_end -- free what no scan can use any more.
+ * at_transaction_end -- free what only this transaction could use, and idle indexes.
  */
 static void
 at_transaction_end(XactEvent event, void *arg)
@@ -263,7 +262,7 @@ at_transaction_end(XactEvent event, void *arg)
 			break;
 		ix->used = false;
 		ix->file.rel = NULL;
-		ix->file.strategy = NULL;	/* of a vacuum that an error has ended */
+		ix->file.strategy = NULL;	/* of a vacuum that ended with an error */
 		reset_owned(ix);
 		if (ix->file.building)
 		{
@@ -297,9 +296,8 @@ cache_init(void)
 	cache = hash_create("omenhnsw indexes", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/*
- * OhAlignedAlloc -- see index.h.
- */
+/* ---- opening ---- */
+
 void *
 OhAlignedAlloc(MemoryContext context, Size size)
 {
@@ -313,9 +311,9 @@ OhModelPages(const OmQuantSpec *spec)
 }
 
 /*
- * load_model -- read a model, NULL if it is the one before any training.
+ * load_model -- read a model; NULL for number 0, before any training.
  *
- * *valid: false if a value is not finite.
+ * *valid: are all its values finite?
  */
 static float *
 load_model(OhIndex *ix, uint8 number, bool *valid)
@@ -346,7 +344,7 @@ load_model(OhIndex *ix, uint8 number, bool *valid)
 }
 
 /*
- * set_columns -- filter columns as the metapage has them.
+ * set_columns -- set the filter columns by the metapage.
  */
 static void
 set_columns(OhIndex *ix, const OhMetaPageData *meta)
@@ -370,7 +368,7 @@ set_columns(OhIndex *ix, const OhMetaPageData *meta)
 }
 
 /*
- * check_column -- is the metapage one of an index of this column?
+ * check_column -- check that the metapage belongs to an index on this column.
  */
 static void
 check_column(Relation index, const OhColumn *column, const OhMetaPageData *meta)
@@ -379,7 +377,7 @@ check_column(Relation index, const OhColumn *column, const OhMetaPageData *meta)
 	int32		dim = attr->atttypmod;
 
 	(void) getBaseTypeAndTypmod(attr->atttypid, &dim);
-	/* a column may have lost its number of dimensions since */
+	/* ALTER TABLE may have changed the column to a type without a number of dimensions */
 	if (dim > 0 && dim != column->dim)
 		OhReportCorruption(index, OH_META_BLOCK, "the index has %d dimensions, its column %d",
 						   column->dim, dim);
@@ -400,9 +398,6 @@ check_column(Relation index, const OhColumn *column, const OhMetaPageData *meta)
 						   (unsigned) meta->quantizer);
 }
 
-/*
- * OhIndexAssemble -- an OhIndex from a metapage, quantizer not yet there.
- */
 OhIndex *
 OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 {
@@ -410,7 +405,7 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	OhIndex    *ix;
 
 	cache_init();
-	/* goes with an error, until OhIndexRegister() */
+	/* until OhIndexRegister(), an error frees it */
 	context = AllocSetContextCreate(TopTransactionContext, "omenhnsw index", ALLOCSET_SMALL_SIZES);
 	ix = MemoryContextAllocZero(context, sizeof(OhIndex));
 	OhFileInit(&ix->file, index, &oh_file_method, meta->build_id, context);
@@ -447,18 +442,13 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	OhFileSetArray(&ix->file, OH_POSTING, sizeof(OhPostingData));
 	OhFileSetArray(&ix->file, OH_NULLS, sizeof(OhNullData) + OhKeyRowBytes(ix->columns.n));
 	OhFileSetArray(&ix->file, OH_MODEL, sizeof(float) * OH_MODEL_FLOATS);
-	/* without refinements, or filter columns, an array of no pages */
+	/* without refinements or filter columns, their arrays have no pages */
 	OhFileSetArray(&ix->file, OH_REFINE, ix->refine_bytes);
 	OhFileSetArray(&ix->file, OH_FILTER_KEY, OH_PAGE_BODY);
 	OhFileSetArray(&ix->file, OH_HIGHWAY, sizeof(OhMemberData) + ix->code_bytes);
 	return ix;
 }
 
-/*
- * OhIndexSetModel -- initialise the quantizer of one model.
- *
- * It takes the place of the one before last, whose number others check.
- */
 void
 OhIndexSetModel(OhIndex *ix, uint8 number, const float *model)
 {
@@ -473,9 +463,6 @@ OhIndexSetModel(OhIndex *ix, uint8 number, const float *model)
 	ix->distance = om_quant_distance_fn(ix->quant);
 }
 
-/*
- * OhIndexRegister -- put an OhIndex into the table, in place of an older one.
- */
 void
 OhIndexRegister(OhIndex *ix)
 {
@@ -509,10 +496,10 @@ read_meta(Relation index, OhMetaPageData *meta)
 }
 
 /*
- * take_models -- load what nodes may have codes of; *meta may be read again.
+ * take_models -- load the models that nodes may have codes of.  May read *meta again.
  *
- * A model is written over when no node has its codes any more, and that may be
- * while we read it: if the metapage does not name it afterwards, it does not count.
+ * A model is overwritten once no node has codes of it, perhaps while it is being read.  So the
+ * metapage is read again after it, and only a model that it still names is used.
  */
 static void
 take_models(OhIndex *ix, OhMetaPageData *meta)
@@ -551,7 +538,7 @@ take_models(OhIndex *ix, OhMetaPageData *meta)
 }
 
 /*
- * take_meta -- what may change in one build.
+ * take_meta -- take over what may change between two builds.
  */
 static void
 take_meta(OhIndex *ix, OhMetaPageData *meta)
@@ -568,9 +555,6 @@ take_meta(OhIndex *ix, OhMetaPageData *meta)
 	ix->highway_level = meta->highway_level;
 }
 
-/*
- * OhIndexOpen -- see index.h.
- */
 OhIndex *
 OhIndexOpen(Relation index)
 {

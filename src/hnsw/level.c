@@ -9,9 +9,6 @@
 
 #include "hnsw/hnsw.h"
 
-/*
- * OhRandomLevel -- see hnsw.h.
- */
 int
 OhRandomLevel(int m)
 {

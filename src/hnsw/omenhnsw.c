@@ -1,9 +1,7 @@
 /*
- * omenhnsw.c -- the handler of the access method: which callbacks, which
- * properties.
+ * omenhnsw.c -- the handler of the access method: its callbacks and properties.
  *
- * Owns nothing else; every callback is in the file named after its verb, see the
- * folders of ../README.md.
+ * callbacks.h says where each callback is.
  */
 #include "postgres.h"
 
@@ -20,9 +18,7 @@ OM_FUNCTION(om_hnsw_handler);
 OM_FUNCTION(om_ivfflat_handler);
 
 /*
- * ohproperty -- what PostgreSQL cannot tell from the flags alone.
- *
- * The vector column can be ordered by distance, in every operator class.
+ * ohproperty -- amproperty: the first column, and no other, is distance_orderable.
  */
 static bool
 ohproperty(Oid index_oid, int attno, IndexAMProperty prop, const char *propname,
@@ -41,15 +37,15 @@ om_hnsw_handler(PG_FUNCTION_ARGS)
 {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 
-	/* What is not set here is false, zero or NULL. */
+	/* fields that are not set here are false, zero or NULL */
 	am->amstrategies = OH_NSTRATEGIES;
 	am->amsupport = OH_NPROCS;
 	am->amcanorderbyop = true;
 	am->amcanmulticol = true;	/* the vector, then filter columns */
-	am->amoptionalkey = true;	/* ORDER BY alone is a scan */
+	am->amoptionalkey = true;	/* a scan needs no condition, ORDER BY is enough */
 	am->amsearcharray = true;	/* op ANY (array), on filter columns */
 	am->amsearchnulls = true;	/* IS NULL, IS NOT NULL */
-	/* cleanup mends the graph: as long as the deletion, and in that memory */
+	/* cleanup repairs the graph in memory, and takes as long as the deletion */
 	am->amusemaintenanceworkmem = true;
 	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL | VACUUM_OPTION_PARALLEL_CLEANUP;
 	om_am_set_canbuildparallel(am);
@@ -73,8 +69,8 @@ om_hnsw_handler(PG_FUNCTION_ARGS)
 }
 
 /*
- * om_ivfflat_handler -- the same method for statements written for pgvector's
- * ivfflat, whose storage parameter it takes and ignores.
+ * om_ivfflat_handler -- the same access method under the name ivfflat, for statements written for
+ * pgvector.  It ignores ivfflat's storage parameter lists.
  */
 Datum
 om_ivfflat_handler(PG_FUNCTION_ARGS)

@@ -1,9 +1,9 @@
 /*
  * options.c -- storage parameters and settings of omenhnsw.
  *
- * Owns their names, ranges and messages, and how they become the constants of a
- * new index.  An index keeps what it was built with in its metapage: a changed
- * storage parameter counts from the next REINDEX on, but for those of searches (ef.c).
+ * Defines their names, ranges and messages, and turns them into the constants of a new
+ * index.  The metapage keeps what an index was built with, so that a changed storage parameter
+ * takes effect with the next REINDEX.  Those of searches (ef.c) take effect at once.
  */
 #include "postgres.h"
 
@@ -21,14 +21,14 @@
 #include "hnsw/options.h"
 #include "types/vector.h"
 
-/* From this many dimensions on, 4 bits find what 8 do: docs/measurements.md#bits */
+/* From this many dimensions on, codes of 4 bits are as good as those of 8: docs/measurements.md#bits */
 #define DIM_FOR_4_BITS 64
 
 OhSettings	oh_own = {OH_DEFAULT_EF_SEARCH, OH_ITERATIVE_STRICT, 0, 1.0};
 bool		oh_distance_bounds = true;
 
 static relopt_kind oh_relopt_kind;
-static relopt_kind ivfflat_relopt_kind; /* the same, and lists */
+static relopt_kind ivfflat_relopt_kind; /* the same parameters, and lists */
 
 static relopt_enum_elt_def quantizer_values[] = {
 	{"rabitq", OM_QUANT_RABITQ},
@@ -39,7 +39,7 @@ static relopt_enum_elt_def quantizer_values[] = {
 	{NULL, 0}
 };
 
-/* An enum, so that PostgreSQL itself names what is allowed. */
+/* An enum, so that PostgreSQL rejects other numbers, and its hint lists these. */
 static relopt_enum_elt_def bits_values[] = {
 	{"1", 1},
 	{"2", 2},
@@ -74,31 +74,31 @@ add_reloptions(relopt_kind kind)
 					  OH_DEFAULT_EF_CONSTRUCTION, OH_MIN_EF_CONSTRUCTION,
 					  OH_MAX_EF_CONSTRUCTION, AccessExclusiveLock);
 	add_enum_reloption(kind, "quantizer",
-					   "How the index holds vectors; without it rabitq, and sq8 for the taxicab distance",
+					   "How codes are made of vectors; by default rabitq, for the taxicab distance sq8",
 					   quantizer_values, 0,
 					   "Valid values are \"rabitq\", \"binary\", \"pq\", \"sq8\" and \"none\".",
 					   AccessExclusiveLock);
 	add_enum_reloption(kind, "bits",
-					   "Bits of a code for each dimension; without it by the number of dimensions",
+					   "Bits of a code for each dimension; by default chosen by the dimensions and the data",
 					   bits_values, 0,
 					   "Valid values are \"1\", \"2\", \"4\" and \"8\".",
 					   AccessExclusiveLock);
-	/* 0, which cannot be set: by the number of dimensions */
+	/* the default 0, here and below, is outside of what can be set, and means: not set */
 	add_int_reloption(kind, "subvectors",
-					  "Bytes of a code of quantizer pq; without it a quarter of the dimensions",
+					  "Bytes of a code of quantizer pq; by default a quarter of the dimensions",
 					  0, 1, OM_VECTOR_MAX_DIM, AccessExclusiveLock);
 	add_int_reloption(kind, "elements",
-					  "Elements of a sparsevec that a node holds; without it, the rows decide",
+					  "Elements of a sparsevec that a code holds; by default chosen by the data",
 					  0, 1, OH_PAGE_BODY / 3, AccessExclusiveLock);
 	add_enum_reloption(kind, "rerank",
-					   "What scans order rows by: vectors of the table, refined codes, or codes",
+					   "What scans sort rows by: vectors of the table (heap), refined codes (index) or codes (off)",
 					   rerank_values, OH_RERANK_AUTO,
 					   "Valid values are \"auto\", \"heap\", \"index\" and \"off\".",
 					   AccessExclusiveLock);
-	/* these count at once, unlike the others; 0, which cannot be set: the setting's default */
+	/* these two take effect at once, so that no lock need block searches */
 	add_int_reloption(kind, "ef_search", "Candidates that a search keeps where omenhnsw.ef_search is not set",
 					  0, 1, OH_MAX_EF_SEARCH, ShareUpdateExclusiveLock);
-	add_real_reloption(kind, "target_recall", "Share of the nearest rows that a search is to find; 0: no target",
+	add_real_reloption(kind, "target_recall", "Share of the nearest rows that a search is to find; 0 means no target",
 					   0, 0, 1, ShareUpdateExclusiveLock);
 }
 
@@ -109,7 +109,7 @@ init_reloptions(void)
 	add_reloptions(oh_relopt_kind);
 	ivfflat_relopt_kind = add_reloption_kind();
 	add_reloptions(ivfflat_relopt_kind);
-	add_int_reloption(ivfflat_relopt_kind, "lists", "Taken for pgvector's ivfflat, and ignored",
+	add_int_reloption(ivfflat_relopt_kind, "lists", "Accepted for pgvector's ivfflat, and ignored",
 					  0, 1, 32768, AccessExclusiveLock);
 }
 
@@ -118,14 +118,14 @@ init_settings(void)
 {
 	OhEfInit();
 	DefineCustomEnumVariable("omenhnsw.iterative_scan",
-							 "Sets how a scan continues when more rows are wanted than the search kept.",
+							 "Sets whether and how a scan continues after ef_search rows.",
 							 "strict_order continues and returns rows in order of distance, relaxed_order "
-							 "continues and may return some out of order, off stops after ef_search rows.",
+							 "continues and may return some out of order, off ends the scan.",
 							 &oh_own.iterative_scan, OH_ITERATIVE_STRICT, iterative_scan_values,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("omenhnsw.max_scan_tuples",
-							"Sets how many rows one scan looks at before it ends.",
+							"Sets the number of rows that one scan may look at.",
 							"0 means no limit.",
 							&oh_own.max_scan_tuples, 0, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
@@ -137,19 +137,14 @@ init_settings(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("omenhnsw.distance_bounds",
-							 "Sets whether upper bounds of a distance, as in WHERE embedding <-> $1 < 0.5, are "
-							 "evaluated by the index.",
-							 "If it is off, they are checked for every row of the table, which cannot miss a row.",
+							 "Sets whether an index may evaluate upper bounds of a distance, as in WHERE embedding <-> $1 < 0.5.",
+							 "If it is off, they are checked for every row of the table, so that no row is missed.",
 							 &oh_distance_bounds, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("omenhnsw");
 }
 
-/*
- * OhOptionsInit -- make parameters and settings known; the load function calls
- * it once.
- */
 void
 OhOptionsInit(void)
 {
@@ -169,7 +164,7 @@ check_ef_construction(int m, int ef_construction)
 }
 
 /*
- * check_belongs -- error if an option is set that another quantizer has.
+ * check_belongs -- raise an error if an option of the quantizer `owner` is set for another one.
  */
 static void
 check_belongs(const char *option, bool set, int quantizer, int owner)
@@ -184,8 +179,7 @@ check_belongs(const char *option, bool set, int quantizer, int owner)
 }
 
 /*
- * check_refines -- error if codes of this kind have no refinements; bits 0: not
- * known.
+ * check_refines -- raise an error if codes of this kind have no refinements.  bits: 0 if not known
  */
 static void
 check_refines(int quantizer, int bits)
@@ -204,7 +198,7 @@ check_refines(int quantizer, int bits)
 }
 
 /*
- * parse_options -- text[] of storage parameters to OhOptions.
+ * parse_options -- turn storage parameters, a text[], into OhOptions.
  */
 static bytea *
 parse_options(Datum reloptions, bool validate, relopt_kind kind)
@@ -241,14 +235,12 @@ parse_options(Datum reloptions, bool validate, relopt_kind kind)
 	return (bytea *) options;
 }
 
-/* amoptions of omenhnsw. */
 bytea *
 ohoptions(Datum reloptions, bool validate)
 {
 	return parse_options(reloptions, validate, oh_relopt_kind);
 }
 
-/* amoptions of the name ivfflat. */
 bytea *
 ohoptions_ivfflat(Datum reloptions, bool validate)
 {
@@ -261,7 +253,9 @@ ohoptions_ivfflat(Datum reloptions, bool validate)
 	return (bytea *) options;
 }
 
-/* Dimensions of the indexed column or expression. */
+/*
+ * column_dim -- number of dimensions of the indexed column or expression; raises an error if it has none.
+ */
 static int
 column_dim(Relation index, const OhMetric *metric)
 {
@@ -269,7 +263,7 @@ column_dim(Relation index, const OhMetric *metric)
 	int32		typmod = attr->atttypmod;
 	int			length = strcspn(metric->type->name, "[");
 
-	/* a domain has them in its definition */
+	/* a domain has its dimensions in its definition */
 	getBaseTypeAndTypmod(attr->atttypid, &typmod);
 	if (typmod < 0)
 		ereport(ERROR,
@@ -295,17 +289,16 @@ node_fits(const OmQuantSpec *spec, int m)
 	return om_quant_code_bytes(spec) > 0 && OhNodeBytes(spec, m) <= OH_PAGE_BODY;
 }
 
-/* Temporary indexes whose NOTICEs are remembered. */
+/* NOTICEs about temporary indexes that a backend remembers. */
 #define REMEMBERED	64
 
 #define SAID_BITS		1
 #define SAID_FALLBACK	2
 
 /*
- * says_again -- has this backend said this about a temporary index before?
+ * says_again -- has this backend raised this NOTICE for a temporary index before?
  *
- * TRUNCATE and ON COMMIT DELETE ROWS build such an index again and again: once is
- * enough.
+ * TRUNCATE and ON COMMIT DELETE ROWS build a temporary index again and again.
  */
 static bool
 says_again(Relation index, int what)
@@ -331,10 +324,11 @@ says_again(Relation index, int what)
 }
 
 /*
- * choose_bits -- bits a dimension: what was asked for, or the default, lowered
- * until a node fits a page.
+ * choose_bits -- bits of a code for each dimension: as asked for, or the default, halved until a node
+ * fits a page.
  *
- * quiet   no NOTICE: the init fork of an index follows its main fork
+ * asked   0 for the default
+ * quiet   no NOTICE: this is the init fork of an index, for whose main fork there has been one
  */
 static int
 choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
@@ -371,7 +365,7 @@ choose_bits(Relation index, OmQuantSpec spec, int m, int asked, bool quiet)
 }
 
 /*
- * check_no_choice -- error if an option asks for another code than that of the type.
+ * check_no_choice -- raise an error for an option about codes, if the type decides on them.
  */
 static void
 check_no_choice(Relation index, const OhMetric *metric, const OmQuantSpec *spec, const OhOptions *options)
@@ -399,7 +393,7 @@ check_no_choice(Relation index, const OhMetric *metric, const OmQuantSpec *spec,
 }
 
 /*
- * choose_quantizer -- what was asked for, or the default of the metric.
+ * choose_quantizer -- the quantizer asked for, or the default for the metric.
  */
 static OmQuantKind
 choose_quantizer(Relation index, const OhMetric *metric, const OhOptions *options)
@@ -426,8 +420,8 @@ choose_quantizer(Relation index, const OhMetric *metric, const OhOptions *option
 }
 
 /*
- * choose_subvectors -- of pq: what was asked for, or a quarter of the
- * dimensions, so that a code is 16 times smaller than its vector.
+ * choose_subvectors -- subvectors of pq: as asked for, or a quarter of the dimensions, which makes a
+ * code a sixteenth of its vector.
  */
 static int
 choose_subvectors(Relation index, int dim, int asked)
@@ -443,9 +437,10 @@ choose_subvectors(Relation index, int dim, int asked)
 }
 
 /*
- * choose_rerank -- what was asked for; by default refinements where they can be
- * had and PostgreSQL puts the vectors into the TOAST table, from which a vector
- * costs ten times as much.
+ * choose_rerank -- the way of re-ranking asked for.
+ *
+ * The default is refinements, if the codes have them and vectors are so long that PostgreSQL stores
+ * them in the TOAST table, where reading a vector costs ten times as much; otherwise the table.
  */
 static int
 choose_rerank(Relation index, const OhParameters *params, int asked)
@@ -455,7 +450,7 @@ choose_rerank(Relation index, const OhParameters *params, int asked)
 
 	if (spec->kind == OM_QUANT_BIT)
 		return OH_RERANK_OFF;
-	/* what a code tells of a vector is not what it tells of a row of several */
+	/* MaxSim of a row needs all its vectors, and codes tell the distance of one */
 	if (params->column.metric->type->parts != NULL)
 	{
 		if (asked == OH_RERANK_INDEX || asked == OH_RERANK_OFF)
@@ -478,8 +473,7 @@ choose_rerank(Relation index, const OhParameters *params, int asked)
 }
 
 /*
- * check_node_fits -- error unless a node of this spec fits a page; rabitq has
- * choose_bits() for that.
+ * check_node_fits -- raise an error unless a node fits a page.  (For rabitq, choose_bits() does it.)
  */
 static void
 check_node_fits(Relation index, const OhParameters *params)
@@ -527,7 +521,7 @@ OhRerankName(int rerank)
 const char *
 OhQuantizerName(OmQuantKind kind)
 {
-	/* nobody can ask for it, nor for another one of such a column */
+	/* these belong to their types, and are no values of the option */
 	if (kind == OM_QUANT_BIT)
 		return "bit";
 	if (kind == OM_QUANT_SPARSE)
@@ -540,9 +534,6 @@ OhQuantizerName(OmQuantKind kind)
 	return "unknown";
 }
 
-/*
- * OhMoreBits -- twice the bits, if a node fits a page then.
- */
 bool
 OhMoreBits(OmQuantSpec *spec, int m)
 {
@@ -564,8 +555,9 @@ OhResolveRerank(Relation index, OhParameters *params)
 }
 
 /*
- * resolve_choice -- what the options leave to the sample.  Refinements that were
- * asked for are of codes of at most 4 bits.
+ * resolve_choice -- decide what choose.c may change: what no option has set.
+ *
+ * With rerank = index it may not raise the bits, as codes of 8 bits have no refinements.
  */
 static void
 resolve_choice(const OhOptions *options, OhParameters *params)
@@ -582,12 +574,6 @@ resolve_choice(const OhOptions *options, OhParameters *params)
 	params->chosen_by = values_set || bits_set ? OH_CHOSEN_BY_OPTION : OH_CHOSEN_BY_DEFAULT;
 }
 
-/*
- * OhResolveOptions -- the constants of an index that is about to be created.
- *
- * create   all is filled, with a new random seed, but for the model, which is
- *          left alone
- */
 void
 OhResolveOptions(Relation index, OhParameters *params)
 {
@@ -635,12 +621,6 @@ OhResolveOptions(Relation index, OhParameters *params)
 		params->key_kind[i] = OhKeyKindOf(index, i);
 }
 
-/*
- * OhFallBack -- the quantizer has too few rows to be trained by: pq becomes
- * rabitq with codes of about the same size.  Others go without a model.
- *
- * A NOTICE, but not for the init fork of an index, which follows its main fork.
- */
 void
 OhFallBack(Relation index, OhParameters *params, uint64 rows)
 {
@@ -657,6 +637,7 @@ OhFallBack(Relation index, OhParameters *params, uint64 rows)
 		if (spec->dim * spec->bits <= bytes * 8 + 7)
 			break;
 	}
+	/* the init fork of an index is made after its main fork, for which there has been a NOTICE */
 	if (RelationGetNumberOfBlocks(index) > 0 || says_again(index, SAID_FALLBACK))
 		return;
 	ereport(NOTICE,

@@ -15,20 +15,20 @@
 #define OH_MIN_EF_CONSTRUCTION 4
 #define OH_MAX_EF_CONSTRUCTION 1000
 
-/* reloptions */
+/* Storage parameters, as they are set; 0: not set. */
 typedef struct OhOptions
 {
 	int32		vl_len_;
 	int			m;
 	int			ef_construction;
-	int			quantizer;		/* OmQuantKind, 0: by the metric */
-	int			bits;			/* 0: by the number of dimensions */
-	int			subvectors;		/* 0: by the number of dimensions */
+	int			quantizer;		/* OmQuantKind; 0: chosen by the metric */
+	int			bits;			/* 0: chosen by dimensions and sample */
+	int			subvectors;		/* 0: chosen by dimensions */
 	int			rerank;			/* OH_RERANK_* */
-	int			elements;		/* 0: by the rows */
-	int			ef_search;		/* 0: the setting's default */
-	double		target_recall;	/* 0: none */
-	int			lists;			/* of indexes by the name ivfflat: ignored */
+	int			elements;		/* 0: chosen by the sample */
+	int			ef_search;
+	double		target_recall;
+	int			lists;			/* only of indexes created as ivfflat: ignored */
 } OhOptions;
 
 typedef enum OhIterativeScan
@@ -38,10 +38,10 @@ typedef enum OhIterativeScan
 	OH_ITERATIVE_STRICT
 } OhIterativeScan;
 
-/* settings, as they are set */
 #define OH_DEFAULT_EF_SEARCH 40
 #define OH_MAX_EF_SEARCH 10000
 
+/* The settings omenhnsw.*, as they are set. */
 typedef struct OhSettings
 {
 	int			ef_search;
@@ -52,34 +52,45 @@ typedef struct OhSettings
 
 extern OhSettings oh_own;
 
-/* ... and as they count, since the last OhTakeSettings() */
+/* The same after the last OhTakeSettings(), which is what scans use. */
 extern int	oh_ef_search;
 extern int	oh_iterative_scan;
 extern int	oh_max_scan_tuples;
 extern double oh_scan_mem_multiplier;
-extern bool oh_distance_bounds; /* are bounds of the distance conditions of the index? */
+
+/* omenhnsw.distance_bounds: does the index evaluate conditions like `v <-> q < r`? */
+extern bool oh_distance_bounds;
 
 /*
- * When a scan begins or is planned: take the settings; pgvector's count where ours
- * are at their defaults.
+ * To be called when a scan is planned or begins.  Takes each setting from oh_own or, if that has its
+ * default value, from pgvector's setting of the same name (pgvector.c).
  */
 extern void OhTakeSettings(void);
 
-extern void OhOptionsInit(void);	/* called by _PG_init: reloptions, settings */
+/* Called by _PG_init: define storage parameters and settings. */
+extern void OhOptionsInit(void);
+/* amoptions of omenhnsw, and of the access method named ivfflat. */
 extern bytea *ohoptions(Datum reloptions, bool validate);
 extern bytea *ohoptions_ivfflat(Datum reloptions, bool validate);
-/* Is this access method omenhnsw, by whatever name?  No for InvalidOid. */
+/* Is this access method omenhnsw, under whatever name?  False for InvalidOid. */
 extern bool OhIsOurMethod(Oid am);
-extern void OhResolveOptions(Relation index, OhParameters *params); /* spec, m, ef_construction */
-extern bool OhMoreBits(OmQuantSpec *spec, int m);	/* false: a node would not fit a page */
-extern void OhResolveRerank(Relation index, OhParameters *params);	/* after a change of the spec */
-extern void OhFallBack(Relation index, OhParameters *params, uint64 rows);	/* too few rows to train */
+/* Set all constants of an index that is about to be created but the model, which is left alone. */
+extern void OhResolveOptions(Relation index, OhParameters *params);
+/* Set params->rerank again, after a change of params->spec. */
+extern void OhResolveRerank(Relation index, OhParameters *params);
+/* Double the bits of codes; false, with the spec unchanged, if a node would not fit a page. */
+extern bool OhMoreBits(OmQuantSpec *spec, int m);
+/*
+ * The sample has too few rows to train the quantizer: change pq to rabitq with codes of about the same size,
+ * with a NOTICE.  Other quantizers stay, and have no model.
+ */
+extern void OhFallBack(Relation index, OhParameters *params, uint64 rows);
 extern const char *OhQuantizerName(OmQuantKind kind);
 extern const char *OhRerankName(int rerank);
 
 /*
- * A scan in the order of MaxSim: elements that a walk keeps and rows that are ranked, for each
- * of ef_search.
+ * A scan that orders rows by MaxSim keeps OH_MAXSIM_WIDTH * ef_search vectors in each walk, and re-ranks
+ * OH_MAXSIM_ROWS * ef_search rows.
  */
 #define OH_MAXSIM_WIDTH 2
 #define OH_MAXSIM_ROWS 6

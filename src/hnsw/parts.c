@@ -1,5 +1,5 @@
 /*
- * parts.c -- the positions of an indexed value.  See parts.h.
+ * parts.c -- the positions of an indexed value (parts.h).
  */
 #include "postgres.h"
 

@@ -1,12 +1,12 @@
 /*
- * pgvector.c -- pgvector's settings, which count where ours are at their defaults.
+ * pgvector.c -- reads pgvector's settings, which apply if ours have their default values.
  *
- * SET hnsw.ef_search = 100 succeeds in every session: PostgreSQL keeps a setting
- * that no loaded library knows as a placeholder.  Programs written for pgvector
- * say that, so it means omenhnsw.ef_search here.
+ * Programs written for pgvector say SET hnsw.ef_search = 100.  PostgreSQL keeps a setting
+ * that no loaded library has defined as a placeholder, so that this succeeds in every session, and
+ * it is taken as omenhnsw.ef_search.
  *
- * Not where pgvector is: its library makes real settings of them, and where its
- * access methods are installed they may be meant for its indexes.
+ * Where pgvector is installed, its settings are its own: its library defines them, so that
+ * they are no placeholders, and if its access method exists, they may be meant for its indexes.
  */
 #include "postgres.h"
 
@@ -19,19 +19,19 @@
 #include "hnsw/ef.h"
 #include "hnsw/options.h"
 
-
 int			oh_ef_search;
 OhEfSource	oh_ef_source = OH_EF_DEFAULT;
 int			oh_iterative_scan;
 int			oh_max_scan_tuples;
 double		oh_scan_mem_multiplier;
 
-/* Values for which a session has been warned; longer ones are told apart by less. */
+/* The last value that the session was warned of, cut off after 63 bytes; and whether it was of ivfflat.probes. */
 static char warned[2][64];
 
 /*
- * placeholder -- the value of a setting that no library has asked for, NULL if it
- * has none.  After RESET and at the end of SET LOCAL the value is empty.
+ * placeholder -- the value of a setting that is a placeholder, if `method` is not pgvector's; otherwise NULL.
+ *
+ * After RESET and at the end of SET LOCAL the value of a placeholder is empty, which counts as none.
  */
 static const char *
 placeholder(const char *name, const char *method)
@@ -47,8 +47,7 @@ placeholder(const char *name, const char *method)
 }
 
 /*
- * is_news -- has there been no warning of this value yet?  The leader of a
- * parallel query warns, not its workers.
+ * is_news -- should the session be warned of this value?  Not again, and not by parallel workers.
  */
 static bool
 is_news(const char *value, char *last)
@@ -118,9 +117,6 @@ take_multiplier(const char *name, double *setting)
 		warn_of_value(name, value, "It takes a number from 1 to 1000.");
 }
 
-/*
- * OhTakeSettings -- see hnsw.h.
- */
 void
 OhTakeSettings(void)
 {

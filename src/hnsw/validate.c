@@ -1,5 +1,5 @@
 /*
- * validate.c -- amvalidate: is an operator class of omenhnsw well formed?
+ * validate.c -- amvalidate of omenhnsw; filter/classes.c does the work.
  */
 #include "postgres.h"
 
@@ -13,7 +13,8 @@
 OM_FUNCTION(om_hnsw_filter_support);
 
 /*
- * om_hnsw_filter_support -- support function 2: its being there is what counts.
+ * om_hnsw_filter_support -- support function 2: marks an operator class as one of a filter column.  Nobody
+ * calls it.
  */
 Datum
 om_hnsw_filter_support(PG_FUNCTION_ARGS)
@@ -22,7 +23,7 @@ om_hnsw_filter_support(PG_FUNCTION_ARGS)
 }
 
 /*
- * wrong_metric -- is it a support function of a metric, of this type?
+ * wrong_metric -- what is wrong with a support function 1 for this type; NULL if nothing is.
  */
 static const char *
 wrong_metric(Oid function, Oid type)

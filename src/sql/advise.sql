@@ -25,10 +25,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for table %s', tab::regclass);
     END IF;
     IF (SELECT relkind FROM pg_class WHERE oid = tab) NOT IN ('r', 'm') THEN
-        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('"%s" is not a table or an index of one', object),
-            HINT = 'Ask for each partition.';
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('"%s" is not a table, materialized view, or index', object),
+            HINT = 'For a partitioned table, call omendb_advise() for each partition.';
     END IF;
-    -- the extension's own objects; the setting ends with the function
+    -- the schema of the extension; the setting ends with the function
     PERFORM set_config('search_path', (SELECT p.pronamespace::regnamespace::text
         FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw') || ', pg_catalog, pg_temp', true);
     shared_bytes := omendb_shared_memory();
@@ -48,8 +48,8 @@ BEGIN
             EXECUTE format('SELECT vector_dims(%I::vector) FROM %s WHERE %1$I IS NOT NULL LIMIT 1', col.attname, col.relname) INTO dim;
             CONTINUE WHEN dim IS NULL;
             name := format('%s.%s', col.relname, col.attname);
-            advice := 'give the column a number of dimensions';
-            reason := 'An index needs one. Where the column holds several kinds of vectors, index an expression for each: docs/omenhnsw.md.';
+            advice := 'declare the number of dimensions';
+            reason := 'An index needs a fixed number of dimensions. If the column holds vectors of several models, index an expression for each model: docs/omenhnsw.md.';
             sql := format('ALTER TABLE %s ALTER COLUMN %I TYPE %s(%s)', col.relname, col.attname, col.typname, dim);
             RETURN NEXT;
         END IF;
@@ -58,26 +58,26 @@ BEGIN
             name := format('%s.%s', col.relname, col.attname);
             advice := 'create an index';
             reason := CASE operator WHEN '?' THEN
-                    format('Each search reads all %s rows. The operator class is that of the operator in ORDER BY: _l2_ops for <->, _ip_ops for <#>, _cosine_ops for <=>, _l1_ops for <+>.',
+                    format('Each search reads all %s rows. Choose the operator class by the operator in ORDER BY: _l2_ops for <->, _ip_ops for <#>, _cosine_ops for <=>, _l1_ops for <+>.',
                         col.rows::bigint)
-                ELSE format('Statements order by %s, and read all %s rows for that.', operator, col.rows::bigint) END;
+                ELSE format('There are statements that order by %s, and each of them reads all %s rows.', operator, col.rows::bigint) END;
             sql := format('CREATE INDEX CONCURRENTLY ON %s USING omenhnsw (%I %s)', col.relname, col.attname, class);
             RETURN NEXT;
         END LOOP;
         CONTINUE WHEN col.typname = 'sparsevec';
         bits := CASE WHEN dim < 64 THEN 8 ELSE 4 END;
-        -- code, links and head of a node, and half as much for its towers and the search for its neighbours
+        -- per node its code, head and links, and half as much for its towers and the search for its neighbours
         need := (col.rows * (dim * bits / 8 + 12 + 20 + 8 * 16) * 1.5)::bigint;
         IF need > work_mem_bytes THEN
             advice := 'raise maintenance_work_mem before the index is built';
-            reason := format('The graph takes some %s and maintenance_work_mem is %s: what does not fit is inserted row by row, several times slower. omendb_estimate() measures it.',
+            reason := format('The graph needs about %s, and maintenance_work_mem is %s. Rows that do not fit are inserted one by one, several times slower. omendb_estimate() measures the need.',
                 pg_size_pretty(need), current_setting('maintenance_work_mem'));
             sql := format('SET maintenance_work_mem = %L', (need / 1048576 + 1) || 'MB');
             RETURN NEXT;
         END IF;
         IF need > shared_bytes AND current_setting('max_parallel_maintenance_workers')::int > 0 THEN
             advice := 'give the server more shared memory before the index is built';
-            reason := format('A parallel build keeps the graph in /dev/shm, which has %s free; it takes some %s. Otherwise one process builds.',
+            reason := format('A parallel build keeps the graph in /dev/shm, where %s are free; it needs about %s. If it does not fit, one process builds the index.',
                 pg_size_pretty(shared_bytes), pg_size_pretty(need));
             sql := NULL;
             RETURN NEXT;
@@ -94,8 +94,8 @@ BEGIN
     LOOP
         name := idx.index;
         IF NOT idx.valid THEN
-            advice := 'build the index again, or drop it';
-            reason := 'It is not valid: a build has failed, or is going on. Queries do not use it, and every insert pays for it.';
+            advice := 'rebuild the index, or drop it';
+            reason := 'The index is not valid: its build has failed, or is still running. Queries do not use it, but every insert maintains it.';
             sql := format('REINDEX INDEX CONCURRENTLY %s', idx.index);
             RETURN NEXT;
             CONTINUE;
@@ -103,75 +103,76 @@ BEGIN
         CONTINUE WHEN idx.quantizer IS NULL;
         IF idx.model_state = 'untrained' AND idx.nodes >= 100 OR idx.model_state = 'due' THEN
             advice := 'train the quantizer';
-            reason := format('The model is %s: the index has grown from %s rows to %s. A VACUUM looks whether training pays; REINDEX also chooses all links again.',
-                CASE idx.model_state WHEN 'due' THEN 'to be looked at' ELSE 'untrained' END, idx.trained_rows, idx.nodes);
+            reason := CASE idx.model_state WHEN 'due' THEN format('The model was trained on %s rows, and the index has grown to %s nodes since.', idx.trained_rows, idx.nodes)
+                ELSE format('The index had too few rows for training when it was built, and now has %s nodes.', idx.nodes) END
+                || ' VACUUM trains a model if that makes codes better; REINDEX also chooses all links again.';
             sql := format('VACUUM %s', idx.own_table);
             RETURN NEXT;
         END IF;
         IF idx.vacuum_unfinished OR idx.dead_nodes > 0.2 * (idx.nodes + idx.dead_nodes) THEN
             advice := 'vacuum the table';
-            reason := CASE WHEN idx.vacuum_unfinished THEN 'A vacuum was interrupted.' ELSE format('%s of %s nodes are dead: searches go through them.',
+            reason := CASE WHEN idx.vacuum_unfinished THEN 'The last vacuum of the index was interrupted.' ELSE format('%s of %s nodes are dead, and searches still visit them.',
                 idx.dead_nodes, idx.nodes + idx.dead_nodes) END;
             sql := format('VACUUM %s', idx.own_table);
             RETURN NEXT;
         END IF;
         IF idx.nodes > 10000 AND idx.free_nodes > idx.nodes THEN
-            advice := 'build the index again to make it small';
-            reason := format('%s of %s places for nodes are free, more than half; the file does not shrink by itself.', idx.free_nodes, idx.nodes + idx.free_nodes);
+            advice := 'rebuild the index to shrink it';
+            reason := format('%s of %s places for nodes are free, more than half. Only a rebuild makes the file smaller.', idx.free_nodes, idx.nodes + idx.free_nodes);
             sql := format('REINDEX INDEX CONCURRENTLY %s', idx.index);
             RETURN NEXT;
         END IF;
         need := idx.node_bytes;
         IF need > work_mem_bytes AND idx.rows > 10000 THEN
-            advice := 'raise maintenance_work_mem for vacuum and REINDEX';
-            reason := format('The nodes take %s and maintenance_work_mem is %s: a vacuum repairs the graph page by page, about twice as slowly, and a build goes on with inserts into pages.',
+            advice := 'raise maintenance_work_mem for VACUUM and REINDEX';
+            reason := format('The nodes take %s, and maintenance_work_mem is %s. VACUUM then repairs the graph page by page, about twice as slowly, and a rebuild inserts the rows that do not fit one by one.',
                 pg_size_pretty(need), current_setting('maintenance_work_mem'));
             sql := format('ALTER SYSTEM SET maintenance_work_mem = %L', (omendb_build_memory(idx.indexrelid, idx.nodes) / 1048576 + 1) || 'MB');
             RETURN NEXT;
         END IF;
         IF idx.rows_returned > 1000 AND idx.late_rows > 0.05 * idx.rows_returned THEN
             advice := 'raise ef_search';
-            reason := format('%s late rows for %s returned: rows are found after farther ones. LIMIT is high for the number of candidates.', idx.late_rows, idx.rows_returned);
+            reason := format('Of %s rows returned, %s were late: found after rows that are farther away. LIMIT is high for this ef_search.', idx.rows_returned, idx.late_rows);
             sql := format('ALTER INDEX %s SET (ef_search = %s)', idx.index, least(10000, 2 * coalesce(idx.ef_search, 40)));
             RETURN NEXT;
         END IF;
         IF idx.rows_returned > 1000 AND idx.reranked_from_heap > 8 * idx.rows_returned AND idx.bits < 8 AND idx.quantizer = 'rabitq' THEN
-            advice := 'take more bits';
-            reason := format('%s rows of the table were read for %s returned: codes of %s bits hardly tell near rows apart. omendb_recall() says what is found.',
+            advice := 'use more bits';
+            reason := format('%s rows of the table were read to return %s: codes of %s bits hardly tell near rows apart. omendb_recall() measures what searches find.',
                 idx.reranked_from_heap, idx.rows_returned, idx.bits);
             sql := format('ALTER INDEX %s SET (bits = %s); REINDEX INDEX CONCURRENTLY %1$s', idx.index, idx.bits * 2);
             RETURN NEXT;
         END IF;
         IF idx.filter_columns > 0 AND idx.shared AND idx.scans > 1000 AND idx.conditions_tested = 0 AND idx.sweeps = 0 THEN
             advice := 'leave the filter columns out';
-            reason := format('No condition has been tested in %s searches. Each filter column takes 8 bytes a row, and each insert writes them.', idx.scans);
+            reason := format('None of %s searches has tested a condition. A filter column takes 8 bytes a row, and every insert writes them.', idx.scans);
             sql := regexp_replace(idx.definition, '\((.*?),.*?\)( WITH| WHERE|$)', '(\1)\2') || format('; DROP INDEX %s', idx.index);
             RETURN NEXT;
         END IF;
         IF idx.ef_search IS NOT NULL AND EXISTS (SELECT FROM pg_settings g WHERE g.name = 'omenhnsw.ef_search' AND g.source <> 'default') THEN
             advice := 'decide on one ef_search';
-            reason := format('The index says %s, and omenhnsw.ef_search is set to %s by %s, which counts.', idx.ef_search, current_setting('omenhnsw.ef_search'),
+            reason := format('The index has ef_search = %s, which omenhnsw.ef_search = %s (source: %s) overrides.', idx.ef_search, current_setting('omenhnsw.ef_search'),
                 (SELECT source FROM pg_settings g WHERE g.name = 'omenhnsw.ef_search'));
             sql := 'RESET omenhnsw.ef_search';
             RETURN NEXT;
         END IF;
         IF idx.target_recall IS NOT NULL AND idx.ef_search IS NOT NULL THEN
             advice := 'decide on ef_search or target_recall';
-            reason := format('The index has both, and ef_search (%s) counts.', idx.ef_search);
+            reason := format('The index has both, and ef_search = %s overrides target_recall.', idx.ef_search);
             sql := format('ALTER INDEX %s RESET (ef_search)', idx.index);
             RETURN NEXT;
         END IF;
         IF idx.calibrated_nodes IS NULL AND idx.nodes >= 1000
             AND coalesce(idx.target_recall, nullif(current_setting('omenhnsw.target_recall', true)::float8, 0)) IS NOT NULL THEN
-            advice := 'measure the recall of the index';
-            reason := 'A recall is wanted, and it has not been measured which ef_search this takes: searches keep as many candidates as without it.';
+            advice := 'calibrate the index';
+            reason := 'A target_recall is set, but the recall of the index has not been measured: searches use the default of ef_search.';
             sql := format('SELECT * FROM omendb_calibrate(%L)', idx.index);
             RETURN NEXT;
         END IF;
         IF EXISTS (SELECT FROM pg_index x WHERE x.indrelid = tab AND x.indexrelid < idx.indexrelid AND x.indkey = idx.indkey AND x.indclass = idx.indclass
             AND x.indexprs IS NOT DISTINCT FROM idx.indexprs AND x.indpred IS NOT DISTINCT FROM idx.indpred) THEN
             advice := 'drop one of two equal indexes';
-            reason := 'Another index is on the same columns with the same operator classes; each insert goes into both.';
+            reason := 'Another index has the same columns and operator classes. Every insert maintains both.';
             sql := format('DROP INDEX CONCURRENTLY %s', idx.index);
             RETURN NEXT;
         END IF;
@@ -180,15 +181,15 @@ BEGIN
     -- settings
     name := 'settings';
     IF current_setting('omenhnsw.iterative_scan', true) = 'off' AND EXISTS (SELECT FROM omendb_indexes i WHERE i.relid = tab) THEN
-        advice := 'let scans go on';
-        reason := format('With omenhnsw.iterative_scan = off a scan ends after ef_search (%s) rows, and a LIMIT or a condition may get fewer.',
+        advice := 'let scans continue';
+        reason := format('With omenhnsw.iterative_scan = off, a scan ends after ef_search (%s) rows, so that a query may return fewer rows than its LIMIT.',
             current_setting('omenhnsw.ef_search'));
         sql := 'SET omenhnsw.iterative_scan = strict_order';
         RETURN NEXT;
     END IF;
     IF current_setting('omenhnsw.max_scan_tuples', true)::int BETWEEN 1 AND 20 * current_setting('omenhnsw.ef_search', true)::int THEN
         advice := 'raise max_scan_tuples, or lower ef_search';
-        reason := format('omenhnsw.max_scan_tuples (%s) ends a scan before it has found omenhnsw.ef_search (%s) candidates, each of which takes some ten codes.',
+        reason := format('A scan compares about ten codes for each candidate: it reaches omenhnsw.max_scan_tuples (%s) before it has omenhnsw.ef_search (%s) candidates.',
             current_setting('omenhnsw.max_scan_tuples'), current_setting('omenhnsw.ef_search'));
         sql := format('SET omenhnsw.max_scan_tuples = %s', 50 * current_setting('omenhnsw.ef_search')::int);
         RETURN NEXT;
@@ -197,7 +198,7 @@ END
 $$;
 COMMENT ON FUNCTION omendb_advise(regclass) IS 'recommendations for the vector columns of a table and their indexes: advice, its reason and SQL';
 
--- Distances that statements on a table order by, as pg_stat_statements has them, where it is there.
+-- The distance operators that statements in pg_stat_statements order by for a column; none if it is not installed.
 CREATE FUNCTION omendb_order_operators(tab name, col name) RETURNS text[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -217,4 +218,4 @@ EXCEPTION WHEN object_not_in_prerequisite_state OR insufficient_privilege THEN
     RETURN '{}';
 END
 $$;
-COMMENT ON FUNCTION omendb_order_operators(name, name) IS 'for omendb_advise: distances that statements order by, from pg_stat_statements';
+COMMENT ON FUNCTION omendb_order_operators(name, name) IS 'for omendb_advise: distance operators that statements order a column by, from pg_stat_statements';

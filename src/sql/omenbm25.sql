@@ -28,7 +28,7 @@ COMMENT ON TYPE bm25query IS 'words to search for, and the omenbm25 index whose 
 
 CREATE FUNCTION text_to_bm25query(text) RETURNS bm25query
     AS 'MODULE_PATHNAME', 'om_bm25query_from_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION text_to_bm25query(text) IS 'a search of text';
+COMMENT ON FUNCTION text_to_bm25query(text) IS 'a search for the words of a text';
 
 CREATE FUNCTION bm25query(query text, config regconfig DEFAULT NULL, index regclass DEFAULT NULL, mode text DEFAULT 'any')
     RETURNS bm25query
@@ -38,7 +38,7 @@ COMMENT ON FUNCTION bm25query(text, regconfig, regclass, text) IS
 
 CREATE FUNCTION bm25query_bind(bm25query, regclass) RETURNS bm25query
     AS 'MODULE_PATHNAME', 'om_bm25query_bind' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION bm25query_bind(bm25query, regclass) IS 'the planner binds a search to an index by this';
+COMMENT ON FUNCTION bm25query_bind(bm25query, regclass) IS 'for the planner: a search by the statistics of this index';
 
 CREATE CAST (text AS bm25query) WITH FUNCTION text_to_bm25query(text) AS ASSIGNMENT;
 COMMENT ON CAST (text AS bm25query) IS 'a search of text, in assignments';

@@ -48,11 +48,11 @@ COMMENT ON FUNCTION omendb_prewarm(regclass, text) IS
 CREATE FUNCTION omendb_build_memory(index regclass, rows double precision, participants integer DEFAULT 1) RETURNS bigint
     AS 'MODULE_PATHNAME', 'om_build_memory' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION omendb_build_memory(regclass, double precision, integer) IS
-    'maintenance_work_mem, in bytes, with which the graph of a build of such an index with this number of rows stays in memory';
+    'maintenance_work_mem, in bytes, that a build of such an index needs to keep the graph of this number of rows in memory';
 
 CREATE FUNCTION omendb_shared_memory() RETURNS bigint
     AS 'MODULE_PATHNAME', 'om_shared_memory' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION omendb_shared_memory() IS 'bytes that are free for the shared memory of parallel builds; NULL if nothing limits them';
+COMMENT ON FUNCTION omendb_shared_memory() IS 'bytes of shared memory that a parallel build can get; NULL if there is no limit';
 
 CREATE FUNCTION omendb_estimate(tab regclass, columns text, options text DEFAULT '', sample integer DEFAULT 10000,
         OUT rows bigint, OUT sampled bigint, OUT bytes bigint, OUT bytes_per_row double precision, OUT build_memory bigint,
@@ -118,7 +118,7 @@ CREATE FUNCTION omendb_last_scan(OUT index regclass, OUT ef_search integer, OUT 
         OUT reranked_from_heap bigint, OUT late_rows bigint, OUT passes bigint, OUT conditions_tested bigint,
         OUT filter_pages bigint, OUT ms double precision)
     AS 'MODULE_PATHNAME', 'om_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION omendb_last_scan() IS 'what the last scan of an omenhnsw index in this session has done';
+COMMENT ON FUNCTION omendb_last_scan() IS 'figures of the last scan of an omenhnsw index in this session';
 
 CREATE FUNCTION omendb_stat_counters(OUT indexrelid oid, OUT scans bigint, OUT rows bigint, OUT hops bigint, OUT codes_compared bigint,
         OUT reranked_from_index bigint, OUT reranked_from_heap bigint, OUT late_rows bigint, OUT conditions_tested bigint,

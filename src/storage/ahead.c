@@ -1,5 +1,5 @@
 /*
- * ahead.c -- see ahead.h.
+ * ahead.c -- prefetches pages (ahead.h).
  */
 #include "postgres.h"
 
@@ -11,7 +11,10 @@
 void
 OhAheadBlock(Relation rel, BlockNumber block, Buffer last)
 {
-	/* not pinned, and the block's number alone: a buffer of another file only costs a wait */
+	/*
+	 * The buffer is not pinned, and only the block number is compared.  If it is now another file's block, the
+	 * only harm is that this one is not prefetched.
+	 */
 	if (last < 0 || (last > 0 && GetBufferDescriptor(last - 1)->tag.blockNum == block))
 		return;
 	if (get_tablespace_io_concurrency(rel->rd_rel->reltablespace) > 0)

@@ -1,12 +1,11 @@
 /*
- * ahead.h -- pages that are asked for before they are read, where reads have lately had
- * to wait for the disk.
+ * ahead.h -- decides when to prefetch pages, and prefetches them.
  *
- * A walk reads a few pages for each node that it looks at, anywhere in the file.  One
- * after the other, each waits for the disk; asked for at once, they wait together.
- * Where all pages are in shared buffers the asking would only cost time: so whoever
- * reads in rounds counts the rounds that met a page which was not there, and asks
- * ahead while such a round is not long past.
+ * A walk reads a few pages, anywhere in the file, for each node that it visits.  Read one after
+ * the other, each of them may wait for the disk; prefetched together, they wait at the same time.
+ * But if all pages are in shared buffers, prefetching only costs time.  So a caller divides its reads
+ * into rounds.  After a round in which a page was not in shared buffers, the next OH_AHEAD_ROUNDS rounds
+ * prefetch their pages before they read them.
  */
 #ifndef OH_STORAGE_AHEAD_H
 #define OH_STORAGE_AHEAD_H
@@ -17,16 +16,15 @@
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
-/* Rounds without a wait after which nothing is asked for any more. */
 #define OH_AHEAD_ROUNDS 16
 
 typedef struct OhAhead
 {
-	int			rounds;			/* to come in which pages are asked for */
-	int64		reads;			/* of this backend, when the round began */
+	int			rounds;			/* rounds to come that prefetch */
+	int64		reads;			/* this backend's shared_blks_read when the round began */
 } OhAhead;
 
-/* A round of reads begins.  true: ask for its pages first. */
+/* Begin a round of reads.  Should the caller prefetch its pages? */
 static inline bool
 OhAheadBegin(OhAhead *ahead)
 {
@@ -34,13 +32,14 @@ OhAheadBegin(OhAhead *ahead)
 	return ahead->rounds > 0;
 }
 
-/* Has a page of this round not been in shared buffers? */
+/* Has a page that was read in this round not been in shared buffers? */
 static inline bool
 OhAheadWaited(const OhAhead *ahead)
 {
 	return pgBufferUsage.shared_blks_read != ahead->reads;
 }
 
+/* End a round of reads. */
 static inline void
 OhAheadEnd(OhAhead *ahead)
 {
@@ -51,8 +50,8 @@ OhAheadEnd(OhAhead *ahead)
 }
 
 /*
- * Ask for a block, unless the buffer that it was last seen in (or InvalidBuffer) still
- * has it, or effective_io_concurrency is 0.
+ * Prefetch a block.  Does nothing if the buffer `last`, in which the block was last seen (or InvalidBuffer), still
+ * has it, or if effective_io_concurrency is 0.
  */
 extern void OhAheadBlock(Relation rel, BlockNumber block, Buffer last);
 

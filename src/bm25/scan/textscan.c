@@ -356,7 +356,7 @@ read_page(OhTextScan *s, uint32 lp)
 	uint32		nused;
 
 	if (s->filter != NULL)
-		OhFilterLoadNodes(s->filter, first, s->ix->file.array[OH_DOC].per_page);
+		OhFilterLoadRecords(s->filter, first, s->ix->file.array[OH_DOC].per_page);
 	buffer = OhArrayRead(&s->ix->file, OH_DOC, lp, BUFFER_LOCK_SHARE);
 	nused = OhPageUsed(&s->ix->file, OH_DOC, buffer);
 	s->nrows = s->row = 0;

@@ -385,7 +385,7 @@ left_by_conditions(Segment *seg, uint32 *ndocs)
 		postings += seg->list[i]->cursor.ndocs;
 	if (s->filter != NULL && OhFilterEstimate(s->filter) * LOOK_UP_SHARE * seg->n < postings)
 	{
-		OhFilterLoadNodes(s->filter, 0, s->filter->nrecords);
+		OhFilterLoadRecords(s->filter, 0, s->filter->nrecords);
 		*ndocs = s->filter->nrecords;
 		return s->filter->bits;
 	}

@@ -32,33 +32,33 @@ OhDocSetAdd(OhDocSet *set, uint32 doc)
 }
 
 /*
- * Take segments out of the list, and a new one in (NULL: none), in one record; the tail
- * of epoch sealed is then no more.  With segments taken out, the merge is at its end.
+ * Change the list of segments in one WAL record: remove `gone`, and add a new segment unless it is NULL.  The tail of
+ * epoch `sealed` is then part of a segment.  If segments are removed, this ends the merge that is in progress.
  */
 extern void OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *added, uint32 sealed);
 /* All documents that are not live. */
 extern OhDocSet *OhDeadDocs(OhText *ix, MemoryContext context);
-/* Make a segment of the current tail, if there is anything in it. */
+/* Make a segment of the current tail, unless it is empty. */
 extern void OhSeal(OhText *ix);
 /*
- * Merge segments of one size where there are many; large: also large ones, and those with
- * dead documents.  Begins with the merge that is going on.
+ * Finish the merge that is in progress; then merge segments wherever there are many of one size.  large: also merge
+ * large segments, and those with dead documents.
  */
 extern void OhMergeSegments(OhText *ix, bool large);
-/* Begin to merge small segments where there are many, or do one short step of the merge that is going on. */
+/* Do one short step of the merge that is in progress, or begin one if there are many small segments. */
 extern void OhMergeSome(OhText *ix);
-/* Mean length of the documents of all segments and of what comes to them. */
+/* Mean length of the documents of all segments, together with ndocs further ones of `length` in total. */
 extern double OhListAverage(const OhTextList *list, uint64 length, uint64 ndocs);
+/* Free dead documents that neither a segment nor the tail names any more. */
+extern void OhFreeDocs(OhText *ix);
 
 /* ---- mergestep.c ---- */
 
-/* Let the metapage say that these segments are merged. */
+/* Begin a merge: reserve pages for the output, and write the state of the merge to the metapage. */
 extern void OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n);
-/* Merge about this many postings more; true: the merge is done. */
+/* Do a step of about this many postings; true if the merge is complete. */
 extern bool OhMergeStep(OhText *ix, const OhTextList *list, uint64 postings);
-/* Merge to the end, by steps of this many. */
+/* Complete the merge, in steps of about this many postings. */
 extern void OhMergeFinish(OhText *ix, const OhTextList *list, uint64 postings);
-/* Let dead documents that no segment and no tail names be used again. */
-extern void OhFreeDocs(OhText *ix);
 
 #endif							/* OH_MERGE_H */

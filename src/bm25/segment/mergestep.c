@@ -1,15 +1,16 @@
 /*
- * mergestep.c -- from several segments to one, in steps.
+ * mergestep.c -- merges several segments into one, in steps.
  *
- * The metapage says which segments are merged, where the new one is written and up to
- * which term it is (OhMergeState).  A step reads some thousand postings, writes pages that
- * nobody else looks at, and puts into the metapage how far it has come.  The last one swaps the
- * list.  Whoever has the merge lock does the next step: inserts small ones, a vacuum all of them.
+ * The metapage says which segments are being merged, where the new one is written, and which term
+ * was merged last (OhMergeState).  A step reads some thousand postings, writes pages that no
+ * other backend reads, and then records its progress in the metapage.  The last step puts the new
+ * segment into the list of segments in place of the old ones.  Only the holder of the merge lock does a
+ * step: an insert does a small one, a vacuum all that are left.
  *
- * Which documents are dead is looked up in the first step, which writes the list of all
- * documents; later steps take those of this list.
+ * The first step looks up which documents are dead, and writes the list of the others to the new segment.
+ * Later steps keep the postings of the documents in that list.
  *
- * What a crash, or an error, leaves: a step that is done again.
+ * A step that was interrupted by a crash or an error is done again.
  */
 #include "postgres.h"
 
@@ -23,36 +24,36 @@
 #include "compat.h"
 #include "storage/wal.h"
 
-/* Pages by which a step may make the array of segments longer before it writes anything. */
+/* Pages by which a step may extend the array of segments before it writes anything. */
 #define EXTEND_PAGES	64
-/* Pages that are reserved beyond those of the inputs. */
+/* Pages reserved for each area of the output, in addition to the inputs' pages. */
 #define SPARE_PAGES		2
 
 typedef struct Input
 {
 	OhSegmentReader reader;
 	OhTermScan	scan;
-	const OhTermData *term;		/* the next */
-	OhCursor	cursor;			/* of it, while it is merged */
+	const OhTermData *term;		/* the next term, NULL after the last */
+	OhCursor	cursor;			/* in its postings, while it is merged */
 } Input;
 
 typedef struct Merge
 {
 	OhText	   *ix;
 	MemoryContext context;
-	uint32		sealed;			/* of the list */
-	OhMergeState state;			/* as the metapage has it */
-	int			n;
+	uint32		sealed;			/* of the list of segments */
+	OhMergeState state;			/* as in the metapage */
+	int			n;				/* inputs */
 	OhSegment  *old;			/* [n] */
 	Input	   *input;			/* [n] */
-	Input	  **with;			/* those that have a term */
-	OhDocSet   *dead;			/* in the first step */
+	Input	  **with;			/* [n], the first of them: inputs that have the term being merged */
+	OhDocSet   *dead;			/* in the first step only */
 	OhDocSet   *kept;			/* documents of the output */
 	OhSegmentWriter *writer;
 } Merge;
 
 /*
- * save_state -- to the metapage, in one record.
+ * save_state -- write the state of the merge to the metapage, in one WAL record.
  */
 static void
 save_state(OhText *ix, const OhMergeState *state)
@@ -78,7 +79,7 @@ OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n)
 		for (int a = 0; a < OH_NAREAS; a++)
 			state->reserved[a] += chosen[i].pages[a];
 	}
-	/* terms that have one block each may have several together */
+	/* a term with one block in each input may have several in the output, and need a skip list */
 	state->reserved[OH_AREA_SKIPS] += state->reserved[OH_AREA_POSTINGS] / 16;
 	for (int a = 0; a < OH_NAREAS; a++)
 		state->reserved[a] += SPARE_PAGES;
@@ -91,20 +92,23 @@ OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n)
 /* ---- postings ---- */
 
 /*
- * next_input -- the next term of an input.
+ * next_input -- advance an input to its next term.
  */
 static void
 next_input(Input *input)
 {
 	input->term = OhTermScanNext(&input->scan);
-	/* only the holder of the merge lock writes over segments */
+	/*
+	 * pages of segments are only overwritten by the holder of the merge lock, and that is this
+	 * backend
+	 */
 	if (input->reader.stale)
 		OhReportCorruption(input->reader.ix->file.rel, OH_META_BLOCK, "segment %u was written over",
 						   input->reader.segment.id);
 }
 
 /*
- * keeps -- does the output have this document?
+ * keeps -- does the output keep this document?  (The term with hash 0 is the list of all documents.)
  */
 static inline bool
 keeps(Merge *m, uint64 hash, uint32 doc)
@@ -118,8 +122,7 @@ keeps(Merge *m, uint64 hash, uint32 doc)
 }
 
 /*
- * merge_term -- the postings of all inputs that have the term; returns how many were
- * read.
+ * merge_term -- merge the postings of a term, which the first n of m->with have; returns how many were read.
  */
 static uint64
 merge_term(Merge *m, uint64 hash, int n)
@@ -161,7 +164,8 @@ merge_term(Merge *m, uint64 hash, int n)
 }
 
 /*
- * least_term -- the next hash; m->with gets the inputs that have it, returns how many.
+ * least_term -- find the least hash among the inputs' next terms, and put the inputs that have it into m->with;
+ * returns how many, 0 at the end.
  */
 static int
 least_term(Merge *m, uint64 *hash)
@@ -184,7 +188,7 @@ least_term(Merge *m, uint64 *hash)
 }
 
 /*
- * merge_terms -- of at least this many postings; false: there are no more terms.
+ * merge_terms -- merge terms until this many postings have been read; false if there are no more terms.
  */
 static bool
 merge_terms(Merge *m, uint64 postings)
@@ -209,7 +213,7 @@ merge_terms(Merge *m, uint64 postings)
 /* ---- an open merge ---- */
 
 /*
- * read_kept -- the documents of what is written.
+ * read_kept -- read the list of documents that the first step has written.
  */
 static void
 read_kept(Merge *m)
@@ -236,7 +240,7 @@ read_kept(Merge *m)
 }
 
 /*
- * open_inputs -- at the terms that come next.
+ * open_inputs -- open the inputs at the term after the last one merged, or at the first if none was.
  */
 static void
 open_inputs(Merge *m, bool begun)
@@ -280,7 +284,7 @@ open_merge(OhText *ix, const OhTextList *list)
 	m->kept = OhDocSetMake(ix, context);
 	if (!begun)
 		m->dead = OhDeadDocs(ix, context);
-	/* all of them may have been dead */
+	/* without any term yet, all documents so far were dead */
 	else if (m->state.output.nterms > 0)
 		read_kept(m);
 	open_inputs(m, begun);
@@ -299,10 +303,10 @@ finish_merge(Merge *m)
 }
 
 /*
- * merge_whole -- all at once, for as many pages as it takes.
+ * merge_whole -- merge from the beginning in one go, with as many pages as it takes.
  *
- * Blocks of several segments may need more bits together than alone, though they hardly
- * ever do.
+ * It is needed if the pages reserved do not suffice: blocks of postings that are merged may need more bits
+ * than they did in their segments, though they hardly ever do.
  */
 static void
 merge_whole(Merge *m)
@@ -319,8 +323,7 @@ merge_whole(Merge *m)
 }
 
 /*
- * has_pages -- is the array of segments as long as postings begin?  If not, it gets
- * longer.
+ * has_pages -- extend the array of segments towards the output's first page of postings; true if it is reached.
  */
 static bool
 has_pages(Merge *m)
@@ -333,7 +336,7 @@ has_pages(Merge *m)
 }
 
 /*
- * step -- true: the merge is done.
+ * step -- do one step; true if the merge is complete.
  */
 static bool
 step(Merge *m, uint64 postings)

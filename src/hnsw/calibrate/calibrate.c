@@ -1,15 +1,15 @@
 /*
  * calibrate.c -- measures which recall an index reaches at which ef, for omenhnsw.target_recall.
  *
- * It searches for rows of the index as if they were not in it (walks skip their nodes), in
- * batches, by the scans that the executor uses.  truth.c has the exact answers.  For each ef
- * the curve keeps the mean recall, and the mean less a margin for the sampling error.  Searches
- * go by the latter, so that a target is not missed because few queries were lucky.  Figures:
- * docs/measurements.md#target-recall
+ * Queries are rows of the index, searched for as if they were not in it: walks skip their nodes
+ * (oh_hidden_node).  They run in batches, through the callbacks that the executor uses.  truth.c has
+ * the exact answers.  For each ef the curve keeps the mean recall, and the mean less a margin for the
+ * sampling error (`assured`).  Searches pick their ef by the latter, so that a target is not missed
+ * because a few queries were easy.  Figures: docs/measurements.md#target-recall
  *
- * A build, a vacuum or a user starts it.  Rows are read by a dirty snapshot, as they are at that
- * moment: the snapshot of a vacuum does not keep TOASTed values from being removed, and a vacuum
- * with parallel workers cannot take one.
+ * A build, a vacuum or a user starts it.  Rows are read as they are at that moment, with a dirty
+ * snapshot: a vacuum's own snapshot would not keep TOASTed values from being removed, and a vacuum with
+ * parallel workers cannot take one.
  */
 #include "postgres.h"
 
@@ -35,25 +35,25 @@
 #include "hnsw/table/rowreader.h"
 #include "storage/wal.h"
 
-/* Queries that are compared with the nodes in one pass. */
+/* Queries of a batch: all are compared with the codes in one pass over the nodes. */
 #define BATCH 20
 
-/* A search of a smaller graph compares all nodes. */
+/* Smaller indexes are not measured: a search of them compares all nodes. */
 #define LEAST_NODES 1000
 
 /*
- * The margin is this many standard errors, less SLACK, which is what a search may miss its
- * target by.  Hard queries are rare, and a small sample may have none: one more trial is counted,
- * with this recall.
+ * The margin is MARGIN_ERRORS standard errors, less SLACK, the amount by which a search may miss its
+ * target.  Hard queries are rare, and a small sample may have none: one more trial, with the recall
+ * HARD_TRIAL(k), is counted.
  */
 #define MARGIN_ERRORS 1.65
 #define SLACK 0.003
 #define HARD_TRIAL(k) ((k) == 1 ? 0 : 0.85)
 
-/* An ef that reaches this recall is the last to be tried: higher ones take most of the time. */
+/* An ef that reaches this recall is the last to be tried: higher ones would take most of the time. */
 #define ENOUGH 0.997
 
-/* A vacuum measures again when the index has this many times the nodes. */
+/* A vacuum measures again when the index has this many times the nodes of the last time. */
 #define GROWN 3
 
 /* Sums over trials. */
@@ -68,12 +68,12 @@ typedef struct Calibration
 {
 	OhTruth		truth;
 	Relation	index;
-	int			nefs;			/* leading values of oh_curve_ef that are tried */
+	int			nefs;			/* how many of oh_curve_ef, from the first on, are tried */
 	Sums		sums[OH_CURVE_KS][OH_CURVE_EFS];
 } Calibration;
 
 /*
- * count -- add the recall of a trial at an ef to the sums of each k.
+ * count -- add the recall of a trial, at the ef number `at`, to the sums of each k.
  */
 static void
 count(Calibration *c, const OhTrial *trial, int at, const int *hits)
@@ -97,7 +97,7 @@ begin_scan(Calibration *c, const OhTrial *trial, int at)
 	.sk_argument = PointerGetDatum(trial->value)};
 	IndexScanDesc scan;
 
-	/* index_beginscan() would refuse an index that is being built */
+	/* the callbacks are called directly: index_beginscan() refuses an index that is being built */
 	oh_forced_ef = oh_curve_ef[at];
 	scan = ohbeginscan(c->index, 0, 1);
 	oh_forced_ef = 0;
@@ -159,10 +159,10 @@ assured_of(const Sums *sums, int k, double *mean)
 }
 
 /*
- * assured -- the same for the k-th k and an ef.
+ * assured -- the same for the k number `k` at the ef number `at`.
  *
- * A search finds the nearest row no less often than the ten nearest rows.  The recall of these
- * is known more exactly from the same trials.
+ * For the nearest row, it is at least that of the ten nearest rows: a search finds the nearest row no
+ * less often than those, and their recall is known more exactly from the same trials.
  */
 static double
 assured(const Calibration *c, int k, int at, double *mean)
@@ -193,7 +193,7 @@ is_enough(const Calibration *c, int at)
 }
 
 /*
- * keep -- write the curve to the metapage.
+ * keep -- write the curve to the metapage.  Values of ef that were not tried get the recall of the last.
  */
 static void
 keep(Calibration *c, int queries)
@@ -233,7 +233,7 @@ keep(Calibration *c, int queries)
 }
 
 /*
- * measure_batch -- run up to n more trials at each ef; returns their number.
+ * measure_batch -- run up to `wanted` more trials at each ef; returns their number.
  */
 static int
 measure_batch(Calibration *c, OhTrial *trial, int wanted)
@@ -304,7 +304,7 @@ run(Calibration *c, int queries, double seconds)
 	PG_FINALLY();
 	{
 		oh_measuring = false;
-		/* what the session's own walks have taken is not to be forgotten for these */
+		/* the session's estimate of what a walk takes should stay that of its own queries */
 		ix->walk_rate = walk_rate;
 		oh_forced_ef = 0;
 		oh_hidden_node = OH_NONE;
@@ -353,7 +353,7 @@ OhCalibrateGrown(Relation index)
 	OhIndex    *ix = OhIndexOpen(index);
 	Relation	heap;
 
-	/* queries of a user are not at hand any more */
+	/* queries from a user are not stored, and other ones would say something else */
 	if (ix->calibration.given ||
 		OhArrayRecords(&ix->file, OH_NODE) < Max(LEAST_NODES, (double) GROWN * ix->calibration.nodes))
 		return;

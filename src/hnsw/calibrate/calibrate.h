@@ -11,7 +11,7 @@
 /* Number of queries, unless a user gives another or they take too long. */
 #define OH_MOST_QUERIES		500
 
-/* Queries given by a user: values of the indexed type. */
+/* Queries from a user: values of the indexed type. */
 typedef struct OhGiven
 {
 	Datum	   *value;
@@ -19,44 +19,46 @@ typedef struct OhGiven
 } OhGiven;
 
 /*
- * Measure an index with up to `queries` of its rows, or with those given, and write the curve to
- * the metapage.  Stops after one batch of queries at the earliest when `seconds` are over.  false:
- * the index is too small, no query could be used, or nodes have codes of two models at the moment.
+ * Measure an index with up to `queries` of its rows, or of the given queries if that is not NULL, and write
+ * the curve to the metapage.  Queries run in batches; no batch begins that would probably end after
+ * `seconds`, but the first.  False, with nothing written: the index is too small or on an array, no query
+ * could be used, or nodes have codes of two models at the moment.
  */
 extern bool OhCalibrate(Relation heap, Relation index, const OhGiven *given, int queries, double seconds);
 
-/* For a vacuum: measure if the index has grown several fold since the last time. */
+/* For a vacuum: measure again, for a second at most, if the index has grown several fold since the last time. */
 extern void OhCalibrateGrown(Relation index);
 
 /* ---- truth.c ---- */
 
-/* A query: a row of the index, searched for as if it were not in it, or one given. */
+/* A query with its exact answer.  It is a row of the index, searched for as if it were not in it, or a user's. */
 typedef struct OhTrial
 {
-	uint32		node;			/* of the row; OH_NONE: the query was given */
+	uint32		node;			/* of the row; OH_NONE if the query is a user's */
 	ItemPointerData tid;		/* of the row */
-	void	   *value;			/* of the column's type */
+	void	   *value;			/* of the column's type, detoasted */
 	OhPosition	position;
 	int			k;				/* how many of the nearest rows are wanted */
 	int			nexact;			/* k, or the number of rows if there are fewer */
-	double	   *exact;			/* [k] their distances, ascending */
-	bool		doubled;		/* another node has the same code, which makes the query too easy */
+	double	   *exact;			/* [k], their distances, ascending */
+	bool		doubled;		/* not to be used: another node has the row's code, which makes it
+								 * too easy */
 } OhTrial;
 
 typedef struct OhTruth
 {
 	Relation	heap;
 	OhIndex    *ix;
-	const OhGiven *given;		/* NULL: rows are drawn */
+	const OhGiven *given;		/* queries from a user; NULL: rows are drawn at random */
 	int			ngiven;			/* how many of these have been used */
 	struct OhRowReader *reader;
 	Snapshot	snapshot;
 	MemoryContext context;		/* reset for each batch */
 } OhTruth;
 
-/* Up to n trials, with their exact answers; returns how many. */
+/* Make up to n trials, in truth->context; returns how many. */
 extern int	OhTruthBatch(OhTruth *truth, OhTrial *trial, int n);
-/* Distance of a trial to a row; false: the row does not exist. */
+/* The exact distance of a trial to a row; false if the row does not exist or has none. */
 extern bool OhTrialDistance(OhTruth *truth, const OhTrial *trial, ItemPointerData tid, double *distance);
 
 #endif							/* OH_CALIBRATE_H */

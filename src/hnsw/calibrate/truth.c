@@ -1,9 +1,9 @@
 /*
- * truth.c -- queries with their exact answers, without a scan of the whole table.
+ * truth.c -- makes queries with their exact answers, without a scan of the whole table.
  *
  * One pass over the nodes compares a batch of queries with all codes.  Then the rows of the
- * nearest nodes are read, until no other row can be nearer by three standard errors of its
- * code.  A query costs one comparison of codes for each node.
+ * nearest nodes are read in order, until the distance by code, less three times its standard error,
+ * exceeds the exact distance of the k-th row.  A query takes one comparison of codes for each node.
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@
 #include "hnsw/graph/rows.h"
 #include "hnsw/table/rowreader.h"
 
-/* As in rank.c. */
+/* Standard errors of a code by which its row may be nearer than the code says; as in scan/rank.c. */
 #define BOUND_ERRORS 3.0
 
 /* One trial in DEEP_EACH asks for the DEEP_K nearest rows, the others for SHALLOW_K. */
@@ -26,7 +26,7 @@
 #define DEEP_K 100
 #define SHALLOW_K 10
 
-/* Nodes kept for each of the k nearest rows: if codes have errors, and if they are exact. */
+/* Nodes kept in the pass, for each of the k nearest rows: KEEP_EACH if codes have errors, else KEEP_EXACT. */
 #define KEEP_EACH 20
 #define KEEP_EXACT 2
 
@@ -38,13 +38,13 @@ typedef struct Candidates
 {
 	OhForms		forms;
 	const OmQuery *query;
-	OhQueue		nearest;		/* by code, farthest first */
+	OhQueue		nearest;		/* the `keep` nearest nodes by code, farthest first */
 	int			keep;
-	float		own;			/* distance by code of its own node */
+	float		own;			/* distance by code of the trial's own node */
 } Candidates;
 
 /*
- * read_value -- read the indexed value of a row, detoasted; NULL: the row does not exist, or has none.
+ * read_value -- read the indexed value of a row, detoasted; NULL if it is NULL or the row does not exist.
  */
 static void *
 read_value(OhTruth *t, ItemPointerData tid)
@@ -76,7 +76,7 @@ OhTrialDistance(OhTruth *t, const OhTrial *trial, ItemPointerData tid, double *d
 }
 
 /*
- * draw -- choose a random row that is the only one of its node; false: all attempts failed.
+ * draw -- draw a random row that is the only one of its node; false if no attempt finds one.
  */
 static bool
 draw(OhTruth *t, OhTrial *trial)
@@ -108,7 +108,7 @@ draw(OhTruth *t, OhTrial *trial)
 }
 
 /*
- * take_given -- take the next query given, except those that order nothing; false: none is left.
+ * take_given -- take the next of a user's queries that has a direction; false if none is left.
  */
 static bool
 take_given(OhTruth *t, OhTrial *trial)
@@ -190,7 +190,7 @@ add_exact(OhTrial *trial, double distance)
 }
 
 /*
- * add_node -- insert the distances of a node's rows, k at most.
+ * add_node -- insert the exact distances of a node's rows, of k of them at most.
  */
 static void
 add_node(OhTruth *t, OhTrial *trial, const OhNodeRows *head, OhRows *rows)

@@ -282,7 +282,7 @@ OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
 	int			nchains = 0;
 
 	if (filter != NULL)
-		OhFilterLoadNodes(filter, lp * per_page, per_page);
+		OhFilterLoadRecords(filter, lp * per_page, per_page);
 	buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
 	nused = OhPageUsed(&ix->file, OH_NODE, buffer);

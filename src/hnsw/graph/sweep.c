@@ -145,7 +145,7 @@ pass(OhSweep *sweep, int64 want)
 	sweep->npasses++;
 	sweep->more = sweep->sorted = false;
 	if (sweep->filter != NULL)
-		OhFilterLoadNodes(sweep->filter, 0, sweep->nnodes);
+		OhFilterLoadRecords(sweep->filter, 0, sweep->nnodes);
 	for (uint32 w = 0; w * UINT64CONST(64) < sweep->nnodes; w++)
 	{
 		uint64		todo = ~sweep->handled.word[w];

@@ -1,12 +1,12 @@
 /*
- * choose.c -- bits of a code, or the values, by what a sample says.
+ * choose.c -- chooses the bits of codes, or quantizer = none, by a build's sample.
  *
  * Codes of few bits suffice if their error is smaller than the differences between
- * neighbours.  Among near-duplicates, or where one dimension outweighs all others, it
- * is larger, and a search returns any of the rows that the error leaves open.  This is
- * tested on some rows of the sample: are the true neighbours among the candidates that
- * codes put first?  If the sample is a part of the table, the numbers of candidates and
- * neighbours are that part of those of a search.
+ * neighbours.  Among near-duplicates, or where one dimension outweighs all others, the error
+ * is larger, and codes do not tell which of many rows are the nearest.  So codes are
+ * tried on some rows of the sample: are the true neighbours of a row among its nearest
+ * rows by code, its candidates?  Their numbers are those of a search, reduced by the share
+ * of the table that the sample is.
  */
 #include "postgres.h"
 
@@ -20,14 +20,16 @@
 #include "hnsw/train/sample.h"
 #include "hnsw/train/train.h"
 
-/* Rows of the sample that are kept, and bytes for them at most. */
+/* Limits to the rows that are kept for the choice. */
 #define MOST_ROWS 10000
 #define MOST_BYTES (16 * 1024 * 1024)
 
-/* Fewer rows say nothing. */
+/* With fewer rows, nothing is changed. */
 #define LEAST_ROWS 100
 
-/* This part of the rows has no more elements than a sparse code holds, a multiple of STEP. */
+/*
+ * A sparse code has room for all elements of this share of the rows.  The number is a multiple of ELEMENTS_STEP.
+ */
 #define ELEMENTS_SHARE 0.98
 #define ELEMENTS_STEP 4
 #define LEAST_ELEMENTS 16
@@ -35,17 +37,17 @@
 /* Rows whose neighbours are looked for. */
 #define PROBES 50
 
-/* A search of the whole table: neighbours wanted, candidates compared with the table. */
+/* Of a search of the whole table: neighbours wanted, and candidates that are re-ranked. */
 #define NEIGHBOURS 10.0
 #define CANDIDATES 50.0
 
-/* Part of the neighbours that must be among the candidates.  docs/measurements.md#constants */
+/* Share of the neighbours that must be among the candidates.  docs/measurements.md#constants */
 #define ENOUGH 0.97
 
 /*
- * Links are chosen by codes, too, so that codes must order neighbours nearly right.  Where
- * nodes with values have at most CHEAP_VALUES times the bytes, this part of the neighbours
- * must be among the first NEIGHBOURS * 1.5 candidates.
+ * An index also chooses links by codes, so that codes must sort neighbours nearly right.  If nodes with
+ * the values themselves take at most CHEAP_VALUES times the bytes, quantizer = none is chosen unless this
+ * share of the neighbours is among 1.5 times as many candidates.
  */
 #define CLOSE_ENOUGH 0.98
 #define CHEAP_VALUES 2
@@ -56,17 +58,14 @@ typedef struct Trial
 	int			nrows;
 	const float *rows;
 	int			nprobes;
-	int			neighbours;
-	int			candidates;
-	float	   *dist;			/* [nrows], of one probe */
-	float	   *sorted;			/* [nrows] */
-	float	   *limit;			/* [nprobes], distance of the last true neighbour */
-	float	   *exact;			/* [nprobes][nrows] */
+	int			neighbours;		/* wanted for each probe */
+	int			candidates;		/* that they must be among */
+	float	   *dist;			/* [nrows], from one probe, by codes */
+	float	   *sorted;			/* [nrows], the same, ascending */
+	float	   *limit;			/* [nprobes], exact distance of the last true neighbour */
+	float	   *exact;			/* [nprobes][nrows], exact distances */
 } Trial;
 
-/*
- * OhChoiceBegin -- see build.h.
- */
 void
 OhChoiceBegin(OhTrainer *trainer, const OhParameters *params, MemoryContext context)
 {
@@ -97,9 +96,9 @@ probe_row(const Trial *trial, int i)
 }
 
 /*
- * measure -- distances of a probe to all rows by one quantizer.
+ * measure -- compute the distances of a probe to all rows, by the codes of one quantizer.
  *
- * A row that equals the probe is no neighbour: they share a node.
+ * A row equal to the probe would be a row of the same node, and does not count: INFINITY.
  */
 static void
 measure(const Trial *trial, const OmQuantizer *quant, const char *codes, Size code_bytes,
@@ -119,10 +118,9 @@ measure(const Trial *trial, const OmQuantizer *quant, const char *codes, Size co
 }
 
 /*
- * share_found -- of the true neighbours of all probes, how many are among the
- * candidates by codes of this spec?
+ * share_found -- what share of all probes' true neighbours is among the candidates by codes of this spec?
  *
- * learn: the spec is of the values; note who the true neighbours are.
+ * learn: instead, find the true neighbours.  The spec must be quantizer = none.
  */
 static double
 share_found(Trial *trial, const OmQuantSpec *spec, const float *mean, bool learn)
@@ -180,7 +178,7 @@ share_found(Trial *trial, const OmQuantSpec *spec, const float *mean, bool learn
 }
 
 /*
- * begin_trial -- false: the sample is too small.
+ * begin_trial -- allocate a trial, and set its numbers; false if the sample is too small.
  */
 static bool
 begin_trial(Trial *trial, const OhTrainer *trainer, const OhSample *sample, int dim)
@@ -214,7 +212,7 @@ compare_ints(const void *a, const void *b)
 }
 
 /*
- * choose_elements -- of codes of sparse values: what nearly all rows of the sample have.
+ * choose_elements -- give sparse codes room for all elements of nearly all rows, as far as a node fits a page.
  */
 static void
 choose_elements(OhParameters *params, const OhSample *sample)
@@ -238,9 +236,9 @@ choose_elements(OhParameters *params, const OhSample *sample)
 }
 
 /*
- * is_vague -- would values be cheap, and do codes of the most bits order neighbours badly?
+ * is_vague -- is quantizer = none better than codes of 8 bits, which sort neighbours badly here?
  *
- * *share: of the neighbours, what 1.5 times as many candidates hold.
+ * *share: of the neighbours, what is among 1.5 times as many candidates
  */
 static bool
 is_vague(Trial *trial, const OmQuantSpec *spec, const OmQuantSpec *values, int m,
@@ -254,7 +252,7 @@ is_vague(Trial *trial, const OmQuantSpec *spec, const OmQuantSpec *values, int m
 }
 
 /*
- * say_choice -- the NOTICE that codes are other ones than the options alone would give.
+ * say_choice -- raise the NOTICE that the sample has changed what the options alone would give.
  */
 static void
 say_choice(const char *index, const OmQuantSpec *before, const OmQuantSpec *spec, double share,
@@ -274,9 +272,6 @@ say_choice(const char *index, const OmQuantSpec *before, const OmQuantSpec *spec
 			 errhint("Set quantizer or bits to decide this yourself.")));
 }
 
-/*
- * OhChooseCodes -- see build.h.
- */
 void
 OhChooseCodes(Relation index, OhParameters *params, const OhTrainer *trainer, const OhSample *sample)
 {

@@ -1,13 +1,13 @@
 /*
- * mean.c -- the mean of a sample, without vectors that are far longer than nearly
- * all others.
+ * mean.c -- the mean of a sample, without vectors that are far longer than nearly all
+ * others.
  *
- * Codes hold what a vector differs from the mean by.  One vector of broken data
- * in ten thousand, 1e8 times as long as the others, would move the mean so far away
- * that all others have the same difference, and one code.
+ * A code holds the difference of its vector from the mean.  If one vector in ten thousand is
+ * broken data, 1e8 times as long as the others, a plain mean is so far from all others that
+ * their differences, and so their codes, are equal.
  *
- * Vectors are summed by classes of length, a factor of two each; the sums of the
- * classes that are not too long are added in the end.
+ * Vectors are summed in classes of length, each up to twice as long as the one before.  In the
+ * end the sums of the classes that are not too long are added.
  */
 #include "postgres.h"
 
@@ -17,14 +17,13 @@
 
 #include "hnsw/train/mean.h"
 
-/* Exponents of lengths: of 1.4e-45, and of 16,000 components of 3.4e38. */
+/* frexp() exponents of the least length, 1.4e-45, and the greatest, of 16,000 times 3.4e38. */
 #define LEAST_EXPONENT (-149)
 #define MOST_EXPONENT 136
 #define NCLASSES (MOST_EXPONENT - LEAST_EXPONENT + 1)
 
-/* This share of the vectors counts as ordinary ... */
+/* The shortest 90 % of the vectors are no outliers, nor are those up to 2^OUTLIER_EXPONENT times longer. */
 #define ORDINARY 0.9
-/* ... and so do vectors up to 2 to this power times as long. */
 #define OUTLIER_EXPONENT 6
 
 typedef struct LengthClass
@@ -49,9 +48,6 @@ OhMeanBegin(int dim)
 	return mean;
 }
 
-/*
- * OhMeanAdd -- add x times scale; length is that of the product.
- */
 void
 OhMeanAdd(OhMean *mean, const float *x, double scale, double length)
 {
@@ -77,9 +73,6 @@ OhMeanAdd(OhMean *mean, const float *x, double scale, double length)
 		class->sum[i] += x[i] * scale;
 }
 
-/*
- * OhMeanEnd -- the mean, float[dim], and the length from which a vector is an outlier.
- */
 void
 OhMeanEnd(OhMean *mean, float *out, double *limit)
 {

@@ -1,17 +1,20 @@
 /*
- * mean.h -- the mean of vectors, outliers left out.
+ * mean.h -- the mean of a set of vectors without its outliers.
  */
 #ifndef OH_MEAN_H
 #define OH_MEAN_H
 
 #include "postgres.h"
 
-
-/* OhMeanEnd() frees the state */
 typedef struct OhMean OhMean;
 
 extern OhMean *OhMeanBegin(int dim);
+/* Add the vector x * scale, whose length the caller knows.  x: float[dim] */
 extern void OhMeanAdd(OhMean *mean, const float *x, double scale, double length);
+/*
+ * Compute the mean, and free the state.  out: float[dim]; *limit: vectors of this length or longer are
+ * outliers, and were left out.
+ */
 extern void OhMeanEnd(OhMean *mean, float *out, double *limit);
 
 #endif							/* OH_MEAN_H */

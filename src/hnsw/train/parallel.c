@@ -19,7 +19,7 @@
 #define KEY_BUFFER_USAGE	OH_KEY(0x103)
 #define KEY_DATA			OH_KEY(0x104)
 
-/* What pg_stat_progress_create_index says of this backend. */
+/* A copy of this backend's row of pg_stat_progress_create_index. */
 typedef struct Progress
 {
 	ProgressCommandType command;
@@ -40,7 +40,7 @@ save_progress(Progress *progress)
 }
 
 /*
- * restore_progress -- a subtransaction that fails ends the report.
+ * restore_progress -- report as before a subtransaction that failed, which has ended the report.
  */
 static void
 restore_progress(const Progress *progress)
@@ -56,8 +56,8 @@ restore_progress(const Progress *progress)
 }
 
 /*
- * OhSegmentCreate -- in a subtransaction, so that running out of shared
- * memory falls back to a serial build.
+ * OhSegmentCreate() works in a subtransaction, so that running out of shared memory leads to
+ * a serial build instead of an error.
  */
 dsm_segment *
 OhSegmentCreate(Size bytes)
@@ -98,7 +98,7 @@ OhSegmentCreate(Size bytes)
 	}
 	PG_END_TRY();
 
-	/* now it goes with the transaction, or with our own dsm_detach() */
+	/* from here on the resource owner of the transaction has it */
 	if (segment != NULL)
 		dsm_unpin_mapping(segment);
 	return segment;

@@ -1,27 +1,26 @@
 /*
- * retrain.c -- training the quantizer of an index that has grown.
+ * retrain.c -- trains the quantizer of an index again when the index has grown or its rows have changed.
  *
- * An index that is created on an empty table has no model, and rows may move away
- * from the one that a build has made.  Then a new model is trained on a sample of
- * the rows, and all nodes are encoded again:
+ * An index that was created on an empty table has no model, and the rows of a table may come to differ
+ * from those that the model was trained on.  Then a new model is trained on a sample of the rows,
+ * and all nodes are encoded again:
  *
- *   1. the new model is written where the one before last was, of which no node has
- *      codes;
- *   2. the metapage names it as next_model: from here on new nodes get its codes,
- *      and nodes of both are there;
- *   3. the nodes are encoded again by their rows, a page a record, those whose rows
- *      cannot be read from their old codes; then the members of the highway;
+ *   1. the new model is written over the model before last, of which no node has
+ *      codes any more;
+ *   2. the metapage names it as next_model: from here on new nodes get codes of it,
+ *      and there are nodes of both models;
+ *   3. each page of nodes is encoded again, with one WAL record: nodes by their rows or, where
+ *      these cannot be read, by their old codes; then the members of the highway;
  *   4. the metapage names it as model.
  *
- * A crash after 1 leaves what nobody reads; after 2 or in 3 an index of two models,
- * which is valid, and the next insert or vacuum goes on.
+ * A crash after 1 leaves a model that nobody reads; one after 2 or during 3 leaves an index of two
+ * models, which is valid, and the next insert or vacuum continues.
  *
- * Inserts do it, a few nodes each, or a vacuum does all of it.  One at a time: a
- * heavyweight lock of its own says who, and inserts only take it if they can have it
- * at once.  No insert and no reader ever waits for it.
+ * Inserts do this, a few nodes each, or a vacuum does all of it, one backend at a time: it holds a heavyweight
+ * lock made for this, which inserts take only if it is free.  No insert and no search ever waits for it.
  *
- * A node's rows have equal codes, but where their vectors are not quite equal, the
- * new codes might differ.  The node gets that of its first row, and is marked as loose.
+ * The rows of a node have equal codes.  If their vectors are not quite equal, their new codes may
+ * differ: the node gets the code of its first row, and is marked as loose.
  */
 #include "postgres.h"
 
@@ -70,17 +69,20 @@
 /* A model is as good as it was if errors have not grown by more. */
 #define GROWN 1.2
 
-/* Nodes that one insert encodes again, about. */
+/* About this many nodes are encoded again by one insert. */
 #define STEP_NODES 16
 
-/* Nodes of which all pairs are compared, milliseconds and a second or two of CPU. */
+/*
+ * Graphs of up to this many nodes choose their links again, which compares all pairs of nodes: an insert takes
+ * milliseconds for it, a vacuum a second or two.
+ */
 #define REWIRE_INSERT 1000
 #define REWIRE_VACUUM 8000
 
-/* Rounds over a page whose nodes change under our hands. */
+/* A page whose nodes are changed by others while they are encoded is read again, this often at most. */
 #define MAX_ROUNDS 1000
 
-/* The lock's number among objects of the index. */
+/* objsubid of the lock tag, which names the index as an object. */
 #define RETRAIN_OBJECT 0xFFFF
 
 typedef struct Retrain
@@ -88,15 +90,15 @@ typedef struct Retrain
 	OhIndex    *ix;
 	OhFetcher  *fetcher;
 	MemoryContext context;
-	bool		vacuum;
-	float	   *x;				/* [dim], a row */
-	float	   *near;			/* [dim], what it is likely to be */
+	bool		vacuum;			/* is it called by a vacuum? */
+	float	   *x;				/* [dim], the vector of a row */
+	float	   *near;			/* [dim], a node's vector as its old code has it */
 	void	   *scratch;
-	char	   *codes;			/* old and new codes of a page */
+	char	   *codes;			/* old and new codes of a page's nodes */
 	void	   *refinement;
 } Retrain;
 
-/* A node of a page that is encoded again. */
+/* A node that is encoded again. */
 typedef struct Recode
 {
 	uint32		slot;
@@ -104,9 +106,9 @@ typedef struct Recode
 	uint32		posting;
 	uint8		tag;
 	uint8		state;
-	bool		exact;			/* by its row */
-	bool		loose;			/* it may have rows that the code is not of */
-	bool		done;
+	bool		exact;			/* is the new code made of its row? */
+	bool		loose;			/* may some of its rows have another code? */
+	bool		done;			/* has the new code been written? */
 	void	   *old;
 	void	   *fresh;
 	void	   *refinement;		/* NULL if it gets none */
@@ -456,7 +458,7 @@ look(Retrain *r, OhMetaPageData *meta)
 /* ---- nodes ---- */
 
 /*
- * old_nodes -- the nodes of a page that have codes of another model.
+ * old_nodes -- read the nodes of a page that have codes of the old model; returns how many.
  */
 static int
 old_nodes(Retrain *r, uint32 lp, Recode *nodes)
@@ -490,12 +492,9 @@ old_nodes(Retrain *r, uint32 lp, Recode *nodes)
 }
 
 /*
- * is_shared -- do all rows of a node have the vector that its first one has?
+ * is_shared -- do all rows of a node have the vector of the first row, whose hash is given?
  *
- * hash: of that.
- *
- * No row joins a node whose code is of an old model, so this does not change, but
- * for rows that a vacuum takes.
+ * This does not change afterwards, as no row joins a node whose code is of the old model.
  */
 static bool
 is_shared(Retrain *r, uint32 id, uint32 hash, uint32 head)
@@ -516,9 +515,9 @@ is_shared(Retrain *r, uint32 id, uint32 hash, uint32 head)
 }
 
 /*
- * read_row -- the vector of a node's row; false: that cannot be told.
+ * read_row -- read the vector that a node was made of from its first row; false if there is none.
  *
- * Of a row with several it is the one that has the node's old code.
+ * If rows have several vectors, it is the one with the node's old code.
  */
 static bool
 read_row(Retrain *r, Recode *node, const OmQuantizer *old, uint32 *hash)
@@ -537,7 +536,7 @@ read_row(Retrain *r, Recode *node, const OmQuantizer *old, uint32 *hash)
 }
 
 /*
- * recode -- the new code of a node, by its row if that can be read.
+ * recode -- make the new code of a node, of its row or, if that cannot be read, of its old code.
  */
 static void
 recode(Retrain *r, uint32 lp, Recode *node)
@@ -568,7 +567,7 @@ recode(Retrain *r, uint32 lp, Recode *node)
 }
 
 /*
- * store -- write the new codes of those nodes that are as they were.
+ * store -- write the new codes of the nodes that have not changed since they were read.
  */
 static void
 store(Retrain *r, uint32 lp, Recode *nodes, int n)
@@ -600,7 +599,7 @@ store(Retrain *r, uint32 lp, Recode *nodes, int n)
 }
 
 /*
- * recode_page -- encode the nodes of a page again; returns how many.
+ * recode_page -- encode the nodes of a page again; returns how many there were.
  */
 static int
 recode_page(Retrain *r, uint32 lp)

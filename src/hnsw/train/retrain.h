@@ -1,5 +1,5 @@
 /*
- * retrain.h -- training the quantizer of an index that has grown.
+ * retrain.h -- trains the quantizer of an index again when the index has grown or its rows have changed.
  */
 #ifndef OH_RETRAIN_H
 #define OH_RETRAIN_H
@@ -8,16 +8,16 @@
 
 #include "hnsw/index.h"
 
-/* Number of nodes at which to look at a model trained on `rows` rows (0: no model). */
+/* Number of nodes from which on a model that was trained on `rows` rows (0: no model) is to be tested. */
 extern uint32 OhRetrainLook(const OmQuantSpec *spec, uint64 rows);
 
 /*
- * After an insert: look at the model if it is time to, or encode a few more nodes.
- * Does nothing if somebody else is at it.
+ * To be called after an insert, if OhRetrainIsDue(): test the model, or encode a few more nodes again.  Does
+ * nothing if another backend is doing it.
  */
 extern void OhRetrainStep(Relation heap, OhIndex *ix);
 
-/* Is there something to do for OhRetrainStep()?  By what this backend knows. */
+/* Is there something to do for OhRetrainStep(), as far as this backend knows? */
 static inline bool
 OhRetrainIsDue(const OhIndex *ix)
 {
@@ -26,8 +26,8 @@ OhRetrainIsDue(const OhIndex *ix)
 }
 
 /*
- * For a vacuum: keep others from training until OhRetrainUnlock(); then finish what
- * is under way.  look: also see whether the rows have moved away from the model.
+ * For a vacuum: keep others from training until OhRetrainUnlock().  OhRetrainAll() encodes all nodes again if that
+ * has begun or is due.  look: test the model even if the index has not grown
  */
 extern void OhRetrainLock(Relation index);
 extern void OhRetrainUnlock(Relation index);

@@ -1,14 +1,15 @@
 /*
- * rewire.c -- the base layer of a small graph, chosen again from all pairs of nodes.
+ * rewire.c -- lets all nodes of a small graph choose their base-layer links again, each among all
+ * others.
  *
- * The first nodes of an index have chosen their neighbours by codes of no model, and
- * those of rows that have moved away by codes of one that is not theirs: such codes
- * may say next to nothing.  Once they have better ones, each chooses again, among all
- * others.  There are few, so all of it is in memory, and then written a page a record.
+ * It is called after the nodes got codes of a new model.  Before, they chose their neighbours by codes that may
+ * tell next to nothing: of no model, if they are the first of an index, or of one that does not suit the
+ * rows of today.  The nodes are few, so that everything is computed in memory, and then written with one WAL
+ * record for each page.
  *
- * Others go on inserting: a link that was not there when the nodes were read stays.
- * A crash in between leaves a graph of old and new lists, which is valid; a node that
- * none of them leads to is linked by the next vacuum.
+ * Other backends may insert at the same time: a link that was added after the nodes were read is
+ * kept.  A crash leaves a graph of old and new lists of links, which is valid; the next vacuum
+ * links a node that none of them leads to.
  */
 #include "postgres.h"
 
@@ -20,24 +21,25 @@
 #include "hnsw/train/retrain.h"
 #include "storage/wal.h"
 
+/* A node. */
 typedef struct Wired
 {
 	uint32		id;
 	void	   *code;
-	uint32	   *before;			/* [2m] links as they were read */
-	uint32	   *links;			/* [2m] as they are to be: numbers in Rewire.node */
-	int			n;
-	int			nselected;
-	bool		reached;
+	uint32	   *before;			/* [2m], its links when it was read: node ids */
+	uint32	   *links;			/* [2m], its new links: numbers in Rewire.node */
+	int			n;				/* new links */
+	int			nselected;		/* the first of them: chosen as diverse, the others are fill */
+	bool		reached;		/* from the entry point, in connect() */
 } Wired;
 
 typedef struct Rewire
 {
 	OhIndex    *ix;
-	int			max;			/* links of a node */
-	int			n;
-	int			most;
-	Wired	   *node;			/* [n], by id */
+	int			max;			/* links that a node can have: 2m */
+	int			n;				/* nodes */
+	int			most;			/* nodes at most */
+	Wired	   *node;			/* [n], sorted by id */
 	OhSelector	selector;
 	OmQuery    *form;
 	OhCandidate *candidates;	/* [ef_construction + 1] */
@@ -88,7 +90,9 @@ read_nodes(Rewire *w)
 }
 
 /*
- * is_copy -- are there enough candidates that are as near as this?
+ * is_copy -- are there enough candidates at just this distance, most likely siblings of one another?
+ *
+ * Only an index with filter columns has siblings.
  */
 static bool
 is_copy(const Rewire *w, int n, float dist)
@@ -101,7 +105,7 @@ is_copy(const Rewire *w, int n, float dist)
 }
 
 /*
- * choose -- the links of one node, among its nearest.
+ * choose -- choose the links of one node among its nearest ef_construction nodes.
  */
 static void
 choose(Rewire *w, int i)
@@ -115,7 +119,7 @@ choose(Rewire *w, int i)
 	{
 		int			at;
 
-		/* the nearest ef_construction, sorted */
+		/* insert into the candidates, which are sorted */
 		if (j == i || (n == w->ix->ef_construction && w->dist[j] >= w->candidates[n - 1].dist) ||
 			is_copy(w, n, w->dist[j]))
 			continue;
@@ -131,13 +135,12 @@ choose(Rewire *w, int i)
 }
 
 /*
- * link_back -- let those that nodes chose lead back to them, where there is room or
- * a link that is mere fill.
+ * link_back -- for each chosen link add the link back, if there is room for it or fill to replace.
  */
 static void
 link_back(Rewire *w)
 {
-	int		   *fill = palloc(sizeof(int) * w->n);	/* next fill to give up */
+	int		   *fill = palloc(sizeof(int) * w->n);	/* end of the fill that is left */
 
 	for (int i = 0; i < w->n; i++)
 		fill[i] = w->node[i].n;
@@ -159,7 +162,7 @@ link_back(Rewire *w)
 }
 
 /*
- * walk_from -- mark what can be reached from a node.
+ * walk_from -- mark all nodes that can be reached from a node.
  */
 static void
 walk_from(Rewire *w, int from)
@@ -185,8 +188,8 @@ walk_from(Rewire *w, int from)
 }
 
 /*
- * reach -- let a near node that is reached lead to one that is not; false: none has a
- * link to spare.
+ * reach -- link a node that is not reached from the nearest reached node with room or fill; false if there is
+ * no such node.
  */
 static bool
 reach(Rewire *w, int i)
@@ -209,7 +212,7 @@ reach(Rewire *w, int i)
 		from->links[from->n++] = i;
 	else
 	{
-		/* the first fill: nobody else is put there */
+		/* replace the first fill, and count it as chosen, so that it is not replaced again */
 		from->links[from->nselected] = i;
 		from->nselected++;
 	}
@@ -218,11 +221,11 @@ reach(Rewire *w, int i)
 }
 
 /*
- * connect -- let the entry point lead to every node.
+ * connect -- add links until every node can be reached from the entry point.
  *
- * A link that was mere fill may have been the only one to its node: so there are
- * further rounds.  What a round has added is no fill, so that they come to an end.
- * Where all lists are full of diverse links, there are towers and a vacuum.
+ * The fill that reach() replaces may have been the only link to its node, so that there are further
+ * rounds.  They end, because what a round adds is no fill.  If all lists are full of chosen links, a
+ * node is left to its tower, or to vacuum.
  */
 static void
 connect(Rewire *w)
@@ -251,7 +254,7 @@ connect(Rewire *w)
 }
 
 /*
- * store -- write the links of a node; those that it has got since it was read stay.
+ * store -- write the links of a node, and keep those that it has got since it was read.
  */
 static void
 store(Rewire *w, const Wired *wired, OhNodeData *node)
@@ -299,7 +302,7 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 	{
 		OhNodeData *node = OhRecord(&ix->file, OH_NODE, page, w->node[i].id);
 
-		/* the place may be another node's by now */
+		/* skip a node that was freed since, even if the slot was reused */
 		if (node->state == OH_LIVE && (node->tag & OH_TAG_MODEL) == ix->number &&
 			memcmp(OhNodeCode(node), w->node[i].code, ix->code_bytes) == 0)
 			store(w, &w->node[i], node);

@@ -1,12 +1,12 @@
 /*
- * sample.c -- what a build wants to know of the table beforehand: the mean of
- * the vectors and, if wanted, vectors, for the quantizer, and the number of rows,
- * for the memory.
+ * sample.c -- takes a build's sample of the table.
  *
- * Whole blocks spread evenly over the table are read as an index build reads
- * them, so that expressions, predicates and visibility are those of the build,
- * until there are enough vectors.  A small table is read entirely.  Vectors far
- * longer than the others count for the number of rows only (mean.c).
+ * The quantizer needs the mean of the vectors and, for training, vectors; the build needs
+ * the number of rows to plan its memory.
+ *
+ * Whole blocks, spread evenly over the table, are read by table_index_build_range_scan(), so
+ * that expressions, predicates and visibility are those of the build.  Reading stops when there are
+ * enough vectors; a small table is read whole.  Outliers (mean.c) are counted as rows only.
  */
 #include "postgres.h"
 
@@ -23,14 +23,14 @@
 #include "hnsw/train/train.h"
 #include "types/vector.h"
 
-/* Chosen, not measured; what they bound: docs/measurements.md#constants */
+/* Size of a sample.  Chosen, not measured; what they bound: docs/measurements.md#constants */
 #define SAMPLE_VECTORS	10000
 #define SAMPLE_BLOCKS	4000
-/* ... and as many while there are too few vectors in them to train with. */
+/* Blocks to read while they hold too few vectors for training. */
 #define SAMPLE_MOST_BLOCKS (16 * SAMPLE_BLOCKS)
-/* Fewer say too little of those to come: mean zero is as good. */
+/* With fewer vectors the quantizer gets no mean: rows to come may be quite different ones. */
 #define SAMPLE_MIN		16
-/* Of an array, about this many elements are taken: those of one row are similar. */
+/* About this many elements of an array are taken: those of one row are similar. */
 #define SAMPLE_PARTS	8
 
 typedef struct Sampling
@@ -39,16 +39,17 @@ typedef struct Sampling
 	const OmQuantSpec *spec;
 	const OhColumn *column;
 	OhSample   *sample;
-	MemoryContext row_context;
+	MemoryContext row_context;	/* reset for each row */
 	OhMean	   *mean;
 	OhTrainer  *trainer;
+	/* counts in the blocks read so far */
 	uint64		rows;
-	uint64		vectors;		/* of arrays, all of their elements */
-	uint64		taken;			/* of them, into the sample */
-	uint64		others;
+	uint64		vectors;		/* every element of an array counts */
+	uint64		taken;			/* vectors in the sample */
+	uint64		others;			/* off-graph rows */
 } Sampling;
 
-/* Mean and spread of a count per block. */
+/* Sums of a count per block, for its mean and variance. */
 typedef struct Spread
 {
 	double		sum;
@@ -56,7 +57,7 @@ typedef struct Spread
 } Spread;
 
 /*
- * sample_position -- take a vector into the sample, which has room for it.
+ * sample_position -- add a vector to the sample, which has room for it.
  */
 static void
 sample_position(Sampling *s, const OhPosition *position)
@@ -110,7 +111,7 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool al
 	}
 	if (s->taken >= SAMPLE_VECTORS && !OhHasParts(s->column))
 	{
-		s->vectors++;			/* count the block's rest, without detoasting */
+		s->vectors++;			/* the sample is complete: count the rest of the block only */
 		return;
 	}
 	old = MemoryContextSwitchTo(s->row_context);
@@ -149,10 +150,7 @@ gcd(uint64 a, uint64 b)
 	return a;
 }
 
-/*
- * OhBlockStep -- multiples of it, modulo n, are spread evenly at any number and
- * meet every block once.
- */
+/* The golden ratio of n, made coprime to it. */
 uint64
 OhBlockStep(uint64 n)
 {
@@ -171,9 +169,10 @@ note_block(Spread *spread, double count)
 }
 
 /*
- * estimate -- rows in all n blocks by those in k of them, and a margin of four
- * standard errors if k < n.  There may be a few more than were seen, too: rows
- * come and go during CREATE INDEX CONCURRENTLY.
+ * estimate -- rows in n blocks, estimated from the k blocks that were read.
+ *
+ * The margin is four standard errors.  Even if k = n there is one, as rows may be added during
+ * CREATE INDEX CONCURRENTLY.
  */
 static double
 estimate(const Spread *spread, double k, double n, double *with_margin)
@@ -186,16 +185,12 @@ estimate(const Spread *spread, double k, double n, double *with_margin)
 	return mean * n;
 }
 
-/*
- * OhReplaceOutliers -- put other rows of the sample in the place of those that are
- * as long as limit or longer: what they would train is of no use to the others.
- */
 void
 OhReplaceOutliers(int dim, float *rows, int nrows, double limit)
 {
 	int			good = -1;
 
-	/* the second time round for those before the first good one */
+	/* the second round is for outliers before the first row that is none */
 	for (int i = 0; i < 2 * nrows; i++)
 	{
 		float	   *row = rows + (Size) (i % nrows) * dim;
@@ -207,9 +202,6 @@ OhReplaceOutliers(int dim, float *rows, int nrows, double limit)
 	}
 }
 
-/*
- * OhTakeSample -- see build.h.
- */
 void
 OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhParameters *params,
 			 OhTrainer *trainer, OhSample *sample)
@@ -238,7 +230,7 @@ OhTakeSample(Relation heap, Relation index, struct IndexInfo *info, const OhPara
 	s.row_context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw sample",
 										  ALLOCSET_DEFAULT_SIZES);
 	step = OhBlockStep(nblocks);
-	/* more blocks where there are few vectors in them: a partial index, many NULLs */
+	/* read more blocks if they hold few vectors: a partial index, many NULLs */
 	for (done = 0; done < nblocks && s.taken < SAMPLE_VECTORS &&
 		 done < (s.taken < least ? SAMPLE_MOST_BLOCKS : SAMPLE_BLOCKS); done++)
 	{

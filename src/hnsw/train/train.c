@@ -1,13 +1,13 @@
 /*
- * train.c -- from a build's sample to the quantizer's model.
+ * train.c -- trains the quantizer's model on a build's sample.
  *
- * The sample, the model and the state of training are one block of memory, in a
- * segment of dynamic shared memory if there are to be workers.  Each participant
- * takes the next part of training until none is left (pq: a subvector, with its
- * own random numbers), so that the model does not depend on how many there are.
+ * The sample, the model and the state of training are one block of memory, which is a segment
+ * of dynamic shared memory if there are workers.  Each participant takes the next part of the
+ * training until none is left.  A part (of pq: a subvector) has random numbers of its own, so that
+ * the model does not depend on the number of workers.
  *
- * All of that is there before there is a graph: it may take all of
- * maintenance_work_mem, and the sample is as large as that allows.
+ * Training ends before the build allocates its graph.  So it may use all of maintenance_work_mem,
+ * and the sample is as large as that allows.
  */
 #include "postgres.h"
 
@@ -26,15 +26,16 @@
 
 PGDLLEXPORT void om_train_worker_main(dsm_segment *seg, shm_toc *toc);
 
-/* At the start of the block. */
+/* The head of the block. */
 struct OhTrainShared
 {
 	OmQuantSpec spec;
 	int			nrows;
 	uint32		nparts;
-	pg_atomic_uint32 next;		/* part that nobody has taken yet */
+	pg_atomic_uint32 next;		/* the first part that nobody has taken */
 	pg_atomic_uint32 done;		/* parts that are trained */
-	Size		mean;			/* offsets: float[dim] */
+	/* offsets in the block */
+	Size		mean;			/* float[dim] */
 	Size		model;			/* float[om_quant_model_floats()] */
 	Size		rows;			/* float[room][dim] */
 };
@@ -46,7 +47,7 @@ floats_at(OhTrainShared *shared, Size offset)
 }
 
 /*
- * lay_out -- offsets of a block with nrows rows; returns its bytes.
+ * lay_out -- set the offsets of a block with nrows rows; returns its size.
  */
 static Size
 lay_out(OhTrainShared *shared, const OmQuantSpec *spec, int nrows)
@@ -58,8 +59,8 @@ lay_out(OhTrainShared *shared, const OmQuantSpec *spec, int nrows)
 }
 
 /*
- * memory_needed -- bytes of the block, of what participants need besides, and
- * of the quantizer, which is made while the model is still there.
+ * memory_needed -- size of the block, of the participants' working space, and of the quantizer,
+ * which is made while the block still exists.
  */
 static Size
 memory_needed(const OmQuantSpec *spec, int nrows, int participants)
@@ -71,8 +72,8 @@ memory_needed(const OmQuantSpec *spec, int nrows, int participants)
 }
 
 /*
- * choose_rows -- rows of the sample that the quantizer wants to see and the
- * table may have, as far as maintenance_work_mem holds them (but never too few).
+ * choose_rows -- rows of the sample: as many as the quantizer wants, the table can have and
+ * maintenance_work_mem can hold, but no fewer than training needs.
  */
 static int
 choose_rows(const OmQuantSpec *spec, BlockNumber nblocks, int participants)
@@ -93,9 +94,6 @@ choose_rows(const OmQuantSpec *spec, BlockNumber nblocks, int participants)
 	return low;
 }
 
-/*
- * OhTrainerBegin -- see build.h.
- */
 void
 OhTrainerBegin(OhTrainer *trainer, Relation heap, const OmQuantSpec *spec, int workers)
 {
@@ -113,7 +111,7 @@ OhTrainerBegin(OhTrainer *trainer, Relation heap, const OmQuantSpec *spec, int w
 		trainer->segment = OhSegmentCreate(bytes);
 		if (trainer->segment == NULL)
 		{
-			/* the graph is likely to find the same, and says so */
+			/* the build is likely to find the same for its graph, and reports it to the user */
 			ereport(DEBUG1,
 					(errmsg_internal("too little shared memory for parallel training")));
 			trainer->workers = 0;
@@ -147,7 +145,7 @@ fill_training(OmTraining *training, OhTrainShared *shared)
 }
 
 /*
- * train_parts -- one participant's share.  scratch: om_quant_train_bytes().
+ * train_parts -- do one participant's share of the training.  scratch: om_quant_train_bytes()
  */
 static void
 train_parts(OhTrainShared *shared, void *scratch, bool leader)
@@ -172,8 +170,9 @@ train_parts(OhTrainShared *shared, void *scratch, bool leader)
 }
 
 /*
- * allocate_scratch -- as MemoryContextAllocAligned(), which 15 does not have; it is freed
- * as soon as it is not needed.
+ * allocate_scratch -- allocate working space, aligned to 64 bytes.  The caller frees *to_free.
+ *
+ * It is too large to be kept until its context is reset, as what OhAlignedAlloc() returns must be.
  */
 static void *
 allocate_scratch(const OhTrainShared *shared, char **to_free)
@@ -183,9 +182,7 @@ allocate_scratch(const OhTrainShared *shared, char **to_free)
 	return (void *) TYPEALIGN(64, *to_free);
 }
 
-/*
- * om_train_worker_main -- entry point of a parallel worker.
- */
+/* The entry point of a parallel worker. */
 void
 om_train_worker_main(dsm_segment *seg, shm_toc *toc)
 {
@@ -233,9 +230,6 @@ train(OhTrainer *trainer)
 	pfree(to_free);
 }
 
-/*
- * OhTrain -- see build.h.
- */
 void
 OhTrain(Relation index, OhParameters *params, OhTrainer *trainer, const OhSample *sample)
 {
@@ -253,7 +247,7 @@ OhTrain(Relation index, OhParameters *params, OhTrainer *trainer, const OhSample
 		sample->nrows < om_quant_train_least(&params->spec))
 		return;
 
-	/* another kind's model is no larger */
+	/* after OhFallBack() it is another kind's, which is no larger */
 	Assert(om_quant_model_floats(&params->spec) <= om_quant_model_floats(&shared->spec));
 	shared->spec = params->spec;
 	shared->nrows = sample->nrows;

@@ -1,6 +1,6 @@
 /*
- * calibration.c -- omendb_calibrate() and omendb_calibration(): what recall an index reaches at
- * which ef, measured now or before.
+ * calibration.c -- omendb_calibrate() and omendb_calibration(): which recall an index reaches at
+ * which ef, measured now or the last time.
  */
 #include "postgres.h"
 
@@ -55,7 +55,7 @@ put_curve(FunctionCallInfo fcinfo, const OhCalibration *c)
 }
 
 /*
- * om_calibration -- omendb_calibration(index regclass): what was measured last.
+ * om_calibration -- omendb_calibration(index regclass): returns what was measured last.
  */
 Datum
 om_calibration(PG_FUNCTION_ARGS)
@@ -70,7 +70,7 @@ om_calibration(PG_FUNCTION_ARGS)
 }
 
 /*
- * check_caller -- the index can be measured, and by this user, now?
+ * check_caller -- raise an error unless this user may calibrate this index, here and now.
  */
 static void
 check_caller(const OhOpened *opened)
@@ -93,7 +93,7 @@ check_caller(const OhOpened *opened)
 }
 
 /*
- * take_queries -- those of a statement, run as the caller: up to `most`, evenly spread.
+ * take_queries -- run a statement as the caller, and take up to `most` of the queries that it returns.
  */
 static void
 take_queries(const OhOpened *opened, const char *sql, uint64 most, OhGiven *given)
@@ -110,12 +110,9 @@ take_queries(const OhOpened *opened, const char *sql, uint64 most, OhGiven *give
 	given->n = 0;
 	for (uint64 i = 0; i < wanted; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i * SPI_processed / wanted];
-		bool		isnull;
-		Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull);
+		Datum		value;
 
-		CHECK_FOR_INTERRUPTS();
-		if (!isnull)
+		if (OhSpreadRow(i, wanted, &value) != NULL)
 			given->value[given->n++] = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
 	}
 	MemoryContextSwitchTo(old);
@@ -123,8 +120,8 @@ take_queries(const OhOpened *opened, const char *sql, uint64 most, OhGiven *give
 }
 
 /*
- * measure -- as the table's owner, in a security-restricted operation: expressions of the index
- * are evaluated.
+ * measure -- calibrate the index, as the table's owner and in a security-restricted operation, because
+ * expressions of the index are evaluated.
  */
 static bool
 measure(const OhOpened *opened, const OhGiven *given, int queries)
@@ -146,7 +143,7 @@ measure(const OhOpened *opened, const OhGiven *given, int queries)
 }
 
 /*
- * om_calibrate -- omendb_calibrate(index regclass, queries integer, query text): measure.
+ * om_calibrate -- omendb_calibrate(index regclass, queries integer, query text): measures, and returns the curve.
  */
 Datum
 om_calibrate(PG_FUNCTION_ARGS)
@@ -174,7 +171,7 @@ om_calibrate(PG_FUNCTION_ARGS)
 	else
 		ereport(NOTICE,
 				(errmsg("index \"%s\" has not been calibrated", RelationGetRelationName(opened.index)),
-				 errdetail("It is so small that a search compares all nodes, or no query was of use, or the index is being trained.")));
+				 errdetail("It is so small that a search compares all nodes, or no query could be used, or its quantizer is being trained.")));
 	OhOpenedClose(&opened);
 	return (Datum) 0;
 }

@@ -1,11 +1,10 @@
 /*
- * queries.c -- statements that return queries, or rows that become some.
- *
- * Within SPI; what they return is in SPI_tuptable.
+ * queries.c -- runs statements that return queries for a measurement, or rows to make queries of.
  */
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -35,4 +34,15 @@ OhRunQueries(const char *sql, Oid wanted)
 				 errmsg("query must return one column of type %s", format_type_be(wanted)),
 				 errdetail("It returns %d, the first of type %s.", SPI_tuptable->tupdesc->natts,
 						   format_type_be(type))));
+}
+
+HeapTuple
+OhSpreadRow(uint64 i, uint64 n, Datum *value)
+{
+	HeapTuple	row = SPI_tuptable->vals[i * SPI_processed / n];
+	bool		isnull;
+
+	CHECK_FOR_INTERRUPTS();
+	*value = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? NULL : row;
 }

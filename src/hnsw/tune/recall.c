@@ -127,8 +127,7 @@ add_query(OhMeasured *m, OhHider *hider, Datum value, const ItemPointerData *tid
 static void
 take_rows(OhMeasured *m, uint64 most, bool with_tid)
 {
-	uint64		n = SPI_processed;
-	uint64		wanted = Min(n, most);
+	uint64		wanted = Min(SPI_processed, most);
 	MemoryContext old = MemoryContextSwitchTo(m->context);
 	OhHider    *hider = OhHiderBegin(m->opened.ix, m->context);
 
@@ -138,12 +137,11 @@ take_rows(OhMeasured *m, uint64 most, bool with_tid)
 	m->nqueries = 0;
 	for (uint64 i = 0; i < wanted; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i * n / wanted];
+		Datum		value;
+		HeapTuple	row = OhSpreadRow(i, wanted, &value);
 		bool		isnull;
-		Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull);
 
-		CHECK_FOR_INTERRUPTS();
-		if (isnull)
+		if (row == NULL)
 			continue;
 		add_query(m, hider, value, with_tid ?
 				  (ItemPointer) DatumGetPointer(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull)) : NULL);

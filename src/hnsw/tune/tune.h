@@ -32,12 +32,17 @@ extern void OhOpenToRead(Oid index, OhOpened *opened);
 extern void OhOpenToUse(Oid index, OhOpened *opened);
 extern void OhOpenedClose(OhOpened *opened);
 
-/* ---- queries.c: within SPI ---- */
+/* ---- queries.c: to be called between SPI_connect() and SPI_finish() ---- */
 
-/* Run a SELECT as the caller; an error if it is none. */
+/* Run a SELECT as the caller; its result is in SPI_tuptable.  An error if the statement is no SELECT. */
 extern void OhRunSelect(const char *sql);
-/* The same for one that must return one column of this type. */
+/* The same for a SELECT that must return one column of this type. */
 extern void OhRunQueries(const char *sql, Oid wanted);
+/*
+ * Row i of n (at most SPI_processed) that are spread evenly over the result, and its first column; NULL if that
+ * is NULL.
+ */
+extern HeapTuple OhSpreadRow(uint64 i, uint64 n, Datum *value);
 
 /* ---- hide.c: searches for a row as if it were not in the index ---- */
 
