@@ -60,10 +60,12 @@ def constants(page, texts):
 def folders(page):
     """What is wrong with the list of folders: the indented block that begins with the line of kernel."""
     env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-    printed = subprocess.run(["make", "-s", "-C", TOP, "deps"], env=env, stdout=subprocess.PIPE, text=True, check=False).stdout
+    made = subprocess.run(["make", "-s", "-C", TOP, "deps"], env=env, stdout=subprocess.PIPE, text=True, check=False)
     with open(page, encoding="utf-8") as file:
         block = re.search(r"^    kernel +-\n(?:    .*\n)*", file.read(), flags=re.M)
-    if block is None or re.sub("^    ", "", block[0], flags=re.M) != printed:
+    if made.returncode != 0:
+        yield "make deps failed"
+    elif block is None or re.sub("^    ", "", block[0], flags=re.M) != made.stdout:
         yield "src/README.md: the list of folders is not what make deps prints"
 
 

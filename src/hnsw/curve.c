@@ -8,7 +8,7 @@
 #include "hnsw/curve.h"
 #include "hnsw/options.h"
 
-/* Recall must rise by more than this for a higher ef to count as better. */
+/* Recall must rise by more than this for a higher ef to count as better.  docs/measurements.md#constants */
 #define FLAT 0.001
 
 /* An index that has grown since it was measured needs a higher ef: growth to this power times as high. */

@@ -1,9 +1,9 @@
 /*
  * format.h -- on-disk format of an omenhnsw index.
  *
- * The index is an index file of storage/: page.h there has the layout of pages, file.h
- * that of arrays.  Here are the arrays of this method, their records, and its part of
- * the metapage.  See README.md.
+ * The index is an index file of storage/: storage/page.h has the layout of its pages and of their
+ * directory.  This file has the arrays of omenhnsw, their records, and the metapage.
+ * README.md explains how they are used.
  */
 #ifndef OH_PAGE_H
 #define OH_PAGE_H
@@ -22,26 +22,26 @@
 /* The paged arrays. */
 typedef enum OhArrayId
 {
-	OH_NODE = 0,				/* one record per distinct indexed position */
-	OH_TOWER,					/* one per node and level >= 1 */
-	OH_POSTING,					/* further heap TIDs of a node */
-	OH_NULLS,					/* rows without a position: NULL or no direction */
-	OH_MODEL,					/* the quantizer's models, two at most, one record a page */
-	OH_REFINE,					/* refinements of codes; the record of a node has its id */
-	OH_FILTER_KEY,				/* filter columns of nodes, one record a page: keypage.h */
-	OH_HIGHWAY,					/* where searches start: highway.h */
+	OH_NODE = 0,				/* nodes: one for each code and set of filter keys */
+	OH_TOWER,					/* links on upper levels: one for each node and level >= 1 */
+	OH_POSTING,					/* further TIDs of nodes */
+	OH_NULLS,					/* off-graph rows: the vector is NULL or has no direction */
+	OH_MODEL,					/* the quantizer's models, two at most; one record per page */
+	OH_REFINE,					/* refinements; that of a node has the node's id */
+	OH_FILTER_KEY,				/* filter pages, one record per page: filter/keypage.h */
+	OH_HIGHWAY,					/* nodes that searches start from: graph/highway.h */
 	OH_NARRAYS
 } OhArrayId;
 
-#define OH_MODEL_FLOATS	2000	/* floats in a model record */
+#define OH_MODEL_FLOATS	2000	/* floats of a model in one record */
 
 StaticAssertDecl(sizeof(float) * OH_MODEL_FLOATS <= OH_PAGE_BODY, "a block has 8 kB at least");
 
-/* How a scan orders what its walk has found. */
-#define OH_RERANK_AUTO	0		/* storage parameter only: by the column */
-#define OH_RERANK_HEAP	1		/* by the vectors of the table */
-#define OH_RERANK_INDEX	2		/* by refinements; the table settles what they leave open */
-#define OH_RERANK_OFF	3		/* by codes */
+/* What a scan re-ranks candidates by. */
+#define OH_RERANK_AUTO	0		/* storage parameter only: chosen when the index is built */
+#define OH_RERANK_HEAP	1		/* vectors in the table */
+#define OH_RERANK_INDEX	2		/* refinements; vectors in the table where these do not decide */
+#define OH_RERANK_OFF	3		/* codes: no re-ranking */
 
 /* Where quantizer and bits come from. */
 #define OH_CHOSEN_BY_OPTION		0
@@ -49,14 +49,14 @@ StaticAssertDecl(sizeof(float) * OH_MODEL_FLOATS <= OH_PAGE_BODY, "a block has 8
 #define OH_CHOSEN_BY_SAMPLE		2	/* choose.c */
 
 /*
- * Recall of searches for the k nearest rows, by ef (curve.h has which k and ef).
+ * Recall of searches for the k nearest rows at some values of ef.  curve.h has the values of k and ef.
  *
  *   OFFSET  SIZE  FIELD
- *        0     4  nodes    places for nodes when it was measured, 0: never
- *        4     4  queries  that it was measured with
- *        8     4  given    1: these were a user's, 0: rows of the index
- *       12    96  recall   the mean
- *      108    96  assured  what it is with some certainty
+ *        0     4  nodes    node slots of the index when it was measured; 0: never measured
+ *        4     4  queries  number of queries
+ *        8     4  given    1: queries from a user, 0: rows of the index
+ *       12    96  recall   mean recall
+ *      108    96  assured  the same less a margin for the sampling error
  */
 #define OH_CURVE_KS		3
 #define OH_CURVE_EFS	8
@@ -86,16 +86,16 @@ typedef struct OhMetaPageData
 	uint16		dim;
 	uint16		m;
 	uint16		ef_construction;
-	int16		entry_level;	/* level of the entry point, -1 if none */
-	uint16		subvectors;		/* of pq, otherwise 0 */
-	uint32		entry;			/* node id, OH_NONE if none */
-	uint32		generation;		/* vacuums so far: free hints have moved back */
+	int16		entry_level;	/* level of the entry point, -1 if there is none */
+	uint16		subvectors;		/* of pq; of sparse codes their elements; otherwise 0 */
+	uint32		entry;			/* node id of the entry point, or OH_NONE */
+	uint32		generation;		/* number of vacuums that have moved free hints back */
 	uint32		code_bytes;
 	uint32		node_bytes;
-	uint64		trained_rows;	/* rows in the sample that the model is from */
+	uint64		trained_rows;	/* size of the sample that `model` was trained on */
 	uint16		rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
 	uint16		ncolumns;		/* filter columns */
-	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
+	uint32		refine_bytes;	/* size of a refinement, 0 if there are none */
 	uint8		key_kind[OH_MAX_COLUMNS];	/* OhKeyKind of each filter column */
 	uint8		unclean;		/* a vacuum has flagged nodes, none has cleaned up since */
 	uint8		model;			/* number of the model that nodes have codes of */
@@ -103,13 +103,14 @@ typedef struct OhMetaPageData
 								 * encoded again */
 	uint8		highway_level;	/* nodes of this level and above are members of the highway */
 	uint8		chosen_by;		/* OH_CHOSEN_BY_* */
-	uint32		retrain_lp;		/* then: node pages before this have no code of model */
-	uint32		look_nodes;		/* nodes from which on somebody is to look at the model again */
-	float		trained_error;	/* of the model, 0 if not known: see retrain.c */
+	uint32		retrain_lp;		/* while nodes are encoded again: pages before this one have been */
+	uint32		look_nodes;		/* number of nodes from which on the model is to be tested */
+	float		trained_error;	/* mean error of the model's codes, 0 if not known: retrain.c */
 	uint64		next_rows;		/* trained_rows of next_model */
 	OhArrayHead array[OH_NARRAYS];
-	uint32		column_dim;		/* dimensions of the column; 0 (a metapage without it): dim */
-	OhCalibration calibration;	/* all 0 (a metapage without it): not measured */
+	/* older metapages end here */
+	uint32		column_dim;		/* dimensions of the column; 0: dim */
+	OhCalibration calibration;	/* nodes = 0: not measured */
 } OhMetaPageData;
 
 StaticAssertDecl(offsetof(OhMetaPageData, build_id) == offsetof(OhFileHead, build_id), "metapage layout");
@@ -126,14 +127,15 @@ StaticAssertDecl(offsetof(OhMetaPageData, array) == offsetof(OhFileHead, array),
 StaticAssertDecl(sizeof(OhMetaPageData) <= OH_PAGE_BODY, "metapage fits its page");
 
 /*
- * Models.  Number 0 is no model at all: the quantizer as it is before it has seen
- * any row.  The others follow one another, and of two in a row each has its own
- * half of the array of models.  Codes say which model they are of by its number.
+ * Numbers of models.  0 stands for no model: the quantizer before any training.  Models are numbered from 1
+ * on; the one after OH_LAST_MODEL is 1 again.  The tag of a code has the number of its model.  Nodes may have
+ * codes of two successive models, each of which has its own half of the array of models.
  */
-#define OH_MODELS		2		/* that nodes may have codes of at once */
-#define OH_LAST_MODEL	126		/* 1 comes after it */
-#define OH_TAG_MODEL	0x7F	/* bits of a code's tag: number of its model */
-#define OH_TAG_LOOSE	0x80	/* ... the code may be another one than that of its rows */
+#define OH_MODELS		2
+#define OH_LAST_MODEL	126
+#define OH_TAG_MODEL	0x7F	/* bits of a code's tag: the number of its model */
+#define OH_TAG_LOOSE	0x80	/* bit of a code's tag: some of the node's rows may have another
+								 * code */
 
 static inline uint8
 OhNextModel(uint8 number)
@@ -141,32 +143,33 @@ OhNextModel(uint8 number)
 	return number == OH_LAST_MODEL ? 1 : number + 1;
 }
 
-/* Which half: model 1 has the first. */
+/* The half of the array of models that a model has: model 1 has the first, number 0. */
 static inline int
 OhModelSlot(uint8 number)
 {
 	return (number + 1) % OH_MODELS;
 }
 
-/* Node states. */
-#define OH_FREE			0		/* slot may be taken */
+/* Node states.  README.md has the life of a node. */
+#define OH_FREE			0		/* the slot may be taken */
 #define OH_LIVE			1
-#define OH_DEAD			2		/* no TID left: routes until repaired, never returned */
+#define OH_DEAD			2		/* has no TID left; searches follow its links until vacuum has
+								 * replaced those that lead to it */
 
 /*
  * Node record.
  *
  *   OFFSET        SIZE  FIELD
  *        0           1  state
- *        1           1  level     its towers reach up to this level
- *        2           2  version   bumped whenever the links or the state change
- *        4           6  tid       first row, may be invalid if postings hold some
- *       10           1  nselected links[0..] that are diverse; the others are fill
- *       11           1  tag       model of the code: OH_TAG_*
- *       12           4  posting   first overflow record, or OH_NONE
- *       16           4  tower     record of level 1, or OH_NONE
- *       20  code_bytes  code      opaque, multiple of 4
- *        -       4*2*m  links     base layer, node ids, OH_NONE from the first gap on
+ *        1           1  level     highest level on which the node has links
+ *        2           2  version   increased whenever the links or the state change
+ *        4           6  tid       first row; may be invalid if postings hold rows
+ *       10           1  nselected number of diverse links, which come first; the others are fill
+ *       11           1  tag       OH_TAG_* of the code
+ *       12           4  posting   first posting, or OH_NONE
+ *       16           4  tower     tower of level 1, or OH_NONE
+ *       20  code_bytes  code      opaque; a multiple of 4 bytes
+ *        -       4*2*m  links     node ids on the base layer, then OH_NONE
  */
 typedef struct OhNodeData
 {
@@ -190,11 +193,11 @@ StaticAssertDecl(sizeof(OhNodeData) == 20, "node layout");
  *
  *   OFFSET  SIZE  FIELD
  *        0     4  node
- *        4     4  up      record of the next level, or OH_NONE
+ *        4     4  up      tower of the next level, or OH_NONE
  *        8     1  level
  *        9     1  nselected
- *       10     2  version bumped whenever the links change
- *       12   4*m  links   node ids, OH_NONE from the first gap on
+ *       10     2  version increased whenever the links change
+ *       12   4*m  links   node ids, then OH_NONE
  */
 typedef struct OhTowerData
 {
@@ -210,20 +213,19 @@ StaticAssertDecl(offsetof(OhTowerData, version) == 10, "tower layout");
 StaticAssertDecl(offsetof(OhTowerData, links) == 12, "tower layout");
 
 /*
- * Posting record: further rows of one node.  Free if node is OH_NONE.  New
- * records go to the head of the chain, and only the head takes new TIDs.  TIDs
- * never move between slots.  Vacuum frees empty records behind the head: a
- * reader that comes to one looks again where the chain goes on (rows.c).
+ * Posting record: further rows of one node.  Free if node is OH_NONE.  A new record becomes the first
+ * of the node's chain, and only the first gets new TIDs.  TIDs never move between records.  Vacuum frees
+ * empty records but the first; a reader that finds a record freed reads the chain again (rows.c).
  *
  *   OFFSET  SIZE  FIELD
  *        0     4  node
  *        4     4  next    next record of the chain, or OH_NONE
- *        8     4  hash    of the vector (OhPositionHash) that all rows of this record
- *                         and of those behind it have, or OH_MIXED: they may differ
- *       12    36  tid     invalid where empty
+ *        8     4  hash    OhPositionHash() of the vector that all rows of this record and of those
+ *                         after it have; OH_MIXED if they may have different ones
+ *       12    36  tid     invalid where there is none
  *
- * Rows of one node have equal codes.  Most often their vectors are equal, too, and
- * then one of them tells the distance of all.
+ * The rows of a node have equal codes.  Most often they have equal vectors, too, so that reading one of them
+ * gives the distance of all.
  */
 #define OH_POSTING_TIDS 6
 #define OH_MIXED		0
@@ -240,12 +242,12 @@ StaticAssertDecl(offsetof(OhPostingData, hash) == 8, "posting layout");
 StaticAssertDecl(sizeof(OhPostingData) == 48, "posting layout");
 
 /*
- * Member of the highway: a copy of a node's code.  Free if node is OH_NONE.  The
- * node may have been freed since: whoever follows the record looks at the node.
+ * Member of the highway: a copy of a node's code.  Free if node is OH_NONE.  The node may have been
+ * freed since, so that a search must look at the node itself.
  *
  *   OFFSET        SIZE  FIELD
  *        0           4  node
- *        4           1  level     of the node when it became a member
+ *        4           1  level     level of the node when it became a member
  *        5           1  kind      OH_MEMBER_*, one or both
  *        6           1  model     number of the code's model
  *        7           1  unused
@@ -264,22 +266,22 @@ typedef struct OhMemberData
 StaticAssertDecl(offsetof(OhMemberData, kind) == 5, "member layout");
 StaticAssertDecl(sizeof(OhMemberData) == 8, "member layout");
 
-#define OH_MEMBER_LEVEL		1	/* by its level */
-#define OH_MEMBER_ISLAND	2	/* the one of its island */
+#define OH_MEMBER_LEVEL		1	/* a member because of its level */
+#define OH_MEMBER_ISLAND	2	/* the member that stands for its island */
 
 /*
- * A refinement is opaque (quant.h).  It is written after its node, and never
- * freed: it names its code by a tag, and counts only if the tag is that of the
- * node's code.  Slots that nobody has written are zero.
+ * A refinement record is opaque (quant.h).  It is written after its node, and never freed.  It has a tag
+ * of the code that it belongs to, and is used only if the node still has that code.  Slots that were
+ * never written are zero.
  */
 
-/* A row without a position in the graph. */
+/* Kinds of off-graph rows. */
 #define OH_ROW_FREE			0
-#define OH_ROW_NO_DIRECTION	1	/* the distance is NaN: zero vector under cosine */
+#define OH_ROW_NO_DIRECTION	1	/* a zero vector under cosine, whose distances are NaN */
 #define OH_ROW_NULL			2
 
 /*
- * Such a row; in an index with filter columns its OhKeyRow follows at once.
+ * Off-graph row.  In an index with filter columns, its OhKeyRow follows immediately.
  */
 typedef struct OhNullData
 {

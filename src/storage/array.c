@@ -1,14 +1,14 @@
 /*
  * array.c -- paged arrays: directory, growth, slots, page access by hint.
  *
- * A directory has leaf pages (blocks of data pages) below root pages (blocks of
- * leaf pages).  The metapage names the first OH_TOP root pages of an array, and a
- * top page that names all others.  Entries are only ever appended, so a backend
- * may cache them for the life of the build.
+ * The directory of an array is a tree: leaf pages hold the block numbers of data pages, root pages
+ * those of leaf pages.  The metapage names the first OH_TOP root pages, and a top page that names
+ * the others.  Entries are only appended, so that a backend may cache them until the index is
+ * built again.
  *
- * Lock order: fresh pages that nobody knows of, then the one page that is to name
- * them: leaf, root, top or metapage.  The relation is extended with no lock held
- * on any other page that is known.
+ * Lock order: first new pages, which no other backend knows of; then the one page that
+ * will name them (leaf, root, top or metapage).  While the relation is extended, no lock is
+ * held on any page that others know of.
  */
 #include "postgres.h"
 
@@ -18,15 +18,12 @@
 #include "storage/array.h"
 #include "storage/wal.h"
 
-/* Every Nth access of a cached page goes through ReadBuffer: usage_count. */
+/* Every Nth access to a page goes through ReadBuffer(), which increases its usage_count: OhArrayRead() */
 #define PAGE_HINT_PERIOD 64
 
 /* Write the free hint back after having walked this many full pages. */
 #define HINT_WALK 64
 
-/*
- * OhPageInit -- see array.h.
- */
 void
 OhPageInit(Page page, int kind, int array, uint32 lp)
 {
@@ -40,10 +37,7 @@ OhPageInit(Page page, int kind, int array, uint32 lp)
 	tail->page_id = OH_PAGE_ID;
 }
 
-/*
- * OhPageSetLower -- see array.h.  Generic WAL zeroes what lies between pd_lower and
- * pd_upper.
- */
+/* It matters because generic WAL does not log what is between pd_lower and pd_upper. */
 void
 OhPageSetLower(const OhFile *file, int array, Page page)
 {
@@ -72,7 +66,7 @@ OhSlotIsFree(const OhFile *file, int array, Page page, uint32 slot)
 }
 
 /*
- * clear_record -- make it free, or one that is being taken.
+ * clear_record -- clear a record that becomes free, or that is taken.
  */
 static void
 clear_record(const OhFile *file, int array, void *record, bool taken)
@@ -160,7 +154,7 @@ read_directory_page(Relation rel, int array, BlockNumber block, int kind, int lo
 	return buffer;
 }
 
-/* Where a leaf page of the directory hangs; InvalidBlockNumber is what is not there. */
+/* The pages above a leaf page of the directory; InvalidBlockNumber for those that do not exist. */
 typedef struct DirectoryPath
 {
 	BlockNumber top;
@@ -168,7 +162,7 @@ typedef struct DirectoryPath
 } DirectoryPath;
 
 /*
- * entry_at -- entry i of a directory page, InvalidBlockNumber if it ends before.
+ * entry_at -- entry i of a directory page; InvalidBlockNumber if it has no more than i.
  */
 static BlockNumber
 entry_at(Relation rel, int array, BlockNumber block, int kind, uint32 i)
@@ -177,7 +171,7 @@ entry_at(Relation rel, int array, BlockNumber block, int kind, uint32 i)
 	uint32		nused = OhTail(BufferGetPage(buffer))->nused;
 	BlockNumber entry = InvalidBlockNumber;
 
-	/* entries are appended: what is asked for follows those that are there, or names a block */
+	/* entries are appended, so that entry i is either there or the next to be added */
 	if (i < nused)
 		entry = OhDirEntries(BufferGetPage(buffer))[i];
 	if (i > nused || (i < nused && entry == InvalidBlockNumber))
@@ -246,9 +240,6 @@ remember(OhFile *file, int id, BlockNumber leaf, const BlockNumber *entries,
 	}
 }
 
-/*
- * OhArrayPages -- see array.h.
- */
 uint32
 OhArrayPages(OhFile *file, int id)
 {
@@ -275,7 +266,7 @@ OhArrayPages(OhFile *file, int id)
 		UnlockReleaseBuffer(buffer);
 		if (count <= (int) from)
 			return array->npages;
-		/* after the leaf was read: the blocks that it names are there by now */
+		/* taken after the leaf was read, so that it covers the blocks that the leaf names */
 		nblocks = RelationGetNumberOfBlocks(file->rel);
 		remember(file, id, leaf, entries, count - from, nblocks);
 		if (count < OH_DIR_ENTRIES)
@@ -320,7 +311,7 @@ verify_data_page(OhFile *file, int id, uint32 lp, Buffer buffer)
 }
 
 /*
- * OhArrayRead -- see array.h.  Tries the buffer that the page was last seen in.
+ * OhArrayRead() first tries the buffer that the page was last seen in.
  * ReadRecentBuffer() does not count as a use, so every PAGE_HINT_PERIOD-th access goes
  * through ReadBuffer(): otherwise the hottest pages would look cold to the clock
  * sweep.  A page is verified whenever it is read through ReadBuffer().  A buffer that
@@ -355,15 +346,12 @@ OhArrayPrefetch(OhFile *file, int id, uint32 lp)
 	OhAheadBlock(file->rel, OhArrayBlock(file, id, lp), file->array[id].hint[lp]);
 }
 
-/*
- * OhArrayReadAll -- lock several pages, each named once, in block order.
- */
 void
 OhArrayReadAll(OhFile *file, OhPageRef *pages, int n)
 {
 	BlockNumber last = InvalidBlockNumber;
 
-	/* their blocks are looked up before the first is locked */
+	/* look up the blocks first: the directory must not be read while a page is locked */
 	for (int i = 0; i < n; i++)
 		pages[i].block = OhArrayBlock(file, pages[i].array, pages[i].lp);
 	for (int done = 0; done < n; done++)
@@ -391,7 +379,7 @@ OhReleaseAll(OhPageRef *pages, int n)
 }
 
 /*
- * new_page -- a zeroed page that nobody knows of, exclusively locked.
+ * new_page -- get a zeroed page that no other backend knows of, exclusively locked.
  */
 static Buffer
 new_page(OhFile *file)
@@ -418,8 +406,8 @@ new_page(OhFile *file)
 }
 
 /*
- * release_page -- let go of a page from new_page(), if there is one: what was not
- * used is still a zero page and goes to the free space map.
+ * release_page -- release a page from new_page(), if there is one.  If it was not used, it is still a zero
+ * page, and is recorded in the free space map.
  */
 static void
 release_page(Relation rel, Buffer buffer, bool used)
@@ -443,17 +431,17 @@ append_entry(Page page, BlockNumber block)
 	((PageHeader) page)->pd_lower = SizeOfPageHeaderData + tail->nused * sizeof(BlockNumber);
 }
 
-/* Fresh pages for one leaf page and what must be above it. */
+/* New pages for the directory: a leaf page and, if need be, those above it. */
 typedef struct FreshPages
 {
 	Buffer		leaf;
-	Buffer		root;			/* InvalidBuffer if its root is there */
-	Buffer		top;			/* InvalidBuffer if it needs none */
+	Buffer		root;			/* InvalidBuffer if its root page exists */
+	Buffer		top;			/* InvalidBuffer if its top page exists, or none is needed */
 } FreshPages;
 
 /*
- * init_fresh -- make them pages of the directory; returns the block that the page
- * above them is to name.
+ * init_fresh -- initialise new pages as directory pages; returns the block that the page above them must
+ * name.
  */
 static BlockNumber
 init_fresh(OhWrite *write, const FreshPages *fresh, int array, uint32 n)
@@ -480,8 +468,8 @@ init_fresh(OhWrite *write, const FreshPages *fresh, int array, uint32 n)
 }
 
 /*
- * hang_in_page -- let the directory page `above` name the fresh pages; false:
- * somebody else has added that entry.
+ * hang_in_page -- add the new pages to the directory page `above`; false if another backend has added that
+ * entry.
  */
 static bool
 hang_in_page(OhFile *file, int array, BlockNumber above, int kind, uint32 entry,
@@ -505,7 +493,7 @@ hang_in_page(OhFile *file, int array, BlockNumber above, int kind, uint32 entry,
 }
 
 /*
- * hang_in_meta -- the same for root[r] of the metapage.
+ * hang_in_meta -- add the new pages to the metapage as root[r]; false if another backend has done so.
  */
 static bool
 hang_in_meta(OhFile *file, int array, int r, const FreshPages *fresh, uint32 n)
@@ -528,10 +516,9 @@ hang_in_meta(OhFile *file, int array, int r, const FreshPages *fresh, uint32 n)
 }
 
 /*
- * add_leaf -- append leaf page number n to the directory, with its root page and
- * the top page if need be.
+ * add_leaf -- append leaf page number n to the directory, with a root page and a top page if need be.
  *
- * Does nothing if another backend has added it in between.
+ * Does nothing if another backend has added it since.
  */
 static void
 add_leaf(OhFile *file, int array, uint32 n)
@@ -542,7 +529,7 @@ add_leaf(OhFile *file, int array, uint32 n)
 	bool		done = false;
 
 	fresh.leaf = new_page(file);
-	/* what is above it is looked up after that: no lock while extending */
+	/* the pages above are looked up afterwards, as no lock may be held while extending */
 	if (leaf_block(file->rel, array, n, &path) == InvalidBlockNumber)
 	{
 		if (path.root == InvalidBlockNumber)
@@ -564,8 +551,8 @@ add_leaf(OhFile *file, int array, uint32 n)
 }
 
 /*
- * lock_last_leaf -- the leaf page that takes the next entry, exclusively locked,
- * which is that of logical page *lp; InvalidBuffer if there are `most` pages.
+ * lock_last_leaf -- find and lock exclusively the leaf page that gets the next entry, for logical page *lp;
+ * InvalidBuffer if the array already has `most` pages.
  */
 static Buffer
 lock_last_leaf(OhFile *file, int array, uint32 most, uint32 *lp)
@@ -596,10 +583,10 @@ lock_last_leaf(OhFile *file, int array, uint32 most, uint32 *lp)
 }
 
 /*
- * max_pages -- logical pages that an array can have.
+ * max_pages -- number of logical pages that an array can have.
  *
- * The directory has room for more pages than a relation of 8 kB blocks; record
- * numbers end first where they are used: rows without a position have none.
+ * The directory has room for more pages than a relation of 8 kB blocks can have.  In arrays whose records
+ * are numbered, the numbers are exhausted first.
  */
 static uint32
 max_pages(const OhFile *file, int array)
@@ -632,7 +619,7 @@ OhArrayExtend(OhFile *file, int array)
 	uint32		lp;
 	OhWrite		write;
 
-	/* before a page is taken: every insert into a full index comes here */
+	/* check before extending: every insert into a full index gets here */
 	if (OhArrayPages(file, array) >= most)
 		index_is_full(file, array);
 
@@ -658,13 +645,13 @@ OhArrayExtend(OhFile *file, int array)
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(leaf);
 	release_page(file->rel, data, true);
-	/* whoever locks the page later must not have to read the directory then */
+	/* read the directory now, as callers must not have to while they hold locks */
 	OhArrayPages(file, array);
 	return lp;
 }
 
 /*
- * write_hint -- tell others that all pages before the cursor are full.
+ * write_hint -- write to the metapage that all pages before this backend's cursor are full.
  */
 static void
 write_hint(OhFile *file, int id)
@@ -685,11 +672,9 @@ write_hint(OhFile *file, int id)
 }
 
 /*
- * OhArrayFindFree -- see array.h.
- *
- * Whoever frees slots sets free_hint to the first page with a free slot and counts the
- * generation up; from there every backend has a cursor of its own that only moves
- * forward.  Long walks over full pages move the shared hint.
+ * A vacuum that frees slots sets free_hint to the first page with a free slot, and increases the
+ * generation.  From there on, each backend searches with a cursor of its own, which only moves forward.
+ * After a long way over full pages, it writes its cursor back as the hint.
  */
 uint32
 OhArrayFindFree(OhFile *file, int id)

@@ -8,46 +8,46 @@
 
 #include "storage/file.h"
 
-/* Number of logical pages now; reads the directory if it has grown. */
+/* Number of logical pages of an array; reads the directory if it has grown. */
 extern uint32 OhArrayPages(OhFile *file, int array);
-/* Data page lp, verified, locked (BUFFER_LOCK_SHARE or _EXCLUSIVE). */
+/* Read and lock (BUFFER_LOCK_SHARE or _EXCLUSIVE) logical page lp; corruption raises an error. */
 extern Buffer OhArrayRead(OhFile *file, int array, uint32 lp, int lockmode);
-/* Block of a logical page, which must exist: an error otherwise. */
+/* Block of a logical page; an error if there is no such page. */
 extern BlockNumber OhArrayBlock(OhFile *file, int array, uint32 lp);
 
-/* Ask for a page that exists, if it is not known to be in shared buffers. */
+/* Prefetch a page that exists, unless it is known to be in shared buffers. */
 extern void OhArrayPrefetch(OhFile *file, int array, uint32 lp);
 
-/* Pages to be locked together. */
+/* Pages that are to be locked together. */
 typedef struct OhPageRef
 {
 	int			array;
 	uint32		lp;
 	int			lockmode;
-	BlockNumber block;			/* set with the buffer */
+	BlockNumber block;			/* set together with the buffer */
 	Buffer		buffer;
 } OhPageRef;
 
+/* Read and lock several pages, each named once, in ascending block order. */
 extern void OhArrayReadAll(OhFile *file, OhPageRef *pages, int n);
 extern void OhReleaseAll(OhPageRef *pages, int n);
 
 /*
- * Append an empty page to the array: returns its logical page; the page is not
- * locked on return.  In the WAL at once (page and directory in one record).
+ * Append an empty page to the array; returns its logical page number.  The page is not locked on return.
+ * Page and directory entry are logged in one WAL record.
  */
 extern uint32 OhArrayExtend(OhFile *file, int array);
 
 /*
- * A logical page that probably has a free slot: the caller locks it and takes
- * one by OhPageTakeSlot(), or asks again if that fails.  Extends the array if
- * nothing is free.
+ * Find a logical page that probably has a free slot; extends the array if no page has one.  The caller locks the
+ * page and takes a slot by OhPageTakeSlot(); if others have taken the last one, it calls this again.
  */
 extern uint32 OhArrayFindFree(OhFile *file, int array);
 
-/* true if the record exists (bounds only): refreshes the page count if need be. */
+/* Does the array have a page for this record? */
 extern bool OhArrayHas(OhFile *file, int array, uint32 id);
 
-/* Record numbers that its pages have room for now. */
+/* Number of records that the pages of the array have room for. */
 static inline uint32
 OhArrayRecords(OhFile *file, int array)
 {
@@ -72,21 +72,21 @@ OhSlotOf(const OhFile *file, int array, uint32 id)
 	return id % file->array[array].per_page;
 }
 
-/* Record id on its page. */
+/* The record with this number, on its page. */
 static inline void *
 OhRecord(const OhFile *file, int array, Page page, uint32 id)
 {
 	return OhSlot(file, array, page, OhSlotOf(file, array, id));
 }
 
-/* The page of a record that exists, verified, locked. */
+/* Read and lock the page of a record, which must exist. */
 static inline Buffer
 OhRecordPage(OhFile *file, int array, uint32 id, int lockmode)
 {
 	return OhArrayRead(file, array, OhLp(file, array, id), lockmode);
 }
 
-/* A record that exists, on its page. */
+/* The same; returns the record. */
 static inline void *
 OhRecordRead(OhFile *file, int array, uint32 id, int lockmode, Buffer *buffer)
 {
@@ -102,36 +102,34 @@ OhRecordBlock(OhFile *file, int array, uint32 id)
 }
 
 /*
- * Slots ever used of a locked page.  A page found by hint was verified when it was
- * read first, so whoever goes through its slots asks here: raises an error if it
- * says more than it has room for.
+ * Number of slots ever used on a locked page, to go through them.  A page that was found by hint was verified
+ * only when it was first read, so the number is checked again: an error if it exceeds what a page has room for.
  */
 extern uint32 OhPageUsed(const OhFile *file, int array, Buffer buffer);
-/* Is this slot free?  (Slots at or past the high-water mark are.) */
+/* Is this slot free?  Slots that were never used are. */
 extern bool OhSlotIsFree(const OhFile *file, int array, Page page, uint32 slot);
-/* Does the page have a slot to take? */
+/* Does the page have a free slot? */
 extern bool OhPageHasFree(const OhFile *file, int array, Page page);
 /*
- * Take a free slot of a page that is being changed (from OhWritePage), which must have
- * one (OhPageHasFree(), OhPageFindSlot()): the record is cleared, tail counts and
- * pd_lower are kept.  The caller must then make the record one that OhSlotIsFree()
- * calls taken.  block: of the page, for errors.
+ * Take a free slot of a page, which must have one, as OhPageHasFree() or OhPageFindSlot() tells.  The page must be
+ * one that may be changed (OhWritePage()).  Clears the record and updates the page's counts and pd_lower; the caller
+ * then fills the record so that OhSlotIsFree() is false.  block: the page's, for errors
  */
 extern uint32 OhPageTakeSlot(const OhFile *file, int array, Page page, BlockNumber block);
-/* The same, of slots from..to - 1 only. */
+/* The same among slots from to to - 1. */
 extern uint32 OhPageTakeSlotIn(const OhFile *file, int array, Page page, BlockNumber block,
 							   uint32 from, uint32 to);
 /*
- * The slot that this would take, OH_NONE if there is none; an error if the page says
- * that it has one.
+ * Find the slot that OhPageTakeSlotIn() would take; OH_NONE if there is none.  An error if the page's count says
+ * that there is one.
  */
 extern uint32 OhPageFindSlot(const OhFile *file, int array, Page page, BlockNumber block,
 							 uint32 from, uint32 to);
-/* Give a slot back: the record becomes free, nfree is counted. */
+/* Free a slot of a page that may be changed. */
 extern void OhPageFreeSlot(const OhFile *file, int array, Page page, uint32 slot);
-/* Fill an empty page of an array (in a build or extension). */
+/* Make a page an empty page of an array. */
 extern void OhPageInit(Page page, int kind, int array, uint32 lp);
-/* Set pd_lower by the tail's nused; after every change of nused. */
+/* Set pd_lower by the tail's nused, after a change of nused. */
 extern void OhPageSetLower(const OhFile *file, int array, Page page);
 
 #endif							/* OH_STORAGE_ARRAY_H */

@@ -1,7 +1,7 @@
 /*
- * bitset.h -- a bit for each record number, or block.
+ * bitset.h -- sets of record numbers or blocks, with a bit for each.
  *
- * Not a Bitmapset: its members are ints, these are 32 bits without a sign.
+ * A Bitmapset would not do, because its members are of type int, and these are unsigned.
  */
 #ifndef OH_STORAGE_BITSET_H
 #define OH_STORAGE_BITSET_H
@@ -13,7 +13,7 @@
 typedef struct OhBitset
 {
 	uint64		nwords;
-	uint64	   *word;			/* NULL: empty, and not to be added to */
+	uint64	   *word;			/* NULL: the set is empty, and cannot be added to */
 } OhBitset;
 
 /* An empty set with room for members below n. */

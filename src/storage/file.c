@@ -49,7 +49,10 @@ OhReadBlock(Relation rel, BlockNumber block, int kind, int lockmode)
 {
 	Buffer		buffer;
 
-	/* a page is there before others name it; the metapage is read too often for that */
+	/*
+	 * a page exists before another page names it: check it, but for the metapage, which is read
+	 * too often
+	 */
 	if (block != OH_META_BLOCK && block >= RelationGetNumberOfBlocks(rel))
 		OhReportCorruption(rel, OH_META_BLOCK, "the directory names block %u of %u",
 						   block, RelationGetNumberOfBlocks(rel));
@@ -116,7 +119,7 @@ OhFileSetArray(OhFile *file, int array, uint32 record_bytes)
 }
 
 /*
- * fill_head -- what all methods' metapages have.
+ * fill_head -- fill in the part of a metapage that all methods have in common.
  */
 static void
 fill_head(OhFileHead *head, const OhFileMethod *method)

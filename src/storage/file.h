@@ -2,7 +2,7 @@
  * file.h -- an open index file: its relation, its arrays, and what its access
  * method says of their records.
  *
- * The handle that all of storage/ works on.  An access method keeps it inside its
+ * All functions of storage/ work on an OhFile.  An access method keeps it inside its
  * own state of an open index, and describes its arrays by an OhFileMethod.
  */
 #ifndef OH_STORAGE_FILE_H
@@ -26,24 +26,27 @@ typedef struct OhRecordKind
 	/* Is a slot below the high-water mark free?  NULL: slots are never freed one by one. */
 	bool		(*is_free) (const void *record);
 	/*
-	 * Make a record of this many bytes a free one, or one that is being taken: zeros,
-	 * but for what outlives it and what is_free() looks at.  NULL: zeros.
+	 * Clear a record of this size that becomes free, or that is taken: zero it, but for what must be kept,
+	 * and for what is_free() reads.  NULL: zero all of it.
 	 */
 	void		(*clear) (void *record, Size bytes, bool taken);
-	/* Whoever adds records looks for a free slot from the array's free_hint on. */
+	/* Are free slots reused?  Then they are searched from the array's free_hint on. */
 	bool		reused;
-	/* Records are named by their number, so that there are OH_MAX_RECORDS at most. */
+	/* Do others name records by their number?  Then there are OH_MAX_RECORDS at most. */
 	bool		numbered;
-	/* Of arrays with one record a page: its initial contents; raise an error if it is damaged. */
+	/*
+	 * For arrays with one record per page: set its initial contents; raise an error if it is
+	 * damaged.
+	 */
 	void		(*init_page) (const struct OhFile *file, Page page);
 	void		(*verify_page) (const struct OhFile *file, Page page, BlockNumber block);
 } OhRecordKind;
 
-/* An access method, as storage sees it. */
+/* What storage must know of an access method. */
 typedef struct OhFileMethod
 {
 	uint32		magic;
-	uint32		format;			/* an index of another one asks for a REINDEX */
+	uint32		format;			/* an index of another format is refused, with a hint to REINDEX */
 	int			narrays;
 	const OhRecordKind *kind;	/* [narrays] */
 } OhFileMethod;
@@ -53,8 +56,8 @@ typedef struct OhArray
 {
 	uint32		record_bytes;
 	uint32		per_page;
-	uint32		npages;			/* logical pages known of */
-	uint32		allocated;
+	uint32		npages;			/* logical pages that this backend knows of */
+	uint32		allocated;		/* entries that block and hint have room for */
 	BlockNumber *block;			/* [npages] */
 	Buffer	   *hint;			/* [npages], InvalidBuffer if none */
 	uint32		cursor;			/* logical page where a free slot may be */
@@ -68,32 +71,33 @@ typedef struct OhFile
 	const OhFileMethod *method;
 	uint64		build_id;
 	uint32		generation;		/* of the metapage, as last seen */
-	bool		building;		/* write no WAL */
-	BufferAccessStrategy strategy;	/* of reads of pages for a vacuum, otherwise NULL */
-	uint32		hint_clock;		/* every Nth access is an ordinary ReadBuffer */
-	OhAhead		ahead;			/* of reads of pages anywhere in the file */
+	bool		building;		/* the index is being built: changes are not logged */
+	BufferAccessStrategy strategy;	/* of the vacuum that reads pages, otherwise NULL */
+	uint32		hint_clock;		/* counts accesses by hint, see OhArrayRead() */
+	OhAhead		ahead;			/* of reads anywhere in the file */
 	MemoryContext context;		/* of block numbers and hints */
 	OhArray		array[OH_MAX_ARRAYS];
 } OhFile;
 
-/* A handle without arrays; zeroed before. */
+/* Initialise an OhFile, which must be zero, without arrays. */
 extern void OhFileInit(OhFile *file, Relation rel, const OhFileMethod *method, uint64 build_id,
 					   MemoryContext context);
-/* Size of an array's records; 0 for an array that has none in this index. */
+/* Set the size of an array's records; 0 for an array that this index does not have. */
 extern void OhFileSetArray(OhFile *file, int array, uint32 record_bytes);
 /*
- * Write the metapage of a file with no pages: meta[bytes] is the method's struct,
- * whose OhFileHead is filled in here.  No WAL.
+ * Write the metapage of a new file.  meta[bytes] is the method's struct, whose OhFileHead is filled in here.
+ * Writes no WAL.
  */
 extern void OhFileCreate(Relation rel, ForkNumber fork, const OhFileMethod *method, void *meta,
 						 Size bytes);
 
-/* Errors of damaged pages: ERRCODE_INDEX_CORRUPTED. */
+/* Format a message; palloc'd. */
 extern char *OhFormat(const char *fmt, va_list args) pg_attribute_printf(1, 0);
+/* Raise ERRCODE_INDEX_CORRUPTED with index, block and what was found. */
 extern void OhReportCorruption(Relation rel, BlockNumber block, const char *fmt,...)
 			pg_attribute_printf(3, 4) pg_attribute_noreturn();
 
-/* Pin, lock and verify a block that must be of this kind. */
+/* Read, lock and verify a page that must be of this kind. */
 extern Buffer OhReadBlock(Relation rel, BlockNumber block, int kind, int lockmode);
 /* Raise an error unless a page is of this kind. */
 extern void OhVerifyPage(Relation rel, Buffer buffer, BlockNumber block, int kind);
@@ -101,8 +105,8 @@ extern void OhVerifyPage(Relation rel, Buffer buffer, BlockNumber block, int kin
 extern void OhVerifyHead(Relation rel, const OhFileHead *head, const OhFileMethod *method);
 
 /*
- * Offer zero pages that no directory names for reuse: what a crash or an error leaves while the
- * relation was extended; returns how many there are.
+ * Record zero pages that no directory names in the free space map; returns how many there are.  A crash
+ * or an error while the relation is extended leaves such pages.
  */
 extern BlockNumber OhReclaimPages(OhFile *file);
 

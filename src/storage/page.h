@@ -1,11 +1,11 @@
 /*
  * page.h -- pages of an index file, whatever the access method.
  *
- * An index file is a metapage and a few paged arrays: logical arrays of records of
- * one size, whose pages lie anywhere in the relation.  Record i of an array lies on
- * its logical page i / per_page, slot i % per_page.  A directory maps a logical page
- * to a block.  There are no line pointers.  What records hold is the method's
- * business (file.h).
+ * An index file has a metapage and some paged arrays.  A paged array is a logical array of records of
+ * one size, whose pages may be anywhere in the relation.  Record i of an array is on its
+ * logical page i / per_page, in slot i % per_page.  A directory maps logical pages to
+ * blocks.  There are no line pointers.  The access method decides what records
+ * hold (file.h).
  *
  * Every page:
  *
@@ -68,12 +68,12 @@ StaticAssertDecl(sizeof(OhPageTail) == 16, "page tail layout");
 typedef struct OhArrayHead
 {
 	BlockNumber root[OH_NROOTS];	/* root pages, then the top page that names further ones;
-									 * InvalidBlockNumber if not there */
-	uint32		free_hint;		/* no free slot on a logical page before this */
+									 * InvalidBlockNumber for those that do not exist */
+	uint32		free_hint;		/* logical pages before this one have no free slot */
 } OhArrayHead;
 
 /*
- * The metapage, at PageGetContents(): what is the same in all index files.  The
+ * The part of the metapage, at PageGetContents(), that is the same in all index files.  The
  * method's own struct has the same fields at the same offsets.
  *
  *   OFFSET  SIZE  FIELD
@@ -100,7 +100,7 @@ StaticAssertDecl(offsetof(OhFileHead, generation) == 44, "metapage layout");
 StaticAssertDecl(offsetof(OhFileHead, array) == 128, "metapage layout");
 StaticAssertDecl(sizeof(OhArrayHead) == 36, "metapage layout");
 
-/* At a fixed place: pd_special of a damaged page may point anywhere. */
+/* Not by pd_special, which may point anywhere on a damaged page. */
 static inline OhPageTail *
 OhTail(Page page)
 {

@@ -1,6 +1,8 @@
 /*
- * reclaim.c -- pages that no directory names: what a crash leaves between the
- * extension of the relation and the record that makes the page an array's.
+ * reclaim.c -- makes pages that no directory names available again.
+ *
+ * A crash leaves such a page if it comes after the extension of the relation, and before the WAL record that adds
+ * the page to an array.
  */
 #include "postgres.h"
 
@@ -11,7 +13,7 @@
 #include "storage/array.h"
 #include "storage/bitset.h"
 
-/* The pages that directories name. */
+/* The pages that the metapage and directories name. */
 typedef struct KnownPages
 {
 	Relation	rel;
@@ -29,7 +31,7 @@ know(KnownPages *known, BlockNumber block)
 }
 
 /*
- * know_directory_page -- a root or top page, and what it names but for data pages.
+ * know_directory_page -- add a root or top page, and the directory pages below it.
  */
 static void
 know_directory_page(KnownPages *known, BlockNumber block, int kind)
@@ -51,7 +53,7 @@ know_directory_page(KnownPages *known, BlockNumber block, int kind)
 }
 
 /*
- * know_all -- all pages that the metapage or a directory names.
+ * know_all -- add all pages that the metapage or a directory names.
  */
 static void
 know_all(KnownPages *known, OhFile *file)
@@ -76,10 +78,7 @@ know_all(KnownPages *known, OhFile *file)
 	}
 }
 
-/*
- * OhReclaimPages -- see file.h.  A page that is just being added is locked until a
- * directory names it.
- */
+/* A page that another backend is just adding is locked until a directory names it, so that it is not taken. */
 BlockNumber
 OhReclaimPages(OhFile *file)
 {

@@ -2,13 +2,13 @@
  * verify.c -- checks of an index file: metapage, directories and page headers.
  *
  * Invariants:
- *   - every page has its kind, id and place in its tail, and a header whose
- *     pd_lower is just past the last slot ever used;
+ *   - the tail of every page has its kind, id and place, and pd_lower of its header is
+ *     just past the last slot ever used;
  *   - the directories name every page of an array once, in order, without a gap,
  *     and no block twice;
- *   - what no directory names is a zero page, left over from a crash.
+ *   - a page that no directory names is a zero page, which a crash has left.
  *
- * Nothing that a page says is used before it was compared with a bound.
+ * Every value that is read from a page is compared with a bound before it is used.
  */
 #include "postgres.h"
 
@@ -34,7 +34,7 @@ read_block(OhFileCheck *c, BlockNumber block, void *to)
 }
 
 /*
- * check_header -- header and tail of a page that should be of this kind.
+ * check_header -- check header and tail of a page that must be of this kind.
  */
 static void
 check_header(OhFileCheck *c, BlockNumber block, Page page, int kind, int array, uint32 lp,
@@ -70,10 +70,9 @@ check_header(OhFileCheck *c, BlockNumber block, Page page, int kind, int array, 
 }
 
 /*
- * claim_block -- note that a directory names this block.
+ * claim_block -- record that a directory names this block; an error if one does already.
  *
- * A page that was added since the size of the relation was taken makes c->owner
- * grow.
+ * c->owner grows if the block was added after the size of the relation was taken.
  */
 static void
 claim_block(OhFileCheck *c, BlockNumber from, BlockNumber block, int kind)
@@ -96,7 +95,7 @@ claim_block(OhFileCheck *c, BlockNumber from, BlockNumber block, int kind)
 	c->owner[block] = kind;
 }
 
-/* What is known of one array's directory while it is read. */
+/* State of the check of one array's directory. */
 typedef struct DirectoryCheck
 {
 	OhFileCheck *c;
@@ -107,7 +106,7 @@ typedef struct DirectoryCheck
 } DirectoryCheck;
 
 /*
- * check_directory_page -- one page that `from` names, number n of its kind.
+ * check_directory_page -- check directory page number n of its kind, which the page `from` names.
  */
 static Page
 check_directory_page(DirectoryCheck *d, BlockNumber from, BlockNumber block, int kind, uint32 n,
@@ -126,7 +125,7 @@ check_directory_page(DirectoryCheck *d, BlockNumber from, BlockNumber block, int
 }
 
 /*
- * check_leaf -- leaf page number n of the array; adds its entries to c->block.
+ * check_leaf -- check leaf page number n of the array, and add its entries to c->block.
  */
 static void
 check_leaf(DirectoryCheck *d, BlockNumber from, BlockNumber block, uint32 n)
@@ -155,7 +154,7 @@ check_leaf(DirectoryCheck *d, BlockNumber from, BlockNumber block, uint32 n)
 }
 
 /*
- * check_root -- root page number r of the array.
+ * check_root -- check root page number r of the array, and its leaf pages.
  */
 static void
 check_root(DirectoryCheck *d, BlockNumber from, BlockNumber block, uint32 r)
@@ -169,7 +168,7 @@ check_root(DirectoryCheck *d, BlockNumber from, BlockNumber block, uint32 r)
 }
 
 /*
- * check_array_directory -- the directory of one array; fills c->block.
+ * check_array_directory -- check the directory of one array, and fill c->block.
  */
 static void
 check_array_directory(OhFileCheck *c, const OhFileHead *head, int array)
@@ -199,9 +198,6 @@ check_array_directory(OhFileCheck *c, const OhFileHead *head, int array)
 	c->npages[array] = d.n;
 }
 
-/*
- * OhCheckHead -- see verify.h.
- */
 const OhFileHead *
 OhCheckHead(OhFileCheck *c, void *page)
 {
@@ -213,9 +209,6 @@ OhCheckHead(OhFileCheck *c, void *page)
 	return OhHead(page);
 }
 
-/*
- * OhCheckDirectories -- see verify.h.
- */
 void
 OhCheckDirectories(OhFileCheck *c, const OhFileHead *head)
 {
@@ -226,9 +219,6 @@ OhCheckDirectories(OhFileCheck *c, const OhFileHead *head)
 		check_array_directory(c, head, a);
 }
 
-/*
- * OhCheckReadPage -- see verify.h.  Free slots are counted.
- */
 Page
 OhCheckReadPage(OhFileCheck *c, const OhFile *file, int array, uint32 lp, void *to)
 {
@@ -249,10 +239,7 @@ OhCheckReadPage(OhFileCheck *c, const OhFile *file, int array, uint32 lp, void *
 	return page;
 }
 
-/*
- * OhCheckOtherBlocks -- see verify.h.  The others were added since the directories
- * were read.
- */
+/* A block that no directory names and that is no zero page was added after the directories were read. */
 int64
 OhCheckOtherBlocks(OhFileCheck *c)
 {

@@ -12,24 +12,27 @@ typedef struct OhFileCheck
 {
 	Relation	rel;
 	const OhFileMethod *method;
-	bool		strict;			/* nobody writes at the same time */
+	bool		strict;			/* the table is locked, so that nobody writes at the same time */
 	MemoryContext context;
 	BufferAccessStrategy strategy;
 
 	/* what OhCheckDirectories() finds */
 	BlockNumber nblocks;
-	uint8	   *owner;			/* [nblocks], 0 or kind of the page that a directory names */
-	BlockNumber *block[OH_MAX_ARRAYS];	/* of each array's pages */
+	uint8	   *owner;			/* [nblocks]: kind of the page, if a directory names it, otherwise
+								 * 0 */
+	BlockNumber *block[OH_MAX_ARRAYS];	/* blocks of each array's pages */
 	uint32		npages[OH_MAX_ARRAYS];
 } OhFileCheck;
 
-/* The metapage, copied to page (BLCKSZ). */
+/* All of these raise ERRCODE_INDEX_CORRUPTED for what they find. */
+
+/* Copy the metapage to page[BLCKSZ], and check its head. */
 extern const OhFileHead *OhCheckHead(OhFileCheck *c, void *page);
-/* All directories that it names. */
+/* Check the directories of all arrays. */
 extern void OhCheckDirectories(OhFileCheck *c, const OhFileHead *head);
-/* Copy of a data page into to (BLCKSZ), its header verified. */
+/* Copy a data page to to[BLCKSZ], and check its header and its count of free slots. */
 extern Page OhCheckReadPage(OhFileCheck *c, const OhFile *file, int array, uint32 lp, void *to);
-/* Blocks that no directory names; returns how many of them are zero pages. */
+/* Check the blocks that no directory names; returns how many of them are zero pages. */
 extern int64 OhCheckOtherBlocks(OhFileCheck *c);
 
 #endif							/* OH_STORAGE_VERIFY_H */

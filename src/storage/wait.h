@@ -13,9 +13,9 @@ typedef enum OhWait
 	OH_WAIT_CHANGE,				/* for a change that may explain what a check has found */
 } OhWait;
 
-/* Its number; before PostgreSQL 17 that of all extensions. */
+/* The wait event's number.  Before PostgreSQL 17 all extensions share one. */
 extern uint32 OhWaitEvent(OhWait wait);
-/* Sleep for at most this many milliseconds; a signal ends it. */
+/* Sleep for this many milliseconds at most; a signal ends it earlier. */
 extern void OhSleep(long milliseconds, OhWait wait);
 
 #endif							/* OH_STORAGE_WAIT_H */

@@ -1,7 +1,7 @@
 /*
- * wal.c -- changes of index pages through generic WAL.
+ * wal.c -- changes of index pages through generic WAL (wal.h).
  *
- * The only file that includes generic_xlog.h.  See wal.h for the rules.
+ * This is the only file that includes generic_xlog.h.
  */
 #include "postgres.h"
 
@@ -9,11 +9,6 @@
 
 #include "storage/wal.h"
 
-/*
- * OhWriteStart -- begin one atomic change.
- *
- * While the index is being built, pages change in place and nothing is logged.
- */
 void
 OhWriteStart(OhWrite *write, const OhFile *file)
 {
@@ -21,9 +16,6 @@ OhWriteStart(OhWrite *write, const OhFile *file)
 	write->n = 0;
 }
 
-/*
- * OhWritePage -- see wal.h.  Asking for the same buffer again gives the same page.
- */
 Page
 OhWritePage(OhWrite *write, Buffer buffer, bool fresh)
 {
@@ -52,11 +44,6 @@ void
 	}
 }
 
-/*
- * OhWriteAbort -- forget the change.
- *
- * Without WAL the pages were changed in place: abort before changing any.
- */
 void
 OhWriteAbort(OhWrite *write)
 {

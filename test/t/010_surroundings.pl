@@ -50,7 +50,7 @@ sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LA
 like(error("SELECT omendb_index_check('expr', true)"), qr/42501: cannot set parameter "role" within security-restricted operation/,
 	'in a security-restricted operation');
 sql("SET ROLE owner", "CREATE OR REPLACE FUNCTION half(real[]) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN RETURN public.subvector(\$1::public.vector, 2, 16); END \$\$");
-like(error("SELECT omendb_index_check('expr', true)"), qr/XX002: .*has not the code of row/, 'a function that is not immutable is found out');
+like(error("SELECT omendb_index_check('expr', true)"), qr/XX002: .*does not have the code of row/, 'a function that is not immutable is found out');
 
 # --- rights and wrong objects
 sql('CREATE INDEX i ON t USING omenhnsw (v)', 'CREATE INDEX b ON t (id)', 'CREATE ROLE nobody', 'CREATE VIEW w AS SELECT 1');

@@ -47,7 +47,7 @@ check_keys(HeapCheck *check, uint32 doc, ItemPointer tid, const Datum *values, c
 	OhKeyPageGet(columns, BufferGetPage(buffer), doc % columns->per_page, check->stored);
 	UnlockReleaseBuffer(buffer);
 	if (memcmp(check->stored, check->maker->row, OhKeyRowBytes(columns->n)) != 0)
-		bad_row(c, doc, tid, "has not the filter columns of");
+		bad_row(c, doc, tid, "does not have the filter columns of");
 }
 
 /*
@@ -85,7 +85,7 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 		for (uint32 i = 0; i < terms.n; i++)
 			mix += OhMixTerm(terms.hash[i], terms.tf[i]);
 		if (terms.length != c->doc[doc].length || mix != c->mix[doc])
-			bad_row(c, doc, tid, "has not the terms of");
+			bad_row(c, doc, tid, "does not have the terms of");
 	}
 	if (c->ix->columns.n > 0)
 		check_keys(check, doc, tid, values, isnull);

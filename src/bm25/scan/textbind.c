@@ -31,6 +31,7 @@
 #include "bm25/scan/textplan.h"
 #include "compat.h"
 
+/* Share of the rows that a search is taken to match if its words are not known when it is planned. */
 #define DEFAULT_MATCH_SHARE 0.01
 
 OM_FUNCTION(om_bm25_support);

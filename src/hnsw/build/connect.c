@@ -1,16 +1,16 @@
 /*
- * connect.c -- every node of a fresh graph reachable from the entry point.
+ * connect.c -- makes every node of a new graph reachable from the entry point.
  *
  * Insertion prunes links, which leaves a few nodes in a thousand without an
  * incoming one.  A breadth-first walk from the entry point makes a tree of the
- * links by which nodes were found first.  A node not found (an orphan) gets a link
- * from the nearest node that was; it takes the place of a link that is not of the
- * tree, so that nothing else is lost, and the walk goes on from there.
+ * links by which nodes are reached first.  A node that is not reached, an orphan, gets a link
+ * from a near node that is.  This link replaces one that is not in the tree, so that no other
+ * node is lost, and the walk continues from the orphan.
  *
- * Under inner product most nodes may be orphans: those of short vectors, which are
- * near to nothing, while their own links all lead to the same few long ones.  The
- * lists of these are what searches live on.  So a node gives up one link only, to
- * the first of its orphans; the others hang on that one, in a tree.
+ * Under inner product most nodes may be orphans: short vectors are near to nothing, and their own
+ * links all lead to the same few long ones, whose lists searches depend on.  So a
+ * node gives up only one link, to its first orphan.  Further orphans are linked below that one, in
+ * a tree.
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@
 #include "hnsw/options.h"
 #include "miscadmin.h"
 
-/* Of an orphan's reached links, those that may link back to it. */
+/* An orphan is linked from one of the nearest nodes that it links to itself: this many are tried first. */
 #define NEAREST 4
 
 typedef struct Walk
@@ -28,9 +28,9 @@ typedef struct Walk
 	uint32		nslots;
 	uint32	   *parent;			/* [nslots], OH_NONE: not reached */
 	uint32	   *adopted;		/* [nslots], the orphan that a node links to, or OH_NONE */
-	uint32	   *queue;			/* [nslots], those reached, in order */
+	uint32	   *queue;			/* [nslots], reached nodes in the order of the walk */
 	uint32		nqueue;
-	uint32		done;			/* of the queue */
+	uint32		done;			/* nodes of the queue whose links have been followed */
 } Walk;
 
 static inline bool
@@ -40,7 +40,7 @@ is_node(const Walk *walk, uint32 slot)
 }
 
 /*
- * reach -- note a node and all that can be reached from it.
+ * reach -- mark a node, and all nodes that can be reached from it, as reached.
  */
 static void
 reach(Walk *walk, uint32 slot, uint32 parent)
@@ -77,9 +77,8 @@ reach(Walk *walk, uint32 slot, uint32 parent)
 }
 
 /*
- * free_place -- index of the link of a reached node that may be replaced: a free
- * one, else the furthest fill, else the furthest link, that is not of the tree.
- * -1 if there is none.
+ * free_place -- the place in a reached node's list for a further link: a free one; else that of the farthest
+ * fill, else of the farthest link, that is not in the tree.  -1 if all are.
  */
 static int
 free_place(const Walk *walk, uint32 from)
@@ -107,8 +106,7 @@ free_place(const Walk *walk, uint32 from)
 }
 
 /*
- * try_link -- link a reached node to one that is not, if it has a place; the
- * walk goes on from there.
+ * try_link -- link a reached node to an orphan, and continue the walk there; false if it has no place.
  */
 static bool
 try_link(Walk *walk, uint32 from, uint32 to)
@@ -140,7 +138,7 @@ try_link(Walk *walk, uint32 from, uint32 to)
 }
 
 /*
- * adopt -- link to an orphan from a reached node that has no other orphan yet.
+ * adopt -- link a reached node to an orphan; false if it has an orphan already, or no place.
  */
 static bool
 adopt(Walk *walk, uint32 from, uint32 orphan)
@@ -152,11 +150,11 @@ adopt(Walk *walk, uint32 from, uint32 orphan)
 }
 
 /*
- * adopt_below -- link to an orphan from the tree below the one that a node has
- * adopted.
+ * adopt_below -- link to an orphan from the tree below the orphan that a node has adopted; false if there is no
+ * place.
  *
- * Each gives up to half of its list to others; a full one hands down to one of
- * these, by the orphan's number, so that the tree stays flat.
+ * A node of this tree uses up to half of its list for children.  If that is full, one of its children is
+ * tried, chosen by the orphan's number so that the tree stays flat.
  */
 static bool
 adopt_below(Walk *walk, uint32 from, uint32 orphan)
@@ -184,8 +182,8 @@ adopt_below(Walk *walk, uint32 from, uint32 orphan)
 }
 
 /*
- * link_from_own -- link from a reached node among an orphan's own links: from one
- * of the nearest that has none yet, else from below one.
+ * link_from_own -- link to an orphan from a reached node that it links to: from one of the nearest without
+ * an orphan; else from below one of them; else from one farther away.
  */
 static bool
 link_from_own(Walk *walk, uint32 slot)
@@ -220,8 +218,9 @@ link_from_own(Walk *walk, uint32 slot)
 }
 
 /*
- * link_from_search -- the same, from the nearest that a search finds, or at
- * worst from any: the tree has fewer links than the lists have places.
+ * link_from_search -- link to an orphan from the nearest node that a search finds, or at worst from any.
+ *
+ * Some node has a place, as the tree has fewer links than the lists have places.
  */
 static void
 link_from_search(Walk *walk, uint32 slot)
@@ -247,9 +246,6 @@ link_from_search(Walk *walk, uint32 slot)
 	Assert(false);
 }
 
-/*
- * OhGraphConnect -- see graph.h.
- */
 uint32
 OhGraphConnect(OhBuilder *b, MemoryContext context)
 {
@@ -272,7 +268,7 @@ OhGraphConnect(OhBuilder *b, MemoryContext context)
 	for (uint32 slot = 0; slot < walk.nslots; slot++)
 		unreached += is_node(&walk, slot) && walk.parent[slot] == OH_NONE;
 
-	/* those that have a reached neighbour first: it may be near */
+	/* first the orphans that link to a reached node, which is probably near */
 	for (bool progress = unreached > 0; progress;)
 	{
 		progress = false;

@@ -1,5 +1,5 @@
 /*
- * create.c -- an empty index: metapage and model.
+ * create.c -- creates an empty index: metapage and model.
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@ OhRefineBytes(const OmQuantSpec *spec, int rerank)
 }
 
 /*
- * fill_meta -- the metapage's contents for an empty graph.
+ * fill_meta -- fill in the metapage of an empty graph.
  */
 static void
 fill_meta(OhMetaPageData *meta, const OhParameters *params)
@@ -49,7 +49,7 @@ fill_meta(OhMetaPageData *meta, const OhParameters *params)
 }
 
 /*
- * write_model -- store the model, a page for each OH_MODEL_FLOATS floats.
+ * write_model -- write the model, with OH_MODEL_FLOATS floats on a page.
  */
 static void
 write_model(OhIndex *ix, const float *model)

@@ -1,9 +1,8 @@
 /*
- * graphtwin.c -- the table of codes and filter keys by which builds find the node that
- * a row belongs to.
+ * graphtwin.c -- a hash table by which a build finds the node with a row's code and filter keys.
  *
- * The table is in the memory that participants share, without locks; simplehash is for one
- * process.
+ * The table is in memory that the participants share, and is used without locks, which simplehash does
+ * not support.
  */
 #include "postgres.h"
 
@@ -11,13 +10,14 @@
 
 #include "hnsw/build/graph.h"
 
-/* An entry of the table of twins: the first node with its code. */
+/* Flags a leader in the table: the first node with its code. */
 #define LEADER		0x80000000U
 
 /*
- * find_in_table -- the slot that the table has under a hash with the same code and,
- * unless only leaders are looked for, filter keys; OH_NONE if it had none: then the
- * new slot is there from now on.
+ * find_in_table -- find the node with the code and filter keys of a slot; OH_NONE if there is none, and then add the
+ * slot to the table.
+ *
+ * leader: LEADER, to look for a leader with the code, whatever its filter keys; or 0
  */
 static uint32
 find_in_table(OhBuilder *b, uint32 slot, uint64 hash, uint32 leader)

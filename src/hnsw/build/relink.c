@@ -1,10 +1,10 @@
 /*
- * relink.c -- a second look at nodes of a fresh graph that few others link to.
+ * relink.c -- lets the nodes of a new graph that few others link to choose their links again.
  *
- * A node that was added early has found what there was, one that lies apart has
- * perhaps not found what is nearest to it: both are in few lists, and the fewer
- * there are, the more often a search misses the node.  Now that the graph is
- * complete, they search once more and choose their links again.
+ * A node that was added early chose among few nodes, and one that lies apart may not have
+ * found its nearest ones.  Both are in few lists, and the fewer
+ * lists a node is in, the more often searches miss it.  When the graph is
+ * complete, these nodes search once more and choose their links again.
  */
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* Of all nodes, at most one in this many is relinked.  docs/measurements.md#constants */
+/* At most one node in this many is relinked.  docs/measurements.md#constants */
 #define RELINK_SHARE 3
 
 static inline bool
@@ -22,9 +22,9 @@ is_node(const OhRelink *relink, uint32 slot)
 }
 
 /*
- * choose_least -- below how many incoming links a node is relinked.
+ * choose_least -- choose the number of incoming links below which a node is relinked.
  *
- * The mean is 2m; half of that, if it makes no more nodes than a build can bear.
+ * It is half of the mean, 2m, or less if that makes more nodes than RELINK_SHARE allows.
  */
 static int
 choose_least(const OhRelink *relink)

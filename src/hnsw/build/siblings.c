@@ -1,14 +1,12 @@
 /*
- * siblings.c -- nodes with the code of another node of a fresh graph, and other
- * filter columns.
+ * siblings.c -- links the siblings in a new graph: nodes with equal codes and different filter keys.
  *
- * The first node with a code is its leader, and the only one that insertions see:
- * copies of a vector would be all that a search near it finds, and all that it
- * links to.  When all rows are in, the others are attached: a tree of links leads
- * from the leader to all its siblings, and each of them has some of the leader's
- * links besides.  In a large family these differ and are more than one node has
- * place for: a walk that has found nothing but siblings has seen what is around
- * them all the same.
+ * The first node with a code is the leader.  While rows are added, searches see only leaders:
+ * otherwise a search near a vector that many rows have would find nothing but its siblings, and
+ * link to nothing else.  When all rows are in the graph, the siblings are attached: a tree of
+ * links leads from the leader to all of them, and each also gets some of the leader's
+ * links.  In a large family, a search finds more neighbours than one node has room for, and each sibling gets
+ * other ones of these, so that a walk that finds only siblings still sees what is around them.
  */
 #include "postgres.h"
 
@@ -17,7 +15,7 @@
 #include "hnsw/build/graph.h"
 #include "hnsw/options.h"
 
-/* Siblings from which on it pays to search for what is around them. */
+/* From this many siblings on, it pays to search for what is around them. */
 #define LARGE_FAMILY	4
 
 /* A leader and its siblings. */
@@ -26,19 +24,19 @@ typedef struct Family
 	uint32		leader;
 	int			max;			/* links of a list */
 	int			fanout;			/* children of a node of the tree */
-	float		dist;			/* from one to another, no more than to any link */
-	uint32	   *member;			/* [n], siblings in the order of the tree */
+	float		dist;			/* distance between two of them, no greater than that of any link */
+	uint32	   *member;			/* [n], the siblings; the parent of member i is member i / fanout - 1,
+								 * or the leader if that is -1 */
 	uint32		n;
 	uint32		allocated;
 	int			nlinks;
 	uint32		links[2 * OH_MAX_M];	/* of the leader */
 	float		dists[2 * OH_MAX_M];
-	int			naround;		/* nodes around the leader in b->pool, if searched for */
+	int			naround;		/* nodes around the leader, in b->pool; 0 if it was not searched */
 } Family;
 
 /*
- * put_link -- add a link if there is a place and it is not there yet; lists stay
- * sorted by distance.
+ * put_link -- add a link to a list, which is sorted by distance, if there is room and the list does not have it.
  */
 static void
 put_link(const Family *family, uint32 *list, int *n, uint32 link, float d)
@@ -64,8 +62,7 @@ put_link(const Family *family, uint32 *list, int *n, uint32 link, float d)
 }
 
 /*
- * put_children -- links to the children of a node: member i, or the leader if i
- * is -1.
+ * put_children -- add links to the children in the tree of member i, or of the leader if i is -1.
  */
 static void
 put_children(const Family *family, uint32 *list, int *n, int64 i)
@@ -84,8 +81,8 @@ end_list(const Family *family, uint32 *list, int n)
 }
 
 /*
- * link_sibling -- the list of member i: its parent, its children, the leader, the
- * leader's diverse links and, by turns, what is around; then the leader's fill.
+ * link_sibling -- fill the list of member i with its parent, its children, the leader, diverse links of the
+ * leader, some of the nodes around, and fill of the leader, in this order.
  */
 static void
 link_sibling(OhBuilder *b, const Family *family, uint32 i)
@@ -117,8 +114,7 @@ link_sibling(OhBuilder *b, const Family *family, uint32 i)
 }
 
 /*
- * link_leader -- make room for the first children: the farthest fill goes, then the
- * farthest others.
+ * link_leader -- add the leader's children to its list; the farthest fill makes room, then the farthest others.
  */
 static void
 link_leader(OhBuilder *b, const Family *family)
@@ -141,7 +137,7 @@ link_leader(OhBuilder *b, const Family *family)
 }
 
 /*
- * gather -- a leader's links and its siblings, a chain in next[] from first on.
+ * gather -- set *family to a leader and its siblings, which are the chain in next[] that begins with `first`.
  */
 static void
 gather(OhBuilder *b, Family *family, uint32 leader, uint32 first, const uint32 *next)
@@ -172,7 +168,7 @@ gather(OhBuilder *b, Family *family, uint32 leader, uint32 first, const uint32 *
 }
 
 /*
- * attach -- give a family's siblings their links; nothing leads to them yet.
+ * attach -- give a family's siblings their links.  Nothing outside of the family links to them yet.
  */
 static void
 attach(OhBuilder *b, Family *family)
@@ -188,12 +184,7 @@ attach(OhBuilder *b, Family *family)
 	}
 }
 
-/*
- * OhGraphAttach -- see graph.h.
- *
- * Leaders are linked to their siblings last: until then a search finds leaders
- * only.
- */
+/* Leaders are linked to their siblings in a second pass, so that searches of the first see only leaders. */
 uint32
 OhGraphAttach(OhBuilder *b, MemoryContext context)
 {

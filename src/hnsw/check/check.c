@@ -1,15 +1,14 @@
 /*
- * check.c -- omendb_index_check(): is an index of ours what it should be?  Of omenhnsw
- * here; of omenbm25 in bm25/check.
+ * check.c -- omendb_index_check(): verifies an omenhnsw index, or an omenbm25 index by bm25/check.
  *
- * Plain: locks nobody out, works on a standby; what concurrent writers may have
- * changed is looked at twice before it is called corrupt.
+ * Without heapallindexed, it blocks nobody, and works on a standby.  What seems wrong is read
+ * again before it is reported, as concurrent writers may have changed it.
  *
- * heapallindexed: locks the table against writes (ShareLock), so that nothing
- * moves; every row of the table must be there.  Expressions and predicates of the
+ * With heapallindexed, it locks the table against writes (ShareLock), so that nothing changes, and
+ * checks that every row of the table is in the index.  Expressions and predicates of the
  * index are evaluated as the table's owner, in a security-restricted operation.
  *
- * The invariants are at the heads of checkpage.c, checkgraph.c and checkheap.c.
+ * The invariants are at the heads of storage/verify.c, checkgraph.c, checkhighway.c and bm25/check/textcheck.c.
  */
 #include "postgres.h"
 
@@ -36,9 +35,6 @@
 
 OM_FUNCTION(om_index_check);
 
-/*
- * OhOpenRelation -- a relation by its OID, which a user may have given.
- */
 Relation
 OhOpenRelation(Oid oid, LOCKMODE lock)
 {
@@ -52,7 +48,9 @@ OhOpenRelation(Oid oid, LOCKMODE lock)
 }
 
 /*
- * check_relation -- error unless this is an index of ours that can be read.
+ * check_relation -- raise an error unless this is an index of ours whose contents can be read.
+ *
+ * wanted: names of the access methods that the caller takes
  */
 static void
 check_relation(Relation index, bool ours, const char *wanted)
@@ -85,9 +83,6 @@ check_relation(Relation index, bool ours, const char *wanted)
 						RelationGetRelationName(index))));
 }
 
-/*
- * OhCheckRelation -- error unless this is an omenhnsw index that can be read.
- */
 void
 OhCheckRelation(Relation index)
 {
@@ -95,7 +90,7 @@ OhCheckRelation(Relation index)
 }
 
 /*
- * check_either -- the same, of any access method of ours; is it omenbm25?
+ * check_either -- raise an error unless this is an omenhnsw or omenbm25 index that can be read; is it omenbm25?
  */
 static bool
 check_either(Relation index)
@@ -107,7 +102,7 @@ check_either(Relation index)
 }
 
 /*
- * check_text -- of an omenbm25 index; its documents stand for nodes.
+ * check_text -- check an omenbm25 index; documents are counted in the place of nodes.
  */
 static void
 check_text(Relation heap, Relation index, bool heapallindexed, OhCheckFigures *f)
@@ -128,7 +123,7 @@ check_text(Relation heap, Relation index, bool heapallindexed, OhCheckFigures *f
 }
 
 /*
- * take_snapshot -- for the table scan; taken before the index is read.
+ * take_snapshot -- take a snapshot for the table scan.  It must be taken before the index is read.
  */
 static Snapshot
 take_snapshot(Relation index)
@@ -146,7 +141,7 @@ take_snapshot(Relation index)
 }
 
 /*
- * run_check -- all steps; figures into *f.
+ * run_check -- check an omenhnsw index, and return its figures in *f.
  */
 static void
 run_check(Relation heap, Relation index, bool heapallindexed, OhCheckFigures *f)
@@ -185,7 +180,7 @@ run_check(Relation heap, Relation index, bool heapallindexed, OhCheckFigures *f)
 }
 
 /*
- * make_row -- the figures as a row of the function's type.
+ * make_row -- make a row of the function's result type of the figures.
  */
 static Datum
 make_row(FunctionCallInfo fcinfo, const OhCheckFigures *f, bool heapallindexed)
@@ -242,7 +237,7 @@ om_index_check(PG_FUNCTION_ARGS)
 	OhCheckFigures figures;
 	bool		is_text;
 
-	/* the table before the index, as everybody does */
+	/* lock the table before the index, as others do */
 	if (!OidIsValid(heap_oid))
 	{
 		Relation	other = OhOpenRelation(index_oid, AccessShareLock);
@@ -261,7 +256,7 @@ om_index_check(PG_FUNCTION_ARGS)
 
 	index = OhOpenRelation(index_oid, lock);
 	is_text = check_either(index);
-	/* it may have been dropped and another made between the two locks */
+	/* between the two locks the index may have been dropped, and its OID reused */
 	if (heap_oid != IndexGetRelation(index_oid, true))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

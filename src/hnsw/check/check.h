@@ -1,11 +1,13 @@
 /*
- * check.h -- what the parts of omendb_index_check() share.
+ * check.h -- the parts of omendb_index_check() for omenhnsw.
  *
- * check.c      the SQL function: locks, security, order of the steps, figures
- * checkpage.c  metapage, directories, page headers
- * checkgraph.c nodes, towers, postings, links, reachability
+ * check.c         the SQL function: locks, security, order of the steps, figures
+ * checkpage.c     metapage, directories, page headers
+ * checkgraph.c    nodes, towers, postings, links, reachability
  * checkhighway.c  members of the highway
- * checkheap.c  TIDs: none twice, every row of the heap present
+ * checkheap.c     TIDs: none twice, every row of the table present
+ *
+ * A check that finds something raises ERRCODE_INDEX_CORRUPTED.
  */
 #ifndef OH_CHECK_H
 #define OH_CHECK_H
@@ -21,7 +23,7 @@ typedef struct OhCheckTid
 	ItemPointerData tid;
 	uint16		array;			/* OH_NODE, OH_POSTING, OH_NULLS */
 	uint32		record;
-	uint32		node;			/* of a posting or node; kind of a null record */
+	uint32		node;			/* id of the node; of an off-graph row its kind, OH_ROW_* */
 } OhCheckTid;
 
 typedef struct OhCheckTower
@@ -48,13 +50,13 @@ typedef struct OhCheckFigures
 	int64		postings;
 	int64		null_rows;
 	int64		free_slots;
-	int64		links;			/* of live nodes, base layer */
+	int64		links;			/* of live nodes on the base layer */
 	int64		stale_links;	/* to nodes that are not live */
 	int64		unreachable;
 	int			max_level;
 	int64		heap_rows;
 	bool		refined;		/* the index has refinements */
-	int64		unrefined;		/* live nodes without one that tells their rows' distance */
+	int64		unrefined;		/* live nodes without a usable one */
 } OhCheckFigures;
 
 typedef struct OhCheck
@@ -63,15 +65,15 @@ typedef struct OhCheck
 	Relation	heap;
 	OhIndex    *ix;
 	OhMetaPageData meta;
-	BlockNumber heap_blocks;	/* if strict */
+	BlockNumber heap_blocks;	/* size of the table, in a strict check */
 
-	uint32		nnodes;			/* node ids on known pages */
-	uint8	   *node;			/* [nnodes]: state, OH_CHECK_*, level << 4 */
+	uint32		nnodes;			/* node ids on the pages that are checked */
+	uint8	   *node;			/* [nnodes]: state, OH_CHECK_* and level << 4 */
 	uint32		ntowers;
 	OhCheckTower *tower;
 	uint32		npostings;
 	OhCheckPosting *posting;
-	int64		chained;		/* postings in chains of live nodes */
+	int64		chained;		/* number of postings in chains of live nodes */
 	OhCheckTid *tid;
 	int64		ntids;
 	int64		tids_allocated;
@@ -82,23 +84,25 @@ typedef struct OhCheck
 #define OH_CHECK_STATE		0x03
 #define OH_CHECK_REACHED	0x04
 #define OH_CHECK_EXPANDED	0x08
-#define OH_CHECK_MEMBER		0x04	/* of the highway; once reachability has been looked at */
+#define OH_CHECK_MEMBER		0x04	/* a member of the highway; used after reachability is checked */
 #define OH_CHECK_LEVEL(b)	((b) >> 4)
 
 /* ---- check.c ---- */
 
+/* Open a relation by an OID that a user has given; an error if there is none. */
 extern Relation OhOpenRelation(Oid oid, LOCKMODE lock);
+/* Raise an error unless this is an omenhnsw index whose contents can be read. */
 extern void OhCheckRelation(Relation index);
 
 /* ---- checkpage.c ---- */
 
-/* The metapage; c->meta becomes its copy. */
+/* Check the metapage, and copy it to c->meta. */
 extern void OhCheckMeta(OhCheck *c);
-/* With c->ix set: all directories, and which arrays have pages. */
+/* With c->ix set: check all directories, and which arrays have pages. */
 extern void OhCheckArrays(OhCheck *c);
-/* Copy of a data page into to (BLCKSZ), its header verified. */
+/* Copy a data page to to[BLCKSZ], and check its header. */
 extern Page OhCheckPage(OhCheck *c, OhArrayId array, uint32 lp, void *to);
-/* Copy of one record as it is now; false if it is beyond the array. */
+/* Copy a record as it is now; false if the array has no such record. */
 extern bool OhCheckReadRecord(OhCheck *c, OhArrayId array, uint32 id, void *to);
 
 /* ---- info.c ---- */
@@ -107,18 +111,20 @@ extern const char *OhMetricName(OmMetric metric);
 
 /* ---- checkgraph.c ---- */
 
+/* Check all arrays but the highway; sets c->node and adds all TIDs. */
 extern void OhCheckGraph(OhCheck *c);
 
 /* ---- checkhighway.c ---- */
 
-/* After OhCheckGraph(). */
+/* Check the members of the highway, after OhCheckGraph(). */
 extern void OhCheckHighway(OhCheck *c);
 
 /* ---- checkheap.c ---- */
 
+/* Record where a TID was found.  block: of the record, for errors */
 extern void OhCheckAddTid(OhCheck *c, const ItemPointerData *tid, OhArrayId array, uint32 record,
 						  uint32 node, BlockNumber block);
-/* Check that no TID is in the index twice. */
+/* Check that no TID is in the index twice; sorts c->tid. */
 extern void OhCheckTids(OhCheck *c);
 /*
  * Check that every row that the snapshot sees is in the index, once, with its code and

@@ -2,22 +2,22 @@
  * checkgraph.c -- checks of nodes, towers, postings and links.
  *
  * Invariants:
- *   - a node is free, live or dead; a dead node has no TID; what a dead node says
- *     of its towers and postings is not looked at (cleanup.c);
- *   - a live node of level l has a chain of l tower records, levels 1 to l, that
- *     name it; its postings form a chain that ends, of records that name it; no
- *     record of a live node is outside its chain, none belongs to a free node;
- *   - links are ids of existing records, without gaps, none twice in a list, none
- *     to the node itself; no more of them are counted as diverse than there are.
- *     Links of live nodes lead to live nodes, those of level l to nodes of at least
- *     that level.  Links to dead nodes are left where a vacuum did not end, those to
- *     others by an insert that a vacuum overtook: both are counted, not refused;
- *   - every live node is reachable from the entry point by links of the base layer:
- *     what is not is counted;
- *   - every live node has a page of filter columns, if the index has any;
- *   - the entry point is a node of the level that the metapage says.
+ *   - a node is free, live or dead; a dead node has no TID (its towers and postings are not
+ *     checked, see cleanup.c);
+ *   - a live node of level l has a chain of l tower records, of levels 1 to l, and its postings
+ *     form a chain without a circle.  All records of these chains name the node.  Every
+ *     tower or posting that names a live node is in its chain, and none names a free node;
+ *   - a list of links has ids of existing nodes, without gaps, none of them twice, and not that of
+ *     the node itself.  The number of diverse links is no greater than the number of links;
+ *   - links of live nodes lead to live nodes, those of level l to nodes of level l or higher.  A vacuum that
+ *     was interrupted leaves links to dead nodes, and an insert during a vacuum may leave other
+ *     ones, so that these are no error: they are counted as stale links;
+ *   - every live node can be reached from the entry point by links of the base layer.  Those that cannot are
+ *     no error, but counted;
+ *   - every live node has a filter page, if the index has filter columns;
+ *   - the entry point is a node, whose level is not below the entry level of the metapage.
  *
- * Without a lock against writers, what looks wrong is read again before it is
+ * If the table is not locked against writers, whatever seems wrong is read again before it is
  * reported.
  */
 #include "postgres.h"
@@ -41,9 +41,9 @@ block_of(OhCheck *c, OhArrayId array, uint32 id)
 }
 
 /*
- * state_now -- state of a link's target; read again if it was free or unknown.
+ * state_now -- state and level of a node that a link leads to; -1 if it does not exist.
  *
- * *level becomes its level.  -1: there is no such record.
+ * The node is read again if it was free, or was added later.
  */
 static int
 state_now(OhCheck *c, uint32 id, int *level, OhNodeData *scratch)
@@ -74,7 +74,7 @@ compare_ids(const void *a, const void *b)
 }
 
 /*
- * list_problem -- what is wrong with a list of links, NULL if nothing.
+ * list_problem -- what is wrong with a list of links; NULL if nothing is.
  */
 static char *
 list_problem(OhCheck *c, uint32 id, const uint32 *links, int max, int nselected)
@@ -108,7 +108,7 @@ list_problem(OhCheck *c, uint32 id, const uint32 *links, int max, int nselected)
 }
 
 /*
- * tower_problem -- the chain of towers of a live node.
+ * tower_problem -- what is wrong with the chain of towers of a live node; NULL if nothing is.
  */
 static char *
 tower_problem(OhCheck *c, uint32 id, const OhNodeData *node, bool fresh, OhTowerData *scratch)
@@ -143,7 +143,7 @@ tower_problem(OhCheck *c, uint32 id, const OhNodeData *node, bool fresh, OhTower
 }
 
 /*
- * posting_problem -- the chain of postings of a live node.
+ * posting_problem -- what is wrong with the chain of postings of a live node; NULL if nothing is.
  */
 static char *
 posting_problem(OhCheck *c, uint32 id, const OhNodeData *node, bool fresh)
@@ -178,9 +178,9 @@ posting_problem(OhCheck *c, uint32 id, const OhNodeData *node, bool fresh)
 }
 
 /*
- * node_problem -- what is wrong with a node, NULL if nothing.
+ * node_problem -- what is wrong with a node; NULL if nothing is.
  *
- * fresh: read what it refers to again.
+ * fresh: read the records that it refers to again
  */
 static char *
 node_problem(OhCheck *c, uint32 id, OhNodeData *node, bool fresh, void *scratch)
@@ -210,9 +210,9 @@ node_problem(OhCheck *c, uint32 id, OhNodeData *node, bool fresh, void *scratch)
 }
 
 /*
- * check_node -- one node of a page copy; the node may be read again.
+ * check_node -- check a node of a copied page, reading it again if it seems wrong.
  *
- * scratch  two records
+ * scratch  room for two node records and a tower
  */
 static void
 check_node(OhCheck *c, uint32 id, OhNodeData *node, char *scratch)
@@ -233,7 +233,7 @@ check_node(OhCheck *c, uint32 id, OhNodeData *node, char *scratch)
 }
 
 /*
- * load_records -- all records of an array, NULL in the place of free ones.
+ * load_records -- call load() for each slot of an array, with NULL for free ones.
  */
 static void
 load_records(OhCheck *c, OhArrayId array,
@@ -275,7 +275,7 @@ load_posting(OhCheck *c, uint32 id, const void *record, BlockNumber block)
 }
 
 /*
- * load_postings -- posting records and their TIDs.
+ * load_postings -- load the posting records, and their TIDs.
  */
 static void
 load_postings(OhCheck *c)
@@ -305,7 +305,7 @@ load_tower(OhCheck *c, uint32 id, const void *record, BlockNumber block)
 }
 
 /*
- * load_towers -- tower records, links looked at later.
+ * load_towers -- load the tower records.  check_links() checks their links.
  */
 static void
 load_towers(OhCheck *c)
@@ -316,7 +316,7 @@ load_towers(OhCheck *c)
 }
 
 /*
- * load_nodes -- states, TIDs; everything about a node but its links' targets.
+ * load_nodes -- load states, levels and TIDs of the nodes, and check everything but what links lead to.
  */
 static void
 load_nodes(OhCheck *c)
@@ -355,8 +355,9 @@ load_nodes(OhCheck *c)
 }
 
 /*
- * check_refinements -- pages of refinements, and how many live nodes have none:
- * an insert was cut short, or their rows' vectors differ though their code is one.
+ * check_refinements -- check the pages of refinements, and count the live nodes without a usable one.
+ *
+ * A node has none if its insert was interrupted, or if its rows have different vectors.
  */
 static void
 check_refinements(OhCheck *c)
@@ -397,9 +398,9 @@ check_refinements(OhCheck *c)
 }
 
 /*
- * check_keys -- pages of filter columns, which every live node has one of.
+ * check_keys -- check the filter pages, and that every live node is on one.
  *
- * Whether they say of the rows what they should is for checkheap.c to see.
+ * checkheap.c compares the filter keys with the rows.
  */
 static void
 check_keys(OhCheck *c)
@@ -419,7 +420,7 @@ check_keys(OhCheck *c)
 }
 
 /*
- * is_canonical -- can this be a row of filter columns?
+ * is_canonical -- is this an OhKeyRow as keypage.h describes it?
  */
 static bool
 is_canonical(const OhCheck *c, const OhKeyRow *row)
@@ -433,7 +434,7 @@ is_canonical(const OhCheck *c, const OhKeyRow *row)
 }
 
 /*
- * load_nulls -- rows without a position.
+ * load_nulls -- check the off-graph rows, and load their TIDs.
  */
 static void
 load_nulls(OhCheck *c)
@@ -467,8 +468,8 @@ load_nulls(OhCheck *c)
 }
 
 /*
- * check_owned -- towers and postings have owners; in a strict check each one of a
- * live node is in its chain.
+ * check_owned -- in a strict check: towers and postings belong to nodes that exist, and those of live nodes are in
+ * their chains.
  */
 static void
 check_owned(OhCheck *c)
@@ -487,7 +488,10 @@ check_owned(OhCheck *c)
 		if (state == OH_FREE)
 			OhReportCorruption(c->file.rel, block_of(c, OH_TOWER, i), "tower %u is of node %u, which is free",
 							   i, node);
-		/* chains were found to have a tower for each level: these are all */
+		/*
+		 * each chain has a tower for each level, as load_nodes() has checked: so comparing numbers
+		 * is enough
+		 */
 		if (state == OH_LIVE)
 			owned++;
 	}
@@ -516,7 +520,7 @@ check_owned(OhCheck *c)
 }
 
 /*
- * check_targets -- the states of what a list leads to.
+ * check_targets -- count the links of a list, and those that are stale.
  */
 static void
 check_targets(OhCheck *c, const uint32 *links, int max, int at_least, OhNodeData *scratch)
@@ -534,7 +538,7 @@ check_targets(OhCheck *c, const uint32 *links, int max, int at_least, OhNodeData
 }
 
 /*
- * check_links -- where the links of live nodes lead.
+ * check_links -- check the links of towers, and count the links of live nodes and those that are stale.
  */
 static void
 check_links(OhCheck *c)
@@ -577,7 +581,7 @@ check_links(OhCheck *c)
 }
 
 /*
- * expand_page -- reach what the reached nodes of one page link to.
+ * expand_page -- mark as reached what the reached nodes of one page link to.
  */
 static void
 expand_page(OhCheck *c, uint32 lp)
@@ -612,9 +616,10 @@ expand_page(OhCheck *c, uint32 lp)
 }
 
 /*
- * check_reach -- count the live nodes that the entry point does not reach.
+ * check_reach -- count the live nodes that cannot be reached from the entry point.
  *
- * In passes over the pages, so that memory is a byte a node.  Dead nodes route.
+ * This takes several passes over the pages, but only one byte of memory per node.  Links of dead nodes count, as
+ * searches follow them.
  */
 static void
 check_reach(OhCheck *c)
@@ -649,7 +654,7 @@ check_reach(OhCheck *c)
 }
 
 /*
- * check_entry -- the entry point exists and has the level that it should have.
+ * check_entry -- check that the entry point exists and has the level that the metapage says, or a higher one.
  */
 static void
 check_entry(OhCheck *c)
@@ -666,7 +671,7 @@ check_entry(OhCheck *c)
 		if (c->file.strict || i == RETRIES)
 			OhReportCorruption(c->file.rel, OH_META_BLOCK, "the entry point is node %u, state %d, level %d, not %d",
 							   c->meta.entry, state, level, c->meta.entry_level);
-		/* it may have moved, and the node may be older or newer than the metapage */
+		/* the metapage and the node were read at different moments: read both again */
 		OhSleep(1L << (2 * i), OH_WAIT_CHANGE);
 		OhIndexRefresh(c->ix);
 		c->meta.entry = c->ix->entry;
@@ -678,10 +683,8 @@ check_entry(OhCheck *c)
 }
 
 /*
- * OhCheckGraph -- all of the above.
- *
- * Postings and towers are read before the nodes: what a node refers to is older
- * than the node, or found to be by reading it again.
+ * Postings and towers are read before the nodes: the records that a node refers to are older than the node,
+ * so that they are found, or the node is read again.
  */
 void
 OhCheckGraph(OhCheck *c)

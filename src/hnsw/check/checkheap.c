@@ -17,9 +17,6 @@
 #include "hnsw/parts.h"
 #include "filter/key.h"
 
-/*
- * OhCheckAddTid -- note where a TID was found.
- */
 void
 OhCheckAddTid(OhCheck *c, const ItemPointerData *tid, OhArrayId array, uint32 record,
 			  uint32 node, BlockNumber block)
@@ -82,7 +79,7 @@ still_there(OhCheck *c, const OhCheckTid *t)
 }
 
 /*
- * may_repeat -- may a row be in both places?  Of an array each element is in a node.
+ * may_repeat -- may a row be in both places?  In an index on arrays it is in a node for each of its vectors.
  */
 static bool
 may_repeat(const OhCheck *c, const OhCheckTid *a, const OhCheckTid *b)
@@ -91,9 +88,8 @@ may_repeat(const OhCheck *c, const OhCheckTid *a, const OhCheckTid *b)
 }
 
 /*
- * OhCheckTids -- see check.h.  Sorts c->tid.  A vacuum may have removed a TID after it
- * was seen, and an insert may have put the row that took its place elsewhere: both
- * places are looked at again.
+ * If a TID was found in two places, both are read again: a vacuum may have removed it from the first, and an insert
+ * may then have added it to the second, for a new row.
  */
 void
 OhCheckTids(OhCheck *c)
@@ -119,28 +115,29 @@ OhCheckTids(OhCheck *c)
 	}
 }
 
+/* Working space for the check of a row. */
 typedef struct HeapCheck
 {
 	OhCheck    *c;
-	void	   *code;
-	void	   *refinement;
-	char	   *stored;			/* refinement of the row's node */
+	void	   *code;			/* code of the row */
+	const float *coded;			/* the vector that `code` was made of ... */
+	const OmQuantizer *coded_by;	/* ... and the model */
+	void	   *refinement;		/* refinement of the row */
+	char	   *stored;			/* refinement in the index */
 	void	   *scratch;
 	OmQuery    *form;
-	const float *coded;			/* what code is of ... */
-	const OmQuantizer *coded_by;	/* ... and by which model */
-	char	   *node;
+	char	   *node;			/* copy of the row's node */
 	OhKeyMaker *maker;			/* NULL without filter columns */
-	OhKeyRow   *keys;			/* of the row, and as stored */
-	OhKeyRow   *stored_keys;
+	OhKeyRow   *keys;			/* filter keys of the row */
+	OhKeyRow   *stored_keys;	/* filter keys in the index */
 	MemoryContext context;		/* reset for each row */
 } HeapCheck;
 
 /*
- * check_code -- is the node's code that of the row?
+ * check_code -- is the node's code that of this vector?
  *
- * A loose node's need not be: retrain.c.  Bytes may differ where another CPU has rounded otherwise; then the two codes
- * must be as near to one another as the code's own error.
+ * (That of a loose node need not be: retrain.c.)  A CPU that rounds differently may make a slightly different
+ * code: then the distance between the two codes must be within the code's own error.
  */
 static bool
 check_code(HeapCheck *check, const float *x, OhNodeData *node)
@@ -164,10 +161,9 @@ check_code(HeapCheck *check, const float *x, OhNodeData *node)
 }
 
 /*
- * check_refinement -- is the node's refinement, if it has a sharp one, that of
- * the row?
+ * check_refinement -- is the node's refinement, if it has a usable one, that of this vector?
  *
- * Only where the code is the very same, rounding and all.
+ * It is compared only if the code is the same byte by byte.
  */
 static bool
 check_refinement(HeapCheck *check, const float *x, uint32 node, const void *code, uint8 tag)
@@ -184,7 +180,7 @@ check_refinement(HeapCheck *check, const float *x, uint32 node, const void *code
 }
 
 /*
- * read_keys -- what the index has of a row's filter columns.
+ * read_keys -- read a row's filter keys from the index.
  */
 static void
 read_keys(HeapCheck *check, const OhCheckTid *t)
@@ -236,7 +232,7 @@ check_keys(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const Datum *
 		if (null == stored_null && row->value[i] == stored->value[i])
 			continue;
 		OhReportCorruption(c->file.rel, OhArrayBlock(&ix->file, array, lp),
-						   "%s %u has not column %d of row (%u,%u): %s" UINT64_FORMAT " instead of %s" UINT64_FORMAT,
+						   "%s %u does not have the value of column %d of row (%u,%u): %s" UINT64_FORMAT " instead of %s" UINT64_FORMAT,
 						   array == OH_NULLS ? "record" : "node",
 						   array == OH_NULLS ? t->record : t->node, i + 2,
 						   ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid),
@@ -248,8 +244,7 @@ check_keys(HeapCheck *check, ItemPointer tid, const OhCheckTid *t, const Datum *
 }
 
 /*
- * check_hash -- a posting that says which vector all its rows have says it of this
- * one, too.
+ * check_hash -- check that a row of a posting has the vector that the posting says all its rows have.
  */
 static void
 check_hash(OhCheck *c, const OhPosition *position, uint32 at)
@@ -257,14 +252,14 @@ check_hash(OhCheck *c, const OhPosition *position, uint32 at)
 	OhPostingData record;
 
 	if (!OhCheckReadRecord(c, OH_POSTING, at, &record))
-		return;					/* its node's chain is checked elsewhere */
+		return;					/* checkgraph.c checks that postings exist */
 	if (record.hash != OH_MIXED && record.hash != OhPositionHash(position))
 		OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, OH_POSTING, at),
 						   "posting %u of node %u has rows of other vectors than it says", at, record.node);
 }
 
 /*
- * read_node -- a copy of the node that has a row: it must be live, of a model that is there.
+ * read_node -- copy the node of a row, which must be live, and have a code of a model that the index has.
  */
 static void
 read_node(OhCheck *c, const OhCheckTid *t, OhNodeData *node)
@@ -280,8 +275,8 @@ read_node(OhCheck *c, const OhCheckTid *t, OhNodeData *node)
 }
 
 /*
- * check_parts -- each element of an array is in one of the nodes t[n] that have its row,
- * and no node has the row without the code of an element.
+ * check_parts -- check that each vector of an array is in one of the nodes t[n] of its row, and that each of these
+ * nodes has the code of one of the vectors.
  */
 static void
 check_parts(HeapCheck *check, const OhParts *parts, const OhCheckTid *t, int n)
@@ -325,13 +320,13 @@ check_parts(HeapCheck *check, const OhParts *parts, const OhCheckTid *t, int n)
 	{
 		if (!known[k])
 			OhReportCorruption(c->file.rel, OhRecordBlock(&c->ix->file, OH_NODE, t[k].node),
-							   "node %u has not the code of a vector of row (%u,%u)", t[k].node,
+							   "node %u does not have the code of a vector of row (%u,%u)", t[k].node,
 							   ItemPointerGetBlockNumber(&t->tid), ItemPointerGetOffsetNumber(&t->tid));
 	}
 }
 
 /*
- * check_array -- the row of an array is in the index, t being one of its places.
+ * check_array -- check a row of an index on arrays, one of whose places in the index is t.
  */
 static void
 check_array(HeapCheck *check, const OhCheckTid *t, Datum *values, bool *isnull)
@@ -365,7 +360,7 @@ check_array(HeapCheck *check, const OhCheckTid *t, Datum *values, bool *isnull)
 }
 
 /*
- * check_row -- callback of the table scan: the row is in the index.
+ * check_row -- callback of the table scan: check that the row is in the index as it should be.
  */
 static void
 check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *state)
@@ -422,11 +417,11 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 		loose = (node->tag & OH_TAG_LOOSE) != 0;
 		if (!loose && !check_code(check, x, node))
 			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_NODE, t->node),
-							   "node %u has not the code of row (%u,%u)", t->node, row_block, row_offset);
+							   "node %u does not have the code of row (%u,%u)", t->node, row_block, row_offset);
 		if (c->ix->refine_bytes > 0 && !loose &&
 			!check_refinement(check, x, t->node, OhNodeCode(node), node->tag))
 			OhReportCorruption(index, OhRecordBlock(&c->ix->file, OH_REFINE, t->node),
-							   "node %u has not the refinement of row (%u,%u)", t->node, row_block, row_offset);
+							   "node %u does not have the refinement of row (%u,%u)", t->node, row_block, row_offset);
 	}
 	if (t->array == OH_POSTING)
 		check_hash(c, &position, t->record);
@@ -436,9 +431,6 @@ check_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 	MemoryContextReset(check->context);
 }
 
-/*
- * OhCheckHeap -- see check.h.
- */
 void
 OhCheckHeap(OhCheck *c, Snapshot snapshot)
 {
@@ -461,7 +453,7 @@ OhCheckHeap(OhCheck *c, Snapshot snapshot)
 	}
 	check.context = AllocSetContextCreate(c->file.context, "omenhnsw check row", ALLOCSET_DEFAULT_SIZES);
 
-	/* as the first scan of CREATE INDEX CONCURRENTLY: by a snapshot */
+	/* scan by a snapshot, as the first scan of CREATE INDEX CONCURRENTLY does */
 	info->ii_Concurrent = true;
 	info->ii_Unique = false;
 	scan = table_beginscan_strat(c->heap, snapshot, 0, NULL, true, true);

@@ -1,12 +1,14 @@
 /*
  * checkhighway.c -- checks of the members of the highway (highway.h).
  *
- * Invariants: a member names an existing node and is a member by its level, of an island,
- * or both.  Without writers, its node is live or dead, has at least its level and has its
- * code (if both are of one model: a member of an old one is passed over by searches until
- * a vacuum).  That a node of a high level is no member is no damage: its insert was cut
- * short.  Nor is one that is a member twice: an insert and a vacuum may add it at the same
- * moment.  A vacuum frees one of them at its end; a crash may come before that.
+ * Invariants:
+ *   - a member names an existing node, and is a member by its level, for an island, or both;
+ *   - in a strict check, its node is live or dead, has at least the member's level, and has its
+ *     code, if both are of one model (searches ignore a member of an old model until a vacuum).
+ *
+ * No error are: a node of a high level that is no member, because its insert was interrupted; and a node that is
+ * a member twice, because an insert and a vacuum added it at the same moment.  A vacuum frees one of
+ * the two at its end, unless a crash comes before that.
  */
 #include "postgres.h"
 
@@ -15,7 +17,7 @@
 #include "hnsw/check/check.h"
 
 /*
- * member_problem -- what is wrong with a member, NULL if nothing; node is scratch.
+ * member_problem -- what is wrong with a member; NULL if nothing is.  node: room for a copy of its node
  */
 static char *
 member_problem(OhCheck *c, OhMemberData *member, OhNodeData *node)

@@ -1,7 +1,7 @@
 /*
- * checkpage.c -- checks of an omenhnsw index's metapage and of which arrays it has.
+ * checkpage.c -- checks of an omenhnsw index's metapage, and of the arrays that it has.
  *
- * What every index file must be is checked by storage/verify.c.
+ * storage/verify.c checks what holds for every index file.
  */
 #include "postgres.h"
 
@@ -27,7 +27,7 @@ OhCheckArrays(OhCheck *c)
 	uint32		model = OhModelPages(&c->ix->spec);
 
 	OhCheckDirectories(&c->file, (OhFileHead *) &c->meta);
-	/* what a crash has left of one that was about to be written is no error */
+	/* fewer pages are no error: a crash may come while a model is written */
 	if (npages[OH_MODEL] > OH_MODELS * model)
 		OhReportCorruption(c->file.rel, OH_META_BLOCK, "%u pages of models, %u are the most",
 						   npages[OH_MODEL], OH_MODELS * model);

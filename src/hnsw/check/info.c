@@ -1,11 +1,9 @@
 /*
- * info.c -- omendb_index_info(): how an omenhnsw index was built and what it
- * holds.
+ * info.c -- omendb_index_info(): how an omenhnsw index was built, and what it holds.
  *
- * Reads every page of nodes, towers, postings and rows without a position once,
- * a page at a time under a share lock: while others write to the index, figures do
- * not describe one moment.  What is read is not verified; omendb_index_check() does
- * that.
+ * It reads every page of nodes, towers, postings and off-graph rows once, one at a time under a
+ * share lock, so that the figures are not those of one moment if others write to the index.  It
+ * verifies nothing; omendb_index_check() does.
  */
 #include "postgres.h"
 
@@ -26,13 +24,13 @@
 
 OM_FUNCTION(om_index_info);
 
-/* What the pages say. */
+/* Counts of what is on the pages. */
 typedef struct Figures
 {
 	int64		live;
 	int64		dead;
 	int64		old_codes;		/* nodes with codes of another model than new ones get */
-	int64		links;			/* of live nodes, base layer */
+	int64		links;			/* of live nodes on the base layer */
 	int64		rows;
 	int64		members;		/* of the highway */
 	BlockNumber pages;

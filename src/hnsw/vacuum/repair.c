@@ -1,22 +1,22 @@
 /*
- * repair.c -- vacuum's replacement of links to dead nodes.
+ * repair.c -- replaces links to dead nodes.
  *
- * Local and on codes alone: what a node loses is replaced from around what it
- * lost.  With d of a list's n links dead:
+ * A node's links to dead nodes are replaced by links to neighbours of these, chosen by codes.  If
+ * d of the n links of a list lead to dead nodes:
  *
  *   d <= n/3   the live links stay; the vacated places go to live neighbours of
  *              the dead neighbours
  *   d >  n/3   the live links and those neighbours are pruned together
- *   d >  n/2   as before, with candidates from one hop further
+ *   d >  n/2   the same, with candidates from one hop further
  *
- * Pruning is relaxed by 1.2 on squared L2; without that, or without the repair,
- * recall drifts over rounds of deleting and inserting.  Where all this does not
- * fill the list, because a whole region is gone, a search for the node helps.
+ * Pruning is relaxed by a factor of 1.2 on squared L2.  Without that, or without any repair, recall
+ * sinks over rounds of deletes and inserts.  If the candidates do not fill the list, because a whole
+ * region is dead, a search for the node adds more.
  *
- * The new lists of a page are computed from copies, with no lock; then the page
- * is locked, records whose version has moved are put off, and the others are
- * changed by one WAL record.  After a crash between two pages the dead nodes are
- * still there, still route, and the next vacuum goes on.
+ * The new lists of a page are computed from private copies, without locks.  Then the page is
+ * locked, and changed with one WAL record; records whose version has changed are repaired
+ * again later.  After a crash between two pages, the dead nodes are still there, searches still follow
+ * their links, and the next vacuum continues.
  */
 #include "postgres.h"
 
@@ -28,10 +28,10 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* Passes, after which links that inserts have set in the meantime are left alone. */
-#define MAX_SWEEPS 8
+/* Passes over the graph.  Links to dead nodes that inserts add after these are left to the next vacuum. */
+#define MAX_PASSES 8
 
-/* Candidates whose distance is taken at most. */
+/* Candidates for one list, at most. */
 #define MAX_CANDIDATES 512
 
 StaticAssertDecl(MAX_CANDIDATES + 2 * OH_MAX_M <= OH_VAC_CODES, "codes of one list");
@@ -90,7 +90,7 @@ is_stale(OhVacuum *v, uint32 id)
 }
 
 /*
- * record_of -- what a record holds; false if it is free.
+ * record_of -- set *out to point into a node or tower record; false if it is free (or is a dead node).
  */
 static bool
 record_of(Repair *r, Page page, uint32 lp, uint32 slot, Record *out)
@@ -122,9 +122,9 @@ record_of(Repair *r, Page page, uint32 lp, uint32 slot, Record *out)
 }
 
 /*
- * live_record_of -- the same; false if it is of no live node.
+ * live_record_of -- the same; false unless the record belongs to a live node.
  *
- * May read the node's page: not to be called with a page locked.
+ * It may read the node's page, so that no page may be locked.
  */
 static bool
 live_record_of(Repair *r, Page page, uint32 lp, uint32 slot, Record *out)
@@ -133,7 +133,7 @@ live_record_of(Repair *r, Page page, uint32 lp, uint32 slot, Record *out)
 }
 
 /*
- * add_neighbours -- the live neighbours of a node become candidates.
+ * add_neighbours -- add the live neighbours of a node to the candidates; note_dead: and the dead ones to r->further.
  */
 static void
 add_neighbours(Repair *r, uint32 id, int level, bool note_dead)
@@ -162,7 +162,7 @@ add_neighbours(Repair *r, uint32 id, int level, bool note_dead)
 }
 
 /*
- * add_found -- what a search for the node finds become candidates, too.
+ * add_found -- add what a search for the node finds to the candidates.
  */
 static void
 add_found(Repair *r, uint32 id, int level)
@@ -171,7 +171,7 @@ add_found(Repair *r, uint32 id, int level)
 	OhCandidate found[2 * OH_MAX_M];
 	int			n = OhVacuumSearch(v, level, Min(Max(64, r->max), 2 * OH_MAX_M), false, found);
 
-	/* the search had the set of visited nodes for itself */
+	/* the search has used the set of visited nodes: fill it again */
 	OhVacuumForget(v);
 	OhVacuumVisit(v, id);
 	for (int i = 0; i < r->nlive; i++)
@@ -186,7 +186,7 @@ add_found(Repair *r, uint32 id, int level)
 }
 
 /*
- * gather -- candidates for a list, with their distances.
+ * gather -- collect candidates for a list, and their distances.
  */
 static void
 gather(Repair *r, uint32 id, int level)
@@ -266,7 +266,7 @@ keep_nearest(Repair *r, int n)
 }
 
 /*
- * sort_few -- sort candidates by distance; they are few.
+ * sort_few -- sort a few candidates by distance.
  */
 static void
 sort_few(OhCandidate *cand, int n)
@@ -283,9 +283,9 @@ sort_few(OhCandidate *cand, int n)
 }
 
 /*
- * is_shadowed -- is cand nearer to one of the kept than to the node?
+ * is_shadowed -- is cand nearer to one of the links that are kept than to the node?
  *
- * kept[n]  nearest first; those farther from the node than cand do not count
+ * kept[n]  sorted by distance; links farther from the node than cand do not count
  */
 static bool
 is_shadowed(Repair *r, const OhCandidate *cand, const OhCandidate *kept, int n)
@@ -303,10 +303,10 @@ is_shadowed(Repair *r, const OhCandidate *cand, const OhCandidate *kept, int n)
 }
 
 /*
- * fill_vacated -- keep the live links and give the vacated places to candidates:
- * the diverse ones, then the nearest.
+ * fill_vacated -- keep the live links, and give the vacated places to candidates: first to diverse ones, then to
+ * the nearest.
  *
- * fix->nselected: how many of the live links are diverse; they come first.
+ * fix->nselected: number of diverse links among the live ones, which come first
  */
 static void
 fill_vacated(Repair *r, Fix *fix)
@@ -345,7 +345,7 @@ fill_vacated(Repair *r, Fix *fix)
 		for (at = nkept; at > 0 && cand[i].dist < kept[at - 1].dist; at--)
 			kept[at] = kept[at - 1];
 		kept[at] = cand[i];
-		/* behind the diverse ones, whose first fill goes to the end */
+		/* insert it after the diverse links; the fill that was there goes to the end */
 		fix->links[nkept++] = fix->links[fix->nselected];
 		fix->links[fix->nselected++] = cand[i].id;
 		vacated--;
@@ -361,7 +361,7 @@ fill_vacated(Repair *r, Fix *fix)
 }
 
 /*
- * prune_all -- the live links and the candidates, pruned together.
+ * prune_all -- choose all links again, among the live links and the candidates.
  */
 static void
 prune_all(Repair *r, Fix *fix)
@@ -379,7 +379,7 @@ prune_all(Repair *r, Fix *fix)
 }
 
 /*
- * fix_list -- the new list of one record, if it has a stale link.
+ * fix_list -- compute the new list of a record if it has a stale link.
  */
 static void
 fix_list(Repair *r, uint32 slot, const Record *record)
@@ -413,9 +413,9 @@ fix_list(Repair *r, uint32 slot, const Record *record)
 }
 
 /*
- * apply_fixes -- change a page; true if every record was as it was in the copy.
+ * apply_fixes -- write the new lists to their page; true if no record had changed since it was copied.
  *
- * The copy is renewed either way.
+ * Copies the page again in either case.
  */
 static bool
 apply_fixes(Repair *r, uint32 lp)
@@ -453,7 +453,7 @@ apply_fixes(Repair *r, uint32 lp)
 }
 
 /*
- * repair_page -- repair all records of a page; true if there was anything.
+ * repair_page -- repair all records of a page; true if there was anything to repair.
  */
 static bool
 repair_page(Repair *r, uint32 lp)
@@ -484,8 +484,9 @@ repair_page(Repair *r, uint32 lp)
 }
 
 /*
- * page_is_stale -- has any list of the page a stale link?  keep: flag the dead
- * nodes that are linked to, so that they are not freed.
+ * page_is_stale -- does any list of the page have a stale link?
+ *
+ * keep: flag the dead nodes that are linked to, so that they are not freed
  */
 static bool
 page_is_stale(Repair *r, uint32 lp, Page page, bool keep)
@@ -516,15 +517,15 @@ page_is_stale(Repair *r, uint32 lp, Page page, bool keep)
 }
 
 /*
- * sweep -- repair one array; true if there was anything to do.
+ * repair_array -- do one pass over an array; true if there was anything to repair.
  */
 static bool
-sweep(OhVacuum *v, OhArrayId array, int round)
+repair_array(OhVacuum *v, OhArrayId array, int pass)
 {
 	Repair	   *r = palloc(sizeof(Repair));
 	uint32		per_page = v->ix->file.array[array].per_page;
 	uint32	   *lists;
-	bool		last = round == MAX_SWEEPS - 1;
+	bool		last = pass == MAX_PASSES - 1;
 	bool		any = false;
 
 	r->v = v;
@@ -541,8 +542,8 @@ sweep(OhVacuum *v, OhArrayId array, int round)
 		Page		page;
 
 		om_vacuum_delay_point();
-		/* the first round believes the copies, the others look for what is new */
-		if (round == 0)
+		/* the first pass uses the copies, later ones look for what inserts have changed */
+		if (pass == 0)
 			page = OhVacuumPage(v, r->copy, lp);
 		else
 			page = OhVacuumRefresh(v, r->copy, lp);
@@ -558,25 +559,22 @@ sweep(OhVacuum *v, OhArrayId array, int round)
 }
 
 /*
- * OhRepair -- see vacuum.h.
- *
- * An insert that chose its neighbours before they were flagged dead may link to
- * them after their page was repaired, so that the sweep is repeated until it
- * finds nothing.  An insert stalled for longer than that leaves a link to a node
- * that is free, or another one by then: readers tolerate it, and the next vacuum
- * takes it for dead.
+ * An insert that chose its neighbours before they were flagged dead may link to them after the page was
+ * repaired, so that passes are repeated until one finds nothing.  An insert that takes longer than
+ * that leaves a link to a node that is free by then, or is another node: searches tolerate it, and the next
+ * vacuum repairs it if the node is not live.
  */
 void
 OhRepair(OhVacuum *v)
 {
-	for (int round = 0; round < MAX_SWEEPS; round++)
+	for (int pass = 0; pass < MAX_PASSES; pass++)
 	{
 		bool		any;
 
-		if (round > 0)
+		if (pass > 0)
 			OhVacuumGrow(v);
-		any = sweep(v, OH_NODE, round);
-		any |= sweep(v, OH_TOWER, round);
+		any = repair_array(v, OH_NODE, pass);
+		any |= repair_array(v, OH_TOWER, pass);
 		if (!any)
 			break;
 	}

@@ -1,14 +1,14 @@
 /*
- * trim.c -- empty postings taken out of the chains of live nodes.
+ * trim.c -- frees empty postings in the chains of live nodes.
  *
- * A row that is updated again and again without changing its vector adds a
- * posting to its node's chain each time the first one is full.  Vacuum empties
- * them; without this, they would stay as long as the node lives, and every
- * search that comes to the node would read them all.
+ * If a row is updated again and again without a change of its vector, its node gets a
+ * further posting each time the first one of its chain is full.  Vacuum empties
+ * them.  If they were not freed, they would stay as long as the node lives, and every
+ * search that returns the node would read them all.
  *
- * The first posting of a chain stays: inserts put rows into that one only, so
- * that all others are vacuum's alone, and need no lock of the node.  A reader
- * that comes to a posting that has been freed reads the chain again (rows.c).
+ * The first posting of a chain is kept, because inserts add rows to it.  Only vacuum changes
+ * the others, so that it need not lock the node.  A reader that finds a posting freed reads the chain
+ * again (rows.c).
  */
 #include "postgres.h"
 
@@ -21,13 +21,13 @@
 #include "storage/bitset.h"
 #include "storage/wal.h"
 
-/* Postings freed in one record. */
+/* Postings that are freed in one WAL record, at most. */
 #define TRIM_MAX 256
 
 typedef struct Trim
 {
 	OhIndex    *ix;
-	uint32		nnodes;			/* those below may be in the sets */
+	uint32		nnodes;			/* the sets have nodes below this */
 	OhBitset	has_empty;		/* a posting of the node has no row */
 	OhBitset	has_next;		/* a posting of the node is not its last */
 } Trim;
@@ -44,7 +44,7 @@ is_empty(const OhPostingData *posting)
 }
 
 /*
- * note_chains -- which nodes have chains with something to trim?
+ * note_chains -- find the nodes whose chains may have something to trim.
  */
 static void
 note_chains(Trim *t)
@@ -78,7 +78,7 @@ note_chains(Trim *t)
 }
 
 /*
- * first_posting -- where the chain of a live node begins.
+ * first_posting -- the first posting of a live node; OH_NONE if it has none, or is not live.
  */
 static uint32
 first_posting(Trim *t, uint32 id)
@@ -93,7 +93,7 @@ first_posting(Trim *t, uint32 id)
 }
 
 /*
- * read_posting -- a record of the chain of node id.
+ * read_posting -- copy a posting of the chain of node id.
  */
 static OhPostingData
 read_posting(Trim *t, uint32 id, uint32 at)
@@ -113,8 +113,8 @@ read_posting(Trim *t, uint32 id, uint32 at)
 }
 
 /*
- * unlink_run -- free run[n], all on one page, which lie between the records
- * before and next of a chain.
+ * unlink_run -- free the postings run[n], all on one page, which are between `before` and `next` in
+ * their chain.
  */
 static void
 unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
@@ -140,7 +140,7 @@ unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
 	page = OhWritePage(&write, run_buffer, false);
 	for (int i = 0; i < n; i++)
 	{
-		/* each one once: a damaged chain may come back to itself */
+		/* a damaged chain may have a posting twice */
 		if (OhSlotIsFree(&ix->file, OH_POSTING, page, OhSlotOf(&ix->file, OH_POSTING, run[i])))
 			OhReportCorruption(t->ix->file.rel, BufferGetBlockNumber(run_buffer), "posting %u is in a chain twice",
 							   run[i]);
@@ -157,7 +157,7 @@ unlink_run(Trim *t, uint32 before, const uint32 *run, int n, uint32 next)
 }
 
 /*
- * trim_chain -- free the empty postings of a node, but for the first.
+ * trim_chain -- free the empty postings of a node but the first one.
  */
 static void
 trim_chain(Trim *t, uint32 id)
