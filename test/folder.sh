@@ -28,15 +28,19 @@ apart() { unshare --mount --propagation private --pid --fork --kill-child "$@" 8
 # remove_folder FOLDER -- never beyond its own file system.
 remove_folder() { rm -rf --one-file-system "${1:?}"; }
 
-# base SUITE -- a folder as debootstrap makes it, $dir/SUITE; made once.
+# base SUITE [ARCHITECTURE] -- a folder as debootstrap makes it, $dir/SUITE or $dir/SUITE-ARCHITECTURE; made once.
 base() {
-	local suite=$1 to=$dir/$1
+	local suite=$1 name=$1${2:+-$2} to script=""
+	to=$dir/$name
 	exec 8> "$dir/base.lock"
 	flock 8
 	if [ ! -e "$to/.complete" ]; then
 		remove_folder "$to"
-		apart debootstrap --variant=minbase --cache-dir="$archives" "$suite" "$to" "$mirror/debian" \
-			> "$dir/$suite.log" 2>&1 || { tail -n 20 "$dir/$suite.log"; die "debootstrap of $suite failed"; }
+		# a suite that is younger than this debootstrap
+		[ -e "/usr/share/debootstrap/scripts/$suite" ] || script=/usr/share/debootstrap/scripts/sid
+		# shellcheck disable=SC2086
+		apart debootstrap --variant=minbase ${2:+--arch="$2"} --cache-dir="$archives" "$suite" "$to" "$mirror/debian" $script \
+			> "$dir/$name.log" 2>&1 || { tail -n 20 "$dir/$name.log"; die "debootstrap of $name failed"; }
 		# no service is started in the folder
 		printf '#!/bin/sh\nexit 101\n' > "$to/usr/sbin/policy-rc.d"
 		chmod 755 "$to/usr/sbin/policy-rc.d"
@@ -47,11 +51,11 @@ base() {
 	exec 8>&-
 }
 
-# copy_base SUITE TO -- a folder to change, instead of what may be there.
+# copy_base SUITE TO [ARCHITECTURE] -- a folder to change, instead of what may be there.
 copy_base() {
-	base "$1"
+	base "$1" "${3:-}"
 	remove_folder "$2"
-	cp -a "$dir/$1" "$2"
+	cp -a "$dir/$1${3:+-$3}" "$2"
 }
 
 # sources SUITE ROOT [main] -- with main, only what the last point release had.

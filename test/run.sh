@@ -189,10 +189,15 @@ run_unit() {
 		echo "$me: sanitizers do not work without /proc: only the plain unit tests are run"
 		target=check-plain
 	fi
-	limited 1800 make -s -j"$(nproc)" -C test/unit PG_CONFIG="$PG_CONFIG" $target > "$log" 2>&1
-	local status=$?
+	local status=0 last
+	limited 1800 make -s -j"$(nproc)" -C test/unit PG_CONFIG="$PG_CONFIG" $target > "$log" 2>&1 || status=1
 	cat "$log"
 	p=$(total_of 1 "$log") f=$(total_of 3 "$log")
+	for last in check-threads check-model; do
+		limited 600 make -s -j"$(nproc)" -C test/unit PG_CONFIG="$PG_CONFIG" $last > "$log" 2>&1 || status=1
+		cat "$log"
+		p=$((p + $(total_of 1 "$log"))) f=$((f + $(total_of 3 "$log")))
+	done
 	[ $status != 0 ] && [ "$f" = 0 ] && f=1
 	count unit $((SECONDS - start)) "$p" "$f"
 }

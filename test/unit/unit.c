@@ -158,6 +158,9 @@ main(void)
 {
 	om_kernels_init();
 	printf("kernels of this CPU: %s\n", om_kernels->name);
+#ifdef UNIT_THREADS
+	test_threads();
+#else
 	test_kernels();
 	test_encoder_kernels();
 	test_rotation();
@@ -176,6 +179,7 @@ main(void)
 	test_sparse();
 #ifdef UNIT_SERVER
 	test_server();
+#endif
 #endif
 	if (skipped > 0)
 		printf("%d skipped\n", skipped);

@@ -88,5 +88,6 @@ extern void test_half_bits(void);
 extern void test_bit_codes(void);
 extern void test_sparse(void);
 extern void test_server(void);	/* where there are PostgreSQL's headers */
+extern void test_threads(void); /* threads/, a program of its own */
 
 #endif							/* UNIT_H */

@@ -382,11 +382,11 @@ OhGraphLock(pg_atomic_uint32 *lock)
 		OhGraphWaitLock(lock);
 }
 
+/* Reads under the lock come before this, too, which pg_write_barrier() need not ensure. */
 static inline void
 OhGraphUnlock(pg_atomic_uint32 *lock)
 {
-	pg_write_barrier();
-	pg_atomic_write_u32(lock, 0);
+	__atomic_store_n(&lock->value, 0, __ATOMIC_RELEASE);
 }
 
 #endif							/* OH_GRAPH_H */

@@ -678,9 +678,13 @@ OhGraphRelink(OhBuilder *b, uint32 slot)
 static void
 join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
 {
+	pg_atomic_uint32 *lock = OhGraphLockOf(b, twin);
+
+	OhGraphLock(lock);
 	if (memcmp(OhGraphRefinement(b, twin), OhGraphRefinement(b, slot),
 			   b->graph->shape.refine_bytes) != 0)
 		om_quant_refine_blur(OhGraphRefinement(b, twin));
+	OhGraphUnlock(lock);
 }
 
 /*

@@ -37,7 +37,7 @@ compare(OhBuilder *b, const uint32 *member, uint32 n, int max, OhNearest *neares
 		OhItem		item;
 
 		for (int i = 0; i < count; i++)
-			code[i] = OhGraphCode(b, ((const volatile uint32 *) member)[from + i]);
+			code[i] = OhGraphCode(b, OhReadLink(&member[from + i]));
 		om_quant_distances(b->quant, b->form, code, count, dist);
 		for (int i = 0; i < count; i++)
 		{
@@ -72,7 +72,7 @@ thin(OhBuilder *b, uint32 level)
 	for (uint32 i = 0; i < n; i++)
 	{
 		if (b->nodes[b->level_members[i]].level >= level)
-			b->level_members[kept++] = b->level_members[i];
+			OhWriteLink(&b->level_members[kept++], b->level_members[i]);
 	}
 	pg_atomic_write_u32(&b->graph->nlevel, kept);
 }
@@ -93,7 +93,7 @@ OhGraphAddByLevel(OhBuilder *b, uint32 slot)
 	n = pg_atomic_read_u32(&graph->nlevel);
 	if (level >= pg_atomic_read_u32(&graph->highway_level) && n < graph->level_limit)
 	{
-		b->level_members[n] = slot;
+		OhWriteLink(&b->level_members[n], slot);
 		pg_write_barrier();
 		pg_atomic_write_u32(&graph->nlevel, n + 1);
 	}
@@ -101,17 +101,30 @@ OhGraphAddByLevel(OhBuilder *b, uint32 slot)
 }
 
 /*
- * local_links -- how many of a node's links lead to its surroundings; see OhLocalLinks().
+ * near_distances -- the distances of a node's nearest links, at most OH_NEAR_LINKS; returns
+ * their number.  Under the node's lock, or while nobody changes the graph.
  */
 static int
-local_links(const OhBuilder *b, uint32 slot, float error, float *local)
+near_distances(const OhBuilder *b, uint32 slot, float *dist)
 {
 	uint32	   *list = OhGraphList(b, slot);
 	int			n = 0;
 
-	while (n < Min(OH_NEAR_LINKS, 2 * b->m) && ((const volatile uint32 *) list)[n] != OH_NONE)
-		n++;
-	return OhLocalLinks(OhListDist(list, 2 * b->m), n, error, local);
+	for (; n < Min(OH_NEAR_LINKS, 2 * b->m) && list[n] != OH_NONE; n++)
+		dist[n] = OhListDist(list, 2 * b->m)[n];
+	return n;
+}
+
+/*
+ * local_links -- how many of a node's links lead to its surroundings; see OhLocalLinks().
+ * While nobody changes the graph.
+ */
+static int
+local_links(const OhBuilder *b, uint32 slot, float error, float *local)
+{
+	float		dist[OH_NEAR_LINKS];
+
+	return OhLocalLinks(dist, near_distances(b, slot, dist), error, local);
 }
 
 /*
@@ -125,21 +138,26 @@ OhGraphAddIfApart(OhBuilder *b, uint32 slot, uint32 nearest, float dist)
 	OhGraph    *graph = b->graph;
 	uint32		n = pg_atomic_read_u32(&graph->nislands);
 	float		limit = OhApartLimit(n, graph->code_bytes);
+	float		near[OH_NEAR_LINKS];
 	float		error;
 	float		local;
+	int			nnear;
 
-	local_links(b, nearest, 0, &local);
+	OhGraphLock(OhGraphLockOf(b, nearest));
+	nnear = near_distances(b, nearest, near);
+	OhGraphUnlock(OhGraphLockOf(b, nearest));
+	OhLocalLinks(near, nnear, 0, &local);
 	if (graph->shape.spec.metric == OM_METRIC_IP || dist <= limit * local)
 		return;
 	error = OH_ISLAND_ERRORS * om_quant_error(b->quant, b->form, OhGraphCode(b, nearest));
-	local_links(b, nearest, error, &local);
+	OhLocalLinks(near, nnear, error, &local);
 	if (dist <= limit * local)
 		return;
 	OhGraphLock(&graph->member_lock);
 	n = pg_atomic_read_u32(&graph->nislands);
 	if (n < graph->island_limit)
 	{
-		b->islands[n] = slot;
+		OhWriteLink(&b->islands[n], slot);
 		pg_write_barrier();
 		pg_atomic_write_u32(&graph->nislands, n + 1);
 	}
