@@ -166,6 +166,11 @@ fails("CREATE OPERATOR CLASS mine FOR TYPE vector USING omenhnsw AS OPERATOR 1 <
 fails("LOAD 'omendb'", qr/42501: access to library "omendb" is not allowed/, 'LOAD is for superusers');
 $node->safe_psql('trap', 'GRANT SELECT (id) ON item TO eve');
 fails("SELECT omendb_index_info('item_v')", qr/42501: permission denied for table item/, 'SELECT on a column is not enough');
+$node->safe_psql('trap', 'SET search_path = public, pg_catalog; CREATE TABLE letter (body text); CREATE INDEX letter_body ON letter USING omenbm25 (body)');
+for my $call (map({ "omendb_$_('item_v')" } qw(recall calibration prewarm)), "omendb_calibrate('item_v')", "omendb_build_memory('item_v', 1000)", "omendb_text_info('letter_body')")
+{
+	fails("SELECT $call", qr/42501: permission denied for table (item|letter)/, "$call: not without SELECT on the whole table");
+}
 
 # a lock that eve must not wait for, or take
 my $holder = $node->background_psql('trap');

@@ -6,8 +6,12 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "catalog/index.h"
 #include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "bm25/scan/statistics.h"
 #include "compat.h"
@@ -19,7 +23,8 @@ OM_FUNCTION(om_text_info);
 Datum
 om_text_info(PG_FUNCTION_ARGS)
 {
-	Relation	index = OhOpenNamedIndex(PG_GETARG_OID(0));
+	Oid			heap_oid = IndexGetRelation(PG_GETARG_OID(0), true);
+	Relation	index;
 	OhTextQuery nothing = {0};
 	OhTextList *list = palloc(sizeof(OhTextList));
 	OhTailMatches tail;
@@ -32,6 +37,10 @@ om_text_info(PG_FUNCTION_ARGS)
 	BlockNumber npages;
 	int			i = 0;
 
+	/* check privileges before waiting for a lock */
+	if (OidIsValid(heap_oid) && pg_class_aclcheck(heap_oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(heap_oid));
+	index = OhOpenNamedIndex(PG_GETARG_OID(0));
 	if (index->rd_rel->relkind != RELKIND_INDEX)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
