@@ -13,10 +13,12 @@
  */
 #include "postgres.h"
 
+#include "access/relscan.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "planner/planner.h"
 
@@ -25,6 +27,7 @@
 typedef struct Noted
 {
 	IndexScanState *node;
+	Oid			index;
 	bool		discarded;		/* its rows may be discarded; otherwise it is here because its
 								 * order is reversed, or because of limit */
 	LimitState *limit;			/* the LIMIT that takes its first rows, or NULL */
@@ -32,8 +35,19 @@ typedef struct Noted
 	MemoryContextCallback callback;
 } Noted;
 
-static Noted *noted = NULL;
+/*
+ * By index, as a query of a partitioned table has as many such nodes as partitions, and each
+ * of its scans looks for its own.
+ */
+#define NOTED_LISTS 256
+static Noted *noted[NOTED_LISTS];
 static ExecutorStart_hook_type next_start = NULL;
+
+static inline Noted **
+noted_of(Oid index)
+{
+	return &noted[index % NOTED_LISTS];
+}
 
 /*
  * forget -- memory context callback: the query has ended.
@@ -41,11 +55,13 @@ static ExecutorStart_hook_type next_start = NULL;
 static void
 forget(void *arg)
 {
-	for (Noted **at = &noted; *at != NULL; at = &(*at)->next)
+	Noted	   *entry = arg;
+
+	for (Noted **at = noted_of(entry->index); *at != NULL; at = &(*at)->next)
 	{
-		if (*at == arg)
+		if (*at == entry)
 		{
-			*at = (*at)->next;
+			*at = entry->next;
 			return;
 		}
 	}
@@ -55,6 +71,7 @@ static void
 note(PlanState *node, bool discarded, LimitState * limit)
 {
 	Noted	   *entry;
+	Noted	  **list;
 
 	if (node == NULL || !IsA(node, IndexScanState) ||
 		((IndexScan *) node->plan)->indexorderby == NIL)
@@ -63,8 +80,10 @@ note(PlanState *node, bool discarded, LimitState * limit)
 	entry->node = (IndexScanState *) node;
 	entry->discarded = discarded;
 	entry->limit = limit;
-	entry->next = noted;
-	noted = entry;
+	entry->index = ((IndexScan *) node->plan)->indexid;
+	list = noted_of(entry->index);
+	entry->next = *list;
+	*list = entry;
 	entry->callback.func = forget;
 	entry->callback.arg = entry;
 	MemoryContextRegisterResetCallback(node->state->es_query_cxt, &entry->callback);
@@ -128,7 +147,7 @@ executor_start(QueryDesc *query, int flags)
 static bool
 is_noted(IndexScanDesc scan, bool discarded)
 {
-	for (Noted *entry = noted; entry != NULL; entry = entry->next)
+	for (Noted *entry = *noted_of(RelationGetRelid(scan->indexRelation)); entry != NULL; entry = entry->next)
 	{
 		if (entry->node->iss_ScanDesc == scan && entry->limit == NULL && entry->discarded == discarded)
 			return true;
@@ -156,7 +175,7 @@ OhGoesDown(IndexScanDesc scan)
 double
 OhLimitOf(IndexScanDesc scan)
 {
-	for (Noted *entry = noted; entry != NULL; entry = entry->next)
+	for (Noted *entry = *noted_of(RelationGetRelid(scan->indexRelation)); entry != NULL; entry = entry->next)
 	{
 		if (entry->node->iss_ScanDesc == scan && entry->limit != NULL && !entry->limit->noCount)
 			return (double) entry->limit->count + (double) entry->limit->offset;

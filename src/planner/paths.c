@@ -327,13 +327,38 @@ OhIsOurs(const IndexOptInfo *index)
 }
 
 /*
+ * has_order -- has the planner made a path of the index in the query's order?
+ *
+ * Then there is no other order to look for, which takes as many comparisons as the table has
+ * partitions, up to PostgreSQL 17.
+ */
+static bool
+has_order(const PlannerInfo *root, const RelOptInfo *rel, const IndexOptInfo *index)
+{
+	ListCell   *lc;
+
+	if (list_length(root->query_pathkeys) != 1)
+		return false;
+	foreach(lc, rel->pathlist)
+	{
+		IndexPath  *path = lfirst(lc);
+
+		if (IsA(path, IndexPath) && path->indexinfo == index && path->indexorderbys != NIL &&
+			list_length(path->path.pathkeys) == 1 &&
+			linitial(path->path.pathkeys) == linitial(root->query_pathkeys))
+			return true;
+	}
+	return false;
+}
+
+/*
  * add_index_paths -- add the paths of an index; bounds is NULL if there are none.
  */
 static void
 add_index_paths(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, const OhBounds *bounds)
 {
 	List	   *query = root->query_pathkeys;
-	List	   *order = OhOrderFind(root, index);
+	List	   *order = has_order(root, rel, index) ? NIL : OhOrderFind(root, index);
 
 	if (order != NIL)
 		root->query_pathkeys = order;
