@@ -1,7 +1,7 @@
 /*
- * graph.c -- memory, slots and TIDs of the in-memory graph of a build.
+ * graph.c -- memory, slots and TIDs of the graph that a build keeps in memory.
  *
- * See graph.h for the layout and the rules of concurrency.
+ * graph.h has the layout and the rules of concurrency.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@ round_line(Size n)
 }
 
 /*
- * code_stride -- bytes between codes: whole cache lines where that wastes little.
+ * code_stride -- bytes from one code to the next: whole cache lines, if that wastes little.
  */
 static uint32
 code_stride(uint32 code_bytes)
@@ -34,8 +34,8 @@ code_stride(uint32 code_bytes)
 }
 
 /*
- * tower_capacity -- lists of levels >= 1: the mean 1/(m - 1) per node, and what
- * chance may add.
+ * tower_capacity -- number of lists of levels >= 1 to make room for: the mean, which is 1/(m - 1) per node, and
+ * ten standard deviations.
  */
 static uint32
 tower_capacity(int m, uint32 capacity)
@@ -56,10 +56,10 @@ twin_slots(uint32 capacity)
 }
 
 /*
- * layout -- fill in sizes and offsets for graph->capacity slots.
+ * layout -- fill in sizes and offsets for a graph with this many slots.
  *
- * With a small m and many filter columns a row without a position needs more than
- * the list of a node: then that is what each slot gets.
+ * A slot's list may also hold off-graph rows.  With a small m and many filter columns, such a row is larger
+ * than the list of a node, and every slot gets room for a row.
  */
 static void
 layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
@@ -94,7 +94,7 @@ layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
 	at = round_line(at + (Size) capacity * graph->list_stride * sizeof(uint32));
 	graph->tower_offset = at;
 	at = round_line(at + (Size) graph->tower_capacity * 2 * m * sizeof(uint32));
-	/* a build compares with fewer than a search: it has the levels between */
+	/* a build keeps fewer members by level than a search reads: it also has the levels below them */
 	graph->level_limit = OhHighwayLevelLimit(graph->code_bytes) / 4;
 	graph->island_limit = OhHighwayIslandLimit(graph->code_bytes);
 	graph->member_offset = at;
@@ -104,9 +104,6 @@ layout(OhGraph *graph, const OhGraphShape *shape, uint32 capacity)
 	graph->bytes = at;
 }
 
-/*
- * OhGraphBytes -- see graph.h.
- */
 Size
 OhGraphBytes(const OhGraphShape *shape, uint32 capacity)
 {
@@ -116,19 +113,13 @@ OhGraphBytes(const OhGraphShape *shape, uint32 capacity)
 	return graph.bytes;
 }
 
-/*
- * OhBuilderBytes -- private memory of one participant that grows with the graph.
- */
 Size
 OhBuilderBytes(uint32 capacity)
 {
-	/* visited nodes; incoming links */
+	/* a byte per slot each for visited nodes, and for relink.c's counts of incoming links */
 	return 2 * (Size) capacity + OH_MEMO_SIZE * sizeof(OhMemo);
 }
 
-/*
- * OhGraphInit -- see graph.h.
- */
 OhGraph *
 OhGraphInit(void *mem, const OhGraphShape *shape, uint32 capacity)
 {
@@ -156,11 +147,7 @@ OhGraphInit(void *mem, const OhGraphShape *shape, uint32 capacity)
 	return graph;
 }
 
-/*
- * OhBuilderBegin -- join the graph.
- *
- * The context is to be deleted to give everything back.
- */
+/* All of it is freed with the context. */
 OhBuilder *
 OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant, int (*random_level) (int m),
 			   MemoryContext context)
@@ -209,10 +196,7 @@ OhGraphSlots(const OhGraph *graph)
 	return Min(n, graph->capacity);
 }
 
-/*
- * OhGraphTakeSlot -- see graph.h.  The counter may pass the capacity by a few, once
- * for every participant.
- */
+/* The counter may exceed the capacity, by one for each participant. */
 uint32
 OhGraphTakeSlot(OhBuilder *b)
 {
@@ -231,11 +215,10 @@ OhGraphTakeSlot(OhBuilder *b)
 }
 
 /*
- * OhGraphWaitLock -- take a lock that is held, for less than a microsecond
- * usually.
+ * OhGraphWaitLock -- wait for a lock, which is usually held for less than a microsecond, and take it.
  *
- * There may be more participants than processors, so the holder may have been
- * preempted: give the processor away soon.
+ * If there are more participants than processors, the holder may have been preempted, so that this yields
+ * the processor soon.
  */
 void
 OhGraphWaitLock(pg_atomic_uint32 *lock)
@@ -252,8 +235,10 @@ OhGraphWaitLock(pg_atomic_uint32 *lock)
 }
 
 /*
- * chunk_with_room -- the first chunk of the chain at *head, a new one if that has
- * max records already; under the chain's lock.  NULL: the graph is full.
+ * chunk_with_room -- the first chunk of the chain at *head; a new one, put before it, if it has max records
+ * already.  NULL if the graph is full.
+ *
+ * The caller holds the lock of the chain.
  */
 static OhTidChunk *
 chunk_with_room(OhBuilder *b, uint32 *head, uint32 max)

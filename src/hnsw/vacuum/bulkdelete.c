@@ -1,17 +1,17 @@
 /*
- * bulkdelete.c -- ambulkdelete: removal of heap TIDs.
+ * bulkdelete.c -- ambulkdelete: removes TIDs.
  *
- * Takes TIDs out and flags a node without any as dead.  That is all that correctness
- * needs, and it may run several times in one vacuum, or not at all.  cleanup.c does
+ * It removes TIDs, and flags a node that has none left as dead.  Correctness needs no more.
+ * It may run several times in one vacuum, or not at all.  cleanup.c does
  * the rest.
  *
- * Slots carry no transaction id.  A reader that comes to a slot by an old link
- * finds it free, or finds another node, whose rows are too new for its snapshot.
+ * Slots carry no transaction ID.  A search that follows an old link to a freed slot finds it
+ * free, or finds another node, whose rows are too new for its snapshot.
  *
- * Locks: one page at a time, but for the death of a node with postings: its page
- * is locked, which keeps inserts from adding to the chain, and the posting pages
- * are locked one after the other only if they can be had at once.  Empty records
- * have been taken out of chains before (trim.c), so that few are left to look at.
+ * Locks: one page at a time, except when a node with postings becomes dead.  Then the node's page is
+ * locked, so that inserts cannot add to the chain, and the pages of its postings are
+ * locked one after the other, each only if that is possible without waiting.  Empty records have been
+ * removed from chains before (trim.c), so that few are left to look at.
  */
 #include "postgres.h"
 
@@ -33,9 +33,10 @@ typedef struct BulkDelete
 	OhIndex    *ix;
 	IndexBulkDeleteCallback callback;
 	void	   *callback_state;
-	OhBitset	has_posting;	/* nodes: a posting of it holds a TID */
-	uint32		beyond;			/* a posting on a page not known of, or OH_NONE */
-	bool		marked;			/* the metapage says that there will be flagged nodes */
+	OhBitset	has_posting;	/* nodes with a TID in a posting */
+	uint32		beyond;			/* a posting on a page that this backend does not know of, or
+								 * OH_NONE */
+	bool		marked;			/* the metapage says that there are dead nodes to clean up */
 	double		kept;
 	double		removed;
 } BulkDelete;
@@ -53,7 +54,7 @@ is_dead(BulkDelete *bulk, ItemPointer tid)
 }
 
 /*
- * delete_nulls -- free the slots of dead rows without a position.
+ * delete_nulls -- free the slots of dead off-graph rows.
  */
 static void
 delete_nulls(BulkDelete *bulk)
@@ -96,7 +97,7 @@ delete_nulls(BulkDelete *bulk)
 }
 
 /*
- * delete_postings -- take dead TIDs out of posting records, which stay in place.
+ * delete_postings -- remove dead TIDs from postings, and note the nodes that have TIDs left there.
  */
 static void
 delete_postings(BulkDelete *bulk)
@@ -130,7 +131,7 @@ delete_postings(BulkDelete *bulk)
 					continue;
 				if (is_dead(bulk, &posting->tid[i]))
 					dead[slot] |= 1 << i;
-				/* a node that is newer than max_node takes the long way below */
+				/* nodes from max_node on are newer: look_at_chain() reads their postings */
 				else if (posting->node < max_node)
 				{
 					OhBitsetGrow(&bulk->has_posting, posting->node);
@@ -179,13 +180,13 @@ typedef enum ChainState
 	CHAIN_LONG					/* too many empty records to be looked at under a lock */
 } ChainState;
 
-/* Records that are looked at with the node's page locked. */
+/* Records that are read with the node's page locked, at most. */
 #define MOST_RECORDS 64
 
 /*
- * look_at_chain -- are there TIDs in a node's postings?
+ * look_at_chain -- does a node have TIDs in its postings?
  *
- * The caller has the node's page locked, so that the chain gets no TID.
+ * The caller has locked the node's page, so that no TID is added to the chain.
  */
 static ChainState
 look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
@@ -205,14 +206,14 @@ look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 
 		if (at >= limit)
 		{
-			/* no look at the directory with a lock held */
+			/* the directory must not be read while a page is locked */
 			bulk->beyond = at;
 			result = CHAIN_BUSY;
 			break;
 		}
 		if (steps++ >= MOST_RECORDS)
 		{
-			/* of a circle, too: trimming it finds that out */
+			/* it may be a circle, too, which OhTrimChain() will report */
 			result = CHAIN_LONG;
 			break;
 		}
@@ -248,9 +249,9 @@ look_at_chain(BulkDelete *bulk, uint32 id, uint32 head)
 }
 
 /*
- * kill_if_empty -- flag nodes of one page dead whose postings are all empty.
+ * kill_if_empty -- flag the nodes in slots[n] of a page as dead whose postings are all empty.
  *
- * slots[n] are those to look at.  Repeated until none was put off.
+ * Those whose postings could not be read without waiting are tried again.
  */
 static void
 kill_if_empty(BulkDelete *bulk, uint32 lp, uint16 *slots, int n)
@@ -339,7 +340,7 @@ mark_unclean(BulkDelete *bulk)
 }
 
 /*
- * delete_nodes -- take dead TIDs out of nodes; flag those without any.
+ * delete_nodes -- remove dead TIDs from nodes, and flag nodes without any as dead.
  */
 static void
 delete_nodes(BulkDelete *bulk)
@@ -350,7 +351,7 @@ delete_nodes(BulkDelete *bulk)
 	uint16	   *dead = palloc(sizeof(uint16) * per_page);
 	uint16	   *unsure = palloc(sizeof(uint16) * per_page);
 
-	/* nodes whose postings have been emptied */
+	/* the node of a posting that was emptied may become dead below */
 	if (bulk->removed > 0)
 		mark_unclean(bulk);
 	for (uint32 lp = 0; lp < npages; lp++)
@@ -384,7 +385,7 @@ delete_nodes(BulkDelete *bulk)
 		}
 		if (ndead > 0 && !bulk->marked)
 		{
-			/* block 0 comes before all others: look at this page again */
+			/* block 0 must be locked before other pages: mark it, and process this page again */
 			UnlockReleaseBuffer(buffer);
 			mark_unclean(bulk);
 			bulk->kept = kept;
@@ -416,10 +417,10 @@ delete_nodes(BulkDelete *bulk)
 }
 
 /*
- * ohbulkdelete -- remove TIDs; each one is reported to the callback once.
+ * ohbulkdelete -- ambulkdelete.  The callback is called once for each TID.
  *
- * Postings first: what they still hold decides over their nodes.  A TID that
- * comes in during the scan is not among those to be removed.
+ * Postings come first, because a node is only dead if its postings are empty.  TIDs that are added during
+ * the scan are not among those to be removed.
  */
 IndexBulkDeleteResult *
 ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
@@ -443,7 +444,7 @@ ohbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	OhBitsetInit(&bulk.has_posting, 0, context);
 	delete_nulls(&bulk);
 	delete_postings(&bulk);
-	/* before nodes are looked at: what is left of a chain without rows is its head */
+	/* before nodes are processed, so that of a chain without rows only the first record is left */
 	if (bulk.removed > 0)
 		OhTrimChains(bulk.ix);
 	delete_nodes(&bulk);
