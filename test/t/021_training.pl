@@ -70,6 +70,25 @@ for my $case ([ 0, 'l2', 'WITH (bits = 4)' ], [ 100, 'l2', 'WITH (bits = 4)' ],
 	as_built($name, $metric);
 }
 
+# Rows of a built index replaced by others from elsewhere: all of them, or half. A vacuum trains it again, also if
+# an insert has begun to, and links nodes again that were linked by codes of a model that was not theirs.
+# It does so by codes alone: with one bit, and rows of two kinds, it is not quite what a build does.
+for my $case ([ 'quantizer = rabitq, bits = 1', 3, 0, 0.04 ], [ 'quantizer = rabitq, bits = 1, rerank = index', 3, 900, 0.15 ],
+	[ 'quantizer = pq', 30, 0, 0.04 ], [ 'quantizer = pq', 1000, 0, 0.04 ], [ 'quantizer = binary', 300, 0, 0.04 ])
+{
+	my ($with, $mean, $kept, $less) = @$case;
+	my $name = "$with, rows from $mean away, $kept of the others kept";
+	sql('DROP TABLE IF EXISTS t', "CREATE TABLE t (id bigint, v vector($dim))", 'INSERT INTO t SELECT id, v FROM source WHERE id <= 1800',
+		"CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops) WITH (m = 8, $with)", 'TRUNCATE q', "INSERT INTO q SELECT v + at($mean) FROM q0",
+		"INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id > 1800 AND id <= 3600", "DELETE FROM t WHERE id <= 1800 - $kept");
+	$primary->safe_psql('postgres', 'VACUUM (PARALLEL 0) t');
+	check_index($primary, 'i', $name, vacuumed => 1);
+	my $after = recall($primary, 't', 'l2', ef => 20);
+	sql('REINDEX INDEX i');
+	my $built = recall($primary, 't', 'l2', ef => 20);
+	cmp_ok($after, '>=', $built - $less, "$name: recall $after, built $built");
+}
+
 # in the middle of it: valid, searched, crash-safe, the same on a standby
 begin(1000, 'l2', 'WITH (bits = 4, m = 32)');
 my $n = step_into(1000);
@@ -147,11 +166,12 @@ is(info(), '1|-', 'built');
 sql('INSERT INTO t SELECT id, v + at(500) FROM source WHERE id > 1000 AND id <= 3000', 'DELETE FROM t WHERE id <= 1000',
 	'TRUNCATE q', 'INSERT INTO q SELECT v + at(500) FROM q0');
 $primary->safe_psql('postgres', 'VACUUM t');
-is(info(), '2|-', 'rows moved away: trained again');
+like(info(), qr{^[23]\|-$}, 'rows moved away: trained again');
+my $model = info();
 check_index($primary, 'i', 'rows moved away');
 cmp_ok(recall($primary, 't', 'l2', ef => 100), '>=', 0.9, 'rows moved away: found');
 $primary->safe_psql('postgres', 'DELETE FROM t WHERE id % 5 = 0');
 $primary->safe_psql('postgres', 'VACUUM t');
-is(info(), '2|-', 'and not again while they stay');
+is(info(), $model, 'and not again while they stay');
 
 done_testing();

@@ -86,7 +86,7 @@ read_nodes(Rewire *w)
 		if (!room)
 			return false;
 	}
-	return w->n > 1;
+	return true;
 }
 
 /*
@@ -311,7 +311,7 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 	UnlockReleaseBuffer(buffer);
 }
 
-void
+bool
 OhRewire(OhIndex *ix, int most)
 {
 	Rewire		w = {0};
@@ -320,7 +320,9 @@ OhRewire(OhIndex *ix, int most)
 	w.most = most;
 	w.max = 2 * ix->m;
 	if (!read_nodes(&w))
-		return;
+		return false;
+	if (w.n < 2)
+		return true;
 	OhSelectorInit(&w.selector, ix->quant, CurrentMemoryContext);
 	w.form = OhAlignedAlloc(CurrentMemoryContext, om_quant_query_bytes(&ix->spec));
 	w.candidates = palloc(sizeof(OhCandidate) * (ix->ef_construction + 1));
@@ -344,4 +346,5 @@ OhRewire(OhIndex *ix, int most)
 			;
 		write_page(&w, lp, from, to);
 	}
+	return true;
 }

@@ -144,7 +144,7 @@ make_row(TupleDesc desc, OhIndex *ix, const OhMetaPageData *meta)
 	values[i++] = Int32GetDatum(ix->number);
 	values[i++] = CStringGetTextDatum(model_state(ix));
 	values[i++] = Int64GetDatum((int64) meta->trained_rows);
-	values[i++] = BoolGetDatum(meta->unclean != 0);
+	values[i++] = BoolGetDatum((meta->unclean & OH_UNCLEAN_NODES) != 0);
 	put_calibration(options, &meta->calibration, values + i, nulls + i);
 	i += 4;
 	Assert(i == SUMMARY_COLUMNS);

@@ -154,8 +154,11 @@ extern int	OhVacuumSearchNear(OhVacuum *v, uint32 id, int ef, OhCandidate *out);
  * NULL if there are none, or the copy does not hold the graph.
  */
 extern uint8 *OhVacuumLosses(OhVacuum *v, uint32 *n);
-/* After repair: link nodes again that few lead to since; lost[n] may be NULL. */
-extern void OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n);
+/*
+ * After repair: link nodes again that few lead to since; lost[n] may be NULL.  all: those that have
+ * lost none, too, whose links were chosen by codes of an old model; false: the copy does not hold the graph.
+ */
+extern bool OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n, bool all);
 
 /* ---- trim.c ---- */
 
