@@ -375,7 +375,7 @@ look(Retrain *r, OhMetaPageData *meta)
 		now = test_errors(r, &sample, r->ix->quant);
 		error = mean_error(now, ntest, error_limit(median(now, ntest)));
 		/* what takes long is trained only if the model has got worse */
-		if (r->vacuum || om_quant_train_least(spec) < LEAST_ROWS ||
+		if (om_quant_train_least(spec) < LEAST_ROWS ||
 			meta->model == 0 || meta->trained_error <= 0.0 || error > meta->trained_error * GROWN)
 		{
 			OmQuantizer *quant = OhAlignedAlloc(r->context, om_quant_bytes(spec));

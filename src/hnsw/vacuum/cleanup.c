@@ -287,8 +287,8 @@ what_is_unclean(Relation index)
  * ohvacuumcleanup -- clean up after the deletions of this vacuum, or of one that did
  * not get there.
  *
- * Without any, nodes are not read: only training that is under way is finished, and
- * members of the highway are looked at.
+ * Without any, nodes are not read, unless their links were chosen by codes of an old model: only training that is
+ * under way is finished, and members of the highway are looked at.
  */
 IndexBulkDeleteResult *
 ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
@@ -310,7 +310,8 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	/* an insert may have been late with a member of an old model */
 	OhHighwayRecode(ix);
 	unclean = what_is_unclean(info->index);
-	if (stats != NULL || unclean != 0)
+	if (stats != NULL || (unclean & OH_UNCLEAN_NODES) ||
+		((unclean & OH_UNCLEAN_LINKS) && OhVacuumHolds(ix)))
 		nfreed = clean_graph(info->index, stats != NULL ? stats : &none, (unclean & OH_UNCLEAN_LINKS) != 0);
 	OhRetrainUnlock(info->index);
 	OhCalibrateGrown(info->index);

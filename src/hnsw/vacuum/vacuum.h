@@ -108,6 +108,8 @@ OhVacuumClose(OhIndex *ix)
 /* ---- vacgraph.c ---- */
 
 extern OhVacuum *OhVacuumBegin(Relation index);
+/* Would the copy hold all nodes? */
+extern bool OhVacuumHolds(OhIndex *ix);
 extern void OhVacuumEnd(OhVacuum *v);
 /* Take note of pages that were added since. */
 extern void OhVacuumGrow(OhVacuum *v);
