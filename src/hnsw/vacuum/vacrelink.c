@@ -221,6 +221,8 @@ link_back(Relink *relink, uint32 from, uint32 to, float dist)
 
 /*
  * find -- candidates for a node's list: what a search finds, and what it has.
+ *
+ * Of siblings a few are enough, as in inserts: where there are many they are all that the search finds.
  */
 static int
 find(Relink *relink, uint32 id, const uint32 *links, int nlinks)
@@ -228,13 +230,19 @@ find(Relink *relink, uint32 id, const uint32 *links, int nlinks)
 	OhVacuum   *v = relink->v;
 	OhCandidate *cand = relink->cand;
 	int			nfound = OhVacuumSearchNear(v, id, Min(v->ix->ef_construction, MOST_FOUND), cand);
+	int			copies = 0;
 	int			n = 0;
 	int			first;
 
 	for (int i = 0; i < nfound; i++)
 	{
-		if (cand[i].id != id)
-			cand[n++] = cand[i];
+		OhCandidate found = cand[i];
+
+		if (found.id == id)
+			continue;
+		copies = n > 0 && cand[n - 1].dist == found.dist ? copies + 1 : 0;
+		if (v->ix->columns.n == 0 || copies < OH_MOST_SIBLINGS)
+			cand[n++] = found;
 	}
 	first = n;
 	for (int i = 0; i < nlinks; i++)
