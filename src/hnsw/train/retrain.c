@@ -63,6 +63,9 @@
 /* An error counts as this many times the median at most: a few far rows decide nothing. */
 #define MOST_ERROR 16.0
 
+/* Codes by the first rows of nodes may make the errors this of what they are by each row itself. */
+#define LOOSE_ERROR 1.1
+
 /* A model is as good as it was if errors have not grown by more. */
 #define GROWN 1.2
 
@@ -279,9 +282,11 @@ error_limit(double error)
 
 /*
  * test_errors -- squared errors of a model's codes of the rows kept from training.
+ *
+ * first: rows have the code of their node, that of its first row; otherwise their own
  */
 static double *
-test_errors(Retrain *r, const OhNodeSample *sample, const OmQuantizer *quant)
+test_errors(Retrain *r, const OhNodeSample *sample, const OmQuantizer *quant, bool first)
 {
 	int			dim = r->ix->dim;
 	double	   *errors = palloc0(sizeof(double) * (sample->n + 1));
@@ -292,7 +297,7 @@ test_errors(Retrain *r, const OhNodeSample *sample, const OmQuantizer *quant)
 		double	   *error = &errors[i - sample->ntrain];
 
 		CHECK_FOR_INTERRUPTS();
-		om_quant_encode(quant, x, r->scratch, r->codes);
+		om_quant_encode(quant, first && sample->coded[i] != NULL ? sample->coded[i] : x, r->scratch, r->codes);
 		om_quant_decode(quant, r->codes, r->scratch, r->x);
 		for (int d = 0; d < dim; d++)
 			*error += ((double) x[d] - r->x[d]) * ((double) x[d] - r->x[d]);
@@ -315,6 +320,23 @@ is_worth(const double *now, const double *then, int n, double worth)
 	for (int i = 0; i < n; i++)
 		ratios[i] = now[i] > 0.0 ? then[i] / now[i] : then[i] > 0.0 ? HUGE_VAL : 1.0;
 	return median(ratios, n) < worth || mean_error(then, n, limit) < worth * mean_error(now, n, limit);
+}
+
+/*
+ * is_divided -- are the nodes' rows as near to their code by the new model as it says?
+ *
+ * A node keeps its rows.  Where the old model gave many different rows one code, the new one may tell them apart: it
+ * would place all of them where the first is, with errors that are too small for searches to look for the others.  So
+ * such an index keeps its model, by which they do have this code, until REINDEX.
+ *
+ * first, own: errors of the new codes of first rows, and of each row's own
+ */
+static bool
+is_divided(const double *first, const double *own, int n)
+{
+	double		limit = error_limit(median(own, n));
+
+	return mean_error(first, n, limit) <= LOOSE_ERROR * mean_error(own, n, limit);
 }
 
 /*
@@ -372,7 +394,7 @@ look(Retrain *r, OhMetaPageData *meta)
 	ntest = sample.n - sample.ntrain;
 	if (sample.n >= LEAST_ROWS && sample.ntrain >= om_quant_train_least(spec))
 	{
-		now = test_errors(r, &sample, r->ix->quant);
+		now = test_errors(r, &sample, r->ix->quant, true);
 		error = mean_error(now, ntest, error_limit(median(now, ntest)));
 		/* what takes long is trained only if the model has got worse */
 		if (om_quant_train_least(spec) < LEAST_ROWS ||
@@ -382,8 +404,9 @@ look(Retrain *r, OhMetaPageData *meta)
 
 			model = train(r, &sample);
 			om_quant_init(quant, spec, model);
-			then = test_errors(r, &sample, quant);
-			begin = is_worth(now, then, ntest, meta->model == 0 ? WORTH_FIRST : WORTH);
+			then = test_errors(r, &sample, quant, true);
+			begin = is_worth(now, then, ntest, meta->model == 0 ? WORTH_FIRST : WORTH) &&
+				is_divided(then, test_errors(r, &sample, quant, false), ntest);
 			if (begin)
 				error = mean_error(then, ntest, error_limit(median(then, ntest)));
 			meta->trained_error = (float) Min(error, FLT_MAX);
