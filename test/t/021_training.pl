@@ -119,7 +119,7 @@ as_built('rows that share nodes', 'cosine');
 # vacuum has chosen them again, also one without a row to remove, and not one that was cancelled or has no memory for it.
 sub state { return sql("SELECT model_state FROM omendb_indexes WHERE indexname = 'i'"); }
 sql('DROP TABLE t', "CREATE TABLE t (id bigint, v vector($dim))", 'INSERT INTO t SELECT id, v FROM source WHERE id <= 1000',
-	'CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops) WITH (m = 8, quantizer = rabitq, bits = 1)', 'TRUNCATE q',
+	'CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops) WITH (m = 10, quantizer = rabitq, bits = 1)', 'TRUNCATE q',
 	'INSERT INTO q SELECT v + at(3) FROM q0', "INSERT INTO t SELECT id, random_vector(id, $dim) + at(3) FROM generate_series(1001, 9600) id");
 is(info(), '2|-', 'a large graph: trained by inserts');
 is(state(), 'relink', 'a large graph: its links are old');
