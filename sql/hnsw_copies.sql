@@ -18,3 +18,10 @@ DELETE FROM cp WHERE id % 3 > 0;
 VACUUM cp;
 SELECT nodes, unreachable, stale_links, dead_nodes, heap_rows FROM omendb_index_check('cp_i', true);
 DROP TABLE cp;
+-- and training by inserts, after which nodes choose their links again: all of them the same few
+CREATE TABLE cp (id integer, v vector(128));
+CREATE INDEX cp_i ON cp USING omenhnsw (v, id) WITH (m = 2, ef_construction = 4, bits = 8);
+INSERT INTO cp SELECT i, array_fill(1, ARRAY[128])::real[]::vector FROM generate_series(1, 300) i;
+SELECT model FROM omendb_index_info('cp_i');
+SELECT nodes, unreachable FROM omendb_index_check('cp_i', true);
+DROP TABLE cp;

@@ -43,6 +43,11 @@ StaticAssertDecl(sizeof(float) * OH_MODEL_FLOATS <= OH_PAGE_BODY, "a block has 8
 #define OH_RERANK_INDEX	2		/* refinements; vectors in the table where these do not decide */
 #define OH_RERANK_OFF	3		/* codes: no re-ranking */
 
+/* What waits for a vacuum. */
+#define OH_UNCLEAN_NODES	1	/* nodes have been flagged as dead, and no vacuum has cleaned up
+								 * since */
+#define OH_UNCLEAN_LINKS	2	/* nodes have chosen their neighbours by codes of an old model */
+
 /* Where quantizer and bits come from. */
 #define OH_CHOSEN_BY_OPTION		0
 #define OH_CHOSEN_BY_DEFAULT	1	/* too few rows to tell */
@@ -97,7 +102,7 @@ typedef struct OhMetaPageData
 	uint16		ncolumns;		/* filter columns */
 	uint32		refine_bytes;	/* size of a refinement, 0 if there are none */
 	uint8		key_kind[OH_MAX_COLUMNS];	/* OhKeyKind of each filter column */
-	uint8		unclean;		/* a vacuum has flagged nodes, none has cleaned up since */
+	uint8		unclean;		/* what the next vacuum has to do: OH_UNCLEAN_* */
 	uint8		model;			/* number of the model that nodes have codes of */
 	uint8		next_model;		/* ... that new codes are of; another number while nodes are being
 								 * encoded again */

@@ -109,6 +109,13 @@ BEGIN
             sql := format('VACUUM %s', idx.own_table);
             RETURN NEXT;
         END IF;
+        IF idx.model_state = 'relink' THEN
+            advice := 'vacuum the table';
+            reason := format('Links were chosen by codes of an older model, so that searches miss rows. A VACUUM chooses them again if maintenance_work_mem holds the nodes, %s.',
+                pg_size_pretty(idx.node_bytes));
+            sql := format('VACUUM %s', idx.own_table);
+            RETURN NEXT;
+        END IF;
         IF idx.vacuum_unfinished OR idx.dead_nodes > 0.2 * (idx.nodes + idx.dead_nodes) THEN
             advice := 'vacuum the table';
             reason := CASE WHEN idx.vacuum_unfinished THEN 'The last vacuum of the index was interrupted.' ELSE format('%s of %s nodes are dead, and searches still visit them.',

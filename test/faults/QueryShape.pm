@@ -308,11 +308,9 @@ sub judge_one
 	{
 		my $last;
 		$sorted = [ grep { my $new = !defined $last || $_ != $last; $last = $_; $new } @$sorted ];
-		my %d;
 		# rows that are out of order are groups of their own
-		my $ordered = !$mode->{off} && !$mode->{relaxed} && !$mode->{partitioned} && !$mode->{slack} && !grep { $_ == $sorted->[-1] } @d;
-		return 'a distance comes twice' if $ordered && grep { $d{$_}++ } @d;
-		$shape = { %$shape, o => 0, loose => !$ordered };
+		return 'a distance comes twice' if grep { $d[$_] == $d[ $_ - 1 ] } 1 .. $#d;
+		$shape = { %$shape, o => 0, loose => scalar(grep { $d[$_] < $d[ $_ - 1 ] } 1 .. $#d) };
 	}
 	return judge_first($shape, \@d, $sorted, $mode, $count);
 }
@@ -335,6 +333,28 @@ sub count
 	return;
 }
 
+# judge_order(shape, ranks of the rows, ranks of all, settings, whether the scan may have ended early)
+#
+# In strict order a scan returns rows in order of distance, and then, in order as well, those that were late: nearer
+# than one that it had returned. So rows come in order but at one place, at one of each scan that partitions are
+# merged of. Late rows come when all others have: what is not shown by then is late, too, and no nearer than the last
+# of them. The row before them is the farthest of those that the scan has returned: of all, unless it ended early;
+# but the executor may have discarded a farther one.
+sub judge_order
+{
+	my ($shape, $d, $sorted, $mode, $short) = @_;
+	my $before = sub { my ($i) = @_; return "row $i is nearer ($d->[$i]) than the one before it ($d->[ $i - 1 ])"; };
+	my @falls = grep { $d->[ $_ - 1 ] - $d->[$_] > $mode->{slack} * (abs($d->[$_]) + abs($d->[ $_ - 1 ])) } 1 .. $#$d;
+	return unless @falls;
+	return $before->($falls[-1]) . ', and ' . $#falls . ' before' if @falls > ($mode->{partitioned} ? QueryWorld::partitions() : 1);
+	return if $mode->{partitioned} || $mode->{slack};
+	my $farthest = $d->[ $falls[0] - 1 ];
+	return $before->($falls[0]) . ', and no row is discarded that is farther' if !$shape->{discards} && grep { $_ > $farthest } $short ? @$d : @$sorted;
+	my $missing = grep({ $_ < $d->[-1] } @$sorted) - grep({ $_ < $d->[-1] } @$d);
+	return $before->($falls[0]) . ", and $missing rows are not there that are nearer than the last one" if !$short && $missing > $shape->{o};
+	return;
+}
+
 # judge_first(shape, ranks of the rows, ranks of all) -- number, order, and how many of the nearest
 sub judge_first
 {
@@ -351,19 +371,13 @@ sub judge_first
 	{
 		return 'more rows than ties' if $expected == 0 || grep { $_ != $d->[ $expected - 1 ] } @$d[ $expected .. $#$d ];
 	}
-	my $loose = $mode->{partitioned} || $mode->{relaxed} || $mode->{off} || $shape->{unordered};
-	my $inverted = 0;
-	for my $i (1 .. $#$d)
+	my $inverted = grep { $d->[$_] < $d->[ $_ - 1 ] } 1 .. $#$d;
+	if (!$mode->{relaxed} && !$mode->{off} && !$shape->{unordered})
 	{
-		next if $d->[$i] >= $d->[ $i - 1 ];
-		# rows that were found late come when all others have
-		my $ended = $inverted || $d->[ $i - 1 ] == $sorted->[-1]
-		  || $shape->{within} && $mode->{bounds} && !grep { $_ > $d->[ $i - 1 ] } @$d[ $i .. $#$d ];
-		return "row $i is nearer ($d->[$i]) than the one before it ($d->[$i - 1])"
-		  if !$loose && !$ended && $d->[ $i - 1 ] - $d->[$i] > $mode->{slack} * (abs($d->[$i]) + abs($d->[ $i - 1 ]));
-		$inverted++;
+		my $wrong = judge_order($shape, $d, $sorted, $mode, $short);
+		return $wrong if $wrong;
+		$count->{inverted} += $inverted;
 	}
-	$count->{inverted} += $inverted if !$shape->{unordered} && !$mode->{relaxed} && !$mode->{off};
 	my $last = $to > $from ? $sorted->[ $to - 1 ] : undef;
 	return unless defined $last && $mode->{counts};
 	my $found = grep { $_ <= $last } @$d[ 0 .. min($#$d, $expected - 1) ];

@@ -53,6 +53,9 @@ sub document
 	return '{' . join(', ', map { qq("$_": ) . pick('1', '"x"', 'null', '[1, 2]', '{"a": 1}', 'true') } grep { chance(0.5) } qw(a b c)) . '}';
 }
 
+# partitions -- of a table that has some
+sub partitions { return 3; }
+
 # literal(column kind, cast to another type perhaps) -- of one value
 sub literal
 {

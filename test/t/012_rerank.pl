@@ -69,7 +69,21 @@ FROM q, LATERAL (SELECT d, max(d) OVER (ORDER BY n ROWS UNBOUNDED PRECEDING) AS 
 SQL
 is((split /\|/, $wrong)[0], 0, "order errors are below a hundredth ($wrong)");
 
+# order(table, limit) -- the per cent of rows that are nearer than the one before, and the largest per cent by which they are nearer than one before
+sub order
+{
+	my ($table, $limit) = @_;
+	return split /\|/, sql('SET enable_seqscan = off', 'SET enable_sort = off', <<"SQL");
+SELECT round(100.0 * count(*) FILTER (WHERE d < before) / count(*), 3), round(100 * max((farthest - d) / farthest)::numeric, 3)
+FROM q, LATERAL (SELECT d, lag(d) OVER (ORDER BY n) AS before, max(d) OVER (ORDER BY n) AS farthest
+	FROM (SELECT t.v <-> q.v AS d, row_number() OVER () AS n
+		FROM (SELECT v FROM $table ORDER BY v <-> q.v LIMIT $limit) t) s) s WHERE farthest > 0
+SQL
+}
+
 # ... and hardly any after one that is farther at all, which takes hardly more rows of the table than there are
+sql("CREATE TABLE p (id bigint, v vector($dim)) PARTITION BY RANGE (id)", 'CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (2000)',
+	'CREATE TABLE p2 PARTITION OF p DEFAULT', 'INSERT INTO p SELECT * FROM source');
 for my $bits (4, 1)
 {
 	sql('DROP INDEX i', "CREATE INDEX i ON t USING omenhnsw (v) WITH (rerank = index, bits = $bits)");
@@ -85,6 +99,14 @@ SQL
 	my ($fetched) = $err =~ /scan of index "i": .* fetched (\d+) rows/;
 	cmp_ok($inverted, '<=', 0.01 * $all, "$bits bits: $inverted of $all rows are nearer than the one before");
 	cmp_ok($fetched, '<=', 300, "$bits bits: $fetched rows fetched for 200");
+	# the bounds of docs/omenhnsw.md, also where the scans of partitions are merged
+	sql("CREATE INDEX p_v ON p USING omenhnsw (v) WITH (rerank = index, bits = $bits)");
+	for my $of ([ 't', 100 ], [ 't', 400 ], [ 'p', 400 ])
+	{
+		my ($places, $most) = order(@$of);
+		ok($places <= 1 && $most <= 5, "$bits bits, @$of: $places % of the rows are nearer than the one before, at most $most %");
+	}
+	sql('DROP INDEX p_v');
 }
 sql('DROP INDEX i', 'CREATE INDEX i ON t USING omenhnsw (v) WITH (rerank = index)');
 

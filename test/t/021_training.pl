@@ -47,11 +47,11 @@ sub step_into
 
 sub as_built
 {
-	my ($name, $metric) = @_;
+	my ($name, $metric, $less) = @_;
 	my $grown = recall($primary, 't', $metric);
 	sql('REINDEX INDEX i');
 	my $built = recall($primary, 't', $metric);
-	cmp_ok($grown, '>=', $built - 0.02, "$name: recall $grown, built $built");
+	cmp_ok($grown, '>=', $built - ($less // 0.02), "$name: recall $grown, built $built");
 	return;
 }
 
@@ -69,6 +69,70 @@ for my $case ([ 0, 'l2', 'WITH (bits = 4)' ], [ 100, 'l2', 'WITH (bits = 4)' ],
 	check_index($primary, 'i', $name);
 	as_built($name, $metric);
 }
+
+# Rows of a built index replaced by others from elsewhere: all of them, or half. A vacuum trains it again, also if
+# an insert has begun to, and links nodes again that were linked by codes of a model that was not theirs.
+# It does so by codes alone: with one bit, and rows of two kinds, it is not quite what a build does. Where more
+# rows are kept than have moved, the median of their errors says nothing: .6 of the first, none of the second were found.
+for my $case ([ 'quantizer = rabitq, bits = 1, rerank = index', 3, 900, 0.15 ], [ 'quantizer = pq', 30, 1100, 0.3 ],
+	[ 'quantizer = rabitq, bits = 1', 3, 0, 0.04 ], [ 'quantizer = pq', 30, 0, 0.04 ], [ 'quantizer = binary', 300, 0, 0.04 ])
+{
+	my ($with, $mean, $kept, $less) = @$case;
+	my $name = "$with, rows from $mean away, $kept of the others kept";
+	sql('DROP TABLE IF EXISTS t', "CREATE TABLE t (id bigint, v vector($dim))", 'INSERT INTO t SELECT id, v FROM source WHERE id <= 1800',
+		"CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops) WITH (m = 8, $with)", 'TRUNCATE q', "INSERT INTO q SELECT v + at($mean) FROM q0",
+		"INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id > 1800 AND id <= 3600", "DELETE FROM t WHERE id <= 1800 - $kept");
+	$primary->safe_psql('postgres', 'VACUUM (PARALLEL 0) t');
+	check_index($primary, 'i', $name);
+	my $after = recall($primary, 't', 'l2', ef => 20);
+	sql('REINDEX INDEX i');
+	my $built = recall($primary, 't', 'l2', ef => 20);
+	cmp_ok($after, '>=', $built - $less, "$name: recall $after, built $built");
+}
+
+# What an insert has begun to train on may have gone when a vacuum ends it: then it looks again.
+begin(5, 'l2', 'WITH (bits = 1, m = 64, ef_construction = 128)');
+sql('INSERT INTO t SELECT id, v + at(5) FROM source WHERE id <= 100', 'REINDEX INDEX i',
+	'INSERT INTO t SELECT id, v + at(CASE WHEN id <= 140 THEN 1000 ELSE 0 END) FROM source WHERE id > 100 AND id <= 600');
+sql("DO \$\$ DECLARE n int := 600; BEGIN
+	WHILE n < 1000 AND (SELECT old_codes IS NULL FROM omendb_index_info('i')) LOOP
+		n := n + 1;
+		INSERT INTO t SELECT id, v FROM source WHERE id = n;
+	END LOOP; END \$\$", 'DELETE FROM t WHERE id <= 100 OR id > 140');
+like(info(), qr/^2\|[1-9]/, 'an insert has begun to train');
+$primary->safe_psql('postgres', 'VACUUM t');
+is(info(), '3|-', 'a vacuum ends it, and looks again');
+check_index($primary, 'i', 'trained twice');
+
+# Rows that the codes cannot tell apart share nodes, and stay in them: a model that could would place all rows of a node
+# where the first is. So there is none. Half of all rows were in 300 nodes, and a vacuum made .25 of a recall of 1.
+begin(0, 'cosine', 'WITH (quantizer = sq8)');
+sql('INSERT INTO t SELECT * FROM source WHERE id <= 1500', 'REINDEX INDEX i', 'INSERT INTO t SELECT id, v + at(300) FROM source WHERE id > 1500 AND id <= 3000',
+	'DELETE FROM t WHERE id <= 1500', 'TRUNCATE q', 'INSERT INTO q SELECT v + at(300) FROM q0');
+$primary->safe_psql('postgres', 'VACUUM t');
+is(info(), '1|-', 'rows that share nodes: the model stays');
+my $shared = check_index($primary, 'i', 'rows that share nodes');
+cmp_ok($shared->{nodes}, '<', 800, "rows that share nodes: $shared->{nodes} nodes");
+as_built('rows that share nodes', 'cosine');
+
+# Links of a graph that is too large to choose them from all pairs: the metapage says that they are old until a
+# vacuum has chosen them again, also one without a row to remove, and not one that was cancelled or has no memory for it.
+sub state { return sql("SELECT model_state FROM omendb_indexes WHERE indexname = 'i'"); }
+sql('DROP TABLE t', "CREATE TABLE t (id bigint, v vector($dim))", 'INSERT INTO t SELECT id, v FROM source WHERE id <= 1000',
+	'CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops) WITH (m = 10, quantizer = rabitq, bits = 1)', 'TRUNCATE q',
+	'INSERT INTO q SELECT v + at(3) FROM q0', "INSERT INTO t SELECT id, random_vector(id, $dim) + at(3) FROM generate_series(1001, 9600) id");
+is(info(), '2|-', 'a large graph: trained by inserts');
+is(state(), 'relink', 'a large graph: its links are old');
+cmp_ok(recall($primary, 't', 'l2', ef => 20), '<', 0.7, 'a large graph: which is seen');
+$primary->safe_psql('postgres', "SET maintenance_work_mem = '1MB'; VACUUM (PARALLEL 0) t");
+is(state(), 'relink', 'a large graph: no memory to choose them again');
+$primary->psql('postgres', "SET statement_timeout = '100ms'; VACUUM (PARALLEL 0) t");
+$primary->stop('immediate');
+$primary->start;
+$primary->safe_psql('postgres', 'VACUUM (PARALLEL 0) t');
+is(state(), 'current', 'a large graph: linked again');
+check_index($primary, 'i', 'a large graph: linked again');
+as_built('a large graph', 'l2', 0.05);
 
 # in the middle of it: valid, searched, crash-safe, the same on a standby
 begin(1000, 'l2', 'WITH (bits = 4, m = 32)');

@@ -43,9 +43,8 @@
 #include "hnsw/graph/rows.h"
 #include "hnsw/parts.h"
 #include "hnsw/table/fetch.h"
-#include "hnsw/train/mean.h"
+#include "hnsw/train/nodesample.h"
 #include "hnsw/train/retrain.h"
-#include "hnsw/train/sample.h"
 #include "storage/wal.h"
 #include "types/vector.h"
 
@@ -54,17 +53,18 @@
 /* ... and looked at again when it has this many times the nodes of the last look. */
 #define LOOK_FACTOR 8
 
-/* Rows of a sample: at most, and at least to say anything. */
-#define SAMPLE_ROWS 1000
+/* Rows of a sample, at least to say anything. */
 #define LEAST_ROWS 32
-
-/* Of those, what is kept from training to compare models by. */
-#define TEST_PART 5
-#define MOST_TESTS 200
 
 /* A new model is worth it if it makes this of the squared error.  docs/measurements.md#constants */
 #define WORTH 0.8
 #define WORTH_FIRST 0.95
+
+/* An error counts as this many times the median at most: a few far rows decide nothing. */
+#define MOST_ERROR 16.0
+
+/* Codes by the first rows of nodes may make the errors this of what they are by each row itself. */
+#define LOOSE_ERROR 1.1
 
 /* A model is as good as it was if errors have not grown by more. */
 #define GROWN 1.2
@@ -191,6 +191,8 @@ write_meta(Retrain *r, const OhMetaPageData *from)
 	meta->trained_error = from->trained_error;
 	meta->trained_rows = from->trained_rows;
 	meta->next_rows = from->next_rows;
+	meta->unclean &= ~OH_UNCLEAN_LINKS;
+	meta->unclean |= from->unclean & OH_UNCLEAN_LINKS;
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(buffer);
 }
@@ -211,86 +213,6 @@ next_look(const Retrain *r)
 
 /* ---- sample and training ---- */
 
-typedef struct Sample
-{
-	int			n;
-	int			ntrain;			/* the first of them are for training */
-	float	   *rows;			/* [n][dim], normalised under cosine */
-	float	   *mean;			/* [dim] */
-} Sample;
-
-/*
- * page_tids -- first rows of some live nodes of a page, spread over it.
- */
-static int
-page_tids(Retrain *r, uint32 lp, int want, ItemPointerData *tids)
-{
-	Buffer		buffer = OhArrayRead(&r->ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
-	Page		page = BufferGetPage(buffer);
-	uint32		nused = Min(OhTail(page)->nused, r->ix->file.array[OH_NODE].per_page);
-	uint32		step = Max(nused / want, 1);
-	int			n = 0;
-
-	for (uint32 slot = 0; slot < nused && n < want; slot += step)
-	{
-		OhNodeData *node = OhSlot(&r->ix->file, OH_NODE, page, slot);
-
-		if (node->state == OH_LIVE && ItemPointerIsValid(&node->tid))
-			tids[n++] = node->tid;
-	}
-	UnlockReleaseBuffer(buffer);
-	OhCheckRows(r->ix, tids, n, OH_NODE, lp);
-	return n;
-}
-
-/*
- * take_sample -- rows of nodes all over the index.
- */
-static void
-take_sample(Retrain *r, Sample *sample)
-{
-	int			dim = r->ix->dim;
-	uint32		npages = OhArrayPages(&r->ix->file, OH_NODE);
-	uint64		step = OhBlockStep(Max(npages, 1));
-	int			want = Max(SAMPLE_ROWS, om_quant_train_least(&r->ix->spec) * TEST_PART / (TEST_PART - 1) + 1);
-	int			a_page = Max(4, (want + npages - 1) / Max(npages, 1));
-	OhMean	   *mean = OhMeanBegin(dim);
-	ItemPointerData *tids = palloc(sizeof(ItemPointerData) * a_page);
-	double		limit;
-
-	sample->n = 0;
-	sample->rows = palloc_extended(sizeof(float) * (Size) want * dim, MCXT_ALLOC_HUGE);
-	sample->mean = palloc(sizeof(float) * dim);
-	for (uint32 done = 0; done < npages && sample->n < want; done++)
-	{
-		int			n = page_tids(r, done * step % npages, a_page, tids);
-
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < n && sample->n < want; i++)
-		{
-			float	   *x = sample->rows + (Size) sample->n * dim;
-			double		length;
-
-			if (!OhFetchVector(r->fetcher, &tids[i], NULL, x, NULL))
-				continue;
-			length = om_floats_norm(x, dim);
-			if (r->ix->spec.metric == OM_METRIC_COSINE)
-			{
-				for (int d = 0; d < dim; d++)
-					x[d] = (float) (x[d] / length);
-				length = 1.0;
-			}
-			OhMeanAdd(mean, x, 1.0, length);
-			sample->n++;
-		}
-		OhFetchRelease(r->fetcher);
-	}
-	OhMeanEnd(mean, sample->mean, &limit);
-	if (sample->n > 0)
-		OhReplaceOutliers(dim, sample->rows, sample->n, limit);
-	sample->ntrain = sample->n - Min(sample->n / TEST_PART, MOST_TESTS);
-}
-
 static void
 interrupt(void *arg)
 {
@@ -301,7 +223,7 @@ interrupt(void *arg)
  * train -- a model of the sample, palloc'd.
  */
 static float *
-train(Retrain *r, const Sample *sample)
+train(Retrain *r, const OhNodeSample *sample)
 {
 	const OmQuantSpec *spec = &r->ix->spec;
 	float	   *model = palloc_extended(sizeof(float) * om_quant_model_floats(spec),
@@ -328,17 +250,43 @@ compare_doubles(const void *a, const void *b)
 }
 
 static double
-median(double *values, int n)
+median(const double *values, int n)
 {
-	qsort(values, n, sizeof(double), compare_doubles);
-	return values[n / 2];
+	double	   *sorted = memcpy(palloc(sizeof(double) * n), values, sizeof(double) * n);
+
+	qsort(sorted, n, sizeof(double), compare_doubles);
+	return sorted[n / 2];
+}
+
+/*
+ * mean_error -- mean of errors, each of them limit at most.
+ *
+ * Not the median: where a third of the rows are far from what the model was trained on, searches near
+ * them find next to nothing, and the median is what it was.
+ */
+static double
+mean_error(const double *errors, int n, double limit)
+{
+	double		sum = 0.0;
+
+	for (int i = 0; i < n; i++)
+		sum += Min(errors[i], limit);
+	return sum / n;
+}
+
+static double
+error_limit(double error)
+{
+	return error > 0.0 ? MOST_ERROR * error : HUGE_VAL;
 }
 
 /*
  * test_errors -- squared errors of a model's codes of the rows kept from training.
+ *
+ * first: rows have the code of their node, that of its first row; otherwise their own
  */
 static double *
-test_errors(Retrain *r, const Sample *sample, const OmQuantizer *quant)
+test_errors(Retrain *r, const OhNodeSample *sample, const OmQuantizer *quant, bool first)
 {
 	int			dim = r->ix->dim;
 	double	   *errors = palloc0(sizeof(double) * (sample->n + 1));
@@ -349,7 +297,7 @@ test_errors(Retrain *r, const Sample *sample, const OmQuantizer *quant)
 		double	   *error = &errors[i - sample->ntrain];
 
 		CHECK_FOR_INTERRUPTS();
-		om_quant_encode(quant, x, r->scratch, r->codes);
+		om_quant_encode(quant, first && sample->coded[i] != NULL ? sample->coded[i] : x, r->scratch, r->codes);
 		om_quant_decode(quant, r->codes, r->scratch, r->x);
 		for (int d = 0; d < dim; d++)
 			*error += ((double) x[d] - r->x[d]) * ((double) x[d] - r->x[d]);
@@ -358,16 +306,37 @@ test_errors(Retrain *r, const Sample *sample, const OmQuantizer *quant)
 }
 
 /*
- * is_worth -- would the model make most codes better by enough?
+ * is_worth -- would the model make most codes better by enough, or all of them on average?
+ *
+ * It is one of the rows as they are now: trained once more it would be the same, so that an index is
+ * not trained to and fro.
  */
 static bool
 is_worth(const double *now, const double *then, int n, double worth)
 {
+	double		limit = error_limit(Max(median(now, n), median(then, n)));
 	double	   *ratios = palloc(sizeof(double) * n);
 
 	for (int i = 0; i < n; i++)
 		ratios[i] = now[i] > 0.0 ? then[i] / now[i] : then[i] > 0.0 ? HUGE_VAL : 1.0;
-	return median(ratios, n) < worth;
+	return median(ratios, n) < worth || mean_error(then, n, limit) < worth * mean_error(now, n, limit);
+}
+
+/*
+ * is_divided -- are the nodes' rows as near to their code by the new model as it says?
+ *
+ * A node keeps its rows.  Where the old model gave many different rows one code, the new one may tell them apart: it
+ * would place all of them where the first is, with errors that are too small for searches to look for the others.  So
+ * such an index keeps its model, by which they do have this code, until REINDEX.
+ *
+ * first, own: errors of the new codes of first rows, and of each row's own
+ */
+static bool
+is_divided(const double *first, const double *own, int n)
+{
+	double		limit = error_limit(median(own, n));
+
+	return mean_error(first, n, limit) <= LOOSE_ERROR * mean_error(own, n, limit);
 }
 
 /*
@@ -413,7 +382,7 @@ static void
 look(Retrain *r, OhMetaPageData *meta)
 {
 	const OmQuantSpec *spec = &r->ix->spec;
-	Sample		sample;
+	OhNodeSample sample;
 	double	   *now;
 	double	   *then;
 	float	   *model = NULL;
@@ -421,22 +390,25 @@ look(Retrain *r, OhMetaPageData *meta)
 	bool		begin = false;
 	int			ntest;
 
-	take_sample(r, &sample);
+	OhSampleNodes(r->ix, r->fetcher, &sample);
 	ntest = sample.n - sample.ntrain;
 	if (sample.n >= LEAST_ROWS && sample.ntrain >= om_quant_train_least(spec))
 	{
-		now = test_errors(r, &sample, r->ix->quant);
-		error = median(memcpy(palloc(sizeof(double) * ntest), now, sizeof(double) * ntest), ntest);
-		if (meta->model == 0 || meta->trained_error <= 0.0 || error > meta->trained_error * GROWN)
+		now = test_errors(r, &sample, r->ix->quant, true);
+		error = mean_error(now, ntest, error_limit(median(now, ntest)));
+		/* what takes long is trained only if the model has got worse */
+		if (om_quant_train_least(spec) < LEAST_ROWS ||
+			meta->model == 0 || meta->trained_error <= 0.0 || error > meta->trained_error * GROWN)
 		{
 			OmQuantizer *quant = OhAlignedAlloc(r->context, om_quant_bytes(spec));
 
 			model = train(r, &sample);
 			om_quant_init(quant, spec, model);
-			then = test_errors(r, &sample, quant);
-			begin = is_worth(now, then, ntest, meta->model == 0 ? WORTH_FIRST : WORTH);
+			then = test_errors(r, &sample, quant, true);
+			begin = is_worth(now, then, ntest, meta->model == 0 ? WORTH_FIRST : WORTH) &&
+				is_divided(then, test_errors(r, &sample, quant, false), ntest);
 			if (begin)
-				error = median(then, ntest);
+				error = mean_error(then, ntest, error_limit(median(then, ntest)));
 			meta->trained_error = (float) Min(error, FLT_MAX);
 		}
 	}
@@ -661,12 +633,24 @@ go_on(Retrain *r, OhMetaPageData *meta, int want)
 		meta->model = meta->next_model;
 		meta->trained_rows = meta->next_rows;
 		meta->look_nodes = next_look(r);
+		meta->unclean |= OH_UNCLEAN_LINKS;
 	}
 	write_meta(r, meta);
 	OhIndexRefresh(r->ix);
-	/* what was linked by bad codes may be linked at random */
-	if (meta->model == meta->next_model)
-		OhRewire(r->ix, r->vacuum ? REWIRE_VACUUM : REWIRE_INSERT);
+}
+
+/*
+ * rewire -- what was linked by bad codes may be linked at random: choose links again, in a small graph.
+ *
+ * A larger one is left to vacuum, which links nodes again in its copy of the graph.
+ */
+static void
+rewire(Retrain *r, OhMetaPageData *meta)
+{
+	if (!OhRewire(r->ix, r->vacuum ? REWIRE_VACUUM : REWIRE_INSERT))
+		return;
+	meta->unclean &= ~OH_UNCLEAN_LINKS;
+	write_meta(r, meta);
 }
 
 /* ---- callers ---- */
@@ -704,13 +688,20 @@ run(Retrain *r, bool wanted, int want)
 {
 	MemoryContext old = MemoryContextSwitchTo(r->context);
 	OhMetaPageData meta;
+	bool		training;
 
 	OhIndexRefresh(r->ix);
 	read_meta(r, &meta);
+	/* what an insert has begun may be worn out by now */
+	if (r->vacuum && meta.model != meta.next_model)
+		go_on(r, &meta, want);
 	if (meta.model == meta.next_model && (wanted || count_nodes(r) >= meta.look_nodes))
 		look(r, &meta);
-	if (meta.model != meta.next_model)
+	training = meta.model != meta.next_model;
+	if (training)
 		go_on(r, &meta, want);
+	if (meta.model == meta.next_model && (meta.unclean & OH_UNCLEAN_LINKS) && (training || r->vacuum))
+		rewire(r, &meta);
 	MemoryContextSwitchTo(old);
 }
 
@@ -727,6 +718,19 @@ OhRetrainStep(Relation heap, OhIndex *ix)
 	OhRetrainUnlock(ix->file.rel);
 }
 
+/*
+ * has_old_links -- have nodes chosen their neighbours by codes of an old model?
+ */
+static bool
+has_old_links(Relation index)
+{
+	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
+	bool		old = (OhMeta(BufferGetPage(buffer))->unclean & OH_UNCLEAN_LINKS) != 0;
+
+	UnlockReleaseBuffer(buffer);
+	return old;
+}
+
 void
 OhRetrainAll(Relation index, bool look_now)
 {
@@ -736,7 +740,7 @@ OhRetrainAll(Relation index, bool look_now)
 
 	(void) OhArrayPages(&ix->file, OH_NODE);
 	if (om_quant_model_floats(&ix->spec) == 0 ||
-		(!OhRetrainIsDue(ix) && (!look_now || ix->number == 0)))
+		(!OhRetrainIsDue(ix) && (!look_now || ix->number == 0) && !has_old_links(index)))
 		return;
 	heap = table_open(IndexGetRelation(RelationGetRelid(index), false), AccessShareLock);
 	r = begin(heap, ix, true);

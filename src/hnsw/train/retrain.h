@@ -35,9 +35,9 @@ extern void OhRetrainAll(Relation index, bool look);
 
 /*
  * rewire.c: let the nodes of a small graph, which have codes of the newest model,
- * choose their neighbours again; does nothing if there are more than most.  Allocates
- * in the current context.
+ * choose their neighbours again; does nothing if there are more than most, and
+ * returns false then.  Allocates in the current context.
  */
-extern void OhRewire(OhIndex *ix, int most);
+extern bool OhRewire(OhIndex *ix, int most);
 
 #endif							/* OH_RETRAIN_H */

@@ -30,7 +30,12 @@ typedef struct Wired
 	uint32	   *links;			/* [2m], its new links: numbers in Rewire.node */
 	int			n;				/* new links */
 	int			nselected;		/* the first of them: chosen as diverse, the others are fill */
-	bool		reached;		/* from the entry point, in connect() */
+
+	/* written by connect() */
+	bool		reached;		/* from the entry point */
+	bool		orphan;			/* it was not reached by chosen links */
+	bool		gave;			/* it has given up a chosen link to an orphan */
+	int			parent;			/* the node that it was reached from */
 } Wired;
 
 typedef struct Rewire
@@ -86,7 +91,7 @@ read_nodes(Rewire *w)
 		if (!room)
 			return false;
 	}
-	return w->n > 1;
+	return true;
 }
 
 /*
@@ -178,9 +183,12 @@ walk_from(Rewire *w, int from)
 
 		for (int k = 0; k < wired->n; k++)
 		{
-			if (w->node[wired->links[k]].reached)
+			Wired	   *to = &w->node[wired->links[k]];
+
+			if (to->reached)
 				continue;
-			w->node[wired->links[k]].reached = true;
+			to->reached = true;
+			to->parent = wired - w->node;
 			stack[n++] = wired->links[k];
 		}
 	}
@@ -188,68 +196,95 @@ walk_from(Rewire *w, int from)
 }
 
 /*
- * reach -- link a node that is not reached from the nearest reached node with room or fill; false if there is
- * no such node.
+ * spare_place -- the place in a node's list for a link to an orphan; -1 if there is none.
+ *
+ * A link that its target was reached over is not given up.
+ *
+ * any: chosen links, too, if the node is an orphan itself or has not given up one
  */
-static bool
+static int
+spare_place(const Rewire *w, int i, bool any)
+{
+	const Wired *from = &w->node[i];
+	int			least = any && (from->orphan || !from->gave) ? 0 : from->nselected;
+
+	if (from->n < w->max)
+		return from->n;
+	for (int k = from->n - 1; k >= least; k--)
+	{
+		if (w->node[from->links[k]].parent != i)
+			return k;
+	}
+	return -1;
+}
+
+/*
+ * reach -- link a node that is not reached from the nearest reached node that has room or fill.
+ *
+ * If there is none, a reached node gives up a chosen link, as where nodes are copies of one vector that filter keys
+ * tell apart: all of them choose the same few, and these one another.  A node gives up one, and further orphans hang
+ * on the first, so that the lists that searches live on stay nearly what they are.  There always is such a node: one
+ * that none was reached from.
+ */
+static void
 reach(Rewire *w, int i)
 {
 	int			nearest = -1;
+	int			place = -1;
+	bool		any = false;
 	Wired	   *from;
 
 	om_quant_query_from_code(w->ix->quant, w->node[i].code, w->form);
 	om_quant_distances(w->ix->quant, w->form, w->codes, w->n, w->dist);
-	for (int j = 0; j < w->n; j++)
+	for (;; any = true)
 	{
-		if (w->node[j].reached && (w->node[j].n < w->max || w->node[j].nselected < w->max) &&
-			(nearest < 0 || w->dist[j] < w->dist[nearest]))
-			nearest = j;
+		for (int j = 0; j < w->n; j++)
+		{
+			if (w->node[j].reached && (nearest < 0 || w->dist[j] < w->dist[nearest]) &&
+				spare_place(w, j, any) >= 0)
+				nearest = j;
+		}
+		if (nearest >= 0 || any)
+			break;
 	}
-	if (nearest < 0)
-		return false;
+	Assert(nearest >= 0);
 	from = &w->node[nearest];
-	if (from->n < w->max)
-		from->links[from->n++] = i;
-	else
+	place = spare_place(w, nearest, any);
+	if (place == from->n)
+		from->n++;
+	else if (place >= from->nselected)
 	{
-		/* replace the first fill, and count it as chosen, so that it is not replaced again */
-		from->links[from->nselected] = i;
-		from->nselected++;
+		from->links[place] = from->links[from->nselected];
+		place = from->nselected++;
 	}
+	else
+		from->gave = true;
+	from->links[place] = i;
+	w->node[i].reached = w->node[i].orphan = true;
+	w->node[i].parent = nearest;
 	walk_from(w, i);
-	return true;
 }
 
 /*
  * connect -- add links until every node can be reached from the entry point.
- *
- * The fill that reach() replaces may have been the only link to its node, so that there are further
- * rounds.  They end, because what a round adds is no fill.  If all lists are full of chosen links, a
- * node is left to its tower, or to vacuum.
  */
 static void
 connect(Rewire *w)
 {
 	int			entry = 0;
-	bool		again = true;
 
 	for (int i = 0; i < w->n; i++)
 	{
+		w->node[i].parent = -1;
 		if (w->node[i].id == w->ix->entry)
 			entry = i;
 	}
-	while (again)
+	walk_from(w, entry);
+	for (int i = 0; i < w->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		again = false;
-		for (int i = 0; i < w->n; i++)
-			w->node[i].reached = false;
-		walk_from(w, entry);
-		for (int i = 0; i < w->n; i++)
-		{
-			if (!w->node[i].reached)
-				again |= reach(w, i);
-		}
+		if (!w->node[i].reached)
+			reach(w, i);
 	}
 }
 
@@ -311,7 +346,7 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 	UnlockReleaseBuffer(buffer);
 }
 
-void
+bool
 OhRewire(OhIndex *ix, int most)
 {
 	Rewire		w = {0};
@@ -320,7 +355,9 @@ OhRewire(OhIndex *ix, int most)
 	w.most = most;
 	w.max = 2 * ix->m;
 	if (!read_nodes(&w))
-		return;
+		return false;
+	if (w.n < 2)
+		return true;
 	OhSelectorInit(&w.selector, ix->quant, CurrentMemoryContext);
 	w.form = OhAlignedAlloc(CurrentMemoryContext, om_quant_query_bytes(&ix->spec));
 	w.candidates = palloc(sizeof(OhCandidate) * (ix->ef_construction + 1));
@@ -344,4 +381,5 @@ OhRewire(OhIndex *ix, int most)
 			;
 		write_page(&w, lp, from, to);
 	}
+	return true;
 }

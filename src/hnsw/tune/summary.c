@@ -75,7 +75,7 @@ count_nodes(OhIndex *ix, NodeCounts *counts)
 }
 
 static const char *
-model_state(const OhIndex *ix)
+model_state(const OhIndex *ix, uint8 unclean)
 {
 	uint64		slots = (uint64) ix->file.array[OH_NODE].npages * ix->file.array[OH_NODE].per_page;
 
@@ -83,6 +83,8 @@ model_state(const OhIndex *ix)
 		return "not needed";
 	if (ix->retraining)
 		return "training";
+	if (unclean & OH_UNCLEAN_LINKS)
+		return "relink";
 	if (slots >= ix->look_nodes)
 		return "due";
 	return ix->number == 0 ? "untrained" : "current";
@@ -142,9 +144,9 @@ make_row(TupleDesc desc, OhIndex *ix, const OhMetaPageData *meta)
 	values[i++] = Int64GetDatum((int64) nodes.free);
 	values[i++] = Int32GetDatum(ix->entry_level + 1);
 	values[i++] = Int32GetDatum(ix->number);
-	values[i++] = CStringGetTextDatum(model_state(ix));
+	values[i++] = CStringGetTextDatum(model_state(ix, meta->unclean));
 	values[i++] = Int64GetDatum((int64) meta->trained_rows);
-	values[i++] = BoolGetDatum(meta->unclean != 0);
+	values[i++] = BoolGetDatum((meta->unclean & OH_UNCLEAN_NODES) != 0);
 	put_calibration(options, &meta->calibration, values + i, nulls + i);
 	i += 4;
 	Assert(i == SUMMARY_COLUMNS);

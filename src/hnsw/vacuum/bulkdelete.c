@@ -327,12 +327,12 @@ mark_unclean(BulkDelete *bulk)
 	Buffer		buffer = OhReadBlock(bulk->ix->file.rel, OH_META_BLOCK, OH_PAGE_META,
 									 BUFFER_LOCK_EXCLUSIVE);
 
-	if (!OhMeta(BufferGetPage(buffer))->unclean)
+	if (!(OhMeta(BufferGetPage(buffer))->unclean & OH_UNCLEAN_NODES))
 	{
 		OhWrite		write;
 
 		OhWriteStart(&write, &bulk->ix->file);
-		OhMeta(OhWritePage(&write, buffer, false))->unclean = 1;
+		OhMeta(OhWritePage(&write, buffer, false))->unclean |= OH_UNCLEAN_NODES;
 		OhWriteFinish(&write);
 	}
 	UnlockReleaseBuffer(buffer);

@@ -191,11 +191,11 @@ free_records(OhVacuum *v, OhArrayId array, uint32 *first, uint32 *empty)
  * set_hints -- send inserts back to the first page with a free slot.
  */
 static void
-set_hints(OhVacuum *v, const uint32 *first, bool freed)
+set_hints(OhVacuum *v, const uint32 *first, bool freed, uint8 unclean)
 {
 	Buffer		buffer = OhReadBlock(v->ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
-	bool		changed = freed || meta->unclean;
+	bool		changed = freed || meta->unclean != unclean;
 
 	for (int a = 0; a < OH_NARRAYS; a++)
 		changed |= oh_file_method.kind[a].reused && first[a] < meta->array[a].free_hint;
@@ -211,7 +211,7 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed)
 				meta->array[a].free_hint = Min(first[a], meta->array[a].free_hint);
 		}
 		meta->generation++;
-		meta->unclean = 0;
+		meta->unclean = unclean;
 		OhWriteFinish(&write);
 	}
 	UnlockReleaseBuffer(buffer);
@@ -219,9 +219,11 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed)
 
 /*
  * clean_graph -- repair, relink and free; returns how many records were freed.
+ *
+ * relink: nodes have chosen their neighbours by codes of an old model.
  */
 static uint32
-clean_graph(Relation index, IndexBulkDeleteResult *stats)
+clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
 {
 	OhVacuum   *v = OhVacuumBegin(index);
 	MemoryContext old = MemoryContextSwitchTo(v->context);
@@ -231,6 +233,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 	uint32		unreachable;
 	uint32		nlost = 0;
 	uint8	   *lost;
+	bool		relinked;
 
 	settle_entry(v);
 	lost = OhVacuumLosses(v, &nlost);
@@ -252,11 +255,12 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 		}
 		settle_entry(v);
 	}
-	OhVacuumRelink(v, lost, nlost);
+	relinked = OhVacuumRelink(v, lost, nlost, relink);
 	unreachable = OhReach(v);
 	OhVacuumHighway(v);
 	OhHighwayMerge(v->ix);
-	set_hints(v, first, nfreed > 0 || stats->tuples_removed > 0);
+	set_hints(v, first, nfreed > 0 || stats->tuples_removed > 0,
+			  relink && !relinked ? OH_UNCLEAN_LINKS : 0);
 	ereport(DEBUG1,
 			(errmsg_internal("index \"%s\": %u records freed, %u live nodes, %u out of reach",
 							 RelationGetRelationName(index), nfreed, v->nlive, unreachable)));
@@ -267,13 +271,13 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats)
 }
 
 /*
- * is_unclean -- has an earlier vacuum been interrupted before its cleanup?
+ * what_is_unclean -- what an earlier vacuum, which was interrupted before its cleanup, or training has left.
  */
-static bool
-is_unclean(Relation index)
+static uint8
+what_is_unclean(Relation index)
 {
 	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_SHARE);
-	bool		unclean = OhMeta(BufferGetPage(buffer))->unclean;
+	uint8		unclean = OhMeta(BufferGetPage(buffer))->unclean;
 
 	UnlockReleaseBuffer(buffer);
 	return unclean;
@@ -283,8 +287,8 @@ is_unclean(Relation index)
  * ohvacuumcleanup -- clean up after the deletions of this vacuum, or of one that did
  * not get there.
  *
- * Without any, nodes are not read: only training that is under way is finished, and
- * members of the highway are looked at.
+ * Without any, nodes are not read, unless their links were chosen by codes of an old model: only training that is
+ * under way is finished, and members of the highway are looked at.
  */
 IndexBulkDeleteResult *
 ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
@@ -292,6 +296,7 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	IndexBulkDeleteResult none = {0};
 	BlockNumber nfree;
 	uint32		nfreed = 0;
+	uint8		unclean;
 	instr_time	from;
 	OhIndex    *ix;
 
@@ -304,10 +309,10 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	OhRetrainAll(info->index, stats != NULL && stats->tuples_removed > 0);
 	/* an insert may have been late with a member of an old model */
 	OhHighwayRecode(ix);
-	if (stats != NULL)
-		nfreed = clean_graph(info->index, stats);
-	else if (is_unclean(info->index))
-		nfreed = clean_graph(info->index, &none);
+	unclean = what_is_unclean(info->index);
+	if (stats != NULL || (unclean & OH_UNCLEAN_NODES) ||
+		((unclean & OH_UNCLEAN_LINKS) && OhVacuumHolds(ix)))
+		nfreed = clean_graph(info->index, stats != NULL ? stats : &none, (unclean & OH_UNCLEAN_LINKS) != 0);
 	OhRetrainUnlock(info->index);
 	OhCalibrateGrown(info->index);
 	nfree = OhReclaimPages(&ix->file);

@@ -38,13 +38,35 @@ vacuum_pages(void)
 	return (Size) kilobytes * 1024 / BLCKSZ;
 }
 
+/*
+ * copy_slots -- places of a copy: some room for pages that inserts add while the vacuum runs, but most of
+ * them at most.
+ */
+static uint32
+copy_slots(uint32 npages, Size most)
+{
+	return Max(16, (uint32) Min((Size) npages + npages / 16 + 16, most));
+}
+
+/*
+ * OhVacuumHolds -- see vacuum.h.
+ */
+bool
+OhVacuumHolds(OhIndex *ix)
+{
+	Size		pages = vacuum_pages();
+	Size		towers = copy_slots(OhArrayPages(&ix->file, OH_TOWER), pages / 8);
+	uint32		npages = OhArrayPages(&ix->file, OH_NODE);
+
+	return copy_slots(npages, pages - Min(pages, towers)) >= npages;
+}
+
 static void
 copy_init(OhVacuum *v, OhCopy *copy, OhArrayId array, Size most)
 {
 	copy->array = array;
 	copy->npages = OhArrayPages(&v->ix->file, array);
-	/* some room for pages that inserts add while the vacuum runs */
-	copy->nslots = Max(16, (uint32) Min((Size) copy->npages + copy->npages / 16 + 16, most));
+	copy->nslots = copy_slots(copy->npages, most);
 	copy->stable = copy->nslots >= copy->npages;
 	copy->data = MemoryContextAllocHuge(v->context, (Size) copy->nslots * BLCKSZ);
 	copy->lp = MemoryContextAllocHuge(v->context, sizeof(uint32) * (Size) copy->nslots);

@@ -221,6 +221,8 @@ link_back(Relink *relink, uint32 from, uint32 to, float dist)
 
 /*
  * find -- candidates for a node's list: what a search finds, and what it has.
+ *
+ * Of siblings a few are enough, as in inserts: where there are many they are all that the search finds.
  */
 static int
 find(Relink *relink, uint32 id, const uint32 *links, int nlinks)
@@ -228,13 +230,19 @@ find(Relink *relink, uint32 id, const uint32 *links, int nlinks)
 	OhVacuum   *v = relink->v;
 	OhCandidate *cand = relink->cand;
 	int			nfound = OhVacuumSearchNear(v, id, Min(v->ix->ef_construction, MOST_FOUND), cand);
+	int			copies = 0;
 	int			n = 0;
 	int			first;
 
 	for (int i = 0; i < nfound; i++)
 	{
-		if (cand[i].id != id)
-			cand[n++] = cand[i];
+		OhCandidate found = cand[i];
+
+		if (found.id == id)
+			continue;
+		copies = n > 0 && cand[n - 1].dist == found.dist ? copies + 1 : 0;
+		if (v->ix->columns.n == 0 || copies < OH_MOST_SIBLINGS)
+			cand[n++] = found;
 	}
 	first = n;
 	for (int i = 0; i < nlinks; i++)
@@ -328,18 +336,33 @@ write_page(Relink *relink, uint32 lp)
 }
 
 /*
+ * is_left_behind -- has a node lost a part of the links that led to it?
+ */
+static bool
+is_left_behind(const Relink *relink, uint32 id, uint8 lost)
+{
+	return (relink->any || relink->incoming[id] < relink->least) &&
+		lost * LOST_PART >= lost + relink->incoming[id];
+}
+
+/*
  * OhVacuumRelink -- see vacuum.h.
  */
-void
-OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n)
+bool
+OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n, bool all)
 {
 	Relink	   *relink;
 	float		alpha = v->sel.alpha;
 	uint32		done = 0;
 
-	if (lost == NULL || !v->nodes.stable || v->entry == OH_NONE ||
-		OhVacState(v, v->entry) != OH_LIVE)
-		return;
+	if (v->entry == OH_NONE || OhVacState(v, v->entry) != OH_LIVE)
+		return true;
+	if (!v->nodes.stable)
+		return false;
+	if (all)
+		n = v->n;
+	else if (lost == NULL)
+		return true;
 	relink = MemoryContextAllocZero(v->context, sizeof(Relink));
 	relink->v = v;
 	relink->n = n;
@@ -351,8 +374,7 @@ OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n)
 	for (uint32 id = 0; id < n; id++)
 	{
 		if (OhVacState(v, id) != OH_LIVE ||
-			(!relink->any && relink->incoming[id] >= relink->least) ||
-			lost[id] * LOST_PART < lost[id] + relink->incoming[id])
+			(!all && !is_left_behind(relink, id, lost[id])))
 			continue;
 		om_vacuum_delay_point();
 		relink_node(relink, id);
@@ -370,4 +392,5 @@ OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n)
 	pfree(relink->incoming);
 	pfree(relink->changed);
 	pfree(relink);
+	return true;
 }

@@ -108,6 +108,8 @@ OhVacuumClose(OhIndex *ix)
 /* ---- vacgraph.c ---- */
 
 extern OhVacuum *OhVacuumBegin(Relation index);
+/* Would the copy hold all nodes? */
+extern bool OhVacuumHolds(OhIndex *ix);
 extern void OhVacuumEnd(OhVacuum *v);
 /* Take note of pages that were added since. */
 extern void OhVacuumGrow(OhVacuum *v);
@@ -154,8 +156,11 @@ extern int	OhVacuumSearchNear(OhVacuum *v, uint32 id, int ef, OhCandidate *out);
  * NULL if there are none, or the copy does not hold the graph.
  */
 extern uint8 *OhVacuumLosses(OhVacuum *v, uint32 *n);
-/* After repair: link nodes again that few lead to since; lost[n] may be NULL. */
-extern void OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n);
+/*
+ * After repair: link nodes again that few lead to since; lost[n] may be NULL.  all: those that have
+ * lost none, too, whose links were chosen by codes of an old model; false: the copy does not hold the graph.
+ */
+extern bool OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n, bool all);
 
 /* ---- trim.c ---- */
 
