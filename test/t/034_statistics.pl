@@ -63,7 +63,7 @@ is(stat_of('scans') . stat_of('scans', 'other'), '01', 'reset');
 # filter columns that no search has used
 $node->safe_psql('postgres', 'CREATE TABLE f AS SELECT * FROM t; CREATE INDEX f_i ON f USING omenhnsw (v, id) WITH (m = 8); ANALYZE f');
 my $ordered = $node->basedir . '/ordered.sql';
-append_to_file($ordered, "SELECT id FROM f ORDER BY v <-> (SELECT v FROM f LIMIT 1) LIMIT 1;\n");
+append_to_file($ordered, "SELECT id FROM f ORDER BY v <-> '[0,1,0,1,0,1,0,1]' LIMIT 1;\n");
 {
 	local $ENV{PGOPTIONS} = '-c enable_seqscan=off -c enable_sort=off';
 	$node->command_ok([ 'pgbench', '-n', '-M', 'prepared', '-c', '2', '-j', '2', '-t', '501', '-f', $ordered, 'postgres' ], 'searches without a condition');
@@ -72,7 +72,7 @@ my $unused = "SELECT sql FROM omendb_advise('f') WHERE advice = 'leave the filte
 $node->poll_query_until('postgres', "SELECT EXISTS ($unused)");
 my $sql = $node->safe_psql('postgres', $unused);
 is($sql, "CREATE INDEX f_i ON public.f USING omenhnsw (v) WITH (m='8'); DROP INDEX f_i", 'advice: filter columns that nobody uses');
-$node->safe_psql('postgres', "SET enable_seqscan = off; SET enable_sort = off; SELECT FROM f WHERE id < 1000 ORDER BY v <-> (SELECT v FROM f LIMIT 1) LIMIT 1");
+$node->safe_psql('postgres', "SET enable_seqscan = off; SET enable_sort = off; SELECT FROM f WHERE id < 1000 ORDER BY v <-> '[0,1,0,1,0,1,0,1]' LIMIT 1");
 $node->poll_query_until('postgres', "SELECT NOT EXISTS ($unused)");
 is($node->safe_psql('postgres', $unused), '', '... and not where somebody does');
 $node->safe_psql('postgres', 'DROP TABLE f');
