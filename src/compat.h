@@ -18,6 +18,10 @@
 #include "varatt.h"				/* part of postgres.h before */
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#include "utils/pgstat_kind.h"
+#endif
+
 #if PG_VERSION_NUM < 150000
 #error "omendb needs PostgreSQL 15 or newer"
 #endif
@@ -217,6 +221,21 @@ om_extend_relation(Relation rel, ForkNumber fork)
 /* Read streams, since 17 (prewarm.c). */
 #if PG_VERSION_NUM >= 170000
 #define OM_HAS_READ_STREAM 1
+#endif
+
+/* ---- counters of indexes (keptstats.c) ---- */
+
+/*
+ * Kinds of cumulative statistics by extensions, since 18, and their numbers: the default is
+ * the one for extensions that have not reserved another.
+ */
+#if PG_VERSION_NUM >= 180000
+#define OM_HAS_STATISTICS_KINDS 1
+#define OM_STATISTICS_KIND PGSTAT_KIND_EXPERIMENTAL
+#define OM_MOST_STATISTICS_KIND PGSTAT_KIND_CUSTOM_MAX
+#else
+#define OM_STATISTICS_KIND 24
+#define OM_MOST_STATISTICS_KIND 32
 #endif
 
 /* ---- names (textoptions.c, bm25query.c; include utils/regproc.h) ---- */

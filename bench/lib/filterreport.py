@@ -5,7 +5,7 @@ that are met or missed, and to the drawings.
 import os
 import statistics
 
-from filterplot import plot
+from panels import Logarithmic, Recall, drawing
 from quantreport import NOISE, markdown
 from report import number
 
@@ -170,6 +170,15 @@ def report(result, systems):
     return "\n".join(out + ["Aims:", "", *aims(result)])
 
 
+def lines_of(points, systems, figure):
+    """A line for each system; a point of a label stands by itself."""
+    for key, (label, _, colour, dash, shape) in systems.items():
+        if key in points[0]["systems"]:
+            at = [(100 * p["share"], p["systems"][key][figure], f"{label}: {share_text(p)}, " + cell(p["systems"][key], p["limit"]), p["label"])
+                  for p in points]
+            yield {"colour": colour, "dash": dash, "shape": shape, "points": at}
+
+
 def draw(folder, result, systems):
     """Writes the drawings; their paths."""
     for name, one in result["sets"].items():
@@ -177,14 +186,13 @@ def draw(folder, result, systems):
             points = points_of(one, kind)
             if len(points) < 2:
                 continue
-            series = []
-            for key, (label, _, colour, dash, shape) in systems.items():
-                if key in points[0]["systems"]:
-                    at = [(p["share"], p["systems"][key], p["label"], f"{label}: {share_text(p)}, " +
-                           cell(p["systems"][key], p["limit"])) for p in points]
-                    series.append({"label": label, "colour": colour, "dash": dash, "shape": shape, "points": at})
+            panels = [{"title": words, "axis": axis, "lines": list(lines_of(points, systems, figure))}
+                      for figure, words, axis in (("per_cpu_second", "queries per CPU second", Logarithmic), ("recall", "recall@10", Recall))]
+            legend = [(label, colour, dash, shape) for key, (label, _, colour, dash, shape) in systems.items() if key in points[0]["systems"]]
+            shares = sorted({100 * p["share"] for p in points if not p["label"]})
             path = os.path.join(folder, f"filters-{name}-{kind}.svg")
-            machine = result["machine"]
-            plot(path, title(name, one, kind), f"LIMIT 10, one client, ef_search {result['options']['ef']}; "
-                 f"{machine['cpu']}, {machine['cores']} cores", series)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(drawing(f"{name}, {one['rows']:,} rows", f"WHERE: {KINDS[kind]}", panels, legend, [(s, f"{s:g}") for s in shares],
+                                "rows that match, % of all", falling=True,
+                                note="hollow: by a label" if any(p["label"] for p in points) else None))
             yield path

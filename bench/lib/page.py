@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """
-page.py FIGURES.json PAGE.html -- a whole run of bench/compare or bench/libraries as one file that needs no other: drawings,
+page.py FIGURES.json PAGE.html -- a whole run of bench/compare, bench/libraries or bench/rows as one file that needs no other: drawings,
 tables that sort by a click on a heading, machine, versions, settings and the command that prints it all again.
 """
 import json
@@ -10,6 +10,7 @@ from html import escape
 
 import compareplot
 import librariesplot
+import rowsplot
 from report import LINES, number, ratio
 
 STYLE = """
@@ -64,7 +65,7 @@ def systems(one):
 
 
 def set_parts(name, one, drawing):
-    yield f"<h2>{escape(compareplot.NAMES.get(name, name))}</h2>"
+    yield f"<h2>{escape(compareplot.NAMES.get(name, name) if 'set' not in one else one['set'])}</h2>"
     yield f"<p>{one['rows']:,} rows of {one['dim']} dimensions, {escape(one['metric'])}</p>"
     if drawing:
         yield f"<figure>{drawing}</figure>"
@@ -92,11 +93,12 @@ def facts(pairs):
 def page(result):
     machine = result["machine"]
     libraries = any(set(one) & {"hnswlib", "faiss-hnsw", "faiss-ivfpq"} for one in result["sets"].values())
+    by_rows = any("set" in one for one in result["sets"].values())
     title = "omendb and pgvector, hnswlib and faiss" if libraries else "omendb and pgvector"
     parts = ["<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
              f'<link rel="icon" href="data:,"><title>{title}: figures</title><style>{STYLE}</style></head><body>', f"<h1>{title}</h1>"]
     if not libraries:
-        drawing = compareplot.as_text(result)
+        drawing = rowsplot.as_text(result) if by_rows else compareplot.as_text(result)
         parts += [f"<figure>{drawing}</figure>"] if drawing else []
     for name, one in result["sets"].items():
         parts += set_parts(name, one, librariesplot.drawn(name, one) if libraries else None)

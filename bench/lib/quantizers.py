@@ -6,6 +6,7 @@ table, which take turns being the one that the planner knows.
 The wide sets (--wide) are made here, in memory: they show that any number of
 dimensions works, with the default options.
 """
+import argparse
 import json
 import os
 
@@ -24,6 +25,18 @@ VARIANTS = {
     "none": ("none", "quantizer = none", "brown", "solid", "circle"),
     "pgvector": ("pgvector hnsw", "", "grey", "dashed", "square"),
 }
+# Other graphs, with default codes: the same, then m and ef_construction.
+GRAPHS = {
+    "m8": ("m 8", "", "cyan", "solid", "wedge", 8, 64),
+    "m12": ("m 12", "", "green", "solid", "triangle", 12, 64),
+    "m16": ("m 16", "", "blue", "solid", "circle", 16, 64),
+    "m24": ("m 24", "", "violet", "solid", "square", 24, 64),
+    "m32": ("m 32", "", "red", "solid", "diamond", 32, 64),
+    "ef32": ("ef_construction 32", "", "cyan", "dashed", "wedge", 16, 32),
+    "ef128": ("ef_construction 128", "", "violet", "dashed", "square", 16, 128),
+    "ef256": ("ef_construction 256", "", "red", "dashed", "diamond", 16, 256),
+}
+ALL = {**VARIANTS, **GRAPHS}
 WIDE = {1536: 20_000, 3072: 20_000, 16_000: 2_000}          # dimensions: rows
 EF = {"fashion784": (10, 20, 40, 80, 160), "glove100": (10, 20, 40, 80, 160, 320)}
 
@@ -31,14 +44,14 @@ EF = {"fashion784": (10, 20, 40, 80, 160), "glove100": (10, 20, 40, 80, 160, 320
 def options():
     sets = [s for s in SETS if s in EF]
     p = parser("quantizers", "every quantizer of omenhnsw on the same sets", sets, seconds=2, rounds=1)
-    p.add_argument("--variants", default=",".join(VARIANTS), help="comma-separated; default %(default)s")
+    p.add_argument("--variants", default=",".join(VARIANTS), help=f"comma-separated; default %(default)s; and other graphs: {','.join(GRAPHS)}")
     p.add_argument("--wide", action="store_true",
                    help="further the default options on 1,536, 3,072 and 16,000 dimensions (alone: --sets none --wide)")
     p.add_argument("--wide-rows", type=int, help="at most so many rows of the wide sets")
     p.add_argument("--reuse", action="store_true", help="keep the tables and indexes of an earlier run")
     a = p.parse_args()
     a.sets = [] if a.sets == "none" else words(p, a.sets, SETS)
-    a.variants = words(p, a.variants, VARIANTS)
+    a.variants = words(p, a.variants, ALL)
     return a
 
 
@@ -57,9 +70,13 @@ def measure_set(server, name, result):
     benches, loaded = [], set()
     for variant in opt.variants:
         extension = "pgvector" if variant == "pgvector" else "omendb"
-        b = Bench(server, extension, data, opt, variant, VARIANTS[variant][1], database="quantizers")
+        label, storage, *_ = ALL[variant]
+        own = argparse.Namespace(**vars(opt))
+        if variant in GRAPHS:
+            own.m, own.ef_construction = GRAPHS[variant][5:]
+        b = Bench(server, extension, data, own, variant, storage, database="quantizers")
         b.session = "-c enable_seqscan=off"
-        b.result["label"] = VARIANTS[variant][0]
+        b.result["label"] = label
         one[variant] = b.result
         benches.append(b)
         if extension not in loaded:
@@ -120,7 +137,7 @@ def main():
     print(f"\nquantizers: done; the figures are in {os.path.abspath(opt.json)}")
     for name in opt.sets:
         path = os.path.join(os.path.dirname(os.path.abspath(opt.json)), f"quantizers-{name}.svg")
-        draw(path, name, result, VARIANTS)
+        draw(path, name, result, ALL)
         print("drawing:", path)
 
 

@@ -4,8 +4,8 @@ of what is beaten, and to the drawings.
 """
 import math
 
+from phone import drawing, key as legend_entry
 from report import at_recall, number, points_of
-from svg import plot
 
 LEVELS = {"fashion784": (.98, .99, .996, .999), "glove100": (.8, .9, .945)}
 FIGURES = ("qps", "per_cpu_second")
@@ -164,15 +164,14 @@ def report(result):
 
 
 def draw(path, name, result, variants):
+    """Writes the file."""
     one = result["sets"][name]
-    series = []
+    lines, legend = [], []
     for key, figures in indexes(one).items():
-        label, _, colour, dash, shape = variants[key]
-        points = [(p["recall"], p["qps"], f"{label}: ef {p['ef']}, recall {p['recall']:.4f}, {p['qps']:,.0f} queries/s")
+        label, _, colour, dash, shape = variants[key][:5]
+        points = [(p["recall"], p["per_cpu_second"], f"{label}: ef {p['ef']}, recall {p['recall']:.4f}, {p['per_cpu_second']:,.0f} queries per CPU second")
                   for p in figures["queries"]]
-        series.append({"label": label, "colour": colour, "dash": dash, "shape": shape, "points": points,
-                       "columns": (f"{figures['index_bytes_per_row']:,.0f}", f"{figures['build_seconds']:,.1f}")})
-    efs = ", ".join(str(p["ef"]) for p in figures["queries"])
-    machine = result["machine"]
-    plot(path, title(name, one), f"one client; points are ef_search {efs}; {machine['cpu']}, {machine['cores']} cores",
-         series, ("bytes/row", "build, s"))
+        legend += legend_entry(16, len(lines), 70, f"{label}: {figures['index_bytes_per_row']:,.0f} bytes a row", colour, dash, shape)
+        lines.append({"colour": colour, "dash": dash, "shape": shape, "points": points})
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(drawing(title(name, one), "queries per second of CPU; up and right is better", lines, legend, len(lines)))

@@ -11,6 +11,7 @@
 
 #include "access/heaptoast.h"
 #include "access/reloptions.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -26,6 +27,7 @@
 
 OhSettings	oh_own = {OH_DEFAULT_EF_SEARCH, OH_ITERATIVE_STRICT, 0, 1.0};
 bool		oh_distance_bounds = true;
+int			oh_statistics_kind = OM_STATISTICS_KIND;
 
 static relopt_kind oh_relopt_kind;
 static relopt_kind ivfflat_relopt_kind; /* the same parameters, and lists */
@@ -141,6 +143,14 @@ init_settings(void)
 							 "If it is off, they are checked for every row of the table, so that no row is missed.",
 							 &oh_distance_bounds, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("omenhnsw.statistics_kind",
+							"Sets the number under which PostgreSQL keeps counters of indexes among its cumulative statistics.",
+							"It counts where the server preloads the library, from PostgreSQL 18 on. No other library of the "
+							"server may have the same. 0 keeps counters in memory only, until the server stops.",
+							&oh_statistics_kind, OM_STATISTICS_KIND, 0, OM_MOST_STATISTICS_KIND,
+							process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP,
+							0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("omenhnsw");
 }

@@ -56,6 +56,7 @@ extern OhSettings oh_own;
 extern int	oh_ef_search;
 extern int	oh_iterative_scan;
 extern int	oh_max_scan_tuples;
+extern int	oh_statistics_kind;
 extern double oh_scan_mem_multiplier;
 
 /* omenhnsw.distance_bounds: does the index evaluate conditions like `v <-> q < r`? */

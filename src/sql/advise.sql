@@ -17,6 +17,7 @@ DECLARE
     bits int;
     dim int;
     need bigint;
+    took text;
 BEGIN
     IF object IS NULL THEN
         RETURN;
@@ -56,18 +57,21 @@ BEGIN
         FOREACH operator IN ARRAY CASE WHEN operators = '{}' THEN ARRAY['?'] ELSE operators END LOOP
             class := col.typname || CASE operator WHEN '<#>' THEN '_ip_ops' WHEN '<=>' THEN '_cosine_ops' WHEN '<+>' THEN '_l1_ops' ELSE '_l2_ops' END;
             name := format('%s.%s', col.relname, col.attname);
+            need := NULL;
+            SELECT e.build_memory, e.words INTO need, took FROM omendb_time_build(tab, col.attname, class) e
+                WHERE col.rows >= 20000 AND col.atttypmod <> -1;
             advice := 'create an index';
             reason := CASE operator WHEN '?' THEN
                     format('Each search reads all %s rows. Choose the operator class by the operator in ORDER BY: _l2_ops for <->, _ip_ops for <#>, _cosine_ops for <=>, _l1_ops for <+>.',
                         col.rows::bigint)
-                ELSE format('There are statements that order by %s, and each of them reads all %s rows.', operator, col.rows::bigint) END;
+                ELSE format('There are statements that order by %s, and each of them reads all %s rows.', operator, col.rows::bigint) END || coalesce(' ' || took, '');
             sql := format('CREATE INDEX CONCURRENTLY ON %s USING omenhnsw (%I %s)', col.relname, col.attname, class);
             RETURN NEXT;
         END LOOP;
         CONTINUE WHEN col.typname = 'sparsevec';
         bits := CASE WHEN dim < 64 THEN 8 ELSE 4 END;
         -- per node its code, head and links, and half as much for its towers and the search for its neighbours
-        need := (col.rows * (dim * bits / 8 + 12 + 20 + 8 * 16) * 1.5)::bigint;
+        need := coalesce(need, (col.rows * (dim * bits / 8 + 12 + 20 + 8 * 16) * 1.5)::bigint);
         IF need > work_mem_bytes THEN
             advice := 'raise maintenance_work_mem before the index is built';
             reason := format('The graph needs about %s, and maintenance_work_mem is %s. Rows that do not fit are inserted one by one, several times slower. omendb_estimate() measures the need.',
@@ -163,6 +167,14 @@ BEGIN
             sql := 'RESET omenhnsw.ef_search';
             RETURN NEXT;
         END IF;
+        IF idx.target_recall IS NOT NULL AND idx.ef_search IS NULL AND EXISTS (SELECT FROM pg_settings g
+            WHERE g.name = 'omenhnsw.ef_search' AND g.source <> 'default') THEN
+            advice := 'decide on ef_search or target_recall';
+            reason := format('The index wants a recall of %s, and omenhnsw.ef_search is set to %s by %s, which overrides it.', idx.target_recall,
+                current_setting('omenhnsw.ef_search'), (SELECT source FROM pg_settings g WHERE g.name = 'omenhnsw.ef_search'));
+            sql := 'RESET omenhnsw.ef_search';
+            RETURN NEXT;
+        END IF;
         IF idx.target_recall IS NOT NULL AND idx.ef_search IS NOT NULL THEN
             advice := 'decide on ef_search or target_recall';
             reason := format('The index has both, and ef_search = %s overrides target_recall.', idx.ef_search);
@@ -194,6 +206,14 @@ BEGIN
         sql := 'SET omenhnsw.iterative_scan = strict_order';
         RETURN NEXT;
     END IF;
+    IF current_setting('omenhnsw.target_recall', true)::float8 > 0 AND EXISTS (SELECT FROM omendb_indexes i WHERE i.relid = tab)
+        AND EXISTS (SELECT FROM pg_settings g WHERE g.name = 'omenhnsw.ef_search' AND g.source <> 'default') THEN
+        advice := 'decide on ef_search or target_recall';
+        reason := format('omenhnsw.target_recall is %s, and omenhnsw.ef_search is set to %s, which overrides it.', current_setting('omenhnsw.target_recall'),
+            current_setting('omenhnsw.ef_search'));
+        sql := 'RESET omenhnsw.ef_search';
+        RETURN NEXT;
+    END IF;
     IF current_setting('omenhnsw.max_scan_tuples', true)::int BETWEEN 1 AND 20 * current_setting('omenhnsw.ef_search', true)::int THEN
         advice := 'raise max_scan_tuples, or lower ef_search';
         reason := format('A scan compares about ten codes for each candidate: it reaches omenhnsw.max_scan_tuples (%s) before it has omenhnsw.ef_search (%s) candidates.',
@@ -204,6 +224,28 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION omendb_advise(regclass) IS 'recommendations for the vector columns of a table and their indexes: advice, its reason and SQL';
+
+-- Time and size of an index, in words, from a timed build on 2,000 rows; NULL where no table can be made for them.
+CREATE FUNCTION omendb_time_build(tab regclass, col name, class text, OUT build_memory bigint, OUT words text)
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    e record;
+BEGIN
+    IF pg_is_in_recovery() OR current_setting('transaction_read_only')::bool OR NOT has_database_privilege(current_database(), 'TEMPORARY') THEN
+        RETURN;
+    END IF;
+    PERFORM set_config('search_path', (SELECT p.pronamespace::regnamespace::text
+        FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw') || ', pg_catalog, pg_temp', true);
+    SELECT * INTO e FROM omendb_estimate(tab, format('%I %s', col, class), '', 2000);
+    build_memory := e.build_memory;
+    words := format('By a timed build on %s rows, one process takes about %s, and the index has %s.', e.sampled,
+        CASE WHEN e.seconds < 100 THEN ceil(e.seconds) || ' s' ELSE ceil(e.seconds / 60) || ' minutes' END, pg_size_pretty(e.bytes));
+EXCEPTION WHEN OTHERS THEN
+    build_memory := NULL;
+    words := format('A build on a sample fails: %s.', sqlerrm);
+END
+$$;
+COMMENT ON FUNCTION omendb_time_build(regclass, name, text) IS 'for omendb_advise: time, size and memory of an index before it is built';
 
 -- The distance operators that statements in pg_stat_statements order by for a column; none if it is not installed.
 CREATE FUNCTION omendb_order_operators(tab name, col name) RETURNS text[]

@@ -66,6 +66,8 @@ DECLARE
     part_bytes bigint;
     each double precision;
     growth double precision;
+    pages bigint;
+    share double precision;
 BEGIN
     IF tab IS NULL OR columns IS NULL OR options IS NULL OR sample IS NULL OR sample < 1000 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -77,8 +79,11 @@ BEGIN
     IF total < 1000 THEN
         EXECUTE format('SELECT count(*) FROM ONLY %s', tab) INTO total;
     END IF;
-    EXECUTE format('CREATE TEMPORARY TABLE omendb_estimate_all ON COMMIT DROP AS SELECT * FROM ONLY %s TABLESAMPLE BERNOULLI (%s) LIMIT %s',
-        tab, least(100, 110.0 * sample / greatest(total, 1)), sample);
+    -- about as many pages as rows are wanted, and some of the rows of each: a large table is not read whole
+    pages := greatest(pg_relation_size(tab) / current_setting('block_size')::int, 1);
+    share := least(1, 1.1 * sample / pages);
+    EXECUTE format('CREATE TEMPORARY TABLE omendb_estimate_all ON COMMIT DROP AS SELECT * FROM ONLY %s TABLESAMPLE SYSTEM (%s) WHERE random() < %s LIMIT %s',
+        tab, 100 * share, 1.1 * sample / (greatest(total, 1) * share), sample);
     GET DIAGNOSTICS sampled = ROW_COUNT;
     part := sampled / 4;
     EXECUTE format('CREATE TEMPORARY TABLE omendb_estimate_part ON COMMIT DROP AS SELECT * FROM pg_temp.omendb_estimate_all LIMIT %s', part);

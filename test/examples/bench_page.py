@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""The page of a run of bench/compare or bench/libraries (bench/lib/page.py) in Chromium: no errors, its figures, drawings, and tables that sort."""
+"""
+The page of a run of bench/compare, bench/libraries or bench/rows (bench/lib/page.py) in Chromium: no errors, its figures, drawings, and
+tables that sort.  The drawings of bench/filters.
+"""
 
 import json
 import re
@@ -7,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 here = Path(__file__).resolve()
 sys.path.insert(0, str(here.parent / "lib"))
@@ -63,6 +67,24 @@ with tempfile.TemporaryDirectory() as folder:
     html, page = shown(result(omendb=system(5), hnswlib=system(8), **{"faiss-ivfpq": system(6, ef=(1, 2, 4))}))
     text = re.sub(r"<[^>]*>", " ", page.html)
     ok(not page.console and "hnswlib, in process" in text and "faiss IVF-PQ (as Debian has it), in process" in text, "so has that of libraries", page.console)
+    figures = result()
+    figures["sets"] = {str(n): {"rows": n, "dim": 128, "metric": "l2", "recall_target": .98, "inserted": 0, "set": "clust128", "omendb": system(5), "pgvector": system(1)} for n in (10000, 300000, 1000000)}
+    html, page = shown(figures)
+    text = re.sub(r"<[^>]*>", " ", page.html)
+    ok(not page.console and all(w in text for w in ("build, seconds", "index, MB", "300k", "1M", "As a table grows")), "so has that of rows", page.console)
+    ok(len(re.findall(r'class="mark"', page.html)) == 3 * 2 * 3 + 2, "a mark for each size, extension and panel, and two of the legend")
     html, page = shown(result(omendb={"version": "1.2.3", "build_seconds": 4}))
     ok(not page.console and "<svg" not in html, "a run without queries has a page, too", page.console)
+    sys.path.insert(0, str(here.parents[2] / "bench/lib"))
+    sys.dont_write_bytecode = True
+    from filterreport import draw   # noqa: E402
+    systems = {"omendb": ("omendb", "omendb", "red", "solid", "circle"), "pgvector": ("pgvector <b>", "pgvector", "grey", "dashed", "square")}
+    points = [{"kind": "range", "share": s, "label": s == .09, "limit": 10, "systems": {k: {"recall": r, "qps": 90, "per_cpu_second": 100 / s, "rows": 10, "plans": {"hnsw": 3}}
+                                                                                       for k, r in (("omendb", .997), ("pgvector", .5))}} for s in (1, .1, .01, .0001, .09)]
+    drawn = list(draw(folder, {"sets": {"fashion784": {"rows": 60000, "dim": 784, "points": points}}}, systems))
+    ok([Path(p).name for p in drawn] == ["filters-fashion784-range.svg"], "a drawing of filters", drawn)
+    page = Page(Path(drawn[0]).as_uri())
+    marks = ElementTree.parse(drawn[0]).getroot().iter()
+    ok(sum(e.get("class") in ("mark", "hollow") for e in marks) == 2 * 2 * 5 + 2 and "prefers-color-scheme: dark" in Path(drawn[0]).read_text() and not page.console,
+       "it has its points, and is dark on dark paper", page.console)
 done()

@@ -71,6 +71,7 @@ INSERT INTO expected_setting VALUES
     ('omenhnsw.iterative_scan', 'enum', 'strict_order'),
     ('omenhnsw.max_scan_tuples', 'integer', '0'),
     ('omenhnsw.scan_mem_multiplier', 'real', '1'),
+    ('omenhnsw.statistics_kind', 'integer', '24'),
     ('omenhnsw.target_recall', 'real', '0');
 SELECT bag_eq(
     $$ SELECT name, vartype, boot_val FROM pg_settings WHERE name LIKE 'omenhnsw.%' $$,

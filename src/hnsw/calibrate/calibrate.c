@@ -38,6 +38,23 @@
 /* Queries of a batch: all are compared with the codes in one pass over the nodes. */
 #define BATCH 20
 
+/*
+ * In a graph of fewer nodes than FEW_NODES, the first pass has this many: its build is over
+ * in less time than BATCH queries take, and a higher ef costs next to nothing there.
+ */
+#define FEW_NODES 2000
+#define FIRST_OF_FEW 10
+
+/*
+ * Where the time is limited, the values of ef beyond the first CHEAP_EFS, which take most of
+ * it, are tried in one pass of ALL_EACH only.  There nearly everything is found, so that few
+ * queries tell as much as many tell of a lower ef.
+ */
+#define CHEAP_EFS 5
+#define ALL_EACH 4
+/* What a pass with these takes of one with all, until it is known. */
+#define FIRST_CHEAP 0.4
+
 /* Smaller indexes are not measured: a search of them compares all nodes. */
 #define LEAST_NODES 1000
 
@@ -76,14 +93,17 @@ typedef struct Calibration
  * count -- add the recall of a trial, at the ef number `at`, to the sums of each k.
  */
 static void
-count(Calibration *c, const OhTrial *trial, int at, const int *hits)
+count(Calibration *c, OhTrial *trial, int at, const int *hits)
 {
+	/* with a lower ef the rows come in several batches, and a higher ef need not find them all */
+	trial->done = oh_curve_ef[at] >= trial->k;
 	for (int k = 0; k < OH_CURVE_KS && oh_curve_k[k] <= trial->k; k++)
 	{
 		int			wanted = Min(oh_curve_k[k], trial->nexact);
 		Sums	   *sums = &c->sums[k][at];
 		double		recall = wanted == 0 ? 1 : (double) hits[k] / wanted;
 
+		trial->done &= recall == 1;
 		sums->n++;
 		sums->sum += recall;
 		sums->squares += recall * recall;
@@ -109,14 +129,24 @@ begin_scan(Calibration *c, const OhTrial *trial, int at)
 
 /*
  * search -- run a trial at an ef.
+ *
+ * What one ef has found, a higher one is taken to find.
  */
 static void
-search(Calibration *c, const OhTrial *trial, int at)
+search(Calibration *c, OhTrial *trial, int at)
 {
-	IndexScanDesc scan = begin_scan(c, trial, at);
+	IndexScanDesc scan;
 	int			hits[OH_CURVE_KS] = {0};
 	int			n = 0;
 
+	if (trial->done)
+	{
+		for (int k = 0; k < OH_CURVE_KS; k++)
+			hits[k] = Min(oh_curve_k[k], trial->nexact);
+		count(c, trial, at, hits);
+		return;
+	}
+	scan = begin_scan(c, trial, at);
 	oh_hidden_node = trial->node;
 	while (n < trial->nexact && ohgettuple(scan, ForwardScanDirection))
 	{
@@ -233,14 +263,15 @@ keep(Calibration *c, int queries)
 }
 
 /*
- * measure_batch -- run up to `wanted` more trials at each ef; returns their number.
+ * measure_batch -- run up to `wanted` more trials at each of the first nefs ef; returns
+ * their number.
  */
 static int
-measure_batch(Calibration *c, OhTrial *trial, int wanted)
+measure_batch(Calibration *c, OhTrial *trial, int wanted, int nefs)
 {
 	int			n = OhTruthBatch(&c->truth, trial, wanted);
 
-	for (int i = 0; i < c->nefs; i++)
+	for (int i = 0; i < Min(nefs, c->nefs); i++)
 	{
 		for (int j = 0; j < n; j++)
 		{
@@ -255,34 +286,44 @@ measure_batch(Calibration *c, OhTrial *trial, int wanted)
 }
 
 /*
- * measure -- run trials in batches; returns their number.
+ * measure -- run trials in batches, until there are enough or the next batch would exceed
+ * the time; returns their number.
  */
 static int
 measure(Calibration *c, int queries, double seconds)
 {
 	OhTrial    *trial = palloc(sizeof(OhTrial) * BATCH);
 	instr_time	from;
-	instr_time	now;
+	double		now = 0;
+	double		all = 0;		/* seconds of the last batch with all ef ... */
+	double		cheap = 0;		/* ... and with few */
 	int			done = 0;
 
 	INSTR_TIME_SET_CURRENT(from);
-	INSTR_TIME_SET_ZERO(now);
-	while (done < queries)
+	for (int batch = 0; done < queries; batch++)
 	{
-		int			wanted = Min(BATCH, queries - done);
+		bool		few = done == 0 && OhArrayRecords(&c->truth.ix->file, OH_NODE) < FEW_NODES;
+		int			wanted = Min(few ? FIRST_OF_FEW : BATCH, queries - done);
+		bool		each = isinf(seconds) || batch % ALL_EACH == 0 || c->nefs <= CHEAP_EFS;
+		double		before = now;
+		instr_time	time;
 
-		if (measure_batch(c, trial, wanted) == 0)
+		if (batch > 0 && now + (each ? all : cheap) > seconds)
+			break;
+		if (measure_batch(c, trial, wanted, each ? OH_CURVE_EFS : CHEAP_EFS) == 0)
 			break;
 		done += wanted;
-		INSTR_TIME_SET_CURRENT(now);
-		INSTR_TIME_SUBTRACT(now, from);
-		/* stop if another batch would exceed the time */
-		if (INSTR_TIME_GET_DOUBLE(now) * (done + BATCH) / done > seconds)
-			break;
+		INSTR_TIME_SET_CURRENT(time);
+		INSTR_TIME_SUBTRACT(time, from);
+		now = INSTR_TIME_GET_DOUBLE(time);
+		if (each)
+			all = (now - before) * BATCH / wanted;
+		if (!each || batch == 0)
+			cheap = (now - before) * (each ? FIRST_CHEAP : 1);
 	}
 	ereport(DEBUG1,
 			(errmsg_internal("index \"%s\": recall of %d queries measured in %.3f s", RelationGetRelationName(c->index),
-							 c->sums[0][0].n, INSTR_TIME_GET_DOUBLE(now))));
+							 c->sums[0][0].n, now)));
 	return c->sums[0][0].n;
 }
 
@@ -293,8 +334,6 @@ static int
 run(Calibration *c, int queries, double seconds)
 {
 	volatile int n = 0;
-	OhIndex    *ix = c->truth.ix;
-	double		walk_rate = ix->walk_rate;
 
 	oh_measuring = true;
 	PG_TRY();
@@ -304,8 +343,6 @@ run(Calibration *c, int queries, double seconds)
 	PG_FINALLY();
 	{
 		oh_measuring = false;
-		/* the session's estimate of what a walk takes should stay that of its own queries */
-		ix->walk_rate = walk_rate;
 		oh_forced_ef = 0;
 		oh_hidden_node = OH_NONE;
 	}

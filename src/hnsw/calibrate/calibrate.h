@@ -43,6 +43,8 @@ typedef struct OhTrial
 	double	   *exact;			/* [k], their distances, ascending */
 	bool		doubled;		/* not to be used: another node has the row's code, which makes it
 								 * too easy */
+	struct distances_hash *known;	/* distances of rows that have been read */
+	bool		done;			/* a search has found all of them */
 } OhTrial;
 
 typedef struct OhTruth
@@ -59,6 +61,6 @@ typedef struct OhTruth
 /* Make up to n trials, in truth->context; returns how many. */
 extern int	OhTruthBatch(OhTruth *truth, OhTrial *trial, int n);
 /* The exact distance of a trial to a row; false if the row does not exist or has none. */
-extern bool OhTrialDistance(OhTruth *truth, const OhTrial *trial, ItemPointerData tid, double *distance);
+extern bool OhTrialDistance(OhTruth *truth, OhTrial *trial, ItemPointerData tid, double *distance);
 
 #endif							/* OH_CALIBRATE_H */

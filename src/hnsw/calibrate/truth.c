@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -43,6 +44,25 @@ typedef struct Candidates
 	float		own;			/* distance by code of the trial's own node */
 } Candidates;
 
+/* A row that has been read. */
+typedef struct Known
+{
+	ItemPointerData tid;		/* hash key */
+	char		status;			/* of simplehash */
+	double		distance;		/* NaN: the row does not exist */
+} Known;
+
+#define SH_PREFIX distances
+#define SH_ELEMENT_TYPE Known
+#define SH_KEY_TYPE ItemPointerData
+#define SH_KEY tid
+#define SH_HASH_KEY(table, key) hash_bytes((const unsigned char *) &(key), sizeof(ItemPointerData))
+#define SH_EQUAL(table, a, b) ItemPointerEquals(&(a), &(b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
 /*
  * read_value -- read the indexed value of a row, detoasted; NULL if it is NULL or the row does not exist.
  */
@@ -61,18 +81,37 @@ read_value(OhTruth *t, ItemPointerData tid)
 	return copy;
 }
 
-bool
-OhTrialDistance(OhTruth *t, const OhTrial *trial, ItemPointerData tid, double *distance)
+/*
+ * read_distance -- distance of a trial to a row; NaN: the row does not exist.
+ */
+static double
+read_distance(OhTruth *t, const OhTrial *trial, ItemPointerData tid)
 {
 	const OhMetric *metric = t->ix->column.metric;
 	void	   *value = read_value(t, tid);
-	bool		fits = value != NULL && metric->type->dim(value) == t->ix->column.dim;
+	double		distance = NAN;
 
-	if (fits)
-		*distance = metric->distance(trial->value, value);
-	if (value != NULL)
-		pfree(value);
-	return fits && !isnan(*distance);
+	if (value == NULL)
+		return distance;
+	if (metric->type->dim(value) == t->ix->column.dim)
+		distance = metric->distance(trial->value, value);
+	pfree(value);
+	return distance;
+}
+
+bool
+OhTrialDistance(OhTruth *t, OhTrial *trial, ItemPointerData tid, double *distance)
+{
+	bool		found;
+	Known	   *known = distances_insert(trial->known, tid, &found);
+
+	if (!found)
+	{
+		known->distance = NAN;
+		known->distance = read_distance(t, trial, tid);
+	}
+	*distance = known->distance;
+	return !isnan(*distance);
 }
 
 /*
@@ -259,6 +298,7 @@ OhTruthBatch(OhTruth *t, OhTrial *trial, int n)
 		if (!(t->given != NULL ? take_given(t, one) : draw(t, one)))
 			continue;
 		one->exact = palloc(sizeof(double) * one->k);
+		one->known = distances_create(t->context, 4 * one->k, NULL);
 		begin_candidates(t, one, &c[drawn++]);
 	}
 	for (uint32 lp = 0; lp < npages; lp++)

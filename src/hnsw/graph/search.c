@@ -16,6 +16,7 @@
 #include "hnsw/graph/linklist.h"
 #include "hnsw/graph/search.h"
 #include "hnsw/options.h"
+#include "hnsw/stats/counters.h"
 
 #define MAX_LINKS (2 * OH_MAX_M)
 
@@ -101,6 +102,7 @@ OhSearchReset(OhSearch *s, OhForms *forms)
 	s->eval.forms = forms;
 	s->resumed = false;
 	s->filter = NULL;
+	s->wanted = 0;
 	s->nmatches = s->ntested = s->nhops = 0;
 	s->next_look = LOOK_AROUND;
 	s->budget = 0;
@@ -316,6 +318,9 @@ learn(const OhSearch *s, int64 evaluations, int ef)
 {
 	double		rate = (evaluations - LOOK_AROUND) * density(s) / ef;
 
+	/* what the session's own walks take is not to be forgotten for those that measure an index */
+	if (oh_measuring)
+		return;
 	rate = Max(LEAST_RATE, Min(rate, MOST_RATE));
 	s->eval.ix->walk_rate += (rate - s->eval.ix->walk_rate) * LEARNING;
 }
@@ -327,7 +332,7 @@ static void
 look(OhSearch *s, int ef)
 {
 	double		here = density(s);
-	int			nedge = OhWalkEdge(ef, here);
+	int			nedge = Max(OhWalkEdge(ef, here), Min(ef, s->wanted));
 
 	s->next_look *= 2;
 	s->over = s->eval.evaluations >= s->budget ||

@@ -33,6 +33,8 @@ typedef struct OhSearch
 	bool		resumed;
 	OhFilter   *filter;			/* base layer: find only matching nodes; NULL: all */
 	int			nedge;			/* size of edge in a walk with a filter, otherwise 0 */
+	int			wanted;			/* with a filter: the edge has at least this many, or ef; 0: any
+								 * number */
 	int			ncopies;		/* siblings returned in addition to ef */
 	int64		nhops;			/* nodes whose links were followed */
 	int64		nmatches;		/* evaluated nodes that match */

@@ -40,8 +40,14 @@ OhQueryOpen(OhScanQuery *query, IndexScanDesc scan)
 	OhIndex    *ix = OhIndexOpen(scan->indexRelation);
 
 	query->ix = ix;
+	query->wanted = 0;
 	if (query->target > 0)
-		query->ef_search = OhEfOfTarget(ix, query->target, OhLimitOf(scan), &query->ef_source);
+	{
+		double		limit = OhLimitOf(scan);
+
+		query->ef_search = OhEfOfTarget(ix, query->target, limit, &query->ef_source);
+		query->wanted = (int) Min(limit, OH_MAX_EF_SEARCH);
+	}
 	if (query->forms != NULL)
 		return;
 	query->exact_codes = om_quant_exact(&ix->spec) && ix->column.metric->type->exact;

@@ -35,6 +35,7 @@ typedef struct OhScanQuery
 	double		target;			/* recall that ef_search is picked for; 0: ef_search is given */
 	int			ef_search;
 	OhEfSource	ef_source;		/* the setting that it comes from */
+	int			wanted;			/* with a target: rows of the LIMIT; 0: none, or no target */
 
 	/* the index, set by the first call of OhQueryOpen() */
 	OhIndex    *ix;

@@ -349,6 +349,7 @@ OhSourceFirst(OhSource *s, IndexScanDesc scan)
 	allow_nearer(s);
 	OhSearchReset(s->search, query->forms);
 	s->search->filter = query->filter;
+	s->search->wanted = query->wanted;
 	s->few = has_few_nodes(s);
 	if (!s->few && (query->filter == NULL || !is_selective(s)))
 	{

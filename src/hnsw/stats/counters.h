@@ -73,6 +73,7 @@ extern const char *OhReasonName(OhReason reason);
 
 /* ---- cumulative.c: counters of indexes ---- */
 
+/* A new one comes last: PostgreSQL keeps them by number over restarts (keptstats.c). */
 typedef enum OhCounter
 {
 	OH_COUNT_SCANS,

@@ -1,6 +1,9 @@
 /*
  * cumulative.c -- counters of indexes, added up over sessions.
  *
+ * If the postmaster has preloaded the library, and PostgreSQL has statistics of extensions
+ * (18), they are there: keptstats.c.  The rest of this file is for other cases.
+ *
  * A transaction adds to its own counters (OhCount()). These are added to the totals when it
  * ends, whether it commits or not.  If the postmaster has preloaded the library, the totals
  * are in shared memory, in a table of fixed size, where a new entry replaces the one that
@@ -24,6 +27,7 @@
 
 #include "compat.h"
 #include "hnsw/stats/counters.h"
+#include "hnsw/stats/keptstats.h"
 
 /* Indexes of all databases whose totals are kept. */
 #define MOST_INDEXES 4096
@@ -93,6 +97,9 @@ void
 OhStatsInit(void)
 {
 	if (!process_shared_preload_libraries_in_progress)
+		return;
+	OhKeptInit();
+	if (OhKept())
 		return;
 	next_request = shmem_request_hook;
 	shmem_request_hook = request;
@@ -219,6 +226,8 @@ OhCount(Relation index)
 	Pending    *p;
 	bool		found;
 
+	if (OhKept())
+		return OhKeptCount(oid);
 	if (pending == NULL)
 	{
 		HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(Pending), .hcxt = TopMemoryContext};
@@ -246,14 +255,74 @@ OhCountVacuum(Relation index, instr_time from, OhCounter counter, int64 n)
 }
 
 /*
+ * put -- add a row of omendb_stat_counters().
+ */
+static void
+put(ReturnSetInfo * result, Oid index, const int64 *count, TimestampTz reset)
+{
+	Datum		values[OH_NCOUNTERS + OTHER_COLUMNS];
+	bool		nulls[OH_NCOUNTERS + OTHER_COLUMNS] = {false};
+	int			i = 0;
+
+	values[i++] = ObjectIdGetDatum(index);
+	for (int c = 0; c < OH_NCOUNTERS; c++)
+		values[i++] = Int64GetDatum(count[c]);
+	values[i++] = TimestampTzGetDatum(reset);
+	values[i++] = BoolGetDatum(OhKept() || lock != NULL);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * put_kept -- all rows, where PostgreSQL keeps the counters.
+ */
+static void
+put_kept(ReturnSetInfo * result)
+{
+	ListCell   *lc;
+
+	foreach(lc, OhKeptIndexes())
+	{
+		OhTotals	kept;
+
+		if (OhKeptTotals(lfirst_oid(lc), &kept))
+			put(result, lfirst_oid(lc), kept.count, kept.reset);
+	}
+}
+
+/*
+ * put_totals -- all rows, where they are in the table of this file.
+ */
+static void
+put_totals(ReturnSetInfo * result)
+{
+	HASH_SEQ_STATUS seq;
+	Totals	   *t;
+
+	make_own_totals();
+	flush();
+	acquire(LW_SHARED);
+	hash_seq_init(&seq, totals);
+	while ((t = hash_seq_search(&seq)) != NULL)
+	{
+		Totals		copy;
+
+		if (t->key.database != MyDatabaseId)
+			continue;
+		SpinLockAcquire(&t->mutex);
+		copy = *t;
+		SpinLockRelease(&t->mutex);
+		put(result, copy.key.index, copy.count, copy.reset);
+	}
+	release();
+}
+
+/*
  * om_stat_counters -- omendb_stat_counters(): the totals of the indexes of this database.
  */
 Datum
 om_stat_counters(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	HASH_SEQ_STATUS seq;
-	Totals	   *t;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (result->setDesc->natts != OH_NCOUNTERS + OTHER_COLUMNS)
@@ -261,39 +330,18 @@ om_stat_counters(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("function does not return the expected row type"),
 				 errhint("Run ALTER EXTENSION omendb UPDATE.")));
-	make_own_totals();
-	flush();
-	acquire(LW_SHARED);
-	hash_seq_init(&seq, totals);
-	while ((t = hash_seq_search(&seq)) != NULL)
-	{
-		Datum		values[OH_NCOUNTERS + OTHER_COLUMNS];
-		bool		nulls[OH_NCOUNTERS + OTHER_COLUMNS] = {false};
-		Totals		copy;
-		int			i = 0;
-
-		if (t->key.database != MyDatabaseId)
-			continue;
-		SpinLockAcquire(&t->mutex);
-		copy = *t;
-		SpinLockRelease(&t->mutex);
-		values[i++] = ObjectIdGetDatum(copy.key.index);
-		for (int c = 0; c < OH_NCOUNTERS; c++)
-			values[i++] = Int64GetDatum(copy.count[c]);
-		values[i++] = TimestampTzGetDatum(copy.reset);
-		values[i++] = BoolGetDatum(lock != NULL);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	release();
+	if (OhKept())
+		put_kept(result);
+	else
+		put_totals(result);
 	return (Datum) 0;
 }
 
 /*
- * om_stat_reset -- omendb_stat_reset(index regclass); NULL means all indexes of this
- * database.
+ * reset_totals -- set the counters of an index, or of all of this database, to zero.
  */
-Datum
-om_stat_reset(PG_FUNCTION_ARGS)
+static void
+reset_totals(Oid index)
 {
 	HASH_SEQ_STATUS seq;
 	Totals	   *t;
@@ -305,11 +353,32 @@ om_stat_reset(PG_FUNCTION_ARGS)
 	hash_seq_init(&seq, totals);
 	while ((t = hash_seq_search(&seq)) != NULL)
 	{
-		if (t->key.database != MyDatabaseId || (!PG_ARGISNULL(0) && t->key.index != PG_GETARG_OID(0)))
+		if (t->key.database != MyDatabaseId || (OidIsValid(index) && t->key.index != index))
 			continue;
 		memset(t->count, 0, sizeof(t->count));
 		t->reset = now;
 	}
 	release();
+}
+
+/*
+ * om_stat_reset -- omendb_stat_reset(index regclass); NULL means all indexes of this
+ * database.
+ */
+Datum
+om_stat_reset(PG_FUNCTION_ARGS)
+{
+	Oid			index = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+	ListCell   *lc;
+
+	if (!OhKept())
+		reset_totals(index);
+	else if (OidIsValid(index))
+		OhKeptReset(index);
+	else
+	{
+		foreach(lc, OhKeptIndexes())
+			OhKeptReset(lfirst_oid(lc));
+	}
 	PG_RETURN_VOID();
 }

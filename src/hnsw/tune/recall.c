@@ -44,6 +44,7 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"
 #include "hnsw/parts.h"
+#include "hnsw/stats/counters.h"
 #include "hnsw/tune/recall.h"
 
 #define RECALL_COLUMNS 5
@@ -457,6 +458,7 @@ measure(OhMeasured *m, const int *ef, int nef, ReturnSetInfo * result)
 	level = NewGUCNestLevel();
 	for (int i = 0; i < nef; i++)
 		widest = Max(widest, ef[i]);
+	oh_measuring = true;
 	PG_TRY();
 	{
 		/* read the pages that the queries need, so that the first ef does not pay for all */
@@ -466,6 +468,7 @@ measure(OhMeasured *m, const int *ef, int nef, ReturnSetInfo * result)
 	}
 	PG_FINALLY();
 	{
+		oh_measuring = false;
 		oh_hidden_node = OH_NONE;
 	}
 	PG_END_TRY();
