@@ -27,4 +27,11 @@ extern void OhAppendEnd(OhAppender *out);
 /* A new page of an array, locked, which must be its page lp. */
 extern Buffer OhAppendPage(OhIndex *ix, OhArrayId array, uint32 lp);
 
+/* Records that a node's further rows take. */
+static inline uint32
+OhPostingRecords(uint32 tids)
+{
+	return (tids + OH_POSTING_TIDS - 1) / OH_POSTING_TIDS;
+}
+
 #endif							/* OH_APPEND_H */

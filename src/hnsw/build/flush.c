@@ -43,12 +43,6 @@ further_tids(const OhBuilder *b, const OhGraphNode *node)
 	return n;
 }
 
-static inline uint32
-posting_records(uint32 tids)
-{
-	return (tids + OH_POSTING_TIDS - 1) / OH_POSTING_TIDS;
-}
-
 /*
  * write_links -- ids of a list, from slots to nodes: the diverse ones nearest
  * first, then the fill nearest first.  Returns the number of diverse ones.
@@ -110,7 +104,7 @@ write_nodes(const Flush *flush)
 		if (further > 0)
 		{
 			node->posting = posting;
-			posting += posting_records(further);
+			posting += OhPostingRecords(further);
 		}
 		if (from->level > 0)
 		{
@@ -235,7 +229,7 @@ write_postings(const Flush *flush)
 			continue;
 		hash = hash_of_rows(b, node);
 		left = further_tids(b, node);
-		for (uint32 record = posting_records(left); record > 0; record--)
+		for (uint32 record = OhPostingRecords(left); record > 0; record--)
 		{
 			OhPostingData *posting = OhAppend(&out);
 			uint32		n = left - (record - 1) * OH_POSTING_TIDS;

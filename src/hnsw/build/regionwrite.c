@@ -318,12 +318,6 @@ write_node(Merge *merge, const OhNodeHead *head, uint32 posting)
 					 id % ix->columns.per_page, (const OhKeyRow *) keys);
 }
 
-static inline uint32
-posting_records(uint32 tids)
-{
-	return (tids + OH_POSTING_TIDS - 1) / OH_POSTING_TIDS;
-}
-
 /*
  * write_run -- nodes of a run with numbers in the window.  posting: its first record; returns
  * the one after its last.
@@ -342,7 +336,7 @@ write_run(Merge *merge, uint32 run, uint32 posting)
 		CHECK_FOR_INTERRUPTS();
 		if (head->number >= merge->begin && head->number < merge->end)
 			write_node(merge, head, posting);
-		posting += posting_records(head->further);
+		posting += OhPostingRecords(head->further);
 	}
 	BufFileClose(file);
 	return posting;
@@ -460,7 +454,7 @@ write_further(Merge *merge, uint32 run, OhAppender *out)
 
 		CHECK_FOR_INTERRUPTS();
 		/* the first record is the one that is not full: inserts look for room there */
-		for (uint32 record = posting_records(left); record > 0; record--)
+		for (uint32 record = OhPostingRecords(left); record > 0; record--)
 		{
 			OhPostingData *posting = OhAppend(out);
 			uint32		n = left - (record - 1) * OH_POSTING_TIDS;
