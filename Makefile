@@ -4,8 +4,8 @@ EXTVERSION = 0.1.0
 MODULE_big = omendb
 
 # Folders of src, lower ones first: a folder includes headers of itself and of those before it (make deps).
-FOLDERS = kernel/ quant/ types/ storage/ filter/ hnsw/ planner/ hnsw/stats/ hnsw/graph/ hnsw/table/ hnsw/calibrate/ hnsw/train/ hnsw/insert/ hnsw/build/ hnsw/scan/ \
-	hnsw/vacuum/ bm25/ bm25/query/ bm25/tail/ bm25/segment/ bm25/insert/ bm25/build/ bm25/vacuum/ bm25/scan/ bm25/check/ hnsw/check/ hnsw/tune/
+FOLDERS = kernel/ quant/ types/ storage/ filter/ hnsw/ planner/ hnsw/stats/ hnsw/graph/ hnsw/table/ hnsw/calibrate/ hnsw/train/ hnsw/insert/ hnsw/vacuum/ hnsw/build/ hnsw/scan/ \
+	bm25/ bm25/query/ bm25/tail/ bm25/segment/ bm25/insert/ bm25/build/ bm25/vacuum/ bm25/scan/ bm25/check/ hnsw/check/ hnsw/tune/
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(patsubst %,src/%*.c,$(FOLDERS)))))
 
 # From one version to the next: written by hand.

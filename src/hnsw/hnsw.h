@@ -25,6 +25,8 @@
 #define OH_PHASE_CONNECT	6
 #define OH_PHASE_WRITE		7
 #define OH_PHASE_CALIBRATE	8
+#define OH_PHASE_DIVIDE		9
+#define OH_PHASE_REGIONS	10
 
 /* A random level for a new node: P(level >= l) = m^-l, at most OH_MAX_LEVEL. */
 extern int	OhRandomLevel(int m);

@@ -14,6 +14,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xloginsert.h"
@@ -34,6 +36,7 @@
 
 #include "compat.h"
 #include "hnsw/build/build.h"
+#include "hnsw/build/regions.h"
 #include "hnsw/calibrate/calibrate.h"
 #include "hnsw/callbacks.h"
 #include "hnsw/hnsw.h"
@@ -69,6 +72,8 @@ typedef struct Build
 	IndexInfo  *info;
 	OhParameters params;
 	int			workers;		/* to ask for */
+	double		tuples;			/* estimated */
+	double		wanted;			/* slots of a graph of them, with a margin */
 	uint32		capacity;		/* slots of the graph */
 	OhBuildShared *shared;
 }			Build;
@@ -100,6 +105,10 @@ ohbuildphasename(int64 phase)
 			return "connecting nodes";
 		case OH_PHASE_WRITE:
 			return "writing pages";
+		case OH_PHASE_DIVIDE:
+			return "dividing rows into regions";
+		case OH_PHASE_REGIONS:
+			return "building regions";
 		case OH_PHASE_CALIBRATE:
 			return "measuring recall";
 		default:
@@ -192,11 +201,11 @@ OhBuildMemory(const OhIndex *ix, double rows, int participants)
  * choose_capacity -- slots for what the sample promises, or as many as
  * maintenance_work_mem has room for.
  */
-static uint32
-choose_capacity(const Build * build, const OhSample *sample)
+static void
+choose_capacity(Build * build, const OhSample *sample)
 {
 	OhGraphShape shape = shape_of(&build->params);
-	double		want = sample->vectors + sample->others / OhChunkRows(&shape) + 64;
+	double		want = ceil(sample->vectors + sample->others / OhChunkRows(&shape)) + 64;
 	Size		limit = (Size) maintenance_work_mem * 1024;
 	int			participants = build->workers + 1;
 	uint32		low = 1;
@@ -211,7 +220,30 @@ choose_capacity(const Build * build, const OhSample *sample)
 		else
 			high = mid - 1;
 	}
-	return low;
+	build->wanted = want;
+	build->capacity = low;
+}
+
+/*
+ * start_regions -- set up a build in regions, if the graph does not fit
+ * maintenance_work_mem; false if it does, or if there is too little shared memory.
+ */
+static bool
+start_regions(Build * build)
+{
+	OhBuildWorker *worker = &build->worker;
+	OhGraphShape shape = shape_of(&build->params);
+
+	if (build->capacity >= build->wanted || build->wanted > OH_GRAPH_MAX_SLOTS)
+		return false;
+	worker->regions = OhRegionsBegin(worker, &shape, build->wanted, build->workers + 1);
+	if (worker->regions == NULL)
+		return false;
+	ereport(NOTICE,
+			(errmsg("hnsw graph of about %.0f tuples does not fit into maintenance_work_mem", build->tuples),
+			 errdetail("The index is built in regions, with temporary files, which is slower."),
+			 errhint("Increase maintenance_work_mem to speed up builds.")));
+	return true;
 }
 
 /*
@@ -271,6 +303,7 @@ init_shared(OhBuildShared * shared, const Build * build)
 	shared->heap_id = RelationGetRelid(build->worker.heap);
 	shared->index_id = RelationGetRelid(build->worker.index);
 	shared->concurrent = build->info->ii_Concurrent;
+	shared->in_regions = build->worker.regions != NULL;
 	/* nobody waits at the gate of a serial build: any tranche will do */
 	shared->tranche = build->workers > 0 ? build_tranche() : LWTRANCHE_BUFFER_CONTENT;
 	LWLockInitialize(&shared->gate, shared->tranche);
@@ -369,7 +402,9 @@ static void
 join_graph(OhBuildWorker *worker, shm_toc *toc)
 {
 	worker->segment = OhTeamJoin(toc);
-	if (worker->segment != NULL)
+	if (worker->segment != NULL && worker->shared->in_regions)
+		worker->regions = OhRegionsJoin(worker);
+	else if (worker->segment != NULL)
 		worker->builder = OhBuilderBegin(dsm_segment_address(worker->segment), worker->ix->quant,
 										 OhRandomLevel, worker->graph_context);
 	else if (OhBuildIsInPages(worker->shared))
@@ -494,15 +529,19 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	worker->ix = OhIndexCreate(index, MAIN_FORKNUM, &build.params);
 	OhTrainerEnd(&trainer);
 	build.params.model = NULL;
-	build.capacity = choose_capacity(&build, &sample);
-	worker->builder = OhBuilderBegin(create_graph(&build), worker->ix->quant, OhRandomLevel,
-									 worker->graph_context);
+	build.tuples = sample.tuples;
+	choose_capacity(&build, &sample);
+	if (!start_regions(&build))
+		worker->builder = OhBuilderBegin(create_graph(&build), worker->ix->quant, OhRandomLevel,
+										 worker->graph_context);
 
 	report_phase(OH_PHASE_INSERT);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, 0);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) sample.rows);
 	add_rows(&build, &shared);
-	if (shared.state == OH_BUILD_GRAPH)
+	if (worker->regions != NULL)
+		OhRegionsWrite(worker->regions);
+	else if (shared.state == OH_BUILD_GRAPH)
 		OhFlushGraph(worker);
 
 	if (worker->segment != NULL)

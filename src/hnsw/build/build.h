@@ -41,6 +41,7 @@ typedef struct OhBuildShared
 	Oid			heap_id;
 	Oid			index_id;
 	bool		concurrent;		/* CREATE INDEX CONCURRENTLY */
+	bool		in_regions;		/* the segment is that of regions.h, not a graph */
 	int			tranche;		/* of gate */
 
 	/*
@@ -73,6 +74,7 @@ typedef struct OhBuildWorker
 	OhIndex    *ix;
 	OhBuilder  *builder;		/* NULL once the graph is gone */
 	OhInserter *inserter;		/* made when the first row goes into pages */
+	struct OhRegionWorker *regions; /* of a build in regions (regions.h); NULL of others */
 	MemoryContext context;		/* lives as long as the build */
 	MemoryContext graph_context;	/* as long as the graph: of builder, and the graph if it is private */
 	dsm_segment *segment;		/* of the graph otherwise */
@@ -95,5 +97,8 @@ extern bool OhBuildIsInPages(OhBuildShared *shared);
 
 /* flush.c: connect, order and write the graph; the index has no nodes yet */
 extern void OhFlushGraph(OhBuildWorker *worker);
+
+/* Name the entry point (OH_NONE: there is no node) and the highway's level. */
+extern void OhWriteEntry(OhIndex *ix, uint32 entry, int level, int highway_level);
 
 #endif							/* OH_BUILD_H */

@@ -14,6 +14,7 @@
 #include "utils/wait_event.h"
 
 #include "hnsw/build/build.h"
+#include "hnsw/build/regions.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/insert/inserter.h"
 #include "hnsw/parts.h"
@@ -141,6 +142,13 @@ leave_graph(OhBuildWorker *worker)
 static void
 add_row(OhBuildWorker *worker, const BuildRow *row)
 {
+	if (worker->regions != NULL && row->position != NULL)
+	{
+		OhRegionsAddRow(worker->regions, row->position, row->tid, worker->keys);
+		return;
+	}
+	if (worker->regions != NULL && worker->inserter == NULL)
+		worker->inserter = OhInserterBegin(worker->ix, worker->context);
 	if (add_to_graph(worker, row))
 		return;
 	if (worker->builder != NULL)
@@ -259,7 +267,10 @@ OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)
 										 worker->leader, build_row, worker, scan);
 	if (worker->inserter != NULL)
 		OhInserterEnd(worker->inserter);
-	relink(worker, phase);
+	if (worker->regions != NULL)
+		OhRegionsBuild(worker->regions, phase);
+	else
+		relink(worker, phase);
 
 	SpinLockAcquire(&shared->mutex);
 	shared->nfinished++;

@@ -15,17 +15,9 @@
 #include "utils/memutils.h"
 
 #include "filter/keypage.h"
+#include "hnsw/build/append.h"
 #include "hnsw/build/build.h"
 #include "hnsw/hnsw.h"
-
-/* Appends records to one array. */
-typedef struct Appender
-{
-	OhIndex    *ix;
-	OhArrayId	array;
-	Buffer		buffer;			/* locked; InvalidBuffer before the first record */
-	uint32		next;			/* id of the next record */
-} Appender;
 
 typedef struct Flush
 {
@@ -38,66 +30,6 @@ typedef struct Flush
 	int			highway_level;
 } Flush;
 
-static void
-append_begin(Appender *out, const Flush *flush, OhArrayId array)
-{
-	out->ix = flush->ix;
-	out->array = array;
-	out->buffer = InvalidBuffer;
-	out->next = 0;
-}
-
-static void
-append_finish_page(Appender *out)
-{
-	if (out->buffer == InvalidBuffer)
-		return;
-	OhPageSetLower(&out->ix->file, out->array, BufferGetPage(out->buffer));
-	MarkBufferDirty(out->buffer);
-	UnlockReleaseBuffer(out->buffer);
-	out->buffer = InvalidBuffer;
-}
-
-/*
- * append_page -- a new page of an array, locked, which must be its page lp.
- */
-static Buffer
-append_page(OhIndex *ix, OhArrayId array, uint32 lp)
-{
-	uint32		got;
-
-	CHECK_FOR_INTERRUPTS();
-	got = OhArrayExtend(&ix->file, array);
-	if (got != lp)
-		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "array %d has page %u before the build wrote it",
-				  (int) array, got);
-	return OhArrayRead(&ix->file, array, lp, BUFFER_LOCK_EXCLUSIVE);
-}
-
-/*
- * append -- the next record, zeroed; its id is out->next - 1 from now on.
- */
-static void *
-append(Appender *out)
-{
-	uint32		slot = OhSlotOf(&out->ix->file, out->array, out->next);
-	Page		page;
-	void	   *record;
-
-	if (slot == 0)
-	{
-		append_finish_page(out);
-		out->buffer = append_page(out->ix, out->array,
-								  OhLp(&out->ix->file, out->array, out->next));
-	}
-	page = BufferGetPage(out->buffer);
-	record = OhSlot(&out->ix->file, out->array, page, slot);
-	memset(record, 0, out->ix->file.array[out->array].record_bytes);
-	OhTail(page)->nused = slot + 1;
-	out->next++;
-	return record;
-}
-
 /*
  * further_tids -- number of rows of a node besides its first.
  */
@@ -109,12 +41,6 @@ further_tids(const OhBuilder *b, const OhGraphNode *node)
 	for (uint32 at = node->more; at != OH_NONE; at = OhGraphChunk(b, at)->next)
 		n += OhGraphChunk(b, at)->n;
 	return n;
-}
-
-static inline uint32
-posting_records(uint32 tids)
-{
-	return (tids + OH_POSTING_TIDS - 1) / OH_POSTING_TIDS;
 }
 
 /*
@@ -149,14 +75,14 @@ write_nodes(const Flush *flush)
 	OhBuilder  *b = flush->b;
 	uint32		tower = 0;
 	uint32		posting = 0;
-	Appender	out;
+	OhAppender	out;
 
-	append_begin(&out, flush, OH_NODE);
+	OhAppendBegin(&out, flush->ix, OH_NODE);
 	for (uint32 i = 0; i < flush->n; i++)
 	{
 		uint32		slot = flush->order[i];
 		const OhGraphNode *from = &b->nodes[slot];
-		OhNodeData *node = append(&out);
+		OhNodeData *node = OhAppend(&out);
 		uint32		further = from->more == OH_NONE ? 0 : further_tids(b, from);
 
 		/* slots are in packed order, which is no order in memory */
@@ -178,7 +104,7 @@ write_nodes(const Flush *flush)
 		if (further > 0)
 		{
 			node->posting = posting;
-			posting += posting_records(further);
+			posting += OhPostingRecords(further);
 		}
 		if (from->level > 0)
 		{
@@ -189,7 +115,7 @@ write_nodes(const Flush *flush)
 		node->nselected = write_links(flush, OhGraphList(b, slot),
 									  OhNodeLinks(node, flush->ix->code_bytes), 2 * b->m);
 	}
-	append_finish_page(&out);
+	OhAppendEnd(&out);
 }
 
 /*
@@ -198,15 +124,15 @@ write_nodes(const Flush *flush)
 static void
 write_refinements(const Flush *flush)
 {
-	Appender	out;
+	OhAppender	out;
 
 	if (flush->ix->refine_bytes == 0)
 		return;
-	append_begin(&out, flush, OH_REFINE);
+	OhAppendBegin(&out, flush->ix, OH_REFINE);
 	for (uint32 i = 0; i < flush->n; i++)
-		memcpy(append(&out), OhGraphRefinement(flush->b, flush->order[i]),
+		memcpy(OhAppend(&out), OhGraphRefinement(flush->b, flush->order[i]),
 			   flush->ix->refine_bytes);
-	append_finish_page(&out);
+	OhAppendEnd(&out);
 }
 
 /*
@@ -223,7 +149,7 @@ write_keys(const Flush *flush)
 	for (uint32 first = 0; first < flush->n; first += per_page)
 	{
 		uint32		last = Min(first + per_page, flush->n);
-		Buffer		buffer = append_page(ix, OH_FILTER_KEY, first / per_page);
+		Buffer		buffer = OhAppendPage(ix, OH_FILTER_KEY, first / per_page);
 
 		for (uint32 i = first; i < last; i++)
 		{
@@ -241,9 +167,9 @@ static void
 write_towers(const Flush *flush)
 {
 	OhBuilder  *b = flush->b;
-	Appender	out;
+	OhAppender	out;
 
-	append_begin(&out, flush, OH_TOWER);
+	OhAppendBegin(&out, flush->ix, OH_TOWER);
 	for (uint32 i = 0; i < flush->n; i++)
 	{
 		uint32		slot = flush->order[i];
@@ -251,7 +177,7 @@ write_towers(const Flush *flush)
 
 		for (int level = 1; level <= top; level++)
 		{
-			OhTowerData *tower = append(&out);
+			OhTowerData *tower = OhAppend(&out);
 
 			tower->node = i;
 			tower->level = level;
@@ -260,7 +186,7 @@ write_towers(const Flush *flush)
 										   b->m);
 		}
 	}
-	append_finish_page(&out);
+	OhAppendEnd(&out);
 }
 
 /*
@@ -288,9 +214,9 @@ static void
 write_postings(const Flush *flush)
 {
 	OhBuilder  *b = flush->b;
-	Appender	out;
+	OhAppender	out;
 
-	append_begin(&out, flush, OH_POSTING);
+	OhAppendBegin(&out, flush->ix, OH_POSTING);
 	for (uint32 i = 0; i < flush->n; i++)
 	{
 		const OhGraphNode *node = &b->nodes[flush->order[i]];
@@ -303,9 +229,9 @@ write_postings(const Flush *flush)
 			continue;
 		hash = hash_of_rows(b, node);
 		left = further_tids(b, node);
-		for (uint32 record = posting_records(left); record > 0; record--)
+		for (uint32 record = OhPostingRecords(left); record > 0; record--)
 		{
-			OhPostingData *posting = append(&out);
+			OhPostingData *posting = OhAppend(&out);
 			uint32		n = left - (record - 1) * OH_POSTING_TIDS;
 
 			posting->node = i;
@@ -325,16 +251,16 @@ write_postings(const Flush *flush)
 			left -= n;
 		}
 	}
-	append_finish_page(&out);
+	OhAppendEnd(&out);
 }
 
 static void
 write_rows(const Flush *flush)
 {
 	OhBuilder  *b = flush->b;
-	Appender	out;
+	OhAppender	out;
 
-	append_begin(&out, flush, OH_NULLS);
+	OhAppendBegin(&out, flush->ix, OH_NULLS);
 	for (int kind = 1; kind < lengthof(b->graph->rows); kind++)
 	{
 		for (uint32 at = b->graph->rows[kind]; at != OH_NONE; at = OhGraphChunk(b, at)->next)
@@ -342,10 +268,10 @@ write_rows(const Flush *flush)
 			OhTidChunk *chunk = OhGraphChunk(b, at);
 
 			for (uint32 i = 0; i < chunk->n; i++)
-				memcpy(append(&out), OhChunkRow(b, chunk, i), OhRowBytes(flush->ix->columns.n));
+				memcpy(OhAppend(&out), OhChunkRow(b, chunk, i), OhRowBytes(flush->ix->columns.n));
 		}
 	}
-	append_finish_page(&out);
+	OhAppendEnd(&out);
 }
 
 /*
@@ -354,15 +280,11 @@ write_rows(const Flush *flush)
 static int
 highway_level(const Flush *flush)
 {
-	uint32		count[OH_MAX_LEVEL + 2] = {0};
-	uint32		limit = OhHighwayLevelLimit(flush->ix->code_bytes);
-	int			level = OH_MAX_LEVEL;
+	uint32		count[OH_MAX_LEVEL + 1] = {0};
 
 	for (uint32 i = 0; i < flush->n; i++)
 		count[flush->b->nodes[flush->order[i]].level]++;
-	for (uint32 n = count[level]; level > 1 && n + count[level - 1] <= limit; level--)
-		n += count[level - 1];
-	return level;
+	return OhHighwayLevel(count, flush->ix->code_bytes);
 }
 
 /*
@@ -376,12 +298,12 @@ write_highway(Flush *flush, MemoryContext context)
 	uint32		nislands = OhGraphFindIslands(b, context);
 	uint8	   *kind = MemoryContextAllocExtended(context, Max(OhGraphSlots(b->graph), 1),
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	Appender	out;
+	OhAppender	out;
 
 	flush->highway_level = highway_level(flush);
 	for (uint32 i = 0; i < nislands; i++)
 		kind[b->islands[i]] = OH_MEMBER_ISLAND;
-	append_begin(&out, flush, OH_HIGHWAY);
+	OhAppendBegin(&out, flush->ix, OH_HIGHWAY);
 	for (uint32 i = 0; i < flush->n; i++)
 	{
 		uint32		slot = flush->order[i];
@@ -392,41 +314,48 @@ write_highway(Flush *flush, MemoryContext context)
 			kind[slot] |= OH_MEMBER_LEVEL;
 		if (kind[slot] == 0)
 			continue;
-		member = append(&out);
+		member = OhAppend(&out);
 		member->node = i;
 		member->level = level;
 		member->kind = kind[slot];
 		member->model = flush->ix->number;
 		memcpy(OhMemberCode(member), OhGraphCode(b, slot), flush->ix->code_bytes);
 	}
-	append_finish_page(&out);
+	OhAppendEnd(&out);
 	pfree(kind);
 }
 
 /*
- * write_meta -- the entry point, and where free slots may be: on the last pages.
+ * OhWriteEntry -- see build.h.  Free slots may be on the last pages.
  */
-static void
-write_meta(const Flush *flush)
+void
+OhWriteEntry(OhIndex *ix, uint32 entry, int level, int highway_level)
 {
-	Relation	index = flush->worker->ix->file.rel;
-	uint64		entry = pg_atomic_read_u64(&flush->b->graph->entry);
-	Buffer		buffer = OhReadBlock(index, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+	Buffer		buffer = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	OhMetaPageData *meta = OhMeta(BufferGetPage(buffer));
 
-	if (entry != OH_ENTRY_NONE)
+	if (entry != OH_NONE)
 	{
-		meta->entry = flush->number[(uint32) entry];
-		meta->entry_level = (int16) (entry >> 32);
+		meta->entry = entry;
+		meta->entry_level = (int16) level;
 	}
-	meta->highway_level = flush->highway_level;
+	meta->highway_level = highway_level;
 	for (int a = 0; a < OH_NARRAYS; a++)
 	{
-		if (oh_file_method.kind[a].reused && flush->ix->file.array[a].npages > 0)
-			meta->array[a].free_hint = flush->ix->file.array[a].npages - 1;
+		if (oh_file_method.kind[a].reused && ix->file.array[a].npages > 0)
+			meta->array[a].free_hint = ix->file.array[a].npages - 1;
 	}
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
+}
+
+static void
+write_meta(const Flush *flush)
+{
+	uint64		entry = pg_atomic_read_u64(&flush->b->graph->entry);
+
+	OhWriteEntry(flush->ix, entry == OH_ENTRY_NONE ? OH_NONE : flush->number[(uint32) entry],
+				 (int) (entry >> 32), flush->highway_level);
 }
 
 static void
@@ -458,7 +387,7 @@ OhFlushGraph(OhBuildWorker *worker)
 	flush.ix = worker->ix;
 	flush.order = MemoryContextAllocHuge(context, slots * sizeof(uint32));
 	flush.number = MemoryContextAllocHuge(context, slots * sizeof(uint32));
-	flush.n = OhGraphPack(b, flush.ix->file.array[OH_NODE].per_page, flush.order, flush.number);
+	flush.n = OhGraphPack(b, flush.ix->file.array[OH_NODE].per_page, NULL, flush.order, flush.number);
 	write_nodes(&flush);
 	write_refinements(&flush);
 	write_keys(&flush);

@@ -221,6 +221,26 @@ extern uint32 OhGraphFindTwin(OhBuilder *b, uint32 slot, uint32 *leader);
  */
 extern bool OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid,
 					   const OhKeyRow *keys);
+
+/* A row whose vector has been coded. */
+typedef struct OhCodedRow
+{
+	const void *code;
+	const void *form;			/* query form of the vector, ... */
+	const float *x;				/* ... or the vector itself; both NULL: search by the code */
+	const OhKeyRow *keys;		/* NULL without filter columns */
+	const void *refinement;		/* NULL without, and of guests */
+	ItemPointerData tid;
+	uint32		hash;			/* of the vector, for postings */
+	int			level;
+	bool		guest;			/* the rows of its node are not asked for */
+} OhCodedRow;
+
+/*
+ * Add such a row; only when nobody else uses the graph.  Returns the slot of its node, which
+ * may be that of an equal one unless alone is set; OH_NONE: the graph is full.
+ */
+extern uint32 OhGraphAddCoded(OhBuilder *b, const OhCodedRow *row, bool alone);
 /*
  * Search the base layer from the entry point for the neighbours of b->form:
  * b->pool, sorted, of at most ef_construction; returns their number.
@@ -246,6 +266,9 @@ extern void OhGraphAddIfApart(OhBuilder *b, uint32 slot, uint32 nearest, float d
  * Returns their number.
  */
 extern uint32 OhGraphFindIslands(OhBuilder *b, MemoryContext context);
+/* The two halves of that: the islands, in the order of OhCompareIslands(); the members. */
+extern OhIsland *OhGraphIslands(OhBuilder *b, MemoryContext context, uint32 *n);
+extern uint32 OhGraphSetIslands(OhBuilder *b, const OhIsland *island, uint32 n);
 
 /* ---- relink.c ---- */
 
@@ -285,9 +308,11 @@ extern uint32 OhGraphConnect(OhBuilder *b, MemoryContext context);
 /*
  * The order of nodes on pages that keeps neighbours together; per_page nodes
  * fit a page.  order[i] is the slot of node i, number[slot] the reverse (OH_NONE
- * for slots that are no nodes).  Returns the number of nodes.
+ * for slots that are no nodes).  Returns the number of nodes.  only: unless it is NULL, the
+ * order has no node of slots where it is 0.
  */
-extern uint32 OhGraphPack(OhBuilder *b, uint32 per_page, uint32 *order, uint32 *number);
+extern uint32 OhGraphPack(OhBuilder *b, uint32 per_page, const uint8 *only,
+						  uint32 *order, uint32 *number);
 
 /* A row without a position, as it will be on the page */
 static inline uint32

@@ -687,6 +687,43 @@ join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
 	OhGraphUnlock(lock);
 }
 
+static void
+make_sibling(OhGraphNode *node, uint32 leader)
+{
+	node->level = 0;
+	node->tower = leader;
+	node->kind = OH_SLOT_SIBLING;
+}
+
+/*
+ * add_node -- make a slot with a code a node and link it; b->form is of its vector.
+ */
+static void
+add_node(OhBuilder *b, uint32 slot, int level)
+{
+	OhGraph    *graph = b->graph;
+	OhGraphNode *node = &b->nodes[slot];
+	uint64		entry = OH_ENTRY_NONE;
+	uint64		self;
+
+	node->level = take_towers(b, node, level);
+	node->kind = OH_SLOT_NODE;
+	memset(OhGraphList(b, slot), 0xFF, 2 * b->m * sizeof(uint32));
+	self = (uint64) node->level << 32 | slot;
+	pg_write_barrier();
+
+	if (pg_atomic_read_u64(&graph->entry) == OH_ENTRY_NONE &&
+		pg_atomic_compare_exchange_u64(&graph->entry, &entry, self))
+		return;
+	entry = pg_atomic_read_u64(&graph->entry);
+
+	link_node(b, slot, entry);
+
+	while ((int) (entry >> 32) < node->level &&
+		   !pg_atomic_compare_exchange_u64(&graph->entry, &entry, self))
+		;
+}
+
 /*
  * OhGraphAdd -- see graph.h.
  */
@@ -697,8 +734,6 @@ OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid, const OhKe
 	OhGraph    *graph = b->graph;
 	uint32		slot = OhGraphTakeSlot(b);
 	OhGraphNode *node;
-	uint64		entry;
-	uint64		self;
 	uint32		twin;
 	uint32		leader;
 
@@ -725,29 +760,59 @@ OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid, const OhKe
 	}
 	if (leader != OH_NONE)
 	{
-		node->level = 0;
-		node->tower = leader;
-		node->kind = OH_SLOT_SIBLING;
+		make_sibling(node, leader);
 		return true;
 	}
 
-	node->level = take_towers(b, node, b->random_level(graph->shape.m));
-	node->kind = OH_SLOT_NODE;
-	memset(OhGraphList(b, slot), 0xFF, 2 * b->m * sizeof(uint32));
-	self = (uint64) node->level << 32 | slot;
-	pg_write_barrier();
-
-	entry = OH_ENTRY_NONE;
-	if (pg_atomic_read_u64(&graph->entry) == OH_ENTRY_NONE &&
-		pg_atomic_compare_exchange_u64(&graph->entry, &entry, self))
-		return true;
-	entry = pg_atomic_read_u64(&graph->entry);
-
 	om_quant_query(b->quant, x, b->scratch, b->form);
-	link_node(b, slot, entry);
-
-	while ((int) (entry >> 32) < node->level &&
-		   !pg_atomic_compare_exchange_u64(&graph->entry, &entry, self))
-		;
+	add_node(b, slot, b->random_level(graph->shape.m));
 	return true;
+}
+
+/*
+ * OhGraphAddCoded -- see graph.h.
+ */
+uint32
+OhGraphAddCoded(OhBuilder *b, const OhCodedRow *row, bool alone)
+{
+	OhGraph    *graph = b->graph;
+	uint32		slot = OhGraphTakeSlot(b);
+	OhGraphNode *node;
+	ItemPointerData tid = row->tid;
+	uint32		twin;
+	uint32		leader = OH_NONE;
+
+	if (slot == OH_NONE)
+		return OH_NONE;
+	node = &b->nodes[slot];
+	memcpy(OhGraphCode(b, slot), row->code, graph->code_bytes);
+	node->more = OH_NONE;
+	node->tid = tid;
+	if (graph->shape.refine_bytes > 0 && row->refinement != NULL)
+		memcpy(OhGraphRefinement(b, slot), row->refinement, graph->shape.refine_bytes);
+	if (graph->key_bytes > 0)
+		memcpy(OhGraphKeys(b, slot), row->keys, graph->key_bytes);
+	twin = alone ? OH_NONE : OhGraphFindTwin(b, slot, &leader);
+	if (twin != OH_NONE)
+	{
+		b->spare = slot;
+		if (row->guest)
+			return twin;
+		if (graph->shape.refine_bytes > 0)
+			join_refinement(b, twin, slot);
+		return OhGraphAddTid(b, twin, &tid, row->hash) ? twin : OH_NONE;
+	}
+	if (leader != OH_NONE)
+	{
+		make_sibling(node, leader);
+		return slot;
+	}
+	if (row->form != NULL)
+		memcpy(b->form, row->form, om_quant_query_bytes(&graph->shape.spec));
+	else if (row->x != NULL)
+		om_quant_query(b->quant, row->x, b->scratch, b->form);
+	else
+		om_quant_query_from_code(b->quant, row->code, b->form);
+	add_node(b, slot, row->level);
+	return slot;
 }

@@ -327,14 +327,12 @@ gather(Islands *s, OhIsland *island)
 	return n;
 }
 
-uint32
-OhGraphFindIslands(OhBuilder *b, MemoryContext context)
+OhIsland *
+OhGraphIslands(OhBuilder *b, MemoryContext context, uint32 *n)
 {
-	OhGraph    *graph = b->graph;
-	Islands		s = {.b = b,.nslots = OhGraphSlots(graph)};
+	Islands		s = {.b = b,.nslots = OhGraphSlots(b->graph)};
 	OhIsland   *island;
 	uint32		nroots = 0;
-	uint32		n = 0;
 
 	OhForestInit(&s.forest, s.nslots, context);
 	s.error = MemoryContextAllocHuge(context, sizeof(float) * (Size) Max(s.nslots, 1));
@@ -343,8 +341,19 @@ OhGraphFindIslands(OhBuilder *b, MemoryContext context)
 	for (uint32 slot = 0; slot < s.nslots; slot++)
 		nroots += b->nodes[slot].kind == OH_SLOT_NODE && OhForestIsRoot(&s.forest, slot);
 	island = MemoryContextAllocHuge(context, sizeof(OhIsland) * (Size) Max(nroots, 1));
-	nroots = gather(&s, island);
-	qsort(island, nroots, sizeof(OhIsland), OhCompareIslands);
+	*n = gather(&s, island);
+	qsort(island, *n, sizeof(OhIsland), OhCompareIslands);
+	OhForestFree(&s.forest);
+	pfree(s.error);
+	return island;
+}
+
+uint32
+OhGraphSetIslands(OhBuilder *b, const OhIsland *island, uint32 nroots)
+{
+	OhGraph    *graph = b->graph;
+	uint32		n = 0;
+
 	for (uint32 i = 0; i < nroots && n < graph->island_limit; i++)
 	{
 		if (OhIslandCounts(island[i].size, island[i].apart, n, graph->code_bytes))
@@ -354,8 +363,16 @@ OhGraphFindIslands(OhBuilder *b, MemoryContext context)
 			(errmsg_internal("%u islands, %u of them have a member of the highway", nroots, n)));
 	pg_write_barrier();
 	pg_atomic_write_u32(&graph->nislands, n);
+	return n;
+}
+
+uint32
+OhGraphFindIslands(OhBuilder *b, MemoryContext context)
+{
+	uint32		nroots;
+	OhIsland   *island = OhGraphIslands(b, context, &nroots);
+	uint32		n = OhGraphSetIslands(b, island, nroots);
+
 	pfree(island);
-	OhForestFree(&s.forest);
-	pfree(s.error);
 	return n;
 }

@@ -30,6 +30,7 @@ typedef struct Packer
 {
 	OhBuilder  *b;
 	uint32		per_page;
+	const uint8 *only;			/* [slots], NULL: all */
 	uint32	   *order;
 	uint32	   *number;
 	uint32		n;				/* placed so far */
@@ -41,7 +42,8 @@ typedef struct Packer
 static inline bool
 is_open(const Packer *p, uint32 slot, int level)
 {
-	return p->number[slot] == OH_NONE && p->b->nodes[slot].level >= level;
+	return p->number[slot] == OH_NONE && p->b->nodes[slot].level >= level &&
+		(p->only == NULL || p->only[slot]);
 }
 
 /*
@@ -154,13 +156,14 @@ pack_level(Packer *p, int level, uint32 nslots)
  * OhGraphPack -- see graph.h.
  */
 uint32
-OhGraphPack(OhBuilder *b, uint32 per_page, uint32 *order, uint32 *number)
+OhGraphPack(OhBuilder *b, uint32 per_page, const uint8 *only, uint32 *order, uint32 *number)
 {
 	Packer		p;
 	uint32		nslots = OhGraphSlots(b->graph);
 
 	p.b = b;
 	p.per_page = per_page;
+	p.only = only;
 	p.order = order;
 	p.number = number;
 	p.n = 0;

@@ -44,6 +44,17 @@ OhHighwayIslandLimit(uint32 code_bytes)
 }
 
 int
+OhHighwayLevel(const uint32 *count, uint32 code_bytes)
+{
+	uint32		limit = OhHighwayLevelLimit(code_bytes);
+	int			level = OH_MAX_LEVEL;
+
+	for (uint32 n = count[level]; level > 1 && n + count[level - 1] <= limit; level--)
+		n += count[level - 1];
+	return level;
+}
+
+int
 OhCompareIslands(const void *a, const void *b)
 {
 	const OhIsland *x = a;

@@ -55,6 +55,9 @@ typedef struct OhSeeds
 extern uint32 OhHighwayLevelLimit(uint32 code_bytes);
 extern uint32 OhHighwayIslandLimit(uint32 code_bytes);
 
+/* The level from which on nodes are few enough to be members, by how many there are of each. */
+extern int	OhHighwayLevel(const uint32 *count, uint32 code_bytes);
+
 /* Compare the query with all members that have a code of a known model. */
 extern void OhHighwaySeeds(OhIndex *ix, OhForms *forms, OhSeeds *seeds);
 /* Make a live node a member of kind OH_MEMBER_*; tag and code are the node's. */

@@ -225,7 +225,7 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed, uint8 unclean)
 static uint32
 clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
 {
-	OhVacuum   *v = OhVacuumBegin(index);
+	OhVacuum   *v = OhVacuumBegin(index, OhVacuumMemory());
 	MemoryContext old = MemoryContextSwitchTo(v->context);
 	uint32		first[OH_NARRAYS] = {0};
 	uint32		empty = 0;

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "commands/vacuum.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
@@ -31,12 +32,31 @@
 /* Reached nodes to choose from where a search finds none with room. */
 #define SAMPLE 1024
 
+/* A node that links to an orphan, of which there are few. */
+typedef struct Adopted
+{
+	uint32		from;
+	uint32		orphan;
+	char		status;
+} Adopted;
+
+#define SH_PREFIX adopted
+#define SH_ELEMENT_TYPE Adopted
+#define SH_KEY_TYPE uint32
+#define SH_KEY from
+#define SH_HASH_KEY(tb, key) murmurhash32(key)
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
 typedef struct Reach
 {
 	OhVacuum   *v;
 	uint32		n;				/* nodes known when the walk began */
 	uint32	   *parent;			/* [n], the node whose link led here */
-	uint32	   *adopted;		/* [n], the orphan that a node links to, or OH_NONE */
+	adopted_hash *adopted;
 	uint32		nreached;
 } Reach;
 
@@ -193,9 +213,11 @@ link_from(Reach *reach, uint32 from, uint32 to)
 static bool
 adopt(Reach *reach, uint32 from, uint32 orphan)
 {
-	if (reach->adopted[from] != OH_NONE || !link_from(reach, from, orphan))
+	bool		found;
+
+	if (adopted_lookup(reach->adopted, from) != NULL || !link_from(reach, from, orphan))
 		return false;
-	reach->adopted[from] = orphan;
+	adopted_insert(reach->adopted, from, &found)->orphan = orphan;
 	mark_reached(reach, orphan, from);
 	return true;
 }
@@ -208,7 +230,8 @@ static bool
 adopt_below(Reach *reach, uint32 from, uint32 orphan)
 {
 	OhVacuum   *v = reach->v;
-	uint32		at = reach->adopted[from];
+	const Adopted *adopted = adopted_lookup(reach->adopted, from);
+	uint32		at = adopted != NULL ? adopted->orphan : OH_NONE;
 
 	while (at != OH_NONE)
 	{
@@ -401,8 +424,7 @@ OhReach(OhVacuum *v)
 	reach.n = v->n;
 	reach.nreached = 0;
 	reach.parent = MemoryContextAllocHuge(v->context, sizeof(uint32) * (Size) v->n);
-	reach.adopted = MemoryContextAllocHuge(v->context, sizeof(uint32) * (Size) v->n);
-	memset(reach.adopted, 0xFF, sizeof(uint32) * (Size) v->n);
+	reach.adopted = adopted_create(v->context, 64, NULL);
 	for (uint32 id = 0; id < v->n; id++)
 	{
 		if ((v->node[id] & OH_VAC_STATE) == OH_LIVE)
@@ -436,6 +458,12 @@ OhReach(OhVacuum *v)
 			search = true;
 	}
 	pfree(reach.parent);
-	pfree(reach.adopted);
+	adopted_destroy(reach.adopted);
 	return left;
+}
+
+Size
+OhReachBytes(uint32 nodes)
+{
+	return (sizeof(uint32) + 1) * (Size) nodes;
 }

@@ -26,16 +26,16 @@
 #define READ_AHEAD 32
 
 /*
- * vacuum_pages -- pages that the copies may take.
+ * OhVacuumMemory -- see vacuum.h.
  */
-static Size
-vacuum_pages(void)
+Size
+OhVacuumMemory(void)
 {
 	int			kilobytes = maintenance_work_mem;
 
 	if (om_is_autovacuum_worker() && autovacuum_work_mem != -1)
 		kilobytes = autovacuum_work_mem;
-	return (Size) kilobytes * 1024 / BLCKSZ;
+	return (Size) kilobytes * 1024;
 }
 
 /*
@@ -54,7 +54,7 @@ copy_slots(uint32 npages, Size most)
 bool
 OhVacuumHolds(OhIndex *ix)
 {
-	Size		pages = vacuum_pages();
+	Size		pages = OhVacuumMemory() / BLCKSZ;
 	Size		towers = copy_slots(OhArrayPages(&ix->file, OH_TOWER), pages / 8);
 	uint32		npages = OhArrayPages(&ix->file, OH_NODE);
 
@@ -178,11 +178,11 @@ OhVacuumGrow(OhVacuum *v)
  * OhVacuumBegin -- read the graph.
  */
 OhVacuum *
-OhVacuumBegin(Relation index)
+OhVacuumBegin(Relation index, Size memory)
 {
 	MemoryContext context;
 	OhVacuum   *v;
-	Size		pages = vacuum_pages();
+	Size		pages = memory / BLCKSZ;
 	Size		form;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw vacuum", ALLOCSET_DEFAULT_SIZES);

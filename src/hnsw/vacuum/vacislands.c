@@ -316,17 +316,13 @@ static int
 choose_level(OhVacuum *v)
 {
 	uint32		count[OH_MAX_LEVEL + 1] = {0};
-	uint32		limit = OhHighwayLevelLimit(v->ix->code_bytes);
-	int			level = OH_MAX_LEVEL;
 
 	for (uint32 id = 0; id < v->n; id++)
 	{
 		if (OhVacState(v, id) == OH_LIVE)
 			count[OH_VAC_LEVEL(v->node[id])]++;
 	}
-	for (uint32 n = count[level]; level > 1 && n + count[level - 1] <= limit; level--)
-		n += count[level - 1];
-	return level;
+	return OhHighwayLevel(count, v->ix->code_bytes);
 }
 
 static void

@@ -107,8 +107,10 @@ OhVacuumClose(OhIndex *ix)
 
 /* ---- vacgraph.c ---- */
 
-extern OhVacuum *OhVacuumBegin(Relation index);
-/* Would the copy hold all nodes? */
+/* Memory that a vacuum's copies of pages may take; open the index with copies of this size. */
+extern Size OhVacuumMemory(void);
+extern OhVacuum *OhVacuumBegin(Relation index, Size memory);
+/* Would the copy of a vacuum hold all nodes? */
 extern bool OhVacuumHolds(OhIndex *ix);
 extern void OhVacuumEnd(OhVacuum *v);
 /* Take note of pages that were added since. */
@@ -185,5 +187,7 @@ extern void OhVacuumHighway(OhVacuum *v);
 
 /* Link what the entry point does not reach; returns how many are left. */
 extern uint32 OhReach(OhVacuum *v);
+/* Memory that it takes besides the copies, those of states included. */
+extern Size OhReachBytes(uint32 nodes);
 
 #endif							/* OH_VACUUM_H */
