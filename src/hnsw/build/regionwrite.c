@@ -562,7 +562,8 @@ write_highway(Merge *merge)
 static void
 link_all(Merge *merge)
 {
-	Size		memory = (Size) maintenance_work_mem * 1024;
+	/* the rest is for the segment with the sample, which is there until the end, and for small things */
+	Size		memory = (Size) maintenance_work_mem * 1024 / 4 * 3;
 	Size		taken = OhReachBytes(merge->nnodes);
 	OhVacuum   *v;
 	uint32		left;
