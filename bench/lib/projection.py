@@ -45,7 +45,7 @@ class Paper:
         self.ef, self.part = opt.ef, opt.partition_rows
         self.narrow = [s for s in dims[opt.growth_dim] if s.get("recall")]
         self.wide = [s for s in dims[opt.dim] if s.get("recall")][-1]
-        self.compared, self.cpu_ms = self.searched("compared"), self.searched("cpu_ms")
+        self.hops, self.cpu_ms = self.searched("hops"), self.searched("cpu_ms")
         self.build_cpu = self.grown(self.narrow, lambda s: s["build_cpu_seconds"] / s["rows"] if "build_cpu_seconds" in s else None)
         missed = [(s["rows"], 1 - at_ef(s, opt.ef)["recall"]) for s in self.narrow if at_ef(s, opt.ef)["recall"] < 1]
         self.recall = 1 - Growth(*zip(*missed)).by_power(self.part) if len(missed) > 1 else 1
@@ -75,7 +75,7 @@ def project(opt, paper):
     yield "table", f"{paper.heap:,.0f} bytes a row", f"{heap:,.0f} GB"
     yield "shards", f"index in {opt.for_index:.0%} of {opt.memory_gb} GB: {by_memory:.1f}; index and table, with a fifth to spare, on {opt.disk_gb:,} GB: {by_disk:.1f}", f"{shards}"
     yield "partitions", f"of {opt.partition_rows:,.0f} rows", f"{parts}, {parts / shards:.1f} a shard"
-    yield "codes compared by a search of all", f"{paper.compared:,.0f} in each partition", f"{parts * paper.compared:,.0f}"
+    yield "hops of a search of all", f"{paper.hops:,.0f} in each partition", f"{parts * paper.hops:,.0f}"
     yield "recall of a partition", f"continued from those measured at ef_search {opt.ef}; that of a search of all is higher", f"{paper.recall:.3f}"
     yield "CPU of a search of all", f"{paper.cpu_ms:.2f} ms in each partition", f"{1000 * cpu:,.0f} ms"
     yield "rows of the table read", f"{paper.reads:.0f} in each partition", f"{parts * paper.reads:,.0f}"

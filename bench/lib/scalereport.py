@@ -91,9 +91,10 @@ def growths(sizes):
     found = {}
     for i in range(len(sizes[0].get("recall", []))):
         points = [(s["rows"], s["recall"][i]) for s in sizes if len(s.get("recall", [])) > i]
-        for figure, what in (("compared", "codes compared"), ("cpu_ms", "ms of CPU")):
+        # codes compared are no curve: the members of the highway, which are all compared, go up and down with the levels
+        for figure, what in (("hops", "hops"), ("cpu_ms", "ms of CPU")):
             found[f"{what} at ef_search {points[0][1]['ef']}"] = [(n, r[figure]) for n, r in points]
-    for figure, what in (("compared", "codes compared"), ("cpu_ms", "ms of CPU")):
+    for figure, what in (("hops", "hops"), ("cpu_ms", "ms of CPU")):
         points = [(s["rows"], *at_recall([(r["recall"], r[figure]) for r in s["recall"]], RECALL)) for s in sizes if s.get("recall")]
         found[f"{what} at recall {RECALL}"] = [(n, f) for n, f, mark in points if f and not mark]
     found["seconds of CPU of a build for a row"] = [(s["rows"], s["build_cpu_seconds"] / s["rows"]) for s in sizes if "build_cpu_seconds" in s]
