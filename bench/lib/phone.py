@@ -72,9 +72,9 @@ def key(at_x, row, length, label, colour, dash="solid", shape=None):
     yield text(at_x + length + 12, y + 6, label)
 
 
-def drawing(title, subtitle, lines, legend, rows):
+def drawing(title, subtitle, lines, legend, rows, axes=Axes):
     """The drawing, as text.  legend: elements from key(), of that many rows."""
-    axes = Axes([(r, q) for one in lines for r, q, _ in one["points"]])
+    axes = axes([(r, q) for one in lines for r, q, _ in one["points"]])
     height = BOTTOM + 86 + LEGEND * rows
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}"><style>{LARGE}</style>',
            f'<rect class="paper" width="{WIDTH}" height="{height}"/>', text(16, 34, title, kind="title"),

@@ -56,10 +56,19 @@ class Server:
         os.chown(home, *self.owner())
         if not os.path.exists(self.root + self.data + "/PG_VERSION"):
             self.run("initdb", "-D", self.data, "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust", "--no-sync")
+        self.configure()
+        self.run("pg_ctl", "-D", self.data, "-w", "-t", "300", "-l", self.home + "/log", "start")
+
+    def configure(self):
         with open(self.root + self.data + "/postgresql.auto.conf", "w") as f:
             for name, value in self.settings.items():
                 f.write(f"{name} = '{value}'\n")
-        self.run("pg_ctl", "-D", self.data, "-w", "-t", "300", "-l", self.home + "/log", "start")
+
+    def restart(self, **changes):
+        """With other settings."""
+        self.settings.update(changes)
+        self.configure()
+        self.run("pg_ctl", "-D", self.data, "-w", "-t", "300", "-l", self.home + "/log", "-m", "fast", "restart")
 
     def stop(self):
         self.run("pg_ctl", "-D", self.data, "-w", "-t", "300", "-m", "fast", "stop")
