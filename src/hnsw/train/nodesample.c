@@ -1,8 +1,8 @@
 /*
- * nodesample.c -- a sample of the rows of an index that has grown.
+ * nodesample.c -- takes a sample of the rows of an index, to train its quantizer again.
  *
- * The table is not sampled, as most of its rows may be dead, and the index knows which are not: a few
- * live nodes from each page, page by page in an order that goes all over the index.
+ * The index is sampled, not the table, most of whose rows may be dead: a few live nodes of each page, in an
+ * order of pages that is spread evenly over the index.
  */
 #include "postgres.h"
 
@@ -15,16 +15,16 @@
 #include "hnsw/train/sample.h"
 #include "types/vector.h"
 
-/* Rows of a sample at most, unless training needs more, ... */
+/* Rows of a sample at most, unless training needs more. */
 #define SAMPLE_ROWS 1000
-/* ... of one page at least: fewer would not pay to read it ... */
+/* Rows of a page at least: reading a page for fewer does not pay. */
 #define PAGE_ROWS 4
 
-/* ... and what is kept from training to compare models by. */
+/* One row in TEST_PART, and at most MOST_TESTS, are kept from training to compare models by. */
 #define TEST_PART 5
 #define MOST_TESTS 200
 
-/* Pages of an array whose rows are counted. */
+/* Pages of an array that are read to estimate its number of rows. */
 #define COUNT_PAGES 64
 
 typedef struct Collect
@@ -35,16 +35,17 @@ typedef struct Collect
 	OhMean	   *mean;			/* of all rows */
 } Collect;
 
-/* A row, and the node that it is of. */
+/* A row of a node. */
 typedef struct RowOf
 {
 	ItemPointerData tid;
-	uint32		node;			/* OH_NONE: its first row */
+	uint32		node;			/* OH_NONE if it is the node's first row */
 } RowOf;
 
 /*
- * rows_of -- the rows of a record that are sampled: the first one of a live node, or those of a posting whose rows may
- * have different vectors; at most OH_POSTING_TIDS, of which the first goes to *out.
+ * rows_of -- number of rows of a record that may be sampled, of which the first is returned in *out.
+ *
+ * These are the first row of a live node, and the rows of a posting if they may have different vectors.
  */
 static int
 rows_of(OhArrayId array, const void *record, RowOf *out)
@@ -69,7 +70,7 @@ rows_of(OhArrayId array, const void *record, RowOf *out)
 }
 
 /*
- * count_rows -- how many rows the records of an array have, by some of its pages.
+ * count_rows -- estimate how many rows of an array may be sampled, from some of its pages.
  */
 static double
 count_rows(OhIndex *ix, OhArrayId array)
@@ -94,7 +95,7 @@ count_rows(OhIndex *ix, OhArrayId array)
 }
 
 /*
- * page_rows -- a row each of some records of a page, spread over them.
+ * page_rows -- take one row each of up to `want` records, spread evenly over a page; returns how many.
  */
 static int
 page_rows(OhIndex *ix, OhArrayId array, uint32 lp, uint32 want, RowOf *rows)
@@ -111,7 +112,7 @@ page_rows(OhIndex *ix, OhArrayId array, uint32 lp, uint32 want, RowOf *rows)
 	want = Min(want, nrecords);
 	for (uint32 slot = 0, seen = 0; slot < nused && n < want; slot++)
 	{
-		/* of nrecords, want ones at equal distances */
+		/* take `want` of nrecords, at equal distances */
 		if (rows_of(array, OhSlot(&ix->file, array, page, slot), &row) > 0 &&
 			(uint64) seen++ * want / nrecords >= n)
 			rows[n++] = row;
@@ -123,7 +124,7 @@ page_rows(OhIndex *ix, OhArrayId array, uint32 lp, uint32 want, RowOf *rows)
 }
 
 /*
- * read_row -- the vector of a row, normalised under cosine, and its length; false: it cannot be read.
+ * read_row -- read the vector of a row, normalised under cosine, and its length; false if it cannot be read.
  */
 static bool
 read_row(Collect *c, ItemPointer tid, float *x, double *length)
@@ -141,7 +142,7 @@ read_row(Collect *c, ItemPointer tid, float *x, double *length)
 }
 
 /*
- * read_first -- the vector of a node's first row, palloc'd; NULL: it cannot be read.
+ * read_first -- read the vector of a node's first row, palloc'd; NULL if it cannot be read.
  */
 static const float *
 read_first(Collect *c, uint32 id)
@@ -168,7 +169,7 @@ read_first(Collect *c, uint32 id)
 }
 
 /*
- * add_row -- read a row into the sample.
+ * add_row -- add a row to the sample if it can be read.
  */
 static void
 add_row(Collect *c, RowOf *row)
@@ -185,7 +186,7 @@ add_row(Collect *c, RowOf *row)
 }
 
 /*
- * add_rows -- add rows of an array's records, at most a_page of a page, until there are this many.
+ * add_rows -- add rows of an array, at most a_page of each page, until the sample has `want` rows.
  */
 static void
 add_rows(Collect *c, OhArrayId array, int a_page, int want)
@@ -208,7 +209,7 @@ add_rows(Collect *c, OhArrayId array, int a_page, int want)
 }
 
 /*
- * rows_of_page -- how many rows of each page make a sample.
+ * rows_of_page -- how many rows to take of each page for a sample of `want` rows.
  */
 static int
 rows_of_page(OhIndex *ix, OhArrayId array, int want)
@@ -219,8 +220,9 @@ rows_of_page(OhIndex *ix, OhArrayId array, int want)
 }
 
 /*
- * spread_tests -- exchange the last rows, which are kept from training, with some from everywhere: rows
- * of one page are near one another.
+ * spread_tests -- exchange the last rows, which are kept from training, with rows at equal distances.
+ *
+ * Otherwise they would be from a few pages, whose rows are near one another.
  */
 static void
 spread_tests(OhNodeSample *sample, int dim)
@@ -249,7 +251,7 @@ spread_tests(OhNodeSample *sample, int dim)
 }
 
 /*
- * replace_outliers -- rows that are far from all others are replaced by others.
+ * replace_outliers -- replace outliers by other rows of the sample.
  */
 static void
 replace_outliers(OhNodeSample *sample, int dim, double limit)
@@ -263,17 +265,13 @@ replace_outliers(OhNodeSample *sample, int dim, double limit)
 		OhReplaceOutliers(dim, sample->rows, sample->n, limit);
 }
 
-/*
- * OhSampleNodes -- see nodesample.h.
- *
- * Where most nodes of some pages are dead, a few of each page are too few: then all of each.
- */
+/* If most nodes of some pages are dead, a few rows of each page are too few: then all of each page are taken. */
 void
 OhSampleNodes(OhIndex *ix, OhFetcher *fetcher, OhNodeSample *sample)
 {
 	int			want = Max(SAMPLE_ROWS, om_quant_train_least(&ix->spec) * TEST_PART / (TEST_PART - 1) + 1);
 	Collect		c = {.ix = ix, .fetcher = fetcher, .sample = sample};
-	/* rows with several vectors are in several nodes, and vectors of a node are not told apart */
+	/* not of an index on arrays: a TID does not tell which of its row's vectors is in the node */
 	double		further = OhHasParts(&ix->column) ? 0.0 : count_rows(ix, OH_POSTING);
 	int			nodes = want;
 	double		limit;

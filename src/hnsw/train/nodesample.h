@@ -1,5 +1,5 @@
 /*
- * nodesample.h -- a sample of the rows of an index that has grown.
+ * nodesample.h -- a sample of the rows of an index, to train its quantizer again.
  */
 #ifndef OH_NODESAMPLE_H
 #define OH_NODESAMPLE_H
@@ -8,20 +8,19 @@
 
 #include "hnsw/table/fetch.h"
 
-/* Written by nodesample.c alone. */
 typedef struct OhNodeSample
 {
 	int			n;
-	int			ntrain;			/* the first of them are for training */
+	int			ntrain;			/* the first rows are for training, the others for tests */
 	float	   *rows;			/* [n][dim], normalised under cosine */
-	const float **coded;		/* [n], the row that a row's code is of: the first one of its node,
-								 * NULL if that is itself */
+	const float **coded;		/* [n], the vector that a row's code is made of: that of the first
+								 * row of its node; NULL if it is the first itself */
 	float	   *mean;			/* [dim] */
 } OhNodeSample;
 
 /*
- * Rows of nodes all over the index, 1,000 or what the quantizer needs; palloc'd.  Further rows of nodes are among them
- * in proportion, if their vectors are not known to be equal.
+ * Take a sample of 1,000 rows, or of as many as the quantizer needs, from nodes all over the index.  It has further
+ * rows of nodes in proportion, unless their vectors are known to be equal.  All of it is palloc'd.
  */
 extern void OhSampleNodes(OhIndex *ix, OhFetcher *fetcher, OhNodeSample *sample);
 

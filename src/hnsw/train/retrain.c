@@ -48,25 +48,25 @@
 #include "storage/wal.h"
 #include "types/vector.h"
 
-/* An index without a model is trained when it has this many nodes ... */
+/* An index without a model is trained when it has this many nodes. */
 #define FIRST_NODES 64
-/* ... and looked at again when it has this many times the nodes of the last look. */
+/* A model is tested again when the index has this many times the nodes of the last test. */
 #define LOOK_FACTOR 8
 
-/* Rows of a sample, at least to say anything. */
+/* With a smaller sample, the model is left as it is. */
 #define LEAST_ROWS 32
 
-/* A new model is worth it if it makes this of the squared error.  docs/measurements.md#constants */
+/* A new model is used if its squared error is less than this share of the old one's.  docs/measurements.md#constants */
 #define WORTH 0.8
 #define WORTH_FIRST 0.95
 
-/* An error counts as this many times the median at most: a few far rows decide nothing. */
+/* An error counts as this many times the median at most, so that a few far rows do not decide. */
 #define MOST_ERROR 16.0
 
 /* Codes by the first rows of nodes may make the errors this of what they are by each row itself. */
 #define LOOSE_ERROR 1.1
 
-/* A model is as good as it was if errors have not grown by more. */
+/* A model is still good if its mean error has grown by no more than this factor. */
 #define GROWN 1.2
 
 /* About this many nodes are encoded again by one insert. */
@@ -173,7 +173,7 @@ read_meta(Retrain *r, OhMetaPageData *meta)
 }
 
 /*
- * write_meta -- write what retraining owns of the metapage.
+ * write_meta -- write the fields of the metapage that belong to training.
  */
 static void
 write_meta(Retrain *r, const OhMetaPageData *from)
@@ -220,7 +220,7 @@ interrupt(void *arg)
 }
 
 /*
- * train -- a model of the sample, palloc'd.
+ * train -- train a model on the sample; palloc'd.
  */
 static float *
 train(Retrain *r, const OhNodeSample *sample)
@@ -259,10 +259,10 @@ median(const double *values, int n)
 }
 
 /*
- * mean_error -- mean of errors, each of them limit at most.
+ * mean_error -- the mean of errors, of which none counts more than `limit`.
  *
- * Not the median: where a third of the rows are far from what the model was trained on, searches near
- * them find next to nothing, and the median is what it was.
+ * The median would not do: if a third of the rows are far from what the model was trained on, searches near
+ * them find next to nothing, and the median is the same.
  */
 static double
 mean_error(const double *errors, int n, double limit)
@@ -281,7 +281,7 @@ error_limit(double error)
 }
 
 /*
- * test_errors -- squared errors of a model's codes of the rows kept from training.
+ * test_errors -- compute the squared errors of a model's codes for the rows kept from training.
  *
  * first: rows have the code of their node, that of its first row; otherwise their own
  */
@@ -306,10 +306,10 @@ test_errors(Retrain *r, const OhNodeSample *sample, const OmQuantizer *quant, bo
 }
 
 /*
- * is_worth -- would the model make most codes better by enough, or all of them on average?
+ * is_worth -- would the new model make most codes better by enough, or all of them on average?
  *
- * It is one of the rows as they are now: trained once more it would be the same, so that an index is
- * not trained to and fro.
+ * It was trained on the rows as they are now.  Another training would give the same model, so that an index
+ * does not alternate between two.
  */
 static bool
 is_worth(const double *now, const double *then, int n, double worth)
@@ -340,7 +340,7 @@ is_divided(const double *first, const double *own, int n)
 }
 
 /*
- * write_model -- store a model, a page a record.
+ * write_model -- write a model, with one WAL record for each page.
  */
 static void
 write_model(Retrain *r, uint8 number, const float *model)
@@ -375,8 +375,8 @@ write_model(Retrain *r, uint8 number, const float *model)
 }
 
 /*
- * look -- compare the model with one of the rows as they are; begin retraining if
- * that is worth it.
+ * look -- test the model: compare it with one trained on the rows as they are now, and begin to encode nodes
+ * again if that is better.
  */
 static void
 look(Retrain *r, OhMetaPageData *meta)
@@ -396,7 +396,10 @@ look(Retrain *r, OhMetaPageData *meta)
 	{
 		now = test_errors(r, &sample, r->ix->quant, true);
 		error = mean_error(now, ntest, error_limit(median(now, ntest)));
-		/* what takes long is trained only if the model has got worse */
+		/*
+		 * a quantizer that takes long to train is trained only if its model has got worse, or in a
+		 * vacuum
+		 */
 		if (om_quant_train_least(spec) < LEAST_ROWS ||
 			meta->model == 0 || meta->trained_error <= 0.0 || error > meta->trained_error * GROWN)
 		{
@@ -611,9 +614,9 @@ recode_page(Retrain *r, uint32 lp)
 }
 
 /*
- * go_on -- encode about `want` nodes again; all that are left if that is 0.
+ * go_on -- encode about `want` nodes again, or all that are left if `want` is 0.
  *
- * Pages that are added from now on have codes of the new model only.
+ * Pages that are added later have only codes of the new model.
  */
 static void
 go_on(Retrain *r, OhMetaPageData *meta, int want)
@@ -640,9 +643,9 @@ go_on(Retrain *r, OhMetaPageData *meta, int want)
 }
 
 /*
- * rewire -- what was linked by bad codes may be linked at random: choose links again, in a small graph.
+ * rewire -- let the nodes of a small graph choose their links again, as bad codes may have chosen them at random.
  *
- * A larger one is left to vacuum, which links nodes again in its copy of the graph.
+ * In a larger graph, vacuum does that in its copy of the graph.
  */
 static void
 rewire(Retrain *r, OhMetaPageData *meta)
@@ -681,7 +684,7 @@ end(Retrain *r)
 }
 
 /*
- * run -- look, if that is due or wanted, and encode nodes.
+ * run -- test the model if that is due or wanted, and encode nodes again.
  */
 static void
 run(Retrain *r, bool wanted, int want)
@@ -692,7 +695,10 @@ run(Retrain *r, bool wanted, int want)
 
 	OhIndexRefresh(r->ix);
 	read_meta(r, &meta);
-	/* what an insert has begun may be worn out by now */
+	/*
+	 * first finish what inserts have begun: the rows may have changed since, and want another
+	 * model
+	 */
 	if (r->vacuum && meta.model != meta.next_model)
 		go_on(r, &meta, want);
 	if (meta.model == meta.next_model && (wanted || count_nodes(r) >= meta.look_nodes))

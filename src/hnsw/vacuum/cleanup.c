@@ -31,7 +31,7 @@
 #include "storage/wal.h"
 
 /*
- * best_entry -- a live node of the highest level, OH_NONE if none is live.
+ * best_entry -- find a live node of the highest level; OH_NONE if no node is live.
  */
 static uint32
 best_entry(OhVacuum *v, int *level)
@@ -55,7 +55,7 @@ best_entry(OhVacuum *v, int *level)
 }
 
 /*
- * settle_entry -- see that the entry point is a live node, if there is one.
+ * settle_entry -- make the entry point a live node, if there is one.
  */
 static void
 settle_entry(OhVacuum *v)
@@ -109,7 +109,7 @@ is_freeable(OhVacuum *v, uint32 id)
 }
 
 /*
- * owner_of -- the node that a record is of; OH_NONE if it is free or has no owner.
+ * owner_of -- the node that a record belongs to; OH_NONE if it is free, or belongs to no node.
  */
 static uint32
 owner_of(OhVacuum *v, OhArrayId array, Page page, uint32 lp, uint32 slot)
@@ -128,10 +128,10 @@ owner_of(OhVacuum *v, OhArrayId array, Page page, uint32 lp, uint32 slot)
 }
 
 /*
- * free_page -- free a page's records of dead nodes; returns how many.
+ * free_page -- free the records of a page that belong to dead nodes; returns how many.
  *
- * first   lowered to lp if the page has a free slot then
- * empty   counts the pages without a record
+ * first   lowered to lp if the page has a free slot afterwards
+ * empty   increased if the page has no record left
  */
 static uint32
 free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
@@ -168,9 +168,10 @@ free_page(OhVacuum *v, OhArrayId array, uint32 lp, uint32 *first, uint32 *empty)
 }
 
 /*
- * free_records -- free what belongs to dead nodes in one array, a page a record.
+ * free_records -- free the records of an array that belong to dead nodes, with one WAL record for each page; returns
+ * how many.
  *
- * first[array] becomes the first page with a free slot.
+ * first   set to the first page with a free slot
  */
 static uint32
 free_records(OhVacuum *v, OhArrayId array, uint32 *first, uint32 *empty)
@@ -188,7 +189,7 @@ free_records(OhVacuum *v, OhArrayId array, uint32 *first, uint32 *empty)
 }
 
 /*
- * set_hints -- send inserts back to the first page with a free slot.
+ * set_hints -- make inserts look for free slots from the first page that has one.
  */
 static void
 set_hints(OhVacuum *v, const uint32 *first, bool freed, uint8 unclean)
@@ -218,9 +219,10 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed, uint8 unclean)
 }
 
 /*
- * clean_graph -- repair, relink and free; returns how many records were freed.
+ * clean_graph -- repair the graph, free what belongs to dead nodes, and link nodes again; returns how many records
+ * were freed.
  *
- * relink: nodes have chosen their neighbours by codes of an old model.
+ * relink: all nodes, because they have chosen their neighbours by codes of an old model
  */
 static uint32
 clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
@@ -271,7 +273,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
 }
 
 /*
- * what_is_unclean -- what an earlier vacuum, which was interrupted before its cleanup, or training has left.
+ * what_is_unclean -- OH_UNCLEAN_*: what an interrupted vacuum or training has left to be done.
  */
 static uint8
 what_is_unclean(Relation index)

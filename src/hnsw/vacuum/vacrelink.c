@@ -51,8 +51,7 @@ typedef struct Relink
 } Relink;
 
 /*
- * count_targets -- count each node that one of these links leads to, up to 255;
- * count[nnodes].
+ * count_targets -- increase the count of each node that one of these links leads to, up to 255.
  */
 static void
 count_targets(const uint32 *links, int nlinks, uint8 *count, uint32 nnodes)
@@ -64,9 +63,6 @@ count_targets(const uint32 *links, int nlinks, uint8 *count, uint32 nnodes)
 	}
 }
 
-/*
- * OhVacuumLosses -- see vacuum.h.
- */
 uint8 *
 OhVacuumLosses(OhVacuum *v, uint32 *n)
 {
@@ -92,7 +88,7 @@ OhVacuumLosses(OhVacuum *v, uint32 *n)
 }
 
 /*
- * count_incoming -- links that lead to each node, and how many are few.
+ * count_incoming -- count the links that lead to each node, and choose relink->least.
  */
 static void
 count_incoming(Relink *relink)
@@ -121,8 +117,10 @@ count_incoming(Relink *relink)
 }
 
 /*
- * farthest -- place of the farthest of links[from..to) that may go, -1 if none is
- * farther than dist.  Not one to a node that few lead to.
+ * farthest -- find the farthest link among links[from] to links[to - 1] that may be replaced; -1 if none is farther
+ * than dist.
+ *
+ * A link to a node that few links lead to may not be.
  */
 static int
 farthest(const Relink *relink, const uint32 *links, const OhCandidate *at, int from, int to,
@@ -142,7 +140,7 @@ farthest(const Relink *relink, const uint32 *links, const OhCandidate *at, int f
 }
 
 /*
- * swap -- two places of a list and their distances.
+ * swap -- exchange two links of a list, and their distances.
  */
 static inline void
 swap(uint32 *links, OhCandidate *at, int i, int k)
@@ -157,8 +155,8 @@ swap(uint32 *links, OhCandidate *at, int i, int k)
 }
 
 /*
- * link_back -- let a node lead to one at this distance, whose form is v->form: by the
- * rule of inserts (OhLinkDecide).
+ * link_back -- link a node to another one at this distance, whose query form is v->form, by the rule of inserts
+ * (OhLinkDecide()).
  */
 static void
 link_back(Relink *relink, uint32 from, uint32 to, float dist)
@@ -260,7 +258,7 @@ find(Relink *relink, uint32 id, const uint32 *links, int nlinks)
 }
 
 /*
- * relink_node -- search for a node's neighbours again, and link both ways.
+ * relink_node -- search for a node's neighbours again, and add links in both directions.
  */
 static void
 relink_node(Relink *relink, uint32 id)
@@ -294,7 +292,7 @@ relink_node(Relink *relink, uint32 id)
 }
 
 /*
- * write_page -- write the lists of a page that have changed.
+ * write_page -- write the changed lists of a page, unless others have changed them since they were copied.
  */
 static void
 write_page(Relink *relink, uint32 lp)
@@ -345,9 +343,6 @@ is_left_behind(const Relink *relink, uint32 id, uint8 lost)
 		lost * LOST_PART >= lost + relink->incoming[id];
 }
 
-/*
- * OhVacuumRelink -- see vacuum.h.
- */
 bool
 OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n, bool all)
 {
