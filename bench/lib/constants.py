@@ -31,6 +31,7 @@ CONSTANTS = {
     "SEED_ROWS": ("pq_train.c", ("512", "2048", "8192"), "pq", {"subvectors": 32}, ("normal128", "clusters256")),
     "TRIM": ("sq8.c", ("100", "1000", "10000"), "sq8", {}, ("normal128", "student32", "clusters256")),
     "WIDEN": ("sq8.c", ("0.0", "0.25", "1.0"), "sq8", {}, ("normal128", "student32", "clusters256")),
+    "TRIM_NARROW": ("sq8.c", ("30", "100", "300"), "sq8", {}, ("normal128", "student32", "clusters256")),
     "LEAST_WIDTH": ("sq8.c", ("(1.0 / 4)", "(1.0 / 64)", "(1.0 / 1024)"), "sq8", {}, ("normal128", "scales64")),
 }
 

@@ -21,11 +21,17 @@
 
 #include "quant/quant_impl.h"
 
-/* One value in this many at each end is ignored when the range is chosen ... */
+/*
+ * Two ways to choose the range of each dimension: one value in TRIM at each end is ignored, and the range is then
+ * widened by WIDEN of its width, but not beyond the values seen; or one value in TRIM_NARROW is ignored.  Training
+ * takes the way that has the smaller error.  docs/measurements.md#constants-of-codes
+ */
 #define TRIM 1000
-#define MAX_TRIMMED 16
-/* ... and the range is then widened by this part of its width, but not beyond the values seen. */
 #define WIDEN 0.25
+#define TRIM_NARROW 100
+#define MAX_TRIMMED 128
+/* Rows that the error is measured on. */
+#define ERROR_ROWS 1000
 /* A dimension's width is at least this part of the widest one's. */
 #define LEAST_WIDTH (1.0 / 64)
 
@@ -380,11 +386,11 @@ keep_least(float *least, int n, float x)
 
 /* Range of one dimension, rows stride floats apart. */
 static void
-train_range(const float *x, int nrows, int stride, double *lo, double *hi)
+train_range(const float *x, int nrows, int stride, int trim, double part, double *lo, double *hi)
 {
 	float		least[MAX_TRIMMED + 1];
 	float		most[MAX_TRIMMED + 1];	/* negated */
-	int			n = nrows / TRIM + 1;
+	int			n = nrows / trim + 1;
 	double		widen;
 
 	n = n < 1 ? 1 : n > MAX_TRIMMED + 1 ? MAX_TRIMMED + 1 : n;
@@ -397,22 +403,19 @@ train_range(const float *x, int nrows, int stride, double *lo, double *hi)
 	}
 	*lo = least[n - 1];
 	*hi = -(double) most[n - 1];
-	widen = WIDEN * (*hi - *lo);
+	widen = part * (*hi - *lo);
 	*lo = fmax(least[0], *lo - widen);
 	*hi = fmin(-(double) most[0], *hi + widen);
 }
 
+/* A model of ranges that are chosen in one way. */
 static void
-sq8_train(const OmQuantSpec *spec, const OmTraining *training, int first, int last,
-		  void *scratch, float *model)
+train_ranges(const OmQuantSpec *spec, const OmTraining *training, int trim, double part, float *model)
 {
 	float	   *lo = model;
 	float	   *step = model + spec->dim;
 	double		widest = 0.0;
 
-	(void) first;
-	(void) last;
-	(void) scratch;
 	for (int i = 0; i < spec->dim; i++)
 	{
 		double		from;
@@ -420,7 +423,7 @@ sq8_train(const OmQuantSpec *spec, const OmTraining *training, int first, int la
 
 		if (i % 16 == 0)
 			training->interrupt(training->arg);
-		train_range(training->rows + i, training->nrows, spec->dim, &from, &to);
+		train_range(training->rows + i, training->nrows, spec->dim, trim, part, &from, &to);
 		lo[i] = (float) from;
 		step[i] = om_clamp_float(to - from);
 		widest = fmax(widest, step[i]);
@@ -428,6 +431,55 @@ sq8_train(const OmQuantSpec *spec, const OmTraining *training, int first, int la
 	/* all zero if the sample has no spread */
 	for (int i = 0; i < spec->dim && widest > 0.0; i++)
 		step[i] = (float) fmax(fmax(step[i], widest * LEAST_WIDTH) / 255.0, FLT_MIN);
+}
+
+/*
+ * ranges_error -- mean squared error of the sample's codes, up to a factor: the squared steps, by how much rows that
+ * leave the ranges widen their own.  Infinite if there are no ranges.
+ */
+static double
+ranges_error(const OmQuantSpec *spec, const OmTraining *training, const float *model)
+{
+	const float *lo = model;
+	const float *step = model + spec->dim;
+	int			stride = training->nrows / ERROR_ROWS + 1;
+	double		steps_sq = 0.0;
+	double		sum = 0.0;
+
+	for (int i = 0; i < spec->dim; i++)
+		steps_sq += (double) step[i] * step[i];
+	for (int r = 0; r < training->nrows; r += stride)
+	{
+		const float *x = training->rows + (size_t) r * (size_t) spec->dim;
+		double		min = 0.0;
+		double		max = 255.0;
+
+		for (int i = 0; i < spec->dim && step[i] > 0.0f; i++)
+		{
+			double		t = ((double) x[i] - lo[i]) / step[i];
+
+			min = fmin(min, t);
+			max = fmax(max, t);
+		}
+		sum += (max - min) * (max - min);
+	}
+	return steps_sq > 0.0 ? steps_sq * sum : INFINITY;
+}
+
+static void
+sq8_train(const OmQuantSpec *spec, const OmTraining *training, int first, int last,
+		  void *scratch, float *model)
+{
+	double		narrow;
+
+	(void) first;
+	(void) last;
+	(void) scratch;
+	train_ranges(spec, training, TRIM_NARROW, 0.0, model);
+	narrow = ranges_error(spec, training, model);
+	train_ranges(spec, training, TRIM, WIDEN, model);
+	if (narrow < ranges_error(spec, training, model))
+		train_ranges(spec, training, TRIM_NARROW, 0.0, model);
 }
 
 const OmQuantOps om_sq8_ops = {

@@ -202,6 +202,58 @@ test_samples(void)
 	unit_end();
 }
 
+/* Ranges that leave outliers out, and that do not where values are rare. */
+static void
+test_ranges(void)
+{
+	enum
+	{
+		DIM = 64,
+		ROWS = 3000
+	};
+	static float rows[ROWS * DIM];
+
+	unit_begin("sq8: ranges of rows with outliers, and of rare values");
+	for (int rare = 0; rare < 2; rare++)
+	{
+		OmQuantSpec spec = {OM_QUANT_SQ8, OM_METRIC_L2, DIM, 0, 1, 0};
+		float		model[2 * DIM];
+		int			calls = 0;
+		OmTraining	training = {NULL, rows, ROWS, interrupt, &calls};
+		UnitQuant	u;
+		double		error = 0.0;
+
+		for (int i = 0; i < ROWS * DIM; i++)
+		{
+			rows[i] = (float) unit_uniform();
+			/*
+			 * every hundredth row is long, or in half of the dimensions every 200th value is not
+			 * zero
+			 */
+			if (!rare && i / DIM % 100 == 0)
+				rows[i] *= 50.0f;
+			if (rare && i % DIM % 2 == 0 && (i / DIM + i % DIM * 3) % 200 != 0)
+				rows[i] = 0.0f;
+			else if (rare && i % DIM % 2 == 0)
+				rows[i] *= 50.0f;
+		}
+		om_quant_train(&spec, &training, 0, 1, NULL, model);
+		unit_quant_open_spec(&u, &spec, model);
+		for (int r = 1; r < 100; r++)
+		{
+			float		x[DIM];
+
+			om_quant_encode(u.quant, rows + r * DIM, u.scratch, u.code);
+			om_quant_decode(u.quant, u.code, u.scratch, x);
+			for (int i = 1; i < DIM; i += 2)
+				error += pow(x[i] - rows[r * DIM + i], 2) / (99 * DIM / 2);
+		}
+		CHECK(error < 1e-4, "rare %d: %g a dimension", rare, error);
+		unit_quant_close(&u);
+	}
+	unit_end();
+}
+
 /* Extreme vectors: a number always, the same code from every variant. */
 static void
 test_extremes(OmQuantKind kind, OmMetric metric)
@@ -273,6 +325,7 @@ test_sq8(void)
 	}
 	test_steps();
 	test_samples();
+	test_ranges();
 }
 
 void
