@@ -56,12 +56,13 @@ trap 'exit 130' INT TERM
 
 apt="export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8; apt-get -q -y --no-install-recommends -o APT::Sandbox::User=root"
 
-# folder SUITE [ARCHITECTURE] -- a fresh $root with the clone.
+# folder SUITE ARCHITECTURE [main] -- a fresh $root with the clone; with main, only packages of the last point release, whose
+# versions are the same for all architectures.
 folder() {
-	copy_base "$1" "$root" "${2:-}" && mkdir -p "$root/root/omendb" && clone "$root/root/omendb" || return 1
+	copy_base "$1" "$root" "$2" && mkdir -p "$root/root/omendb" && clone "$root/root/omendb" || return 1
 	case $1 in
 		forky) echo "deb $mirror/debian $1 main" > "$root/etc/apt/sources.list" ;;
-		*) sources "$1" "$root" ;;
+		*) sources "$1" "$root" "${3:-}" ;;
 	esac
 	inside "$root" "$apt update"
 }
@@ -108,7 +109,7 @@ foreign_postgres() {
 # emulated ARCHITECTURE CPU -- unit tests, then a server.
 emulated() {
 	local config=/srv/pg/lib/postgresql/15/bin/pg_config compiler=$2-linux-gnu-gcc
-	folder bookworm &&
+	folder bookworm "" main &&
 		inside "$root" "$apt install qemu-user-static gcc-$2-linux-gnu libc6-dev-$1-cross make perl postgresql-client-15 postgresql-common &&
 			echo 'create_main_cluster = false' >> /etc/postgresql-common/createcluster.conf &&
 			$apt install postgresql-15 postgresql-server-dev-15" &&
