@@ -101,7 +101,7 @@ foreign_postgres() {
 	inside "$root" "mkdir -p /srv/pg/lib/postgresql /srv/pg/share/postgresql /srv/pg/include && cd /srv/pg &&
 		cp -a /usr/$in lib/postgresql/ && cp -a /usr/share/postgresql/15 share/postgresql/ && cp -a /usr/include/postgresql include/ &&
 		cp -a /srv/headers/usr/$in/. $in/ && cp -a /srv/headers/usr/include/postgresql/. include/postgresql/ &&
-		rm -rf $in/lib/bitcode && cp -a /srv/machine/usr/$in/lib/. $in/lib/ &&
+		rm -rf $in/lib/bitcode && cp -a /srv/machine/usr/$in/lib/. $in/lib/ && rm -f $in/lib/llvmjit* &&
 		( cd /usr/$in/lib/pgxs && find . -type f -perm -100 -exec cp -a --parents {} /srv/pg/$in/lib/pgxs/ ';' ) &&
 		cp /srv/machine/usr/$in/bin/postgres $in/bin/pg_server.$1 && install -m 755 /srv/postgres $in/bin/postgres"
 }
