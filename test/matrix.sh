@@ -56,12 +56,13 @@ trap 'exit 130' INT TERM
 
 apt="export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8; apt-get -q -y --no-install-recommends -o APT::Sandbox::User=root"
 
-# folder SUITE [ARCHITECTURE] -- a fresh $root with the clone.
+# folder SUITE ARCHITECTURE [main] -- a fresh $root with the clone; with main, only packages of the last point release, whose
+# versions are the same for all architectures.
 folder() {
-	copy_base "$1" "$root" "${2:-}" && mkdir -p "$root/root/omendb" && clone "$root/root/omendb" || return 1
+	copy_base "$1" "$root" "$2" && mkdir -p "$root/root/omendb" && clone "$root/root/omendb" || return 1
 	case $1 in
 		forky) echo "deb $mirror/debian $1 main" > "$root/etc/apt/sources.list" ;;
-		*) sources "$1" "$root" ;;
+		*) sources "$1" "$root" "${3:-}" ;;
 	esac
 	inside "$root" "$apt update"
 }
@@ -100,7 +101,7 @@ foreign_postgres() {
 	inside "$root" "mkdir -p /srv/pg/lib/postgresql /srv/pg/share/postgresql /srv/pg/include && cd /srv/pg &&
 		cp -a /usr/$in lib/postgresql/ && cp -a /usr/share/postgresql/15 share/postgresql/ && cp -a /usr/include/postgresql include/ &&
 		cp -a /srv/headers/usr/$in/. $in/ && cp -a /srv/headers/usr/include/postgresql/. include/postgresql/ &&
-		rm -rf $in/lib/bitcode && cp -a /srv/machine/usr/$in/lib/. $in/lib/ &&
+		rm -rf $in/lib/bitcode && cp -a /srv/machine/usr/$in/lib/. $in/lib/ && rm -f $in/lib/llvmjit* &&
 		( cd /usr/$in/lib/pgxs && find . -type f -perm -100 -exec cp -a --parents {} /srv/pg/$in/lib/pgxs/ ';' ) &&
 		cp /srv/machine/usr/$in/bin/postgres $in/bin/pg_server.$1 && install -m 755 /srv/postgres $in/bin/postgres"
 }
@@ -108,7 +109,7 @@ foreign_postgres() {
 # emulated ARCHITECTURE CPU -- unit tests, then a server.
 emulated() {
 	local config=/srv/pg/lib/postgresql/15/bin/pg_config compiler=$2-linux-gnu-gcc
-	folder bookworm &&
+	folder bookworm "" main &&
 		inside "$root" "$apt install qemu-user-static gcc-$2-linux-gnu libc6-dev-$1-cross make perl postgresql-client-15 postgresql-common &&
 			echo 'create_main_cluster = false' >> /etc/postgresql-common/createcluster.conf &&
 			$apt install postgresql-15 postgresql-server-dev-15" &&

@@ -266,7 +266,8 @@ sub end_prepared
 # ------------------------------------------------------------ searches
 
 # search -- rows must come once, meet the condition, and come in order where the table gives the distances. A scan
-# that is read to its end has the rows that were found too late for their place there, in order.
+# that is read to its end has the rows that were found too late for their place there, in order; if rows that do not
+# meet the condition are discarded above it, that may be before the LIMIT is reached.
 sub search
 {
 	my ($self) = @_;
@@ -292,7 +293,7 @@ sub search
 	}
 	my $rows = @{ $reply->{rows} };
 	$self->problem("search WHERE $condition LIMIT $limit: $descents of $rows rows are nearer than the one before")
-	  if $w->{ordered} && $descents > ($rows < $limit ? 1 : 0);
+	  if $w->{ordered} && $descents > ($rows < $limit || $condition ne 'true' ? 1 : 0);
 	return 1;
 }
 

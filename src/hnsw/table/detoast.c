@@ -191,6 +191,7 @@ read_by_index(OhDetoaster *d, Oid value, char *out, int32 total)
 	SnapshotData toast_snapshot;
 	ItemPointerData before;
 
+	ItemPointerSetInvalid(&before);
 	if (d->indexes == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(d->context);
@@ -229,6 +230,7 @@ fetch_plain(OhDetoaster *d, struct varlena *pointer)
 	int32		done = 0;
 	ItemPointerData at;
 
+	ItemPointerSetInvalid(&at); /* before the first chunk */
 	VARATT_EXTERNAL_GET_POINTER(external, pointer);
 	if (VARATT_EXTERNAL_IS_COMPRESSED(external) ||
 		external.va_toastrelid != d->heap->rd_rel->reltoastrelid)
