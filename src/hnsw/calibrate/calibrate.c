@@ -64,6 +64,8 @@
  * HARD_TRIAL(k), is counted.
  */
 #define MARGIN_ERRORS 1.65
+/* With few trials, whose own spread is uncertain, the margin is wider, by this for n of them. */
+#define MARGIN_FEW(n) (1 + 4.0 / (n))
 #define SLACK 0.003
 #define HARD_TRIAL(k) ((k) == 1 ? 0 : 0.85)
 
@@ -185,7 +187,7 @@ assured_of(const Sums *sums, int k, double *mean)
 	double		variance = (sums->squares + hard * hard) / n - allowed * allowed;
 
 	*mean = sums->sum / Max(sums->n, 1);
-	return Min(*mean, allowed + SLACK - MARGIN_ERRORS * sqrt(Max(variance, 0) / n));
+	return Min(*mean, allowed + SLACK - MARGIN_ERRORS * MARGIN_FEW(n) * sqrt(Max(variance, 0) / n));
 }
 
 /*
