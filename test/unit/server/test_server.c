@@ -148,7 +148,7 @@ check_packing(void)
 			continue;
 		list[1] = OH_NONE;
 	}
-	n = OhGraphPack(&b, RING, order, number);
+	n = OhGraphPack(&b, RING, NULL, order, number);
 	CHECK(n == SLOTS - 1, "%u nodes placed of %d", n, SLOTS - 1);
 	for (uint32 i = 0; i < n; i++)
 		wrong += number[order[i]] != i;
