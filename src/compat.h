@@ -92,7 +92,7 @@ om_extend_relation(Relation rel, ForkNumber fork)
 	PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
 	PG_FUNCTION_INFO_V1(name)
 
-/* ---- access method and planner (omenhnsw.c, cost.c) ---- */
+/* ---- access methods and planner (omenhnsw.c, omenbm25.c, cost.c) ---- */
 
 /* Declare that the method builds in parallel: a flag since 17, nothing before. */
 #if PG_VERSION_NUM >= 170000

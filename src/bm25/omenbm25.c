@@ -56,6 +56,7 @@ om_bm25_handler(PG_FUNCTION_ARGS)
 	am->amsearcharray = true;	/* op ANY (array), on filter columns */
 	am->amsearchnulls = true;
 	am->amusemaintenanceworkmem = true;
+	om_am_set_canbuildparallel(am);
 	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL | VACUUM_OPTION_PARALLEL_CLEANUP;
 
 	am->ambuild = ohtextbuild;

@@ -1,12 +1,15 @@
 /*
  * textbuild.c -- ambuild: sorts all rows into one segment.
  *
- * Postings are sorted in maintenance_work_mem; what does not fit goes to temporary files.
- * Nothing is logged until the end, when all pages are.
+ * The leader and parallel workers, if PostgreSQL's settings give any, read the table and
+ * sort postings, together in maintenance_work_mem; what does not fit, and all that workers
+ * have, goes to temporary files.  The leader merges these and writes the segment.  Nothing is
+ * logged until the end, when all pages are.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/table.h"
 #include "access/tableam.h"
 #include "access/xloginsert.h"
 #include "catalog/index.h"
@@ -14,82 +17,206 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
-#include "bm25/insert/textinsert.h"
+#include "bm25/build/textbuild.h"
 #include "bm25/segment/merge.h"
-#include "bm25/segment/writer.h"
 #include "bm25/textcallbacks.h"
+#include "storage/parallel.h"
 #include "storage/wal.h"
 
 /* Phases of pg_stat_progress_create_index. */
 #define PHASE_ROWS		2
-#define PHASE_WRITE		3
+#define PHASE_WAIT		3
+#define PHASE_WRITE		4
 
+/* Chunks of the parallel context. */
+#define KEY_SHARED		OH_KEY(1)
+#define KEY_SCAN		OH_KEY(2)
+
+PGDLLEXPORT void om_text_build_main(dsm_segment *seg, shm_toc *toc);
+
+/* The leader's state. */
 typedef struct Build
 {
-	OhText	   *ix;
-	OhTextMaker *maker;
-	OhSorter   *sorter;
-	uint32		ndocs;
-} Build;
+	OhTextBuilder builder;
+	Relation	heap;
+	Relation	index;
+	IndexInfo  *info;
+	MemoryContext context;
+	bool		parallel;
+	OhTeam		team;			/* if there are workers */
+	Snapshot	snapshot;
+	ParallelTableScanDesc pscan;
+	OhTextShare total;			/* of all participants */
+}			Build;
+
+static void
+report_phase(int64 phase)
+{
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase);
+}
+
+/* ---- workers ---- */
 
 /*
- * append_doc -- append a document's record and its filter keys.
+ * om_text_build_main -- entry point of a parallel worker.
  */
-static uint32
-append_doc(Build *build, ItemPointer tid, uint8 state, uint32 length)
+void
+om_text_build_main(dsm_segment *seg, shm_toc *toc)
 {
-	OhText	   *ix = build->ix;
-	OhFile	   *file = &ix->file;
-	uint32		doc = build->ndocs++;
-	uint32		lp = OhLp(file, OH_DOC, doc);
-	Buffer		buffer;
-	Page		page;
-	OhDocData  *record;
+	OhTextShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
+	LOCKMODE	heap_lock = shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
+	LOCKMODE	index_lock = shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 build", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OhTextShare *share = &shared->share[ParallelWorkerNumber];
+	OhTextBuilder builder;
+	Relation	heap;
+	Relation	index;
+	IndexInfo  *info;
+	OhText	   *ix;
 
-	if (lp >= file->array[OH_DOC].npages)
-		(void) OhArrayExtend(file, OH_DOC);
-	buffer = OhArrayRead(file, OH_DOC, lp, BUFFER_LOCK_EXCLUSIVE);
-	page = BufferGetPage(buffer);
-	record = OhSlot(file, OH_DOC, page, OhPageTakeSlot(file, OH_DOC, page, BufferGetBlockNumber(buffer)));
-	record->tid = *tid;
-	record->state = state;
-	record->length = length;
-	MarkBufferDirty(buffer);
-	UnlockReleaseBuffer(buffer);
-	if (ix->columns.n > 0)
+	(void) OhTeamJoin(toc);
+	/* the locks that the leader is known to hold */
+	heap = table_open(shared->heap_id, heap_lock);
+	index = index_open(shared->index_id, index_lock);
+	info = BuildIndexInfo(index);
+	info->ii_Concurrent = shared->concurrent;
+	ix = OhTextOpenPrivate(index);
+	ix->file.building = true;
+	SharedFileSetAttach(&shared->files, seg);
+	OhTextBuilderBegin(&builder, ix, shared->sort_bytes, context);
+	builder.shared = shared;
+	OhSorterShare(builder.sorter, &shared->files.fs, ParallelWorkerNumber);
+
+	OhTextBuildScan(&builder, heap, info, shm_toc_lookup(toc, KEY_SCAN, false), share);
+	OhSorterLeave(builder.sorter, &share->part);
+
+	OhTeamLeave(toc, NULL);
+	index_close(index, index_lock);
+	table_close(heap, heap_lock);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/*
+ * start_workers -- begin parallel mode and launch them; false if there is too little shared
+ * memory for that.
+ */
+static bool
+start_workers(Build * build, int workers)
+{
+	OhTeam	   *team = &build->team;
+	Size		bytes = offsetof(OhTextShared, share) + sizeof(OhTextShare) * workers;
+	Size		scan_bytes;
+	OhTextShared *shared;
+
+	OhTeamPrepare(team, "om_text_build_main", workers);
+	/* as for a btree: all rows, or those that are there now if others may write */
+	build->snapshot = build->info->ii_Concurrent ? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
+	scan_bytes = table_parallelscan_estimate(build->heap, build->snapshot);
+	OhTeamReserve(team, bytes);
+	OhTeamReserve(team, scan_bytes);
+	if (!OhTeamReady(team, NULL))
 	{
-		OhKeyPageReserve(&ix->columns, doc);
-		buffer = OhArrayRead(file, OH_DOC_KEY, doc / ix->columns.per_page, BUFFER_LOCK_EXCLUSIVE);
-		OhKeyPageSet(&ix->columns, BufferGetPage(buffer), doc % ix->columns.per_page, build->maker->row);
-		MarkBufferDirty(buffer);
-		UnlockReleaseBuffer(buffer);
+		if (IsMVCCSnapshot(build->snapshot))
+			UnregisterSnapshot(build->snapshot);
+		return false;
 	}
-	return doc;
+	shared = OhTeamPlace(team, KEY_SHARED, bytes);
+	memset(shared, 0, bytes);
+	shared->heap_id = RelationGetRelid(build->heap);
+	shared->index_id = RelationGetRelid(build->index);
+	shared->concurrent = build->info->ii_Concurrent;
+	shared->sort_bytes = (Size) maintenance_work_mem * 1024 / (workers + 1);
+	pg_atomic_init_u64(&shared->tuples, 0);
+	SharedFileSetInit(&shared->files, team->pcxt->seg);
+	build->pscan = OhTeamPlace(team, KEY_SCAN, scan_bytes);
+	table_parallelscan_initialize(build->heap, build->pscan, build->snapshot);
+	LaunchParallelWorkers(team->pcxt);
+	build->builder.shared = shared;
+	return true;
 }
 
 static void
-build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *state)
+add_share(Build * build, const OhTextShare * share)
 {
-	Build	   *build = state;
-	MemoryContext old = MemoryContextSwitchTo(build->maker->context);
+	build->total.heap_tuples += share->heap_tuples;
+	build->total.index_tuples += share->index_tuples;
+	build->total.broken_hot_chain |= share->broken_hot_chain;
+}
 
-	CHECK_FOR_INTERRUPTS();
-	if (build->maker->keys != NULL)
-		OhMakeKeys(build->maker->keys, values, isnull, build->maker->row);
-	if (isnull[0])
-		(void) append_doc(build, tid, OH_DOC_NULL, 0);
-	else
+/*
+ * take_shares -- wait until all workers have ended, and take what they have.
+ */
+static void
+take_shares(Build * build)
+{
+	OhTextShared *shared = build->builder.shared;
+
+	report_phase(PHASE_WAIT);
+	OhTeamWait(&build->team);
+	for (int i = 0; i < build->team.pcxt->nworkers_launched; i++)
 	{
-		OhTerms		terms;
-		uint32		doc;
-
-		OhMakeTerms(build->maker, index, values[0], &terms);
-		doc = append_doc(build, tid, OH_DOC_LIVE, terms.length);
-		OhSorterAdd(build->sorter, doc, terms.length, terms.n, terms.hash, terms.tf, true);
+		add_share(build, &shared->share[i]);
+		OhSorterTake(build->builder.sorter, &shared->files.fs, i, &shared->share[i].part);
 	}
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(build->maker->context);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) build->total.index_tuples);
+}
+
+/* ---- the leader ---- */
+
+/*
+ * read_rows -- all participants' rows, to the leader's sorter and to runs.
+ */
+static void
+read_rows(Build * build, OhText *ix)
+{
+	int			workers = OhTeamWorkers(build->heap, build->index, build->info);
+	OhTextShare own = {0};
+
+	report_phase(PHASE_ROWS);
+	OhTextBuilderBegin(&build->builder, ix, (Size) maintenance_work_mem * 1024 / (workers + 1), build->context);
+	build->builder.leader = true;
+	build->parallel = workers > 0 && start_workers(build, workers);
+	OhTextBuildScan(&build->builder, build->heap, build->info, build->pscan, &own);
+	add_share(build, &own);
+	if (build->parallel)
+		take_shares(build);
+}
+
+/*
+ * write_segment -- what the sorter has.
+ */
+static void
+write_segment(Build * build, OhText *ix)
+{
+	OhSorter   *sorter = build->builder.sorter;
+	uint32		ndocs = OhSorterDocs(sorter);
+	OhSegmentWriter *writer;
+	OhSegment	segment;
+
+	report_phase(PHASE_WRITE);
+	if (OhSorterRuns(sorter) > 0)
+		ereport(DEBUG1,
+				(errmsg_internal("index \"%s\": %d runs on disk, %d workers", RelationGetRelationName(build->index),
+								 OhSorterRuns(sorter), build->parallel ? build->team.pcxt->nworkers_launched : 0)));
+	writer = OhSegmentWriterBegin(ix, ndocs == 0 ? 0 : (double) OhSorterLength(sorter) / ndocs, build->context);
+	OhSorterFinish(sorter, writer);
+	if (OhSegmentWriterFinish(writer, &segment))
+		OhChangeList(ix, NULL, 0, &segment, 0);
+}
+
+/*
+ * end_workers -- the runs are deleted with the parallel context.
+ */
+static void
+end_workers(Build * build)
+{
+	if (IsMVCCSnapshot(build->snapshot))
+		UnregisterSnapshot(build->snapshot);
+	OhTeamEnd(&build->team);
 }
 
 IndexBuildResult *
@@ -98,38 +225,25 @@ ohtextbuild(Relation heap, Relation index, IndexInfo *info)
 	IndexBuildResult *result = palloc(sizeof(IndexBuildResult));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 build", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	Build		build = {0};
-	OhSegmentWriter *writer;
-	OhSegment	segment;
-	double		average;
+	Build		build = {.heap = heap, .index = index, .info = info, .context = context};
+	OhText	   *ix;
 
 	if (info->ii_ExclusionOps != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("access method omenbm25 does not support exclusion constraints")));
 	OhTextCreate(index, MAIN_FORKNUM);
-	build.ix = OhTextOpenPrivate(index);
-	build.ix->file.building = true;
-	build.maker = OhTextMakerBegin(build.ix, context);
-	build.sorter = OhSorterBegin((Size) maintenance_work_mem * 1024, context);
-
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, PHASE_ROWS);
-	result->heap_tuples = table_index_build_scan(heap, index, info, true, true, build_row, &build, NULL);
-	result->index_tuples = build.ndocs;
-
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, PHASE_WRITE);
-	if (OhSorterRuns(build.sorter) > 0)
-		ereport(DEBUG1,
-				(errmsg_internal("index \"%s\": postings of %d runs", RelationGetRelationName(index),
-								 OhSorterRuns(build.sorter) + 1)));
-	average = OhSorterDocs(build.sorter) == 0 ? 0 :
-		(double) OhSorterLength(build.sorter) / OhSorterDocs(build.sorter);
-	writer = OhSegmentWriterBegin(build.ix, average, context);
-	OhSorterFinish(build.sorter, writer);
-	if (OhSegmentWriterFinish(writer, &segment))
-		OhChangeList(build.ix, NULL, 0, &segment, 0);
+	ix = OhTextOpenPrivate(index);
+	ix->file.building = true;
+	read_rows(&build, ix);
+	write_segment(&build, ix);
+	if (build.parallel)
+		end_workers(&build);
 	if (RelationNeedsWAL(index))
 		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), false);
+	info->ii_BrokenHotChain |= build.total.broken_hot_chain;
+	result->heap_tuples = build.total.heap_tuples;
+	result->index_tuples = build.total.index_tuples;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return result;
@@ -151,6 +265,8 @@ ohtextbuildphasename(int64 phase)
 			return "initializing";
 		case PHASE_ROWS:
 			return "reading rows";
+		case PHASE_WAIT:
+			return "waiting for workers";
 		case PHASE_WRITE:
 			return "writing postings";
 		default:

@@ -1,6 +1,7 @@
 /*
  * sorter.c -- sorts postings by term and document in limited memory.  What does not fit is
- * sorted in runs on disk, which are merged at the end.
+ * sorted in runs on disk, which are merged at the end.  Workers of a parallel build leave
+ * their runs to the leader.
  *
  * A run is a sequence of numbers in bytes of seven bits, lowest first; the last byte of a
  * number is below 128. For each term: the difference of its hash to the last term's, the
@@ -17,8 +18,12 @@
 
 #include "bm25/segment/writer.h"
 
-/* Number of bytes of a run that are read at a time. */
-#define READ_BYTES	(64 * 1024)
+/* Number of bytes of a run that are written at a time, and most that are read. */
+#define RUN_BYTES	(64 * 1024)
+/* If there are many runs, fewer are read, but at least these. */
+#define LEAST_BYTES	BLCKSZ
+/* Largest number of bytes of one number. */
+#define NUMBER_BYTES	10
 
 typedef struct Entry
 {
@@ -61,6 +66,11 @@ struct OhSorter
 	uint32		ndocs;
 	Run		   *run;
 	int			nruns;
+	Size		read_bytes;		/* of a run's buffer */
+
+	/* a worker's: where it writes its runs */
+	FileSet    *files;
+	int			participant;
 };
 
 OhSorter *
@@ -73,16 +83,60 @@ OhSorterBegin(Size bytes, MemoryContext context)
 	return sorter;
 }
 
-static void
-write_number(BufFile * file, uint64 number)
+/* A run that is being written. */
+typedef struct RunWriter
 {
-	uint8		bytes[10];
-	int			n = 0;
+	BufFile    *file;
+	Size		n;
+	uint8		bytes[RUN_BYTES];
+} RunWriter;
 
+static void
+write_bytes(RunWriter *writer)
+{
+	if (writer->n > 0)
+		BufFileWrite(writer->file, writer->bytes, writer->n);
+	writer->n = 0;
+}
+
+static inline void
+write_number(RunWriter *writer, uint64 number)
+{
+	if (writer->n > RUN_BYTES - NUMBER_BYTES)
+		write_bytes(writer);
 	for (; number >= 128; number >>= 7)
-		bytes[n++] = (number & 127) | 128;
-	bytes[n++] = number;
-	BufFileWrite(file, bytes, n);
+		writer->bytes[writer->n++] = (number & 127) | 128;
+	writer->bytes[writer->n++] = number;
+}
+
+static void
+run_name(char *name, int participant, int run)
+{
+	snprintf(name, MAXPGPATH, "%d.%d", participant, run);
+}
+
+static BufFile *
+create_run(OhSorter *sorter)
+{
+	char		name[MAXPGPATH];
+
+	if (sorter->files == NULL)
+	{
+		PrepareTempTablespaces();
+		return BufFileCreateTemp(false);
+	}
+	run_name(name, sorter->participant, sorter->nruns);
+	return BufFileCreateFileSet(sorter->files, name);
+}
+
+static void
+add_run(OhSorter *sorter, BufFile * file)
+{
+	if (sorter->nruns % 16 == 0)
+		sorter->run = sorter->run == NULL ? palloc(sizeof(Run) * 16) :
+			repalloc(sorter->run, sizeof(Run) * (sorter->nruns + 16));
+	memset(&sorter->run[sorter->nruns], 0, sizeof(Run));
+	sorter->run[sorter->nruns++].file = file;
 }
 
 /*
@@ -92,11 +146,11 @@ static void
 spill(OhSorter *sorter)
 {
 	MemoryContext old = MemoryContextSwitchTo(sorter->context);
-	BufFile    *file;
+	RunWriter  *writer = palloc(sizeof(RunWriter));
 	uint64		last_hash = 0;
 
-	PrepareTempTablespaces();
-	file = BufFileCreateTemp(false);
+	writer->file = create_run(sorter);
+	writer->n = 0;
 	sort_entries(sorter->entry, sorter->n);
 	for (Size i = 0; i < sorter->n;)
 	{
@@ -107,22 +161,20 @@ spill(OhSorter *sorter)
 		CHECK_FOR_INTERRUPTS();
 		while (end < sorter->n && sorter->entry[end].hash == hash)
 			end++;
-		write_number(file, hash - last_hash);
-		write_number(file, end - i);
+		write_number(writer, hash - last_hash);
+		write_number(writer, end - i);
 		for (; i < end; i++)
 		{
-			write_number(file, sorter->entry[i].doc - last_doc);
-			write_number(file, sorter->entry[i].tf);
-			write_number(file, sorter->entry[i].length);
+			write_number(writer, sorter->entry[i].doc - last_doc);
+			write_number(writer, sorter->entry[i].tf);
+			write_number(writer, sorter->entry[i].length);
 			last_doc = sorter->entry[i].doc;
 		}
 		last_hash = hash;
 	}
-	if (sorter->nruns % 16 == 0)
-		sorter->run = sorter->run == NULL ? palloc(sizeof(Run) * 16) :
-			repalloc(sorter->run, sizeof(Run) * (sorter->nruns + 16));
-	memset(&sorter->run[sorter->nruns], 0, sizeof(Run));
-	sorter->run[sorter->nruns++].file = file;
+	write_bytes(writer);
+	add_run(sorter, writer->file);
+	pfree(writer);
 	sorter->n = 0;
 	MemoryContextSwitchTo(old);
 }
@@ -175,23 +227,67 @@ OhSorterRuns(const OhSorter *sorter)
 	return sorter->nruns;
 }
 
+/* ---- runs of several participants ---- */
+
+void
+OhSorterShare(OhSorter *sorter, FileSet * files, int participant)
+{
+	sorter->files = files;
+	sorter->participant = participant;
+}
+
+void
+OhSorterLeave(OhSorter *sorter, OhSorterPart *part)
+{
+	if (sorter->n > 0)
+		spill(sorter);
+	if (sorter->entry != NULL)
+		pfree(sorter->entry);
+	for (int i = 0; i < sorter->nruns; i++)
+	{
+		BufFileExportFileSet(sorter->run[i].file);
+		BufFileClose(sorter->run[i].file);
+	}
+	*part = (OhSorterPart) {sorter->nruns, sorter->ndocs, sorter->length};
+}
+
+void
+OhSorterTake(OhSorter *sorter, FileSet * files, int participant, const OhSorterPart *part)
+{
+	MemoryContext old = MemoryContextSwitchTo(sorter->context);
+
+	for (int i = 0; i < part->nruns; i++)
+	{
+		char		name[MAXPGPATH];
+
+		run_name(name, participant, i);
+		add_run(sorter, BufFileOpenFileSet(files, name, O_RDONLY, false));
+	}
+	sorter->ndocs += part->ndocs;
+	sorter->length += part->length;
+	MemoryContextSwitchTo(old);
+}
+
 /* ---- runs ---- */
 
 static int
-next_byte(Run *run)
+fill_buffer(OhSorter *sorter, Run *run)
 {
-	if (run->at == run->n)
-	{
-		run->n = BufFileRead(run->file, run->buffer, READ_BYTES);
-		run->at = 0;
-		if (run->n == 0)
-			return -1;
-	}
+	run->n = BufFileRead(run->file, run->buffer, sorter->read_bytes);
+	run->at = 0;
+	return run->n == 0 ? -1 : run->buffer[run->at++];
+}
+
+static inline int
+next_byte(OhSorter *sorter, Run *run)
+{
+	if (unlikely(run->at == run->n))
+		return fill_buffer(sorter, run);
 	return run->buffer[run->at++];
 }
 
-static uint64
-read_number(Run *run)
+static inline uint64
+read_number(OhSorter *sorter, Run *run)
 {
 	uint64		number = 0;
 	int			shift = 0;
@@ -199,7 +295,7 @@ read_number(Run *run)
 
 	do
 	{
-		byte = next_byte(run);
+		byte = next_byte(sorter, run);
 		if (byte < 0)
 			ereport(ERROR,
 					(errcode_for_file_access(), errmsg("a temporary file ends too early")));
@@ -213,22 +309,22 @@ read_number(Run *run)
  * next_posting -- of the run's term, or of the next one; ndocs becomes 0 at the end.
  */
 static void
-next_posting(Run *run)
+next_posting(OhSorter *sorter, Run *run)
 {
 	if (run->ndocs > 0)
 		run->ndocs--;
 	if (run->ndocs == 0)
 	{
-		if (next_byte(run) < 0)
+		if (next_byte(sorter, run) < 0)
 			return;
 		run->at--;
-		run->hash += read_number(run);
-		run->ndocs = read_number(run);
+		run->hash += read_number(sorter, run);
+		run->ndocs = read_number(sorter, run);
 		run->doc = 0;
 	}
-	run->doc += read_number(run);
-	run->tf = read_number(run);
-	run->length = read_number(run);
+	run->doc += read_number(sorter, run);
+	run->tf = read_number(sorter, run);
+	run->length = read_number(sorter, run);
 }
 
 /*
@@ -280,15 +376,16 @@ merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
 	uint64		current = 0;
 	bool		begun = false;
 
+	sorter->read_bytes = Max(Min(sorter->most * sizeof(Entry) / sorter->nruns, RUN_BYTES), LEAST_BYTES);
 	for (int i = 0; i < sorter->nruns; i++)
 	{
 		Run		   *run = &sorter->run[i];
 
-		run->buffer = MemoryContextAlloc(sorter->context, READ_BYTES);
+		run->buffer = MemoryContextAlloc(sorter->context, sorter->read_bytes);
 		if (BufFileSeek(run->file, 0, 0, SEEK_SET) != 0)
 			ereport(ERROR,
 					(errcode_for_file_access(), errmsg("could not rewind a temporary file: %m")));
-		next_posting(run);
+		next_posting(sorter, run);
 		if (run->ndocs > 0)
 			binaryheap_add(heap, Int32GetDatum(i));
 	}
@@ -305,7 +402,7 @@ merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
 			begun = true;
 			current = run->hash;
 			OhSegmentWriterAdd(writer, run->doc, run->tf, run->length);
-			next_posting(run);
+			next_posting(sorter, run);
 		} while (run->ndocs > 0 && (second == NULL || is_before(run, second)));
 		if (run->ndocs > 0)
 			binaryheap_replace_first(heap, binaryheap_first(heap));
@@ -323,7 +420,8 @@ OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer)
 	{
 		if (sorter->n > 0)
 			spill(sorter);
-		pfree(sorter->entry);
+		if (sorter->entry != NULL)
+			pfree(sorter->entry);
 		merge_runs(sorter, writer);
 		return;
 	}

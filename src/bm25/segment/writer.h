@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "storage/fileset.h"
+
 #include "bm25/bm25.h"
 
 typedef struct OhSegmentWriter OhSegmentWriter;
@@ -62,6 +64,21 @@ extern void OhSorterAdd(OhSorter *sorter, uint32 doc, uint32 length, uint32 n, c
 extern uint64 OhSorterLength(const OhSorter *sorter);
 extern uint32 OhSorterDocs(const OhSorter *sorter);
 extern int	OhSorterRuns(const OhSorter *sorter);
+/*
+ * Several participants of a parallel build, whose documents have numbers of their own: a
+ * worker writes its runs to files that all can read, and leaves them when it has added its
+ * rows; the leader takes them into its sorter once the worker has ended.
+ */
+typedef struct OhSorterPart
+{
+	int			nruns;
+	uint32		ndocs;
+	uint64		length;
+} OhSorterPart;
+
+extern void OhSorterShare(OhSorter *sorter, FileSet * files, int participant);
+extern void OhSorterLeave(OhSorter *sorter, OhSorterPart *part);
+extern void OhSorterTake(OhSorter *sorter, FileSet * files, int participant, const OhSorterPart *part);
 /* Pass all postings to a writer. */
 extern void OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer);
 

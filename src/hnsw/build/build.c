@@ -22,8 +22,6 @@
 #include "catalog/index.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
-#include "optimizer/paths.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
 #include "storage/ipc.h"
@@ -42,17 +40,14 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"
 #include "hnsw/train/choose.h"
-#include "hnsw/train/parallel.h"
 #include "hnsw/train/sample.h"
 #include "hnsw/train/train.h"
 #include "storage/crash.h"
+#include "storage/parallel.h"
 
 /* Chunks of the parallel context. */
 #define KEY_SHARED			OH_KEY(1)
 #define KEY_SCAN			OH_KEY(2)
-
-/* PostgreSQL's own rule: each participant has at least this many kilobytes. */
-#define WORKER_MEMORY		32768
 
 /* Milliseconds between two reports of progress while workers finish. */
 #define REPORT_TIME			500
@@ -122,45 +117,6 @@ report_phase(int64 phase)
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase);
 }
 
-/*
- * toast_workers -- workers for a table whose vectors lie in its TOAST table.
- *
- * PostgreSQL counts the blocks of the table itself, which may be few while the
- * work is much.  Its rule (one worker from min_parallel_table_scan_size on, one
- * more for each factor of three), with the TOAST table counted.
- */
-static int
-toast_workers(Relation heap, const IndexInfo *info)
-{
-	double		blocks = RelationGetNumberOfBlocks(heap);
-	int			workers = 0;
-	Relation	toast;
-
-	if (max_parallel_maintenance_workers == 0 || RelationUsesLocalBuffers(heap) ||
-		!OidIsValid(heap->rd_rel->reltoastrelid) || RelationGetParallelWorkers(heap, -1) >= 0 ||
-		info->ii_Expressions != NIL || info->ii_Predicate != NIL)
-		return 0;
-
-	toast = table_open(heap->rd_rel->reltoastrelid, AccessShareLock);
-	blocks += RelationGetNumberOfBlocks(toast);
-	table_close(toast, AccessShareLock);
-	for (double need = Max(min_parallel_table_scan_size, 1);
-		 blocks >= need && workers < max_parallel_maintenance_workers;
-		 need *= 3)
-		workers++;
-	while (workers > 0 && maintenance_work_mem / (workers + 1) < WORKER_MEMORY)
-		workers--;
-	return workers;
-}
-
-static int
-choose_workers(Relation heap, Relation index, const IndexInfo *info)
-{
-	int			workers = om_index_build_workers(heap, index, info);
-
-	return workers > 0 ? workers : toast_workers(heap, info);
-}
-
 static OhGraphShape
 shape_of(const OhParameters *params)
 {
@@ -191,8 +147,8 @@ memory_needed(const OhGraphShape * shape, uint32 capacity, int participants)
 Size
 OhBuildMemory(const OhIndex *ix, double rows, int participants)
 {
-	OhGraphShape shape = {.spec = ix->spec,.m = ix->m,.ef_construction = ix->ef_construction,
-	.refine_bytes = ix->refine_bytes,.ncolumns = ix->columns.n};
+	OhGraphShape shape = {.spec = ix->spec, .m = ix->m, .ef_construction = ix->ef_construction,
+	.refine_bytes = ix->refine_bytes, .ncolumns = ix->columns.n};
 
 	return memory_needed(&shape, (uint32) Min(rows + 64, OH_GRAPH_MAX_SLOTS), participants);
 }
@@ -388,7 +344,7 @@ end_workers(Build * build, Launch * launch, OhBuildShared * result)
 }
 
 static void
-make_contexts(OhBuildWorker *worker)
+make_contexts(OhBuildWorker * worker)
 {
 	worker->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw build", ALLOCSET_DEFAULT_SIZES);
 	worker->graph_context = AllocSetContextCreate(worker->context, "omenhnsw graph", ALLOCSET_DEFAULT_SIZES);
@@ -399,7 +355,7 @@ make_contexts(OhBuildWorker *worker)
  * have filled it, written it to pages, and let it go.
  */
 static void
-join_graph(OhBuildWorker *worker, shm_toc *toc)
+join_graph(OhBuildWorker * worker, shm_toc *toc)
 {
 	worker->segment = OhTeamJoin(toc);
 	if (worker->segment != NULL && worker->shared->in_regions)
@@ -515,7 +471,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	OhResolveOptions(index, &build.params);
 
 	report_phase(OH_PHASE_SAMPLE);
-	build.workers = choose_workers(heap, index, info);
+	build.workers = OhTeamWorkers(heap, index, info);
 	OhTrainerBegin(&trainer, heap, &build.params.spec, build.workers);
 	OhChoiceBegin(&trainer, &build.params, worker->context);
 	OhTakeSample(heap, index, info, &build.params, &trainer, &sample);

@@ -14,7 +14,7 @@
 
 #include "hnsw/build/regions.h"
 #include "hnsw/hnsw.h"
-#include "hnsw/train/parallel.h"
+#include "storage/parallel.h"
 
 /* Rows of a region's graph, home rows and guests, in parts of what it has room for. */
 #define REGION_FILL		0.8

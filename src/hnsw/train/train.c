@@ -20,9 +20,9 @@
 
 #include "compat.h"
 #include "hnsw/options.h"
-#include "hnsw/train/parallel.h"
 #include "hnsw/train/sample.h"
 #include "hnsw/train/train.h"
+#include "storage/parallel.h"
 
 PGDLLEXPORT void om_train_worker_main(dsm_segment *seg, shm_toc *toc);
 

@@ -1,7 +1,7 @@
 /*
  * parallel.h -- parallel workers of an index build, and shared memory for them.
  *
- * A team is a leader and its workers, for one phase of a build.  Their data is in a
+ * A team is a leader and its workers, for one phase of a build.  Large data is in a
  * segment of dynamic shared memory, which the leader creates before it enters parallel
  * mode: if there is too little shared memory, the leader works alone.  Small
  * things are in the segment of the parallel context, as chunks by key.
@@ -20,9 +20,15 @@
 #include "executor/instrument.h"
 #include "storage/dsm.h"
 #include "storage/shm_toc.h"
+#include "utils/rel.h"
+
+struct IndexInfo;
 
 /* Keys of chunks in the parallel context's segment: a phase uses OH_KEY(1), OH_KEY(2), ... */
 #define OH_KEY(n)			(UINT64CONST(0xB0B0000000000000) + (n))
+
+/* Number of workers that a build of an index should ask for. */
+extern int	OhTeamWorkers(Relation heap, Relation index, const struct IndexInfo *info);
 
 typedef struct OhTeam
 {
@@ -42,7 +48,7 @@ extern dsm_segment *OhSegmentCreate(Size bytes);
 extern void OhTeamPrepare(OhTeam *team, const char *function, int workers);
 /* Reserve room for a chunk. */
 extern void OhTeamReserve(OhTeam *team, Size bytes);
-/* Make the parallel context's segment; false, with parallel mode left, if there is no room for it. */
+/* Make the parallel context's segment; data may be NULL.  false, with parallel mode left: there is no room for it. */
 extern bool OhTeamReady(OhTeam *team, dsm_segment *data);
 /* Allocate a chunk that was reserved. */
 extern void *OhTeamPlace(OhTeam *team, uint64 key, Size bytes);
@@ -51,7 +57,7 @@ extern void OhTeamWait(OhTeam *team);
 /* Leave parallel mode. */
 extern void OhTeamEnd(OhTeam *team);
 
-/* In a worker: attach to the team's data; NULL if the segment exists no longer. */
+/* In a worker: attach to the team's data; NULL if there is none, or it exists no longer. */
 extern dsm_segment *OhTeamJoin(shm_toc *toc);
 /* Raise the error of a worker that cannot do without the data. */
 extern void OhTeamDataMissing(void);

@@ -3,8 +3,12 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
 #include "pgstat.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_progress.h"
@@ -12,12 +16,16 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "hnsw/train/parallel.h"
+#include "compat.h"
+#include "storage/parallel.h"
 
 #define KEY_QUERY_TEXT		OH_KEY(0x101)
 #define KEY_WAL_USAGE		OH_KEY(0x102)
 #define KEY_BUFFER_USAGE	OH_KEY(0x103)
 #define KEY_DATA			OH_KEY(0x104)
+
+/* PostgreSQL's own rule: each participant has at least this many kilobytes. */
+#define WORKER_MEMORY		32768
 
 /* A copy of this backend's row of pg_stat_progress_create_index. */
 typedef struct Progress
@@ -104,6 +112,45 @@ OhSegmentCreate(Size bytes)
 	return segment;
 }
 
+/*
+ * toast_workers -- workers for a table whose values lie in its TOAST table.
+ *
+ * PostgreSQL counts the blocks of the table itself, which may be few while the
+ * work is much.  Its rule (one worker from min_parallel_table_scan_size on, one
+ * more for each factor of three), with the TOAST table counted.
+ */
+static int
+toast_workers(Relation heap, const IndexInfo *info)
+{
+	double		blocks = RelationGetNumberOfBlocks(heap);
+	int			workers = 0;
+	Relation	toast;
+
+	if (max_parallel_maintenance_workers == 0 || RelationUsesLocalBuffers(heap) ||
+		!OidIsValid(heap->rd_rel->reltoastrelid) || RelationGetParallelWorkers(heap, -1) >= 0 ||
+		info->ii_Expressions != NIL || info->ii_Predicate != NIL)
+		return 0;
+
+	toast = table_open(heap->rd_rel->reltoastrelid, AccessShareLock);
+	blocks += RelationGetNumberOfBlocks(toast);
+	table_close(toast, AccessShareLock);
+	for (double need = Max(min_parallel_table_scan_size, 1);
+		 blocks >= need && workers < max_parallel_maintenance_workers;
+		 need *= 3)
+		workers++;
+	while (workers > 0 && maintenance_work_mem / (workers + 1) < WORKER_MEMORY)
+		workers--;
+	return workers;
+}
+
+int
+OhTeamWorkers(Relation heap, Relation index, const IndexInfo *info)
+{
+	int			workers = om_index_build_workers(heap, index, info);
+
+	return workers > 0 ? workers : toast_workers(heap, info);
+}
+
 void
 OhTeamPrepare(OhTeam *team, const char *function, int workers)
 {
@@ -140,7 +187,7 @@ OhTeamReady(OhTeam *team, dsm_segment *data)
 	team->buffers = OhTeamPlace(team, KEY_BUFFER_USAGE,
 								mul_size(sizeof(BufferUsage), pcxt->nworkers));
 	handle = OhTeamPlace(team, KEY_DATA, sizeof(dsm_handle));
-	*handle = dsm_segment_handle(data);
+	*handle = data != NULL ? dsm_segment_handle(data) : DSM_HANDLE_INVALID;
 	if (team->query_bytes > 0)
 		memcpy(OhTeamPlace(team, KEY_QUERY_TEXT, team->query_bytes), debug_query_string,
 			   team->query_bytes);
@@ -179,7 +226,7 @@ OhTeamJoin(shm_toc *toc)
 
 	debug_query_string = shm_toc_lookup(toc, KEY_QUERY_TEXT, true);
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
-	data = dsm_attach(*handle);
+	data = *handle == DSM_HANDLE_INVALID ? NULL : dsm_attach(*handle);
 	InstrStartParallelQuery();
 	return data;
 }
