@@ -24,6 +24,11 @@ SELECT bool_and(h.price BETWEEN 100 AND 200 AND h.tenant IN (0, 2) AND h.tag IS 
     FROM omendb_hybrid('hy', 'body', 'common', 'v', '[100,3,4]', k => 50,
         filter => '{"price": {">=": 100, "<=": 200}, "tenant": [0, 2], "tag": null}') f
     JOIN hy h ON h.tenant = (key ->> 'tenant')::int AND h.id = (key ->> 'id')::int;
+-- scores are those of the statement, by either method
+SELECT method, count(*), bool_and(abs(text_score + (SELECT h.body <@> 'apple common' FROM hy h WHERE h.tenant = (key ->> 'tenant')::int
+        AND h.id = (key ->> 'id')::int)) < 1e-9) AS equal
+    FROM unnest(ARRAY['rrf', 'minmax']) method, omendb_hybrid('hy', 'body', 'apple common', 'v', '[100,3,4]', k => 60, candidates => 40, method => method)
+    GROUP BY method ORDER BY method;
 SELECT max(score), min(score) FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[100,3,4]', weights => '{0,1}', method => 'minmax', candidates => 10);
 -- errors; nothing of a filter is SQL
 SELECT * FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[1,2,3]', filter => '{"price": {"; DROP TABLE hy": 1}}');

@@ -53,8 +53,8 @@ const searches = {
 		const c = conditions(filters, 3);
 		const half = (name, distance, ...conditions) =>
 			`${name} AS (
-    SELECT id, row_number() OVER (ORDER BY d) AS rank FROM (
-        SELECT id, ${distance} AS d FROM package${where(...conditions).replace('\n', '\n        ')}
+    SELECT id, row_number() OVER () AS rank FROM (
+        SELECT id FROM package${where(...conditions).replace('\n', '\n        ')}
         ORDER BY ${distance} LIMIT 100) s)`;
 		return {
 			sql: `WITH ${half('by_words', 'body <@> $1', 'body @@@ $1', c.sql)},

@@ -62,6 +62,8 @@ DECLARE
     type text;
     conditions text;
     fused text;
+    words oid;
+    by_rank boolean := method = 'rrf';
     -- where the extension is
     own text := (SELECT p.pronamespace::regnamespace FROM pg_catalog.pg_am m JOIN pg_catalog.pg_proc p ON p.oid = m.amhandler
                  WHERE m.amname = 'omenbm25');
@@ -97,6 +99,14 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
             MESSAGE = format('column "%s" of relation %s has no omenhnsw index', vector_column, relation);
     END IF;
+    -- the index whose statistics scores use, chosen as the planner does
+    SELECT i.indexrelid INTO words
+        FROM pg_catalog.pg_index i
+            JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+            JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname = 'omenbm25'
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] AND a.attname = text_column
+        WHERE i.indrelid = relation AND i.indisvalid
+        ORDER BY i.indpred IS NOT NULL, i.indexrelid LIMIT 1;
     EXECUTE format($q$ SELECT coalesce(string_agg(%s.omendb_hybrid_condition($1, e.key, e.value), ' AND '), 'true')
         FROM jsonb_each(coalesce($2, '{}')) e $q$, own) INTO conditions USING relation, filter;
     fused := CASE method
@@ -106,17 +116,22 @@ BEGIN
             ' + coalesce(%s * (max(vd) OVER () - vd) / nullif(max(vd) OVER () - min(vd) OVER (), 0), 0)',
             weights[1], weights[2])
     END;
+    -- ranks are places in the order of the subquery; by rank, scores are computed of the rows that are returned
     RETURN QUERY EXECUTE format($q$
-        WITH t AS (SELECT %1$s AS k, row_number() OVER (ORDER BY d) AS tr, -d AS ts FROM (
-                SELECT %2$s, r.%3$I OPERATOR(%12$s.<@>) $1 AS d FROM %4$s r
+        WITH t AS (SELECT %1$s AS k, row_number() OVER () AS tr, b, -d AS ts FROM (
+                SELECT %2$s, r.%3$I AS b, %13$s AS d FROM %4$s r
                 WHERE r.%3$I OPERATOR(%12$s.@@@) $1 AND %5$s
                 ORDER BY r.%3$I OPERATOR(%12$s.<@>) $1 LIMIT %6$s) x),
             v AS (SELECT %1$s AS k, row_number() OVER (ORDER BY d) AS vr, d AS vd FROM (
                 SELECT %2$s, r.%7$I %8$s $2::%9$s AS d FROM %4$s r
                 WHERE %5$s ORDER BY r.%7$I %8$s $2::%9$s LIMIT %6$s) x)
-        SELECT k, tr, vr, ts, vd, s FROM (SELECT k, tr, vr, ts, vd, (%10$s)::float8 AS s FROM t FULL JOIN v USING (k)) f
-        ORDER BY s DESC, vr, tr LIMIT %11$s$q$,
-        same, keys, text_column, relation, conditions, candidates, vector_column, operator, type, fused, k, own)
+        SELECT k, tr, vr, %14$s, vd, s FROM (
+            SELECT k, tr, vr, b, ts, vd, s FROM (SELECT k, tr, vr, b, ts, vd, (%10$s)::float8 AS s FROM t FULL JOIN v USING (k)) f
+            ORDER BY s DESC, vr, tr LIMIT %11$s) g
+        ORDER BY s DESC, vr, tr$q$,
+        same, keys, text_column, relation, conditions, candidates, vector_column, operator, type, fused, k, own,
+        CASE WHEN by_rank THEN 'NULL::float8' ELSE format('r.%I OPERATOR(%s.<@>) $1', text_column, own) END,
+        CASE WHEN by_rank THEN format('-(b OPERATOR(%1$s.<@>) %1$s.bm25query($1, index => %2$L::oid::regclass))', own, words) ELSE 'ts' END)
         USING query_text, query_vector;
 END
 $$;
