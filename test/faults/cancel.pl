@@ -84,7 +84,28 @@ sub statements
 			'VACUUM y', 'TRUNCATE y' ],
 		[ 'vacuum that trains', [ "INSERT INTO z SELECT id, cat, v FROM t WHERE id <= 500", "INSERT INTO z SELECT id, cat, v + (SELECT ('[' || string_agg('5', ',') || ']')::vector FROM generate_series(1, 48)) FROM t WHERE id BETWEEN 500 AND $many",
 				'DELETE FROM z WHERE id <= 500' ], 'VACUUM z', 'TRUNCATE z' ],
-		[ 'REINDEX CONCURRENTLY', ["INSERT INTO x SELECT id, cat, v FROM t WHERE id <= $half" ], 'REINDEX TABLE CONCURRENTLY x', 'TRUNCATE x' ]);
+		[ 'REINDEX CONCURRENTLY', ["INSERT INTO x SELECT id, cat, v FROM t WHERE id <= $half" ], 'REINDEX TABLE CONCURRENTLY x', 'TRUNCATE x' ],
+		text_statements($half));
+}
+
+# of omenbm25
+sub text_statements
+{
+	my ($half) = @_;
+	my $build = "CREATE INDEX p_x ON p USING omenbm25 (body, cat) WITH (text_config = 'english')";
+	my $search = "SELECT count(*) FROM (SELECT id FROM p %s ORDER BY body <@> 'w1 w2 w3 w40 w500' %s) s";
+	my $some = "INSERT INTO q SELECT id, cat, body FROM p WHERE id <= $half";
+	return (
+		[ 'text: build', [ 'SET max_parallel_maintenance_workers = 0' ], $build ],
+		[ 'text: build, parallel', [ 'SET max_parallel_maintenance_workers = 2' ], $build ],
+		[ 'text: build beyond maintenance_work_mem', [ "SET maintenance_work_mem = '1MB'", 'ALTER TABLE p SET (parallel_workers = 2)' ], $build ],
+		[ 'text: insert', [], "INSERT INTO p SELECT id + 1000000, cat, body FROM p WHERE id <= $half" ],
+		[ 'text: search, all rows', [], sprintf($search, '', '') ],
+		[ 'text: search with a condition', [], sprintf($search, 'WHERE cat < 250', '') ],
+		[ 'text: search, all that match', [], sprintf($search, "WHERE body @@@ 'w1 w2 w3 w40 w500'", '') ],
+		[ 'text: check, heapallindexed', [], "SELECT omendb_index_check('p_body', true)" ],
+		[ 'text: vacuum', [ $some, 'DELETE FROM q WHERE id % 2 = 0' ], 'VACUUM q', 'TRUNCATE q' ],
+		[ 'text: REINDEX CONCURRENTLY', [$some], 'REINDEX TABLE CONCURRENTLY q', 'TRUNCATE q' ]);
 }
 
 sub prepare
@@ -100,6 +121,10 @@ sub prepare
 	$db->must("CREATE TABLE $_ (id int, cat int, v vector(48)) WITH (autovacuum_enabled = off)") for qw(x y z);
 	$db->must("CREATE INDEX ${_}_v ON $_ USING omenhnsw (v)") for qw(t w d);
 	$db->must("CREATE INDEX ${_}_v ON $_ USING omenhnsw (v, cat) WITH (bits = 1)") for qw(x y z);
+	$db->must('CREATE TABLE p (id int PRIMARY KEY, cat int, body text)', 'CREATE TABLE q (id int, cat int, body text) WITH (autovacuum_enabled = off)',
+		"INSERT INTO p SELECT g, g % 500, (SELECT string_agg('w' || floor(exp(random() * 9 + 0 * g))::int, ' ') FROM generate_series(1, 60)) FROM generate_series(1, $rows) g",
+		"CREATE INDEX p_body ON p USING omenbm25 (body, cat) WITH (text_config = 'english')",
+		"CREATE INDEX q_body ON q USING omenbm25 (body, cat) WITH (text_config = 'english')");
 	$db->must('CREATE INDEX e_v ON e USING omenhnsw (v) WITH (m = 64, ef_construction = 1000)');
 	return;
 }
@@ -177,7 +202,8 @@ sub measure
 		if ($after)
 		{
 			my ($again) = connect_again([]);
-			$again->must($after, map { "DROP INDEX IF EXISTS x_v_$_" } qw(ccnew ccnew1 ccnew2 ccold ccold1));
+			my @names = map { my $one = $_; map { "${one}_$_" } qw(ccnew ccnew1 ccnew2 ccold ccold1) } qw(x_v q_body);
+			$again->must($after, map { "DROP INDEX IF EXISTS $_" } @names);
 		}
 		else { $db->query('ROLLBACK'); }
 	}
@@ -202,7 +228,7 @@ for my $statement (statements())
 	next if index($statement->[0], $option{only}) < 0;
 	measure(@$statement);
 }
-for my $index (qw(t_v w_v d_v e_v x_v y_v z_v))
+for my $index (qw(t_v w_v d_v e_v x_v y_v z_v p_body q_body))
 {
 	my $reply = $db->query("SELECT omendb_index_check('$index', true)");
 	$reply->{error} ? $failed++ : $passed++;
