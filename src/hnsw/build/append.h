@@ -18,16 +18,16 @@ typedef struct OhAppender
 	uint32		next;			/* id of the next record */
 } OhAppender;
 
-/* An array that has no records yet. */
+/* Begin to append to an array that has no records yet. */
 extern void OhAppendBegin(OhAppender *out, OhIndex *ix, OhArrayId array);
-/* The next record, zeroed; its id is out->next - 1 from now on. */
+/* Append a zeroed record; its id is out->next - 1. */
 extern void *OhAppend(OhAppender *out);
 extern void OhAppendEnd(OhAppender *out);
 
-/* A new page of an array, locked, which must be its page lp. */
+/* Add a page to an array, which must be its page lp; returns it locked. */
 extern Buffer OhAppendPage(OhIndex *ix, OhArrayId array, uint32 lp);
 
-/* Records that a node's further rows take. */
+/* Number of posting records that this many further TIDs of a node take. */
 static inline uint32
 OhPostingRecords(uint32 tids)
 {

@@ -1,16 +1,15 @@
 /*
  * build.c -- ohbuild: builds an index from a table.
  *
- * Sample the table; set up an empty index and a graph in memory of the size
- * that the table probably needs, at most maintenance_work_mem; add all rows,
- * with parallel workers if PostgreSQL's settings give any; write the graph to
- * pages; log them.  What the participants do with rows is in buildscan.c.
+ * A build samples the table, sets up an empty index and allocates a graph in memory,
+ * of the size that the table probably needs, at most maintenance_work_mem.  It adds all
+ * rows, with parallel workers if PostgreSQL's settings allow any.  Then it writes the
+ * graph to pages and logs them.  What the participants do with rows is in buildscan.c.
  *
- * The graph is a dynamic shared memory segment if workers are wanted.  It is
- * created before parallel mode begins, because there may be too little shared
- * memory: then the build is serial, in private memory (parallel.h).  A graph that
- * has become full is let go by each participant as it goes on with inserts, whose
- * memory comes in its place.
+ * If workers are wanted, the graph is in a dynamic shared memory segment.  This is
+ * created before parallel mode begins, so that with too little shared memory the build
+ * can still be serial, in private memory (parallel.h).  When the graph is full and
+ * written, each participant releases it before it allocates what inserts need.
  */
 #include "postgres.h"
 
@@ -52,10 +51,10 @@
 /* Milliseconds between two reports of progress while workers finish. */
 #define REPORT_TIME			500
 
-/* Part of a build's time that it may take to measure recall. */
+/* Measuring recall may take this part of the time that the build took. */
 #define CALIBRATION_PART	0.1
 
-/* Private memory besides the graph: of connect.c, and no more of flush.c later. */
+/* Private memory a slot, next to the graph: for connect.c, later for flush.c, which needs no more. */
 #define FLUSH_SLOT_BYTES	(3 * sizeof(uint32))
 
 PGDLLEXPORT void om_build_worker_main(dsm_segment *seg, shm_toc *toc);
@@ -68,7 +67,7 @@ typedef struct Build
 	OhParameters params;
 	int			workers;		/* to ask for */
 	double		tuples;			/* estimated */
-	double		wanted;			/* slots of a graph of them, with a margin */
+	double		wanted;			/* slots that a graph of these rows needs, with a margin */
 	uint32		capacity;		/* slots of the graph */
 	OhBuildShared *shared;
 }			Build;
@@ -131,8 +130,8 @@ shape_of(const OhParameters *params)
 }
 
 /*
- * memory_needed -- bytes of a build with a graph with this many slots.  Each
- * participant has a quantizer of its own and a query.
+ * memory_needed -- bytes that a build with a graph of this many slots takes.  Each
+ * participant has its own quantizer and query form.
  */
 static Size
 memory_needed(const OhGraphShape * shape, uint32 capacity, int participants)
@@ -154,8 +153,8 @@ OhBuildMemory(const OhIndex *ix, double rows, int participants)
 }
 
 /*
- * choose_capacity -- slots for what the sample promises, or as many as
- * maintenance_work_mem has room for.
+ * choose_capacity -- choose the graph's number of slots: what the sample suggests, but no
+ * more than fit maintenance_work_mem.
  */
 static void
 choose_capacity(Build * build, const OhSample *sample)
@@ -182,7 +181,7 @@ choose_capacity(Build * build, const OhSample *sample)
 
 /*
  * start_regions -- set up a build in regions, if the graph does not fit
- * maintenance_work_mem; false if it does, or if there is too little shared memory.
+ * maintenance_work_mem.  Returns false if it fits, or if there is too little shared memory.
  */
 static bool
 start_regions(Build * build)
@@ -203,7 +202,7 @@ start_regions(Build * build)
 }
 
 /*
- * create_graph -- memory for the graph, shared if there are to be workers.
+ * create_graph -- allocate the graph, in shared memory if workers are wanted.
  */
 static OhGraph *
 create_graph(Build * build)
@@ -234,8 +233,8 @@ create_graph(Build * build)
 }
 
 /*
- * build_tranche -- of the gates of parallel builds: one for the life of the server,
- * as there are 65,536 of them and none is ever given back.
+ * build_tranche -- the LWLock tranche of parallel builds' gates.  All builds share one for the
+ * life of the server: there are only 65,536 tranches, and PostgreSQL never frees one.
  */
 static int
 build_tranche(void)
@@ -260,7 +259,7 @@ init_shared(OhBuildShared * shared, const Build * build)
 	shared->index_id = RelationGetRelid(build->worker.index);
 	shared->concurrent = build->info->ii_Concurrent;
 	shared->in_regions = build->worker.regions != NULL;
-	/* nobody waits at the gate of a serial build: any tranche will do */
+	/* nobody waits at the gate of a serial build, so any tranche will do */
 	shared->tranche = build->workers > 0 ? build_tranche() : LWTRANCHE_BUFFER_CONTENT;
 	LWLockInitialize(&shared->gate, shared->tranche);
 	shared->state = OH_BUILD_GRAPH;
@@ -273,8 +272,8 @@ init_shared(OhBuildShared * shared, const Build * build)
 }
 
 /*
- * start_workers -- begin parallel mode and launch them; build->shared is in
- * shared memory then.  false if there is no room for that.
+ * start_workers -- begin parallel mode, put build->shared into shared memory and launch
+ * the workers.  Returns false if there is too little shared memory.
  */
 static bool
 start_workers(Build * build, Launch * launch)
@@ -284,7 +283,7 @@ start_workers(Build * build, Launch * launch)
 	Size		scan_bytes;
 
 	OhTeamPrepare(team, "om_build_worker_main", build->workers);
-	/* as for a btree: all rows, or those that are there now if others may write */
+	/* as nbtree does: all rows, or those of an MVCC snapshot if others may write to the table */
 	launch->snapshot = build->info->ii_Concurrent ?
 		RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
 	scan_bytes = table_parallelscan_estimate(heap, launch->snapshot);
@@ -305,7 +304,7 @@ start_workers(Build * build, Launch * launch)
 }
 
 /*
- * wait_for_workers -- until all participants have finished, reporting progress.
+ * wait_for_workers -- wait until all participants have finished, reporting progress.
  */
 static void
 wait_for_workers(Build * build, Launch * launch)
@@ -351,8 +350,8 @@ make_contexts(OhBuildWorker * worker)
 }
 
 /*
- * join_graph -- a worker's way into the graph.  One that comes late may find that the others
- * have filled it, written it to pages, and let it go.
+ * join_graph -- attach a worker to the graph.  If it starts late, the others may already have
+ * filled the graph, written it to pages and released it.
  */
 static void
 join_graph(OhBuildWorker * worker, shm_toc *toc)
@@ -382,7 +381,7 @@ om_build_worker_main(dsm_segment *seg, shm_toc *toc)
 	IndexInfo  *info;
 
 	LWLockRegisterTranche(shared->tranche, "omenhnsw_build");
-	/* the locks that the leader is known to hold */
+	/* the same locks that the leader holds */
 	worker.heap = table_open(shared->heap_id, heap_lock);
 	worker.index = index_open(shared->index_id, index_lock);
 	worker.shared = shared;
@@ -403,7 +402,7 @@ om_build_worker_main(dsm_segment *seg, shm_toc *toc)
 }
 
 /*
- * add_rows -- all participants' scans; the results are in build->shared.
+ * add_rows -- run the scans of all participants; *result gets what they found.
  */
 static void
 add_rows(Build * build, OhBuildShared * result)
@@ -507,7 +506,7 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	if (RelationNeedsWAL(index))
 		log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
 	OH_CRASH_POINT("build_logged");
-	/* from now on this transaction's changes are like anybody's */
+	/* the pages are logged now, so further changes must be WAL-logged as usual */
 	worker->ix->file.building = false;
 	report_phase(OH_PHASE_CALIBRATE);
 	OhCalibrate(heap, index, NULL, OH_MOST_QUERIES, CALIBRATION_PART * seconds_since(from));
@@ -532,6 +531,6 @@ ohbuildempty(Relation index)
 		OhFallBack(index, &params, 0);
 	ix = OhIndexCreate(index, INIT_FORKNUM, &params);
 	MemoryContextDelete(ix->file.context);
-	/* also when nothing else of this relation is in the WAL */
+	/* an init fork must be WAL-logged, though nothing else of an unlogged relation is */
 	log_newpage_range(index, INIT_FORKNUM, 0, 1, true);
 }

@@ -25,11 +25,11 @@
 typedef enum OhBuildState
 {
 	OH_BUILD_GRAPH,				/* into the graph in memory */
-	OH_BUILD_FLUSHING,			/* it is full; somebody writes it to pages */
+	OH_BUILD_FLUSHING,			/* it is full; a participant writes it to pages */
 	OH_BUILD_PAGES				/* into pages */
 } OhBuildState;
 
-/* What the participants do together, phases of a barrier. */
+/* Phases of the barrier, in which the participants work together. */
 #define OH_PART_ADD		0		/* add rows */
 #define OH_PART_COUNT	1		/* count links; nobody changes any */
 #define OH_PART_RELINK	2
@@ -45,17 +45,17 @@ typedef struct OhBuildShared
 	int			tranche;		/* of gate */
 
 	/*
-	 * Held shared while a row is added to the graph, exclusively to leave the
-	 * state OH_BUILD_GRAPH: then nobody is adding one.
+	 * Held shared while a row is added to the graph, and exclusively to leave the
+	 * state OH_BUILD_GRAPH, which thus cannot happen while a row is being added.
 	 */
 	LWLock		gate;
-	OhBuildState state;			/* changed under gate, or by the one who flushes */
+	OhBuildState state;			/* changed under gate, or by the participant that flushes */
 	ConditionVariable flushed;	/* the state is OH_BUILD_PAGES */
 	pg_atomic_uint64 tuples;	/* rows in the index so far */
 
-	/* phases of a participant: OH_PART_* */
+	/* its phases are OH_PART_* */
 	Barrier		barrier;
-	pg_atomic_uint32 next_slot; /* to be looked at for relinking */
+	pg_atomic_uint32 next_slot; /* next slots to relink */
 
 	/* under mutex, when a participant has finished */
 	slock_t		mutex;
@@ -76,29 +76,29 @@ typedef struct OhBuildWorker
 	OhInserter *inserter;		/* made when the first row goes into pages */
 	struct OhRegionWorker *regions; /* of a build in regions (regions.h); NULL of others */
 	MemoryContext context;		/* lives as long as the build */
-	MemoryContext graph_context;	/* as long as the graph: of builder, and the graph if it is private */
-	dsm_segment *segment;		/* of the graph otherwise */
+	MemoryContext graph_context;	/* lives as long as the graph: builder, and a private graph */
+	dsm_segment *segment;		/* holds the graph if it is shared */
 	MemoryContext row_context;	/* reset after each row */
-	OhKeyMaker *maker;		/* of filter columns; NULL without */
-	OhKeyRow   *keys;			/* of the row at hand; NULL without */
+	OhKeyMaker *maker;		/* of filter columns; NULL if there are none */
+	OhKeyRow   *keys;			/* of the current row; NULL likewise */
 	bool		parallel;		/* there may be other participants */
 	bool		leader;			/* reports progress */
 } OhBuildWorker;
 
-/* build.c: maintenance_work_mem that holds the graph of a build of such an index with this many rows */
+/* build.c: the maintenance_work_mem with which the graph of an index with this many rows fits in memory */
 extern Size OhBuildMemory(const OhIndex *ix, double rows, int participants);
 
 /* buildscan.c */
 extern void OhBuildScan(OhBuildWorker *worker, struct IndexInfo *info,
 						struct ParallelTableScanDescData *pscan);
 
-/* Has the graph been written, and do further rows go into pages? */
+/* True once the graph has been written, so that further rows go into pages. */
 extern bool OhBuildIsInPages(OhBuildShared *shared);
 
 /* flush.c: connect, order and write the graph; the index has no nodes yet */
 extern void OhFlushGraph(OhBuildWorker *worker);
 
-/* Name the entry point (OH_NONE: there is no node) and the highway's level. */
+/* Set the index's entry point (OH_NONE: there is no node) and the highway's level. */
 extern void OhWriteEntry(OhIndex *ix, uint32 entry, int level, int highway_level);
 
 #endif							/* OH_BUILD_H */

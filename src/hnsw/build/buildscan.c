@@ -26,16 +26,16 @@
 /* Slots that a participant takes at once to relink their nodes. */
 #define RELINK_SLOTS 256
 
-/* A row besides its filter keys, which are the worker's: where it goes depends on kind alone. */
+/* A row, without its filter keys, which are in the worker. */
 typedef struct BuildRow
 {
 	ItemPointer tid;
-	const OhPosition *position;	/* NULL: without one */
-	int			kind;			/* OH_ROW_*, if position is NULL */
+	const OhPosition *position;	/* NULL for an off-graph row */
+	int			kind;			/* OH_ROW_* of an off-graph row */
 } BuildRow;
 
 /*
- * add_to_graph -- false if the graph is full or gone.
+ * add_to_graph -- add a row to the graph; false if the graph is full or gone.
  */
 static bool
 add_to_graph(OhBuildWorker *worker, const BuildRow *row)
@@ -88,7 +88,8 @@ OhBuildIsInPages(OhBuildShared *shared)
 }
 
 /*
- * release_graph -- it has been written to pages: what inserts need comes in its place.
+ * release_graph -- free the graph, which has been written to pages, and allocate what inserts
+ * need.
  */
 static void
 release_graph(OhBuildWorker *worker)
@@ -102,11 +103,11 @@ release_graph(OhBuildWorker *worker)
 }
 
 /*
- * leave_graph -- the graph is full: one participant writes it to pages, the
+ * leave_graph -- leave the graph, which is full: one participant writes it to pages, the
  * others wait for that.
  *
- * The gate is not held while we wait, so that all of this can be interrupted; if the
- * one who writes fails, the end of the parallel operation takes the others along.
+ * The gate is not held during the wait, because interrupts are off while an LWLock is held.
+ * If the participant that writes fails, the parallel operation ends and so does the wait.
  */
 static void
 leave_graph(OhBuildWorker *worker)
@@ -160,7 +161,7 @@ add_row(OhBuildWorker *worker, const BuildRow *row)
 }
 
 /*
- * add_value -- each of its positions, all with this TID.
+ * add_value -- add each position of a value, all with this TID.
  */
 static void
 add_value(OhBuildWorker *worker, Datum value, ItemPointer tid)
@@ -214,10 +215,10 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 }
 
 /*
- * relink -- relink the nodes that few others link to, together with the others.
+ * relink -- together with the other participants, relink the nodes that few nodes link to.
  *
- * phase: of the barrier when this participant came; one that came late has had
- * no rows to add.  A graph that was full has gone to pages already, as it was.
+ * phase: the barrier's when this participant attached; if it was late, there were no rows
+ * left to add.  A graph that became full was written without being relinked.
  */
 static void
 relink(OhBuildWorker *worker, int phase)
@@ -243,9 +244,9 @@ relink(OhBuildWorker *worker, int phase)
 }
 
 /*
- * OhBuildScan -- do this participant's share and add up the results.
+ * OhBuildScan -- do this participant's share of the build and add its counts to the shared ones.
  *
- * pscan: the shared scan, or NULL for a scan of one's own.
+ * pscan: the parallel scan of the table, or NULL for a serial build's own.
  */
 void
 OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)

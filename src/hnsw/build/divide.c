@@ -14,8 +14,8 @@
 /*
  * OhPivotDistances -- see regions.h.
  *
- * Rows of one direction belong together under inner product, however long they are: pivots
- * have length 1, and so do we make the row.
+ * Under inner product, rows of one direction belong together whatever their length.  Pivots
+ * have length 1, so scale the row to length 1 as well.
  */
 void
 OhPivotDistances(OhRegionWorker *rw, const void *code, const void *const *pivot, uint32 n, float *dist)
@@ -39,11 +39,12 @@ typedef struct Divider
 	const void **pivot;			/* [n] */
 	const float *weight;		/* [n] */
 	float	   *dist;			/* [n] */
-	BufFile   **file;			/* [n], NULL before the first row */
+	BufFile   **file;			/* [n], by region; NULL before the first row */
 } Divider;
 
 /*
- * nearest_two -- the regions of the nearest pivots; the second is OH_NONE if there is but one.
+ * nearest_two -- the regions of the two nearest pivots; the second is OH_NONE if there is only
+ * one region.
  */
 static void
 nearest_two(Divider *d, const void *code, uint32 *first, uint32 *second)

@@ -1,11 +1,11 @@
 /*
  * flush.c -- writes the in-memory graph of a build to pages.
  *
- * Nobody else uses the graph or the index during that time.  Nothing is WAL-logged:
- * the build logs all pages at its end.  One array at a time: nodes in packed
- * order, their refinements and filter keys, then towers, postings and rows without
- * a position, each in the order of the nodes that they belong to, so that ids can
- * be counted instead of kept.
+ * Nobody else uses the graph or the index during that time.  Nothing is WAL-logged here:
+ * the build logs all pages at its end.  Arrays are written one after the other: nodes in
+ * packed order, their refinements and filter keys, then towers, postings and off-graph
+ * rows.  Towers and postings are in the order of their nodes, so that their ids can be
+ * counted while nodes are written and need not be kept.
  */
 #include "postgres.h"
 
@@ -24,14 +24,14 @@ typedef struct Flush
 	OhBuildWorker *worker;
 	OhBuilder  *b;
 	OhIndex    *ix;
-	uint32		n;				/* nodes */
-	uint32	   *order;			/* [n], slots */
-	uint32	   *number;			/* [slots], node ids */
+	uint32		n;				/* number of nodes */
+	uint32	   *order;			/* [n], slots of the nodes in packed order */
+	uint32	   *number;			/* [slots], their node ids */
 	int			highway_level;
 } Flush;
 
 /*
- * further_tids -- number of rows of a node besides its first.
+ * further_tids -- the number of a node's rows after its first.
  */
 static uint32
 further_tids(const OhBuilder *b, const OhGraphNode *node)
@@ -44,8 +44,8 @@ further_tids(const OhBuilder *b, const OhGraphNode *node)
 }
 
 /*
- * write_links -- ids of a list, from slots to nodes: the diverse ones nearest
- * first, then the fill nearest first.  Returns the number of diverse ones.
+ * write_links -- write a list with node ids in place of slots: the diverse links first, then
+ * the fill, both nearest first.  Returns the number of diverse links.
  */
 static inline int
 write_links(const Flush *flush, const uint32 *list, uint32 *to, int max)
@@ -119,7 +119,7 @@ write_nodes(const Flush *flush)
 }
 
 /*
- * write_refinements -- in the order of the nodes, whose ids they have.
+ * write_refinements -- write refinements in the order of nodes: both have the same ids.
  */
 static void
 write_refinements(const Flush *flush)
@@ -136,7 +136,7 @@ write_refinements(const Flush *flush)
 }
 
 /*
- * write_keys -- filter keys of the nodes, a page for each per_page nodes.
+ * write_keys -- write the filter keys of nodes, one page for each per_page nodes.
  */
 static void
 write_keys(const Flush *flush)
@@ -190,7 +190,8 @@ write_towers(const Flush *flush)
 }
 
 /*
- * hash_of_rows -- of the vector that all further rows of a node have, or OH_MIXED.
+ * hash_of_rows -- the hash of the vector of a node's further rows, or OH_MIXED if their
+ * vectors differ.
  */
 static uint32
 hash_of_rows(const OhBuilder *b, const OhGraphNode *node)
@@ -206,9 +207,10 @@ hash_of_rows(const OhBuilder *b, const OhGraphNode *node)
 }
 
 /*
- * write_postings -- further rows of nodes.
+ * write_postings -- write the further TIDs of nodes.
  *
- * A node's first record is the one that is not full: inserts look for room there.
+ * If a node has several records, its first may have room and the others are full: inserts look
+ * for room in the first only.
  */
 static void
 write_postings(const Flush *flush)
@@ -275,7 +277,7 @@ write_rows(const Flush *flush)
 }
 
 /*
- * highway_level -- the level from which on nodes are few enough to be members.
+ * highway_level -- the lowest level whose nodes are few enough to be members.
  */
 static int
 highway_level(const Flush *flush)
@@ -288,8 +290,8 @@ highway_level(const Flush *flush)
 }
 
 /*
- * write_highway -- copies of the codes of nodes from some level on, and of those that
- * stand for islands.
+ * write_highway -- write the highway's members, with copies of their codes: the nodes from a
+ * level on, and one node of each island.
  */
 static void
 write_highway(Flush *flush, MemoryContext context)
@@ -326,7 +328,7 @@ write_highway(Flush *flush, MemoryContext context)
 }
 
 /*
- * OhWriteEntry -- see build.h.  Free slots may be on the last pages.
+ * OhWriteEntry -- see build.h.  It also tells inserts that the last pages may have free slots.
  */
 void
 OhWriteEntry(OhIndex *ix, uint32 entry, int level, int highway_level)

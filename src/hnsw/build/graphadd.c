@@ -1,16 +1,16 @@
 /*
  * graphadd.c -- insertion into the in-memory graph of a build.
  *
- * Malkov and Yashunin 2018, algorithm 1, on codes.  What makes it quick:
+ * Malkov and Yashunin 2018, algorithm 1, on codes.  Four things make it fast:
  *
  * - A hop prefetches the codes of all its unvisited neighbours before it
  *   evaluates the first, and the best candidates are one short sorted array.
- * - Distances from the new vector to all that the search met are remembered
- *   (the memo), so that hardly any is computed again for the reverse links.
- * - Lists keep their distances and which links are diverse.  So a reverse link
- *   needs only distances from the new vector, never one between two others, and
- *   no code is expanded for it.
- * - A vector with a code that the graph has already costs a hash probe or two.
+ * - A table (the memo) keeps the distances from the new vector to the nodes that
+ *   the search has visited, so that reverse links rarely compute one again.
+ * - Lists store their distances, and which links are diverse.  So a reverse link
+ *   needs only distances from the new vector, never one between two other nodes,
+ *   and no code is decoded for it.
+ * - A vector whose code is in the graph already costs only a hash probe or two.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@
 #define EXPANDED	0x80000000U
 
 
-/* Nodes whose list is at hand while the next is fetched from memory. */
+/* publish() prefetches the lists of nodes this far ahead. */
 #define LINK_AHEAD	8
 
 /*
@@ -52,8 +52,8 @@ list_max(const OhBuilder *b, int level)
 }
 
 /*
- * pool_add -- put an entry, nearer than the last if there are ef already, into
- * the sorted pool.  Returns its position.
+ * pool_add -- put an entry into the sorted pool; returns its position.  If the pool has
+ * ef entries already, the new one must be nearer than the last.
  */
 static inline int
 pool_add(OhPoolEntry *pool, int *n, int ef, float dist, uint32 id)
@@ -61,7 +61,7 @@ pool_add(OhPoolEntry *pool, int *n, int ef, float dist, uint32 id)
 	int			count = *n;
 	int			at = 0;
 
-	/* no branch depends on the distances: they would be mispredicted */
+	/* binary search without branches on distances, which would be mispredicted */
 	for (int left = count; left > 0;)
 	{
 		int			half = (left + 1) / 2;
@@ -70,7 +70,7 @@ pool_add(OhPoolEntry *pool, int *n, int ef, float dist, uint32 id)
 		left -= half;
 	}
 	if (count == ef)
-		count--;				/* the last one drops out */
+		count--;				/* drops the last one */
 	memmove(&pool[at + 1], &pool[at], (count - at) * sizeof(OhPoolEntry));
 	pool[at].dist = dist;
 	pool[at].id = id;
@@ -87,7 +87,7 @@ typedef struct Hop
 } Hop;
 
 /*
- * expand -- unvisited neighbours of a node; their codes are on their way.
+ * expand -- collect the unvisited neighbours of a node and prefetch their codes.
  */
 static inline void
 expand(OhBuilder *b, const uint32 *list, int max, Hop *hop)
@@ -118,9 +118,10 @@ expand(OhBuilder *b, const uint32 *list, int max, Hop *hop)
 }
 
 /*
- * expand_next -- expand the nearest node of the pool that has not been.
+ * expand_next -- expand the nearest node of the pool that has not been expanded.  The hop is
+ * empty if all have been.
  *
- * *at: no earlier entry is left to expand.  An empty hop if none is.
+ * *at: all earlier entries have been expanded.
  */
 static pg_attribute_always_inline void
 expand_next(OhBuilder *b, int *at, int npool, int level, Hop *hop)
@@ -140,7 +141,7 @@ expand_next(OhBuilder *b, int *at, int npool, int level, Hop *hop)
 }
 
 /*
- * keep_near -- of n distances and ids, in place, those that may enter the pool.
+ * keep_near -- reduce n distances and ids, in place, to those that may enter the pool.
  */
 static inline int
 keep_near(float *dist, uint32 *id, int n, float worst)
@@ -157,11 +158,12 @@ keep_near(float *dist, uint32 *id, int n, float worst)
 }
 
 /*
- * remember -- a distance from the vector being inserted.
+ * remember -- put a distance from the vector being inserted into the memo.
  *
- * A small table that stays in the cache: another node may take the place, and
- * then it is computed again.  That a place left by an earlier insertion seems to
- * be of this one has a chance of about 2^-32, and would only misjudge one link.
+ * The memo is small, so that it stays in the cache.  A node that hashes to the same place
+ * replaces the entry, whose distance is then computed again.  With a chance of about
+ * 2^-32, an entry of an earlier insertion is taken for one of this; that would only
+ * misjudge one link.
  */
 static inline float
 remember(OhBuilder *b, uint32 slot, float dist)
@@ -203,10 +205,11 @@ evaluate(OhBuilder *b, Hop *hop, int *at, int *npool, int ef, int level)
 /*
  * search_layer -- best-first search of one level for the neighbours of b->form.
  *
- * b->pool[npool]: where to start, sorted; becomes the result, of at most ef.
- * While one hop is evaluated, the codes of the next are already on their way
- * from memory.  So a node may be expanded that the hop before would have put
- * off; it costs little, and finds no less.
+ * b->pool[npool]: the nodes to start from, sorted; becomes the result, of at most ef.
+ *
+ * The next hop is expanded before the current one is evaluated, so that its codes are
+ * fetched from memory during the evaluation.  The search thus sometimes expands a node
+ * although the current hop has a nearer one.  This costs little and finds no less.
  */
 static pg_attribute_always_inline int
 search_layer(OhBuilder *b, int npool, int ef, int level)
@@ -238,8 +241,8 @@ search_layer(OhBuilder *b, int npool, int ef, int level)
 }
 
 /*
- * search_base, search_upper -- search a level with ef_construction.  What other
- * levels have met is met again.
+ * search_base, search_upper -- search a level with ef_construction.  Nodes that the search
+ * has visited on other levels are visited again.
  */
 static int
 search_base(OhBuilder *b, int npool)
@@ -257,9 +260,10 @@ search_upper(OhBuilder *b, int npool, int level)
 }
 
 /*
- * descend -- go from the entry point greedily to the nearest node of a level > to.
+ * descend -- go greedily from the entry point to the nearest node on the levels above "to".
  *
- * What a level above has met was farther than where we are: it is not met again.
+ * The levels share one visited set: a node that a higher level has visited is no nearer than
+ * the current one.
  */
 static void
 descend(OhBuilder *b, int from, int to)
@@ -270,12 +274,12 @@ descend(OhBuilder *b, int from, int to)
 }
 
 /*
- * start_search -- a pool of the entry point; new epochs.
+ * start_search -- start a pool with the entry point, and a new epoch of the visited set.
  */
 static void
 start_search(OhBuilder *b, uint32 entry)
 {
-	/* an insertion uses up to one epoch a level */
+	/* an insertion takes at most one epoch for each level */
 	if (b->epoch >= PG_UINT8_MAX - OH_MAX_LEVEL - 2)
 	{
 		memset(b->visited, 0, OhGraphSlots(b->graph));
@@ -308,7 +312,7 @@ add_seeds(OhBuilder *b, const OhNearest *nearest, int *npool)
 	{
 		OhItem		item = nearest->item[i];
 
-		/* ef_construction may be small */
+		/* a small ef_construction may leave no room */
 		if (*npool == b->graph->shape.ef_construction || is_in_pool(b, *npool, item.id))
 			continue;
 		remember(b, item.id, item.dist);
@@ -317,8 +321,9 @@ add_seeds(OhBuilder *b, const OhNearest *nearest, int *npool)
 }
 
 /*
- * start_base -- a pool for a search of the base layer: what the levels lead to from the
- * nearest member of the highway, and the other near members.  Returns its size.
+ * start_base -- fill the pool for a search of the base layer, with the node to which the upper
+ * levels lead from the highway's nearest member, and with other near members.  Returns its
+ * size.
  */
 static int
 start_base(OhBuilder *b, uint64 entry)
@@ -353,7 +358,7 @@ OhGraphSearch(OhBuilder *b)
 }
 
 /*
- * memo_distance -- from the vector being inserted to any node.
+ * memo_distance -- the distance from the vector being inserted to any node.
  */
 static inline float
 memo_distance(OhBuilder *b, uint32 slot)
@@ -374,7 +379,7 @@ set_candidate(OhBuilder *b, int i, uint32 slot, float dist)
 }
 
 /*
- * write_list -- a list of b->cand[n], of which OhSelectNeighbours() has made a choice.
+ * write_list -- write a list from b->cand[n], among which OhSelectNeighbours() has chosen.
  */
 static void
 write_list(const OhBuilder *b, uint32 *list, int max, int n)
@@ -422,10 +427,10 @@ is_shadowed(OhBuilder *b, const uint32 *list, int pos, float d)
 /*
  * add_reverse_link -- link a node at distance d to the new one, under its lock.
  *
- * The diverse links stay what the heuristic over the whole list would pick: the
- * new one is diverse if no nearer diverse one shadows it, and it then shadows
- * later ones, which become fill.  If the list is full the furthest fill goes, or
- * the furthest link if all are diverse; that may be the new one.
+ * The diverse links stay those that the heuristic would choose from the whole list.  The
+ * new link is diverse if no nearer diverse link shadows it; farther links that it shadows
+ * become fill.  A full list drops its farthest fill or, if all links are diverse, its
+ * farthest link.  That may be the new one.
  */
 static void
 add_reverse_link(OhBuilder *b, uint32 *list, int max, uint32 slot, float d)
@@ -458,7 +463,7 @@ add_reverse_link(OhBuilder *b, uint32 *list, int max, uint32 slot, float d)
 		for (victim = n - 1; victim >= 0 && (list[victim] & OH_LINK_SELECTED); victim--)
 			;
 		if (!(link & OH_LINK_SELECTED) && victim < pos)
-			return;				/* the new one is the furthest fill */
+			return;				/* the new link is the farthest fill */
 		if (victim < 0)
 		{
 			if (pos == n)
@@ -510,7 +515,7 @@ has_link(const uint32 *list, int max, uint32 slot)
 /*
  * publish -- add the reverse links of a node on one level.
  *
- * again: some are there already.
+ * again: some of the reverse links exist already.
  */
 static void
 publish(OhBuilder *b, uint32 slot, int level, bool again)
@@ -520,7 +525,7 @@ publish(OhBuilder *b, uint32 slot, int level, bool again)
 	float		dist[2 * OH_MAX_M];
 	uint32	   *own = list_of(b, slot, level);
 
-	/* a copy: others may link to us from the first reverse link on, or already */
+	/* work on a copy: from the first reverse link on, if not before, others may change our list */
 	OhGraphLock(OhGraphLockOf(b, slot));
 	memcpy(link, own, max * sizeof(uint32));
 	memcpy(dist, OhListDist(own, max), max * sizeof(float));
@@ -545,8 +550,8 @@ publish(OhBuilder *b, uint32 slot, int level, bool again)
 }
 
 /*
- * take_towers -- room for the lists of levels 1 to level; returns the level that
- * there is room for.
+ * take_towers -- allocate the lists of levels 1 to level; returns the highest level that there
+ * is room for.
  */
 static int
 take_towers(OhBuilder *b, OhGraphNode *node, int level)
@@ -572,8 +577,8 @@ take_towers(OhBuilder *b, OhGraphNode *node, int level)
 /*
  * link_node -- search for the neighbours of a new node and link both ways.
  *
- * All searches come before the first reverse link: once a node can be found on
- * one level, its lists below must be there.
+ * All searches come before the first reverse link: once other searches can find the node on
+ * a level, they need its lists on the levels below.
  */
 static void
 link_node(OhBuilder *b, uint32 slot, uint64 entry)
@@ -603,8 +608,8 @@ link_node(OhBuilder *b, uint32 slot, uint64 entry)
 }
 
 /*
- * search_again -- search the base layer for the neighbours of b->form, the vector of
- * a node whose links are own[max], also from these; returns the size of the pool.
+ * search_again -- search the base layer for better neighbours of a node whose vector is b->form.
+ * The search also starts from its links, own[max].  Returns the size of the pool.
  */
 static int
 search_again(OhBuilder *b, uint32 slot, const uint32 *own, int max)
@@ -632,7 +637,7 @@ search_again(OhBuilder *b, uint32 slot, const uint32 *own, int max)
 /*
  * OhGraphRelink -- see graph.h.
  *
- * A link that others add between the search and the new list is lost.
+ * A link that another participant adds to the node between the search and the new list is lost.
  */
 void
 OhGraphRelink(OhBuilder *b, uint32 slot)
@@ -653,7 +658,7 @@ OhGraphRelink(OhBuilder *b, uint32 slot)
 		if (b->pool[i].id != slot)
 			set_candidate(b, n++, b->pool[i].id, b->pool[i].dist);
 	}
-	/* links that led to better ones may still be diverse */
+	/* links that the search left out of the pool may still be diverse */
 	for (int i = 0; i < max && own[i] != OH_NONE; i++)
 	{
 		uint32		other = own[i] & OH_LINK_ID;
@@ -672,8 +677,8 @@ OhGraphRelink(OhBuilder *b, uint32 slot)
 }
 
 /*
- * join_refinement -- a vector with the same code joins a node: if it is not the
- * same at closer sight, the refinement of neither serves both.
+ * join_refinement -- a row with the same code joins a node.  If their refinements differ, their
+ * vectors do too, and neither refinement is right for both.
  */
 static void
 join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
@@ -696,7 +701,8 @@ make_sibling(OhGraphNode *node, uint32 leader)
 }
 
 /*
- * add_node -- make a slot with a code a node and link it; b->form is of its vector.
+ * add_node -- turn a slot that has its code into a node and link it.  b->form is the form of its
+ * vector.
  */
 static void
 add_node(OhBuilder *b, uint32 slot, int level)

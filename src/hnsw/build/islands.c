@@ -1,13 +1,15 @@
 /*
  * islands.c -- the highway of the graph in memory, and the islands of a graph.
  *
- * While the graph grows its highway does, too (highway.h): otherwise the second row
- * of a new cluster would not find the first.  Members are slots, in two tables that
- * are read without a lock; an entry is one store of 4 bytes, and always names a node.
+ * The highway grows with the graph (highway.h): otherwise the second row of a new cluster
+ * would not find the first.  Its members are slots, in two tables that are read without
+ * a lock.  That is safe because an entry is written by one store of 4 bytes and always
+ * names a node.
  *
- * An island is a set of nodes that local links join.  Such a link joins if it goes both
- * ways, or is not much longer than the local links of its end: the links of a row that is
- * alone lead to others, as there is nothing else to link to, but nothing leads back.
+ * An island is a set of nodes that are joined by local links.  A local link joins its two
+ * nodes if the other one has a local link back, or if the link is not much longer than the
+ * other one's local links.  Otherwise an isolated row would count as part of the cluster
+ * that it links to for want of anything nearer.
  */
 #include "postgres.h"
 
@@ -17,13 +19,13 @@
 #include "hnsw/build/graph.h"
 #include "miscadmin.h"
 
-/* Codes that are compared at a time. */
+/* Codes whose distances are computed at a time. */
 #define BATCH 64
 
 /* ---- members while the graph grows ---- */
 
 /*
- * compare -- the nearest of n members.
+ * compare -- find the nearest of n members.
  */
 static void
 compare(OhBuilder *b, const uint32 *member, uint32 n, int max, OhNearest *nearest)
@@ -60,7 +62,7 @@ OhGraphSeeds(OhBuilder *b, OhSeeds *seeds)
 }
 
 /*
- * thin -- keep the members of a higher level; under the lock.
+ * thin -- keep only the members of a level or above.  The caller holds the lock.
  */
 static void
 thin(OhBuilder *b, uint32 level)
@@ -101,8 +103,8 @@ OhGraphAddByLevel(OhBuilder *b, uint32 slot)
 }
 
 /*
- * near_distances -- the distances of a node's nearest links, at most OH_NEAR_LINKS; returns
- * their number.  Under the node's lock, or while nobody changes the graph.
+ * near_distances -- get the distances of a node's nearest links, at most OH_NEAR_LINKS; returns
+ * their number.  The caller holds the node's lock, or nobody changes the graph.
  */
 static int
 near_distances(const OhBuilder *b, uint32 slot, float *dist)
@@ -116,8 +118,8 @@ near_distances(const OhBuilder *b, uint32 slot, float *dist)
 }
 
 /*
- * local_links -- how many of a node's links lead to its surroundings; see OhLocalLinks().
- * While nobody changes the graph.
+ * local_links -- the number of a node's local links; see OhLocalLinks().  To be called while
+ * nobody changes the graph.
  */
 static int
 local_links(const OhBuilder *b, uint32 slot, float error, float *local)
@@ -130,7 +132,7 @@ local_links(const OhBuilder *b, uint32 slot, float error, float *local)
 /*
  * OhGraphAddIfApart -- see graph.h.
  *
- * The new node is among the neighbour's links by now, and not a local one.
+ * The neighbour has a link to the new node by now; for a node that is apart it is no local one.
  */
 void
 OhGraphAddIfApart(OhBuilder *b, uint32 slot, uint32 nearest, float dist)
@@ -171,11 +173,11 @@ typedef struct Islands
 	OhBuilder  *b;
 	uint32		nslots;
 	OhForest	forest;			/* of slots */
-	float	   *error;			/* [nslots], by which distances from a node may be wrong */
+	float	   *error;			/* [nslots], the error of distances from a node */
 } Islands;
 
 /*
- * joins -- does a local link make two nodes one island?
+ * joins -- does this local link join the islands of its two nodes?
  */
 static bool
 joins(const Islands *s, uint32 from, uint32 to, float dist)
@@ -185,7 +187,7 @@ joins(const Islands *s, uint32 from, uint32 to, float dist)
 	float		local;
 	int			n = local_links(b, to, s->error[to], &local);
 
-	/* distances under inner product have no zero */
+	/* distances under inner product have no zero, so their ratio means nothing */
 	if (b->graph->shape.spec.metric == OM_METRIC_IP || dist <= OH_BESIDE * local)
 		return true;
 	for (int i = 0; i < n; i++)
@@ -197,7 +199,7 @@ joins(const Islands *s, uint32 from, uint32 to, float dist)
 }
 
 /*
- * measure -- errors of distances to the nearest neighbours.
+ * measure -- compute the error of each node's distances to its nearest neighbours.
  */
 static void
 measure(Islands *s)
@@ -250,8 +252,8 @@ join_all(Islands *s)
 }
 
 /*
- * is_better -- is a node the better member for its island?  One that can be a member by
- * its level as well, or else one with near neighbours.
+ * is_better -- is a node a better member for its island than another?  The one with the higher
+ * level is, which may be a member by its level anyway; else the one with nearer neighbours.
  */
 static bool
 is_better(const Islands *s, uint32 slot, uint32 than)
@@ -268,8 +270,8 @@ is_better(const Islands *s, uint32 slot, uint32 than)
 }
 
 /*
- * look_around -- how far a node is from what lies outside of its island, by its nearest
- * link that leads out; INFINITY if none of the nearest does.
+ * look_around -- how far apart a node is from other islands, judged by its nearest link that
+ * leaves its own; INFINITY if none of its nearest links does.
  */
 static float
 look_around(Islands *s, uint32 slot)
@@ -292,7 +294,7 @@ look_around(Islands *s, uint32 slot)
 }
 
 /*
- * gather -- the islands of the forest, in no order; returns their number.
+ * gather -- fill island[] from the forest, in no order; returns their number.
  */
 static uint32
 gather(Islands *s, OhIsland *island)
@@ -307,7 +309,7 @@ gather(Islands *s, OhIsland *island)
 		island[n].size = s->forest.size[slot];
 		island[n].node = slot;
 		island[n].apart = INFINITY;
-		/* from now on the place of the island */
+		/* from now on, a root's size is its index in island[] */
 		s->forest.size[slot] = n++;
 	}
 	for (uint32 slot = 0; slot < s->nslots; slot++)

@@ -1,36 +1,36 @@
 /*
  * pack.c -- the order of nodes on pages.
  *
- * What a search costs is the pages that it touches, so nodes that are met
- * together should lie together.  Nodes with a tower come first: every descent
- * touches them.  Then pages are filled one by one: each starts with a node that
- * the last page's nodes link to, and takes the node that most of those on the
- * page so far link to, again and again.
+ * A search costs what the pages that it reads cost, so nodes that searches visit
+ * together should be on the same page.  Nodes with a tower come first, because every
+ * descent reads them.  The other pages are filled one by one.  A page starts with a
+ * node that the previous page's nodes link to.  Then it takes, again and again, the node
+ * that most of the nodes on it link to.
  */
 #include "postgres.h"
 
 #include "hnsw/build/graph.h"
 #include "miscadmin.h"
 
-/* More links than all nodes of a page have: a node has 8m + 20 bytes and more. */
+/* More links than the nodes of a page can have: a node with 2m links takes at least 8m + 20 bytes. */
 #define PAGE_LINKS	(BLCKSZ / 4)
 #define MAX_SCORE	PG_UINT8_MAX
 
-/* Nodes that those on the page link to, by the number of links. */
+/* The nodes that the page's nodes link to, in chains by the number of these links. */
 typedef struct Frontier
 {
 	uint32		link[PAGE_LINKS];	/* slots */
 	int16		next[PAGE_LINKS];	/* in the chain of equal scores */
 	int16		head[MAX_SCORE + 1];
 	int			n;
-	int			best;			/* no chain above this has any */
+	int			best;			/* all chains above this are empty */
 } Frontier;
 
 typedef struct Packer
 {
 	OhBuilder  *b;
 	uint32		per_page;
-	const uint8 *only;			/* [slots], NULL: all */
+	const uint8 *only;			/* [slots], which to place; NULL: all */
 	uint32	   *order;
 	uint32	   *number;
 	uint32		n;				/* placed so far */
@@ -47,7 +47,7 @@ is_open(const Packer *p, uint32 slot, int level)
 }
 
 /*
- * place -- put a node on the page and raise the score of those it links to.
+ * place -- put a node on the page and raise the scores of the nodes that it links to.
  */
 static void
 place(Packer *p, uint32 slot, int level)
@@ -168,7 +168,7 @@ OhGraphPack(OhBuilder *b, uint32 per_page, const uint8 *only, uint32 *order, uin
 	p.number = number;
 	p.n = 0;
 	p.frontier.n = 0;
-	/* the visited set is as large as we need, and free now */
+	/* the visited set has the size that we need, and nothing uses it now */
 	p.score = b->visited;
 	memset(p.score, 0, nslots);
 	b->epoch = 0;

@@ -1,9 +1,10 @@
 /*
  * pivots.c -- chooses the pivots of a build in regions.
  *
- * k-means on the codes of the sample, where positions are numbers; otherwise rows of the
- * sample, at random.  Then each pivot gets a weight, which is added to all distances from it,
- * so that regions have about as many rows each, home rows and guests together.
+ * Pivots are the means that k-means finds on the codes of the sample or, for types that have no
+ * means, random rows of the sample.  Each pivot then gets a weight, which is added to every
+ * distance from it, so that all regions have about the same number of rows (home rows and guests
+ * together).
  */
 #include "postgres.h"
 
@@ -27,7 +28,7 @@ typedef struct Chooser
 	MemoryContext context;
 	const char **code;			/* [nsample] */
 	uint32		nsample;
-	uint32		n;				/* pivots */
+	uint32		n;				/* number of pivots */
 	const void **pivot;			/* [n] */
 	float	   *dist;			/* [nsample][n] */
 	float	   *weight;			/* [n] */
@@ -35,7 +36,8 @@ typedef struct Chooser
 } Chooser;
 
 /*
- * gather_sample -- pointers to the codes, in random order, as many as the matrix has room for.
+ * gather_sample -- collect pointers to codes of the sample in random order, up to the number
+ * that the matrix has room for.
  */
 static void
 gather_sample(Chooser *c)
@@ -80,7 +82,7 @@ measure(Chooser *c)
 }
 
 /*
- * add_direction -- add a vector to a sum; with length 1 if only its direction counts.
+ * add_vector -- add a vector to a sum, scaled to length 1 if only its direction counts.
  */
 static void
 add_vector(double *sum, const float *x, int dim, bool direction)
@@ -97,7 +99,7 @@ add_vector(double *sum, const float *x, int dim, bool direction)
 }
 
 /*
- * move_pivot -- to the mean of its rows.
+ * move_pivot -- move a pivot to the mean of its rows.
  */
 static void
 move_pivot(Chooser *c, uint32 k, const double *sum, uint32 count, float *x)
@@ -151,7 +153,8 @@ move_to_means(Chooser *c, double *sum, float *x)
 }
 
 /*
- * count_loads -- rows of the sample in each region, by the weights; returns the most.
+ * count_loads -- count the sample's rows in each region under the current weights.  Returns the
+ * largest count.
  */
 static uint32
 count_loads(Chooser *c)
@@ -193,7 +196,8 @@ count_loads(Chooser *c)
 }
 
 /*
- * spread -- by how much a row's distances differ: its mean one less its nearest.
+ * spread -- how much a row's distances differ: the mean distance less the nearest one, averaged
+ * over the sample.
  */
 static float
 spread(const Chooser *c)

@@ -1,7 +1,7 @@
 /*
  * regiongraph.c -- the graphs of the regions of a build.
  *
- * See regions.h.  Each graph is one participant's own, in private memory.
+ * See regions.h.  A graph belongs to one participant and is in its private memory.
  */
 #include "postgres.h"
 
@@ -13,19 +13,19 @@
 #include "hnsw/build/regions.h"
 #include "hnsw/hnsw.h"
 
-/* A graph in memory, one after the other in the same memory. */
+/* The graph that a participant is building; its runs use the same memory in turn. */
 typedef struct Run
 {
 	OhRegionWorker *rw;
 	OhRegions  *regions;
 	uint32		home;			/* region */
-	uint32		begin;			/* numbers of its home rows: from here to before end */
+	uint32		begin;			/* its home rows have the numbers from begin to end - 1 */
 	uint32		end;
 	void	   *memory;
-	MemoryContext context;		/* of the builder, reset for each run */
+	MemoryContext context;		/* the builder's, reset for each run */
 	OhBuilder  *b;
-	uint32	   *number;			/* [limit], of slots that are nodes */
-	BufFile   **lists;			/* [n], by home, NULL before the first list */
+	uint32	   *number;			/* [limit], by slot: the number of a node */
+	BufFile   **lists;			/* [n], by the home of guests; NULL before the first list */
 	char	   *record;
 } Run;
 
@@ -47,7 +47,7 @@ is_home(const Run *run, uint32 slot)
 }
 
 /*
- * relink -- as relink.c does, but for guests, which their homes relink.
+ * relink -- relink home nodes, as relink.c does.  Guests are relinked at home.
  */
 static void
 relink(Run *run)
@@ -79,7 +79,8 @@ further_tids(const OhBuilder *b, const OhGraphNode *node, uint32 *hash)
 }
 
 /*
- * copy_links -- a node's list, with numbers for slots: links, then distances.  Returns how many.
+ * copy_links -- copy a node's links, then their distances, with numbers in place of slots.
+ * Returns the number of links.
  */
 static uint32
 copy_links(const Run *run, uint32 slot, char *to)
@@ -111,7 +112,7 @@ write_further(Run *run, BufFile *file, uint32 slot, uint32 n, uint32 hash)
 }
 
 /*
- * write_nodes -- home nodes in their order.
+ * write_nodes -- write the home nodes in packed order.
  */
 static void
 write_nodes(Run *run, uint32 id, const uint32 *order, uint32 n)
@@ -169,7 +170,8 @@ write_towers(Run *run, uint32 id, const uint32 *order, uint32 n)
 }
 
 /*
- * write_numbers -- what the run has, and the islands whose nodes are at home here.
+ * write_numbers -- write the run's head, the numbers of its nodes, and the islands whose nodes
+ * are at home here.
  */
 static void
 write_numbers(Run *run, OhRunHead *head, uint32 id, const uint32 *order, OhIsland *island, uint32 nislands)
@@ -194,7 +196,7 @@ write_numbers(Run *run, OhRunHead *head, uint32 id, const uint32 *order, OhIslan
 }
 
 /*
- * home_of -- the region where a number is at home.
+ * home_of -- the home of the row with this number.
  */
 static uint32
 home_of(const Run *run, uint32 number)
@@ -215,7 +217,7 @@ home_of(const Run *run, uint32 number)
 }
 
 /*
- * write_lists -- the links of guests, for their homes.
+ * write_lists -- write the links that guests have found, to the files of their homes.
  */
 static void
 write_lists(Run *run)
@@ -278,7 +280,7 @@ finish_run(Run *run)
 }
 
 /*
- * add_row -- false: the graph is full.
+ * add_row -- add a row to the graph; false if the graph is full.
  */
 static bool
 add_row(Run *run, char *row, uint32 number, bool guest)
@@ -308,7 +310,7 @@ add_row(Run *run, char *row, uint32 number, bool guest)
 }
 
 /*
- * add_rows -- the region's rows that one participant has coded: home rows, or guests.
+ * add_rows -- add the region's rows that one participant coded: home rows, or guests.
  */
 static void
 add_rows(Run *run, uint32 participant, bool guests)
@@ -332,7 +334,7 @@ add_rows(Run *run, uint32 participant, bool guests)
 			elog(ERROR, "a file of rows ends within a row");
 		if (guest != guests || add_row(run, rw->row, number, guest))
 			continue;
-		/* more guests would make the graph better; home rows have to go somewhere */
+		/* a full graph can do without further guests; home rows need another run */
 		full = guests;
 		if (full)
 			continue;

@@ -1,7 +1,7 @@
 /*
- * regions.c -- a build in regions: its shared state, and its rows in the order of the table.
+ * regions.c -- a build in regions: its shared state, and the coding of rows.
  *
- * See regions.h.
+ * See regions.h for the phases and the files.
  */
 #include "postgres.h"
 
@@ -16,10 +16,10 @@
 #include "hnsw/hnsw.h"
 #include "storage/parallel.h"
 
-/* Rows of a region's graph, home rows and guests, in parts of what it has room for. */
+/* Regions are planned such that home rows and guests fill this part of a graph's slots. */
 #define REGION_FILL		0.8
 
-/* Codes of the sample for each region; those of all; the part of the memory that they may take. */
+/* Codes in the sample: for each region, in all, and the part of the memory that they may take. */
 #define SAMPLE_REGION	200
 #define SAMPLE_MOST		20000
 #define SAMPLE_PART		16
@@ -28,8 +28,8 @@
 #define BUFFER_PART		4
 
 /*
- * graph_slots -- slots of a graph for which each participant has memory, besides buffers of
- * files, one for each region.
+ * graph_slots -- slots of the largest graph that fits in a participant's memory, next to the
+ * buffers of its open files, one for each region.
  */
 static uint32
 graph_slots(const OhGraphShape *shape, Size memory, uint32 most)
@@ -43,7 +43,7 @@ graph_slots(const OhGraphShape *shape, Size memory, uint32 most)
 	{
 		uint32		mid = low + (high - low + 1) / 2;
 
-		/* besides the graph: numbers, and what connect.c needs, or islands.c before it */
+		/* 5 words a slot: its number, and the arrays of islands.c or, later, of connect.c */
 		if (OhGraphBytes(shape, mid) + OhBuilderBytes(mid) + (Size) mid * 5 * sizeof(uint32) + own <= memory)
 			low = mid;
 		else
@@ -53,8 +53,10 @@ graph_slots(const OhGraphShape *shape, Size memory, uint32 most)
 }
 
 /*
- * plan -- how many regions there may be, and how large they are.  More regions leave less
- * memory to each, so that there may have to be more.
+ * plan -- choose the largest number of regions and the size of their graphs.
+ *
+ * Each region takes a file buffer, so more regions leave less memory to a graph, which in turn
+ * can need still more regions.
  */
 static void
 plan(OhRegions *regions, double rows, int participants)
@@ -73,8 +75,8 @@ plan(OhRegions *regions, double rows, int participants)
 }
 
 /*
- * least_level -- the level from which on nodes are few enough for a graph in memory, beside the
- * ids of all nodes.
+ * least_level -- the lowest level whose nodes fit in one graph in memory, next to the ids of all
+ * nodes.
  */
 static int
 least_level(const OhGraphShape *shape, double rows)
@@ -127,10 +129,10 @@ begin_worker(OhBuildWorker *worker, OhRegions *regions)
 }
 
 /*
- * choose_vector -- what rows keep of their vectors.
+ * choose_vector -- choose what rows in files keep of their vectors.
  *
- * With short codes a node that has searched by its code alone has worse neighbours than one
- * that has searched by its vector.  docs/measurements.md#regions
+ * With short codes, a search by the code alone finds worse neighbours than one by the vector.
+ * docs/measurements.md#regions
  */
 static void
 choose_vector(OhRegions *regions)
@@ -189,7 +191,8 @@ OhRegionsJoin(OhBuildWorker *worker)
 }
 
 /*
- * sample_code -- keep a code, so that each of the rows seen so far has the same chance.
+ * sample_code -- offer a code to the sample (reservoir sampling: each row seen so far has the
+ * same chance to be in it).
  */
 static void
 sample_code(OhRegionWorker *rw, const void *code)
@@ -247,7 +250,8 @@ OhRegionsAddRow(OhRegionWorker *rw, const OhPosition *position, ItemPointer tid,
 }
 
 /*
- * count_regions -- as few as have room for all rows, each of which is in two.
+ * count_regions -- the smallest number of regions that has room for all rows, each of which is
+ * in two regions.
  */
 static void
 count_regions(OhRegions *regions)

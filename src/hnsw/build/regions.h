@@ -1,14 +1,14 @@
 /*
  * regions.h -- a build whose graph does not fit maintenance_work_mem.
  *
- * The rows are coded in the order of the table (regions.c) and divided into regions of rows
- * that are near each other, each small enough for a graph in memory (pivots.c, divide.c).  A
- * row has a home, the region of the nearest pivot, and is a guest in the region of the second
- * nearest.  Each region's graph is built by one participant, of home rows and guests
- * (regiongraph.c).  A node of it keeps the links that it has found at home and as a guest;
- * since neighbouring regions share rows, these join the graphs of all regions.  Levels from 1 on
- * are a graph of their own, of the few nodes that have them (upper.c).  What leads nowhere in
- * the end is linked by vacuum's reach.c (regionwrite.c).
+ * The participants code the rows in the order of the table (regions.c), then divide them into
+ * regions of rows that are near each other (pivots.c, divide.c).  A region is small enough for
+ * its graph to fit in memory.  A row's home is the region of its nearest pivot; in the region of
+ * the second nearest pivot it is a guest.  One participant builds the graph of a region from its
+ * home rows and guests (regiongraph.c).  A node keeps the links that it found at home and those
+ * that it found as a guest.  The guests thus connect the graphs of neighbouring regions.  Few
+ * nodes have levels from 1 on; these levels are built as one graph (upper.c).  Nodes that cannot
+ * be reached when all is merged are linked by vacuum's reach.c (regionwrite.c).
  *
  *   FILE             ONE PER                 HOLDS
  *   rows.p           participant             rows in the order of the table
@@ -16,13 +16,13 @@
  *   numbers.run      run                     OhRunHead, numbers of its nodes, its islands
  *   nodes.run        run                     OhNodeHead, keys, code, refinement, links, distances
  *   towers.run       run                     OhTowerHead and code of nodes of levels from 1 on
- *   more.run         run                     OhMoreHead and further TIDs of nodes with any
- *   lists.r.p        region, participant     OhListHead, links and distances that the region's
- *                                            rows have found as guests
+ *   more.run         run                     OhMoreHead and further TIDs of the nodes that have any
+ *   lists.r.p        region, participant     OhListHead, links and distances that rows of this
+ *                                            home have found as guests elsewhere
  *
- * A run is a graph in memory: one for each region, and further ones where a region has more
- * home rows than fit.  A node's number is that of its first row; rows are numbered by home,
- * participant and order.
+ * A run is one graph in memory.  A region takes one run, or several if its home rows do not fit
+ * into one graph.  Rows are numbered by home, then by the participant that coded them, then in
+ * the order of the file.  A node has the number of its first row.
  */
 #ifndef OH_REGIONS_H
 #define OH_REGIONS_H
@@ -38,11 +38,11 @@
 #define OH_REGIONS_DIVIDE	2	/* rows into the files of regions */
 #define OH_REGIONS_BUILD	3	/* graphs of regions */
 
-/* What a row has of its vector. */
+/* What a row in a file keeps of its vector, besides the code. */
 typedef enum OhRowVector
 {
-	OH_ROW_CODE,				/* nothing: its neighbours are as well found by its code */
-	OH_ROW_FORM,				/* query form */
+	OH_ROW_CODE,				/* nothing: the code finds neighbours as well */
+	OH_ROW_FORM,				/* the query form */
 	OH_ROW_FLOATS				/* the vector itself */
 } OhRowVector;
 
@@ -56,26 +56,26 @@ typedef struct OhRegions
 	uint32		key_bytes;
 	OhRowVector vector;
 	uint32		vector_bytes;
-	uint32		limit;			/* slots of a region's graph */
-	uint32		most;			/* regions at most */
-	uint32		participants;	/* at most */
+	uint32		limit;			/* slots that a region's graph can have */
+	uint32		most;			/* number of regions, at most */
+	uint32		participants;	/* their number, at most */
 	int			least_level;	/* levels below this are left out */
 	uint32		sample_room;	/* codes that each participant takes into the sample */
-	Size		taken_offset;	/* uint32[participants], codes in the sample */
-	Size		rows_offset;	/* uint64[participants] */
+	Size		taken_offset;	/* uint32[participants], codes that each has in the sample */
+	Size		rows_offset;	/* uint64[participants], rows that each has coded */
 	Size		sample_offset;	/* code[participants][sample_room] */
 	Size		pivot_offset;	/* code[most] */
 	Size		weight_offset;	/* float[most] */
-	Size		home_offset;	/* uint32[most][participants], home rows */
+	Size		home_offset;	/* uint32[most][participants], number of home rows */
 
-	pg_atomic_uint32 joined;	/* participants */
+	pg_atomic_uint32 joined;	/* participants so far */
 
-	/* written by the one who chooses */
-	uint32		n;				/* regions */
+	/* written by the participant that chooses the pivots */
+	uint32		n;				/* number of regions */
 
-	pg_atomic_uint32 next;		/* region to be built */
+	pg_atomic_uint32 next;		/* next region to build */
 	pg_atomic_uint32 nruns;
-	pg_atomic_uint64 built;		/* rows of regions that are */
+	pg_atomic_uint64 built;		/* rows of the regions whose graphs are built */
 } OhRegions;
 
 /* One participant. */
@@ -85,11 +85,11 @@ typedef struct OhRegionWorker
 	OhRegions  *regions;
 	uint32		number;			/* of this participant */
 	BufFile    *rows;			/* its rows in the order of the table, while these are read */
-	uint64		seen;			/* rows */
+	uint64		seen;			/* rows that it has coded */
 	char	   *row;			/* [OhRegionRowBytes] */
 	void	   *scratch;		/* of the quantizer */
 	OmQuery    *form;
-	uint32	   *first;			/* [n * participants + 1], numbers of first rows, once divided */
+	uint32	   *first;			/* [n * participants + 1], see OhNumberRows() */
 } OhRegionWorker;
 
 /*
@@ -99,9 +99,9 @@ typedef struct OhRegionWorker
 typedef struct OhRowHead
 {
 	ItemPointerData tid;
-	uint16		participant;	/* who has coded it */
+	uint16		participant;	/* that coded it */
 	uint32		hash;			/* of the vector */
-	uint32		number;			/* among the home rows of its home by this participant */
+	uint32		number;			/* its place among the rows of its home that this participant coded */
 	uint32		home;
 	uint8		level;
 	uint8		unused[3];
@@ -113,7 +113,7 @@ typedef struct OhRunHead
 {
 	uint32		home;
 	uint32		nnodes;
-	uint32		ntowers;		/* nodes of levels from 1 on, the first ones */
+	uint32		ntowers;		/* the first nodes, which have levels from 1 on */
 	uint32		nislands;
 } OhRunHead;
 
@@ -177,7 +177,7 @@ OhRegionPivot(const OhRegions *regions, uint32 i)
 	return (char *) OhRegionsAt(regions, regions->pivot_offset) + (Size) i * regions->code_bytes;
 }
 
-/* Home rows of a region that a participant has coded. */
+/* The number of a region's home rows that a participant coded. */
 static inline uint32 *
 OhRegionHome(const OhRegions *regions, uint32 region, uint32 participant)
 {
@@ -185,7 +185,7 @@ OhRegionHome(const OhRegions *regions, uint32 region, uint32 participant)
 		(Size) region * regions->participants + participant;
 }
 
-/* Numbers of a region's home rows: from first to before the next one's. */
+/* The number of a region's first home row; its last comes just before the next region's first. */
 static inline uint32
 OhRegionFirst(const OhRegionWorker *rw, uint32 region)
 {
@@ -195,35 +195,35 @@ OhRegionFirst(const OhRegionWorker *rw, uint32 region)
 /* ---- regions.c ---- */
 
 /*
- * The leader: set up a build of about this many rows in a segment; NULL if there is too little
- * shared memory.
+ * Called by the leader: set up a build of about this many rows in a shared memory segment.
+ * Returns NULL if there is too little shared memory.
  */
 extern OhRegionWorker *OhRegionsBegin(OhBuildWorker *worker, const OhGraphShape *shape, double rows,
 									  int participants);
-/* A worker: take part in it. */
+/* Called by a worker: take part in the build. */
 extern OhRegionWorker *OhRegionsJoin(OhBuildWorker *worker);
 extern void OhRegionsAddRow(OhRegionWorker *rw, const OhPosition *position, ItemPointer tid,
 							const OhKeyRow *keys);
-/* All rows are in: what the participants do together.  phase: of the barrier when it came. */
+/* All rows are coded: do the phases that follow.  phase: the barrier's when the participant attached. */
 extern void OhRegionsBuild(OhRegionWorker *rw, int phase);
 
 /* ---- pivots.c ---- */
 
-/* Choose the pivots by the sample, so that regions have as many rows each. */
+/* Choose the pivots from the sample, such that regions get about the same number of rows. */
 extern void OhChoosePivots(OhRegionWorker *rw);
 
 /* ---- divide.c ---- */
 
-/* Distances of a code from n pivots, as regions are chosen by them. */
+/* Distances of a code from n pivots, the ones that decide on its regions. */
 extern void OhPivotDistances(OhRegionWorker *rw, const void *code, const void *const *pivot,
 							 uint32 n, float *dist);
 extern void OhDivideRows(OhRegionWorker *rw);
-/* Number the rows. */
+/* Compute rw->first: the number of the first row of each region and participant. */
 extern void OhNumberRows(OhRegionWorker *rw);
 
 /* ---- regiongraph.c ---- */
 
-/* Build graphs of regions until none is left. */
+/* Build the graphs of regions until every region has been taken. */
 extern void OhBuildRegions(OhRegionWorker *rw);
 
 /* ---- upper.c ---- */
@@ -234,16 +234,16 @@ typedef struct OhUpper
 	uint32		n;
 	uint32	   *tower;			/* [n], record of level 1 */
 	uint8	   *level;			/* [n] */
-	uint32		entry;			/* OH_NONE without */
+	uint32		entry;			/* OH_NONE if n is 0 */
 	int			entry_level;
 } OhUpper;
 
-/* Build them of the runs' towers, in the order of runs, and write them. */
+/* Build the upper levels from the towers of the runs, in the order of runs, and write them. */
 extern void OhBuildUpper(OhRegionWorker *rw, uint32 n, OhUpper *upper, MemoryContext context);
 
 /* ---- regionwrite.c ---- */
 
-/* The leader, alone: merge what the regions have found into the index. */
+/* Called by the leader, when the workers are done: merge the files of all runs into the index. */
 extern void OhRegionsWrite(OhRegionWorker *rw);
 
 #endif							/* OH_REGIONS_H */

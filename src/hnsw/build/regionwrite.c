@@ -1,9 +1,10 @@
 /*
  * regionwrite.c -- writes a build in regions to pages.
  *
- * See regions.h.  Nodes with towers have the first ids; then each region's follow, in the order
- * that its graph has found for its pages.  So that pages hold what belongs together, a run's
- * last nodes, which fill no page, lie elsewhere: on the last of the towers' pages, and at the end.
+ * See regions.h.  Nodes with towers have the first ids.  The nodes of each run follow in the
+ * order of pack.c, which chose the nodes of each page.  A run's last nodes do not fill a page.
+ * They go to the last page of the nodes with towers, and to the end of the array, so that the
+ * next run begins on a page of its own.
  */
 #include "postgres.h"
 
@@ -17,10 +18,10 @@
 #include "hnsw/hnsw.h"
 #include "hnsw/vacuum/vacuum.h"
 
-/* Of a region's nodes, at least this many are merged at a time. */
+/* The nodes of a region are merged at least this many at a time. */
 #define LEAST_WINDOW	1024
 
-/* A page of an array at a time, whose pages are all there. */
+/* Writes an array page by page; the pages have been added before (extend). */
 typedef struct Writer
 {
 	OhIndex    *ix;
@@ -41,9 +42,9 @@ typedef struct Merge
 	uint32		nnodes;
 	uint32		ntowers;
 	uint32		nrows;
-	uint32	   *id;				/* [nrows], by number; OH_NONE of rows that are no node's first */
+	uint32	   *id;				/* [nrows], by number; OH_NONE for a row that is not the first of a node */
 	OhUpper		upper;
-	OhIsland   *island;			/* [nislands], nodes are ids */
+	OhIsland   *island;			/* [nislands], their nodes as ids */
 	uint32		nislands;
 	uint32		posting;		/* next record */
 	char	   *record;
@@ -51,7 +52,7 @@ typedef struct Merge
 	Writer		refinements;
 	Writer		keys;
 
-	/* the lists that nodes of one region have found as guests, of the numbers in a window */
+	/* the lists that nodes with numbers in a window have found as guests */
 	uint32		begin;
 	uint32		end;
 	uint32		window;
@@ -101,7 +102,8 @@ writer_page(Writer *w, uint32 lp)
 }
 
 /*
- * writer_record -- the place of a record; in the end, all of its page's have been written.
+ * writer_record -- the place of a record in its page.  The caller must write all records of the
+ * page.
  */
 static void *
 writer_record(Writer *w, uint32 id)
@@ -118,7 +120,7 @@ writer_record(Writer *w, uint32 id)
 /* ---- ids ---- */
 
 /*
- * read_runs -- what there is.
+ * read_runs -- read the heads of all runs and add up their counts.
  */
 static void
 read_runs(Merge *merge)
@@ -144,7 +146,7 @@ rest_of(const OhRunHead *run, uint32 per_page)
 }
 
 /*
- * give_ids -- to all nodes.
+ * give_ids -- assign an id to every node.
  */
 static void
 give_ids(Merge *merge)
@@ -198,9 +200,11 @@ give_ids(Merge *merge)
 /* ---- nodes ---- */
 
 /*
- * put_together -- a node's list of the links that it has found at home and as a guest, nearest
- * first, as a list of a graph is: at most max.  A link that is shadowed in one of the two graphs
- * is fill; the nearest diverse ones come first, fill has what is left.
+ * put_together -- merge the links that a node has found at home and as a guest into one list of
+ * at most max links, nearest first.
+ *
+ * A link that is shadowed in either graph is fill.  Diverse links take the places first, fill
+ * takes those that remain.
  */
 static int
 put_together(const uint32 *home, const float *home_dist, int nhome, const uint32 *guest,
@@ -208,7 +212,7 @@ put_together(const uint32 *home, const float *home_dist, int nhome, const uint32
 {
 	uint32		link[4 * OH_MAX_M];
 	uint32		kept[2 * OH_MAX_M];
-	uint32		again[2 * OH_MAX_M];	/* ids of home's that guest has, too */
+	uint32		again[2 * OH_MAX_M];	/* ids that both lists have */
 	int			n = 0;
 	int			nkept = 0;
 	int			nagain = 0;
@@ -255,7 +259,7 @@ put_together(const uint32 *home, const float *home_dist, int nhome, const uint32
 }
 
 /*
- * write_links -- ids, OH_NONE behind the last.
+ * write_links -- write the ids of a node's links, then OH_NONE in the free places.
  */
 static int
 write_links(const Merge *merge, const OhNodeHead *head, const uint32 *home, uint32 *to)
@@ -277,7 +281,7 @@ write_links(const Merge *merge, const OhNodeHead *head, const uint32 *home, uint
 	{
 		uint32		id = merge->id[number[i]];
 
-		/* a row that is in another node than where it was a guest */
+		/* the linked row was a node as a guest, but at home it is a duplicate in another node */
 		if (id == OH_NONE)
 			continue;
 		selected += i < nselected;
@@ -289,7 +293,7 @@ write_links(const Merge *merge, const OhNodeHead *head, const uint32 *home, uint
 }
 
 /*
- * write_node -- record, refinement and filter keys.
+ * write_node -- write a node's record, refinement and filter keys.
  */
 static void
 write_node(Merge *merge, const OhNodeHead *head, uint32 posting)
@@ -319,8 +323,9 @@ write_node(Merge *merge, const OhNodeHead *head, uint32 posting)
 }
 
 /*
- * write_run -- nodes of a run with numbers in the window.  posting: its first record; returns
- * the one after its last.
+ * write_run -- write the nodes of a run whose numbers are in the window.
+ *
+ * posting: the run's first posting record.  Returns the one after its last.
  */
 static uint32
 write_run(Merge *merge, uint32 run, uint32 posting)
@@ -343,7 +348,7 @@ write_run(Merge *merge, uint32 run, uint32 posting)
 }
 
 /*
- * read_lists -- what rows of the window have found as guests.
+ * read_lists -- read the lists that rows of the window have found as guests.
  */
 static void
 read_lists(Merge *merge, uint32 region)
@@ -440,7 +445,8 @@ write_nodes(Merge *merge)
 }
 
 /*
- * write_further -- postings of the nodes, in the order in which these were given their places.
+ * write_further -- write the posting records of a run, in the order in which write_run() counted
+ * them.
  */
 static void
 write_further(Merge *merge, uint32 run, OhAppender *out)
@@ -513,7 +519,8 @@ write_member(Merge *merge, OhAppender *out, uint32 id, int kind)
 }
 
 /*
- * write_highway -- nodes from some level on, and islands; returns that level.
+ * write_highway -- write the highway's members: nodes from a level on, and those of islands.
+ * Returns that level.
  */
 static int
 write_highway(Merge *merge)
@@ -557,12 +564,12 @@ write_highway(Merge *merge)
 }
 
 /*
- * link_all -- nodes that nothing leads to.
+ * link_all -- link the nodes that cannot be reached from the entry point.
  */
 static void
 link_all(Merge *merge)
 {
-	/* the rest is for the segment with the sample, which is there until the end, and for small things */
+	/* leave the rest to the segment with the sample, which exists until the end, and small things */
 	Size		memory = (Size) maintenance_work_mem * 1024 / 4 * 3;
 	Size		taken = OhReachBytes(merge->nnodes);
 	OhVacuum   *v;

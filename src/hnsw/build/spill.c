@@ -59,8 +59,8 @@ OhSpillDelete(OhSpill *spill, const char *kind, uint32 a, uint32 b)
 /*
  * OhSpillWrite -- see spill.h.
  *
- * PostgreSQL counts the open files of one process.  Ours are of all participants, and closed
- * most of the time.
+ * We check temp_file_limit ourselves: PostgreSQL counts the open files of one process only, and
+ * ours belong to all participants and are closed most of the time.
  */
 void
 OhSpillWrite(OhSpill *spill, BufFile *file, const void *data, size_t bytes)

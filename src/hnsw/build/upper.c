@@ -1,8 +1,8 @@
 /*
  * upper.c -- the levels from 1 on of a build in regions.
  *
- * The nodes that have them are few: a graph in memory of these alone, whose base layer is
- * level 1.  Its lists have 2m links there, of which level 1 takes the first m.
+ * Few nodes have these levels, so they are built as one graph in memory, whose base layer is
+ * level 1.  A list of that base layer has 2m links; level 1 keeps the m best.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 #include "hnsw/hnsw.h"
 
 /*
- * add_towers -- those of one run.  *n: number of nodes so far.
+ * add_towers -- add the towers of one run.  *n: the number of nodes so far.
  */
 static void
 add_towers(OhRegionWorker *rw, OhBuilder *b, uint32 run, uint32 *n)
@@ -38,8 +38,8 @@ add_towers(OhRegionWorker *rw, OhBuilder *b, uint32 run, uint32 *n)
 }
 
 /*
- * write_list -- the diverse links first, then fill, at most m.  Returns the number of diverse
- * ones.
+ * write_list -- write at most m links, diverse ones first, then fill.  Returns the number of
+ * diverse ones.
  */
 static int
 write_list(const uint32 *list, int n, uint32 *to, int m)

@@ -1,15 +1,16 @@
 /*
  * reach.c -- keeps every live node reachable from the entry point.
  *
- * A search meets only what the base layer's links lead to.  Pruning, inserts and
- * repair leave a few nodes without an incoming link; vacuum ends by walking the
- * whole graph and gives each node that was not met a link from a near one that
- * was.  The walk is a tree: a list that is full gives up a link that is no edge
- * of the tree, so that nothing else gets lost.
+ * A search finds only nodes that the base layer's links lead to.  Pruning, inserts and
+ * repair leave a few nodes without an incoming link.  So vacuum ends by following all
+ * links from the entry point.  A live node that this does not reach is an orphan; it
+ * gets a link from a near node that was reached.  The first links to reach each node
+ * form a tree.  A full list makes place by giving up a link that is no edge of the
+ * tree, so that every reached node stays reachable.
  *
- * As in connect.c, a node gives up one link only, to the first orphan; the others
- * hang on that one, in a tree.  Otherwise the few long vectors that lists
- * under inner product lead to would have nothing but orphans in theirs.
+ * As in connect.c, a node gives up only one link, for its first orphan; further orphans
+ * are linked from that orphan, in a tree.  Otherwise, under inner product, the few long
+ * vectors that most lists lead to would end up with nothing but orphans in theirs.
  */
 #include "postgres.h"
 
@@ -23,16 +24,16 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* Of an orphan's reached links, those that may link back to it. */
+/* Candidates that are asked first to adopt an orphan, before the trees below any are. */
 #define NEAREST 4
 
 /* Reached nodes that a search offers for a back link. */
 #define OFFERS 64
 
-/* Reached nodes to choose from where a search finds none with room. */
+/* Reached nodes to choose from if a search finds none that can give up a link. */
 #define SAMPLE 1024
 
-/* A node that links to an orphan, of which there are few. */
+/* A node that has adopted an orphan; there are few. */
 typedef struct Adopted
 {
 	uint32		from;
@@ -76,7 +77,7 @@ mark_reached(Reach *reach, uint32 id, uint32 parent)
 }
 
 /*
- * expand -- reach what a reached node links to.
+ * expand -- mark as reached the live nodes that a reached node links to.
  */
 static void
 expand(Reach *reach, uint32 id)
@@ -96,7 +97,7 @@ expand(Reach *reach, uint32 id)
 }
 
 /*
- * walk_all -- reach all that can be, in passes over the pages in order.
+ * walk_all -- reach every node that can be, in sequential passes over the ids.
  */
 static void
 walk_all(Reach *reach)
@@ -107,7 +108,7 @@ walk_all(Reach *reach)
 	bool		again = true;
 	bool		down = false;
 
-	/* up and down in turn: inserts make long chains of ids that descend */
+	/* up and down in turn: inserts leave long chains in which each node links to a lower id */
 	for (; again; down = !down)
 	{
 		again = false;
@@ -127,8 +128,8 @@ walk_all(Reach *reach)
 }
 
 /*
- * choose_victim -- place of the link that node "from" can best do without: the
- * farthest that is no edge of the tree.  -1 if there is none.
+ * choose_victim -- the place of the link that node "from" needs least: the farthest
+ * one that is no edge of the tree.  -1 if all are edges.
  */
 static int
 choose_victim(Reach *reach, uint32 from, const uint32 *links, int n)
@@ -142,7 +143,7 @@ choose_victim(Reach *reach, uint32 from, const uint32 *links, int n)
 	{
 		float		dist;
 
-		/* of a node that is new since, this may be the only link */
+		/* a node inserted since the walk began may have no other incoming link */
 		if (!is_reached(reach, links[i]) || reach->parent[links[i]] == from)
 			continue;
 		dist = v->ix->distance(v->ix->quant, v->query, OhNodeCode(OhVacuumNode(v, links[i])));
@@ -156,7 +157,8 @@ choose_victim(Reach *reach, uint32 from, const uint32 *links, int n)
 }
 
 /*
- * link_from -- add a link between two live nodes; false if there is no place.
+ * link_from -- add a link between two live nodes; false if the list is full and cannot
+ * give up any link.
  */
 static bool
 link_from(Reach *reach, uint32 from, uint32 to)
@@ -208,7 +210,7 @@ link_from(Reach *reach, uint32 from, uint32 to)
 }
 
 /*
- * adopt -- link to an orphan from a reached node that has no other orphan yet.
+ * adopt -- link to an orphan from a reached node that has not adopted one yet.
  */
 static bool
 adopt(Reach *reach, uint32 from, uint32 orphan)
@@ -223,7 +225,7 @@ adopt(Reach *reach, uint32 from, uint32 orphan)
 }
 
 /*
- * adopt_below -- link to an orphan from the tree below the one that a node has
+ * adopt_below -- link to an orphan from the tree below the orphan that node "from" has
  * adopted; see connect.c.
  */
 static bool
@@ -256,8 +258,8 @@ adopt_below(Reach *reach, uint32 from, uint32 orphan)
 }
 
 /*
- * adopt_any -- link to an orphan from one of cand[n], nearest first: one of the
- * nearest that has none yet, else from below one, else from any.
+ * adopt_any -- link to an orphan from one of cand[n], which are sorted: from one of the
+ * NEAREST that has not adopted yet, else from the tree below any, else from any other.
  */
 static bool
 adopt_any(Reach *reach, const OhCandidate *cand, int n, uint32 orphan)
@@ -294,10 +296,10 @@ compare_distance(const void *a, const void *b)
 /*
  * sample_reached -- up to SAMPLE reached nodes, from all over the graph, nearest first.
  *
- * For an island that the towers lead to: a search that starts on it meets no
- * node that was reached over the base layer.  And for copies of one vector, which
- * filter columns tell apart: a search finds the same ones each time, whose lists
- * have no link to give up in the end.
+ * Two cases need it.  Upper levels can lead into a part of the base layer that no link
+ * leaves: a search that starts there finds no reached node.  And where rows have equal
+ * vectors but different filter keys, every search finds the same nodes, whose lists
+ * soon have no link left to give up.
  */
 static int
 sample_reached(Reach *reach, uint32 start, OhCandidate *out)
@@ -309,7 +311,7 @@ sample_reached(Reach *reach, uint32 start, OhCandidate *out)
 	{
 		uint32		width = Min(step, reach->n - from);
 
-		/* others each time */
+		/* start differs for each orphan, so that not all get the same sample */
 		for (uint32 i = 0; i < width; i++)
 		{
 			uint32		id = from + (start + i) % width;
@@ -327,9 +329,10 @@ sample_reached(Reach *reach, uint32 start, OhCandidate *out)
 }
 
 /*
- * heal -- link a node that was not reached from one that was.
+ * heal -- link an orphan from a reached node.
  *
- * Its own neighbours come first; search: ask the graph, too.
+ * Its own neighbours are tried first.  search: if these fail, search the graph, then
+ * try a sample of all reached nodes.
  */
 static bool
 heal(Reach *reach, uint32 id, bool search)
@@ -352,7 +355,7 @@ heal(Reach *reach, uint32 id, bool search)
 	qsort(cand, ncand, sizeof(OhCandidate), compare_distance);
 	for (int pass = 0; pass < (search ? 3 : 1); pass++)
 	{
-		/* looking for a link to give up has changed the query */
+		/* choose_victim() has changed the query */
 		if (pass > 0)
 			OhVacuumQuery(v, id);
 		if (pass == 1)
@@ -368,7 +371,7 @@ heal(Reach *reach, uint32 id, bool search)
 StaticAssertDecl(OFFERS <= SAMPLE && 2 * OH_MAX_M <= SAMPLE, "offers fit");
 
 /*
- * walk_on -- reach what one newly reached node leads to.
+ * walk_on -- reach all nodes that can be reached from a newly linked one.
  */
 static void
 walk_on(Reach *reach, uint32 start)
@@ -409,7 +412,7 @@ walk_on(Reach *reach, uint32 start)
 /*
  * OhReach -- see vacuum.h.
  *
- * Nodes that were inserted since the vacuum began are not looked at: their inserts link them.
+ * Nodes that were inserted since the vacuum began are left out: their inserts link them.
  */
 uint32
 OhReach(OhVacuum *v)
@@ -433,7 +436,7 @@ OhReach(OhVacuum *v)
 	mark_reached(&reach, v->entry, OH_NONE);
 	walk_all(&reach);
 
-	/* neighbours first, as often as that helps; then with searches */
+	/* the orphans' neighbours are cheap to try: search only when they heal no more */
 	for (;;)
 	{
 		bool		progress = false;

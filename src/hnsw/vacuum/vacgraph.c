@@ -1,14 +1,14 @@
 /*
  * vacgraph.c -- vacuum's private copy of the graph.
  *
- * Repair meets every link of the graph and the codes around it, in no order that
- * pages know of.  So the node and tower pages are read once, in order, and kept:
- * what follows is arithmetic in private memory.  The copy is bounded by
- * maintenance_work_mem (autovacuum_work_mem); an index larger than that is kept
- * in part, and its other pages are read as they are needed.
+ * Repair follows every link of the graph and reads the codes on either end, in an
+ * order that has nothing to do with that of pages.  So vacuum reads the node pages once,
+ * in order, and keeps copies in private memory.  The copies may take
+ * maintenance_work_mem (autovacuum_work_mem in an autovacuum worker).  Of a larger
+ * index only part is kept; its other pages are read when they are needed.
  *
- * A copy may be older than the page.  Whoever changes a page by what a copy said
- * compares the record's version under the page's lock.
+ * A copy may be older than its page.  Code that changes a page because of what it saw in
+ * the copy must first compare the record's version, holding the page's lock.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@
 #include "hnsw/options.h"
 #include "hnsw/vacuum/vacuum.h"
 
-/* Pages read ahead while the copy is made. */
+/* Pages prefetched while the copy is made. */
 #define READ_AHEAD 32
 
 /*
@@ -39,8 +39,8 @@ OhVacuumMemory(void)
 }
 
 /*
- * copy_slots -- places of a copy: some room for pages that inserts add while the vacuum runs, but most of
- * them at most.
+ * copy_slots -- number of pages that a copy has room for: those of the array and some that
+ * inserts may add while the vacuum runs, but at most "most".
  */
 static uint32
 copy_slots(uint32 npages, Size most)
@@ -74,7 +74,7 @@ copy_init(OhVacuum *v, OhCopy *copy, OhArrayId array, Size most)
 }
 
 /*
- * note_nodes -- learn the states of a page's nodes from its copy.
+ * note_nodes -- note the states of a page's nodes, as its copy has them.
  */
 static void
 note_nodes(OhVacuum *v, uint32 lp, Page page)
@@ -119,7 +119,7 @@ OhVacuumStore(OhVacuum *v, OhCopy *copy, uint32 lp, Page page)
 }
 
 /*
- * OhVacuumRefresh -- read a page and keep it.
+ * OhVacuumRefresh -- read a page and keep a copy.
  */
 Page
 OhVacuumRefresh(OhVacuum *v, OhCopy *copy, uint32 lp)
@@ -234,9 +234,10 @@ OhVacuumNode(OhVacuum *v, uint32 id)
 }
 
 /*
- * OhVacuumTower -- see vacuum.h.  The chain may end before that, or lead to a record
- * that is not this node's: of a dead node whose towers were freed by a vacuum that did
- * not end.
+ * OhVacuumTower -- see vacuum.h.
+ *
+ * If an earlier vacuum freed a dead node's towers but did not finish, the chain may end
+ * below this level or lead to a record that belongs to another node by now.
  */
 OhTowerData *
 OhVacuumTower(OhVacuum *v, uint32 id, int level)
@@ -381,7 +382,8 @@ OhVacuumForget(OhVacuum *v)
 }
 
 /*
- * OhVacuumVisit -- true if id was not in the set and is now.
+ * OhVacuumVisit -- add id to the visited set.  False if it was in the set already, or if
+ * the set is full.
  */
 bool
 OhVacuumVisit(OhVacuum *v, uint32 id)
@@ -409,7 +411,8 @@ distance_to(OhVacuum *v, uint32 id)
 }
 
 /*
- * descend -- the node nearest to v->query on the levels above this one.
+ * descend -- go greedily towards v->query on the levels above this one; returns the node
+ * where that ends.
  */
 static uint32
 descend(OhVacuum *v, int level)
@@ -448,9 +451,10 @@ descend(OhVacuum *v, int level)
 }
 
 /*
- * put -- insert a candidate into a sorted list of at most max, *n of them.
+ * put -- insert a candidate into a sorted list that has *n entries and room for max.
  *
- * Returns its place, or -1.  selected tells that its links were followed.
+ * Returns its place, or -1 if it is too far.  In these lists, "selected" means that the
+ * candidate's links have been followed.
  */
 static int
 put(OhCandidate *list, int *n, int max, uint32 id, float dist)
@@ -476,8 +480,8 @@ put(OhCandidate *list, int *n, int max, uint32 id, float dist)
 }
 
 /*
- * walk -- best-first walk of one level, also from the links of a node if near is one;
- * pool[width] is scratch.
+ * walk -- best-first walk of one level from node start and, unless near is OH_NONE, from
+ * the links of node near.  pool[width] is scratch.
  */
 static int
 walk(OhVacuum *v, uint32 start, uint32 near, int level, int width, OhCandidate *pool,
@@ -522,7 +526,7 @@ walk(OhVacuum *v, uint32 start, uint32 near, int level, int width, OhCandidate *
 /*
  * OhVacuumSearch -- see vacuum.h.
  *
- * Where nearly all is dead (or not reached), the walk is widened.
+ * Where nearly all nodes are dead (or not reached), the walk is repeated with a larger width.
  */
 int
 OhVacuumSearch(OhVacuum *v, int level, int ef, bool reached, OhCandidate *out)

@@ -1,10 +1,10 @@
 /*
  * vacislands.c -- keeps the highway up to date in a vacuum (highway.h).
  *
- * Members of dead nodes are freed before their nodes are.  At the end, islands are looked
- * for in the private copy of the graph, by the rules of islands.c, and each one without a
- * member gets one.  If memory does not hold the copy, a node that a freed member linked to
- * becomes its heir instead: that is a near one, if the island is still there.
+ * A dead node's member is freed before the node is.  At the end, vacuum looks for islands in
+ * its private copy of the graph, by the rules of islands.c, and gives a member to each island
+ * that has none.  If memory does not hold the whole copy, a live node that the dead one links
+ * to takes over its membership instead: it is on the same island, if any of that is left.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* The nearest links of a node, and what they say of its surroundings. */
+/* A node's nearest links.  The first nlocal are local (OhLocalLinks). */
 typedef struct Near
 {
 	uint32		link[OH_NEAR_LINKS + 1];
@@ -37,7 +37,7 @@ typedef struct Islands
 	uint32		n;
 	Near	   *near;			/* [n] */
 	OhForest	forest;			/* of nodes */
-	uint8	   *member;			/* [n], OH_MEMBER_* that a node has */
+	uint8	   *member;			/* [n], OH_MEMBER_* flags of each node */
 } Islands;
 
 static bool
@@ -47,7 +47,7 @@ is_live(const Islands *s, uint32 id)
 }
 
 /*
- * look_at -- the nearest links of a node.
+ * look_at -- compute s->near of a node.
  */
 static void
 look_at(Islands *s, uint32 id)
@@ -95,7 +95,7 @@ look_at(Islands *s, uint32 id)
 }
 
 /*
- * joins -- does a local link make two nodes one island?
+ * joins -- does this local link join the islands of its two nodes?  See islands.c.
  */
 static bool
 joins(const Islands *s, uint32 from, uint32 to, float dist)
@@ -137,8 +137,8 @@ join_all(Islands *s)
 }
 
 /*
- * look_around -- how far a node is from what lies outside of its island, by its nearest
- * link that leads out; INFINITY if none of the nearest does.
+ * look_around -- how far apart a node is from other islands, judged by its nearest link that
+ * leaves its own; INFINITY if none of its nearest links does.
  */
 static float
 look_around(Islands *s, uint32 id)
@@ -154,8 +154,8 @@ look_around(Islands *s, uint32 id)
 }
 
 /*
- * is_better -- is a node the better member?  One that is a member already, otherwise one
- * of a high level.
+ * is_better -- is node id a better member than the other one?  A node that is a member already
+ * is, otherwise the one with the higher level.
  */
 static bool
 is_better(const Islands *s, uint32 id, uint32 than)
@@ -166,7 +166,7 @@ is_better(const Islands *s, uint32 id, uint32 than)
 }
 
 /*
- * gather -- the islands of the forest, in no order; returns their number.
+ * gather -- fill island[] from the forest, in no order; returns their number.
  */
 static uint32
 gather(Islands *s, OhIsland *island)
@@ -180,7 +180,7 @@ gather(Islands *s, OhIsland *island)
 		island[n].size = s->forest.size[id];
 		island[n].node = id;
 		island[n].apart = INFINITY;
-		/* from now on the place of the island */
+		/* from now on, a root's size is its index in island[] */
 		s->forest.size[id] = n++;
 	}
 	for (uint32 id = 0; id < s->n; id++)
@@ -199,7 +199,7 @@ gather(Islands *s, OhIsland *island)
 }
 
 /*
- * read_members -- note in s->member[] which nodes are members.
+ * read_members -- read the highway's pages into s->member[].
  */
 static void
 read_members(Islands *s)
@@ -224,10 +224,10 @@ read_members(Islands *s)
 }
 
 /*
- * change_page -- free a page's members of nodes that are not live, and change the others
- * to kind[n] (unless it is NULL; of nodes that are newer than that they stay).
+ * change_page -- free the members of dead nodes on a page and, unless kind is NULL, set the
+ * others to kind[n].  Members of nodes that were inserted since the copy was made stay.
  *
- * heirs: unless it is NULL, gets the nodes of freed members of islands.
+ * heirs: unless it is NULL, collects the dead nodes that were members for their islands.
  */
 static void
 change_page(OhVacuum *v, uint32 lp, const uint8 *kind, uint32 n, List **heirs)
@@ -246,7 +246,7 @@ change_page(OhVacuum *v, uint32 lp, const uint8 *kind, uint32 n, List **heirs)
 
 		if (member->node == OH_NONE)
 			continue;
-		/* a node that was free when it was copied is new */
+		/* a node whose slot was free in the copy has been inserted since */
 		if (OhVacState(v, member->node) == OH_DEAD)
 			wanted = 0;
 		else if (kind != NULL && member->node < n && OhVacState(v, member->node) == OH_LIVE)
@@ -272,7 +272,7 @@ change_page(OhVacuum *v, uint32 lp, const uint8 *kind, uint32 n, List **heirs)
 }
 
 /*
- * put_heir -- make a near live neighbour of a dead node a member in its place.
+ * put_heir -- make a live neighbour of a dead node a member in its place.
  */
 static void
 put_heir(OhVacuum *v, uint32 dead)
@@ -310,7 +310,7 @@ OhVacuumFreeMembers(OhVacuum *v)
 }
 
 /*
- * choose_level -- the level from which on nodes are few enough to be members.
+ * choose_level -- the lowest level whose nodes are few enough to be members.
  */
 static int
 choose_level(OhVacuum *v)
@@ -343,7 +343,7 @@ set_level(OhVacuum *v, int level)
 }
 
 /*
- * choose_members -- OH_MEMBER_* of all nodes, palloc'd.
+ * choose_members -- the OH_MEMBER_* flags that all nodes should have, palloc'd.
  */
 static uint8 *
 choose_members(Islands *s, int level)
@@ -397,7 +397,7 @@ OhVacuumHighway(OhVacuum *v)
 			OhHighwayAdd(v->ix, id, OH_VAC_LEVEL(v->node[id]), kind[id],
 						 OhVacuumNode(v, id)->tag, OhNodeCode(OhVacuumNode(v, id)));
 	}
-	/* a search goes down from this level: its members come first, the others go last */
+	/* searches descend from this level: add its members before, free the others after */
 	set_level(v, level);
 	npages = OhArrayPages(&v->ix->file, OH_HIGHWAY);
 	for (uint32 lp = 0; lp < npages; lp++)
