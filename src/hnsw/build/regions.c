@@ -19,6 +19,12 @@
 /* Regions are planned such that home rows and guests fill this part of a graph's slots. */
 #define REGION_FILL		0.8
 
+/*
+ * Least number of rows in a region's graph.  Nodes of smaller regions find too few of their
+ * neighbours; inserts into pages make the better index then.  docs/measurements.md#regions
+ */
+#define LEAST_REGION	1000
+
 /* Codes in the sample: for each region, in all, and the part of the memory that they may take. */
 #define SAMPLE_REGION	200
 #define SAMPLE_MOST		20000
@@ -164,6 +170,8 @@ OhRegionsBegin(OhBuildWorker *worker, const OhGraphShape *shape, double rows, in
 	choose_vector(&layout);
 	layout.participants = participants;
 	plan(&layout, rows, participants);
+	if (layout.limit < LEAST_REGION)
+		return NULL;
 	layout.least_level = least_level(shape, rows);
 	layout.sample_room = Max(Min(Min(SAMPLE_REGION * layout.most, SAMPLE_MOST), most_sample) / participants, 1);
 	bytes = lay_out(&layout);
