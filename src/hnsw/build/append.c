@@ -6,6 +6,7 @@
 #include "miscadmin.h"
 
 #include "hnsw/build/append.h"
+#include "hnsw/build/graph.h"
 
 void
 OhAppendBegin(OhAppender *out, OhIndex *ix, OhArrayId array)
@@ -58,4 +59,27 @@ OhAppend(OhAppender *out)
 	OhTail(page)->nused = slot + 1;
 	out->next++;
 	return record;
+}
+
+int
+OhWriteList(const uint32 *list, int n, const uint32 *number, uint32 *to, int max)
+{
+	int			count = 0;
+	int			nselected = 0;
+
+	for (int fill = 0; fill <= 1; fill++)
+	{
+		for (int i = 0; i < n && list[i] != OH_NONE && count < max; i++)
+		{
+			uint32		slot = list[i] & OH_LINK_ID;
+
+			if (((list[i] & OH_LINK_SELECTED) == 0) == fill)
+				to[count++] = number != NULL ? number[slot] : slot;
+		}
+		if (!fill)
+			nselected = count;
+	}
+	for (; count < max; count++)
+		to[count] = OH_NONE;
+	return nselected;
 }

@@ -27,6 +27,13 @@ extern void OhAppendEnd(OhAppender *out);
 /* Add a page to an array, which must be its page lp; returns it locked. */
 extern Buffer OhAppendPage(OhIndex *ix, OhArrayId array, uint32 lp);
 
+/*
+ * Write a list of a graph in memory, of at most n links, as a record has it: the diverse links
+ * first, then the fill, both nearest first, at most max; OH_NONE behind the last.  number: node ids
+ * of slots; NULL: they are the slots.  Returns the number of diverse links.
+ */
+extern int	OhWriteList(const uint32 *list, int n, const uint32 *number, uint32 *to, int max);
+
 /* Number of posting records that this many further TIDs of a node take. */
 static inline uint32
 OhPostingRecords(uint32 tids)

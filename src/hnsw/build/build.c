@@ -181,7 +181,7 @@ choose_capacity(Build * build, const OhSample *sample)
 
 /*
  * start_regions -- set up a build in regions, if the graph does not fit
- * maintenance_work_mem.  Returns false if it fits, or if there is too little shared memory.
+ * maintenance_work_mem.  Returns false if it fits, or if OhRegionsBegin() finds no way.
  */
 static bool
 start_regions(Build * build)

@@ -30,45 +30,6 @@ typedef struct Flush
 	int			highway_level;
 } Flush;
 
-/*
- * further_tids -- the number of a node's rows after its first.
- */
-static uint32
-further_tids(const OhBuilder *b, const OhGraphNode *node)
-{
-	uint32		n = 0;
-
-	for (uint32 at = node->more; at != OH_NONE; at = OhGraphChunk(b, at)->next)
-		n += OhGraphChunk(b, at)->n;
-	return n;
-}
-
-/*
- * write_links -- write a list with node ids in place of slots: the diverse links first, then
- * the fill, both nearest first.  Returns the number of diverse links.
- */
-static inline int
-write_links(const Flush *flush, const uint32 *list, uint32 *to, int max)
-{
-	int			nselected = 0;
-	int			n = 0;
-
-	for (int i = 0; i < max && list[i] != OH_NONE; i++)
-	{
-		if (list[i] & OH_LINK_SELECTED)
-			to[nselected++] = flush->number[list[i] & OH_LINK_ID];
-	}
-	n = nselected;
-	for (int i = 0; i < max && list[i] != OH_NONE; i++)
-	{
-		if (!(list[i] & OH_LINK_SELECTED))
-			to[n++] = flush->number[list[i] & OH_LINK_ID];
-	}
-	for (; n < max; n++)
-		to[n] = OH_NONE;
-	return nselected;
-}
-
 static void
 write_nodes(const Flush *flush)
 {
@@ -83,7 +44,8 @@ write_nodes(const Flush *flush)
 		uint32		slot = flush->order[i];
 		const OhGraphNode *from = &b->nodes[slot];
 		OhNodeData *node = OhAppend(&out);
-		uint32		further = from->more == OH_NONE ? 0 : further_tids(b, from);
+		uint32		hash;
+		uint32		further = from->more == OH_NONE ? 0 : OhGraphFurther(b, from, &hash);
 
 		/* slots are in packed order, which is no order in memory */
 		if (i + 4 < flush->n)
@@ -112,7 +74,7 @@ write_nodes(const Flush *flush)
 			tower += from->level;
 		}
 		memcpy(OhNodeCode(node), OhGraphCode(b, slot), flush->ix->code_bytes);
-		node->nselected = write_links(flush, OhGraphList(b, slot),
+		node->nselected = OhWriteList(OhGraphList(b, slot), 2 * b->m, flush->number,
 									  OhNodeLinks(node, flush->ix->code_bytes), 2 * b->m);
 	}
 	OhAppendEnd(&out);
@@ -182,28 +144,11 @@ write_towers(const Flush *flush)
 			tower->node = i;
 			tower->level = level;
 			tower->up = level < top ? out.next : OH_NONE;
-			tower->nselected = write_links(flush, OhGraphTower(b, slot, level), tower->links,
-										   b->m);
+			tower->nselected = OhWriteList(OhGraphTower(b, slot, level), b->m, flush->number,
+										   tower->links, b->m);
 		}
 	}
 	OhAppendEnd(&out);
-}
-
-/*
- * hash_of_rows -- the hash of the vector of a node's further rows, or OH_MIXED if their
- * vectors differ.
- */
-static uint32
-hash_of_rows(const OhBuilder *b, const OhGraphNode *node)
-{
-	uint32		hash = OhGraphChunk(b, node->more)->hash;
-
-	for (uint32 i = node->more; i != OH_NONE; i = OhGraphChunk(b, i)->next)
-	{
-		if (OhGraphChunk(b, i)->hash != hash)
-			return OH_MIXED;
-	}
-	return hash;
 }
 
 /*
@@ -229,8 +174,7 @@ write_postings(const Flush *flush)
 
 		if (chunk == OH_NONE)
 			continue;
-		hash = hash_of_rows(b, node);
-		left = further_tids(b, node);
+		left = OhGraphFurther(b, node, &hash);
 		for (uint32 record = OhPostingRecords(left); record > 0; record--)
 		{
 			OhPostingData *posting = OhAppend(&out);

@@ -278,6 +278,24 @@ OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid, uint32 hash)
 	return chunk != NULL;
 }
 
+/*
+ * OhGraphFurther -- see graph.h.
+ */
+uint32
+OhGraphFurther(const OhBuilder *b, const OhGraphNode *node, uint32 *hash)
+{
+	uint32		n = 0;
+
+	*hash = node->more == OH_NONE ? OH_MIXED : OhGraphChunk(b, node->more)->hash;
+	for (uint32 at = node->more; at != OH_NONE; at = OhGraphChunk(b, at)->next)
+	{
+		n += OhGraphChunk(b, at)->n;
+		if (OhGraphChunk(b, at)->hash != *hash)
+			*hash = OH_MIXED;
+	}
+	return n;
+}
+
 bool
 OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhKeyRow *keys)
 {

@@ -198,6 +198,11 @@ extern OhBuilder *OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant,
 extern uint32 OhGraphSlots(const OhGraph *graph);
 /* Another row of a node; false: the graph is full. */
 extern bool OhGraphAddTid(OhBuilder *b, uint32 slot, ItemPointer tid, uint32 hash);
+/*
+ * Number of a node's rows after its first.  *hash: that of their vector, OH_MIXED if their vectors
+ * differ or there are no such rows.
+ */
+extern uint32 OhGraphFurther(const OhBuilder *b, const OhGraphNode *node, uint32 *hash);
 /* A row without a position, OH_ROW_*; false: the graph is full. */
 extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhKeyRow *keys);
 /* Take a slot for oneself alone; OH_NONE if none is left. */
@@ -213,7 +218,7 @@ extern void OhGraphWaitLock(pg_atomic_uint32 *lock);
  */
 extern uint32 OhGraphFindTwin(OhBuilder *b, uint32 slot, uint32 *leader);
 
-/* ---- graphadd.c: insertion ---- */
+/* ---- graphrow.c: rows ---- */
 
 /*
  * Add a vector, x float[dim], and its filter keys if there are filter columns;
@@ -241,6 +246,14 @@ typedef struct OhCodedRow
  * may be that of an equal one unless alone is set; OH_NONE: the graph is full.
  */
 extern uint32 OhGraphAddCoded(OhBuilder *b, const OhCodedRow *row, bool alone);
+
+/* ---- graphadd.c: nodes ---- */
+
+/*
+ * Turn a slot that has its code into a node and link it, up to this level at most.  b->form is the
+ * form of its vector.
+ */
+extern void OhGraphAddNode(OhBuilder *b, uint32 slot, int level);
 /*
  * Search the base layer from the entry point for the neighbours of b->form:
  * b->pool, sorted, of at most ef_construction; returns their number.

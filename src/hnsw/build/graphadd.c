@@ -1,7 +1,7 @@
 /*
- * graphadd.c -- insertion into the in-memory graph of a build.
+ * graphadd.c -- insertion of a node into the in-memory graph of a build.
  *
- * Malkov and Yashunin 2018, algorithm 1, on codes.  Four things make it fast:
+ * Malkov and Yashunin 2018, algorithm 1, on codes.  Three things make it fast:
  *
  * - A hop prefetches the codes of all its unvisited neighbours before it
  *   evaluates the first, and the best candidates are one short sorted array.
@@ -10,7 +10,6 @@
  * - Lists store their distances, and which links are diverse.  So a reverse link
  *   needs only distances from the new vector, never one between two other nodes,
  *   and no code is decoded for it.
- * - A vector whose code is in the graph already costs only a hash probe or two.
  */
 #include "postgres.h"
 
@@ -677,35 +676,10 @@ OhGraphRelink(OhBuilder *b, uint32 slot)
 }
 
 /*
- * join_refinement -- a row with the same code joins a node.  If their refinements differ, their
- * vectors do too, and neither refinement is right for both.
+ * OhGraphAddNode -- see graph.h.
  */
-static void
-join_refinement(OhBuilder *b, uint32 twin, uint32 slot)
-{
-	pg_atomic_uint32 *lock = OhGraphLockOf(b, twin);
-
-	OhGraphLock(lock);
-	if (memcmp(OhGraphRefinement(b, twin), OhGraphRefinement(b, slot),
-			   b->graph->shape.refine_bytes) != 0)
-		om_quant_refine_blur(OhGraphRefinement(b, twin));
-	OhGraphUnlock(lock);
-}
-
-static void
-make_sibling(OhGraphNode *node, uint32 leader)
-{
-	node->level = 0;
-	node->tower = leader;
-	node->kind = OH_SLOT_SIBLING;
-}
-
-/*
- * add_node -- turn a slot that has its code into a node and link it.  b->form is the form of its
- * vector.
- */
-static void
-add_node(OhBuilder *b, uint32 slot, int level)
+void
+OhGraphAddNode(OhBuilder *b, uint32 slot, int level)
 {
 	OhGraph    *graph = b->graph;
 	OhGraphNode *node = &b->nodes[slot];
@@ -728,97 +702,4 @@ add_node(OhBuilder *b, uint32 slot, int level)
 	while ((int) (entry >> 32) < node->level &&
 		   !pg_atomic_compare_exchange_u64(&graph->entry, &entry, self))
 		;
-}
-
-/*
- * OhGraphAdd -- see graph.h.
- */
-bool
-OhGraphAdd(OhBuilder *b, const OhPosition *position, ItemPointer tid, const OhKeyRow *keys)
-{
-	const float *x = position->x;
-	OhGraph    *graph = b->graph;
-	uint32		slot = OhGraphTakeSlot(b);
-	OhGraphNode *node;
-	uint32		twin;
-	uint32		leader;
-
-	if (slot == OH_NONE)
-		return false;
-
-	node = &b->nodes[slot];
-	om_quant_encode(b->quant, x, b->scratch, OhGraphCode(b, slot));
-	node->more = OH_NONE;
-	node->tid = *tid;
-	if (graph->shape.refine_bytes > 0)
-		om_quant_refine_encode(b->quant, x, OhGraphCode(b, slot), b->scratch,
-							   OhGraphRefinement(b, slot));
-	if (graph->key_bytes > 0)
-		memcpy(OhGraphKeys(b, slot), keys, graph->key_bytes);
-	pg_write_barrier();
-	twin = OhGraphFindTwin(b, slot, &leader);
-	if (twin != OH_NONE)
-	{
-		b->spare = slot;
-		if (graph->shape.refine_bytes > 0)
-			join_refinement(b, twin, slot);
-		return OhGraphAddTid(b, twin, tid, OhPositionHash(position));
-	}
-	if (leader != OH_NONE)
-	{
-		make_sibling(node, leader);
-		return true;
-	}
-
-	om_quant_query(b->quant, x, b->scratch, b->form);
-	add_node(b, slot, b->random_level(graph->shape.m));
-	return true;
-}
-
-/*
- * OhGraphAddCoded -- see graph.h.
- */
-uint32
-OhGraphAddCoded(OhBuilder *b, const OhCodedRow *row, bool alone)
-{
-	OhGraph    *graph = b->graph;
-	uint32		slot = OhGraphTakeSlot(b);
-	OhGraphNode *node;
-	ItemPointerData tid = row->tid;
-	uint32		twin;
-	uint32		leader = OH_NONE;
-
-	if (slot == OH_NONE)
-		return OH_NONE;
-	node = &b->nodes[slot];
-	memcpy(OhGraphCode(b, slot), row->code, graph->code_bytes);
-	node->more = OH_NONE;
-	node->tid = tid;
-	if (graph->shape.refine_bytes > 0 && row->refinement != NULL)
-		memcpy(OhGraphRefinement(b, slot), row->refinement, graph->shape.refine_bytes);
-	if (graph->key_bytes > 0)
-		memcpy(OhGraphKeys(b, slot), row->keys, graph->key_bytes);
-	twin = alone ? OH_NONE : OhGraphFindTwin(b, slot, &leader);
-	if (twin != OH_NONE)
-	{
-		b->spare = slot;
-		if (row->guest)
-			return twin;
-		if (graph->shape.refine_bytes > 0)
-			join_refinement(b, twin, slot);
-		return OhGraphAddTid(b, twin, &tid, row->hash) ? twin : OH_NONE;
-	}
-	if (leader != OH_NONE)
-	{
-		make_sibling(node, leader);
-		return slot;
-	}
-	if (row->form != NULL)
-		memcpy(b->form, row->form, om_quant_query_bytes(&graph->shape.spec));
-	else if (row->x != NULL)
-		om_quant_query(b->quant, row->x, b->scratch, b->form);
-	else
-		om_quant_query_from_code(b->quant, row->code, b->form);
-	add_node(b, slot, row->level);
-	return slot;
 }

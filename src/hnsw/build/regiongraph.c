@@ -63,21 +63,6 @@ relink(Run *run)
 	OhRelinkEnd(&work);
 }
 
-static uint32
-further_tids(const OhBuilder *b, const OhGraphNode *node, uint32 *hash)
-{
-	uint32		n = 0;
-
-	*hash = node->more == OH_NONE ? OH_MIXED : OhGraphChunk(b, node->more)->hash;
-	for (uint32 at = node->more; at != OH_NONE; at = OhGraphChunk(b, at)->next)
-	{
-		n += OhGraphChunk(b, at)->n;
-		if (OhGraphChunk(b, at)->hash != *hash)
-			*hash = OH_MIXED;
-	}
-	return n;
-}
-
 /*
  * copy_links -- copy a node's links, then their distances, with numbers in place of slots.
  * Returns the number of links.
@@ -134,7 +119,7 @@ write_nodes(Run *run, uint32 id, const uint32 *order, uint32 n)
 		CHECK_FOR_INTERRUPTS();
 		head->number = run->number[slot];
 		head->tid = from->tid;
-		head->further = further_tids(b, from, &hash);
+		head->further = OhGraphFurther(b, from, &hash);
 		if (regions->key_bytes > 0)
 			memcpy(at, OhGraphKeys(b, slot), regions->key_bytes);
 		at += regions->key_bytes;

@@ -196,7 +196,7 @@ OhRegionFirst(const OhRegionWorker *rw, uint32 region)
 
 /*
  * Called by the leader: set up a build of about this many rows in a shared memory segment.
- * Returns NULL if there is too little shared memory.
+ * Returns NULL if there is too little shared memory, or if regions would be too small to be of use.
  */
 extern OhRegionWorker *OhRegionsBegin(OhBuildWorker *worker, const OhGraphShape *shape, double rows,
 									  int participants);

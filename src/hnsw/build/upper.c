@@ -37,31 +37,6 @@ add_towers(OhRegionWorker *rw, OhBuilder *b, uint32 run, uint32 *n)
 	OhSpillDelete(&regions->spill, "towers", run, 0);
 }
 
-/*
- * write_list -- write at most m links, diverse ones first, then fill.  Returns the number of
- * diverse ones.
- */
-static int
-write_list(const uint32 *list, int n, uint32 *to, int m)
-{
-	int			count = 0;
-	int			nselected = 0;
-
-	for (int fill = 0; fill <= 1; fill++)
-	{
-		for (int i = 0; i < n && list[i] != OH_NONE && count < m; i++)
-		{
-			if (((list[i] & OH_LINK_SELECTED) == 0) == fill)
-				to[count++] = list[i] & OH_LINK_ID;
-		}
-		if (!fill)
-			nselected = count;
-	}
-	for (; count < m; count++)
-		to[count] = OH_NONE;
-	return nselected;
-}
-
 static void
 write_towers(OhRegionWorker *rw, OhBuilder *b, OhUpper *upper)
 {
@@ -80,8 +55,8 @@ write_towers(OhRegionWorker *rw, OhBuilder *b, OhUpper *upper)
 			tower->node = i;
 			tower->level = level;
 			tower->up = level < upper->level[i] ? out.next : OH_NONE;
-			tower->nselected = level == 1 ? write_list(OhGraphList(b, i), 2 * m, tower->links, m) :
-				write_list(OhGraphTower(b, i, level - 1), m, tower->links, m);
+			tower->nselected = level == 1 ? OhWriteList(OhGraphList(b, i), 2 * m, NULL, tower->links, m) :
+				OhWriteList(OhGraphTower(b, i, level - 1), m, NULL, tower->links, m);
 		}
 	}
 	OhAppendEnd(&out);
