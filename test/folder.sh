@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # (the caller sets me and top, and has sourced test/lib.sh)
 #
-# test/folder.sh -- Debian in a folder, as test/fresh.sh and test/package.sh try things in: made by debootstrap, kept
+# test/folder.sh -- Debian in a folder, as test/fresh.sh, test/matrix.sh and test/package.sh try things in: made by debootstrap, kept
 # for the next run, copied, and entered with mounts of its own.  To be sourced by bash.
 #
 # Sets dir and mirror.  Everything lies in $FRESH_DIR (default /var/tmp/omendb-fresh), downloaded packages too;
@@ -20,6 +20,24 @@ find_folder_tools() {
 	[ -n "$mirror" ] || die "no Debian mirror is known here: set DEBIAN_MIRROR, as in http://HOST"
 	mkdir -p "$archives/partial" || die "set FRESH_DIR to a folder that can be made"
 	apart true 2> /dev/null || die "mount is not allowed here (in a container: docker run --privileged)"
+}
+
+# take_turns NAME -- for a program that test/fresh.sh may run beside: one run of it at a time, with downloads of its own in
+# $archives, which begin with those that fresh.sh has.
+take_turns() {
+	archives=$dir/$1-archives
+	find_folder_tools
+	exec 9> "$dir/$1.lock"
+	flock -n 9 || die "another run is using $dir/$1"
+	find "$dir/archives" -maxdepth 1 -name '*.deb' -exec cp -ln -t "$archives" {} + 2> /dev/null
+}
+
+# check_words KIND KNOWN GIVEN -- each word of GIVEN must be one of KNOWN.
+check_words() {
+	local word
+	for word in $3; do
+		case " $2 " in *" $word "*) ;; *) die "no $1 is called $word (there are $2)" ;; esac
+	done
 }
 
 # apart COMMAND... -- with mounts and process numbers of its own, all gone at its end.

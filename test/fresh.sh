@@ -56,9 +56,7 @@ case $only in
 	*) die "--only takes quickstart or run" ;;
 esac
 states=${*:-$all}
-for state in $states; do
-	case " $all " in *" $state "*) ;; *) die "no state is called $state (there are $all)" ;; esac
-done
+check_words state "$all" "$states"
 
 find_folder_tools
 exec 9> "$dir/lock"

@@ -40,16 +40,9 @@ while [ $# -gt 0 ]; do
 	shift
 done
 states=${*:-$all}
-for state in $states; do
-	case " $all " in *" $state "*) ;; *) die "no state is called $state (there are $all)" ;; esac
-done
+check_words state "$all" "$states"
 
-# its own, as test/fresh.sh may be running
-archives=$dir/matrix-archives
-find_folder_tools
-exec 9> "$dir/matrix.lock"
-flock -n 9 || die "another run is using $dir/matrix"
-find "$dir/archives" -maxdepth 1 -name '*.deb' -exec cp -ln -t "$archives" {} + 2> /dev/null
+take_turns matrix
 root=$dir/matrix
 trap 'remove_folder "$root"' EXIT
 trap 'exit 130' INT TERM

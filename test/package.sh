@@ -40,16 +40,9 @@ while [ $# -gt 0 ]; do
 	shift
 done
 suites=${*:-bookworm trixie}
-for suite in $suites; do
-	case $suite in bookworm|trixie) ;; *) die "no suite is called $suite (there are bookworm and trixie)" ;; esac
-done
+check_words suite "bookworm trixie" "$suites"
 
-# its own, as test/fresh.sh may be running
-archives=$dir/package-archives
-find_folder_tools
-exec 9> "$dir/package.lock"
-flock -n 9 || die "another run is using $dir/package"
-find "$dir/archives" -maxdepth 1 -name '*.deb' -exec cp -ln -t "$archives" {} + 2> /dev/null
+take_turns package
 root=$dir/package
 log=$dir/package.log
 trap 'remove_folder "$root"; remove_folder "$dir/package-debs"' EXIT

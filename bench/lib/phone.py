@@ -38,20 +38,30 @@ class Axes:
     def y(self, speed):
         return BOTTOM - (BOTTOM - TOP) * math.log(speed / self.low) / math.log(self.high / self.low)
 
-    def drawn(self):
-        room = WIDTH
-        for r in reversed(self.recalls):
-            x = self.x(r)
-            yield f'<path class="grid" d="M{x:.1f} {TOP}V{BOTTOM}"/>'
-            if x + 26 <= room:
-                yield text(x, BOTTOM + 26, f"{r:g}", "middle")
-                room = x - 30
+    def across(self, value, label=None):
+        """A line upwards at a value of the x axis, and its label below."""
+        x = self.x(value)
+        yield f'<path class="grid" d="M{x:.1f} {TOP}V{BOTTOM}"/>'
+        if label:
+            yield text(x, BOTTOM + 26, label, "middle")
+
+    def frame(self, title, form=","):
+        """What is to the left of, around and below the lines; form: of the figures at the left."""
         for q in ticks(self.low, self.high):
             y = self.y(q)
             yield f'<path class="grid" d="M{LEFT} {y:.1f}H{RIGHT}"/>'
-            yield text(LEFT - 8, y + 6, f"{q:,}", "end")
+            yield text(LEFT - 8, y + 6, format(q, form), "end")
         yield f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}"/>'
-        yield text((LEFT + RIGHT) / 2, BOTTOM + 54, "recall@10", "middle", "faint")
+        yield text((LEFT + RIGHT) / 2, BOTTOM + 54, title, "middle", "faint")
+
+    def drawn(self):
+        room = WIDTH
+        for r in reversed(self.recalls):
+            fits = self.x(r) + 26 <= room
+            yield from self.across(r, f"{r:g}" if fits else None)
+            if fits:
+                room = self.x(r) - 30
+        yield from self.frame("recall@10")
 
 
 def line(axes, one):

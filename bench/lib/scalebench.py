@@ -108,7 +108,7 @@ def searches(bench, state, result):
 
 
 def insert_beside(bench, result):
-    """One client inserts rows, as many as it can, while two search."""
+    """One client inserts rows without a pause, while two search."""
     inserting = {}
     script = f"\\set i :i + 1\nINSERT INTO {bench.t} SELECT id, embedding FROM {bench.t}_i WHERE id = :i;\n"
     first = ("-D", f"i={len(bench.data.base) - 1}")

@@ -6,7 +6,8 @@ from html import escape
 
 import page
 from growth import Growth
-from phone import BOTTOM, LEFT, RIGHT, TOP, Axes, drawing, key, text, ticks
+from phone import LEFT, RIGHT, Axes, drawing, key
+from quantreport import markdown
 from report import at_recall, number
 
 COLOURS, SHAPES = ("blue", "green", "amber", "violet", "red", "cyan", "grey", "pink"), ("circle", "square", "diamond", "triangle", "wedge")
@@ -27,15 +28,8 @@ class RowAxes(Axes):
 
     def drawn(self):
         for n in (10 ** d for d in range(3, 11) if self.first <= 10 ** d <= self.last):
-            x = self.x(n)
-            yield f'<path class="grid" d="M{x:.1f} {TOP}V{BOTTOM}"/>'
-            yield text(x, BOTTOM + 26, f"{n:,}", "middle")
-        for q in ticks(self.low, self.high):
-            y = self.y(q)
-            yield f'<path class="grid" d="M{LEFT} {y:.1f}H{RIGHT}"/>'
-            yield text(LEFT - 8, y + 6, f"{q:,g}", "end")
-        yield f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}"/>'
-        yield text((LEFT + RIGHT) / 2, BOTTOM + 54, "rows", "middle", "faint")
+            yield from self.across(n, f"{n:,}")
+        yield from self.frame("rows", ",g")
 
 
 def drawn(title, subtitle, series):
@@ -118,9 +112,8 @@ def drawings(dim, sizes):
         yield f"latency-{dim}", drawn("Milliseconds of a search", f"{dim} dimensions, one client, LIMIT 10", latency)
 
 
-def markdown(headings, rows):
-    shown = [["-" if c is None else c[0] if isinstance(c, tuple) else number(c) if isinstance(c, (int, float)) else c for c in row] for row in rows]
-    return "\n".join("| " + " | ".join(str(c) for c in row) + " |" for row in [headings, ["---"] * len(headings), *shown])
+def shown(cell):
+    return "-" if cell is None else cell[0] if isinstance(cell, tuple) else number(cell) if isinstance(cell, (int, float)) else cell
 
 
 def write(result, prefix):
@@ -137,7 +130,7 @@ def write(result, prefix):
         for title, of, headings in TABLES:
             rows = list(of(sizes))
             if rows:
-                print(f"\n{title}\n\n{markdown(headings, rows)}")
+                print("\n".join(["", title, "", *markdown(headings, [[shown(c) for c in row] for row in rows])]), end="")
                 parts += [f"<h3>{escape(title)}</h3>", page.table(headings, rows)]
         lines = [f"{what}: {g.words()}" for what, g in growths(sizes).items()]
         print("\n" + "\n".join(lines))

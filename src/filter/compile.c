@@ -215,7 +215,7 @@ call_operator(const Compiler *compiler, FmgrInfo *function, Datum left, Datum ri
 
 /*
  * search_key -- find the first key for whose value the operator gives the wanted result; it must
- * give that for all later keys, too.  False if there is none.
+ * give that for all later keys, too.  Returns false without such a value.
  */
 static bool
 search_key(const Compiler *compiler, FmgrInfo *function, Datum constant, bool wanted, uint64 *fkey)
@@ -692,7 +692,7 @@ compile_key(OhConditions *conditions, OhCondition *condition, Relation index, Sc
 }
 
 /*
- * find_condition -- the condition of a column; makes one that every key meets if there is none.
+ * find_condition -- the condition of a column; makes one that every key meets if the column has no condition yet.
  */
 static OhCondition *
 find_condition(OhConditions *conditions, int column, int nkeys)

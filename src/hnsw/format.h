@@ -91,7 +91,7 @@ typedef struct OhMetaPageData
 	uint16		dim;
 	uint16		m;
 	uint16		ef_construction;
-	int16		entry_level;	/* level of the entry point, -1 if there is none */
+	int16		entry_level;	/* level of the entry point, -1 without one */
 	uint16		subvectors;		/* of pq; of sparse codes their elements; otherwise 0 */
 	uint32		entry;			/* node id of the entry point, or OH_NONE */
 	uint32		generation;		/* number of vacuums that have moved free hints back */

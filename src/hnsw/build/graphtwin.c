@@ -14,7 +14,7 @@
 #define LEADER		0x80000000U
 
 /*
- * find_in_table -- find the node with the code and filter keys of a slot; OH_NONE if there is none, and then add the
+ * find_in_table -- find the node with the code and filter keys of a slot; OH_NONE if no node has these, and then add the
  * slot to the table.
  *
  * leader: LEADER, to look for a leader with the code, whatever its filter keys; or 0

@@ -89,7 +89,7 @@ typedef struct OhCheck
 
 /* ---- check.c ---- */
 
-/* Open a relation by an OID that a user has given; an error if there is none. */
+/* Open a relation by an OID that a user has given; an error if no relation has it. */
 extern Relation OhOpenRelation(Oid oid, LOCKMODE lock);
 /* Raise an error unless this is an omenhnsw index whose contents can be read. */
 extern void OhCheckRelation(Relation index);
