@@ -10,6 +10,7 @@
 
 #include "hnsw/graph/rows.h"
 #include "hnsw/parts.h"
+#include "hnsw/train/firstrow.h"
 #include "hnsw/train/mean.h"
 #include "hnsw/train/nodesample.h"
 #include "hnsw/train/sample.h"
@@ -35,11 +36,11 @@ typedef struct Collect
 	OhMean	   *mean;			/* of all rows */
 } Collect;
 
-/* A row of a node. */
+/* A row of a node, or of a posting. */
 typedef struct RowOf
 {
-	ItemPointerData tid;
-	uint32		node;			/* OH_NONE if it is the node's first row */
+	OhFirstRow	first;			/* of a posting: its row, and its node */
+	bool		further;		/* is it not the node's first row? */
 } RowOf;
 
 /*
@@ -54,18 +55,20 @@ rows_of(OhArrayId array, const void *record, RowOf *out)
 	const OhPostingData *posting = record;
 	int			n = 0;
 
-	if (array == OH_NODE)
+	out->further = array == OH_POSTING;
+	if (!out->further)
 	{
-		out->tid = node->tid;
-		out->node = OH_NONE;
-		return node->state == OH_LIVE && ItemPointerIsValid(&node->tid) ? 1 : 0;
+		out->first.tid = node->tid;
+		out->first.posting = node->posting;
+		return node->state == OH_LIVE ? 1 : 0;
 	}
 	for (int i = 0; i < OH_POSTING_TIDS && posting->node != OH_NONE && posting->hash == OH_MIXED; i++)
 	{
 		if (ItemPointerIsValid(&posting->tid[i]) && n++ == 0)
-			out->tid = posting->tid[i];
+			out->first.tid = posting->tid[i];
 	}
-	out->node = posting->node;
+	out->first.id = posting->node;
+	out->first.posting = OH_NONE;
 	return n;
 }
 
@@ -115,11 +118,16 @@ page_rows(OhIndex *ix, OhArrayId array, uint32 lp, uint32 want, RowOf *rows)
 		/* take `want` of nrecords, at equal distances */
 		if (rows_of(array, OhSlot(&ix->file, array, page, slot), &row) > 0 &&
 			(uint64) seen++ * want / nrecords >= n)
-			rows[n++] = row;
+		{
+			rows[n] = row;
+			if (!row.further)
+				rows[n].first.id = lp * ix->file.array[array].per_page + slot;
+			n++;
+		}
 	}
 	UnlockReleaseBuffer(buffer);
 	for (uint32 i = 0; i < n; i++)
-		OhCheckRows(ix, &rows[i].tid, 1, array, lp);
+		OhCheckRows(ix, &rows[i].first.tid, 1, array, lp);
 	return n;
 }
 
@@ -127,9 +135,9 @@ page_rows(OhIndex *ix, OhArrayId array, uint32 lp, uint32 want, RowOf *rows)
  * read_row -- read the vector of a row, normalised under cosine, and its length; false if it cannot be read.
  */
 static bool
-read_row(Collect *c, ItemPointer tid, float *x, double *length)
+read_row(Collect *c, const OhFirstRow *first, float *x, double *length)
 {
-	if (!OhFetchVector(c->fetcher, tid, NULL, x, NULL))
+	if (!OhReadFirstRow(c->ix, c->fetcher, first, NULL, false, x, NULL))
 		return false;
 	*length = om_floats_norm(x, c->ix->dim);
 	if (c->ix->spec.metric == OM_METRIC_COSINE)
@@ -148,24 +156,25 @@ static const float *
 read_first(Collect *c, uint32 id)
 {
 	OhIndex    *ix = c->ix;
+	OhFirstRow	first = {.id = id};
 	float	   *x;
 	double		length;
 	Buffer		buffer;
 	const OhNodeData *node;
-	ItemPointerData tid;
+	bool		live;
 
 	if (!OhArrayHas(&ix->file, OH_NODE, id))
 		return NULL;
 	node = OhRecordRead(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE, &buffer);
-	tid = node->tid;
-	if (node->state != OH_LIVE)
-		ItemPointerSetInvalid(&tid);
+	first.tid = node->tid;
+	first.posting = node->posting;
+	live = node->state == OH_LIVE;
 	UnlockReleaseBuffer(buffer);
-	if (!ItemPointerIsValid(&tid))
+	if (!live)
 		return NULL;
-	OhCheckRows(ix, &tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
+	OhCheckRows(ix, &first.tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
 	x = palloc(sizeof(float) * ix->dim);
-	return read_row(c, &tid, x, &length) ? x : NULL;
+	return read_row(c, &first, x, &length) ? x : NULL;
 }
 
 /*
@@ -176,10 +185,10 @@ add_row(Collect *c, RowOf *row)
 {
 	OhNodeSample *sample = c->sample;
 	float	   *x = sample->rows + (Size) sample->n * c->ix->dim;
-	const float *coded = row->node == OH_NONE ? NULL : read_first(c, row->node);
+	const float *coded = row->further ? read_first(c, row->first.id) : NULL;
 	double		length;
 
-	if ((row->node != OH_NONE && coded == NULL) || !read_row(c, &row->tid, x, &length))
+	if ((row->further && coded == NULL) || !read_row(c, &row->first, x, &length))
 		return;
 	OhMeanAdd(c->mean, x, 1.0, length);
 	sample->coded[sample->n++] = coded;

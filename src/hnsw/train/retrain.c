@@ -43,6 +43,7 @@
 #include "hnsw/graph/rows.h"
 #include "hnsw/parts.h"
 #include "hnsw/table/fetch.h"
+#include "hnsw/train/firstrow.h"
 #include "hnsw/train/nodesample.h"
 #include "hnsw/train/retrain.h"
 #include "storage/wal.h"
@@ -495,16 +496,18 @@ is_shared(Retrain *r, uint32 id, uint32 hash, uint32 head)
  * If rows have several vectors, it is the one with the node's old code.
  */
 static bool
-read_row(Retrain *r, Recode *node, const OmQuantizer *old, uint32 *hash)
+read_row(Retrain *r, uint32 id, Recode *node, const OmQuantizer *old, uint32 *hash)
 {
 	OhIndex    *ix = r->ix;
+	OhFirstRow	first = {.id = id, .posting = node->posting, .tid = node->tid};
 
 	if (!OhHasParts(&ix->column))
-		return OhFetchVector(r->fetcher, &node->tid, NULL, r->x, hash);
+		return OhReadFirstRow(ix, r->fetcher, &first, NULL, !r->vacuum, r->x, hash);
 	if (old == NULL)
 		return false;
 	om_quant_decode(old, node->old, r->scratch, r->near);
-	if (!OhFetchVector(r->fetcher, &node->tid, r->near, r->x, hash))
+	/* a row that has the code is as good as the one that was removed */
+	if (!OhReadFirstRow(ix, r->fetcher, &first, r->near, false, r->x, hash))
 		return false;
 	om_quant_encode(old, r->x, r->scratch, node->fresh);
 	return memcmp(node->fresh, node->old, ix->code_bytes) == 0;
@@ -523,7 +526,7 @@ recode(Retrain *r, uint32 lp, Recode *node)
 
 	if (node->state == OH_LIVE)
 		OhCheckRows(ix, &node->tid, 1, OH_NODE, lp);
-	node->exact = node->state == OH_LIVE && ItemPointerIsValid(&node->tid) && read_row(r, node, old, &hash);
+	node->exact = node->state == OH_LIVE && read_row(r, id, node, old, &hash);
 	if (!node->exact)
 	{
 		if (old == NULL)
