@@ -218,6 +218,15 @@ $primary->safe_psql('postgres', 'DELETE FROM t WHERE id % 5 = 0');
 $primary->safe_psql('postgres', 'VACUUM t');
 is(info(), '2|-', 'and not again while they stay');
 
+# Rows from elsewhere that are only added: the next vacuum sees that.
+begin(0, 'l2', 'WITH (bits = 1)');
+sql('INSERT INTO t SELECT * FROM source WHERE id <= 1000', 'REINDEX INDEX i');
+sql('INSERT INTO t SELECT id, v + at(3) FROM source WHERE id > 1000 AND id <= 3000', 'INSERT INTO q SELECT v + at(3) FROM q0');
+is(info(), '1|-', 'rows added: not yet');
+$primary->safe_psql('postgres', 'VACUUM t');
+is(info(), '2|-', 'rows added: trained again by a vacuum');
+check_index($primary, 'i', 'rows added');
+
 # Equal rows move away, a part at a time, so that nodes lose their first row and keep others. These stand for the node then,
 # not its old code, which says nothing by a model of other rows: .87 were found after the second round. All codes
 # are compared.

@@ -53,6 +53,8 @@
 #define FIRST_NODES 64
 /* A model is tested again when the index has this many times the nodes of the last test. */
 #define LOOK_FACTOR 8
+/* A vacuum that has removed nothing tests it if the index has grown by this factor since then. */
+#define VACUUM_FACTOR 1.25
 
 /* With a smaller sample, the model is left as it is. */
 #define LEAST_ROWS 32
@@ -740,6 +742,17 @@ has_old_links(Relation index)
 	return old;
 }
 
+/*
+ * has_grown -- have enough nodes been added since the last test for a vacuum to test the model?
+ */
+static bool
+has_grown(const OhIndex *ix)
+{
+	uint64		nodes = (uint64) ix->file.array[OH_NODE].npages * ix->file.array[OH_NODE].per_page;
+
+	return (double) nodes * LOOK_FACTOR >= VACUUM_FACTOR * ix->look_nodes;
+}
+
 void
 OhRetrainAll(Relation index, bool look_now)
 {
@@ -748,6 +761,7 @@ OhRetrainAll(Relation index, bool look_now)
 	Retrain    *r;
 
 	(void) OhArrayPages(&ix->file, OH_NODE);
+	look_now = look_now || has_grown(ix);
 	if (om_quant_model_floats(&ix->spec) == 0 ||
 		(!OhRetrainIsDue(ix) && (!look_now || ix->number == 0) && !has_old_links(index)))
 		return;
