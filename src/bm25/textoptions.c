@@ -17,6 +17,7 @@
 
 #include "bm25/textoptions.h"
 #include "compat.h"
+#include "filter/key.h"
 
 #define DEFAULT_TAIL_LIMIT	2048
 #define MAX_TAIL_LIMIT		(1024 * 1024)
@@ -150,7 +151,7 @@ OhTextResolveOptions(Relation index, OhTextMeta *meta)
 				 errdetail("Column \"%s\" of index \"%s\" is of type %s.",
 						   NameStr(TupleDescAttr(RelationGetDescr(index), 0)->attname),
 						   RelationGetRelationName(index),
-						   format_type_be(TupleDescAttr(RelationGetDescr(index), 0)->atttypid)),
+						   OhTypeName(TupleDescAttr(RelationGetDescr(index), 0)->atttypid)),
 				 errhint("Filter columns follow the searched one.")));
 	meta->k1 = options ? options->k1 : OH_DEFAULT_K1;
 	meta->b = options ? options->b : OH_DEFAULT_B;

@@ -234,6 +234,15 @@ set_column_type(OhKeyType *key_type, Relation index, int column, MemoryContext c
 					context);
 }
 
+char *
+OhTypeName(Oid type)
+{
+	char	   *name = format_type_be(type);
+	char	   *dot = strchr(name, '.');
+
+	return dot != NULL && strchr(name, '"') == NULL ? dot + 1 : name;
+}
+
 OhKeyKind
 OhKeyKindOf(Relation index, int column)
 {
@@ -244,9 +253,9 @@ OhKeyKindOf(Relation index, int column)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("column \"%s\" of type %s cannot be a filter column of an %s index",
-						NameStr(att->attname), format_type_be(att->atttypid), get_am_name(index->rd_rel->relam)),
+						NameStr(att->attname), OhTypeName(att->atttypid), get_am_name(index->rd_rel->relam)),
 				 OidIsValid(key_type.element) ?
-				 errdetail("Type %s has no extended hash function.", format_type_be(key_type.element)) : 0,
+				 errdetail("Type %s has no extended hash function.", OhTypeName(key_type.element)) : 0,
 				 errhint("Leave the column out of the index: conditions on it are then checked in the table.")));
 	return key_type.kind;
 }

@@ -64,6 +64,12 @@ extern OhKeyMaker *OhKeyMakerBegin(const OhColumns *columns, MemoryContext conte
 extern void OhMakeKeys(OhKeyMaker *maker, const Datum *values, const bool *isnull,
 					   OhKeyRow *row);
 
+/*
+ * The name of a type for messages of CREATE INDEX, without its schema: from PostgreSQL 17 on these are
+ * made with a search_path of pg_catalog alone.
+ */
+extern char *OhTypeName(Oid type);
+
 /* ---- for compile.c ---- */
 
 extern OhKeyType *OhKeyTypeOf(OhKeyMaker *maker, int column);
