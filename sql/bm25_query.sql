@@ -53,6 +53,10 @@ SELECT id FROM bq WHERE body @@@ 'stor*';
 SELECT id FROM bq WHERE body @@@ 'wind stomr~2';
 SELECT id FROM bq WHERE body @@@ '-stor*';
 SELECT id FROM bq WHERE body @@@ '"stor*" 3 * 4 ~ 2';
+-- a text may repeat few words, or exclude them, very often
+SELECT array_agg(id ORDER BY id) FROM bq WHERE body @@@ repeat('storm wind ', 10000);
+SELECT array_agg(id ORDER BY id) FROM bq WHERE body @@@ (repeat('-rain ', 10000) || 'storm wind');
+SELECT array_agg(id ORDER BY id) FROM bq WHERE body @@@ (repeat('-"solar wind" wind ', 1000));
 
 -- order: phrases are checked in the row, rows without a word come last, then NULLs
 SELECT id, round((body <@> 'solar storm')::numeric, 6) AS distance FROM bq ORDER BY body <@> 'solar storm', id;

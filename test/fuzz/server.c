@@ -26,6 +26,7 @@ sigjmp_buf *fuzz_catch;
 sigjmp_buf	fuzz_jump;
 int			fuzz_sqlstate;
 char		fuzz_message[256];
+size_t		fuzz_allocated;
 
 MemoryContext CurrentMemoryContext;
 MemoryContext TopMemoryContext;
@@ -65,6 +66,7 @@ check_size(Size size)
 {
 	if (size > MOST_MEMORY)
 		elog(ERROR, "invalid memory alloc request size %zu", size);
+	fuzz_allocated += size;
 }
 
 void *
@@ -404,6 +406,12 @@ pg_ltoa(int32 value, char *a)
 
 struct varlena *
 pg_detoast_datum(struct varlena *datum)
+{
+	return datum;
+}
+
+struct varlena *
+pg_detoast_datum_packed(struct varlena *datum)
 {
 	return datum;
 }

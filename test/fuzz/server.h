@@ -23,6 +23,9 @@ extern sigjmp_buf *fuzz_catch;
 extern int	fuzz_sqlstate;
 extern char fuzz_message[256];
 
+/* Bytes that have been allocated; a target sets it to 0. */
+extern size_t fuzz_allocated;
+
 /* Runs statement; whether it raised no error. */
 #define FUZZ_TRY(statement) \
 	(sigsetjmp(*(fuzz_catch = &fuzz_jump), 0) == 0 ? ((statement), true) : false)

@@ -1,9 +1,10 @@
 /*
  * target_words.c -- texts that somebody has typed as a search.
  *
- * Input: a byte of options, then the text. No text is a syntax error, only a pattern (a word with * or ~) is one
- * that says so; and what is made of it keeps its promises: terms ascend, words have forms that are terms, parts
- * are there, and a document with all terms, or none, gets an answer.
+ * Input: a byte of options (1: mode all; 2: the text is repeated, to some 16 kB), then the text. No text is a
+ * syntax error, only a pattern (a word with * or ~) is one that says so; and what is made of it keeps its promises:
+ * terms ascend, words have forms that are terms and the order of parts, parts are there, a document with all terms, or
+ * none, gets an answer, and the memory that this takes grows as the text does.
  */
 #include "server.h"
 
@@ -15,6 +16,14 @@
 
 #include "bm25/query/bm25query.h"
 #include "bm25/query/parse.h"
+
+/*
+ * Bytes that the parser may allocate, lists that have grown included: a byte of text is half a word, or a third of a
+ * part, and the dictionaries below know three forms of a word.
+ */
+#define MOST_OF_TEXT(length) (8192 + 512 * (length))
+
+#define LONG_TEXT 16384
 
 static int	phrases;			/* that have been made */
 
@@ -112,6 +121,8 @@ check_query(const OhTextQuery *query)
 	{
 		if (query->word[i].part < 0 || query->word[i].part >= query->nparts)
 			fuzz_fail("a word of no part", NULL);
+		if (i > 0 && query->word[i].part < query->word[i - 1].part)
+			fuzz_fail("words are not in the order of their parts", NULL);
 		if (query->word[i].nforms < 1)
 			fuzz_fail("a word without forms", NULL);
 		for (int f = 0; f < query->word[i].nforms; f++)
@@ -137,19 +148,28 @@ fuzz_one(const uint8_t *data, size_t size)
 	OhBm25Query *source;
 	OhTextQuery *query = NULL;
 	size_t		length = 0;
+	int			times;
 
 	if (size == 0)
 		return;
 	/* no text of a server has a zero byte */
 	while (1 + length < size && data[1 + length] != 0)
 		length++;
-	source = palloc0(offsetof(OhBm25Query, text) + length);
-	SET_VARSIZE(source, offsetof(OhBm25Query, text) + length);
+	times = data[0] & 2 && length > 0 ? Max(LONG_TEXT / length, 1) : 1;
+	source = palloc0(offsetof(OhBm25Query, text) + length * times);
+	SET_VARSIZE(source, offsetof(OhBm25Query, text) + length * times);
 	source->mode = data[0] & 1 ? OH_MODE_ALL : OH_MODE_ANY;
-	memcpy(source->text, data + 1, length);
+	for (int i = 0; i < times; i++)
+		memcpy(source->text + i * length, data + 1, length);
+	length *= times;
 	phrases = 0;
+	fuzz_allocated = 0;
 	if (FUZZ_TRY(query = OhTextQueryParse(source, 1)))
+	{
+		if (fuzz_allocated > MOST_OF_TEXT(length))
+			fuzz_fail("a query takes too much memory", NULL);
 		check_query(query);
+	}
 	else if (fuzz_sqlstate != ERRCODE_FEATURE_NOT_SUPPORTED && fuzz_sqlstate != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 		fuzz_fail("an error that no text may raise", fuzz_message);
 }

@@ -253,6 +253,39 @@ make_terms(OhTextQuery *query, const Parser *p)
 				 errdetail("It has %d.", query->nterms)));
 }
 
+/*
+ * make_words -- collect the words with their forms, in the order of their parts.  Plain words, all of part 0, may
+ * stand between the others.
+ */
+static void
+make_words(OhTextQuery *query, const Parser *p)
+{
+	/* one list for all: a text may repeat few words very often */
+	int		   *form = palloc_extended(sizeof(int) * Max(p->nfound, 1), MCXT_ALLOC_HUGE);
+	OhWord	   *typed = palloc_extended(sizeof(OhWord) * Max(p->nwords, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	/* forms of a word are adjacent */
+	for (int i = 0; i < p->nfound; i++)
+	{
+		OhWord	   *word = &typed[p->found[i].word];
+
+		form[i] = term_number(query, p->found[i].hash);
+		if (word->nforms++ == 0)
+			word->form = &form[i];
+		word->part = p->found[i].part;
+	}
+	query->word = palloc_extended(sizeof(OhWord) * Max(p->nwords, 1), MCXT_ALLOC_HUGE);
+	for (int plain = 1; plain >= 0; plain--)
+	{
+		for (int i = 0; i < p->nwords; i++)
+		{
+			if ((typed[i].part == 0) == (plain == 1))
+				query->word[query->nwords++] = typed[i];
+		}
+	}
+	pfree(typed);
+}
+
 OhTextQuery *
 OhTextQueryParse(const OhBm25Query *source, Oid config)
 {
@@ -261,20 +294,9 @@ OhTextQueryParse(const OhBm25Query *source, Oid config)
 
 	split(&p, source->text, OhQueryTextLength(source));
 	make_terms(query, &p);
+	make_words(query, &p);
 	query->nparts = p.nparts;
 	query->part = p.part;
-	query->nwords = p.nwords;
-	query->word = palloc0(sizeof(OhWord) * Max(p.nwords, 1));
-	/* forms of a word are adjacent */
-	for (int i = 0; i < p.nfound; i++)
-	{
-		OhWord	   *word = &query->word[p.found[i].word];
-
-		if (word->nforms == 0)
-			word->form = palloc(sizeof(int) * p.nfound);
-		word->part = p.found[i].part;
-		word->form[word->nforms++] = term_number(query, p.found[i].hash);
-	}
 	for (int i = 0; i < query->nparts; i++)
 	{
 		query->phrases |= query->part[i].phrase != 0;
@@ -298,14 +320,11 @@ OhTextQueryMatches(const OhTextQuery *query, const bool *has)
 		bool		complete = true;
 		bool		empty = true;
 
-		/* words are in the order of parts, except for plain words, which are all of part 0 */
-		for (i = 0; i < query->nwords; i++)
+		for (; i < query->nwords && query->word[i].part == part; i++)
 		{
 			const OhWord *word = &query->word[i];
 			bool		there = false;
 
-			if (word->part != part)
-				continue;
 			empty = false;
 			for (int f = 0; f < word->nforms && !there; f++)
 				there = has[word->form[f]];

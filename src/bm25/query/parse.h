@@ -33,7 +33,7 @@ typedef struct OhTextQuery
 	uint64	   *hash;			/* [nterms], ascending */
 	uint32	   *count;			/* [nterms], how often the query has it; 0: only in excluded parts */
 	int			nwords;
-	OhWord	   *word;
+	OhWord	   *word;			/* in the order of their parts */
 	int			nparts;
 	OhPart	   *part;
 	bool		phrases;		/* some part has a phrase, so rows must be checked */
