@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/guc.h"
 
 #include "bm25/bm25.h"
 #include "bm25/textoptions.h"
@@ -35,4 +36,9 @@ _PG_init(void)
 	OhDiscardInit();
 	OhStatsInit();
 	OhExplainInit();
+	/*
+	 * Nothing is called so; a setting of omenhnsw by this name would be accepted, and mean
+	 * nothing.
+	 */
+	MarkGUCPrefixReserved("omendb");
 }

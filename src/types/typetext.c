@@ -54,6 +54,7 @@ om_scan_error(OmTextScan *scan, const char *expected)
 {
 	int			len = strlen(scan->text);
 	int			before = scan->at - scan->text;
+	bool		array = *scan->at == '{' && strcmp(expected, "\"[\"") == 0;
 
 	/* Character position, counted from 1; bytes and characters may differ. */
 	ereturn(scan->escontext, false,
@@ -63,7 +64,10 @@ om_scan_error(OmTextScan *scan, const char *expected)
 			 *scan->at == '\0' ?
 			 errdetail("Expected %s, but the input ends.", expected) :
 			 errdetail("Expected %s at character %d.", expected,
-					   pg_mbstrlen_with_len(scan->text, before) + 1)));
+					   pg_mbstrlen_with_len(scan->text, before) + 1),
+			 array ?
+			 errhint("This is how an array is written: cast it to an array first, as in '{1,2,3}'::real[]::%s.",
+					 scan->desc->name) : 0));
 }
 
 bool

@@ -153,34 +153,75 @@ unit_guard_close(UnitGuard *guard)
 	munmap(guard->base, guard->inner + 2 * guard->page);
 }
 
-int
-main(void)
+/* Groups of cases, in the order in which they run. */
+static const struct
 {
-	om_kernels_init();
-	printf("kernels of this CPU: %s\n", om_kernels->name);
+	const char *name;
+	void		(*run) (void);
+}			groups[] = {
 #ifdef UNIT_THREADS
-	test_threads();
+	{"threads", test_threads},
 #else
-	test_kernels();
-	test_encoder_kernels();
-	test_rotation();
-	test_quant();
-	test_estimator();
-	test_ranking();
-	test_refine();
-	test_lane_kernels();
-	test_range_kernels();
-	test_unpack();
-	test_none();
-	test_sq8();
-	test_pq();
-	test_half_bits();
-	test_bit_codes();
-	test_sparse();
+	{"kernels", test_kernels},
+	{"encoder_kernels", test_encoder_kernels},
+	{"rotation", test_rotation},
+	{"quant", test_quant},
+	{"estimator", test_estimator},
+	{"ranking", test_ranking},
+	{"refine", test_refine},
+	{"lane_kernels", test_lane_kernels},
+	{"range_kernels", test_range_kernels},
+	{"unpack", test_unpack},
+	{"none", test_none},
+	{"sq8", test_sq8},
+	{"pq", test_pq},
+	{"half_bits", test_half_bits},
+	{"bit_codes", test_bit_codes},
+	{"sparse", test_sparse},
 #ifdef UNIT_SERVER
-	test_server();
+	{"server", test_server},
 #endif
 #endif
+};
+
+#define GROUPS ((int) (sizeof(groups) / sizeof(groups[0])))
+
+static bool
+wanted(int group, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], groups[group].name) == 0)
+			return true;
+	return argc == 1;
+}
+
+/* unit [GROUP...] -- all groups, or those named; unit --list prints their names. */
+int
+main(int argc, char **argv)
+{
+	bool		list = argc == 2 && strcmp(argv[1], "--list") == 0;
+	int			found = 0;
+
+	om_kernels_init();
+	if (!list)
+		printf("kernels of this CPU: %s\n", om_kernels->name);
+	for (int i = 0; i < GROUPS; i++)
+	{
+		if (list)
+			printf("%s\n", groups[i].name);
+		else if (wanted(i, argc, argv))
+		{
+			groups[i].run();
+			found++;
+		}
+	}
+	if (list)
+		return 0;
+	if (argc > 1 && found != argc - 1)
+	{
+		fprintf(stderr, "%d of %d groups are unknown: see --list\n", argc - 1 - found, argc - 1);
+		return 2;
+	}
 	if (skipped > 0)
 		printf("%d skipped\n", skipped);
 	printf("%d passed, %d failed\n", passed, failed);

@@ -64,7 +64,9 @@ check_relation(Relation index, bool ours, const char *wanted)
 	if (index->rd_rel->relkind != RELKIND_INDEX || !ours)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an %s index", RelationGetRelationName(index), wanted)));
+				 errmsg("\"%s\" is not an %s index", RelationGetRelationName(index), wanted),
+				 RELKIND_HAS_TABLE_AM(index->rd_rel->relkind) || index->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ?
+				 errhint("It is a table: give the name of its index, as CREATE INDEX or \\d shows it.") : 0));
 	if (RELATION_IS_OTHER_TEMP(index))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
