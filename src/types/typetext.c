@@ -49,12 +49,16 @@ quote(const char *s, int len)
 	return psprintf("%.*s...", clipped, s);
 }
 
-bool
-om_scan_error(OmTextScan *scan, const char *expected)
+/*
+ * syntax_error -- report a syntax error at scan->at; always returns false.
+ *
+ * array: is it an array's text?
+ */
+static bool
+syntax_error(OmTextScan *scan, const char *expected, bool array)
 {
 	int			len = strlen(scan->text);
 	int			before = scan->at - scan->text;
-	bool		array = *scan->at == '{' && strcmp(expected, "\"[\"") == 0;
 
 	/* Character position, counted from 1; bytes and characters may differ. */
 	ereturn(scan->escontext, false,
@@ -68,6 +72,12 @@ om_scan_error(OmTextScan *scan, const char *expected)
 			 array ?
 			 errhint("This is how an array is written: cast it to an array first, as in '{1,2,3}'::real[]::%s.",
 					 scan->desc->name) : 0));
+}
+
+bool
+om_scan_error(OmTextScan *scan, const char *expected)
+{
+	return syntax_error(scan, expected, false);
 }
 
 bool
@@ -255,8 +265,8 @@ om_scan_list(OmTextScan *scan, float *out, int64 capacity, int *dim)
 	int			n = 0;
 
 	*dim = 0;
-	if (!om_scan_char(scan, '['))
-		return false;
+	if (!om_scan_accept(scan, '['))
+		return syntax_error(scan, "\"[\"", *scan->at == '{');
 	if (!om_scan_accept(scan, ']'))
 	{
 		for (;;)

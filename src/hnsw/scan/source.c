@@ -418,7 +418,7 @@ ask_ahead(OhSource *s)
 		UnlockReleaseBuffer(buffer);
 		if (live && ItemPointerIsValid(&tid))
 		{
-			OhCheckRows(s->query->ix, &tid, 1, OH_NODE, OhLp(file, OH_NODE, s->batch->item[s->nasked].id));
+			OhCheckRows(s->query->ix, &tid, 1, OH_NODE, OhLp(file, OH_NODE, id));
 			OhRerankAsk(s->ranking->rerank, &tid);
 		}
 		if (live && s->query->forms->refined && OhArrayHas(file, OH_REFINE, id))

@@ -133,6 +133,8 @@ page_rows(OhIndex *ix, OhArrayId array, uint32 lp, uint32 want, RowOf *rows)
 
 /*
  * read_row -- read the vector of a row, normalised under cosine, and its length; false if it cannot be read.
+ *
+ * If a vacuum has given its TID to another row, the sample has that one: it is a row of the table, too.
  */
 static bool
 read_row(Collect *c, const OhFirstRow *first, float *x, double *length)

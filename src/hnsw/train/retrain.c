@@ -746,11 +746,9 @@ has_old_links(Relation index)
  * has_grown -- have enough nodes been added since the last test for a vacuum to test the model?
  */
 static bool
-has_grown(const OhIndex *ix)
+has_grown(OhIndex *ix)
 {
-	uint64		nodes = (uint64) ix->file.array[OH_NODE].npages * ix->file.array[OH_NODE].per_page;
-
-	return (double) nodes * LOOK_FACTOR >= VACUUM_FACTOR * ix->look_nodes;
+	return (double) OhArrayRecords(&ix->file, OH_NODE) * LOOK_FACTOR >= VACUUM_FACTOR * ix->look_nodes;
 }
 
 void
