@@ -134,7 +134,11 @@ draw(OhTruth *t, OhTrial *trial)
 
 		UnlockReleaseBuffer(buffer);
 		CHECK_FOR_INTERRUPTS();
-		if (!good || (trial->value = read_value(t, tid)) == NULL)
+		if (!good)
+			continue;
+		OhCheckRows(ix, &tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
+		trial->value = read_value(t, tid);
+		if (trial->value == NULL)
 			continue;
 		OhGetPosition(&ix->column, PointerGetDatum(trial->value), &trial->position);
 		if (trial->position.no_direction)
