@@ -75,5 +75,13 @@ END
 $$;
 SET enable_sort = on;
 SELECT wanted, k, eq_near(wanted, k) FROM unnest('{0,4,10,15,100}'::integer[]) wanted, unnest('{1,10,300,1450}'::integer[]) k;
-DROP TABLE eq, eq_near;
-DROP FUNCTION eq_row, eq_test, eq_near;
+-- grown under inner product, where other vectors are nearer to a vector than its own copies
+CREATE FUNCTION eq_random(i bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+	SELECT (hashint8extended(i, 1) % 1000000)::float8 / 1000000 $$;
+CREATE TABLE eq_ip (id serial, v vector(24));
+CREATE INDEX eq_ip_i ON eq_ip USING omenhnsw (v vector_ip_ops);
+INSERT INTO eq_ip (v) SELECT v FROM generate_series(1, 2) copy, (SELECT n, array_agg((exp(1.5 * eq_random(n)) * eq_random(n * 100 + d))::real ORDER BY d)::vector(24) AS v
+	FROM generate_series(1, 1500) n, generate_series(1, 24) d GROUP BY n) s ORDER BY copy, n;
+SELECT nodes < 1800 AS shared, heap_rows FROM omendb_index_check('eq_ip_i', true);
+DROP TABLE eq, eq_near, eq_ip;
+DROP FUNCTION eq_row, eq_test, eq_near, eq_random;

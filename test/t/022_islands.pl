@@ -90,5 +90,14 @@ for my $round (1 .. 3)
 	sql("SET maintenance_work_mem = '1MB'; VACUUM t");
 	check_index($node, 'i', "a fifth of the rows deleted, little memory, $round");
 }
+
+# --- where few rows are left and a vacuum has no memory for the graph, members by level are those of a lower level
+sql('DROP INDEX i; TRUNCATE t; INSERT INTO t SELECT row_number() OVER (), g, row_of(g, n, 3) FROM generate_series(1, 40) g, generate_series(1, 500) n; '
+	  . 'CREATE INDEX i ON t USING omenhnsw (v) WITH (quantizer = binary)');
+sql('DELETE FROM t WHERE id % 13 > 0');
+sql("SET maintenance_work_mem = '1MB'; VACUUM t");
+check_index($node, 'i', 'a thirteenth of the rows left, little memory');
+my ($members, $nodes) = split /\|/, sql("SELECT highway, nodes FROM omendb_index_info('i')");
+cmp_ok($members, '>=', $nodes / 40, "$members members of $nodes nodes");
 $node->stop;
 done_testing();

@@ -171,6 +171,35 @@ has_keys(OhNear *near, uint32 id)
 }
 
 /*
+ * has_code -- does a cached node have the code of the new one?
+ */
+static bool
+has_code(const OhNear *near, const OhCachedNode *cached)
+{
+	return cached->live && (cached->tag & OH_TAG_MODEL) == near->node->number &&
+		memcmp(cached->code, near->node->code, near->ix->code_bytes) == 0;
+}
+
+/*
+ * find_twin_anywhere -- look for a twin among all nodes that the search has compared: under inner product
+ * longer vectors are nearer to a vector than its own twin.
+ */
+static uint32
+find_twin_anywhere(OhNear *near)
+{
+	const OhNodeCache *cache = &near->cache;
+
+	for (uint32 i = 0; i < cache->size; i++)
+	{
+		const OhCachedNode *cached = &cache->table[i];
+
+		if (cached->stamp == cache->stamp && has_code(near, cached) && has_keys(near, cached->id))
+			return cached->id;
+	}
+	return OH_NONE;
+}
+
+/*
  * OhFindTwin -- see near.h.
  *
  * Siblings are equally near, so all of them that were found are compared.
@@ -181,12 +210,13 @@ OhFindTwin(OhNear *near)
 	const OhQueue *found = &near->search->found;
 	int64		n = TWIN_CANDIDATES;
 
+	if (near->ix->spec.metric == OM_METRIC_IP)
+		return find_twin_anywhere(near);
 	for (int64 i = 0; i < Min(found->n, n); i++)
 	{
-		OhCachedNode *cached = OhNodeCacheFind(&near->cache, found->item[i].id);
+		const OhCachedNode *cached = OhNodeCacheFind(&near->cache, found->item[i].id);
 
-		if (cached == NULL || !cached->live || (cached->tag & OH_TAG_MODEL) != near->node->number ||
-			memcmp(cached->code, near->node->code, near->ix->code_bytes) != 0)
+		if (cached == NULL || !has_code(near, cached))
 			continue;
 		if (has_keys(near, cached->id))
 			return cached->id;

@@ -4,7 +4,8 @@
  * A dead node's member is freed before the node is.  At the end, vacuum looks for islands in
  * its private copy of the graph, by the rules of islands.c, and gives a member to each island
  * that has none.  If memory does not hold the whole copy, a live node that the dead one links
- * to takes over its membership instead: it is on the same island, if any of that is left.
+ * to takes over its membership instead: it is on the same island, if any of that is left.  In
+ * both cases, members by level become those of a lower level if nodes have become few.
  */
 #include "postgres.h"
 
@@ -343,6 +344,29 @@ set_level(OhVacuum *v, int level)
 }
 
 /*
+ * lower_level -- where nodes have gone, let those of lower levels become members.  This needs
+ * no copy of the graph.
+ */
+static void
+lower_level(OhVacuum *v, int level)
+{
+	if (level >= v->ix->highway_level)
+		return;
+	for (uint32 id = 0; id < v->n; id++)
+	{
+		OhNodeData *node;
+
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
+		if (OhVacState(v, id) != OH_LIVE || OH_VAC_LEVEL(v->node[id]) < level)
+			continue;
+		node = OhVacuumNode(v, id);
+		OhHighwayJoin(v->ix, id, node->level, OH_MEMBER_LEVEL, node->tag, OhNodeCode(node));
+	}
+	set_level(v, level);
+}
+
+/*
  * choose_members -- the OH_MEMBER_* flags that all nodes should have, palloc'd.
  */
 static uint8 *
@@ -383,8 +407,13 @@ OhVacuumHighway(OhVacuum *v)
 	uint8	   *kind;
 	uint32		npages;
 
-	if (!v->nodes.stable || v->nlive == 0)
+	if (v->nlive == 0)
 		return;
+	if (!v->nodes.stable)
+	{
+		lower_level(v, level);
+		return;
+	}
 	s.near = MemoryContextAllocHuge(v->context, sizeof(Near) * (Size) s.n);
 	OhForestInit(&s.forest, s.n, v->context);
 	s.member = MemoryContextAllocExtended(v->context, s.n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
