@@ -7,8 +7,12 @@
  * rows of today.  The nodes are few, so that everything is computed in memory, and then written with one WAL
  * record for each page.
  *
- * Other backends may insert at the same time: a link that was added after the nodes were read is
- * kept.  A crash leaves a graph of old and new lists of links, which is valid; the next vacuum
+ * Other backends may insert at the same time.  A link to a node that was not read, and one that was
+ * added since, is kept.  An insert also drops links, of nodes that it finds to be reachable over others, and these
+ * may be written anew a moment later.  So at the end all nodes are read again, and those that cannot be reached are
+ * linked; inserts of that time look at a graph that nobody else rewrites.
+ *
+ * A crash leaves a graph of old and new lists of links, which is valid; the next vacuum
  * links a node that none of them leads to.
  */
 #include "postgres.h"
@@ -19,7 +23,15 @@
 #include "hnsw/graph/select.h"
 #include "hnsw/options.h"
 #include "hnsw/train/retrain.h"
+#include "storage/bitset.h"
 #include "storage/wal.h"
+
+/*
+ * After the lists are written, nodes that cannot be reached are looked for so often at most, and
+ * if there are at most so many times the nodes that could be rewired.
+ */
+#define SETTLE_ROUNDS	8
+#define SETTLE_MOST		2
 
 /* A node. */
 typedef struct Wired
@@ -30,6 +42,8 @@ typedef struct Wired
 	uint32	   *links;			/* [2m], its new links: numbers in Rewire.node */
 	int			n;				/* new links */
 	int			nselected;		/* the first of them: chosen as diverse, the others are fill */
+	uint16		version;		/* of the node, when it was read */
+	bool		changed;		/* it has got a link to a node that was not reached */
 
 	/* written by connect() */
 	bool		reached;		/* from the entry point */
@@ -45,6 +59,7 @@ typedef struct Rewire
 	int			n;				/* nodes */
 	int			most;			/* nodes at most */
 	Wired	   *node;			/* [n], sorted by id */
+	OhBitset	dead;			/* ids of nodes that were dead when they were read */
 	OhSelector	selector;
 	OmQuery    *form;
 	OhCandidate *candidates;	/* [ef_construction + 1] */
@@ -62,7 +77,9 @@ read_nodes(Rewire *w)
 	uint32		npages = OhArrayPages(&ix->file, OH_NODE);
 	uint32		per_page = ix->file.array[OH_NODE].per_page;
 
+	w->n = 0;
 	w->node = palloc0(sizeof(Wired) * w->most);
+	OhBitsetInit(&w->dead, (uint64) npages * per_page, CurrentMemoryContext);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
 		Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
@@ -75,6 +92,8 @@ read_nodes(Rewire *w)
 			OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);
 			Wired	   *wired;
 
+			if (node->state == OH_DEAD)
+				OhBitsetAdd(&w->dead, lp * per_page + slot);
 			if (node->state != OH_LIVE || (node->tag & OH_TAG_MODEL) != ix->number)
 				continue;
 			room = w->n < w->most;
@@ -86,12 +105,37 @@ read_nodes(Rewire *w)
 			wired->before = memcpy(palloc(sizeof(uint32) * w->max),
 								   OhNodeLinks(node, ix->code_bytes), sizeof(uint32) * w->max);
 			wired->links = palloc(sizeof(uint32) * w->max);
+			wired->nselected = Min(node->nselected, w->max);
+			wired->version = node->version;
 		}
 		UnlockReleaseBuffer(buffer);
 		if (!room)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * find_node -- number of the node with an id; -1: it was not read.
+ */
+static int
+find_node(const Rewire *w, uint32 id)
+{
+	int			from = 0;
+	int			to = w->n;
+
+	while (from < to)
+	{
+		int			middle = (from + to) / 2;
+
+		if (w->node[middle].id == id)
+			return middle;
+		if (w->node[middle].id < id)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return -1;
 }
 
 /*
@@ -260,6 +304,7 @@ reach(Rewire *w, int i)
 	else
 		from->gave = true;
 	from->links[place] = i;
+	from->changed = true;
 	w->node[i].reached = w->node[i].orphan = true;
 	w->node[i].parent = nearest;
 	walk_from(w, i);
@@ -289,37 +334,66 @@ connect(Rewire *w)
 }
 
 /*
- * store -- write the links of a node, and keep those that it has got since it was read.
+ * is_new -- must a link that a node has now be kept, because it was not known when the new links were chosen?
+ */
+static bool
+is_new(const Rewire *w, const Wired *wired, uint32 link)
+{
+	int			to = find_node(w, link);
+
+	if (to < 0)
+		return !OhBitsetHas(&w->dead, link);
+	return !OhHasLink(wired->before, w->max, link);
+}
+
+/*
+ * end_of -- the last of n new links of a node over which no node was reached; the last one if there is none.
+ */
+static int
+end_of(const Rewire *w, const Wired *wired, const uint32 *list, int n)
+{
+	for (int k = n - 1; k >= 0; k--)
+	{
+		if (w->node[find_node(w, list[k])].parent != wired - w->node)
+			return k;
+	}
+	return n - 1;
+}
+
+/*
+ * store -- write the links of a node, and keep those that are new to it.
  */
 static void
-store(Rewire *w, const Wired *wired, OhNodeData *node)
+store(const Rewire *w, const Wired *wired, OhNodeData *node)
 {
 	uint32	   *links = OhNodeLinks(node, w->ix->code_bytes);
 	uint32		list[2 * OH_MAX_M];
-	int			n = 0;
-	int			last;
+	uint32		kept[2 * OH_MAX_M];
+	int			nselected = wired->nselected;
+	int			n = wired->n;
+	int			nkept = 0;
 
-	for (int k = 0; k < wired->n; k++)
-		list[n++] = w->node[wired->links[k]].id;
-	last = n;
+	for (int k = 0; k < n; k++)
+		list[k] = w->node[wired->links[k]].id;
 	for (int k = 0; k < w->max && links[k] != OH_NONE; k++)
 	{
-		bool		known = false;
-
-		for (int b = 0; b < w->max && !known; b++)
-			known = links[k] == wired->before[b];
-		for (int l = 0; l < n && !known; l++)
-			known = links[k] == list[l];
-		if (known)
-			continue;
-		if (n < w->max)
-			list[n++] = links[k];
-		else if (last > 0)
-			list[--last] = links[k];
+		if (is_new(w, wired, links[k]) && !OhHasLink(list, n, links[k]))
+			kept[nkept++] = links[k];
 	}
+	while (n + nkept > w->max)
+	{
+		int			place = end_of(w, wired, list, n);
+
+		if (place < nselected)
+			nselected--;
+		n--;
+		memmove(&list[place], &list[place + 1], sizeof(uint32) * (n - place));
+	}
+	memcpy(&list[n], kept, sizeof(uint32) * nkept);
+	n += nkept;
 	for (int k = 0; k < w->max; k++)
 		links[k] = k < n ? list[k] : OH_NONE;
-	node->nselected = Min(wired->nselected, last);
+	node->nselected = nselected;
 	node->version++;
 }
 
@@ -346,25 +420,121 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 	UnlockReleaseBuffer(buffer);
 }
 
+/*
+ * begin_choice -- memory to choose links among all nodes.
+ */
+static void
+begin_choice(Rewire *w)
+{
+	OhSelectorInit(&w->selector, w->ix->quant, CurrentMemoryContext);
+	w->form = OhAlignedAlloc(CurrentMemoryContext, om_quant_query_bytes(&w->ix->spec));
+	w->candidates = palloc(sizeof(OhCandidate) * (w->ix->ef_construction + 1));
+	w->codes = palloc(sizeof(void *) * w->n);
+	w->dist = palloc(sizeof(float) * w->n);
+	for (int i = 0; i < w->n; i++)
+		w->codes[i] = w->node[i].code;
+}
+
+/*
+ * know_links -- links become those that the nodes had when they were read, as far as they lead to
+ * nodes that were read.
+ */
+static void
+know_links(Rewire *w)
+{
+	for (int i = 0; i < w->n; i++)
+	{
+		Wired	   *wired = &w->node[i];
+		int			selected = 0;
+
+		for (int k = 0; k < w->max && wired->before[k] != OH_NONE; k++)
+		{
+			int			to = find_node(w, wired->before[k]);
+
+			if (to < 0)
+				continue;
+			wired->links[wired->n++] = to;
+			selected += k < wired->nselected;
+		}
+		wired->nselected = selected;
+	}
+}
+
+/*
+ * store_changed -- write the links of nodes that have got one to a node that could not be reached,
+ * unless somebody else has changed them since they were read; false: there are no such nodes.
+ */
+static bool
+store_changed(Rewire *w)
+{
+	OhIndex    *ix = w->ix;
+	bool		any = false;
+
+	for (int i = 0; i < w->n; i++)
+	{
+		const Wired *wired = &w->node[i];
+		Buffer		buffer;
+		OhNodeData *node;
+
+		if (!wired->changed)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		any = true;
+		buffer = OhRecordPage(&ix->file, OH_NODE, wired->id, BUFFER_LOCK_EXCLUSIVE);
+		node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), wired->id);
+		if (node->state == OH_LIVE && node->version == wired->version)
+		{
+			OhWrite		write;
+
+			OhWriteStart(&write, &ix->file);
+			store(w, wired, OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), wired->id));
+			OhWriteFinish(&write);
+		}
+		UnlockReleaseBuffer(buffer);
+	}
+	return any;
+}
+
+/*
+ * settle -- after all lists are written: link nodes that cannot be reached.
+ *
+ * Inserts that ran at the same time may have relied on links that are gone.
+ */
+static void
+settle(OhIndex *ix, int most)
+{
+	for (int round = 0; round < SETTLE_ROUNDS; round++)
+	{
+		Rewire		w = {.ix = ix, .most = most, .max = 2 * ix->m};
+		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw rewire", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(context);
+		bool		any = false;
+
+		/* if others have inserted as many meanwhile, the next vacuum does it */
+		if (read_nodes(&w) && w.n > 1)
+		{
+			begin_choice(&w);
+			know_links(&w);
+			connect(&w);
+			any = store_changed(&w);
+		}
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
+		if (!any)
+			return;
+	}
+}
+
 bool
 OhRewire(OhIndex *ix, int most)
 {
-	Rewire		w = {0};
+	Rewire		w = {.ix = ix, .most = most, .max = 2 * ix->m};
 
-	w.ix = ix;
-	w.most = most;
-	w.max = 2 * ix->m;
 	if (!read_nodes(&w))
 		return false;
 	if (w.n < 2)
 		return true;
-	OhSelectorInit(&w.selector, ix->quant, CurrentMemoryContext);
-	w.form = OhAlignedAlloc(CurrentMemoryContext, om_quant_query_bytes(&ix->spec));
-	w.candidates = palloc(sizeof(OhCandidate) * (ix->ef_construction + 1));
-	w.codes = palloc(sizeof(void *) * w.n);
-	w.dist = palloc(sizeof(float) * w.n);
-	for (int i = 0; i < w.n; i++)
-		w.codes[i] = w.node[i].code;
+	begin_choice(&w);
 	for (int i = 0; i < w.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -381,5 +551,6 @@ OhRewire(OhIndex *ix, int most)
 			;
 		write_page(&w, lp, from, to);
 	}
+	settle(ix, SETTLE_MOST * most);
 	return true;
 }
