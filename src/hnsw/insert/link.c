@@ -24,7 +24,7 @@ OhLinksInit(OhLinks *links, OhNear *near, MemoryContext context)
 	links->node = near->node;
 	links->near = near;
 	links->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
-	links->held = MemoryContextAlloc(context, sizeof(OhHeldLink) * 8 * ix->m);
+	links->held = MemoryContextAlloc(context, sizeof(OhHeldLink) * OH_HELD_LINKS * ix->m);
 	links->deciding = OH_NONE;
 }
 
@@ -77,7 +77,7 @@ is_held(const OhLinks *links, uint32 from, uint32 to)
 static bool
 hold(OhLinks *links, uint32 from, uint32 to)
 {
-	if (links->nheld >= 8 * links->ix->m)
+	if (links->nheld >= OH_HELD_LINKS * links->ix->m)
 		return false;
 	links->held[links->nheld].from = from;
 	links->held[links->nheld++].to = to;
@@ -110,7 +110,7 @@ leads_from(OhLinks *links, const OhLinkList *list, uint32 id, uint32 avoid, bool
 	if (kept == NULL || id == avoid || id == links->deciding)
 		return false;
 	if (kept->marks.chosen)
-		return true;
+		return hold(links, OH_NONE, id);
 	if (OhHasLink(list->link, list->n, id))
 		return hold(links, links->deciding, id);
 	for (int i = 0; further && i < kept->marks.nleading; i++)
@@ -143,7 +143,7 @@ stays_reachable(OhLinks *links, const OhLinkList *list, int place)
 	if (kept == NULL || is_held(links, links->deciding, id))
 		return false;
 	if (kept->marks.chosen)
-		return true;
+		return hold(links, OH_NONE, id);
 	for (int i = 0; i < kept->marks.nleading; i++)
 	{
 		uint32		from = kept->marks.leading[i];
@@ -174,6 +174,7 @@ farthest(OhLinks *links, const OhLinkList *list, const float *d, int from, int t
 	for (;;)
 	{
 		int			place = -1;
+		int			nheld = links->nheld;
 
 		for (int i = from; i < to; i++)
 		{
@@ -182,6 +183,7 @@ farthest(OhLinks *links, const OhLinkList *list, const float *d, int from, int t
 		}
 		if (place < 0 || stays_reachable(links, list, place))
 			return place;
+		links->nheld = nheld;
 		refused[place] = true;
 	}
 }
@@ -201,6 +203,7 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 	int			n = list->n;
 	int			place;
 
+	links->dropped = OH_NONE;
 	if (OhHasLink(list->link, list->n, links->id))
 		return -1;
 	Assert(n <= max && list->nselected <= n);
@@ -239,6 +242,7 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 			place = farthest(links, list, d, 0, list->nselected, dist);
 		if (place < 0)
 			return -1;
+		links->dropped = list->link[place];
 	}
 	if (diverse && place >= list->nselected)
 	{
@@ -281,8 +285,11 @@ decide(OhLinks *links, OhBackLink *back, bool again)
 	back->list.nselected = kept->nselected;
 	memcpy(back->list.link, kept->links, sizeof(uint32) * kept->nlinks);
 	links->deciding = back->node;
+	back->first_held = links->nheld;
 	back->place = OhLinkDecide(links, &back->list, 2 * links->ix->m, OhCachedCode(links->near, kept),
 							   kept->dist);
+	back->dropped = links->dropped;
+	back->last_held = links->nheld;
 	links->deciding = OH_NONE;
 	back->wanted = back->place >= 0;
 	kept->marks.back = back->wanted ? back - links->back + 1 : 0;
@@ -352,7 +359,11 @@ force(OhLinks *links, OhBackLink *back)
 	list->nselected = kept->nselected;
 	memcpy(list->link, kept->links, sizeof(uint32) * kept->nlinks);
 	back->place = list->n - 1;
-	take_over(links, list->link[back->place]);
+	back->dropped = list->link[back->place];
+	take_over(links, back->dropped);
+	back->first_held = links->nheld;
+	(void) hold(links, OH_NONE, back->dropped);
+	back->last_held = links->nheld;
 	list->link[back->place] = OH_NONE;
 	back->wanted = true;
 	kept->marks.back = back - links->back + 1;
@@ -476,7 +487,10 @@ apply(OhLinks *links, OhBackLink *back, Page page)
 
 	back->done = true;
 	if (OhHasLink(back->list.link, back->list.n, links->id))
+	{
+		back->dropped = OH_NONE;
 		return;
+	}
 	back->list.link[back->place] = links->id;
 	OhStoreLinks(&back->list, OhNodeLinks(node, links->ix->code_bytes), &node->nselected,
 				 2 * links->ix->m);
@@ -607,12 +621,12 @@ OhLinkRest(OhLinks *links)
 }
 
 /*
- * is_same -- is the node still the one that the search saw?
+ * OhIsSameNode -- see link.h.
  *
  * A node whose code has been replaced by one of another model since then most probably is.
  */
-static bool
-is_same(OhLinks *links, uint32 id)
+bool
+OhIsSameNode(OhLinks *links, uint32 id)
 {
 	OhIndex    *ix = links->ix;
 	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
@@ -648,7 +662,7 @@ OhLinkVerify(OhLinks *links)
 
 	for (int i = 0; i < links->list.n; i++)
 	{
-		if (!is_same(links, links->list.link[i]))
+		if (!OhIsSameNode(links, links->list.link[i]))
 			bad[nbad++] = links->list.link[i];
 	}
 	if (nbad == 0)

@@ -10,6 +10,9 @@
 #include "hnsw/insert/near.h"
 #include "hnsw/insert/place.h"
 
+/* Number of links that lists may rely on, for each of m. */
+#define OH_HELD_LINKS	16
+
 /* A planned link from a neighbour back to the new node. */
 typedef struct OhBackLink
 {
@@ -20,16 +23,20 @@ typedef struct OhBackLink
 	bool		done;
 	int			place;			/* index of the new node in the list */
 	OhLinkList	list;			/* the list with the new node in it, for which OH_NONE stands */
+	uint32		dropped;		/* the node whose link it has taken the place of, or OH_NONE */
+	int			first_held;		/* what that node is reachable over: held[first_held .. last_held -
+								 * 1] */
+	int			last_held;
 } OhBackLink;
 
 /* A link that must stay, because another list has dropped its own link to the same node. */
 typedef struct OhHeldLink
 {
-	uint32		from;
+	uint32		from;			/* OH_NONE: the new node */
 	uint32		to;
 } OhHeldLink;
 
-/* Written by link.c alone. */
+/* Written by link.c, and by regain.c at the end. */
 typedef struct OhLinks
 {
 	OhIndex    *ix;
@@ -41,8 +48,9 @@ typedef struct OhLinks
 	int			nback;
 	OhBackLink *back;			/* [2m] */
 	uint32		deciding;		/* owner of the list that is being decided on, or OH_NONE */
+	uint32		dropped;		/* the link that OhLinkDecide() has dropped, or OH_NONE */
 	int			nheld;			/* number of links that other lists rely on */
-	OhHeldLink *held;			/* [8m] */
+	OhHeldLink *held;			/* [OH_HELD_LINKS * m] */
 } OhLinks;
 
 typedef enum OhLinkResult
@@ -73,5 +81,9 @@ extern OhLinkResult OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer
 extern void OhLinkRest(OhLinks *links);
 /* Drop links to nodes that a vacuum has freed in the meantime. */
 extern void OhLinkVerify(OhLinks *links);
+/* Is the node still the one that the search saw? */
+extern bool OhIsSameNode(OhLinks *links, uint32 id);
+/* Look again whether nodes are reachable to which a list has dropped its link (regain.c). */
+extern void OhLinkRegain(OhLinks *links);
 
 #endif							/* OH_LINK_H */
