@@ -25,6 +25,9 @@
 /* OhFilterLoadRecords() prefetches this many pages ahead: docs/measurements.md#conditions-on-filter-columns */
 #define PAGES_AHEAD 3
 
+/* OhFilterTestOne() tests this many records of a page one by one. */
+#define SINGLE_TESTS 4
+
 /* Cache lines of a column that are prefetched; the CPU's own prefetcher reads on from there. */
 #define VALUE_LINES 8
 
@@ -46,6 +49,8 @@ OhFilterBegin(const OhConditions *conditions, uint32 nrecords, MemoryContext con
 	filter->bits = MemoryContextAllocHuge(context, (filter->nrecords / 64 + 2) * sizeof(uint64));
 	filter->page_bits = palloc(OhKeyPageWords(columns) * sizeof(uint64));
 	filter->known = palloc(filter->npages + 1);
+	filter->tested = palloc0(filter->npages + 1);
+	filter->row = palloc(OhKeyRowBytes(columns->n));
 	initStringInfo(&filter->described);
 	filter->context = AllocSetContextCreate(context, "omenhnsw filter", ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old);
@@ -101,6 +106,24 @@ OhFilterLoad(OhFilter *filter, uint32 lp)
 	}
 	filter->known[lp] = true;
 	filter->nknown++;
+}
+
+bool
+OhFilterTestOne(OhFilter *filter, uint32 id)
+{
+	const OhColumns *columns = filter->conditions->columns;
+	uint32		lp = id / filter->per_page;
+	Buffer		buffer;
+
+	if (id >= filter->nrecords)
+		return false;
+	if (filter->known[lp] || filter->tested[lp] >= SINGLE_TESTS)
+		return OhFilterTest(filter, id);
+	filter->tested[lp]++;
+	buffer = OhArrayRead(columns->file, columns->array, lp, BUFFER_LOCK_SHARE);
+	OhKeyPageGet(columns, BufferGetPage(buffer), id % filter->per_page, filter->row);
+	UnlockReleaseBuffer(buffer);
+	return OhConditionsRow(filter->conditions, filter->row);
 }
 
 void

@@ -10,7 +10,11 @@
  * together with all non-essential lists, cannot reach the worst hit, the window is skipped
  * without being read.
  *
- * If conditions leave few documents, these are looked up one by one.
+ * If a segment has lists of the documents that meet a condition, only these are looked at.  Otherwise, if
+ * conditions leave few documents, these are looked up one by one.
+ *
+ * Where most of the documents that are looked at meet the conditions, filter keys are read last, of those whose score
+ * is high enough; otherwise first.
  *
  * A score is finally computed from all frequencies, in the order of the query's terms
  * (OhScoreDocument), so that it is the same to the last bit however the document was found.
@@ -22,6 +26,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "bm25/scan/textlists.h"
 #include "bm25/scan/textsearch.h"
 #include "bm25/segment/reader.h"
 
@@ -32,6 +37,8 @@
  * postings.
  */
 #define LOOK_UP_SHARE	8
+/* Filter keys are read last if at least this fraction (1/n) of the documents meets the conditions. */
+#define LATE_SHARE		8
 /* Number of documents between two checks for interrupts. */
 #define INTERRUPT_EVERY	1024
 
@@ -54,6 +61,9 @@ typedef struct Segment
 	int			n;
 	int			nexcluded;
 	int			essential;		/* number of the first essential list */
+	bool		listed;			/* documents that are on none of `lists` do not match */
+	OhLists		lists;
+	bool		late;			/* filter keys are read after the score is known */
 	double		worst;			/* score that a document must exceed */
 	uint32	   *tf;				/* [nterms] */
 	uint32		since;			/* documents since the last check for interrupts */
@@ -119,13 +129,19 @@ add_hit(OhTextSearch *s, const OhHit *hit)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* May a document be a hit, as far as is known without its terms? */
+/* May a document be a hit, as far as is known without its terms and filter keys? */
+static bool
+is_asked(const OhTextSearch *s, uint32 doc)
+{
+	return doc < s->ndocs && (s->must == NULL || OhDocSetHas(s->must, doc)) &&
+		(s->not == NULL || !OhDocSetHas(s->not, doc));
+}
+
+/* The same with filter keys. */
 static bool
 is_wanted(OhTextSearch *s, uint32 doc)
 {
-	return doc < s->ndocs && (s->must == NULL || OhDocSetHas(s->must, doc)) &&
-		(s->not == NULL || !OhDocSetHas(s->not, doc)) &&
-		(s->filter == NULL || OhFilterTest(s->filter, doc));
+	return is_asked(s, doc) && (s->filter == NULL || OhFilterTest(s->filter, doc));
 }
 
 /*
@@ -264,7 +280,7 @@ look_at(Segment *seg, uint32 doc)
 		if (OhCursorSeek(&list->cursor, doc) == doc)
 			add_frequency(seg, list, &score, &length);
 	}
-	if (score <= seg->worst)
+	if (score <= seg->worst || (seg->late && !OhFilterTestOne(seg->search->filter, doc)))
 		return;
 	for (int i = 0; i < seg->nexcluded; i++)
 	{
@@ -300,7 +316,16 @@ next_window(Segment *seg, uint32 *doc, uint32 *end)
 		if (!any)
 			return false;
 		if (bound > seg->worst)
-			return true;
+		{
+			uint32		next = seg->listed ? OhListsSeek(&seg->lists, *doc) : *doc;
+
+			if (next <= *end)
+			{
+				*doc = next;
+				return true;
+			}
+			*end = next - 1;
+		}
 		if (*end >= OH_NONE - 1)
 			return false;
 		*doc = *end + 1;
@@ -328,7 +353,23 @@ search_window(Segment *seg, uint32 doc, uint32 end)
 			return end + 1;
 		if (++seg->since % INTERRUPT_EVERY == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (is_wanted(seg->search, doc))
+		if (seg->listed)
+		{
+			uint32		next = OhListsSeek(&seg->lists, doc);
+
+			if (next > end)
+				return next;
+			if (next > doc)
+			{
+				for (int i = seg->essential; i < seg->n; i++)
+				{
+					if (seg->list[i]->cursor.current < next)
+						(void) OhCursorSeek(&seg->list[i]->cursor, next);
+				}
+				continue;
+			}
+		}
+		if (seg->late ? is_asked(seg->search, doc) : is_wanted(seg->search, doc))
 			look_at(seg, doc);
 		/* the worst hit has improved, so fewer lists may be essential */
 		if (worst_hit(seg->search) > worst)
@@ -403,6 +444,31 @@ left_by_conditions(Segment *seg, uint32 *ndocs)
 }
 
 /*
+ * open_filter -- decide how documents that meet the conditions are found; false if there are none.
+ */
+static bool
+open_filter(Segment *seg)
+{
+	OhFilter   *filter = seg->search->filter;
+	double		share;
+
+	seg->listed = OhListsOpen(&seg->lists, &seg->reader, filter->conditions);
+	if (seg->listed && seg->lists.n == 0)
+		return false;
+	if (seg->listed && filter->conditions->n == 1)
+		seg->late = true;
+	else
+	{
+		/* of the documents that are looked at */
+		share = OhFilterEstimate(filter) / Max(filter->nrecords, 1);
+		if (seg->listed)
+			share *= (double) seg->reader.segment.ndocs / seg->lists.ndocs;
+		seg->late = share * LATE_SHARE >= 1;
+	}
+	return true;
+}
+
+/*
  * search_segment -- search one segment; false if it is stale.
  */
 static bool
@@ -419,7 +485,9 @@ search_segment(OhTextSearch *search, const OhSegment *segment, MemoryContext con
 	seg.tf = MemoryContextAllocZero(context, sizeof(uint32) * Max(seg.query->nterms, 1));
 	if (!open_lists(&seg))
 		return !seg.reader.stale;
-	left = left_by_conditions(&seg, &ndocs);
+	if (search->filter != NULL && !open_filter(&seg))
+		return !seg.reader.stale;
+	left = seg.listed ? NULL : left_by_conditions(&seg, &ndocs);
 	if (left != NULL)
 		look_up(&seg, left, ndocs);
 	else

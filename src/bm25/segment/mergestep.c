@@ -8,7 +8,8 @@
  * step: an insert does a small one, a vacuum all that are left.
  *
  * The first step looks up which documents are dead, and writes the list of the others to the new segment.
- * Later steps keep the postings of the documents in that list.
+ * Later steps keep the postings of the documents in that list.  After the words, lists of filter columns are
+ * merged as they are, as far as all inputs have them.
  *
  * A step that was interrupted by a crash or an error is done again.
  */
@@ -49,6 +50,8 @@ typedef struct Merge
 	Input	  **with;			/* [n], the first of them: inputs that have the term being merged */
 	OhDocSet   *dead;			/* in the first step only */
 	OhDocSet   *kept;			/* documents of the output */
+	uint32		columns;		/* filter columns of which all inputs have lists, a bit each */
+	bool		lists;			/* words are done, lists are being merged */
 	OhSegmentWriter *writer;
 } Merge;
 
@@ -188,7 +191,40 @@ least_term(Merge *m, uint64 *hash)
 }
 
 /*
- * merge_terms -- merge terms until this many postings have been read; false if there are no more terms.
+ * open_inputs -- open the inputs at the first of their terms, or of their lists, or where the last step has ended.
+ */
+static void
+open_inputs(Merge *m, bool resume)
+{
+	for (int i = 0; i < m->n; i++)
+	{
+		Input	   *input = &m->input[i];
+
+		if (resume)
+			OhTermScanAfter(&input->scan, &input->reader, m->lists, m->state.hash);
+		else
+			OhTermScanBegin(&input->scan, &input->reader, m->lists);
+		next_input(input);
+	}
+}
+
+/*
+ * begin_lists -- after the words, go on with lists; false if there are none.
+ */
+static bool
+begin_lists(Merge *m)
+{
+	if (m->lists || m->columns == 0)
+		return false;
+	m->lists = true;
+	m->state.hash = 0;
+	OhSegmentWriterLists(m->writer, m->columns);
+	open_inputs(m, false);
+	return true;
+}
+
+/*
+ * merge_terms -- merge terms, then lists, until this many postings have been read; false if there are no more.
  */
 static bool
 merge_terms(Merge *m, uint64 postings)
@@ -201,8 +237,13 @@ merge_terms(Merge *m, uint64 postings)
 		int			n = least_term(m, &hash);
 
 		if (n == 0)
-			return false;
-		nread += merge_term(m, hash, n);
+		{
+			if (!begin_lists(m))
+				return false;
+			continue;
+		}
+		if (!m->lists || (m->columns >> OhListColumn(hash) & 1) != 0)
+			nread += merge_term(m, hash, n);
 		m->state.hash = hash;
 		for (int i = 0; i < n; i++)
 			next_input(m->with[i]);
@@ -239,35 +280,18 @@ read_kept(Merge *m)
 	pfree(cursor);
 }
 
-/*
- * open_inputs -- open the inputs at the term after the last one merged, or at the first if none was.
- */
-static void
-open_inputs(Merge *m, bool begun)
-{
-	for (int i = 0; i < m->n; i++)
-	{
-		Input	   *input = &m->input[i];
-
-		input->reader = (OhSegmentReader) {m->ix, m->old[i], false, m->context};
-		if (begun)
-			OhTermScanAfter(&input->scan, &input->reader, m->state.hash);
-		else
-			OhTermScanBegin(&input->scan, &input->reader);
-		next_input(input);
-	}
-}
-
 static Merge *
 open_merge(OhText *ix, const OhTextList *list)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 merge", ALLOCSET_DEFAULT_SIZES);
 	Merge	   *m = MemoryContextAllocZero(context, sizeof(Merge));
-	bool		begun = list->merge.begun != 0;
+	bool		begun = list->merge.begun != OH_MERGE_NEW;
 
 	m->ix = ix;
 	m->context = context;
 	m->sealed = list->sealed;
+	m->columns = PG_UINT32_MAX;
+	m->lists = list->merge.begun == OH_MERGE_LISTS;
 	m->state = list->merge;
 	m->n = m->state.ninputs;
 	m->old = MemoryContextAlloc(context, sizeof(OhSegment) * m->n);
@@ -280,6 +304,8 @@ open_merge(OhText *ix, const OhTextList *list)
 			if (list->segment[s].id == m->state.input[i])
 				m->old[i] = list->segment[s];
 		}
+		m->input[i].reader = (OhSegmentReader) {ix, m->old[i], false, context};
+		m->columns &= OhSegmentLists(&m->input[i].reader);
 	}
 	m->kept = OhDocSetMake(ix, context);
 	if (!begun)
@@ -289,6 +315,8 @@ open_merge(OhText *ix, const OhTextList *list)
 		read_kept(m);
 	open_inputs(m, begun);
 	m->writer = OhSegmentWriterResume(ix, &m->state, context);
+	if (m->lists)
+		OhSegmentWriterLists(m->writer, m->columns);
 	return m;
 }
 
@@ -316,6 +344,7 @@ merge_whole(Merge *m)
 							 RelationGetRelationName(m->ix->file.rel))));
 	m->kept = OhDocSetMake(m->ix, m->context);
 	m->dead = OhDeadDocs(m->ix, m->context);
+	m->lists = false;
 	open_inputs(m, false);
 	m->writer = OhSegmentWriterBegin(m->ix, m->state.output.average, m->context);
 	(void) merge_terms(m, PG_UINT64_MAX);
@@ -349,7 +378,7 @@ step(Merge *m, uint64 postings)
 	if (more)
 	{
 		OhSegmentWriterPause(m->writer, &m->state);
-		m->state.begun = 1;
+		m->state.begun = m->lists ? OH_MERGE_LISTS : OH_MERGE_WORDS;
 	}
 	else
 		finish_merge(m);

@@ -44,6 +44,10 @@ OhSegmentReadPage(OhSegmentReader *reader, int area, uint32 index)
 		OhReportCorruption(ix->file.rel, BufferGetBlockNumber(buffer),
 						   "page %u of area %u with %u bytes, expected page %u of area %d", head->index,
 						   head->area, head->used, index, area);
+	if ((head->columns != 0) != (area == OH_AREA_TERMS && index >= OhWordPages(&reader->segment)))
+		OhReportCorruption(ix->file.rel, BufferGetBlockNumber(buffer),
+						   "page %u of area %d has lists of columns 0x%X, %u pages have words", index, area, head->columns,
+						   OhWordPages(&reader->segment));
 	return buffer;
 }
 
@@ -91,17 +95,15 @@ find_on_page(const OhTermData *terms, uint32 n, uint64 hash, OhTermData *term)
 }
 
 /*
- * OhTermFind -- see reader.h.
+ * find_term -- find a term on the pages from low to high - 1.
  *
  * Hashes are distributed evenly, so the first guess is nearly always the right page or a
  * neighbour.
  */
-bool
-OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term)
+static bool
+find_term(OhSegmentReader *reader, uint32 low, uint32 high, uint64 hash, OhTermData *term)
 {
-	uint32		low = 0;
-	uint32		high = reader->segment.pages[OH_AREA_TERMS];
-	uint32		at = (uint32) (((hash >> 32) * high) >> 32);
+	uint32		at = low + (uint32) (((hash >> 32) * (high - low)) >> 32);
 	int			looks = 0;
 
 	while (low < high)
@@ -127,20 +129,55 @@ OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term)
 	return false;
 }
 
-void
-OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader)
+bool
+OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term)
 {
-	scan->reader = reader;
-	scan->page = scan->n = scan->at = 0;
+	return find_term(reader, 0, OhWordPages(&reader->segment), hash, term);
+}
+
+uint32
+OhSegmentLists(OhSegmentReader *reader)
+{
+	uint32		first = OhWordPages(&reader->segment);
+	Buffer		buffer;
+	uint32		columns;
+
+	if (first >= reader->segment.pages[OH_AREA_TERMS])
+		return 0;
+	buffer = OhSegmentReadPage(reader, OH_AREA_TERMS, first);
+	if (!BufferIsValid(buffer))
+		return 0;
+	columns = OhSegmentPageOf(BufferGetPage(buffer))->columns;
+	UnlockReleaseBuffer(buffer);
+	return columns;
+}
+
+bool
+OhListFind(OhSegmentReader *reader, uint64 hash, OhTermData *list)
+{
+	return find_term(reader, OhWordPages(&reader->segment), reader->segment.pages[OH_AREA_TERMS], hash, list);
 }
 
 void
-OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, uint64 hash)
+OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader, bool lists)
 {
-	uint32		low = 0;
-	uint32		high = reader->segment.pages[OH_AREA_TERMS];
+	uint32		words = OhWordPages(&reader->segment);
 
-	OhTermScanBegin(scan, reader);
+	scan->reader = reader;
+	scan->page = lists ? words : 0;
+	scan->end = lists ? reader->segment.pages[OH_AREA_TERMS] : words;
+	scan->n = scan->at = 0;
+}
+
+void
+OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, bool lists, uint64 hash)
+{
+	uint32		low;
+	uint32		high;
+
+	OhTermScanBegin(scan, reader, lists);
+	low = scan->page;
+	high = scan->end;
 	/* the last page whose first term is not after it */
 	while (high - low > 1)
 	{
@@ -175,7 +212,7 @@ OhTermScanNext(OhTermScan *scan)
 		Buffer		buffer;
 
 		CHECK_FOR_INTERRUPTS();
-		if (scan->page == scan->reader->segment.pages[OH_AREA_TERMS])
+		if (scan->page >= scan->end)
 			return NULL;
 		buffer = OhSegmentReadPage(scan->reader, OH_AREA_TERMS, scan->page);
 		if (!BufferIsValid(buffer))

@@ -32,20 +32,25 @@ OhSegmentPageOf(Page page)
 
 /* Find a term. false if the segment does not have it, or is stale. */
 extern bool OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term);
+/* The filter columns whose lists the segment has, a bit each; 0 also if it is stale. */
+extern uint32 OhSegmentLists(OhSegmentReader *reader);
+/* Find a list. false if the segment does not have it, or is stale. */
+extern bool OhListFind(OhSegmentReader *reader, uint64 hash, OhTermData *list);
 
-/* A scan of all terms, ascending. */
+/* A scan of all terms of words, or of all lists, ascending. */
 typedef struct OhTermScan
 {
 	OhSegmentReader *reader;
 	uint32		page;			/* the next page to read */
+	uint32		end;			/* the page after the last one */
 	uint32		n;
 	uint32		at;
 	OhTermData	term[OH_TERMS_PER_PAGE];
 } OhTermScan;
 
-extern void OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader);
-/* Terms after this one only. */
-extern void OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, uint64 hash);
+extern void OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader, bool lists);
+/* Those after this one only. */
+extern void OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, bool lists, uint64 hash);
 /* NULL at the end, or if the segment is stale. */
 extern const OhTermData *OhTermScanNext(OhTermScan *scan);
 

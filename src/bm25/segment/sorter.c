@@ -7,12 +7,15 @@
  * number is below 128. For each term: the difference of its hash to the last term's, the
  * number of documents, and for each document the difference of its number to the last
  * one's, the frequency and the length.
+ *
+ * Lists of filter columns have a sorter of their own, which belongs to that of the words.
  */
 #include "postgres.h"
 
 #include "commands/tablespace.h"
 #include "lib/binaryheap.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/buffile.h"
 #include "utils/memutils.h"
 
@@ -22,6 +25,8 @@
 #define RUN_BYTES	(64 * 1024)
 /* If there are many runs, fewer are read, but at least these. */
 #define LEAST_BYTES	BLCKSZ
+/* The sorter of lists takes 1/n of the memory. */
+#define LISTS_SHARE	8
 /* Largest number of bytes of one number. */
 #define NUMBER_BYTES	10
 
@@ -67,19 +72,34 @@ struct OhSorter
 	Run		   *run;
 	int			nruns;
 	Size		read_bytes;		/* of a run's buffer */
+	OhSorter   *lists;			/* NULL if there are none */
+	uint32		columns;		/* filter columns of the lists */
+	const char *name;			/* the beginning of its files' names */
 
 	/* a worker's: where it writes its runs */
 	FileSet    *files;
 	int			participant;
 };
 
-OhSorter *
-OhSorterBegin(Size bytes, MemoryContext context)
+static OhSorter *
+begin(Size bytes, const char *name, MemoryContext context)
 {
 	OhSorter   *sorter = MemoryContextAllocZero(context, sizeof(OhSorter));
 
 	sorter->context = context;
+	sorter->name = name;
 	sorter->most = Max(bytes / sizeof(Entry), 1024);
+	return sorter;
+}
+
+OhSorter *
+OhSorterBegin(Size bytes, uint32 lists, MemoryContext context)
+{
+	OhSorter   *sorter = begin(lists != 0 ? bytes - bytes / LISTS_SHARE : bytes, "words", context);
+
+	sorter->columns = lists;
+	if (lists != 0)
+		sorter->lists = begin(bytes / LISTS_SHARE, "lists", context);
 	return sorter;
 }
 
@@ -110,9 +130,9 @@ write_number(RunWriter *writer, uint64 number)
 }
 
 static void
-run_name(char *name, int participant, int run)
+run_name(const OhSorter *sorter, char *name, int participant, int run)
 {
-	snprintf(name, MAXPGPATH, "%d.%d", participant, run);
+	snprintf(name, MAXPGPATH, "%s.%d.%d", sorter->name, participant, run);
 }
 
 static BufFile *
@@ -125,7 +145,7 @@ create_run(OhSorter *sorter)
 		PrepareTempTablespaces();
 		return BufFileCreateTemp(false);
 	}
-	run_name(name, sorter->participant, sorter->nruns);
+	run_name(sorter, name, sorter->participant, sorter->nruns);
 	return BufFileCreateFileSet(sorter->files, name);
 }
 
@@ -209,6 +229,17 @@ OhSorterAdd(OhSorter *sorter, uint32 doc, uint32 length, uint32 n, const uint64 
 		add(sorter, hash[i], doc, tf[i], length);
 }
 
+void
+OhSorterAddKeys(OhSorter *sorter, uint32 doc, const OhKeyRow *row)
+{
+	for (uint32 rest = sorter->columns; rest != 0; rest &= rest - 1)
+	{
+		int			column = pg_rightmost_one_pos32(rest);
+
+		add(sorter->lists, OhListHash(column, (row->nulls >> column) & 1, row->value[column]), doc, 1, 0);
+	}
+}
+
 uint64
 OhSorterLength(const OhSorter *sorter)
 {
@@ -234,10 +265,15 @@ OhSorterShare(OhSorter *sorter, FileSet * files, int participant)
 {
 	sorter->files = files;
 	sorter->participant = participant;
+	if (sorter->lists != NULL)
+		OhSorterShare(sorter->lists, files, participant);
 }
 
-void
-OhSorterLeave(OhSorter *sorter, OhSorterPart *part)
+/*
+ * leave_runs -- write what is left in memory, and leave all runs.
+ */
+static void
+leave_runs(OhSorter *sorter)
 {
 	if (sorter->n > 0)
 		spill(sorter);
@@ -248,7 +284,28 @@ OhSorterLeave(OhSorter *sorter, OhSorterPart *part)
 		BufFileExportFileSet(sorter->run[i].file);
 		BufFileClose(sorter->run[i].file);
 	}
-	*part = (OhSorterPart) {sorter->nruns, sorter->ndocs, sorter->length};
+}
+
+void
+OhSorterLeave(OhSorter *sorter, OhSorterPart *part)
+{
+	leave_runs(sorter);
+	if (sorter->lists != NULL)
+		leave_runs(sorter->lists);
+	*part = (OhSorterPart) {sorter->nruns, sorter->lists != NULL ? sorter->lists->nruns : 0, sorter->ndocs,
+	sorter->length};
+}
+
+static void
+take_runs(OhSorter *sorter, FileSet * files, int participant, int nruns)
+{
+	for (int i = 0; i < nruns; i++)
+	{
+		char		name[MAXPGPATH];
+
+		run_name(sorter, name, participant, i);
+		add_run(sorter, BufFileOpenFileSet(files, name, O_RDONLY, false));
+	}
 }
 
 void
@@ -256,13 +313,9 @@ OhSorterTake(OhSorter *sorter, FileSet * files, int participant, const OhSorterP
 {
 	MemoryContext old = MemoryContextSwitchTo(sorter->context);
 
-	for (int i = 0; i < part->nruns; i++)
-	{
-		char		name[MAXPGPATH];
-
-		run_name(name, participant, i);
-		add_run(sorter, BufFileOpenFileSet(files, name, O_RDONLY, false));
-	}
+	take_runs(sorter, files, participant, part->nruns);
+	if (sorter->lists != NULL)
+		take_runs(sorter->lists, files, participant, part->nlist_runs);
 	sorter->ndocs += part->ndocs;
 	sorter->length += part->length;
 	MemoryContextSwitchTo(old);
@@ -413,8 +466,11 @@ merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
 		BufFileClose(sorter->run[i].file);
 }
 
-void
-OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer)
+/*
+ * finish -- pass all postings of one sorter to a writer.
+ */
+static void
+finish(OhSorter *sorter, OhSegmentWriter *writer)
 {
 	if (sorter->nruns > 0)
 	{
@@ -439,4 +495,15 @@ OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer)
 	}
 	if (sorter->entry != NULL)
 		pfree(sorter->entry);
+}
+
+void
+OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer)
+{
+	finish(sorter, writer);
+	if (sorter->lists != NULL)
+	{
+		OhSegmentWriterLists(writer, sorter->columns);
+		finish(sorter->lists, writer);
+	}
 }

@@ -41,6 +41,7 @@ struct OhSegmentWriter
 	MemoryContext context;
 	Area		area[OH_NAREAS];
 	OhSegment	segment;
+	uint32		columns;		/* whose lists are being written; 0: words are */
 	bool		direct;			/* to pages that are reserved */
 	bool		overflowed;		/* there were too few of them */
 
@@ -93,13 +94,15 @@ write_page(OhSegmentWriter *writer, uint32 lp, char *body)
 }
 
 static void
-set_head(Area *area, int which)
+set_head(OhSegmentWriter *writer, int which)
 {
+	Area	   *area = &writer->area[which];
 	OhSegmentPage *head = (OhSegmentPage *) area->filling;
 
 	head->area = which;
 	head->index = area->npages;
 	head->used = area->used;
+	head->columns = which == OH_AREA_TERMS ? writer->columns : 0;
 }
 
 /*
@@ -110,7 +113,7 @@ write_directly(OhSegmentWriter *writer, int which)
 {
 	Area	   *area = &writer->area[which];
 
-	set_head(area, which);
+	set_head(writer, which);
 	if (area->npages < area->reserved)
 		write_page(writer, writer->segment.first[which] + area->npages, area->filling);
 	else
@@ -152,7 +155,7 @@ end_page(OhSegmentWriter *writer, int which)
 		write_directly(writer, which);
 	else
 	{
-		set_head(area, which);
+		set_head(writer, which);
 		keep_page(writer, area);
 	}
 	area->npages++;
@@ -285,7 +288,8 @@ end_term(OhSegmentWriter *writer)
 	}
 	writer->term.impact = writer->impact;
 	memcpy(put(writer, OH_AREA_TERMS, sizeof(OhTermData), &page, &offset), &writer->term, sizeof(OhTermData));
-	writer->segment.nterms++;
+	if (writer->columns == 0)
+		writer->segment.nterms++;
 }
 
 void
@@ -297,6 +301,19 @@ OhSegmentWriterTerm(OhSegmentWriter *writer, uint64 hash)
 	writer->term.hash_low = (uint32) hash;
 	writer->impact = 0;
 	writer->nblocks = 0;
+}
+
+void
+OhSegmentWriterLists(OhSegmentWriter *writer, uint32 columns)
+{
+	Area	   *area = &writer->area[OH_AREA_TERMS];
+
+	end_term(writer);
+	writer->nblocks = 0;
+	/* unless lists are resumed, the page has terms of words */
+	if (area->used > 0 && ((OhSegmentPage *) area->filling)->columns == 0)
+		end_page(writer, OH_AREA_TERMS);
+	writer->columns = columns;
 }
 
 void
