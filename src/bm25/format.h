@@ -314,6 +314,30 @@ OhWordPages(const OhSegment *segment)
 
 /* ---- lists of filter columns ---- */
 
+/*
+ * A list that has many of the documents is kept as bitmaps of OH_BITMAP_DOCS documents each, from a multiple
+ * of that number on.  They follow one another, and have a skip each, whose last_doc is the last document that the
+ * bitmap has a bit for.  Other lists are postings with frequency 1 and length 0.
+ *
+ * The record of a list is an OhTermData.  Its impact is 0 if it has postings; otherwise its impact - 1
+ * and its offset are the high and the low bits of the number of bitmaps.
+ */
+#define OH_BITMAP_DOCS	16000
+#define OH_BITMAP_WORDS	(OH_BITMAP_DOCS / 64)
+#define OH_BITMAP_BYTES	(OH_BITMAP_WORDS * sizeof(uint64))
+
+StaticAssertDecl(OH_BITMAP_DOCS % 64 == 0, "bitmaps have whole words");
+StaticAssertDecl(4 * OH_BITMAP_BYTES <= OH_SEGMENT_BYTES, "four bitmaps fit a page");
+
+/* A list of at least this fraction (1/n) of the documents is kept as bitmaps. */
+#define OH_BITMAP_SHARE	32
+
+static inline uint32
+OhListBitmaps(const OhTermData *list)
+{
+	return list->impact == 0 ? 0 : (uint32) (list->impact - 1) << 16 | list->offset;
+}
+
 /* The low bits of a list's hash are the number of its column, so that a document is on it once. */
 #define OH_LIST_COLUMN	31
 

@@ -180,34 +180,10 @@ check_list_entry(SegmentCheck *s, uint32 doc, uint32 tf, uint32 length)
 }
 
 /*
- * check_listed -- check a document of a list of a filter column.
- *
- * No insert takes the document's number as long as a segment names it, so that its filter keys do not change.
+ * check_term -- check all postings of a term.
  */
 static void
-check_listed(SegmentCheck *s, uint64 hash, uint32 doc, uint32 tf, uint32 length)
-{
-	OhText	   *ix = s->c->ix;
-	int			column = OhListColumn(hash);
-	Buffer		buffer;
-
-	if (!OhDocSetHas(s->own, doc))
-		bad_segment(s, "the document is not of this segment", hash, doc);
-	buffer = OhArrayRead(&ix->file, OH_DOC_KEY, doc / ix->columns.per_page, BUFFER_LOCK_SHARE);
-	OhKeyPageGet(&ix->columns, BufferGetPage(buffer), doc % ix->columns.per_page, s->row);
-	UnlockReleaseBuffer(buffer);
-	if (hash != OhListHash(column, (s->row->nulls >> column) & 1, s->row->value[column]))
-		bad_segment(s, "the document is on a list of another value than its own", hash, doc);
-	if (tf != 1 || length != 0)
-		bad_segment(s, "a document of a list has a frequency or a length", hash, doc);
-	s->listed[column]++;
-}
-
-/*
- * check_term -- check all postings of a term, or of a list.
- */
-static void
-check_term(SegmentCheck *s, const OhTermData *term, bool list)
+check_term(SegmentCheck *s, const OhTermData *term)
 {
 	OhTextCheck *c = s->c;
 	OhCursor   *cursor = MemoryContextAlloc(s->reader.context, sizeof(OhCursor));
@@ -227,9 +203,7 @@ check_term(SegmentCheck *s, const OhTermData *term, bool list)
 		if (n++ > 0 && doc <= last)
 			bad_segment(s, "postings do not ascend", hash, doc);
 		last = doc;
-		if (list)
-			check_listed(s, hash, doc, tf, length);
-		else if (hash == 0)
+		if (hash == 0)
 			check_list_entry(s, doc, tf, length);
 		else if (!OhDocSetHas(s->own, doc))
 			bad_segment(s, "the document is not of this segment", hash, doc);
@@ -246,10 +220,66 @@ check_term(SegmentCheck *s, const OhTermData *term, bool list)
 	}
 	if (!s->reader.stale && (n != term->ndocs || greatest != term->impact))
 		bad_segment(s, "the term has other postings than it says", hash, last);
-	if (!list)
-		c->f.postings += n;
+	c->f.postings += n;
 	OhCursorClose(cursor);
 	pfree(cursor);
+}
+
+/*
+ * check_listed -- check a document of a list of a filter column.
+ *
+ * No insert takes the document's number as long as a segment names it, so that its filter keys do not change.
+ */
+static void
+check_listed(SegmentCheck *s, uint64 hash, uint32 doc)
+{
+	OhText	   *ix = s->c->ix;
+	int			column = OhListColumn(hash);
+	Buffer		buffer;
+
+	if (!OhDocSetHas(s->own, doc))
+		bad_segment(s, "the document is not of this segment", hash, doc);
+	buffer = OhArrayRead(&ix->file, OH_DOC_KEY, doc / ix->columns.per_page, BUFFER_LOCK_SHARE);
+	OhKeyPageGet(&ix->columns, BufferGetPage(buffer), doc % ix->columns.per_page, s->row);
+	UnlockReleaseBuffer(buffer);
+	if (hash != OhListHash(column, (s->row->nulls >> column) & 1, s->row->value[column]))
+		bad_segment(s, "the document is on a list of another value than its own", hash, doc);
+	s->listed[column]++;
+}
+
+/*
+ * check_list -- check all documents of a list.
+ */
+static void
+check_list(SegmentCheck *s, const OhTermData *term)
+{
+	OhList	   *list = MemoryContextAlloc(s->reader.context, sizeof(OhList));
+	uint64		hash = OhTermHash(term);
+	uint64		doc = 0;
+	uint64		n = 0;
+
+	OhListOpen(list, &s->reader, term);
+	while (doc < s->c->ndocs)
+	{
+		uint64		bits[OH_BITMAP_WORDS] = {0};
+		uint32		base = OhListFrom(list, doc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (base == OH_NONE)
+			break;
+		base -= base % OH_BITMAP_DOCS;
+		OhListFill(list, base, bits);
+		for (int w = 0; w < OH_BITMAP_WORDS; w++)
+		{
+			for (uint64 rest = bits[w]; rest != 0; rest &= rest - 1, n++)
+				check_listed(s, hash, base + w * 64 + pg_rightmost_one_pos64(rest));
+		}
+		doc = (uint64) base + OH_BITMAP_DOCS;
+	}
+	if (!s->reader.stale && (n != term->ndocs || OhListFrom(list, Min(doc, OH_NONE - 1)) != OH_NONE))
+		bad_segment(s, "the list has other documents than it says", hash, 0);
+	OhListClose(list);
+	pfree(list);
 }
 
 /*
@@ -277,7 +307,7 @@ check_lists(SegmentCheck *s, OhTermScan *scan)
 		if (OhTermHash(term) <= last || (columns >> OhListColumn(OhTermHash(term)) & 1) == 0)
 			bad_segment(s, "lists do not ascend, or are of another column", OhTermHash(term), 0);
 		last = OhTermHash(term);
-		check_term(s, term, true);
+		check_list(s, term);
 	}
 	for (uint32 rest = columns; rest != 0 && !s->reader.stale; rest &= rest - 1)
 	{
@@ -315,7 +345,7 @@ check_segment(OhTextCheck *c, const OhSegment *segment)
 			bad_segment(&s, "the list of documents has another length than its segment says", 0, 0);
 		last = OhTermHash(term);
 		nterms++;
-		check_term(&s, term, false);
+		check_term(&s, term);
 	}
 	if (!s.reader.stale && nterms != segment->nterms)
 		bad_segment(&s, "there are other terms than its segment says", last, 0);
@@ -327,10 +357,10 @@ check_segment(OhTextCheck *c, const OhSegment *segment)
 }
 
 /*
- * check_list -- check that no two segments share a page, and none is beyond the array.
+ * check_extents -- check that no two segments share a page, and none is beyond the array.
  */
 static void
-check_list(OhTextCheck *c)
+check_extents(OhTextCheck *c)
 {
 	OhExtent   *extent = MemoryContextAlloc(c->file.context, sizeof(OhExtent) * OH_MAX_EXTENTS);
 	int			n = OhListExtents(&c->list, extent);
@@ -468,7 +498,7 @@ check_contents(OhTextCheck *c, const OhFileHead *head)
 	/* documents of listed segments exist, live or dead, as long as the segments are listed */
 	if (list_changed(c))
 		return false;
-	check_list(c);
+	check_extents(c);
 	c->f.segments = c->list.nsegments;
 	for (int i = 0; i < c->list.nsegments; i++)
 	{

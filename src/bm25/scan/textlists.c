@@ -3,12 +3,13 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+
 #include "bm25/scan/textlists.h"
 
 /* Conditions on more values than this are tested by filter keys. */
 #define MOST_VALUES		32
-/* So are those that more than this fraction (1/n) of the documents meet. */
-#define LISTED_SHARE	4
 
 /*
  * wanted_lists -- the lists of the values that meet a condition, hash[MOST_VALUES]; returns how many, -1 if there are too
@@ -76,7 +77,7 @@ bool
 OhListsOpen(OhLists *lists, OhSegmentReader *reader, const OhConditions *conditions)
 {
 	uint32		columns = OhSegmentLists(reader);
-	uint64		fewest = reader->segment.ndocs / LISTED_SHARE;
+	uint64		fewest = 0;
 	OhTermData	best[MOST_VALUES];
 	bool		any = false;
 
@@ -93,7 +94,7 @@ OhListsOpen(OhLists *lists, OhSegmentReader *reader, const OhConditions *conditi
 		n = find_lists(reader, condition, found);
 		for (int k = 0; k < n; k++)
 			ndocs += found[k].ndocs;
-		if (n < 0 || ndocs > fewest)
+		if (n < 0 || (any && ndocs >= fewest))
 			continue;
 		fewest = ndocs;
 		any = true;
@@ -102,13 +103,63 @@ OhListsOpen(OhLists *lists, OhSegmentReader *reader, const OhConditions *conditi
 	}
 	if (reader->stale || !any)
 		return false;
-	lists->ndocs = (uint32) fewest;
-	lists->cursor = MemoryContextAlloc(reader->context, sizeof(OhCursor *) * Max(lists->n, 1));
+	lists->ndocs = fewest;
+	lists->list = MemoryContextAlloc(reader->context, sizeof(OhList *) * Max(lists->n, 1));
 	for (int i = 0; i < lists->n; i++)
 	{
-		lists->cursor[i] = MemoryContextAlloc(reader->context, sizeof(OhCursor));
-		OhCursorOpen(lists->cursor[i], reader, &best[i]);
-		(void) OhCursorSeek(lists->cursor[i], 0);
+		lists->list[i] = MemoryContextAlloc(reader->context, sizeof(OhList));
+		OhListOpen(lists->list[i], reader, &best[i]);
 	}
 	return true;
+}
+
+/*
+ * fill -- read the bits from a document on that is on one of the lists, or before it; false if there are none.
+ */
+static bool
+fill(OhLists *lists, uint32 doc)
+{
+	uint32		from = OH_NONE;
+
+	for (int i = 0; i < lists->n; i++)
+		from = Min(from, OhListFrom(lists->list[i], doc));
+	lists->nbits = 0;
+	if (from == OH_NONE)
+		return false;
+	memset(lists->bits, 0, OH_BITMAP_BYTES);
+	lists->base = from - from % OH_BITMAP_DOCS;
+	for (int i = 0; i < lists->n; i++)
+		OhListFill(lists->list[i], lists->base, lists->bits);
+	lists->nbits = OH_BITMAP_DOCS;
+	return true;
+}
+
+uint32
+OhListsNext(OhLists *lists, uint32 doc)
+{
+	for (;;)
+	{
+		uint32		at = doc - lists->base;
+		uint64		word;
+
+		if (at >= lists->nbits)
+		{
+			if (doc == OH_NONE || !fill(lists, doc))
+				return OH_NONE;
+			doc = Max(doc, lists->base);
+			at = doc - lists->base;
+		}
+		word = lists->bits[at / 64] & (PG_UINT64_MAX << at % 64);
+		for (uint32 w = at / 64;;)
+		{
+			if (word != 0)
+				return lists->base + w * 64 + pg_rightmost_one_pos64(word);
+			if (++w == OH_BITMAP_WORDS)
+				break;
+			word = lists->bits[w];
+		}
+		if (lists->base > OH_NONE - OH_BITMAP_DOCS)
+			return OH_NONE;
+		doc = lists->base + OH_BITMAP_DOCS;
+	}
 }

@@ -10,35 +10,32 @@
 #include "bm25/segment/reader.h"
 #include "filter/condition.h"
 
-/* Cursors over the lists of one column's wanted values. */
+/* The lists of one column's wanted values, together. */
 typedef struct OhLists
 {
 	int			n;				/* 0: no document of the segment matches */
-	OhCursor  **cursor;			/* [n] */
-	uint32		ndocs;			/* of all of them */
+	OhList	  **list;			/* [n] */
+	uint64		ndocs;			/* of all of them */
+	uint32		base;			/* what `bits` has: from this document on ... */
+	uint32		nbits;			/* ... this many */
+	uint64		bits[OH_BITMAP_WORDS];
 } OhLists;
 
 /*
- * Open the lists of the condition that the fewest documents meet.  false if the segment has none of its conditions, or if
- * that many documents meet it that lists are of no use.
+ * Open the lists of the condition that the fewest documents meet.  false if the segment has none of its conditions.
  */
 extern bool OhListsOpen(OhLists *lists, OhSegmentReader *reader, const OhConditions *conditions);
+/* The first document from doc on that is on one of the lists; OH_NONE after the last one.  doc must not become less. */
+extern uint32 OhListsNext(OhLists *lists, uint32 doc);
 
-/* The first document from doc on that is on one of the lists; OH_NONE after the last one. */
 static inline uint32
 OhListsSeek(OhLists *lists, uint32 doc)
 {
-	uint32		next = OH_NONE;
+	uint32		at = doc - lists->base;
 
-	for (int i = 0; i < lists->n; i++)
-	{
-		uint32		current = lists->cursor[i]->current;
-
-		if (current < doc)
-			current = OhCursorSeek(lists->cursor[i], doc);
-		next = Min(next, current);
-	}
-	return next;
+	if (at < lists->nbits && (lists->bits[at / 64] >> at % 64 & 1) != 0)
+		return doc;
+	return OhListsNext(lists, doc);
 }
 
 #endif							/* OH_TEXT_LISTS_H */

@@ -38,7 +38,7 @@
  */
 #define LOOK_UP_SHARE	8
 /* Filter keys are read last if at least this fraction (1/n) of the documents meets the conditions. */
-#define LATE_SHARE		8
+#define LATE_SHARE		16
 /* Number of documents between two checks for interrupts. */
 #define INTERRUPT_EVERY	1024
 

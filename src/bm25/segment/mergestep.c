@@ -17,6 +17,7 @@
 
 #include "commands/vacuum.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "bm25/segment/merge.h"
@@ -29,6 +30,11 @@
 #define EXTEND_PAGES	64
 /* Pages reserved for each area of the output, in addition to the inputs' pages. */
 #define SPARE_PAGES		2
+/*
+ * Most bytes of bitmaps for each document and filter column: a list that was postings in each input may be bitmaps in the
+ * output.
+ */
+#define BITMAPS_BYTES	(OH_BITMAP_SHARE / 8)
 
 typedef struct Input
 {
@@ -36,6 +42,7 @@ typedef struct Input
 	OhTermScan	scan;
 	const OhTermData *term;		/* the next term, NULL after the last */
 	OhCursor	cursor;			/* in its postings, while it is merged */
+	OhList		list;			/* the same of a list */
 } Input;
 
 typedef struct Merge
@@ -74,6 +81,7 @@ void
 OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n)
 {
 	OhMergeState *state = palloc0(sizeof(OhMergeState));
+	uint64		ndocs = 0;
 
 	state->ninputs = n;
 	for (int i = 0; i < n; i++)
@@ -81,7 +89,9 @@ OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n)
 		state->input[i] = chosen[i].id;
 		for (int a = 0; a < OH_NAREAS; a++)
 			state->reserved[a] += chosen[i].pages[a];
+		ndocs += chosen[i].ndocs;
 	}
+	state->reserved[OH_AREA_POSTINGS] += ndocs * pg_popcount32(ix->lists) * BITMAPS_BYTES / OH_SEGMENT_BYTES;
 	/* a term with one block in each input may have several in the output, and need a skip list */
 	state->reserved[OH_AREA_SKIPS] += state->reserved[OH_AREA_POSTINGS] / 16;
 	for (int a = 0; a < OH_NAREAS; a++)
@@ -167,6 +177,45 @@ merge_term(Merge *m, uint64 hash, int n)
 }
 
 /*
+ * merge_list -- merge a list of a filter column, which the first n of m->with have; returns how many documents were read.
+ */
+static uint64
+merge_list(Merge *m, uint64 hash, int n)
+{
+	uint64		nread = 0;
+	uint64		doc = 0;
+
+	for (int i = 0; i < n; i++)
+		nread += m->with[i]->term->ndocs;
+	OhSegmentWriterList(m->writer, hash, nread);
+	for (int i = 0; i < n; i++)
+		OhListOpen(&m->with[i]->list, &m->with[i]->reader, m->with[i]->term);
+	while (doc < m->kept->ndocs)
+	{
+		uint64		bits[OH_BITMAP_WORDS] = {0};
+		uint32		base = OH_NONE;
+
+		om_vacuum_delay_point();
+		for (int i = 0; i < n; i++)
+			base = Min(base, OhListFrom(&m->with[i]->list, doc));
+		if (base == OH_NONE)
+			break;
+		base -= base % OH_BITMAP_DOCS;
+		for (int i = 0; i < n; i++)
+			OhListFill(&m->with[i]->list, base, bits);
+		for (int w = 0; w < OH_BITMAP_WORDS && base / 64 + w <= m->kept->ndocs / 64; w++)
+		{
+			for (uint64 rest = bits[w] & m->kept->bits[base / 64 + w]; rest != 0; rest &= rest - 1)
+				OhSegmentWriterAdd(m->writer, base + w * 64 + pg_rightmost_one_pos64(rest), 1, 0);
+		}
+		doc = (uint64) base + OH_BITMAP_DOCS;
+	}
+	for (int i = 0; i < n; i++)
+		OhListClose(&m->with[i]->list);
+	return nread;
+}
+
+/*
  * least_term -- find the least hash among the inputs' next terms, and put the inputs that have it into m->with;
  * returns how many, 0 at the end.
  */
@@ -209,6 +258,22 @@ open_inputs(Merge *m, bool resume)
 }
 
 /*
+ * write_lists -- tell the writer that lists follow.
+ */
+static void
+write_lists(Merge *m)
+{
+	uint32		last = m->kept->ndocs / 64;
+	uint32		first = 0;
+
+	while (first < last && m->kept->bits[first] == 0)
+		first++;
+	while (last > first && m->kept->bits[last] == 0)
+		last--;
+	OhSegmentWriterLists(m->writer, m->columns, first * 64, last * 64 + 63);
+}
+
+/*
  * begin_lists -- after the words, go on with lists; false if there are none.
  */
 static bool
@@ -218,7 +283,7 @@ begin_lists(Merge *m)
 		return false;
 	m->lists = true;
 	m->state.hash = 0;
-	OhSegmentWriterLists(m->writer, m->columns);
+	write_lists(m);
 	open_inputs(m, false);
 	return true;
 }
@@ -242,8 +307,10 @@ merge_terms(Merge *m, uint64 postings)
 				return false;
 			continue;
 		}
-		if (!m->lists || (m->columns >> OhListColumn(hash) & 1) != 0)
+		if (!m->lists)
 			nread += merge_term(m, hash, n);
+		else if ((m->columns >> OhListColumn(hash) & 1) != 0)
+			nread += merge_list(m, hash, n);
 		m->state.hash = hash;
 		for (int i = 0; i < n; i++)
 			next_input(m->with[i]);
@@ -316,7 +383,7 @@ open_merge(OhText *ix, const OhTextList *list)
 	open_inputs(m, begun);
 	m->writer = OhSegmentWriterResume(ix, &m->state, context);
 	if (m->lists)
-		OhSegmentWriterLists(m->writer, m->columns);
+		write_lists(m);
 	return m;
 }
 

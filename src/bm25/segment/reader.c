@@ -455,3 +455,110 @@ OhCursorSeek(OhCursor *cursor, uint32 doc)
 	cursor->at = low;
 	return cursor->current = cursor->doc[low];
 }
+
+/* ---- lists ---- */
+
+/*
+ * open_bitmaps -- read the skips of a list's bitmaps.
+ */
+static void
+open_bitmaps(OhCursor *cursor, OhSegmentReader *reader, const OhTermData *term, uint32 nbitmaps)
+{
+	cursor->reader = reader;
+	cursor->ndocs = term->ndocs;
+	cursor->nblocks = nbitmaps;
+	cursor->block = 0;
+	cursor->loaded = false;
+	if (term->ndocs == 0 || term->ndocs > reader->segment.ndocs || nbitmaps == 0 || nbitmaps > reader->segment.nskips)
+		OhReportCorruption(reader->ix->file.rel, OH_META_BLOCK, "a list of segment %u has %u bitmaps and %u documents of %u",
+						   reader->segment.id, nbitmaps, term->ndocs, reader->segment.ndocs);
+	cursor->skip = MemoryContextAllocHuge(reader->context, nbitmaps * sizeof(OhSkip));
+	load_skips(cursor, term->at);
+	for (uint32 i = 0; i < nbitmaps && !reader->stale; i++)
+	{
+		uint64		last = cursor->skip[0].last_doc + (uint64) i * OH_BITMAP_DOCS;
+
+		if (cursor->skip[i].last_doc != last || last % OH_BITMAP_DOCS != OH_BITMAP_DOCS - 1)
+			OhReportCorruption(reader->ix->file.rel, OH_META_BLOCK, "bitmap %u of a list of segment %u ends with document %u",
+							   i, reader->segment.id, cursor->skip[i].last_doc);
+	}
+}
+
+void
+OhListOpen(OhList *list, OhSegmentReader *reader, const OhTermData *term)
+{
+	list->dense = term->impact != 0;
+	if (list->dense)
+		open_bitmaps(&list->cursor, reader, term, OhListBitmaps(term));
+	else
+		OhCursorOpen(&list->cursor, reader, term);
+}
+
+void
+OhListClose(OhList *list)
+{
+	OhCursorClose(&list->cursor);
+}
+
+/* The first document of a list's first bitmap. */
+static inline uint32
+first_bit(const OhCursor *cursor)
+{
+	return cursor->skip[0].last_doc - (OH_BITMAP_DOCS - 1);
+}
+
+uint32
+OhListFrom(OhList *list, uint32 doc)
+{
+	OhCursor   *cursor = &list->cursor;
+
+	if (!list->dense)
+		return OhCursorSeek(cursor, doc);
+	if (cursor->reader->stale || doc > cursor->skip[cursor->nblocks - 1].last_doc)
+		return OH_NONE;
+	return Max(doc, first_bit(cursor));
+}
+
+/*
+ * fill_from_bitmap -- set bits of the only bitmap that has these documents, if there is one.
+ */
+static void
+fill_from_bitmap(OhCursor *cursor, uint32 base, uint64 *bits)
+{
+	const OhSkip *skip;
+	const char *from;
+	Buffer		buffer;
+
+	if (cursor->reader->stale || base < first_bit(cursor) || base > cursor->skip[cursor->nblocks - 1].last_doc)
+		return;
+	skip = &cursor->skip[(base - first_bit(cursor)) / OH_BITMAP_DOCS];
+	buffer = OhSegmentReadPage(cursor->reader, OH_AREA_POSTINGS, skip->page);
+	if (!BufferIsValid(buffer))
+		return;
+	if (skip->offset + OH_BITMAP_BYTES > OhSegmentPageOf(BufferGetPage(buffer))->used)
+		damaged(cursor, BufferGetBlockNumber(buffer), "is beyond the end of its page");
+	from = contents(buffer) + skip->offset;
+	for (int i = 0; i < OH_BITMAP_WORDS; i++)
+	{
+		uint64		word;
+
+		/* it need not be aligned */
+		memcpy(&word, from + i * sizeof(uint64), sizeof(uint64));
+		bits[i] |= word;
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+OhListFill(OhList *list, uint32 base, uint64 *bits)
+{
+	OhCursor   *cursor = &list->cursor;
+
+	if (list->dense)
+		fill_from_bitmap(cursor, base, bits);
+	else
+	{
+		for (uint32 doc = OhCursorSeek(cursor, base); doc - base < OH_BITMAP_DOCS && doc != OH_NONE; doc = OhCursorNext(cursor))
+			bits[(doc - base) / 64] |= UINT64CONST(1) << doc % 64;
+	}
+}

@@ -111,4 +111,21 @@ OhCursorLength(const OhCursor *cursor)
 	return cursor->length[cursor->at];
 }
 
+/* A list of a filter column. */
+typedef struct OhList
+{
+	OhCursor	cursor;			/* over its postings, or only the skips of its bitmaps */
+	bool		dense;			/* it is kept as bitmaps */
+} OhList;
+
+extern void OhListOpen(OhList *list, OhSegmentReader *reader, const OhTermData *term);
+/*
+ * A document from `doc` on, such that the list has none before it; OH_NONE if it has no more.  `doc` must not be less than
+ * in an earlier call of this or the next function.
+ */
+extern uint32 OhListFrom(OhList *list, uint32 doc);
+/* Set the bits of the documents from base, a multiple of OH_BITMAP_DOCS, on: bits[OH_BITMAP_WORDS]. */
+extern void OhListFill(OhList *list, uint32 base, uint64 *bits);
+extern void OhListClose(OhList *list);
+
 #endif							/* OH_SEGMENT_READER_H */

@@ -69,12 +69,14 @@ struct OhSorter
 	Size		most;
 	uint64		length;
 	uint32		ndocs;
+	uint32		first_doc;		/* of all documents, if there are any */
+	uint32		last_doc;
 	Run		   *run;
 	int			nruns;
 	Size		read_bytes;		/* of a run's buffer */
 	OhSorter   *lists;			/* NULL if there are none */
 	uint32		columns;		/* filter columns of the lists */
-	const char *name;			/* the beginning of its files' names */
+	bool		is_lists;		/* it is that of lists */
 
 	/* a worker's: where it writes its runs */
 	FileSet    *files;
@@ -82,24 +84,25 @@ struct OhSorter
 };
 
 static OhSorter *
-begin(Size bytes, const char *name, MemoryContext context)
+begin(Size bytes, bool is_lists, MemoryContext context)
 {
 	OhSorter   *sorter = MemoryContextAllocZero(context, sizeof(OhSorter));
 
 	sorter->context = context;
-	sorter->name = name;
+	sorter->is_lists = is_lists;
 	sorter->most = Max(bytes / sizeof(Entry), 1024);
+	sorter->first_doc = OH_NONE;
 	return sorter;
 }
 
 OhSorter *
 OhSorterBegin(Size bytes, uint32 lists, MemoryContext context)
 {
-	OhSorter   *sorter = begin(lists != 0 ? bytes - bytes / LISTS_SHARE : bytes, "words", context);
+	OhSorter   *sorter = begin(lists != 0 ? bytes - bytes / LISTS_SHARE : bytes, false, context);
 
 	sorter->columns = lists;
 	if (lists != 0)
-		sorter->lists = begin(bytes / LISTS_SHARE, "lists", context);
+		sorter->lists = begin(bytes / LISTS_SHARE, true, context);
 	return sorter;
 }
 
@@ -132,7 +135,7 @@ write_number(RunWriter *writer, uint64 number)
 static void
 run_name(const OhSorter *sorter, char *name, int participant, int run)
 {
-	snprintf(name, MAXPGPATH, "%s.%d.%d", sorter->name, participant, run);
+	snprintf(name, MAXPGPATH, "%s.%d.%d", sorter->is_lists ? "lists" : "words", participant, run);
 }
 
 static BufFile *
@@ -224,6 +227,8 @@ OhSorterAdd(OhSorter *sorter, uint32 doc, uint32 length, uint32 n, const uint64 
 		add(sorter, 0, doc, 1, length);
 		sorter->length += length;
 		sorter->ndocs++;
+		sorter->first_doc = Min(sorter->first_doc, doc);
+		sorter->last_doc = Max(sorter->last_doc, doc);
 	}
 	for (uint32 i = 0; i < n; i++)
 		add(sorter, hash[i], doc, tf[i], length);
@@ -293,7 +298,7 @@ OhSorterLeave(OhSorter *sorter, OhSorterPart *part)
 	if (sorter->lists != NULL)
 		leave_runs(sorter->lists);
 	*part = (OhSorterPart) {sorter->nruns, sorter->lists != NULL ? sorter->lists->nruns : 0, sorter->ndocs,
-	sorter->length};
+	sorter->first_doc, sorter->last_doc, sorter->length};
 }
 
 static void
@@ -317,6 +322,8 @@ OhSorterTake(OhSorter *sorter, FileSet * files, int participant, const OhSorterP
 	if (sorter->lists != NULL)
 		take_runs(sorter->lists, files, participant, part->nlist_runs);
 	sorter->ndocs += part->ndocs;
+	sorter->first_doc = Min(sorter->first_doc, part->first_doc);
+	sorter->last_doc = Max(sorter->last_doc, part->last_doc);
 	sorter->length += part->length;
 	MemoryContextSwitchTo(old);
 }
@@ -419,6 +426,34 @@ second_run(const OhSorter *sorter, const binaryheap * heap)
 }
 
 /*
+ * begin_term -- start a term, or a list, of `ndocs` documents.
+ */
+static void
+begin_term(const OhSorter *sorter, OhSegmentWriter *writer, uint64 hash, uint64 ndocs)
+{
+	if (sorter->is_lists)
+		OhSegmentWriterList(writer, hash, ndocs);
+	else
+		OhSegmentWriterTerm(writer, hash);
+}
+
+/*
+ * docs_of_term -- the documents that all runs have of the term that one is at the beginning of.
+ */
+static uint64
+docs_of_term(const OhSorter *sorter, uint64 hash)
+{
+	uint64		ndocs = 0;
+
+	for (int i = 0; i < sorter->nruns; i++)
+	{
+		if (sorter->run[i].hash == hash)
+			ndocs += sorter->run[i].ndocs;
+	}
+	return ndocs;
+}
+
+/*
  * merge_runs -- documents may have been added in any order: a tail has numbers that
  * were used before behind new ones.
  */
@@ -451,7 +486,7 @@ merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
 		do
 		{
 			if (!begun || run->hash != current)
-				OhSegmentWriterTerm(writer, run->hash);
+				begin_term(sorter, writer, run->hash, sorter->is_lists ? docs_of_term(sorter, run->hash) : 0);
 			begun = true;
 			current = run->hash;
 			OhSegmentWriterAdd(writer, run->doc, run->tf, run->length);
@@ -482,16 +517,17 @@ finish(OhSorter *sorter, OhSegmentWriter *writer)
 		return;
 	}
 	sort_entries(sorter->entry, sorter->n);
-	for (Size i = 0; i < sorter->n; i++)
+	for (Size i = 0; i < sorter->n;)
 	{
-		const Entry *entry = &sorter->entry[i];
+		uint64		hash = sorter->entry[i].hash;
+		Size		end = i;
 
-		if (i == 0 || entry->hash != sorter->entry[i - 1].hash)
-		{
-			CHECK_FOR_INTERRUPTS();
-			OhSegmentWriterTerm(writer, entry->hash);
-		}
-		OhSegmentWriterAdd(writer, entry->doc, entry->tf, entry->length);
+		CHECK_FOR_INTERRUPTS();
+		while (end < sorter->n && sorter->entry[end].hash == hash)
+			end++;
+		begin_term(sorter, writer, hash, end - i);
+		for (; i < end; i++)
+			OhSegmentWriterAdd(writer, sorter->entry[i].doc, sorter->entry[i].tf, sorter->entry[i].length);
 	}
 	if (sorter->entry != NULL)
 		pfree(sorter->entry);
@@ -503,7 +539,7 @@ OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer)
 	finish(sorter, writer);
 	if (sorter->lists != NULL)
 	{
-		OhSegmentWriterLists(writer, sorter->columns);
+		OhSegmentWriterLists(writer, sorter->columns, sorter->first_doc, sorter->last_doc);
 		finish(sorter->lists, writer);
 	}
 }

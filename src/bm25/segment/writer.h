@@ -19,9 +19,13 @@ extern OhSegmentWriter *OhSegmentWriterBegin(OhText *ix, double average, MemoryC
  * left out.
  */
 extern void OhSegmentWriterTerm(OhSegmentWriter *writer, uint64 hash);
-/* All words are written; the lists of these filter columns follow, ascending. */
-extern void OhSegmentWriterLists(OhSegmentWriter *writer, uint32 columns);
 extern void OhSegmentWriterAdd(OhSegmentWriter *writer, uint32 doc, uint32 tf, uint32 length);
+/*
+ * All words are written; the lists of these filter columns follow, ascending.  first, last: documents of the segment
+ */
+extern void OhSegmentWriterLists(OhSegmentWriter *writer, uint32 columns, uint32 first, uint32 last);
+/* Start a list, of about ndocs documents. */
+extern void OhSegmentWriterList(OhSegmentWriter *writer, uint64 hash, uint64 ndocs);
 /*
  * Write the pages.  Readers of the index do not know of them yet.  The caller holds the
  * merge lock.  false: no document was added, and no segment is written.
@@ -80,6 +84,8 @@ typedef struct OhSorterPart
 	int			nruns;
 	int			nlist_runs;		/* of lists */
 	uint32		ndocs;
+	uint32		first_doc;
+	uint32		last_doc;
 	uint64		length;
 } OhSorterPart;
 
