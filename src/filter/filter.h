@@ -22,11 +22,10 @@ typedef struct OhFilter
 	uint32		npages;
 	uint32		nknown;			/* pages read */
 	int64		nmatches;		/* matching records on those pages */
-	uint64	   *bits;			/* one bit per record */
+	uint64	   *bits;			/* one bit per record; NULL until a page is read */
 	uint64	   *page_bits;		/* working space: the bits of one page */
 	uint8	   *known;			/* [npages]: has the page been read? */
 	uint8	   *tested;			/* [npages]: records of it that were tested one by one */
-	OhKeyRow   *row;			/* working space: the filter keys of one record */
 	StringInfoData described;	/* the conditions that bits was filled for */
 	MemoryContext context;
 } OhFilter;

@@ -38,4 +38,15 @@ OhListsSeek(OhLists *lists, uint32 doc)
 	return OhListsNext(lists, doc);
 }
 
+/* Is the document on one of the lists?  As for OhListsSeek(). */
+static inline bool
+OhListsHave(OhLists *lists, uint32 doc)
+{
+	uint32		at = doc - lists->base;
+
+	if (at < lists->nbits)
+		return (lists->bits[at / 64] >> at % 64 & 1) != 0;
+	return OhListsNext(lists, doc) == doc;
+}
+
 #endif							/* OH_TEXT_LISTS_H */

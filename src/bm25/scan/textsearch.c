@@ -37,6 +37,11 @@
  * postings.
  */
 #define LOOK_UP_SHARE	8
+/*
+ * Postings are sought from one document of the lists of filter columns to the next if these are fewer than this fraction
+ * (1/n) of the postings, otherwise they are gone through.
+ */
+#define LEAP_SHARE		4
 /* Filter keys are read last if at least this fraction (1/n) of the documents meets the conditions. */
 #define LATE_SHARE		16
 /* Number of documents between two checks for interrupts. */
@@ -62,6 +67,7 @@ typedef struct Segment
 	int			nexcluded;
 	int			essential;		/* number of the first essential list */
 	bool		listed;			/* documents that are on none of `lists` do not match */
+	bool		leaping;		/* they are few: go from one to the next */
 	OhLists		lists;
 	bool		late;			/* filter keys are read after the score is known */
 	double		worst;			/* score that a document must exceed */
@@ -335,49 +341,65 @@ next_window(Segment *seg, uint32 *doc, uint32 *end)
 }
 
 /*
+ * least_doc -- the first document that essential lists are at.
+ */
+static inline uint32
+least_doc(const Segment *seg)
+{
+	uint32		doc = OH_NONE;
+
+	for (int i = seg->essential; i < seg->n; i++)
+		doc = Min(doc, seg->list[i]->cursor.current);
+	return doc;
+}
+
+/*
  * search_window -- score the documents from `doc` to `end`; returns where to continue.
  */
 static uint32
 search_window(Segment *seg, uint32 doc, uint32 end)
 {
-	for (int i = seg->essential; i < seg->n; i++)
-		(void) OhCursorSeek(&seg->list[i]->cursor, doc);
+	double		worst = worst_hit(seg->search);
+
 	for (;;)
 	{
-		double		worst = worst_hit(seg->search);
-
-		doc = OH_NONE;
 		for (int i = seg->essential; i < seg->n; i++)
-			doc = Min(doc, seg->list[i]->cursor.current);
-		if (doc > end)
-			return end + 1;
-		if (++seg->since % INTERRUPT_EVERY == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (seg->listed)
 		{
-			uint32		next = OhListsSeek(&seg->lists, doc);
-
-			if (next > end)
-				return next;
-			if (next > doc)
-			{
-				for (int i = seg->essential; i < seg->n; i++)
-				{
-					if (seg->list[i]->cursor.current < next)
-						(void) OhCursorSeek(&seg->list[i]->cursor, next);
-				}
-				continue;
-			}
+			if (seg->list[i]->cursor.current < doc || seg->list[i]->cursor.n == 0)
+				(void) OhCursorSeek(&seg->list[i]->cursor, doc);
 		}
-		if (seg->late ? is_asked(seg->search, doc) : is_wanted(seg->search, doc))
-			look_at(seg, doc);
-		/* the worst hit has improved, so fewer lists may be essential */
-		if (worst_hit(seg->search) > worst)
-			return doc + 1;
-		for (int i = seg->essential; i < seg->n; i++)
+		for (;;)
 		{
-			if (seg->list[i]->cursor.current == doc)
-				(void) OhCursorNext(&seg->list[i]->cursor);
+			doc = least_doc(seg);
+			if (doc > end)
+				return end + 1;
+			if (++seg->since % INTERRUPT_EVERY == 0)
+				CHECK_FOR_INTERRUPTS();
+			if (seg->leaping)
+			{
+				uint32		next = OhListsSeek(&seg->lists, doc);
+
+				if (next > end)
+					return next;
+				if (next > doc)
+				{
+					doc = next;
+					break;
+				}
+			}
+			if ((!seg->listed || OhListsHave(&seg->lists, doc)) &&
+				(seg->late ? is_asked(seg->search, doc) : is_wanted(seg->search, doc)))
+			{
+				look_at(seg, doc);
+				/* if the worst hit has improved, fewer lists may be essential */
+				if (worst_hit(seg->search) > worst)
+					return doc + 1;
+			}
+			for (int i = seg->essential; i < seg->n; i++)
+			{
+				if (seg->list[i]->cursor.current == doc)
+					(void) OhCursorNext(&seg->list[i]->cursor);
+			}
 		}
 	}
 }
@@ -450,11 +472,15 @@ static bool
 open_filter(Segment *seg)
 {
 	OhFilter   *filter = seg->search->filter;
+	double		postings = 0;
 	double		share;
 
 	seg->listed = OhListsOpen(&seg->lists, &seg->reader, filter->conditions);
 	if (seg->listed && seg->lists.n == 0)
 		return false;
+	for (int i = seg->nexcluded; i < seg->n; i++)
+		postings += seg->list[i]->cursor.ndocs;
+	seg->leaping = seg->listed && (double) seg->lists.ndocs * LEAP_SHARE < postings;
 	if (seg->listed && filter->conditions->n == 1)
 		seg->late = true;
 	else
