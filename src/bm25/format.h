@@ -64,8 +64,8 @@ typedef struct OhSegment
 	uint32		first[OH_NAREAS];	/* page of the array of segments */
 	uint32		pages[OH_NAREAS];	/* that follow one another */
 	uint32		ndocs;
-	uint32		nterms;			/* number of terms, including term 0, the list of its documents, but without
-								 * lists of filter columns */
+	uint32		nterms;			/* number of terms, including term 0, the list of its documents,
+								 * but without lists of filter columns */
 	uint32		nskips;
 	uint64		length;			/* sum of the lengths of its documents */
 	double		average;		/* average length of a document with which its impacts were
@@ -338,31 +338,75 @@ OhListBitmaps(const OhTermData *list)
 	return list->impact == 0 ? 0 : (uint32) (list->impact - 1) << 16 | list->offset;
 }
 
-/* The low bits of a list's hash are the number of its column, so that a document is on it once. */
+/*
+ * The hash of a list is 59 bits of its filter key, mixed, and the number of its column from 1 on in the low bits, so that a
+ * document is once on a list.
+ */
 #define OH_LIST_COLUMN	31
 
-StaticAssertDecl(OH_MAX_COLUMNS <= OH_LIST_COLUMN + 1, "the number of a filter column fits a list's hash");
+StaticAssertDecl(OH_MAX_COLUMNS <= OH_LIST_COLUMN, "the number of a filter column fits a list's hash");
+
+/* Small filter keys, and those that are near the middle, have lists of their own: all integers that are in use. */
+#define OH_LIST_SMALL	((UINT64CONST(1) << 57) - 1)
+#define OH_LIST_MIDDLE	((UINT64CONST(1) << 63) - (UINT64CONST(1) << 56))
+
+static inline bool
+OhListIsSmall(uint64 fkey)
+{
+	return fkey < OH_LIST_SMALL;
+}
+
+static inline bool
+OhListIsMiddle(uint64 fkey)
+{
+	return fkey >= OH_LIST_MIDDLE && fkey - OH_LIST_MIDDLE < UINT64CONST(1) << 57;
+}
+
+/* Has the list of a filter key no documents with other keys? */
+static inline bool
+OhListIsExact(uint64 fkey)
+{
+	return OhListIsSmall(fkey) || OhListIsMiddle(fkey);
+}
 
 /*
- * The hash of the list of a filter key, or of NULL; never 0.  It is computed by the finalizer of MurmurHash3
- * (Austin Appleby, public domain).  Two keys of a column may have the same list, though hardly ever:
- * a document on it need not have the wanted key.
+ * The hash of the list of a filter key, or of NULL.  Lists of keys that have none of their own are shared by several,
+ * though hardly ever.
  */
 static inline uint64
 OhListHash(int column, bool isnull, uint64 fkey)
 {
-	uint64		hash = isnull ? UINT64CONST(0x6E756C6C) : fkey + UINT64CONST(0x9E3779B97F4A7C15);
+	const uint64 most = (UINT64CONST(1) << 59) - 1;
+	uint64		hash;
 
-	hash = (hash ^ hash >> 33) * UINT64CONST(0xFF51AFD7ED558CCD);
-	hash = (hash ^ hash >> 33) * UINT64CONST(0xC4CEB9FE1A85EC53);
-	hash = ((hash ^ hash >> 33) & ~(uint64) OH_LIST_COLUMN) | column;
-	return hash == 0 ? OH_LIST_COLUMN + 1 : hash;
+	if (isnull)
+		hash = OH_LIST_SMALL;
+	else if (OhListIsSmall(fkey))
+		hash = fkey;
+	else if (OhListIsMiddle(fkey))
+		hash = (UINT64CONST(1) << 57) + (fkey - OH_LIST_MIDDLE);
+	else
+		hash = UINT64CONST(1) << 58 | fkey * UINT64CONST(0x9E3779B97F4A7C15) >> 6;
+	/* each step can be undone, so that different numbers have different hashes */
+	hash = hash * UINT64CONST(0xFF51AFD7ED558CCD) & most;
+	hash ^= hash >> 30;
+	hash = hash * UINT64CONST(0xC4CEB9FE1A85EC53) & most;
+	hash ^= hash >> 30;
+	return hash << 5 | (column + 1);
 }
 
+/* Is the list with this hash one of these filter columns, a bit each? */
+static inline bool
+OhListIsOf(uint64 hash, uint32 columns)
+{
+	return ((uint64) columns << 1 >> (hash & OH_LIST_COLUMN) & 1) != 0;
+}
+
+/* The number of its column, from 0. */
 static inline int
 OhListColumn(uint64 hash)
 {
-	return hash & OH_LIST_COLUMN;
+	return (int) (hash & OH_LIST_COLUMN) - 1;
 }
 
 static inline OhTextMeta *

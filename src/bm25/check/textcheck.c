@@ -304,7 +304,7 @@ check_lists(SegmentCheck *s, OhTermScan *scan)
 	while ((term = OhTermScanNext(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (OhTermHash(term) <= last || (columns >> OhListColumn(OhTermHash(term)) & 1) == 0)
+		if (OhTermHash(term) <= last || !OhListIsOf(OhTermHash(term), columns))
 			bad_segment(s, "lists do not ascend, or are of another column", OhTermHash(term), 0);
 		last = OhTermHash(term);
 		check_list(s, term);

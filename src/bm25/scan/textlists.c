@@ -13,13 +13,14 @@
 
 /*
  * wanted_lists -- the lists of the values that meet a condition, hash[MOST_VALUES]; returns how many, -1 if there are too
- * many.
+ * many.  exact: out, have all these lists only documents that meet it?
  */
 static int
-wanted_lists(const OhCondition *condition, uint64 *hash)
+wanted_lists(const OhCondition *condition, uint64 *hash, bool *exact)
 {
 	int			n = 0;
 
+	*exact = true;
 	if (condition->null)
 	{
 		hash[0] = OhListHash(condition->column, true, 0);
@@ -34,6 +35,7 @@ wanted_lists(const OhCondition *condition, uint64 *hash)
 		for (uint64 fkey = range->lo;; fkey++)
 		{
 			hash[n++] = OhListHash(condition->column, false, fkey);
+			*exact &= OhListIsExact(fkey);
 			if (fkey == range->hi)
 				break;
 		}
@@ -54,10 +56,10 @@ compare_hashes(const void *a, const void *b)
  * find_lists -- find the lists of a condition, found[MOST_VALUES]; returns how many there are, -1 if lists do not tell.
  */
 static int
-find_lists(OhSegmentReader *reader, const OhCondition *condition, OhTermData *found)
+find_lists(OhSegmentReader *reader, const OhCondition *condition, OhTermData *found, bool *exact)
 {
 	uint64		hash[MOST_VALUES];
-	int			nwanted = wanted_lists(condition, hash);
+	int			nwanted = wanted_lists(condition, hash, exact);
 	int			n = 0;
 
 	if (nwanted < 0)
@@ -87,11 +89,12 @@ OhListsOpen(OhLists *lists, OhSegmentReader *reader, const OhConditions *conditi
 		const OhCondition *condition = &conditions->condition[i];
 		OhTermData	found[MOST_VALUES];
 		uint64		ndocs = 0;
+		bool		exact;
 		int			n;
 
 		if ((columns >> condition->column & 1) == 0)
 			continue;
-		n = find_lists(reader, condition, found);
+		n = find_lists(reader, condition, found, &exact);
 		for (int k = 0; k < n; k++)
 			ndocs += found[k].ndocs;
 		if (n < 0 || (any && ndocs >= fewest))
@@ -99,6 +102,7 @@ OhListsOpen(OhLists *lists, OhSegmentReader *reader, const OhConditions *conditi
 		fewest = ndocs;
 		any = true;
 		lists->n = n;
+		lists->exact = exact && conditions->n == 1;
 		memcpy(best, found, sizeof(OhTermData) * n);
 	}
 	if (reader->stale || !any)

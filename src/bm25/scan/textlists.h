@@ -16,6 +16,7 @@ typedef struct OhLists
 	int			n;				/* 0: no document of the segment matches */
 	OhList	  **list;			/* [n] */
 	uint64		ndocs;			/* of all of them */
+	bool		exact;			/* all documents on them meet the conditions */
 	uint32		base;			/* what `bits` has: from this document on ... */
 	uint32		nbits;			/* ... this many */
 	uint64		bits[OH_BITMAP_WORDS];

@@ -56,6 +56,14 @@ typedef struct TermList
 	double		bound_before;	/* sum of the bounds of the lists up to this one */
 } TermList;
 
+/* When filter keys are read. */
+typedef enum KeyTest
+{
+	KEYS_NEVER,					/* there are no conditions, or lists tell */
+	KEYS_FIRST,
+	KEYS_LAST					/* of documents whose score is high enough */
+} KeyTest;
+
 typedef struct Segment
 {
 	OhTextSearch *search;
@@ -69,7 +77,7 @@ typedef struct Segment
 	bool		listed;			/* documents that are on none of `lists` do not match */
 	bool		leaping;		/* they are few: go from one to the next */
 	OhLists		lists;
-	bool		late;			/* filter keys are read after the score is known */
+	KeyTest		keys;
 	double		worst;			/* score that a document must exceed */
 	uint32	   *tf;				/* [nterms] */
 	uint32		since;			/* documents since the last check for interrupts */
@@ -286,7 +294,7 @@ look_at(Segment *seg, uint32 doc)
 		if (OhCursorSeek(&list->cursor, doc) == doc)
 			add_frequency(seg, list, &score, &length);
 	}
-	if (score <= seg->worst || (seg->late && !OhFilterTestOne(seg->search->filter, doc)))
+	if (score <= seg->worst || (seg->keys == KEYS_LAST && !OhFilterTestOne(seg->search->filter, doc)))
 		return;
 	for (int i = 0; i < seg->nexcluded; i++)
 	{
@@ -388,7 +396,7 @@ search_window(Segment *seg, uint32 doc, uint32 end)
 				}
 			}
 			if ((!seg->listed || OhListsHave(&seg->lists, doc)) &&
-				(seg->late ? is_asked(seg->search, doc) : is_wanted(seg->search, doc)))
+				(seg->keys == KEYS_FIRST ? is_wanted(seg->search, doc) : is_asked(seg->search, doc)))
 			{
 				look_at(seg, doc);
 				/* if the worst hit has improved, fewer lists may be essential */
@@ -480,16 +488,19 @@ open_filter(Segment *seg)
 		return false;
 	for (int i = seg->nexcluded; i < seg->n; i++)
 		postings += seg->list[i]->cursor.ndocs;
+	/* the postings of a block that are looked at are few */
+	for (int i = 0; i < seg->n; i++)
+		seg->list[i]->cursor.few = seg->listed;
 	seg->leaping = seg->listed && (double) seg->lists.ndocs * LEAP_SHARE < postings;
 	if (seg->listed && filter->conditions->n == 1)
-		seg->late = true;
+		seg->keys = seg->lists.exact ? KEYS_NEVER : KEYS_LAST;
 	else
 	{
 		/* of the documents that are looked at */
 		share = OhFilterEstimate(filter) / Max(filter->nrecords, 1);
 		if (seg->listed)
 			share *= (double) seg->reader.segment.ndocs / seg->lists.ndocs;
-		seg->late = share * LATE_SHARE >= 1;
+		seg->keys = share * LATE_SHARE >= 1 ? KEYS_LAST : KEYS_FIRST;
 	}
 	return true;
 }

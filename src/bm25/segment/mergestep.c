@@ -309,7 +309,7 @@ merge_terms(Merge *m, uint64 postings)
 		}
 		if (!m->lists)
 			nread += merge_term(m, hash, n);
-		else if ((m->columns >> OhListColumn(hash) & 1) != 0)
+		else if (OhListIsOf(hash, m->columns))
 			nread += merge_list(m, hash, n);
 		m->state.hash = hash;
 		for (int i = 0; i < n; i++)

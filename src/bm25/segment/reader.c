@@ -277,7 +277,7 @@ OhCursorOpen(OhCursor *cursor, OhSegmentReader *reader, const OhTermData *term)
 		OhReportCorruption(reader->ix->file.rel, OH_META_BLOCK, "a term of segment %u has %u documents of %u",
 						   reader->segment.id, term->ndocs, reader->segment.ndocs);
 	cursor->block = 0;
-	cursor->loaded = cursor->detailed = false;
+	cursor->loaded = cursor->detailed = cursor->few = false;
 	cursor->current = 0;
 	cursor->n = cursor->at = 0;
 	cursor->skip = MemoryContextAllocHuge(reader->context, cursor->nblocks * sizeof(OhSkip));
@@ -380,6 +380,17 @@ OhCursorDetails(OhCursor *cursor)
 	for (int i = 0; i < cursor->n; i++)
 		cursor->tf[i]++;
 	cursor->detailed = true;
+}
+
+void
+OhCursorDetail(OhCursor *cursor)
+{
+	const OhBlockHeader *head = (const OhBlockHeader *) cursor->packed;
+	const uint8 *at = cursor->packed + OH_BLOCK_HEADER + om_packed_bytes(head->last, head->doc_bits);
+
+	cursor->tf[cursor->at] = om_unpack_one(at, cursor->at, head->tf_bits) + 1;
+	at += om_packed_bytes(cursor->n, head->tf_bits);
+	cursor->length[cursor->at] = om_unpack_one(at, cursor->at, head->length_bits);
 }
 
 bool
@@ -558,7 +569,20 @@ OhListFill(OhList *list, uint32 base, uint64 *bits)
 		fill_from_bitmap(cursor, base, bits);
 	else
 	{
-		for (uint32 doc = OhCursorSeek(cursor, base); doc - base < OH_BITMAP_DOCS && doc != OH_NONE; doc = OhCursorNext(cursor))
-			bits[(doc - base) / 64] |= UINT64CONST(1) << doc % 64;
+		while (OhCursorSeek(cursor, base) - base < OH_BITMAP_DOCS && cursor->current != OH_NONE)
+		{
+			int			i = cursor->at;
+
+			/* as many of the block as the bits have room for */
+			for (; i < cursor->n && cursor->doc[i] - base < OH_BITMAP_DOCS; i++)
+				bits[(cursor->doc[i] - base) / 64] |= UINT64CONST(1) << cursor->doc[i] % 64;
+			if (i < cursor->n)
+			{
+				cursor->at = i;
+				cursor->current = cursor->doc[i];
+				break;
+			}
+			(void) OhCursorSeek(cursor, cursor->doc[i - 1] + 1);
+		}
 	}
 }

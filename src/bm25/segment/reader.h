@@ -68,6 +68,8 @@ typedef struct OhCursor
 	uint32		block;			/* current block; nblocks at the end */
 	bool		loaded;			/* this block's documents are decoded */
 	bool		detailed;		/* ... and so are their frequencies and lengths */
+	bool		few;			/* decode frequencies and lengths one by one: set by who reads few
+								 * of a block */
 	uint32		current;		/* number of the current document in the block */
 	int			n;
 	int			at;
@@ -83,7 +85,9 @@ extern void OhCursorClose(OhCursor *cursor);
 extern bool OhCursorSkip(OhCursor *cursor, uint32 doc);
 /* Go to the first document from doc on. */
 extern uint32 OhCursorSeek(OhCursor *cursor, uint32 doc);
+/* Decode frequencies and lengths of the current block, or of the current document only. */
 extern void OhCursorDetails(OhCursor *cursor);
+extern void OhCursorDetail(OhCursor *cursor);
 
 /* Go to the next document. */
 static inline uint32
@@ -100,7 +104,12 @@ static inline uint32
 OhCursorFrequency(OhCursor *cursor)
 {
 	if (!cursor->detailed)
-		OhCursorDetails(cursor);
+	{
+		if (cursor->few)
+			OhCursorDetail(cursor);
+		else
+			OhCursorDetails(cursor);
+	}
 	return cursor->tf[cursor->at];
 }
 

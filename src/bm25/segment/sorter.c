@@ -297,8 +297,11 @@ OhSorterLeave(OhSorter *sorter, OhSorterPart *part)
 	leave_runs(sorter);
 	if (sorter->lists != NULL)
 		leave_runs(sorter->lists);
-	*part = (OhSorterPart) {sorter->nruns, sorter->lists != NULL ? sorter->lists->nruns : 0, sorter->ndocs,
-	sorter->first_doc, sorter->last_doc, sorter->length};
+	*part = (OhSorterPart)
+		{
+			sorter->nruns, sorter->lists != NULL ? sorter->lists->nruns : 0, sorter->ndocs,
+				sorter->first_doc, sorter->last_doc, sorter->length
+		};
 }
 
 static void
