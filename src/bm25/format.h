@@ -339,8 +339,8 @@ OhListBitmaps(const OhTermData *list)
 }
 
 /*
- * The hash of a list is 59 bits of its filter key, mixed, and the number of its column from 1 on in the low bits, so that a
- * document is once on a list.
+ * The hash of a list is 59 bits of its filter key, mixed, and the number of its column from 1 on in the low bits, so
+ * that a document is once on a list.
  */
 #define OH_LIST_COLUMN	31
 

@@ -80,7 +80,8 @@ verify_merge(Relation index, const OhTextMeta *meta)
 {
 	const OhMergeState *merge = &meta->merge;
 	bool		bad = merge->output.id >= meta->next_segment || !areas_are_possible(&merge->output, merge->reserved) ||
-		merge->ninputs == 0 || merge->begun > OH_MERGE_LISTS || merge->ninputs > meta->nsegments || !(merge->output.average >= 0);
+		merge->ninputs == 0 || merge->begun > OH_MERGE_LISTS || merge->ninputs > meta->nsegments ||
+		!(merge->output.average >= 0);
 
 	for (int a = 0; a < OH_NAREAS && !bad; a++)
 		bad = merge->output.pages[a] > merge->reserved[a] || merge->used[a] > OH_SEGMENT_BYTES ||
@@ -137,7 +138,8 @@ read_meta(Relation index, OhTextMeta *meta)
 /*
  * has_lists -- do segments have lists of the values of a filter column of this type?
  *
- * Those that tell how much or when are searched by ranges, and have as many values as rows.  A signature is not one value.
+ * Those that tell how much or when are searched by ranges, and have as many values as rows.  A signature is not one
+ * value.
  */
 static bool
 has_lists(Oid type, OhKeyKind kind)

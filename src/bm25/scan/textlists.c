@@ -12,8 +12,8 @@
 #define MOST_VALUES		32
 
 /*
- * wanted_lists -- the lists of the values that meet a condition, hash[MOST_VALUES]; returns how many, -1 if there are too
- * many.  exact: out, have all these lists only documents that meet it?
+ * wanted_lists -- the lists of the values that meet a condition, hash[MOST_VALUES]; returns how many, -1 if there
+ * are too many.  exact: out, have all these lists only documents that meet it?
  */
 static int
 wanted_lists(const OhCondition *condition, uint64 *hash, bool *exact)

@@ -38,8 +38,8 @@
  */
 #define LOOK_UP_SHARE	8
 /*
- * Postings are sought from one document of the lists of filter columns to the next if these are fewer than this fraction
- * (1/n) of the postings, otherwise they are gone through.
+ * Postings are sought from one document of the lists of filter columns to the next if these are fewer than this
+ * fraction (1/n) of the postings, otherwise they are gone through.
  */
 #define LEAP_SHARE		4
 /* Filter keys are read last if at least this fraction (1/n) of the documents meets the conditions. */

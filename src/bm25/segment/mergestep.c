@@ -31,8 +31,8 @@
 /* Pages reserved for each area of the output, in addition to the inputs' pages. */
 #define SPARE_PAGES		2
 /*
- * Most bytes of bitmaps for each document and filter column: a list that was postings in each input may be bitmaps in the
- * output.
+ * Most bytes of bitmaps for each document and filter column: a list that was postings in each input may be bitmaps
+ * in the output.
  */
 #define BITMAPS_BYTES	(OH_BITMAP_SHARE / 8)
 
@@ -177,7 +177,8 @@ merge_term(Merge *m, uint64 hash, int n)
 }
 
 /*
- * merge_list -- merge a list of a filter column, which the first n of m->with have; returns how many documents were read.
+ * merge_list -- merge a list of a filter column, which the first n of m->with have; returns how many documents were
+ * read.
  */
 static uint64
 merge_list(Merge *m, uint64 hash, int n)

@@ -129,8 +129,8 @@ typedef struct OhList
 
 extern void OhListOpen(OhList *list, OhSegmentReader *reader, const OhTermData *term);
 /*
- * A document from `doc` on, such that the list has none before it; OH_NONE if it has no more.  `doc` must not be less than
- * in an earlier call of this or the next function.
+ * A document from `doc` on, such that the list has none before it; OH_NONE if it has no more.  `doc` must not be less
+ * than in an earlier call of this or the next function.
  */
 extern uint32 OhListFrom(OhList *list, uint32 doc);
 /* Set the bits of the documents from base, a multiple of OH_BITMAP_DOCS, on: bits[OH_BITMAP_WORDS]. */
