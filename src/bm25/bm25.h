@@ -36,6 +36,7 @@ typedef struct OhText
 	char		config_schema[NAMEDATALEN];
 	char		config_name[NAMEDATALEN];
 	OhColumns	columns;		/* filter columns */
+	uint32		lists;			/* bit i: new segments have lists of filter column i */
 	uint32		tail_page;		/* the page that this backend's last insert wrote to ... */
 	uint32		tail_epoch;		/* ... and the epoch of its tail */
 } OhText;

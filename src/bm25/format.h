@@ -15,6 +15,9 @@
  *        |       [terms ....] [skips ....] [postings ........]
  *        v
  *   documents: (TID, length, state) by number; filter keys by number
+ *
+ * Terms of words come first in the area of terms; lists follow, on pages of their own.  A list has
+ * the documents of the segment that have one value in a filter column.
  */
 #ifndef OH_TEXT_FORMAT_H
 #define OH_TEXT_FORMAT_H
@@ -26,7 +29,13 @@
 #include "storage/page.h"
 
 #define OH_TEXT_MAGIC	0x6F6D6274U /* "ombt" */
-#define OH_TEXT_FORMAT	2
+#define OH_TEXT_FORMAT	3
+/*
+ * Segments of format 2 have no lists of filter columns.  An index of that format gets none: it is
+ * searched by its filter pages until it is built again.
+ */
+#define OH_TEXT_OLDEST	2
+#define OH_TEXT_LISTS	3		/* the first format with lists */
 
 /* The paged arrays. */
 typedef enum OhTextArrayId
@@ -55,7 +64,8 @@ typedef struct OhSegment
 	uint32		first[OH_NAREAS];	/* page of the array of segments */
 	uint32		pages[OH_NAREAS];	/* that follow one another */
 	uint32		ndocs;
-	uint32		nterms;			/* number of terms, including term 0, the list of its documents */
+	uint32		nterms;			/* number of terms, including term 0, the list of its documents,
+								 * but without lists of filter columns */
 	uint32		nskips;
 	uint64		length;			/* sum of the lengths of its documents */
 	double		average;		/* average length of a document with which its impacts were
@@ -66,6 +76,11 @@ StaticAssertDecl(sizeof(OhSegment) == 56, "segment layout");
 
 #define OH_MAX_SEGMENTS	96
 
+/* How far a merge is. */
+#define OH_MERGE_NEW	0
+#define OH_MERGE_WORDS	1		/* the list of documents is written */
+#define OH_MERGE_LISTS	2		/* all words are; lists of filter columns are being merged */
+
 /*
  * A merge that is done in steps.  Pages that have been written belong to no listed
  * segment, so that only the next step looks at them; inputs stay in the list until the end.
@@ -75,10 +90,10 @@ typedef struct OhMergeState
 	OhSegment	output;			/* what is written so far; id 0: no merge is going on */
 	uint32		reserved[OH_NAREAS];	/* pages from output.first on that nobody else takes */
 	uint32		used[OH_NAREAS];	/* bytes of the page after the finished ones */
-	uint64		hash;			/* terms up to this one are written, if it has begun */
+	uint64		hash;			/* terms, or lists, up to this one are written, if it has begun */
 	uint32		ninputs;
 	uint32		input[OH_MAX_SEGMENTS]; /* ids */
-	uint32		begun;			/* 1: the list of documents is written */
+	uint32		begun;			/* OH_MERGE_* */
 } OhMergeState;
 
 StaticAssertDecl(sizeof(OhMergeState) == 480, "merge layout");
@@ -211,7 +226,8 @@ OhChunkFrequencies(OhChunk *chunk)
  *        4     4  index    which page of its area
  *        8     2  area     OH_AREA_*
  *       10     2  used     bytes that follow the header
- *       12     4  unused
+ *       12     4  columns  of a page of lists: bit i is set if the segment has the lists of filter
+ *                          column i; 0 on other pages
  */
 typedef struct OhSegmentPage
 {
@@ -219,7 +235,7 @@ typedef struct OhSegmentPage
 	uint32		index;
 	uint16		area;
 	uint16		used;
-	uint32		unused;
+	uint32		columns;
 } OhSegmentPage;
 
 StaticAssertDecl(sizeof(OhSegmentPage) == 16, "segment page layout");
@@ -287,6 +303,110 @@ static inline uint64
 OhTermHash(const OhTermData *term)
 {
 	return (uint64) term->hash_high << 32 | term->hash_low;
+}
+
+/* Pages of terms of words; those of lists follow.  All but the last are full. */
+static inline uint32
+OhWordPages(const OhSegment *segment)
+{
+	return segment->nterms / OH_TERMS_PER_PAGE + (segment->nterms % OH_TERMS_PER_PAGE != 0);
+}
+
+/* ---- lists of filter columns ---- */
+
+/*
+ * A list that has many of the documents is kept as bitmaps of OH_BITMAP_DOCS documents each, from a multiple
+ * of that number on.  They follow one another, and have a skip each, whose last_doc is the last document that the
+ * bitmap has a bit for.  Other lists are postings with frequency 1 and length 0.
+ *
+ * The record of a list is an OhTermData.  Its impact is 0 if it has postings; otherwise its impact - 1
+ * and its offset are the high and the low bits of the number of bitmaps.
+ */
+#define OH_BITMAP_DOCS	16000
+#define OH_BITMAP_WORDS	(OH_BITMAP_DOCS / 64)
+#define OH_BITMAP_BYTES	(OH_BITMAP_WORDS * sizeof(uint64))
+
+StaticAssertDecl(OH_BITMAP_DOCS % 64 == 0, "bitmaps have whole words");
+StaticAssertDecl(4 * OH_BITMAP_BYTES <= OH_SEGMENT_BYTES, "four bitmaps fit a page");
+
+/* A list of at least this fraction (1/n) of the documents is kept as bitmaps. */
+#define OH_BITMAP_SHARE	32
+
+static inline uint32
+OhListBitmaps(const OhTermData *list)
+{
+	return list->impact == 0 ? 0 : (uint32) (list->impact - 1) << 16 | list->offset;
+}
+
+/*
+ * The hash of a list is 59 bits of its filter key, mixed, and the number of its column from 1 on in the low bits, so
+ * that a document is once on a list.
+ */
+#define OH_LIST_COLUMN	31
+
+StaticAssertDecl(OH_MAX_COLUMNS <= OH_LIST_COLUMN, "the number of a filter column fits a list's hash");
+
+/* Small filter keys, and those that are near the middle, have lists of their own: all integers that are in use. */
+#define OH_LIST_SMALL	((UINT64CONST(1) << 57) - 1)
+#define OH_LIST_MIDDLE	((UINT64CONST(1) << 63) - (UINT64CONST(1) << 56))
+
+static inline bool
+OhListIsSmall(uint64 fkey)
+{
+	return fkey < OH_LIST_SMALL;
+}
+
+static inline bool
+OhListIsMiddle(uint64 fkey)
+{
+	return fkey >= OH_LIST_MIDDLE && fkey - OH_LIST_MIDDLE < UINT64CONST(1) << 57;
+}
+
+/* Has the list of a filter key no documents with other keys? */
+static inline bool
+OhListIsExact(uint64 fkey)
+{
+	return OhListIsSmall(fkey) || OhListIsMiddle(fkey);
+}
+
+/*
+ * The hash of the list of a filter key, or of NULL.  Lists of keys that have none of their own are shared by several,
+ * though hardly ever.
+ */
+static inline uint64
+OhListHash(int column, bool isnull, uint64 fkey)
+{
+	const uint64 most = (UINT64CONST(1) << 59) - 1;
+	uint64		hash;
+
+	if (isnull)
+		hash = OH_LIST_SMALL;
+	else if (OhListIsSmall(fkey))
+		hash = fkey;
+	else if (OhListIsMiddle(fkey))
+		hash = (UINT64CONST(1) << 57) + (fkey - OH_LIST_MIDDLE);
+	else
+		hash = UINT64CONST(1) << 58 | fkey * UINT64CONST(0x9E3779B97F4A7C15) >> 6;
+	/* each step can be undone, so that different numbers have different hashes */
+	hash = hash * UINT64CONST(0xFF51AFD7ED558CCD) & most;
+	hash ^= hash >> 30;
+	hash = hash * UINT64CONST(0xC4CEB9FE1A85EC53) & most;
+	hash ^= hash >> 30;
+	return hash << 5 | (column + 1);
+}
+
+/* Is the list with this hash one of these filter columns, a bit each? */
+static inline bool
+OhListIsOf(uint64 hash, uint32 columns)
+{
+	return ((uint64) columns << 1 >> (hash & OH_LIST_COLUMN) & 1) != 0;
+}
+
+/* The number of its column, from 0. */
+static inline int
+OhListColumn(uint64 hash)
+{
+	return (int) (hash & OH_LIST_COLUMN) - 1;
 }
 
 static inline OhTextMeta *

@@ -5,6 +5,7 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
@@ -55,7 +56,7 @@ static const OhRecordKind record_kind[OH_TEXT_NARRAYS] = {
 	[OH_TAIL_ODD] = {.numbered = true},
 };
 
-const OhFileMethod oh_text_method = {OH_TEXT_MAGIC, OH_TEXT_FORMAT, OH_TEXT_NARRAYS, record_kind};
+const OhFileMethod oh_text_method = {OH_TEXT_MAGIC, OH_TEXT_FORMAT, OH_TEXT_NARRAYS, record_kind, OH_TEXT_OLDEST};
 
 /*
  * areas_are_possible -- does each area, of as many pages, end before page numbers do?
@@ -79,7 +80,8 @@ verify_merge(Relation index, const OhTextMeta *meta)
 {
 	const OhMergeState *merge = &meta->merge;
 	bool		bad = merge->output.id >= meta->next_segment || !areas_are_possible(&merge->output, merge->reserved) ||
-		merge->ninputs == 0 || merge->ninputs > meta->nsegments || !(merge->output.average >= 0);
+		merge->ninputs == 0 || merge->begun > OH_MERGE_LISTS || merge->ninputs > meta->nsegments ||
+		!(merge->output.average >= 0);
 
 	for (int a = 0; a < OH_NAREAS && !bad; a++)
 		bad = merge->output.pages[a] > merge->reserved[a] || merge->used[a] > OH_SEGMENT_BYTES ||
@@ -134,6 +136,32 @@ read_meta(Relation index, OhTextMeta *meta)
 }
 
 /*
+ * has_lists -- do segments have lists of the values of a filter column of this type?
+ *
+ * Those that tell how much or when are searched by ranges, and have as many values as rows.  A signature is not one
+ * value.
+ */
+static bool
+has_lists(Oid type, OhKeyKind kind)
+{
+	switch (type)
+	{
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case CASHOID:
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+			return false;
+		default:
+			return kind != OH_KEY_SIGNATURE;
+	}
+}
+
+/*
  * assemble -- make an OhText from a metapage, in a context below parent.
  */
 static OhText *
@@ -161,6 +189,8 @@ assemble(Relation index, const OhTextMeta *meta, MemoryContext parent)
 		if (meta->key_kind[i] < OH_KEY_EXACT || meta->key_kind[i] > OH_KEY_SIGNATURE)
 			OhReportCorruption(index, OH_META_BLOCK, "filter column %d is of kind %u", i + 1, meta->key_kind[i]);
 		ix->columns.kind[i] = meta->key_kind[i];
+		if (meta->format >= OH_TEXT_LISTS && has_lists(index->rd_opcintype[i + 1], meta->key_kind[i]))
+			ix->lists |= (uint32) 1 << i;
 	}
 	OhFileSetArray(&ix->file, OH_DOC, sizeof(OhDocData));
 	OhFileSetArray(&ix->file, OH_DOC_KEY, OH_PAGE_BODY);

@@ -94,6 +94,24 @@ meets_masks(const OhMasks *masks, uint64 signature)
 	return false;
 }
 
+/*
+ * meets -- does a filter key, or NULL, meet the conditions of its column?
+ */
+static inline bool
+meets(const OhCondition *condition, bool isnull, uint64 fkey)
+{
+	if (isnull || condition->null)
+		return isnull == condition->null;
+	if (!in_ranges(condition, fkey))
+		return false;
+	for (int j = 0; j < condition->nmasks; j++)
+	{
+		if (!meets_masks(&condition->masks[j], fkey))
+			return false;
+	}
+	return true;
+}
+
 bool
 OhConditionsRow(const OhConditions *conditions, const OhKeyRow *row)
 {
@@ -102,20 +120,30 @@ OhConditionsRow(const OhConditions *conditions, const OhKeyRow *row)
 	for (int i = 0; i < conditions->n; i++)
 	{
 		const OhCondition *condition = &conditions->condition[i];
-		bool		isnull = (row->nulls >> condition->column) & 1;
-		uint64		value = row->value[condition->column];
 
-		if (isnull != condition->null)
+		if (!meets(condition, (row->nulls >> condition->column) & 1, row->value[condition->column]))
 			return false;
-		if (isnull)
-			continue;
-		if (!in_ranges(condition, value))
+	}
+	return true;
+}
+
+bool
+OhConditionsPlace(const OhConditions *conditions, Page page, uint32 place)
+{
+	const OhColumns *columns = conditions->columns;
+
+	if (conditions->never)
+		return false;
+	for (int i = 0; i < conditions->n; i++)
+	{
+		const OhCondition *condition = &conditions->condition[i];
+		const OhKeyColumn *column = &OhKeyColumns(page)[condition->column];
+		const uint64 *nulls = OhKeyPageNulls(columns, page, condition->column);
+		const void *values = OhKeyPageValues(columns, page, condition->column);
+
+		if (!meets(condition, (nulls[place / 64] >> place % 64) & 1,
+				   column->base + OhKeyOffset(values, column->width, place)))
 			return false;
-		for (int j = 0; j < condition->nmasks; j++)
-		{
-			if (!meets_masks(&condition->masks[j], value))
-				return false;
-		}
 	}
 	return true;
 }

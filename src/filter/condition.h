@@ -93,6 +93,8 @@ extern int	OhKeyElements(ScanKey key, Datum **elements, bool **nulls);
  * (uint64[OhKeyPageWords()]) is set if place i matches.  Bits from per_page on are 0.
  */
 extern void OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits);
+/* The same of one place. */
+extern bool OhConditionsPlace(const OhConditions *conditions, Page page, uint32 place);
 /* Evaluate the conditions on the filter keys of one row. */
 extern bool OhConditionsRow(const OhConditions *conditions, const OhKeyRow *row);
 /* Write down what decides which keys match, so that two sets of conditions can be compared byte by byte. */

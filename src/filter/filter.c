@@ -25,6 +25,9 @@
 /* OhFilterLoadRecords() prefetches this many pages ahead: docs/measurements.md#conditions-on-filter-columns */
 #define PAGES_AHEAD 3
 
+/* OhFilterTestOne() tests this many records of a page one by one. */
+#define SINGLE_TESTS 4
+
 /* Cache lines of a column that are prefetched; the CPU's own prefetcher reads on from there. */
 #define VALUE_LINES 8
 
@@ -43,13 +46,30 @@ OhFilterBegin(const OhConditions *conditions, uint32 nrecords, MemoryContext con
 	 * live
 	 */
 	filter->nrecords = Min(nrecords, (uint64) filter->npages * filter->per_page);
-	filter->bits = MemoryContextAllocHuge(context, (filter->nrecords / 64 + 2) * sizeof(uint64));
 	filter->page_bits = palloc(OhKeyPageWords(columns) * sizeof(uint64));
 	filter->known = palloc(filter->npages + 1);
+	filter->tested = palloc0(filter->npages + 1);
 	initStringInfo(&filter->described);
 	filter->context = AllocSetContextCreate(context, "omenhnsw filter", ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(old);
 	return filter;
+}
+
+static Size
+bitmap_bytes(const OhFilter *filter)
+{
+	return (filter->nrecords / 64 + 2) * sizeof(uint64);
+}
+
+/*
+ * make_bitmap -- allocate the bitmap: where few records are tested, there is none.
+ */
+static void
+make_bitmap(OhFilter *filter)
+{
+	if (filter->bits == NULL)
+		filter->bits = MemoryContextAllocExtended(GetMemoryChunkContext(filter), bitmap_bytes(filter),
+												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
 void
@@ -64,7 +84,8 @@ OhFilterSet(OhFilter *filter)
 	if (described.len != filter->described.len ||
 		memcmp(described.data, filter->described.data, described.len) != 0)
 	{
-		memset(filter->bits, 0, (filter->nrecords / 64 + 2) * sizeof(uint64));
+		if (filter->bits != NULL)
+			memset(filter->bits, 0, bitmap_bytes(filter));
 		memset(filter->known, 0, filter->npages + 1);
 		filter->nknown = 0;
 		filter->nmatches = 0;
@@ -81,11 +102,15 @@ OhFilterLoad(OhFilter *filter, uint32 lp)
 	const OhColumns *columns = filter->conditions->columns;
 	uint32		words = OhKeyPageWords(columns);
 	uint64		first = (uint64) lp * filter->per_page;
-	uint64	   *to = filter->bits + first / 64;
-	uint64	   *end = filter->bits + filter->nrecords / 64 + 1;
 	int			shift = first % 64;
-	Buffer		buffer = OhArrayRead(columns->file, columns->array, lp, BUFFER_LOCK_SHARE);
+	uint64	   *to;
+	uint64	   *end;
+	Buffer		buffer;
 
+	make_bitmap(filter);
+	to = filter->bits + first / 64;
+	end = filter->bits + filter->nrecords / 64 + 1;
+	buffer = OhArrayRead(columns->file, columns->array, lp, BUFFER_LOCK_SHARE);
 	OhConditionsPage(filter->conditions, BufferGetPage(buffer), filter->page_bits);
 	UnlockReleaseBuffer(buffer);
 	for (uint32 i = 0; i < words && to + i < end; i++)
@@ -101,6 +126,25 @@ OhFilterLoad(OhFilter *filter, uint32 lp)
 	}
 	filter->known[lp] = true;
 	filter->nknown++;
+}
+
+bool
+OhFilterTestOne(OhFilter *filter, uint32 id)
+{
+	const OhColumns *columns = filter->conditions->columns;
+	uint32		lp = id / filter->per_page;
+	Buffer		buffer;
+	bool		matches;
+
+	if (id >= filter->nrecords)
+		return false;
+	if (filter->known[lp] || filter->tested[lp] >= SINGLE_TESTS)
+		return OhFilterTest(filter, id);
+	filter->tested[lp]++;
+	buffer = OhArrayRead(columns->file, columns->array, lp, BUFFER_LOCK_SHARE);
+	matches = OhConditionsPlace(filter->conditions, BufferGetPage(buffer), id % filter->per_page);
+	UnlockReleaseBuffer(buffer);
+	return matches;
 }
 
 void
@@ -135,6 +179,7 @@ OhFilterLoadRecords(OhFilter *filter, uint32 first, uint32 n)
 {
 	uint64		end = Min((uint64) first + n, filter->nrecords);
 
+	make_bitmap(filter);
 	for (uint64 lp = first / filter->per_page; lp * filter->per_page < end; lp++)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -22,9 +22,10 @@ typedef struct OhFilter
 	uint32		npages;
 	uint32		nknown;			/* pages read */
 	int64		nmatches;		/* matching records on those pages */
-	uint64	   *bits;			/* one bit per record */
+	uint64	   *bits;			/* one bit per record; NULL until a page is read */
 	uint64	   *page_bits;		/* working space: the bits of one page */
 	uint8	   *known;			/* [npages]: has the page been read? */
+	uint8	   *tested;			/* [npages]: records of it that were tested one by one */
 	StringInfoData described;	/* the conditions that bits was filled for */
 	MemoryContext context;
 } OhFilter;
@@ -79,5 +80,11 @@ OhFilterTest(OhFilter *filter, uint32 id)
 		OhFilterLoad(filter, lp);
 	return OhFilterBit(filter, id);
 }
+
+/*
+ * The same where few records are tested, anywhere: evaluates the conditions on one record, until its page has been read
+ * several times.
+ */
+extern bool OhFilterTestOne(OhFilter *filter, uint32 id);
 
 #endif							/* OH_FILTER_H */

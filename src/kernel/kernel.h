@@ -169,6 +169,19 @@ typedef struct OmKernels
 /* Packs n values into a bit string of (n * bits + 7) / 8 bytes; no value may have more bits. */
 extern void om_pack_u32(const uint32_t *x, int n, int bits, uint8_t *out);
 
+/* Value i of such a string; in must be readable for 8 bytes past its end. */
+static inline uint32_t
+om_unpack_one(const uint8_t *in, int i, int bits)
+{
+	size_t		at = (size_t) i * (size_t) bits;
+	uint64_t	word = 0;
+
+	/* it is within the 39 bits that start at its first byte; this works for any byte order */
+	for (int k = 0; k < 5; k++)
+		word |= (uint64_t) in[at / 8 + (size_t) k] << (8 * k);
+	return (uint32_t) (word >> (at % 8) & ((UINT64_C(1) << bits) - 1));
+}
+
 static inline size_t
 om_packed_bytes(int n, int bits)
 {

@@ -33,21 +33,8 @@ om_pack_u32(const uint32_t *x, int n, int bits, uint8_t *out)
 void
 om_unpack_u32_scalar(const uint8_t *in, int n, int bits, uint32_t *out)
 {
-	uint64_t	mask = (UINT64_C(1) << bits) - 1;
-
 	for (int i = 0; i < n; i++)
-	{
-		size_t		at = (size_t) i * (size_t) bits;
-		uint64_t	word = 0;
-
-		/*
-		 * a value is within the 39 bits that start at its first byte; this works for any
-		 * byte order
-		 */
-		for (int k = 0; k < 5; k++)
-			word |= (uint64_t) in[at / 8 + (size_t) k] << (8 * k);
-		out[i] = (uint32_t) (word >> (at % 8) & mask);
-	}
+		out[i] = om_unpack_one(in, i, bits);
 }
 
 #ifdef OM_X86

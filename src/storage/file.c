@@ -88,7 +88,8 @@ OhVerifyHead(Relation rel, const OhFileHead *head, const OhFileMethod *method)
 {
 	if (head->magic != method->magic)
 		OhReportCorruption(rel, OH_META_BLOCK, "magic number is 0x%08X", head->magic);
-	if (head->format != method->format)
+	if (head->format != method->format &&
+		(method->oldest == 0 || head->format < method->oldest || head->format > method->format))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("index \"%s\" has format version %u, this library reads version %u",

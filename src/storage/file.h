@@ -49,6 +49,8 @@ typedef struct OhFileMethod
 	uint32		format;			/* an index of another format is refused, with a hint to REINDEX */
 	int			narrays;
 	const OhRecordKind *kind;	/* [narrays] */
+	uint32		oldest;			/* the oldest format that is read and written, too; 0: there is
+								 * none */
 } OhFileMethod;
 
 /* Backend-local view of one paged array. */

@@ -155,6 +155,8 @@ compare_condition(Input *input, Page page)
 		{
 			OhKeyPageGet(&columns, page, place, row);
 			matches = OhConditionsRow(&conditions, row);
+			if (OhConditionsPlace(&conditions, page, place) != matches)
+				fuzz_fail("a place and a row do not agree", NULL);
 		}
 		if ((found[place / 64] >> (place % 64) & 1) != matches)
 			fuzz_fail("a page and a row do not agree", NULL);

@@ -21,7 +21,7 @@ OhTextBuilderBegin(OhTextBuilder * builder, OhText *ix, Size sort_bytes, MemoryC
 	memset(builder, 0, sizeof(OhTextBuilder));
 	builder->ix = ix;
 	builder->maker = OhTextMakerBegin(ix, context);
-	builder->sorter = OhSorterBegin(sort_bytes, context);
+	builder->sorter = OhSorterBegin(sort_bytes, ix->lists, context);
 	builder->lp = OH_NONE;
 }
 
@@ -100,6 +100,8 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 		OhMakeTerms(builder->maker, index, values[0], &terms);
 		doc = append_doc(builder, tid, OH_DOC_LIVE, terms.length);
 		OhSorterAdd(builder->sorter, doc, terms.length, terms.n, terms.hash, terms.tf, true);
+		if (builder->ix->lists != 0)
+			OhSorterAddKeys(builder->sorter, doc, builder->maker->row);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(builder->maker->context);

@@ -6,6 +6,8 @@
  *   is the list of its documents.  Postings ascend, and their documents are in that list.  A term
  *   has the number of documents that its record says.  No impact is below one of its block's
  *   postings, and a term's impact is the greatest of its blocks.
+ * - A segment has lists of those filter columns that its index has them of.  A list has no other documents
+ *   than those of the segment whose filter key is its own, and each document is on one list of each column.
  * - A document is in one segment, or in a tail, or is free, or a claim; a live one is in a segment
  *   or a tail.  Its length is what the segment says, and the sum of its frequencies.
  * - Chunks of a tail have ascending terms, and no document has two first ones.
@@ -20,6 +22,7 @@
 #include "access/xlog.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -143,6 +146,8 @@ typedef struct SegmentCheck
 	OhTextCheck *c;
 	OhSegmentReader reader;
 	OhDocSet   *own;			/* documents of the segment */
+	OhKeyRow   *row;			/* filter keys of a document */
+	uint64		listed[OH_MAX_COLUMNS]; /* documents on the lists of each filter column */
 } SegmentCheck;
 
 static void
@@ -221,6 +226,101 @@ check_term(SegmentCheck *s, const OhTermData *term)
 }
 
 /*
+ * check_listed -- check a document of a list of a filter column.
+ *
+ * No insert takes the document's number as long as a segment names it, so that its filter keys do not change.
+ */
+static void
+check_listed(SegmentCheck *s, uint64 hash, uint32 doc)
+{
+	OhText	   *ix = s->c->ix;
+	int			column = OhListColumn(hash);
+	Buffer		buffer;
+
+	if (!OhDocSetHas(s->own, doc))
+		bad_segment(s, "the document is not of this segment", hash, doc);
+	buffer = OhArrayRead(&ix->file, OH_DOC_KEY, doc / ix->columns.per_page, BUFFER_LOCK_SHARE);
+	OhKeyPageGet(&ix->columns, BufferGetPage(buffer), doc % ix->columns.per_page, s->row);
+	UnlockReleaseBuffer(buffer);
+	if (hash != OhListHash(column, (s->row->nulls >> column) & 1, s->row->value[column]))
+		bad_segment(s, "the document is on a list of another value than its own", hash, doc);
+	s->listed[column]++;
+}
+
+/*
+ * check_list -- check all documents of a list.
+ */
+static void
+check_list(SegmentCheck *s, const OhTermData *term)
+{
+	OhList	   *list = MemoryContextAlloc(s->reader.context, sizeof(OhList));
+	uint64		hash = OhTermHash(term);
+	uint64		doc = 0;
+	uint64		n = 0;
+
+	OhListOpen(list, &s->reader, term);
+	while (doc < s->c->ndocs)
+	{
+		uint64		bits[OH_BITMAP_WORDS] = {0};
+		uint32		base = OhListFrom(list, doc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (base == OH_NONE)
+			break;
+		base -= base % OH_BITMAP_DOCS;
+		OhListFill(list, base, bits);
+		for (int w = 0; w < OH_BITMAP_WORDS; w++)
+		{
+			for (uint64 rest = bits[w]; rest != 0; rest &= rest - 1, n++)
+				check_listed(s, hash, base + w * 64 + pg_rightmost_one_pos64(rest));
+		}
+		doc = (uint64) base + OH_BITMAP_DOCS;
+	}
+	if (!s->reader.stale && (n != term->ndocs || OhListFrom(list, Min(doc, OH_NONE - 1)) != OH_NONE))
+		bad_segment(s, "the list has other documents than it says", hash, 0);
+	OhListClose(list);
+	pfree(list);
+}
+
+/*
+ * check_lists -- check the lists of filter columns.
+ */
+static void
+check_lists(SegmentCheck *s, OhTermScan *scan)
+{
+	uint32		columns = OhSegmentLists(&s->reader);
+	const OhTermData *term;
+	uint64		last = 0;
+
+	if (s->reader.stale)
+		return;
+	if (columns != s->c->ix->lists)
+		OhReportCorruption(s->c->file.rel, OH_META_BLOCK, "segment %u has lists of filter columns 0x%X instead of 0x%X",
+						   s->reader.segment.id, columns, s->c->ix->lists);
+	if (columns == 0)
+		return;
+	s->row = MemoryContextAllocZero(s->reader.context, OhKeyRowBytes(s->c->ix->columns.n));
+	OhTermScanBegin(scan, &s->reader, true);
+	while ((term = OhTermScanNext(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (OhTermHash(term) <= last || !OhListIsOf(OhTermHash(term), columns))
+			bad_segment(s, "lists do not ascend, or are of another column", OhTermHash(term), 0);
+		last = OhTermHash(term);
+		check_list(s, term);
+	}
+	for (uint32 rest = columns; rest != 0 && !s->reader.stale; rest &= rest - 1)
+	{
+		int			column = pg_rightmost_one_pos32(rest);
+
+		if (s->listed[column] != s->reader.segment.ndocs)
+			OhReportCorruption(s->c->file.rel, OH_META_BLOCK,
+							   "segment %u has %u documents, and " UINT64_FORMAT " on the lists of filter column %d",
+							   s->reader.segment.id, s->reader.segment.ndocs, s->listed[column], column + 1);
+	}
+}
+
+/*
  * check_segment -- check a segment; false if it is stale.
  */
 static bool
@@ -235,7 +335,7 @@ check_segment(OhTextCheck *c, const OhSegment *segment)
 
 	s.reader = (OhSegmentReader) {c->ix, *segment, false, context};
 	s.own = OhDocSetMake(c->ix, context);
-	OhTermScanBegin(scan, &s.reader);
+	OhTermScanBegin(scan, &s.reader, false);
 	while ((term = OhTermScanNext(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -249,16 +349,18 @@ check_segment(OhTextCheck *c, const OhSegment *segment)
 	}
 	if (!s.reader.stale && nterms != segment->nterms)
 		bad_segment(&s, "there are other terms than its segment says", last, 0);
+	if (!s.reader.stale)
+		check_lists(&s, scan);
 	c->f.terms += nterms;
 	MemoryContextDelete(context);
 	return !s.reader.stale;
 }
 
 /*
- * check_list -- check that no two segments share a page, and none is beyond the array.
+ * check_extents -- check that no two segments share a page, and none is beyond the array.
  */
 static void
-check_list(OhTextCheck *c)
+check_extents(OhTextCheck *c)
 {
 	OhExtent   *extent = MemoryContextAlloc(c->file.context, sizeof(OhExtent) * OH_MAX_EXTENTS);
 	int			n = OhListExtents(&c->list, extent);
@@ -396,7 +498,7 @@ check_contents(OhTextCheck *c, const OhFileHead *head)
 	/* documents of listed segments exist, live or dead, as long as the segments are listed */
 	if (list_changed(c))
 		return false;
-	check_list(c);
+	check_extents(c);
 	c->f.segments = c->list.nsegments;
 	for (int i = 0; i < c->list.nsegments; i++)
 	{

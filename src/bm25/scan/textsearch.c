@@ -10,7 +10,11 @@
  * together with all non-essential lists, cannot reach the worst hit, the window is skipped
  * without being read.
  *
- * If conditions leave few documents, these are looked up one by one.
+ * If a segment has lists of the documents that meet a condition, only these are looked at.  Otherwise, if
+ * conditions leave few documents, these are looked up one by one.
+ *
+ * Where most of the documents that are looked at meet the conditions, filter keys are read last, of those whose score
+ * is high enough; otherwise first.
  *
  * A score is finally computed from all frequencies, in the order of the query's terms
  * (OhScoreDocument), so that it is the same to the last bit however the document was found.
@@ -22,6 +26,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "bm25/scan/textlists.h"
 #include "bm25/scan/textsearch.h"
 #include "bm25/segment/reader.h"
 
@@ -32,6 +37,13 @@
  * postings.
  */
 #define LOOK_UP_SHARE	8
+/*
+ * Postings are sought from one document of the lists of filter columns to the next if these are fewer than this
+ * fraction (1/n) of the postings, otherwise they are gone through.
+ */
+#define LEAP_SHARE		4
+/* Filter keys are read last if at least this fraction (1/n) of the documents meets the conditions. */
+#define LATE_SHARE		16
 /* Number of documents between two checks for interrupts. */
 #define INTERRUPT_EVERY	1024
 
@@ -44,6 +56,14 @@ typedef struct TermList
 	double		bound_before;	/* sum of the bounds of the lists up to this one */
 } TermList;
 
+/* When filter keys are read. */
+typedef enum KeyTest
+{
+	KEYS_NEVER,					/* there are no conditions, or lists tell */
+	KEYS_FIRST,
+	KEYS_LAST					/* of documents whose score is high enough */
+} KeyTest;
+
 typedef struct Segment
 {
 	OhTextSearch *search;
@@ -54,6 +74,10 @@ typedef struct Segment
 	int			n;
 	int			nexcluded;
 	int			essential;		/* number of the first essential list */
+	bool		listed;			/* documents that are on none of `lists` do not match */
+	bool		leaping;		/* they are few: go from one to the next */
+	OhLists		lists;
+	KeyTest		keys;
 	double		worst;			/* score that a document must exceed */
 	uint32	   *tf;				/* [nterms] */
 	uint32		since;			/* documents since the last check for interrupts */
@@ -119,13 +143,19 @@ add_hit(OhTextSearch *s, const OhHit *hit)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* May a document be a hit, as far as is known without its terms? */
+/* May a document be a hit, as far as is known without its terms and filter keys? */
+static bool
+is_asked(const OhTextSearch *s, uint32 doc)
+{
+	return doc < s->ndocs && (s->must == NULL || OhDocSetHas(s->must, doc)) &&
+		(s->not == NULL || !OhDocSetHas(s->not, doc));
+}
+
+/* The same with filter keys. */
 static bool
 is_wanted(OhTextSearch *s, uint32 doc)
 {
-	return doc < s->ndocs && (s->must == NULL || OhDocSetHas(s->must, doc)) &&
-		(s->not == NULL || !OhDocSetHas(s->not, doc)) &&
-		(s->filter == NULL || OhFilterTest(s->filter, doc));
+	return is_asked(s, doc) && (s->filter == NULL || OhFilterTest(s->filter, doc));
 }
 
 /*
@@ -264,7 +294,7 @@ look_at(Segment *seg, uint32 doc)
 		if (OhCursorSeek(&list->cursor, doc) == doc)
 			add_frequency(seg, list, &score, &length);
 	}
-	if (score <= seg->worst)
+	if (score <= seg->worst || (seg->keys == KEYS_LAST && !OhFilterTestOne(seg->search->filter, doc)))
 		return;
 	for (int i = 0; i < seg->nexcluded; i++)
 	{
@@ -300,7 +330,16 @@ next_window(Segment *seg, uint32 *doc, uint32 *end)
 		if (!any)
 			return false;
 		if (bound > seg->worst)
-			return true;
+		{
+			uint32		next = seg->listed ? OhListsSeek(&seg->lists, *doc) : *doc;
+
+			if (next <= *end)
+			{
+				*doc = next;
+				return true;
+			}
+			*end = next - 1;
+		}
 		if (*end >= OH_NONE - 1)
 			return false;
 		*doc = *end + 1;
@@ -310,33 +349,65 @@ next_window(Segment *seg, uint32 *doc, uint32 *end)
 }
 
 /*
+ * least_doc -- the first document that essential lists are at.
+ */
+static inline uint32
+least_doc(const Segment *seg)
+{
+	uint32		doc = OH_NONE;
+
+	for (int i = seg->essential; i < seg->n; i++)
+		doc = Min(doc, seg->list[i]->cursor.current);
+	return doc;
+}
+
+/*
  * search_window -- score the documents from `doc` to `end`; returns where to continue.
  */
 static uint32
 search_window(Segment *seg, uint32 doc, uint32 end)
 {
-	for (int i = seg->essential; i < seg->n; i++)
-		(void) OhCursorSeek(&seg->list[i]->cursor, doc);
+	double		worst = worst_hit(seg->search);
+
 	for (;;)
 	{
-		double		worst = worst_hit(seg->search);
-
-		doc = OH_NONE;
-		for (int i = seg->essential; i < seg->n; i++)
-			doc = Min(doc, seg->list[i]->cursor.current);
-		if (doc > end)
-			return end + 1;
-		if (++seg->since % INTERRUPT_EVERY == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (is_wanted(seg->search, doc))
-			look_at(seg, doc);
-		/* the worst hit has improved, so fewer lists may be essential */
-		if (worst_hit(seg->search) > worst)
-			return doc + 1;
 		for (int i = seg->essential; i < seg->n; i++)
 		{
-			if (seg->list[i]->cursor.current == doc)
-				(void) OhCursorNext(&seg->list[i]->cursor);
+			if (seg->list[i]->cursor.current < doc || seg->list[i]->cursor.n == 0)
+				(void) OhCursorSeek(&seg->list[i]->cursor, doc);
+		}
+		for (;;)
+		{
+			doc = least_doc(seg);
+			if (doc > end)
+				return end + 1;
+			if (++seg->since % INTERRUPT_EVERY == 0)
+				CHECK_FOR_INTERRUPTS();
+			if (seg->leaping)
+			{
+				uint32		next = OhListsSeek(&seg->lists, doc);
+
+				if (next > end)
+					return next;
+				if (next > doc)
+				{
+					doc = next;
+					break;
+				}
+			}
+			if ((!seg->listed || OhListsHave(&seg->lists, doc)) &&
+				(seg->keys == KEYS_FIRST ? is_wanted(seg->search, doc) : is_asked(seg->search, doc)))
+			{
+				look_at(seg, doc);
+				/* if the worst hit has improved, fewer lists may be essential */
+				if (worst_hit(seg->search) > worst)
+					return doc + 1;
+			}
+			for (int i = seg->essential; i < seg->n; i++)
+			{
+				if (seg->list[i]->cursor.current == doc)
+					(void) OhCursorNext(&seg->list[i]->cursor);
+			}
 		}
 	}
 }
@@ -403,6 +474,38 @@ left_by_conditions(Segment *seg, uint32 *ndocs)
 }
 
 /*
+ * open_filter -- decide how documents that meet the conditions are found; false if there are none.
+ */
+static bool
+open_filter(Segment *seg)
+{
+	OhFilter   *filter = seg->search->filter;
+	double		postings = 0;
+	double		share;
+
+	seg->listed = OhListsOpen(&seg->lists, &seg->reader, filter->conditions);
+	if (seg->listed && seg->lists.n == 0)
+		return false;
+	for (int i = seg->nexcluded; i < seg->n; i++)
+		postings += seg->list[i]->cursor.ndocs;
+	/* the postings of a block that are looked at are few */
+	for (int i = 0; i < seg->n; i++)
+		seg->list[i]->cursor.few = seg->listed;
+	seg->leaping = seg->listed && (double) seg->lists.ndocs * LEAP_SHARE < postings;
+	if (seg->listed && filter->conditions->n == 1)
+		seg->keys = seg->lists.exact ? KEYS_NEVER : KEYS_LAST;
+	else
+	{
+		/* of the documents that are looked at */
+		share = OhFilterEstimate(filter) / Max(filter->nrecords, 1);
+		if (seg->listed)
+			share *= (double) seg->reader.segment.ndocs / seg->lists.ndocs;
+		seg->keys = share * LATE_SHARE >= 1 ? KEYS_LAST : KEYS_FIRST;
+	}
+	return true;
+}
+
+/*
  * search_segment -- search one segment; false if it is stale.
  */
 static bool
@@ -419,7 +522,9 @@ search_segment(OhTextSearch *search, const OhSegment *segment, MemoryContext con
 	seg.tf = MemoryContextAllocZero(context, sizeof(uint32) * Max(seg.query->nterms, 1));
 	if (!open_lists(&seg))
 		return !seg.reader.stale;
-	left = left_by_conditions(&seg, &ndocs);
+	if (search->filter != NULL && !open_filter(&seg))
+		return !seg.reader.stale;
+	left = seg.listed ? NULL : left_by_conditions(&seg, &ndocs);
 	if (left != NULL)
 		look_up(&seg, left, ndocs);
 	else

@@ -152,6 +152,36 @@ begin_tail(OhText *ix)
 	UnlockReleaseBuffer(buffer);
 }
 
+/* Filter keys of documents, most of which follow one another. */
+typedef struct Keys
+{
+	OhText	   *ix;
+	uint32		lp;				/* the page that copy is of; OH_NONE: of none */
+	PGAlignedBlock copy;
+	OhKeyRow   *row;
+} Keys;
+
+/*
+ * read_keys -- the filter keys of a live document.
+ */
+static const OhKeyRow *
+read_keys(Keys *keys, uint32 doc)
+{
+	const OhColumns *columns = &keys->ix->columns;
+
+	if (keys->lp != doc / columns->per_page)
+	{
+		Buffer		buffer;
+
+		keys->lp = doc / columns->per_page;
+		buffer = OhArrayRead(&keys->ix->file, OH_DOC_KEY, keys->lp, BUFFER_LOCK_SHARE);
+		memcpy(keys->copy.data, BufferGetPage(buffer), BLCKSZ);
+		UnlockReleaseBuffer(buffer);
+	}
+	OhKeyPageGet(columns, keys->copy.data, doc % columns->per_page, keys->row);
+	return keys->row;
+}
+
 /*
  * read_tail -- pass the live documents of a tail to a sorter.
  */
@@ -159,8 +189,11 @@ static void
 read_tail(OhText *ix, uint32 epoch, OhSorter *sorter, MemoryContext context)
 {
 	OhDocSet   *left_out = OhDocSetMake(ix, context);
+	Keys	   *keys = MemoryContextAlloc(context, sizeof(Keys));
 	PGAlignedBlock copy;
 
+	keys->ix = ix;
+	keys->row = MemoryContextAlloc(context, Max(OhKeyRowBytes(ix->columns.n), 1));
 	for (uint32 lp = 0;; lp++)
 	{
 		OhTailState state = OhTailReadPage(ix, epoch, lp, copy.data);
@@ -172,6 +205,8 @@ read_tail(OhText *ix, uint32 epoch, OhSorter *sorter, MemoryContext context)
 							   epoch);
 		if (state == OH_TAIL_END)
 			break;
+		/* its documents' filter keys may be later than the copy */
+		keys->lp = OH_NONE;
 		for (int i = 0; i < OhTailPageOf(copy.data)->nchunks; i++, chunk = OhTailNext(chunk))
 		{
 			OhDocData	doc;
@@ -182,9 +217,12 @@ read_tail(OhText *ix, uint32 epoch, OhSorter *sorter, MemoryContext context)
 			/* decided at its first chunk: a vacuum may mark it between two chunks */
 			if (chunk->first && (!OhDocRead(ix, chunk->doc, &doc) || doc.state != OH_DOC_LIVE))
 				OhDocSetAdd(left_out, chunk->doc);
-			if (!OhDocSetHas(left_out, chunk->doc))
-				OhSorterAdd(sorter, chunk->doc, chunk->length, chunk->nterms, chunk->hash,
-							OhChunkFrequencies(chunk), chunk->first);
+			if (OhDocSetHas(left_out, chunk->doc))
+				continue;
+			if (chunk->first && ix->lists != 0)
+				OhSorterAddKeys(sorter, chunk->doc, read_keys(keys, chunk->doc));
+			OhSorterAdd(sorter, chunk->doc, chunk->length, chunk->nterms, chunk->hash,
+						OhChunkFrequencies(chunk), chunk->first);
 		}
 	}
 }
@@ -210,7 +248,7 @@ OhSeal(OhText *ix)
 	}
 	if (list->sealed + 1 < list->epoch)
 	{
-		OhSorter   *sorter = OhSorterBegin((Size) maintenance_work_mem * 1024, context);
+		OhSorter   *sorter = OhSorterBegin((Size) maintenance_work_mem * 1024, ix->lists, context);
 		OhSegmentWriter *writer;
 		OhSegment	segment;
 		bool		some;

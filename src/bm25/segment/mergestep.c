@@ -8,7 +8,8 @@
  * step: an insert does a small one, a vacuum all that are left.
  *
  * The first step looks up which documents are dead, and writes the list of the others to the new segment.
- * Later steps keep the postings of the documents in that list.
+ * Later steps keep the postings of the documents in that list.  After the words, lists of filter columns are
+ * merged as they are, as far as all inputs have them.
  *
  * A step that was interrupted by a crash or an error is done again.
  */
@@ -16,6 +17,7 @@
 
 #include "commands/vacuum.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "bm25/segment/merge.h"
@@ -28,6 +30,11 @@
 #define EXTEND_PAGES	64
 /* Pages reserved for each area of the output, in addition to the inputs' pages. */
 #define SPARE_PAGES		2
+/*
+ * Most bytes of bitmaps for each document and filter column: a list that was postings in each input may be bitmaps
+ * in the output.
+ */
+#define BITMAPS_BYTES	(OH_BITMAP_SHARE / 8)
 
 typedef struct Input
 {
@@ -35,6 +42,7 @@ typedef struct Input
 	OhTermScan	scan;
 	const OhTermData *term;		/* the next term, NULL after the last */
 	OhCursor	cursor;			/* in its postings, while it is merged */
+	OhList		list;			/* the same of a list */
 } Input;
 
 typedef struct Merge
@@ -49,6 +57,8 @@ typedef struct Merge
 	Input	  **with;			/* [n], the first of them: inputs that have the term being merged */
 	OhDocSet   *dead;			/* in the first step only */
 	OhDocSet   *kept;			/* documents of the output */
+	uint32		columns;		/* filter columns of which all inputs have lists, a bit each */
+	bool		lists;			/* words are done, lists are being merged */
 	OhSegmentWriter *writer;
 } Merge;
 
@@ -71,6 +81,7 @@ void
 OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n)
 {
 	OhMergeState *state = palloc0(sizeof(OhMergeState));
+	uint64		ndocs = 0;
 
 	state->ninputs = n;
 	for (int i = 0; i < n; i++)
@@ -78,7 +89,9 @@ OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n)
 		state->input[i] = chosen[i].id;
 		for (int a = 0; a < OH_NAREAS; a++)
 			state->reserved[a] += chosen[i].pages[a];
+		ndocs += chosen[i].ndocs;
 	}
+	state->reserved[OH_AREA_POSTINGS] += ndocs * pg_popcount32(ix->lists) * BITMAPS_BYTES / OH_SEGMENT_BYTES;
 	/* a term with one block in each input may have several in the output, and need a skip list */
 	state->reserved[OH_AREA_SKIPS] += state->reserved[OH_AREA_POSTINGS] / 16;
 	for (int a = 0; a < OH_NAREAS; a++)
@@ -164,6 +177,46 @@ merge_term(Merge *m, uint64 hash, int n)
 }
 
 /*
+ * merge_list -- merge a list of a filter column, which the first n of m->with have; returns how many documents were
+ * read.
+ */
+static uint64
+merge_list(Merge *m, uint64 hash, int n)
+{
+	uint64		nread = 0;
+	uint64		doc = 0;
+
+	for (int i = 0; i < n; i++)
+		nread += m->with[i]->term->ndocs;
+	OhSegmentWriterList(m->writer, hash, nread);
+	for (int i = 0; i < n; i++)
+		OhListOpen(&m->with[i]->list, &m->with[i]->reader, m->with[i]->term);
+	while (doc < m->kept->ndocs)
+	{
+		uint64		bits[OH_BITMAP_WORDS] = {0};
+		uint32		base = OH_NONE;
+
+		om_vacuum_delay_point();
+		for (int i = 0; i < n; i++)
+			base = Min(base, OhListFrom(&m->with[i]->list, doc));
+		if (base == OH_NONE)
+			break;
+		base -= base % OH_BITMAP_DOCS;
+		for (int i = 0; i < n; i++)
+			OhListFill(&m->with[i]->list, base, bits);
+		for (int w = 0; w < OH_BITMAP_WORDS && base / 64 + w <= m->kept->ndocs / 64; w++)
+		{
+			for (uint64 rest = bits[w] & m->kept->bits[base / 64 + w]; rest != 0; rest &= rest - 1)
+				OhSegmentWriterAdd(m->writer, base + w * 64 + pg_rightmost_one_pos64(rest), 1, 0);
+		}
+		doc = (uint64) base + OH_BITMAP_DOCS;
+	}
+	for (int i = 0; i < n; i++)
+		OhListClose(&m->with[i]->list);
+	return nread;
+}
+
+/*
  * least_term -- find the least hash among the inputs' next terms, and put the inputs that have it into m->with;
  * returns how many, 0 at the end.
  */
@@ -188,7 +241,56 @@ least_term(Merge *m, uint64 *hash)
 }
 
 /*
- * merge_terms -- merge terms until this many postings have been read; false if there are no more terms.
+ * open_inputs -- open the inputs at the first of their terms, or of their lists, or where the last step has ended.
+ */
+static void
+open_inputs(Merge *m, bool resume)
+{
+	for (int i = 0; i < m->n; i++)
+	{
+		Input	   *input = &m->input[i];
+
+		if (resume)
+			OhTermScanAfter(&input->scan, &input->reader, m->lists, m->state.hash);
+		else
+			OhTermScanBegin(&input->scan, &input->reader, m->lists);
+		next_input(input);
+	}
+}
+
+/*
+ * write_lists -- tell the writer that lists follow.
+ */
+static void
+write_lists(Merge *m)
+{
+	uint32		last = m->kept->ndocs / 64;
+	uint32		first = 0;
+
+	while (first < last && m->kept->bits[first] == 0)
+		first++;
+	while (last > first && m->kept->bits[last] == 0)
+		last--;
+	OhSegmentWriterLists(m->writer, m->columns, first * 64, last * 64 + 63);
+}
+
+/*
+ * begin_lists -- after the words, go on with lists; false if there are none.
+ */
+static bool
+begin_lists(Merge *m)
+{
+	if (m->lists || m->columns == 0)
+		return false;
+	m->lists = true;
+	m->state.hash = 0;
+	write_lists(m);
+	open_inputs(m, false);
+	return true;
+}
+
+/*
+ * merge_terms -- merge terms, then lists, until this many postings have been read; false if there are no more.
  */
 static bool
 merge_terms(Merge *m, uint64 postings)
@@ -201,8 +303,15 @@ merge_terms(Merge *m, uint64 postings)
 		int			n = least_term(m, &hash);
 
 		if (n == 0)
-			return false;
-		nread += merge_term(m, hash, n);
+		{
+			if (!begin_lists(m))
+				return false;
+			continue;
+		}
+		if (!m->lists)
+			nread += merge_term(m, hash, n);
+		else if (OhListIsOf(hash, m->columns))
+			nread += merge_list(m, hash, n);
 		m->state.hash = hash;
 		for (int i = 0; i < n; i++)
 			next_input(m->with[i]);
@@ -239,35 +348,18 @@ read_kept(Merge *m)
 	pfree(cursor);
 }
 
-/*
- * open_inputs -- open the inputs at the term after the last one merged, or at the first if none was.
- */
-static void
-open_inputs(Merge *m, bool begun)
-{
-	for (int i = 0; i < m->n; i++)
-	{
-		Input	   *input = &m->input[i];
-
-		input->reader = (OhSegmentReader) {m->ix, m->old[i], false, m->context};
-		if (begun)
-			OhTermScanAfter(&input->scan, &input->reader, m->state.hash);
-		else
-			OhTermScanBegin(&input->scan, &input->reader);
-		next_input(input);
-	}
-}
-
 static Merge *
 open_merge(OhText *ix, const OhTextList *list)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 merge", ALLOCSET_DEFAULT_SIZES);
 	Merge	   *m = MemoryContextAllocZero(context, sizeof(Merge));
-	bool		begun = list->merge.begun != 0;
+	bool		begun = list->merge.begun != OH_MERGE_NEW;
 
 	m->ix = ix;
 	m->context = context;
 	m->sealed = list->sealed;
+	m->columns = PG_UINT32_MAX;
+	m->lists = list->merge.begun == OH_MERGE_LISTS;
 	m->state = list->merge;
 	m->n = m->state.ninputs;
 	m->old = MemoryContextAlloc(context, sizeof(OhSegment) * m->n);
@@ -280,6 +372,8 @@ open_merge(OhText *ix, const OhTextList *list)
 			if (list->segment[s].id == m->state.input[i])
 				m->old[i] = list->segment[s];
 		}
+		m->input[i].reader = (OhSegmentReader) {ix, m->old[i], false, context};
+		m->columns &= OhSegmentLists(&m->input[i].reader);
 	}
 	m->kept = OhDocSetMake(ix, context);
 	if (!begun)
@@ -289,6 +383,8 @@ open_merge(OhText *ix, const OhTextList *list)
 		read_kept(m);
 	open_inputs(m, begun);
 	m->writer = OhSegmentWriterResume(ix, &m->state, context);
+	if (m->lists)
+		write_lists(m);
 	return m;
 }
 
@@ -316,6 +412,7 @@ merge_whole(Merge *m)
 							 RelationGetRelationName(m->ix->file.rel))));
 	m->kept = OhDocSetMake(m->ix, m->context);
 	m->dead = OhDeadDocs(m->ix, m->context);
+	m->lists = false;
 	open_inputs(m, false);
 	m->writer = OhSegmentWriterBegin(m->ix, m->state.output.average, m->context);
 	(void) merge_terms(m, PG_UINT64_MAX);
@@ -349,7 +446,7 @@ step(Merge *m, uint64 postings)
 	if (more)
 	{
 		OhSegmentWriterPause(m->writer, &m->state);
-		m->state.begun = 1;
+		m->state.begun = m->lists ? OH_MERGE_LISTS : OH_MERGE_WORDS;
 	}
 	else
 		finish_merge(m);

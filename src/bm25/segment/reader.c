@@ -44,6 +44,10 @@ OhSegmentReadPage(OhSegmentReader *reader, int area, uint32 index)
 		OhReportCorruption(ix->file.rel, BufferGetBlockNumber(buffer),
 						   "page %u of area %u with %u bytes, expected page %u of area %d", head->index,
 						   head->area, head->used, index, area);
+	if ((head->columns != 0) != (area == OH_AREA_TERMS && index >= OhWordPages(&reader->segment)))
+		OhReportCorruption(ix->file.rel, BufferGetBlockNumber(buffer),
+						   "page %u of area %d has lists of columns 0x%X, %u pages have words", index, area, head->columns,
+						   OhWordPages(&reader->segment));
 	return buffer;
 }
 
@@ -91,17 +95,15 @@ find_on_page(const OhTermData *terms, uint32 n, uint64 hash, OhTermData *term)
 }
 
 /*
- * OhTermFind -- see reader.h.
+ * find_term -- find a term on the pages from low to high - 1.
  *
  * Hashes are distributed evenly, so the first guess is nearly always the right page or a
  * neighbour.
  */
-bool
-OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term)
+static bool
+find_term(OhSegmentReader *reader, uint32 low, uint32 high, uint64 hash, OhTermData *term)
 {
-	uint32		low = 0;
-	uint32		high = reader->segment.pages[OH_AREA_TERMS];
-	uint32		at = (uint32) (((hash >> 32) * high) >> 32);
+	uint32		at = low + (uint32) (((hash >> 32) * (high - low)) >> 32);
 	int			looks = 0;
 
 	while (low < high)
@@ -127,20 +129,55 @@ OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term)
 	return false;
 }
 
-void
-OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader)
+bool
+OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term)
 {
-	scan->reader = reader;
-	scan->page = scan->n = scan->at = 0;
+	return find_term(reader, 0, OhWordPages(&reader->segment), hash, term);
+}
+
+uint32
+OhSegmentLists(OhSegmentReader *reader)
+{
+	uint32		first = OhWordPages(&reader->segment);
+	Buffer		buffer;
+	uint32		columns;
+
+	if (first >= reader->segment.pages[OH_AREA_TERMS])
+		return 0;
+	buffer = OhSegmentReadPage(reader, OH_AREA_TERMS, first);
+	if (!BufferIsValid(buffer))
+		return 0;
+	columns = OhSegmentPageOf(BufferGetPage(buffer))->columns;
+	UnlockReleaseBuffer(buffer);
+	return columns;
+}
+
+bool
+OhListFind(OhSegmentReader *reader, uint64 hash, OhTermData *list)
+{
+	return find_term(reader, OhWordPages(&reader->segment), reader->segment.pages[OH_AREA_TERMS], hash, list);
 }
 
 void
-OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, uint64 hash)
+OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader, bool lists)
 {
-	uint32		low = 0;
-	uint32		high = reader->segment.pages[OH_AREA_TERMS];
+	uint32		words = OhWordPages(&reader->segment);
 
-	OhTermScanBegin(scan, reader);
+	scan->reader = reader;
+	scan->page = lists ? words : 0;
+	scan->end = lists ? reader->segment.pages[OH_AREA_TERMS] : words;
+	scan->n = scan->at = 0;
+}
+
+void
+OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, bool lists, uint64 hash)
+{
+	uint32		low;
+	uint32		high;
+
+	OhTermScanBegin(scan, reader, lists);
+	low = scan->page;
+	high = scan->end;
 	/* the last page whose first term is not after it */
 	while (high - low > 1)
 	{
@@ -175,7 +212,7 @@ OhTermScanNext(OhTermScan *scan)
 		Buffer		buffer;
 
 		CHECK_FOR_INTERRUPTS();
-		if (scan->page == scan->reader->segment.pages[OH_AREA_TERMS])
+		if (scan->page >= scan->end)
 			return NULL;
 		buffer = OhSegmentReadPage(scan->reader, OH_AREA_TERMS, scan->page);
 		if (!BufferIsValid(buffer))
@@ -240,7 +277,7 @@ OhCursorOpen(OhCursor *cursor, OhSegmentReader *reader, const OhTermData *term)
 		OhReportCorruption(reader->ix->file.rel, OH_META_BLOCK, "a term of segment %u has %u documents of %u",
 						   reader->segment.id, term->ndocs, reader->segment.ndocs);
 	cursor->block = 0;
-	cursor->loaded = cursor->detailed = false;
+	cursor->loaded = cursor->detailed = cursor->few = false;
 	cursor->current = 0;
 	cursor->n = cursor->at = 0;
 	cursor->skip = MemoryContextAllocHuge(reader->context, cursor->nblocks * sizeof(OhSkip));
@@ -345,6 +382,17 @@ OhCursorDetails(OhCursor *cursor)
 	cursor->detailed = true;
 }
 
+void
+OhCursorDetail(OhCursor *cursor)
+{
+	const OhBlockHeader *head = (const OhBlockHeader *) cursor->packed;
+	const uint8 *at = cursor->packed + OH_BLOCK_HEADER + om_packed_bytes(head->last, head->doc_bits);
+
+	cursor->tf[cursor->at] = om_unpack_one(at, cursor->at, head->tf_bits) + 1;
+	at += om_packed_bytes(cursor->n, head->tf_bits);
+	cursor->length[cursor->at] = om_unpack_one(at, cursor->at, head->length_bits);
+}
+
 bool
 OhCursorSkip(OhCursor *cursor, uint32 doc)
 {
@@ -417,4 +465,124 @@ OhCursorSeek(OhCursor *cursor, uint32 doc)
 	}
 	cursor->at = low;
 	return cursor->current = cursor->doc[low];
+}
+
+/* ---- lists ---- */
+
+/*
+ * open_bitmaps -- read the skips of a list's bitmaps.
+ */
+static void
+open_bitmaps(OhCursor *cursor, OhSegmentReader *reader, const OhTermData *term, uint32 nbitmaps)
+{
+	cursor->reader = reader;
+	cursor->ndocs = term->ndocs;
+	cursor->nblocks = nbitmaps;
+	cursor->block = 0;
+	cursor->loaded = false;
+	if (term->ndocs == 0 || term->ndocs > reader->segment.ndocs || nbitmaps == 0 || nbitmaps > reader->segment.nskips)
+		OhReportCorruption(reader->ix->file.rel, OH_META_BLOCK, "a list of segment %u has %u bitmaps and %u documents of %u",
+						   reader->segment.id, nbitmaps, term->ndocs, reader->segment.ndocs);
+	cursor->skip = MemoryContextAllocHuge(reader->context, nbitmaps * sizeof(OhSkip));
+	load_skips(cursor, term->at);
+	for (uint32 i = 0; i < nbitmaps && !reader->stale; i++)
+	{
+		uint64		last = cursor->skip[0].last_doc + (uint64) i * OH_BITMAP_DOCS;
+
+		if (cursor->skip[i].last_doc != last || last % OH_BITMAP_DOCS != OH_BITMAP_DOCS - 1)
+			OhReportCorruption(reader->ix->file.rel, OH_META_BLOCK, "bitmap %u of a list of segment %u ends with document %u",
+							   i, reader->segment.id, cursor->skip[i].last_doc);
+	}
+}
+
+void
+OhListOpen(OhList *list, OhSegmentReader *reader, const OhTermData *term)
+{
+	list->dense = term->impact != 0;
+	if (list->dense)
+		open_bitmaps(&list->cursor, reader, term, OhListBitmaps(term));
+	else
+		OhCursorOpen(&list->cursor, reader, term);
+}
+
+void
+OhListClose(OhList *list)
+{
+	OhCursorClose(&list->cursor);
+}
+
+/* The first document of a list's first bitmap. */
+static inline uint32
+first_bit(const OhCursor *cursor)
+{
+	return cursor->skip[0].last_doc - (OH_BITMAP_DOCS - 1);
+}
+
+uint32
+OhListFrom(OhList *list, uint32 doc)
+{
+	OhCursor   *cursor = &list->cursor;
+
+	if (!list->dense)
+		return OhCursorSeek(cursor, doc);
+	if (cursor->reader->stale || doc > cursor->skip[cursor->nblocks - 1].last_doc)
+		return OH_NONE;
+	return Max(doc, first_bit(cursor));
+}
+
+/*
+ * fill_from_bitmap -- set bits of the only bitmap that has these documents, if there is one.
+ */
+static void
+fill_from_bitmap(OhCursor *cursor, uint32 base, uint64 *bits)
+{
+	const OhSkip *skip;
+	const char *from;
+	Buffer		buffer;
+
+	if (cursor->reader->stale || base < first_bit(cursor) || base > cursor->skip[cursor->nblocks - 1].last_doc)
+		return;
+	skip = &cursor->skip[(base - first_bit(cursor)) / OH_BITMAP_DOCS];
+	buffer = OhSegmentReadPage(cursor->reader, OH_AREA_POSTINGS, skip->page);
+	if (!BufferIsValid(buffer))
+		return;
+	if (skip->offset + OH_BITMAP_BYTES > OhSegmentPageOf(BufferGetPage(buffer))->used)
+		damaged(cursor, BufferGetBlockNumber(buffer), "is beyond the end of its page");
+	from = contents(buffer) + skip->offset;
+	for (int i = 0; i < OH_BITMAP_WORDS; i++)
+	{
+		uint64		word;
+
+		/* it need not be aligned */
+		memcpy(&word, from + i * sizeof(uint64), sizeof(uint64));
+		bits[i] |= word;
+	}
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+OhListFill(OhList *list, uint32 base, uint64 *bits)
+{
+	OhCursor   *cursor = &list->cursor;
+
+	if (list->dense)
+		fill_from_bitmap(cursor, base, bits);
+	else
+	{
+		while (OhCursorSeek(cursor, base) - base < OH_BITMAP_DOCS && cursor->current != OH_NONE)
+		{
+			int			i = cursor->at;
+
+			/* as many of the block as the bits have room for */
+			for (; i < cursor->n && cursor->doc[i] - base < OH_BITMAP_DOCS; i++)
+				bits[(cursor->doc[i] - base) / 64] |= UINT64CONST(1) << cursor->doc[i] % 64;
+			if (i < cursor->n)
+			{
+				cursor->at = i;
+				cursor->current = cursor->doc[i];
+				break;
+			}
+			(void) OhCursorSeek(cursor, cursor->doc[i - 1] + 1);
+		}
+	}
 }

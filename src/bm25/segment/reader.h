@@ -32,20 +32,25 @@ OhSegmentPageOf(Page page)
 
 /* Find a term. false if the segment does not have it, or is stale. */
 extern bool OhTermFind(OhSegmentReader *reader, uint64 hash, OhTermData *term);
+/* The filter columns whose lists the segment has, a bit each; 0 also if it is stale. */
+extern uint32 OhSegmentLists(OhSegmentReader *reader);
+/* Find a list. false if the segment does not have it, or is stale. */
+extern bool OhListFind(OhSegmentReader *reader, uint64 hash, OhTermData *list);
 
-/* A scan of all terms, ascending. */
+/* A scan of all terms of words, or of all lists, ascending. */
 typedef struct OhTermScan
 {
 	OhSegmentReader *reader;
 	uint32		page;			/* the next page to read */
+	uint32		end;			/* the page after the last one */
 	uint32		n;
 	uint32		at;
 	OhTermData	term[OH_TERMS_PER_PAGE];
 } OhTermScan;
 
-extern void OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader);
-/* Terms after this one only. */
-extern void OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, uint64 hash);
+extern void OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader, bool lists);
+/* Those after this one only. */
+extern void OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, bool lists, uint64 hash);
 /* NULL at the end, or if the segment is stale. */
 extern const OhTermData *OhTermScanNext(OhTermScan *scan);
 
@@ -63,6 +68,8 @@ typedef struct OhCursor
 	uint32		block;			/* current block; nblocks at the end */
 	bool		loaded;			/* this block's documents are decoded */
 	bool		detailed;		/* ... and so are their frequencies and lengths */
+	bool		few;			/* decode frequencies and lengths one by one: set by who reads few
+								 * of a block */
 	uint32		current;		/* number of the current document in the block */
 	int			n;
 	int			at;
@@ -78,7 +85,9 @@ extern void OhCursorClose(OhCursor *cursor);
 extern bool OhCursorSkip(OhCursor *cursor, uint32 doc);
 /* Go to the first document from doc on. */
 extern uint32 OhCursorSeek(OhCursor *cursor, uint32 doc);
+/* Decode frequencies and lengths of the current block, or of the current document only. */
 extern void OhCursorDetails(OhCursor *cursor);
+extern void OhCursorDetail(OhCursor *cursor);
 
 /* Go to the next document. */
 static inline uint32
@@ -95,7 +104,12 @@ static inline uint32
 OhCursorFrequency(OhCursor *cursor)
 {
 	if (!cursor->detailed)
-		OhCursorDetails(cursor);
+	{
+		if (cursor->few)
+			OhCursorDetail(cursor);
+		else
+			OhCursorDetails(cursor);
+	}
 	return cursor->tf[cursor->at];
 }
 
@@ -105,5 +119,22 @@ OhCursorLength(const OhCursor *cursor)
 {
 	return cursor->length[cursor->at];
 }
+
+/* A list of a filter column. */
+typedef struct OhList
+{
+	OhCursor	cursor;			/* over its postings, or only the skips of its bitmaps */
+	bool		dense;			/* it is kept as bitmaps */
+} OhList;
+
+extern void OhListOpen(OhList *list, OhSegmentReader *reader, const OhTermData *term);
+/*
+ * A document from `doc` on, such that the list has none before it; OH_NONE if it has no more.  `doc` must not be less
+ * than in an earlier call of this or the next function.
+ */
+extern uint32 OhListFrom(OhList *list, uint32 doc);
+/* Set the bits of the documents from base, a multiple of OH_BITMAP_DOCS, on: bits[OH_BITMAP_WORDS]. */
+extern void OhListFill(OhList *list, uint32 base, uint64 *bits);
+extern void OhListClose(OhList *list);
 
 #endif							/* OH_SEGMENT_READER_H */

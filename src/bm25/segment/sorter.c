@@ -7,12 +7,15 @@
  * number is below 128. For each term: the difference of its hash to the last term's, the
  * number of documents, and for each document the difference of its number to the last
  * one's, the frequency and the length.
+ *
+ * Lists of filter columns have a sorter of their own, which belongs to that of the words.
  */
 #include "postgres.h"
 
 #include "commands/tablespace.h"
 #include "lib/binaryheap.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/buffile.h"
 #include "utils/memutils.h"
 
@@ -22,6 +25,8 @@
 #define RUN_BYTES	(64 * 1024)
 /* If there are many runs, fewer are read, but at least these. */
 #define LEAST_BYTES	BLCKSZ
+/* The sorter of lists takes 1/n of the memory. */
+#define LISTS_SHARE	8
 /* Largest number of bytes of one number. */
 #define NUMBER_BYTES	10
 
@@ -64,22 +69,40 @@ struct OhSorter
 	Size		most;
 	uint64		length;
 	uint32		ndocs;
+	uint32		first_doc;		/* of all documents, if there are any */
+	uint32		last_doc;
 	Run		   *run;
 	int			nruns;
 	Size		read_bytes;		/* of a run's buffer */
+	OhSorter   *lists;			/* NULL if there are none */
+	uint32		columns;		/* filter columns of the lists */
+	bool		is_lists;		/* it is that of lists */
 
 	/* a worker's: where it writes its runs */
 	FileSet    *files;
 	int			participant;
 };
 
-OhSorter *
-OhSorterBegin(Size bytes, MemoryContext context)
+static OhSorter *
+begin(Size bytes, bool is_lists, MemoryContext context)
 {
 	OhSorter   *sorter = MemoryContextAllocZero(context, sizeof(OhSorter));
 
 	sorter->context = context;
+	sorter->is_lists = is_lists;
 	sorter->most = Max(bytes / sizeof(Entry), 1024);
+	sorter->first_doc = OH_NONE;
+	return sorter;
+}
+
+OhSorter *
+OhSorterBegin(Size bytes, uint32 lists, MemoryContext context)
+{
+	OhSorter   *sorter = begin(lists != 0 ? bytes - bytes / LISTS_SHARE : bytes, false, context);
+
+	sorter->columns = lists;
+	if (lists != 0)
+		sorter->lists = begin(bytes / LISTS_SHARE, true, context);
 	return sorter;
 }
 
@@ -110,9 +133,9 @@ write_number(RunWriter *writer, uint64 number)
 }
 
 static void
-run_name(char *name, int participant, int run)
+run_name(const OhSorter *sorter, char *name, int participant, int run)
 {
-	snprintf(name, MAXPGPATH, "%d.%d", participant, run);
+	snprintf(name, MAXPGPATH, "%s.%d.%d", sorter->is_lists ? "lists" : "words", participant, run);
 }
 
 static BufFile *
@@ -125,7 +148,7 @@ create_run(OhSorter *sorter)
 		PrepareTempTablespaces();
 		return BufFileCreateTemp(false);
 	}
-	run_name(name, sorter->participant, sorter->nruns);
+	run_name(sorter, name, sorter->participant, sorter->nruns);
 	return BufFileCreateFileSet(sorter->files, name);
 }
 
@@ -204,9 +227,22 @@ OhSorterAdd(OhSorter *sorter, uint32 doc, uint32 length, uint32 n, const uint64 
 		add(sorter, 0, doc, 1, length);
 		sorter->length += length;
 		sorter->ndocs++;
+		sorter->first_doc = Min(sorter->first_doc, doc);
+		sorter->last_doc = Max(sorter->last_doc, doc);
 	}
 	for (uint32 i = 0; i < n; i++)
 		add(sorter, hash[i], doc, tf[i], length);
+}
+
+void
+OhSorterAddKeys(OhSorter *sorter, uint32 doc, const OhKeyRow *row)
+{
+	for (uint32 rest = sorter->columns; rest != 0; rest &= rest - 1)
+	{
+		int			column = pg_rightmost_one_pos32(rest);
+
+		add(sorter->lists, OhListHash(column, (row->nulls >> column) & 1, row->value[column]), doc, 1, 0);
+	}
 }
 
 uint64
@@ -234,10 +270,15 @@ OhSorterShare(OhSorter *sorter, FileSet * files, int participant)
 {
 	sorter->files = files;
 	sorter->participant = participant;
+	if (sorter->lists != NULL)
+		OhSorterShare(sorter->lists, files, participant);
 }
 
-void
-OhSorterLeave(OhSorter *sorter, OhSorterPart *part)
+/*
+ * leave_runs -- write what is left in memory, and leave all runs.
+ */
+static void
+leave_runs(OhSorter *sorter)
 {
 	if (sorter->n > 0)
 		spill(sorter);
@@ -248,7 +289,31 @@ OhSorterLeave(OhSorter *sorter, OhSorterPart *part)
 		BufFileExportFileSet(sorter->run[i].file);
 		BufFileClose(sorter->run[i].file);
 	}
-	*part = (OhSorterPart) {sorter->nruns, sorter->ndocs, sorter->length};
+}
+
+void
+OhSorterLeave(OhSorter *sorter, OhSorterPart *part)
+{
+	leave_runs(sorter);
+	if (sorter->lists != NULL)
+		leave_runs(sorter->lists);
+	*part = (OhSorterPart)
+		{
+			sorter->nruns, sorter->lists != NULL ? sorter->lists->nruns : 0, sorter->ndocs,
+				sorter->first_doc, sorter->last_doc, sorter->length
+		};
+}
+
+static void
+take_runs(OhSorter *sorter, FileSet * files, int participant, int nruns)
+{
+	for (int i = 0; i < nruns; i++)
+	{
+		char		name[MAXPGPATH];
+
+		run_name(sorter, name, participant, i);
+		add_run(sorter, BufFileOpenFileSet(files, name, O_RDONLY, false));
+	}
 }
 
 void
@@ -256,14 +321,12 @@ OhSorterTake(OhSorter *sorter, FileSet * files, int participant, const OhSorterP
 {
 	MemoryContext old = MemoryContextSwitchTo(sorter->context);
 
-	for (int i = 0; i < part->nruns; i++)
-	{
-		char		name[MAXPGPATH];
-
-		run_name(name, participant, i);
-		add_run(sorter, BufFileOpenFileSet(files, name, O_RDONLY, false));
-	}
+	take_runs(sorter, files, participant, part->nruns);
+	if (sorter->lists != NULL)
+		take_runs(sorter->lists, files, participant, part->nlist_runs);
 	sorter->ndocs += part->ndocs;
+	sorter->first_doc = Min(sorter->first_doc, part->first_doc);
+	sorter->last_doc = Max(sorter->last_doc, part->last_doc);
 	sorter->length += part->length;
 	MemoryContextSwitchTo(old);
 }
@@ -366,6 +429,34 @@ second_run(const OhSorter *sorter, const binaryheap * heap)
 }
 
 /*
+ * begin_term -- start a term, or a list, of `ndocs` documents.
+ */
+static void
+begin_term(const OhSorter *sorter, OhSegmentWriter *writer, uint64 hash, uint64 ndocs)
+{
+	if (sorter->is_lists)
+		OhSegmentWriterList(writer, hash, ndocs);
+	else
+		OhSegmentWriterTerm(writer, hash);
+}
+
+/*
+ * docs_of_term -- the documents that all runs have of the term that one is at the beginning of.
+ */
+static uint64
+docs_of_term(const OhSorter *sorter, uint64 hash)
+{
+	uint64		ndocs = 0;
+
+	for (int i = 0; i < sorter->nruns; i++)
+	{
+		if (sorter->run[i].hash == hash)
+			ndocs += sorter->run[i].ndocs;
+	}
+	return ndocs;
+}
+
+/*
  * merge_runs -- documents may have been added in any order: a tail has numbers that
  * were used before behind new ones.
  */
@@ -398,7 +489,7 @@ merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
 		do
 		{
 			if (!begun || run->hash != current)
-				OhSegmentWriterTerm(writer, run->hash);
+				begin_term(sorter, writer, run->hash, sorter->is_lists ? docs_of_term(sorter, run->hash) : 0);
 			begun = true;
 			current = run->hash;
 			OhSegmentWriterAdd(writer, run->doc, run->tf, run->length);
@@ -413,8 +504,11 @@ merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
 		BufFileClose(sorter->run[i].file);
 }
 
-void
-OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer)
+/*
+ * finish -- pass all postings of one sorter to a writer.
+ */
+static void
+finish(OhSorter *sorter, OhSegmentWriter *writer)
 {
 	if (sorter->nruns > 0)
 	{
@@ -426,17 +520,29 @@ OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer)
 		return;
 	}
 	sort_entries(sorter->entry, sorter->n);
-	for (Size i = 0; i < sorter->n; i++)
+	for (Size i = 0; i < sorter->n;)
 	{
-		const Entry *entry = &sorter->entry[i];
+		uint64		hash = sorter->entry[i].hash;
+		Size		end = i;
 
-		if (i == 0 || entry->hash != sorter->entry[i - 1].hash)
-		{
-			CHECK_FOR_INTERRUPTS();
-			OhSegmentWriterTerm(writer, entry->hash);
-		}
-		OhSegmentWriterAdd(writer, entry->doc, entry->tf, entry->length);
+		CHECK_FOR_INTERRUPTS();
+		while (end < sorter->n && sorter->entry[end].hash == hash)
+			end++;
+		begin_term(sorter, writer, hash, end - i);
+		for (; i < end; i++)
+			OhSegmentWriterAdd(writer, sorter->entry[i].doc, sorter->entry[i].tf, sorter->entry[i].length);
 	}
 	if (sorter->entry != NULL)
 		pfree(sorter->entry);
+}
+
+void
+OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer)
+{
+	finish(sorter, writer);
+	if (sorter->lists != NULL)
+	{
+		OhSegmentWriterLists(writer, sorter->columns, sorter->first_doc, sorter->last_doc);
+		finish(sorter->lists, writer);
+	}
 }

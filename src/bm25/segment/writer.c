@@ -41,6 +41,9 @@ struct OhSegmentWriter
 	MemoryContext context;
 	Area		area[OH_NAREAS];
 	OhSegment	segment;
+	uint32		columns;		/* whose lists are being written; 0: words are */
+	uint32		first_doc;		/* when lists are: documents of the segment */
+	uint32		last_doc;
 	bool		direct;			/* to pages that are reserved */
 	bool		overflowed;		/* there were too few of them */
 
@@ -53,6 +56,11 @@ struct OhSegmentWriter
 	uint32		doc[OH_BLOCK_DOCS];
 	uint32		tf[OH_BLOCK_DOCS];
 	uint32		length[OH_BLOCK_DOCS];
+
+	/* the list being written, if it is kept as bitmaps */
+	bool		dense;
+	uint32		base;			/* first document of the bitmap being filled */
+	uint64		bits[OH_BITMAP_WORDS];
 };
 
 OhSegmentWriter *
@@ -93,13 +101,15 @@ write_page(OhSegmentWriter *writer, uint32 lp, char *body)
 }
 
 static void
-set_head(Area *area, int which)
+set_head(OhSegmentWriter *writer, int which)
 {
+	Area	   *area = &writer->area[which];
 	OhSegmentPage *head = (OhSegmentPage *) area->filling;
 
 	head->area = which;
 	head->index = area->npages;
 	head->used = area->used;
+	head->columns = which == OH_AREA_TERMS ? writer->columns : 0;
 }
 
 /*
@@ -110,7 +120,7 @@ write_directly(OhSegmentWriter *writer, int which)
 {
 	Area	   *area = &writer->area[which];
 
-	set_head(area, which);
+	set_head(writer, which);
 	if (area->npages < area->reserved)
 		write_page(writer, writer->segment.first[which] + area->npages, area->filling);
 	else
@@ -152,7 +162,7 @@ end_page(OhSegmentWriter *writer, int which)
 		write_directly(writer, which);
 	else
 	{
-		set_head(area, which);
+		set_head(writer, which);
 		keep_page(writer, area);
 	}
 	area->npages++;
@@ -268,24 +278,64 @@ end_block(OhSegmentWriter *writer)
 	writer->n = 0;
 }
 
+/*
+ * end_bitmap -- write the bitmap being filled.
+ */
+static void
+end_bitmap(OhSegmentWriter *writer)
+{
+	OhSkip		skip = {.last_doc = writer->base + OH_BITMAP_DOCS - 1};
+
+	memcpy(put(writer, OH_AREA_POSTINGS, OH_BITMAP_BYTES, &skip.page, &skip.offset), writer->bits, OH_BITMAP_BYTES);
+	memset(writer->bits, 0, OH_BITMAP_BYTES);
+	if (writer->nblocks++ == 0)
+		writer->term.at = writer->segment.nskips;
+	put_skip(writer, &skip);
+}
+
+/*
+ * add_bit -- add a document to the bitmaps.
+ */
+static void
+add_bit(OhSegmentWriter *writer, uint32 doc)
+{
+	if (writer->term.ndocs == 0)
+		writer->base = doc / OH_BITMAP_DOCS * OH_BITMAP_DOCS;
+	for (; doc - writer->base >= OH_BITMAP_DOCS; writer->base += OH_BITMAP_DOCS)
+		end_bitmap(writer);
+	writer->bits[(doc - writer->base) / 64] |= UINT64CONST(1) << doc % 64;
+	writer->term.ndocs++;
+}
+
 static void
 end_term(OhSegmentWriter *writer)
 {
 	uint32		page;
 	uint16		offset;
 
-	if (writer->n > 0)
+	if (writer->dense && writer->term.ndocs > 0)
+		end_bitmap(writer);
+	else if (writer->n > 0)
 		end_block(writer);
 	if (writer->nblocks == 0)
 		return;
-	if (writer->nblocks == 1)
+	if (writer->dense)
 	{
-		writer->term.at = writer->first.page;
-		writer->term.offset = writer->first.offset;
+		writer->term.impact = (writer->nblocks >> 16) + 1;
+		writer->term.offset = (uint16) writer->nblocks;
 	}
-	writer->term.impact = writer->impact;
+	else
+	{
+		if (writer->nblocks == 1)
+		{
+			writer->term.at = writer->first.page;
+			writer->term.offset = writer->first.offset;
+		}
+		writer->term.impact = writer->columns == 0 ? writer->impact : 0;
+	}
 	memcpy(put(writer, OH_AREA_TERMS, sizeof(OhTermData), &page, &offset), &writer->term, sizeof(OhTermData));
-	writer->segment.nterms++;
+	if (writer->columns == 0)
+		writer->segment.nterms++;
 }
 
 void
@@ -297,11 +347,41 @@ OhSegmentWriterTerm(OhSegmentWriter *writer, uint64 hash)
 	writer->term.hash_low = (uint32) hash;
 	writer->impact = 0;
 	writer->nblocks = 0;
+	writer->dense = false;
+}
+
+void
+OhSegmentWriterLists(OhSegmentWriter *writer, uint32 columns, uint32 first, uint32 last)
+{
+	Area	   *area = &writer->area[OH_AREA_TERMS];
+
+	end_term(writer);
+	writer->nblocks = 0;
+	/* unless lists are resumed, the page has terms of words */
+	if (area->used > 0 && ((OhSegmentPage *) area->filling)->columns == 0)
+		end_page(writer, OH_AREA_TERMS);
+	writer->columns = columns;
+	writer->first_doc = first;
+	writer->last_doc = last;
+}
+
+void
+OhSegmentWriterList(OhSegmentWriter *writer, uint64 hash, uint64 ndocs)
+{
+	uint64		all = (uint64) writer->last_doc - writer->first_doc + 1;
+
+	OhSegmentWriterTerm(writer, hash);
+	writer->dense = ndocs * OH_BITMAP_SHARE >= all && writer->last_doc < OH_NONE - OH_BITMAP_DOCS;
 }
 
 void
 OhSegmentWriterAdd(OhSegmentWriter *writer, uint32 doc, uint32 tf, uint32 length)
 {
+	if (writer->dense)
+	{
+		add_bit(writer, doc);
+		return;
+	}
 	if (writer->n == OH_BLOCK_DOCS)
 		end_block(writer);
 	writer->doc[writer->n] = doc;

@@ -21,6 +21,12 @@ extern OhSegmentWriter *OhSegmentWriterBegin(OhText *ix, double average, MemoryC
 extern void OhSegmentWriterTerm(OhSegmentWriter *writer, uint64 hash);
 extern void OhSegmentWriterAdd(OhSegmentWriter *writer, uint32 doc, uint32 tf, uint32 length);
 /*
+ * All words are written; the lists of these filter columns follow, ascending.  first, last: documents of the segment
+ */
+extern void OhSegmentWriterLists(OhSegmentWriter *writer, uint32 columns, uint32 first, uint32 last);
+/* Start a list, of about ndocs documents. */
+extern void OhSegmentWriterList(OhSegmentWriter *writer, uint64 hash, uint64 ndocs);
+/*
  * Write the pages.  Readers of the index do not know of them yet.  The caller holds the
  * merge lock.  false: no document was added, and no segment is written.
  */
@@ -53,14 +59,18 @@ extern int	OhListExtents(const OhTextList *list, OhExtent *extent);
 
 typedef struct OhSorter OhSorter;
 
-/* bytes: memory that is used before writing to disk. */
-extern OhSorter *OhSorterBegin(Size bytes, MemoryContext context);
+/*
+ * bytes: memory that is used before writing to disk; lists: filter columns of which the segment gets lists, a bit each.
+ */
+extern OhSorter *OhSorterBegin(Size bytes, uint32 lists, MemoryContext context);
 /*
  * Add a document's terms, and its term 0. first is false for a further part of the
  * document's terms.
  */
 extern void OhSorterAdd(OhSorter *sorter, uint32 doc, uint32 length, uint32 n, const uint64 *hash,
 						const uint32 *tf, bool first);
+/* Add a document to the lists of its filter keys. */
+extern void OhSorterAddKeys(OhSorter *sorter, uint32 doc, const OhKeyRow *row);
 extern uint64 OhSorterLength(const OhSorter *sorter);
 extern uint32 OhSorterDocs(const OhSorter *sorter);
 extern int	OhSorterRuns(const OhSorter *sorter);
@@ -72,14 +82,17 @@ extern int	OhSorterRuns(const OhSorter *sorter);
 typedef struct OhSorterPart
 {
 	int			nruns;
+	int			nlist_runs;		/* of lists */
 	uint32		ndocs;
+	uint32		first_doc;
+	uint32		last_doc;
 	uint64		length;
 } OhSorterPart;
 
 extern void OhSorterShare(OhSorter *sorter, FileSet * files, int participant);
 extern void OhSorterLeave(OhSorter *sorter, OhSorterPart *part);
 extern void OhSorterTake(OhSorter *sorter, FileSet * files, int participant, const OhSorterPart *part);
-/* Pass all postings to a writer. */
+/* Pass all postings to a writer, then those of lists. */
 extern void OhSorterFinish(OhSorter *sorter, OhSegmentWriter *writer);
 
 #endif							/* OH_SEGMENT_WRITER_H */

@@ -1,0 +1,105 @@
+-- omenbm25: lists of the documents of each value of a filter column
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS omendb;
+SET omenbm25.tail_limit = '256kB';
+
+CREATE TYPE listed_state AS ENUM ('new', 'open', 'closed');
+CREATE TABLE listed (id int, tenth int, hundredth smallint, rare bigint, large bigint, label text, code text COLLATE "C", state listed_state,
+	day date, at timestamp, tags int[], words tsvector);
+CREATE FUNCTION listed_rows(first int, last int) RETURNS SETOF listed LANGUAGE sql AS $$
+	SELECT i, i * 7 % 10, i * 37 % 100, CASE WHEN i % 11 <> 0 THEN i * 457 % 1000 END, CASE i % 500 WHEN 1 THEN -2347594999084188160 WHEN 2 THEN -3365826459861913283 ELSE i END,
+		'label ' || i % 300, 'common beginning ' || i % 40, (ARRAY['new', 'open', 'closed'])[1 + i * i % 3]::listed_state,
+		date '2020-01-01' + i % 400, timestamp '2020-01-01' + i * interval '1 minute', ARRAY[i % 50, i % 60],
+		-- rows without words have numbers, too
+		CASE WHEN i % 3 > 0 THEN to_tsvector('simple', 'every w' || i % 20 || ' v' || i * 13 % 90 || repeat(' u' || i % 7, i % 5) || repeat(' t' || i % 9, i % 4)) END
+	FROM generate_series(first, last) i
+$$;
+
+-- the rows of a search by the index and by a look at every row: all of them, and the best
+CREATE FUNCTION listed_differs(query text, conditions text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE condition text; most int; a text; b text; one text;
+BEGIN
+	SET LOCAL enable_seqscan = on;
+	SET LOCAL enable_indexscan = off;
+	EXECUTE format('CREATE TEMP TABLE truth AS SELECT *, words <@> %1$L AS score FROM listed WHERE words @@@ %1$L', query);
+	SET LOCAL enable_seqscan = off;
+	SET LOCAL enable_indexscan = on;
+	FOREACH condition IN ARRAY conditions LOOP
+		EXECUTE format('SELECT concat_ws('' '', count(*), coalesce(sum(id), 0), round(coalesce(sum(score), 0)::numeric, 6), round(coalesce(sum(score) FILTER (WHERE n <= 1), 0)::numeric, 6),
+			least(count(*), 10), round(coalesce(sum(score) FILTER (WHERE n <= 10), 0)::numeric, 6), least(count(*), 100), round(coalesce(sum(score) FILTER (WHERE n <= 100), 0)::numeric, 6))
+			FROM (SELECT id, score, row_number() OVER (ORDER BY score) AS n FROM truth WHERE %s) x', condition) INTO b;
+		EXECUTE format('SELECT concat_ws('' '', count(*), coalesce(sum(id), 0), round(coalesce(sum(score), 0)::numeric, 6))
+			FROM (SELECT id, words <@> %1$L AS score FROM listed WHERE words @@@ %1$L AND %2$s ORDER BY words <@> %1$L OFFSET 0) x', query, condition) INTO a;
+		FOREACH most IN ARRAY ARRAY[1, 10, 100] LOOP
+			EXECUTE format('SELECT concat_ws('' '', CASE WHEN %3$s > 1 THEN count(*) END, round(coalesce(sum(score), 0)::numeric, 6))
+				FROM (SELECT words <@> %1$L AS score FROM listed WHERE words @@@ %1$L AND %2$s ORDER BY words <@> %1$L LIMIT %3$s) x', query, condition, most) INTO one;
+			a := a || ' ' || one;
+		END LOOP;
+		RETURN NEXT CASE WHEN a <> b THEN query || ', ' || condition || ': ' || a || ' by the index, ' || b || ' without' WHEN a LIKE '0 %' THEN 'none' ELSE 'equal' END;
+	END LOOP;
+	DROP TABLE truth;
+END $$;
+CREATE VIEW listed_all AS
+	SELECT found, count(*) FROM unnest(ARRAY['every', 'v8 t1 t2 u5 w1']) q, listed_differs(q, ARRAY[
+	'tenth = 3', 'hundredth = 44', 'rare = 678', 'rare = 4000', 'large = 5000', 'rare IS NULL', 'rare IS NOT NULL', 'tenth IN (1, 4)', 'rare IN (1, 5, 77, 333, 678)',
+	'hundredth = ANY (ARRAY(SELECT generate_series(0, 60)::smallint))', 'rare BETWEEN 40 AND 45', 'rare < 500', 'rare >= 990', 'hundredth <> 7', 'large = -2347594999084188160',
+	'large = -3365826459861913283', 'large IN (-2347594999084188160, -3365826459861913283, 17)', 'label = ''label 17''', 'label IN (''label 3'', ''label 299'')',
+	'code = ''common beginning 7''', 'code > ''common beginning 8''', 'state = ''open''', 'state <> ''open''', 'day = ''2020-03-07''', 'day BETWEEN ''2020-02-01'' AND ''2020-02-20''',
+	'at = ''2020-01-02 03:05''', 'at < ''2020-01-10''', 'tags @> ''{7}''', 'tags && ''{3,4}''', 'tenth = 3 AND hundredth = 29', 'tenth = 3 AND rare = 2', 'hundredth = 44 AND rare < 300',
+	'rare IS NULL AND tenth = 1', 'tenth = 3 AND at > ''2020-01-12''', 'label = ''label 17'' AND tags @> ''{7}''', 'rare = 678 AND tags && ''{3,4}''']) found GROUP BY found;
+
+-- built
+INSERT INTO listed SELECT * FROM listed_rows(1, 30000);
+CREATE INDEX listed_words ON listed USING omenbm25 (words, tenth, hundredth, rare, large, label, code, state, day, at, tags) WITH (text_config = 'simple');
+SELECT heap_rows, segments FROM omendb_index_check('listed_words', true), omendb_text_info('listed_words');
+SELECT * FROM listed_all;
+SELECT count(*) FROM listed WHERE words @@@ 'every' AND tenth = 3;
+
+-- a search of a rare value reads few pages: those with the filter keys of all documents are many
+CREATE FUNCTION listed_pages(condition text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE j json;
+BEGIN
+	SET LOCAL enable_seqscan = off;
+	EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) SELECT id FROM listed WHERE words @@@ ''w7 v3'' AND %s ORDER BY words <@> ''w7 v3'' LIMIT 10', condition) INTO j;
+	RETURN (j->0->'Plan'->>'Shared Hit Blocks')::int + (j->0->'Plan'->>'Shared Read Blocks')::int;
+END $$;
+SELECT c, CASE WHEN listed_pages(c) < 150 THEN 'few pages' WHEN listed_pages(c) > 300 THEN 'many' ELSE listed_pages(c)::text END FROM unnest(ARRAY[
+	'hundredth = 44', 'rare = 678', 'rare IN (1, 678)', 'label = ''label 17''', 'rare = 4000', 'at = ''2020-01-02 03:05''']) c;
+
+-- inserted: segments that are sealed and merged, in steps; and what is in the tail
+INSERT INTO listed SELECT * FROM listed_rows(30001, 36000);
+SELECT heap_rows, segments > 1 AS merged FROM omendb_index_check('listed_words', true), omendb_text_info('listed_words');
+SELECT * FROM listed_all;
+
+-- removed rows, and numbers that are used again
+DELETE FROM listed WHERE id % 4 = 1 OR hundredth = 45;
+SELECT * FROM listed_all;
+VACUUM listed;
+SELECT heap_rows FROM omendb_index_check('listed_words', true);
+INSERT INTO listed SELECT * FROM listed_rows(36001, 39000);
+UPDATE listed SET tenth = tenth + 1, rare = NULL WHERE id % 50 = 3;
+VACUUM listed;
+SELECT heap_rows, segments > 0 AS merged FROM omendb_index_check('listed_words', true), omendb_text_info('listed_words');
+SELECT * FROM listed_all;
+
+-- little memory, in several runs; and several participants
+SET maintenance_work_mem = '1MB';
+REINDEX INDEX listed_words;
+SELECT heap_rows FROM omendb_index_check('listed_words', true);
+SELECT * FROM listed_all;
+ALTER TABLE listed SET (parallel_workers = 2);
+REINDEX INDEX listed_words;
+SELECT heap_rows FROM omendb_index_check('listed_words', true);
+SELECT * FROM listed_all;
+RESET maintenance_work_mem;
+
+-- an index of the empty table, that inserts and merges have made
+TRUNCATE listed;
+SET omenbm25.tail_limit = '64kB';
+INSERT INTO listed SELECT * FROM listed_rows(1, 12000);
+SELECT heap_rows, segments > 1 AS merged FROM omendb_index_check('listed_words', true), omendb_text_info('listed_words');
+SELECT * FROM listed_all;
+DROP VIEW listed_all;
+DROP FUNCTION listed_differs, listed_pages;
+DROP TABLE listed CASCADE;
+DROP TYPE listed_state CASCADE;
