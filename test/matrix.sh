@@ -1,7 +1,7 @@
 #!/bin/bash
 #
-# test/matrix.sh [--run ARGUMENTS] [--clean] [STATE...] -- the versions of PostgreSQL, compilers and kinds of machines that omendb is
-# for; as root or with sudo; takes hours.
+# test/matrix.sh [--run ARGUMENTS] [--units GROUPS] [--clean] [STATE...] -- the versions of PostgreSQL, compilers and
+# kinds of machines that omendb is for; as root or with sudo; takes hours.
 #
 #   bookworm  trixie  forky                     Debian 12, 13 and forky: PostgreSQL 15, 17 and 18, all of test/run.sh, with gcc
 #   bookworm-clang  trixie-clang  forky-clang   the same with clang: unit, fuzz, regress, isolation, tap
@@ -14,6 +14,7 @@
 # its packages are unpacked beside, and programs of this machine connect to it.
 #
 # --run     what test/run.sh is given in each state, as --run "regress hnsw_basic"
+# --units   of an emulated machine's test/unit these groups, as --units "kernels pq"; all by default, none with --run alone
 # --clean   deletes everything afterwards, also what makes the next run faster
 #
 # Prints a line for each state, and the end of the output of what failed; the last line is "N good, N failed".
@@ -28,10 +29,12 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 all="bookworm trixie forky bookworm-clang trixie-clang forky-clang i386 arm64 s390x"
 arguments=""
+units=""
 clean=""
 while [ $# -gt 0 ]; do
 	case $1 in
 		--run) arguments=${2:-}; shift ;;
+		--units) units=${2:-}; shift ;;
 		--clean) clean=yes ;;
 		-h|--help) sed -n '3,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
 		-*) die "unknown option $1" ;;
@@ -66,8 +69,8 @@ native() {
 	folder "$suite" "$architecture" || return 1
 	if [ "$compiler" = clang ]; then
 		inside "$root" "$apt install clang" || return 1
-		# what Debian's PostgreSQL has gcc told to do
-		settings="MAKEFLAGS=CC=clang OMENDB_COPT='-Wno-unknown-warning-option -Wno-ignored-optimization-argument'"
+		# what Debian's PostgreSQL has gcc told to do; and its header files, made for gcc, call a format gnu_printf
+		settings="MAKEFLAGS=CC=clang OMENDB_COPT='-Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes'"
 	fi
 	inside "$root" "env $settings setarch ${architecture:-$(uname -m)} omendb/test/run.sh $run"
 }
@@ -107,11 +110,11 @@ emulated() {
 			echo 'create_main_cluster = false' >> /etc/postgresql-common/createcluster.conf &&
 			$apt install postgresql-15 postgresql-server-dev-15" &&
 		foreign_packages "$1" && foreign_postgres "$2" || return 1
-	if [ -z "$arguments" ]; then
-		inside "$root" "make -C omendb/test/unit -j$(nproc) check-plain CC=$compiler EXTRA_CFLAGS=-Werror LDFLAGS=-static \
+	if [ -z "$arguments" ] || [ -n "$units" ]; then
+		inside "$root" "env UNIT_GROUPS='$units' make -C omendb/test/unit -j$(nproc) check-plain CC=$compiler EXTRA_CFLAGS=-Werror LDFLAGS=-static \
 			RUN=qemu-$2-static PG_CONFIG=$config" || return 1
 	fi
-	inside "$root" "env PG_CONFIG=$config MAKEFLAGS='CC=$compiler with_llvm=no' omendb/test/run.sh ${arguments:-regress}"
+	inside "$root" "env OMENDB_PATIENCE=20 PG_CONFIG=$config MAKEFLAGS='CC=$compiler with_llvm=no' omendb/test/run.sh ${arguments:-regress}"
 }
 
 good=0 failed=0

@@ -31,7 +31,8 @@
 # PG_CONFIG chooses a PostgreSQL; OMENDB_INSTALL_HERE=yes installs into it and not into a
 # copy, for one that does not work from another folder.  test/sanitize builds the library in other
 # ways: OMENDB_COPT and OMENDB_LINK are options of the compiler and of the linker, OMENDB_SERVER_WRAPPER is what
-# servers run under.  The last line is "N passed, N failed".
+# servers run under.  OMENDB_PATIENCE multiplies the limits of time, for servers that are so many times as slow.
+# The last line is "N passed, N failed".
 
 set -uo pipefail
 
@@ -143,9 +144,10 @@ pick() {
 # limited SECONDS COMMAND... -- as postgres, in the tree, not for ever.  The limits are
 # for what hangs: several times what a slow machine with other work to do needs.
 limited() {
-	local status=0
-	as_postgres env -C "$work/tree" timeout --foreground -k 20 "$@" || status=$?
-	[ $status != 124 ] || echo "$me: ended after $1 seconds, its limit"
+	local status=0 limit=$(($1 * ${OMENDB_PATIENCE:-1}))
+	shift
+	as_postgres env -C "$work/tree" timeout --foreground -k 20 "$limit" "$@" || status=$?
+	[ $status != 124 ] || echo "$me: ended after $limit seconds, its limit"
 	return $status
 }
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh RUNNER PROGRAM... -- run unit test programs (under RUNNER, if not
-# empty) and add their counts up.  Last line: N passed, N failed.
+# empty; of their groups those named in UNIT_GROUPS, if any) and add their counts up.
+# Last line: N passed, N failed.
 runner=$1
 shift
 passed=0
@@ -9,7 +10,7 @@ for program in "$@"; do
 	echo "== $program"
 	log=$program.log
 	# shellcheck disable=SC2086
-	$runner "$program" >"$log" 2>&1
+	$runner "$program" ${UNIT_GROUPS:-} >"$log" 2>&1
 	status=$?
 	cat "$log"
 	counts=$(sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)
