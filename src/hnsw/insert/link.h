@@ -43,6 +43,9 @@ typedef struct OhLinks
 	uint32		deciding;		/* owner of the list that is being decided on, or OH_NONE */
 	int			nheld;			/* number of links that other lists rely on */
 	OhHeldLink *held;			/* [8m] */
+	OhLinkEncoder encoder;
+	OhLinkCodes codes;			/* of list, if the index has them */
+	OhLinkCodes back_codes;		/* scratch */
 } OhLinks;
 
 typedef enum OhLinkResult

@@ -15,6 +15,7 @@
 
 #include "miscadmin.h"
 
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/graph/linklist.h"
 #include "hnsw/graph/select.h"
 #include "hnsw/options.h"
@@ -320,6 +321,7 @@ store(Rewire *w, const Wired *wired, OhNodeData *node)
 	for (int k = 0; k < w->max; k++)
 		links[k] = k < n ? list[k] : OH_NONE;
 	node->nselected = Min(wired->nselected, last);
+	OhForgetLinkCodes(w->ix, node);
 	node->version++;
 }
 
