@@ -187,3 +187,18 @@ OhLinkEstimates(const OhIndex *ix, OhNodeData *node, int n, const OmLinkQuery *q
 		estimate[i] = d < FLT_MAX ? d : FLT_MAX;
 	}
 }
+
+char *
+OhLinkCodesProblem(const OhIndex *ix, OhNodeData *node)
+{
+	const OhLinkHead *head = OhNodeLinkHead(ix, node);
+
+	if (head->model == OH_NO_LINK_CODES)
+		return NULL;
+	if (head->model > OH_LAST_MODEL || head->unused != 0)
+		return psprintf("codes of neighbours of model %u", head->model);
+	if (!isfinite(from_upper(head->base)) || !isfinite(from_upper(head->step)) ||
+		!isfinite(from_upper(head->mul_step)) || from_upper(head->step) < 0 || from_upper(head->mul_step) < 0)
+		return pstrdup("codes of neighbours with impossible factors");
+	return NULL;
+}

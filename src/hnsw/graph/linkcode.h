@@ -48,6 +48,9 @@ extern void OhStoreLinkCodes(const OhIndex *ix, OhNodeData *node, const OhLinkCo
 /* Read the codes of a record's links. */
 extern void OhLoadLinkCodes(const OhIndex *ix, OhNodeData *node, OhLinkCodes *codes);
 
+/* What is wrong with the codes of a record's links; NULL if nothing is. */
+extern char *OhLinkCodesProblem(const OhIndex *ix, OhNodeData *node);
+
 static inline OhLinkHead *
 OhNodeLinkHead(const OhIndex *ix, OhNodeData *node)
 {
