@@ -14,6 +14,7 @@
 #include "hnsw/graph/linkcode.h"
 #include "hnsw/graph/linklist.h"
 #include "hnsw/vacuum/vacuum.h"
+#include "storage/wal.h"
 
 typedef struct Fill
 {
