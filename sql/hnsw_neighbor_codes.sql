@@ -49,11 +49,11 @@ CREATE INDEX nc_l2 ON nc USING omenhnsw (v) WITH (neighbor_codes = on);
 SELECT nc_recall('<->');
 SELECT nc_fill(1501, 3000);
 SELECT nc_recall('<->');
-SELECT omendb_index_check('nc_l2');
+SELECT nodes, stale_links, unreachable FROM omendb_index_check('nc_l2');
 DELETE FROM nc WHERE id % 3 = 0;
 VACUUM nc;
-SELECT nc_recall('<->'), stale_links FROM omendb_index_stats('nc_l2');
-SELECT omendb_index_check('nc_l2');
+SELECT nc_recall('<->');
+SELECT nodes, stale_links, unreachable FROM omendb_index_check('nc_l2');
 SELECT nc_fill(3001, 4000);
 SELECT nc_recall('<->');
 -- all rows, in order
@@ -65,7 +65,7 @@ SELECT count(*), count(DISTINCT id), bool_and(d >= before) FROM (
 COMMIT;
 REINDEX INDEX nc_l2;
 SELECT nc_recall('<->');
-SELECT omendb_index_check('nc_l2');
+SELECT nodes, stale_links, unreachable FROM omendb_index_check('nc_l2');
 DROP INDEX nc_l2;
 
 -- grown from nothing, which trains the quantizer on the way
@@ -75,7 +75,7 @@ SELECT nc_fill(1, 2000);
 SELECT nc_recall('<=>');
 VACUUM nc;
 SELECT nc_recall('<=>');
-SELECT omendb_index_check('nc_cos');
+SELECT nodes, stale_links, unreachable FROM omendb_index_check('nc_cos');
 DROP INDEX nc_cos;
 
 -- inner product, other bits, halfvec, filter columns
@@ -84,11 +84,12 @@ SELECT nc_recall('<#>');
 DROP INDEX nc_ip;
 CREATE INDEX nc_filter ON nc USING omenhnsw (v, t) WITH (neighbor_codes = on);
 SELECT nc_recall('<->'), nc_recall('<->', 'AND t < 5'), nc_recall('<->', 'AND t = 3');
-SELECT omendb_index_check('nc_filter');
+SELECT nodes, stale_links, unreachable FROM omendb_index_check('nc_filter');
 DROP INDEX nc_filter;
 ALTER TABLE nc ALTER v TYPE halfvec(40);
+\c -
 CREATE INDEX nc_half ON nc USING omenhnsw (v halfvec_l2_ops) WITH (neighbor_codes = on);
 SELECT nc_recall('<->');
-SELECT omendb_index_check('nc_half');
+SELECT nodes, stale_links, unreachable FROM omendb_index_check('nc_half');
 DROP TABLE nc;
 DROP FUNCTION nc_fill, nc_recall;

@@ -77,7 +77,7 @@ om_quant_link_vector(const OmQuantizer *quant, const void *code, float *vector)
 }
 
 static inline float
-sum_of(const Lanes *lanes)
+sum_of(const Lanes * lanes)
 {
 	float		sum = 0.0f;
 
@@ -145,6 +145,9 @@ void
 om_quant_link_products(const OmLinkQuery *link, const uint8_t *bits, int n, float *product)
 {
 	for (int i = 0; i < n; i++)
-		product[i] = link->step *
-			(float) (2 * om_kernels->dot_code[0] (bits + (size_t) i * OM_LINK_BYTES, link->q, OM_LINK_BYTES) - link->sum);
+	{
+		int32_t		dot = om_kernels->dot_code[0] (bits + (size_t) i * OM_LINK_BYTES, link->q, OM_LINK_BYTES);
+
+		product[i] = link->step * (float) (2 * dot - link->sum);
+	}
 }

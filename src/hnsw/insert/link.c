@@ -560,7 +560,7 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 
 		OhWriteStart(&write, &links->ix->file);
 		links->id = OhFillPlace(links->node, &write, place, group.page, tid, &links->list,
-									&links->codes);
+								&links->codes);
 		for (int i = 0; i < links->nback; i++)
 		{
 			Buffer		buffer = buffer_of(&group, links->back[i].lp);
