@@ -39,8 +39,10 @@ BEGIN
 	END LOOP;
 	DROP TABLE truth;
 END $$;
+-- the first is of most rows, and slow: once
+CREATE TABLE listed_queries AS SELECT unnest(ARRAY['every', 'v8 t1 t2 u5 w1']) AS q;
 CREATE VIEW listed_all AS
-	SELECT found, count(*) FROM unnest(ARRAY['every', 'v8 t1 t2 u5 w1']) q, listed_differs(q, ARRAY[
+	SELECT found, count(*) FROM listed_queries, listed_differs(q, ARRAY[
 	'tenth = 3', 'hundredth = 44', 'rare = 678', 'rare = 4000', 'large = 5000', 'rare IS NULL', 'rare IS NOT NULL', 'tenth IN (1, 4)', 'rare IN (1, 5, 77, 333, 678)',
 	'hundredth = ANY (ARRAY(SELECT generate_series(0, 60)::smallint))', 'rare BETWEEN 40 AND 45', 'rare < 500', 'rare >= 990', 'hundredth <> 7', 'large = -2347594999084188160',
 	'large = -3365826459861913283', 'large IN (-2347594999084188160, -3365826459861913283, 17)', 'label = ''label 17''', 'label IN (''label 3'', ''label 299'')',
@@ -53,6 +55,7 @@ INSERT INTO listed SELECT * FROM listed_rows(1, 30000);
 CREATE INDEX listed_words ON listed USING omenbm25 (words, tenth, hundredth, rare, large, label, code, state, day, at, tags) WITH (text_config = 'simple');
 SELECT heap_rows, segments FROM omendb_index_check('listed_words', true), omendb_text_info('listed_words');
 SELECT * FROM listed_all;
+DELETE FROM listed_queries WHERE q = 'every';
 SELECT count(*) FROM listed WHERE words @@@ 'every' AND tenth = 3;
 
 -- a search of a rare value reads few pages: those with the filter keys of all documents are many
@@ -101,5 +104,5 @@ SELECT heap_rows, segments > 1 AS merged FROM omendb_index_check('listed_words',
 SELECT * FROM listed_all;
 DROP VIEW listed_all;
 DROP FUNCTION listed_differs, listed_pages;
-DROP TABLE listed CASCADE;
+DROP TABLE listed, listed_queries CASCADE;
 DROP TYPE listed_state CASCADE;

@@ -116,6 +116,7 @@ typedef struct OhMetaPageData
 	/* older metapages end here */
 	uint32		column_dim;		/* dimensions of the column; 0: dim */
 	OhCalibration calibration;	/* nodes = 0: not measured */
+	uint32		neighbor_codes; /* 1: nodes have codes of their links */
 } OhMetaPageData;
 
 StaticAssertDecl(offsetof(OhMetaPageData, build_id) == offsetof(OhFileHead, build_id), "metapage layout");
@@ -175,6 +176,13 @@ OhModelSlot(uint8 number)
  *       16           4  tower     tower of level 1, or OH_NONE
  *       20  code_bytes  code      opaque; a multiple of 4 bytes
  *        -       4*2*m  links     node ids on the base layer, then OH_NONE
+ *
+ * With neighbor_codes = on, the codes of these links follow:
+ *
+ *        -           8  OhLinkHead
+ *        -         2*m  add       a byte for each link
+ *        -         2*m  mul
+ *        -      16*2*m  bits      signs (quant.h, OmLinkCode)
  */
 typedef struct OhNodeData
 {
@@ -192,6 +200,32 @@ typedef struct OhNodeData
 StaticAssertDecl(offsetof(OhNodeData, tid) == 4, "node layout");
 StaticAssertDecl(offsetof(OhNodeData, posting) == 12, "node layout");
 StaticAssertDecl(sizeof(OhNodeData) == 20, "node layout");
+
+/*
+ * What the codes of a node's links have in common.  A code's add is base + step * byte, its mul
+ * mul_step * byte.  The three are the upper halves of floats.
+ *
+ *   OFFSET  SIZE  FIELD
+ *        0     2  base
+ *        2     2  step
+ *        4     2  mul_step
+ *        6     1  model     number of the model that the node and its neighbours had codes of, or
+ *                           OH_NO_LINK_CODES: then the codes say nothing
+ *        7     1  unused
+ */
+typedef struct OhLinkHead
+{
+	uint16		base;
+	uint16		step;
+	uint16		mul_step;
+	uint8		model;
+	uint8		unused;
+} OhLinkHead;
+
+#define OH_NO_LINK_CODES	0xFF
+
+StaticAssertDecl(offsetof(OhLinkHead, model) == 6, "layout of link codes");
+StaticAssertDecl(sizeof(OhLinkHead) == 8, "layout of link codes");
 
 /*
  * Tower record: a node's links on one level >= 1.  Free if node is OH_NONE.

@@ -424,7 +424,10 @@ OhIndexAssemble(Relation index, const OhMetaPageData *meta)
 	ix->spec.seed = meta->seed;
 	ix->spec.subvectors = meta->subvectors;
 	ix->code_bytes = om_quant_code_bytes(&ix->spec);
-	ix->node_bytes = OhNodeBytes(&ix->spec, ix->m);
+	ix->neighbor_codes = meta->neighbor_codes == 1;
+	ix->node_bytes = OhNodeBytes(&ix->spec, ix->m) + (ix->neighbor_codes ? OhLinkCodeBytes(ix->m) : 0);
+	if (meta->neighbor_codes > 1 || (ix->neighbor_codes && !om_quant_has_links(&ix->spec)))
+		OhReportCorruption(index, OH_META_BLOCK, "codes of neighbours do not belong to the options");
 	if (ix->code_bytes == 0 || ix->code_bytes != meta->code_bytes ||
 		ix->node_bytes != meta->node_bytes || ix->node_bytes > OH_PAGE_BODY)
 		OhReportCorruption(index, OH_META_BLOCK, "codes of %u bytes and nodes of %u bytes do not belong to the options",

@@ -45,6 +45,7 @@ typedef struct OhIndex
 	uint32		node_bytes;
 	int			rerank;			/* OH_RERANK_HEAP, _INDEX or _OFF */
 	uint32		refine_bytes;	/* of a refinement, 0 if there are none */
+	bool		neighbor_codes; /* nodes have codes of their links */
 	OhColumns	columns;		/* filter columns */
 
 	/* refreshed by every OhIndexOpen() */
@@ -142,6 +143,7 @@ typedef struct OhParameters
 	int			ncolumns;		/* filter columns */
 	uint8		key_kind[OH_MAX_COLUMNS];	/* OhKeyKind */
 	uint8		chosen_by;		/* OH_CHOSEN_BY_* */
+	bool		neighbor_codes; /* nodes have codes of their links */
 	bool		may_choose;		/* choose.c may raise the bits */
 	bool		may_choose_values;	/* ... or choose quantizer = none */
 } OhParameters;
@@ -151,8 +153,16 @@ typedef struct OhParameters
  * the pages), and open it with file.building set.
  */
 extern OhIndex *OhIndexCreate(Relation index, ForkNumber fork, const OhParameters *params);
-/* Size of a node record. */
+/* Size of a node record, without codes of its links. */
 extern uint32 OhNodeBytes(const OmQuantSpec *spec, int m);
+
+/* Size of the codes of a node's links. */
+static inline uint32
+OhLinkCodeBytes(int m)
+{
+	return sizeof(OhLinkHead) + (2 + OM_LINK_BYTES) * 2 * m;
+}
+
 /* Size of a refinement; 0 if this way of re-ranking has none. */
 extern uint32 OhRefineBytes(const OmQuantSpec *spec, int rerank);
 

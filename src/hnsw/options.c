@@ -97,6 +97,9 @@ add_reloptions(relopt_kind kind)
 					   rerank_values, OH_RERANK_AUTO,
 					   "Valid values are \"auto\", \"heap\", \"index\" and \"off\".",
 					   AccessExclusiveLock);
+	add_bool_reloption(kind, "neighbor_codes",
+					   "Nodes have short codes of their neighbours, so that searches read fewer pages of a larger index",
+					   false, AccessExclusiveLock);
 	/* these two take effect at once, so that no lock need block searches */
 	add_int_reloption(kind, "ef_search", "Candidates that a search keeps where omenhnsw.ef_search is not set",
 					  0, 1, OH_MAX_EF_SEARCH, ShareUpdateExclusiveLock);
@@ -226,6 +229,7 @@ parse_options(Datum reloptions, bool validate, relopt_kind kind)
 		{.optname = "elements", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, elements)},
 		{.optname = "target_recall", .opttype = RELOPT_TYPE_REAL, .offset = offsetof(OhOptions, target_recall)},
 		{.optname = "ef_search", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, ef_search)},
+		{.optname = "neighbor_codes", .opttype = RELOPT_TYPE_BOOL, .offset = offsetof(OhOptions, neighbor_codes)},
 		/* the last: only ivfflat has it */
 		{.optname = "lists", .opttype = RELOPT_TYPE_INT, .offset = offsetof(OhOptions, lists)},
 	};
@@ -565,6 +569,45 @@ OhResolveRerank(Relation index, OhParameters *params)
 }
 
 /*
+ * resolve_neighbor_codes -- whether nodes have codes of their links; an error if they cannot.
+ */
+static void
+resolve_neighbor_codes(Relation index, const OhOptions *options, OhParameters *params)
+{
+	const OmQuantSpec *spec = &params->spec;
+	OmQuantSpec most = *spec;
+
+	params->neighbor_codes = options != NULL && options->neighbor_codes;
+	if (!params->neighbor_codes)
+		return;
+	if (params->column.metric->type->spec != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("storage parameter \"%s\" does not support type %s", "neighbor_codes",
+						params->column.metric->type->name),
+				 errhint("Leave %s out.", "neighbor_codes")));
+	if (!om_quant_has_links(spec))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("neighbor_codes does not support quantizer = %s", OhQuantizerName(spec->kind)),
+				 errhint("Set quantizer to rabitq, or leave neighbor_codes out.")));
+	if (OhNodeBytes(spec, params->m) + OhLinkCodeBytes(params->m) > OH_PAGE_BODY)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a node of index \"%s\" does not fit a page with neighbor_codes = on",
+						RelationGetRelationName(index)),
+				 errdetail("It has %d dimensions and m is %d, which makes %u bytes; a page has room for %d.",
+						   params->column.dim, params->m,
+						   OhNodeBytes(spec, params->m) + OhLinkCodeBytes(params->m), (int) OH_PAGE_BODY),
+				 errhint("Set m to a lower value, or leave neighbor_codes out.")));
+	/* the sample may choose other bits, but no other quantizer */
+	params->may_choose_values = false;
+	most.bits = 8;
+	if (OhNodeBytes(&most, params->m) + OhLinkCodeBytes(params->m) > OH_PAGE_BODY)
+		params->may_choose = false;
+}
+
+/*
  * resolve_choice -- decide what choose.c may change: what no option has set.
  *
  * With rerank = index it may not raise the bits, as codes of 8 bits have no refinements.
@@ -625,6 +668,7 @@ OhResolveOptions(Relation index, OhParameters *params)
 		check_node_fits(index, params);
 	OhResolveRerank(index, params);
 	resolve_choice(options, params);
+	resolve_neighbor_codes(index, options, params);
 
 	params->ncolumns = IndexRelationGetNumberOfKeyAttributes(index) - 1;
 	for (int i = 0; i < params->ncolumns; i++)

@@ -28,6 +28,7 @@ typedef struct OhOptions
 	int			elements;		/* 0: chosen by the sample */
 	int			ef_search;
 	double		target_recall;
+	bool		neighbor_codes;
 	int			lists;			/* only of indexes created as ivfflat: ignored */
 } OhOptions;
 

@@ -302,4 +302,52 @@ extern bool om_quant_refine_matches(const void *code, const void *refinement);
 extern void om_quant_refine_blur(void *refinement);
 extern bool om_quant_refine_is_blurred(const void *refinement);
 
+/* ---- codes of links (linkcode.c): where one node lies, seen from another ---- */
+
+/* Bytes of the signs, and dimensions that these are of. */
+#define OM_LINK_BYTES	16
+#define OM_LINK_DIM		(8 * OM_LINK_BYTES)
+
+/*
+ * The code of a link between two rabitq codes of one model.  The distance from a query to the
+ * second is about that to the first, plus add, minus mul times the product of the signs and the
+ * query.
+ */
+typedef struct OmLinkCode
+{
+	float		add;
+	float		mul;			/* not negative */
+	uint8_t		bits[OM_LINK_BYTES];
+} OmLinkCode;
+
+/* A query form for the signs of links. */
+typedef struct OmLinkQuery
+{
+	float		step;			/* value of one step of q */
+	int32_t		sum;			/* of q */
+	int8_t		q[OM_LINK_DIM + 64];	/* zero padded */
+} OmLinkQuery;
+
+/* Do codes of this kind have codes of links? */
+extern bool om_quant_has_links(const OmQuantSpec *spec);
+
+/* Bytes of a code's vector, with scratch behind it (64-byte aligned); the vector itself. */
+extern size_t om_quant_link_vector_bytes(const OmQuantSpec *spec);
+extern void om_quant_link_vector(const OmQuantizer *quant, const void *code, float *vector);
+
+/*
+ * Encode the link from one code to another, with the vectors of both.  false: a factor is too
+ * large to be kept.
+ */
+extern bool om_quant_link_encode(const OmQuantizer *quant, const void *from_code,
+								 const float *from, const void *to_code, const float *to,
+								 OmLinkCode *link);
+
+extern void om_quant_link_query(const OmQuantizer *quant, const OmQuery *query,
+								OmLinkQuery *link);
+
+/* The products of n codes' signs, bits uint8[n][OM_LINK_BYTES], and a query. */
+extern void om_quant_link_products(const OmLinkQuery *link, const uint8_t *bits, int n,
+								   float *product);
+
 #endif							/* OM_QUANT_H */

@@ -40,6 +40,7 @@ my %KINDS = (
 	values => { dim => 16, operator => '<=>', index => '(v vector_cosine_ops) WITH (quantizer = none, m = 4)' },
 	pq => { dim => 24, operator => '<#>', index => '(v vector_ip_ops, cat) WITH (quantizer = pq, m = 8)' },
 	grown => { dim => 24, operator => '<->', index => '(v vector_l2_ops, tag) WITH (quantizer = sq8, m = 8)', grown => 1 },
+	linked => { dim => 48, operator => '<->', index => '(v vector_l2_ops) WITH (m = 6, bits = 4, neighbor_codes = on)' },
 	words => { method => 'omenbm25', type => 'text', operator => '<@>', index => "(v, cat, tag) WITH (text_config = 'simple')" },
 	tails => { method => 'omenbm25', type => 'text', operator => '<@>', index => "(v, cat) WITH (text_config = 'simple')", grown => 1 });
 

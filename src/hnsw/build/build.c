@@ -32,6 +32,7 @@
 #include "utils/wait_event.h"
 
 #include "compat.h"
+#include "hnsw/vacuum/vacuum.h"
 #include "hnsw/build/build.h"
 #include "hnsw/build/regions.h"
 #include "hnsw/calibrate/calibrate.h"
@@ -495,7 +496,10 @@ ohbuild(Relation heap, Relation index, IndexInfo *info)
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) sample.rows);
 	add_rows(&build, &shared);
 	if (worker->regions != NULL)
+	{
 		OhRegionsWrite(worker->regions);
+		OhFillLinkCodes(worker->ix);
+	}
 	else if (shared.state == OH_BUILD_GRAPH)
 		OhFlushGraph(worker);
 

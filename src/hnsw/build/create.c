@@ -37,7 +37,9 @@ fill_meta(OhMetaPageData *meta, const OhParameters *params)
 	meta->entry_level = -1;
 	meta->highway_level = 1;
 	meta->code_bytes = om_quant_code_bytes(&params->spec);
-	meta->node_bytes = OhNodeBytes(&params->spec, params->m);
+	meta->node_bytes = OhNodeBytes(&params->spec, params->m) +
+		(params->neighbor_codes ? OhLinkCodeBytes(params->m) : 0);
+	meta->neighbor_codes = params->neighbor_codes;
 	meta->trained_rows = params->trained_rows;
 	meta->model = meta->next_model = params->model != NULL ? 1 : 0;
 	meta->look_nodes = OhRetrainLook(&params->spec, params->model != NULL ? params->trained_rows : 0);

@@ -17,6 +17,8 @@
 #include "filter/keypage.h"
 #include "hnsw/build/append.h"
 #include "hnsw/build/build.h"
+#include "hnsw/graph/linkcode.h"
+#include "hnsw/graph/linklist.h"
 #include "hnsw/hnsw.h"
 
 typedef struct Flush
@@ -28,7 +30,29 @@ typedef struct Flush
 	uint32	   *order;			/* [n], slots of the nodes in packed order */
 	uint32	   *number;			/* [slots], their node ids */
 	int			highway_level;
+	MemoryContext context;
 } Flush;
+
+/*
+ * write_link_codes -- write the codes of a node's links, which are written already.
+ */
+static void
+write_link_codes(const Flush *flush, OhNodeData *node, OhLinkEncoder *encoder, OhLinkCodes *codes)
+{
+	OhIndex    *ix = flush->ix;
+
+	codes->n = OhCopyLinks(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, codes->id);
+	codes->model = ix->number;
+	OhLinkEncoderFrom(encoder, ix->quant, OhNodeCode(node));
+	for (int i = 0; i < codes->n; i++)
+		__builtin_prefetch(OhGraphCode(flush->b, flush->order[codes->id[i]]));
+	for (int i = 0; i < codes->n; i++)
+	{
+		if (!OhLinkEncode(encoder, OhGraphCode(flush->b, flush->order[codes->id[i]]), &codes->code[i]))
+			codes->model = OH_NO_LINK_CODES;
+	}
+	OhStoreLinkCodes(ix, node, codes);
+}
 
 static void
 write_nodes(const Flush *flush)
@@ -37,7 +61,10 @@ write_nodes(const Flush *flush)
 	uint32		tower = 0;
 	uint32		posting = 0;
 	OhAppender	out;
+	OhLinkEncoder encoder;
+	OhLinkCodes codes;
 
+	OhLinkEncoderInit(&encoder, flush->ix, flush->context);
 	OhAppendBegin(&out, flush->ix, OH_NODE);
 	for (uint32 i = 0; i < flush->n; i++)
 	{
@@ -76,6 +103,8 @@ write_nodes(const Flush *flush)
 		memcpy(OhNodeCode(node), OhGraphCode(b, slot), flush->ix->code_bytes);
 		node->nselected = OhWriteList(OhGraphList(b, slot), 2 * b->m, flush->number,
 									  OhNodeLinks(node, flush->ix->code_bytes), 2 * b->m);
+		if (flush->ix->neighbor_codes)
+			write_link_codes(flush, node, &encoder, &codes);
 	}
 	OhAppendEnd(&out);
 }
@@ -331,6 +360,7 @@ OhFlushGraph(OhBuildWorker *worker)
 	flush.worker = worker;
 	flush.b = b;
 	flush.ix = worker->ix;
+	flush.context = context;
 	flush.order = MemoryContextAllocHuge(context, slots * sizeof(uint32));
 	flush.number = MemoryContextAllocHuge(context, slots * sizeof(uint32));
 	flush.n = OhGraphPack(b, flush.ix->file.array[OH_NODE].per_page, NULL, flush.order, flush.number);

@@ -13,6 +13,7 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/build/append.h"
 #include "hnsw/build/regions.h"
 #include "hnsw/hnsw.h"
@@ -315,6 +316,7 @@ write_node(Merge *merge, const OhNodeHead *head, uint32 posting)
 	memcpy(OhNodeCode(node), code, regions->code_bytes);
 	node->nselected = write_links(merge, head, (const uint32 *) (refinement + regions->shape.refine_bytes),
 								  OhNodeLinks(node, regions->code_bytes));
+	OhForgetLinkCodes(ix, node);
 	if (ix->refine_bytes > 0)
 		memcpy(writer_record(&merge->refinements, id), refinement, ix->refine_bytes);
 	if (ix->columns.n > 0)

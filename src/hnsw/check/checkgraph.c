@@ -25,6 +25,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/check/check.h"
 #include "storage/wait.h"
 #include "hnsw/options.h"
@@ -195,6 +196,8 @@ node_problem(OhCheck *c, uint32 id, OhNodeData *node, bool fresh, void *scratch)
 		return psprintf("node %u has level %u", id, node->level);
 	problem = list_problem(c, id, OhNodeLinks(node, c->ix->code_bytes), 2 * c->ix->m,
 						   node->nselected);
+	if (problem == NULL && c->ix->neighbor_codes)
+		problem = OhLinkCodesProblem(c->ix, node);
 	if (problem != NULL)
 		return problem;
 	if (node->state == OH_DEAD)
@@ -538,6 +541,34 @@ check_targets(OhCheck *c, const uint32 *links, int max, int at_least, OhNodeData
 }
 
 /*
+ * check_codes -- count links whose codes are not those of the nodes that they lead to as stale.
+ *
+ * A node may have got the slot of a neighbour, whose code is left then.
+ */
+static void
+check_codes(OhCheck *c, OhNodeData *node, OhLinkEncoder *encoder, OhLinkCodes *codes, OhNodeData *scratch)
+{
+	OhIndex    *ix = c->ix;
+	const OmQuantizer *quant = OhModelOf(ix, node->tag);
+
+	if (!c->file.strict || quant == NULL || !OhHasLinkCodes(ix, node))
+		return;
+	OhLoadLinkCodes(ix, node, codes);
+	OhLinkEncoderFrom(encoder, quant, OhNodeCode(node));
+	for (int i = 0; i < codes->n; i++)
+	{
+		OmLinkCode	code;
+
+		if (!OhCheckReadRecord(c, OH_NODE, codes->id[i], scratch) || scratch->state == OH_FREE ||
+			(scratch->tag & OH_TAG_MODEL) != codes->model)
+			continue;
+		if (!OhLinkEncode(encoder, OhNodeCode(scratch), &code) ||
+			memcmp(code.bits, codes->code[i].bits, OM_LINK_BYTES) != 0)
+			c->f.stale_links++;
+	}
+}
+
+/*
  * check_links -- check the links of towers, and count the links of live nodes and those that are stale.
  */
 static void
@@ -545,7 +576,10 @@ check_links(OhCheck *c)
 {
 	PGAlignedBlock copy;
 	OhNodeData *scratch = MemoryContextAlloc(c->file.context, c->ix->node_bytes);
+	OhLinkCodes *codes = MemoryContextAlloc(c->file.context, sizeof(OhLinkCodes));
+	OhLinkEncoder encoder;
 
+	OhLinkEncoderInit(&encoder, c->ix, c->file.context);
 	for (uint32 lp = 0; lp < c->file.npages[OH_NODE]; lp++)
 	{
 		Page		page = OhCheckPage(c, OH_NODE, lp, copy.data);
@@ -554,8 +588,10 @@ check_links(OhCheck *c)
 		{
 			OhNodeData *node = OhSlot(&c->ix->file, OH_NODE, page, slot);
 
-			if (node->state == OH_LIVE)
-				check_targets(c, OhNodeLinks(node, c->ix->code_bytes), 2 * c->ix->m, 0, scratch);
+			if (node->state != OH_LIVE)
+				continue;
+			check_targets(c, OhNodeLinks(node, c->ix->code_bytes), 2 * c->ix->m, 0, scratch);
+			check_codes(c, node, &encoder, codes, scratch);
 		}
 	}
 	for (uint32 lp = 0; lp < c->file.npages[OH_TOWER]; lp++)

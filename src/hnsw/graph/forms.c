@@ -35,6 +35,10 @@ make(OhForms *forms, const OhIndex *ix, uint8 number)
 		om_quant_refine_query(quant, forms->x, forms->scratch, form->query, form->refine);
 	else
 		om_quant_query(quant, forms->x, forms->scratch, form->query);
+	if (ix->neighbor_codes && form->link == NULL)
+		form->link = OhAlignedAlloc(forms->context, sizeof(OmLinkQuery));
+	if (ix->neighbor_codes)
+		om_quant_link_query(quant, form->query, form->link);
 	form->number = number;
 	form->made = true;
 }

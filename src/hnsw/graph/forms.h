@@ -19,6 +19,7 @@ typedef struct OhForm
 	uint8		number;			/* number of the model */
 	OmQuery    *query;
 	OmRefineQuery *refine;		/* for refined distances, NULL if not wanted */
+	OmLinkQuery *link;			/* for codes of links, NULL if the index has none */
 } OhForm;
 
 typedef struct OhForms

@@ -47,6 +47,8 @@ typedef struct OhSearch
 								 * whatever it has found */
 	bool		over;			/* the walk was given up: found is incomplete */
 
+	bool		coded;			/* this walk estimates distances by codes of links: nodes in cand
+								 * and rejected have not been read, and may be there twice */
 	OhQueue		cand;			/* to expand, nearest first */
 	OhQueue		found;			/* the batch: farthest first in a walk, then sorted */
 	OhQueue		edge;			/* with a filter: the nearest found, farthest first; a walk ends

@@ -99,9 +99,10 @@ insert_first(const OhNewNode *new, ItemPointer tid)
 			OhWrite		write;
 			Page		page;
 			OhLinkList	none = {0};
+			OhLinkCodes no_codes = {.model = new->number};
 
 			OhWriteStart(&write, &ix->file);
-			id = OhFillPlace(new, &write, &place, pages, tid, &none);
+			id = OhFillPlace(new, &write, &place, pages, tid, &none, &no_codes);
 			page = OhWritePage(&write, meta, false);
 			OhMeta(page)->entry = id;
 			OhMeta(page)->entry_level = 0;

@@ -26,6 +26,7 @@ OhLinksInit(OhLinks *links, OhNear *near, MemoryContext context)
 	links->back = MemoryContextAlloc(context, sizeof(OhBackLink) * 2 * ix->m);
 	links->held = MemoryContextAlloc(context, sizeof(OhHeldLink) * OH_HELD_LINKS * ix->m);
 	links->deciding = OH_NONE;
+	OhLinkEncoderInit(&links->encoder, ix, context);
 }
 
 void
@@ -483,7 +484,9 @@ still_valid(OhLinks *links, const OhBackLink *back, Page page)
 static void
 apply(OhLinks *links, OhBackLink *back, Page page)
 {
-	OhNodeData *node = OhRecord(&links->ix->file, OH_NODE, page, back->node);
+	OhIndex    *ix = links->ix;
+	OhNodeData *node = OhRecord(&ix->file, OH_NODE, page, back->node);
+	OhLinkCodes *codes = &links->back_codes;
 
 	back->done = true;
 	if (OhHasLink(back->list.link, back->list.n, links->id))
@@ -491,10 +494,43 @@ apply(OhLinks *links, OhBackLink *back, Page page)
 		back->dropped = OH_NONE;
 		return;
 	}
+	if (ix->neighbor_codes)
+		OhLoadLinkCodes(ix, node, codes);
 	back->list.link[back->place] = links->id;
 	OhStoreLinks(&back->list, OhNodeLinks(node, links->ix->code_bytes), &node->nselected,
 				 2 * links->ix->m);
+	if (ix->neighbor_codes && codes->model == links->node->number)
+	{
+		OhLinkEncoderFrom(&links->encoder, links->node->quant, OhNodeCode(node));
+		codes->id[codes->n] = links->id;
+		if (!OhLinkEncode(&links->encoder, links->node->code, &codes->code[codes->n++]))
+			codes->model = OH_NO_LINK_CODES;
+		OhStoreLinkCodes(ix, node, codes);
+	}
+	else
+		OhForgetLinkCodes(ix, node);
 	node->version++;
+}
+
+/*
+ * encode_links -- make the codes of the new node's links.
+ */
+static void
+encode_links(OhLinks *links)
+{
+	OhLinkCodes *codes = &links->codes;
+
+	codes->n = links->list.n;
+	codes->model = links->node->number;
+	OhLinkEncoderFrom(&links->encoder, links->node->quant, links->node->code);
+	for (int i = 0; i < codes->n; i++)
+	{
+		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, links->list.link[i]);
+
+		codes->id[i] = links->list.link[i];
+		if (kept == NULL || !OhLinkEncode(&links->encoder, OhCachedCode(links->near, kept), &codes->code[i]))
+			codes->model = OH_NO_LINK_CODES;
+	}
 }
 
 /*
@@ -510,6 +546,8 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 	int			valid = 0;
 	OhLinkResult result = OH_LINKED;
 
+	if (links->ix->neighbor_codes)
+		encode_links(links);
 	group.n = OhPlacePages(links->ix, place, group.page);
 	for (int i = 0; i < links->nback; i++)
 	{
@@ -535,7 +573,8 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 		OhWrite		write;
 
 		OhWriteStart(&write, &links->ix->file);
-		links->id = OhFillPlace(links->node, &write, place, group.page, tid, &links->list);
+		links->id = OhFillPlace(links->node, &write, place, group.page, tid, &links->list,
+								&links->codes);
 		for (int i = 0; i < links->nback; i++)
 		{
 			Buffer		buffer = buffer_of(&group, links->back[i].lp);
@@ -671,6 +710,8 @@ OhLinkVerify(OhLinks *links)
 	OhWriteStart(&write, &ix->file);
 	node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), links->id);
 	stored = OhNodeLinks(node, ix->code_bytes);
+	if (ix->neighbor_codes)
+		OhLoadLinkCodes(ix, node, &links->back_codes);
 	for (int i = 0; i < 2 * ix->m; i++)
 	{
 		bool		drop = stored[i] == OH_NONE;
@@ -686,6 +727,8 @@ OhLinkVerify(OhLinks *links)
 	node->nselected = nselected;
 	while (kept < 2 * ix->m)
 		stored[kept++] = OH_NONE;
+	if (ix->neighbor_codes)
+		OhStoreLinkCodes(ix, node, &links->back_codes);
 	node->version++;
 	OhWriteFinish(&write);
 	UnlockReleaseBuffer(buffer);

@@ -51,6 +51,9 @@ typedef struct OhLinks
 	uint32		dropped;		/* the link that OhLinkDecide() has dropped, or OH_NONE */
 	int			nheld;			/* number of links that other lists rely on */
 	OhHeldLink *held;			/* [OH_HELD_LINKS * m] */
+	OhLinkEncoder encoder;
+	OhLinkCodes codes;			/* of list, if the index has them */
+	OhLinkCodes back_codes;		/* scratch */
 } OhLinks;
 
 typedef enum OhLinkResult

@@ -74,7 +74,7 @@ OhPlaceIsFree(const OhIndex *ix, const OhPlace *place, const OhPageRef *pages)
 
 uint32
 OhFillPlace(const OhNewNode *new, OhWrite *write, const OhPlace *place, const OhPageRef *pages,
-			ItemPointer tid, OhLinkList *list)
+			ItemPointer tid, OhLinkList *list, const OhLinkCodes *codes)
 {
 	OhIndex    *ix = new->ix;
 	Page		page = OhWritePage(write, pages[0].buffer, false);
@@ -94,6 +94,8 @@ OhFillPlace(const OhNewNode *new, OhWrite *write, const OhPlace *place, const Oh
 	node->tower = OH_NONE;
 	memcpy(OhNodeCode(node), new->code, ix->code_bytes);
 	OhStoreLinks(list, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
+	if (ix->neighbor_codes)
+		OhStoreLinkCodes(ix, node, codes);
 	if (ix->columns.n > 0)
 		OhKeyPageSet(&ix->columns, OhWritePage(write, pages[1].buffer, false), id % ix->columns.per_page,
 					 new->keys);

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/graph/linklist.h"
 #include "hnsw/insert/newnode.h"
 #include "storage/wal.h"
@@ -31,8 +32,10 @@ extern bool OhPlaceIsFree(const OhIndex *ix, const OhPlace *place, const OhPageR
 /*
  * Take a slot of a place and make it a live node on level 0; pages are those of
  * OhPlacePages(), locked.  Returns its id, and removes a link to that id from list.
+ * codes: those of the links, if the index has them.
  */
 extern uint32 OhFillPlace(const OhNewNode *new, OhWrite *write, const OhPlace *place,
-						  const OhPageRef *pages, ItemPointer tid, OhLinkList *list);
+						  const OhPageRef *pages, ItemPointer tid, OhLinkList *list,
+						  const OhLinkCodes *codes);
 
 #endif							/* OH_PLACE_H */

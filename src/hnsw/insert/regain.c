@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/insert/link.h"
 #include "storage/wal.h"
 
@@ -152,6 +153,7 @@ change_link(OhLinks *links, uint32 from, uint32 instead, uint32 to)
 		OhWriteStart(&write, &ix->file);
 		node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), from);
 		OhStoreLinks(&list, OhNodeLinks(node, ix->code_bytes), &node->nselected, max);
+		OhForgetLinkCodes(ix, node);
 		node->version++;
 		OhWriteFinish(&write);
 	}

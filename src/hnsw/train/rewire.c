@@ -19,6 +19,7 @@
 
 #include "miscadmin.h"
 
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/graph/linklist.h"
 #include "hnsw/graph/select.h"
 #include "hnsw/options.h"
@@ -394,6 +395,7 @@ store(const Rewire *w, const Wired *wired, OhNodeData *node)
 	for (int k = 0; k < w->max; k++)
 		links[k] = k < n ? list[k] : OH_NONE;
 	node->nselected = nselected;
+	OhForgetLinkCodes(w->ix, node);
 	node->version++;
 }
 

@@ -30,6 +30,9 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
+/* An index of so few node pages is always looked through for codes of links that are missing. */
+#define FEW_PAGES 2000
+
 /*
  * best_entry -- find a live node of the highest level; OH_NONE if no node is live.
  */
@@ -315,6 +318,8 @@ ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	if (stats != NULL || (unclean & OH_UNCLEAN_NODES) ||
 		((unclean & OH_UNCLEAN_LINKS) && OhVacuumHolds(ix)))
 		nfreed = clean_graph(info->index, stats != NULL ? stats : &none, (unclean & OH_UNCLEAN_LINKS) != 0);
+	if (stats != NULL || unclean != 0 || OhArrayPages(&ix->file, OH_NODE) <= FEW_PAGES)
+		OhFillLinkCodes(ix);
 	OhRetrainUnlock(info->index);
 	OhCalibrateGrown(info->index);
 	nfree = OhReclaimPages(&ix->file);

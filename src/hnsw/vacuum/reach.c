@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/options.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
@@ -199,6 +200,7 @@ link_from(Reach *reach, uint32 from, uint32 to)
 			OhWriteStart(&write, &v->ix->file);
 			node = OhSlot(&v->ix->file, OH_NODE, OhWritePage(&write, buffer, false), from % per_page);
 			OhNodeLinks(node, v->ix->code_bytes)[place] = to;
+			OhForgetLinkCodes(v->ix, node);
 			node->version++;
 			OhWriteFinish(&write);
 		}

@@ -24,6 +24,7 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/options.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
@@ -441,6 +442,8 @@ apply_fixes(Repair *r, uint32 lp)
 			record.links[k] = OH_NONE;
 		*record.nselected = fix->nselected;
 		(*record.version)++;
+		if (r->array == OH_NODE)
+			OhForgetLinkCodes(v->ix, OhSlot(&v->ix->file, OH_NODE, page, fix->slot));
 		napplied++;
 	}
 	if (napplied > 0)

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/options.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
@@ -326,6 +327,7 @@ write_page(Relink *relink, uint32 lp)
 		memcpy(OhNodeLinks(to, ix->code_bytes), OhNodeLinks((OhNodeData *) from, ix->code_bytes),
 			   sizeof(uint32) * 2 * ix->m);
 		to->nselected = from->nselected;
+		OhForgetLinkCodes(ix, to);
 		to->version++;
 	}
 	OhWriteFinish(&write);
