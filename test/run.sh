@@ -232,14 +232,24 @@ count_regress() {
 	count "$1" $((SECONDS - start)) "$p" "$f"
 }
 
+# show_diffs FILE LOG -- of pg_regress; the file is empty if that ended in the middle of a test.
+show_diffs() {
+	if [ -s "$1" ]; then
+		head -n 300 "$1"
+	else
+		tail -n 30 "$2"
+		[ ! -e "$work/server.log" ] || tail -n 30 "$work/server.log"
+	fi
+}
+
 run_regress() {
 	local log=$work/regress.log tests
 	server_for_suites
 	tests=$(pick sql .sql | sed 's|^sql/||; s|\.sql$||' | tr '\n' ' ')
 	limited 1800 make installcheck TAP_TESTS= ISOLATION= PG_CONFIG="$PG_CONFIG" REGRESS="$tests" > "$log" 2>&1
 	local status=$?
-	grep -E '^(test |ok |not ok |#|ERROR|psql)' "$log"
-	[ $status = 0 ] || head -n 300 "$work/tree/regression.diffs" 2> /dev/null || tail -n 30 "$log"
+	grep -E "^(test |ok |not ok |#|ERROR|psql|$me:)" "$log"
+	[ $status = 0 ] || show_diffs "$work/tree/regression.diffs" "$log"
 	count_regress regress $status "$log"
 }
 
@@ -252,8 +262,8 @@ run_isolation() {
 		--bindir="$pg_bin" --inputdir=test/isolation --outputdir="$work/isolation" \
 		--load-extension=omendb --dbname=isolation_omendb $tests > "$log" 2>&1
 	local status=$?
-	grep -E '^(test |ok |not ok |#|ERROR)' "$log"
-	[ $status = 0 ] || head -n 300 "$work/isolation/regression.diffs" 2> /dev/null || tail -n 30 "$log"
+	grep -E "^(test |ok |not ok |#|ERROR|$me:)" "$log"
+	[ $status = 0 ] || show_diffs "$work/isolation/regression.diffs" "$log"
 	count_regress isolation $status "$log"
 }
 

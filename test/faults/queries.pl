@@ -172,7 +172,9 @@ sub read_reference
 sub group
 {
 	my ($world) = @_;
-	my %mode = (partitioned => $world->{layout} eq 'partitioned', off => $world->{rerank} eq 'off' || $world->{rerank} eq 'index' && $world->{options} =~ /bits = 1|binary/,
+	# a match that fails is nothing at all in a list
+	my %mode = (partitioned => $world->{layout} eq 'partitioned',
+		off => scalar($world->{rerank} eq 'off' || $world->{rerank} eq 'index' && $world->{options} =~ /bits = 1|binary/),
 		slack => $world->{rerank} eq 'index' ? 0.05 : 0, linked => $world->{options} =~ /m = (?:8|16)/ && $world->{options} !~ /elements/);
 	my $key = $world->{layout} eq 'expression' ? '(t.v::' . $world->cast . ')' : 't.v';
 	my $q = $world->query;
