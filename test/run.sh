@@ -219,7 +219,7 @@ run_fuzz() {
 }
 
 server_for_suites() {
-	[ -e "$work/data" ] || start_server "fsync = off" "max_wal_size = 4GB" "shared_buffers = 256MB" \
+	[ -e "$work/data" ] || start_server "fsync = off" "max_wal_size = 4GB" "shared_buffers = 256MB" "jit = off" \
 		"max_prepared_transactions = 4" "log_line_prefix = '%m [%p] %q%a '"
 }
 

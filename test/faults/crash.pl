@@ -83,7 +83,7 @@ sub choose
 		'maintenance_work_mem = ' . pick('1MB', '2MB', '64MB'), 'max_parallel_maintenance_workers = ' . pick(0, 2),
 		'min_parallel_table_scan_size = 0', 'autovacuum = ' . pick('on', 'off'), 'autovacuum_naptime = 1s',
 		# not without images: it fails on a relation that is dropped later, whose pages are gone (PostgreSQL's own check)
-		'wal_consistency_checking = ' . ($c{full_page_writes} eq 'on' ? pick("''", "''", "'generic'") : "''"), 'fsync = off', 'max_prepared_transactions = 40', 'restart_after_crash = on',
+		'wal_consistency_checking = ' . ($c{full_page_writes} eq 'on' ? pick("''", "''", "'generic'") : "''"), 'fsync = off', 'jit = off', 'max_prepared_transactions = 40', 'restart_after_crash = on',
 		"log_line_prefix = '%m [%p] '", 'checkpoint_timeout = 1h', 'bgwriter_delay = 10ms', 'bgwriter_lru_maxpages = 1000', 'max_connections = 30' ];
 	return \%c;
 }

@@ -76,7 +76,8 @@ sub new_server
 	$node->init(@{ $opt{init} // [] });
 	$node->append_conf('postgresql.conf',
 		"shared_buffers = 64MB\nmaintenance_work_mem = 64MB\nautovacuum = off\n"
-		  . "max_wal_size = 2GB\nfsync = off\n" . ($opt{conf} // ''));
+		# plans with a method that is switched off cost so much that each query would be compiled
+		  . "jit = off\nmax_wal_size = 2GB\nfsync = off\n" . ($opt{conf} // ''));
 	$node->start;
 	prepare_database($node, 'postgres');
 	return $node;
