@@ -73,7 +73,7 @@ $node->stop('immediate');
 $node->start;
 is(curve('i'), $before, 'the curve is there after a crash');
 
-# change(sub) -- the metapage by hand, with the server down: pd_lower is at 12 of the page, the curve ends there.
+# change(sub) -- the metapage by hand, with the server down: pd_lower is at 12 of the page, and the curve ends $after bytes before it.
 my $path = $node->data_dir . '/' . sql("SELECT pg_relation_filepath('i')");
 sub change
 {
@@ -90,14 +90,15 @@ sub change
 }
 
 my $size = 12 + 2 * 3 * 8 * 4;
-change(sub { my ($bytes, $lower) = @_; substr($$bytes, $lower - 4, 4) = pack('f<', 2); });
+my $after = 8;    # what the metapage has behind the curve
+change(sub { my ($bytes, $lower) = @_; substr($$bytes, $lower - $after - 4, 4) = pack('f<', 2); });
 ($ret, $out, $err) = $node->psql('postgres', "SELECT * FROM omendb_calibration('i')");
 like($err, qr/index "i".*block 0.*impossible recall/s, 'an impossible recall is corruption');
 change(sub
 {
 	my ($bytes, $lower) = @_;
-	substr($$bytes, $lower - $size, $size) = "\0" x $size;
-	substr($$bytes, 12, 2) = pack('v', $lower - $size);
+	substr($$bytes, $lower - $after - $size, $after + $size) = "\0" x ($after + $size);
+	substr($$bytes, 12, 2) = pack('v', $lower - $after - $size);
 });
 like(curve('i'), qr/\|0$/, 'a metapage from before has no curve');
 check_index($node, 'i', 'without a curve');
