@@ -32,10 +32,10 @@
 #include "utils/wait_event.h"
 
 #include "compat.h"
-#include "hnsw/vacuum/vacuum.h"
 #include "hnsw/build/build.h"
 #include "hnsw/build/regions.h"
 #include "hnsw/calibrate/calibrate.h"
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/callbacks.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"

@@ -5,7 +5,7 @@
  * estimates the distances to all of them from the node's page alone.  The codes of a list are of
  * one model, which the list's head names.  Where that is not the model of the node's own code, or
  * OH_NO_LINK_CODES, the walk reads the neighbours instead.  So whoever writes links and cannot
- * make their codes forgets them; vacuum makes them again (vacuum/linkfill.c).
+ * make their codes forgets them; vacuum makes them again (linkfill.c).
  *
  * A code may be of a node that had its neighbour's slot before: it is an estimate, by which a walk
  * chooses what to read next, and nothing else.
@@ -47,6 +47,8 @@ extern bool OhLinkEncode(OhLinkEncoder *encoder, const void *to_code, OmLinkCode
 extern void OhStoreLinkCodes(const OhIndex *ix, OhNodeData *node, const OhLinkCodes *codes);
 /* Read the codes of a record's links. */
 extern void OhLoadLinkCodes(const OhIndex *ix, OhNodeData *node, OhLinkCodes *codes);
+/* With neighbor_codes = on: make the codes of links that are missing, on all pages (linkfill.c). */
+extern void OhFillLinkCodes(OhIndex *ix);
 
 /* What is wrong with the codes of a record's links; NULL if nothing is. */
 extern char *OhLinkCodesProblem(const OhIndex *ix, OhNodeData *node);

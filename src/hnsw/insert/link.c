@@ -694,10 +694,8 @@ OhLinkVerify(OhLinks *links)
 	int			nbad = 0;
 	Buffer		buffer;
 	OhWrite		write;
-	uint32	   *stored;
+	OhLinkList	stored;
 	OhNodeData *node;
-	int			kept = 0;
-	int			nselected = 0;
 
 	for (int i = 0; i < links->list.n; i++)
 	{
@@ -709,24 +707,13 @@ OhLinkVerify(OhLinks *links)
 	buffer = OhRecordPage(&ix->file, OH_NODE, links->id, BUFFER_LOCK_EXCLUSIVE);
 	OhWriteStart(&write, &ix->file);
 	node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), links->id);
-	stored = OhNodeLinks(node, ix->code_bytes);
+	stored.n = OhCopyLinks(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, stored.link);
+	stored.nselected = Min(node->nselected, stored.n);
 	if (ix->neighbor_codes)
 		OhLoadLinkCodes(ix, node, &links->back_codes);
-	for (int i = 0; i < 2 * ix->m; i++)
-	{
-		bool		drop = stored[i] == OH_NONE;
-
-		for (int b = 0; b < nbad; b++)
-			drop = drop || stored[i] == bad[b];
-		if (drop)
-			continue;
-		if (i < node->nselected)
-			nselected++;
-		stored[kept++] = stored[i];
-	}
-	node->nselected = nselected;
-	while (kept < 2 * ix->m)
-		stored[kept++] = OH_NONE;
+	for (int b = 0; b < nbad; b++)
+		OhDropLink(&stored, bad[b]);
+	OhStoreLinks(&stored, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
 	if (ix->neighbor_codes)
 		OhStoreLinkCodes(ix, node, &links->back_codes);
 	node->version++;

@@ -78,7 +78,6 @@ read_nodes(Rewire *w)
 	uint32		npages = OhArrayPages(&ix->file, OH_NODE);
 	uint32		per_page = ix->file.array[OH_NODE].per_page;
 
-	w->n = 0;
 	w->node = palloc0(sizeof(Wired) * w->most);
 	OhBitsetInit(&w->dead, (uint64) npages * per_page, CurrentMemoryContext);
 	for (uint32 lp = 0; lp < npages; lp++)

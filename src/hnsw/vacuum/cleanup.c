@@ -24,6 +24,7 @@
 #include "hnsw/calibrate/calibrate.h"
 #include "hnsw/callbacks.h"
 #include "hnsw/graph/highway.h"
+#include "hnsw/graph/linkcode.h"
 #include "hnsw/parts.h"
 #include "hnsw/stats/counters.h"
 #include "hnsw/train/retrain.h"

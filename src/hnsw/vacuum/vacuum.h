@@ -8,7 +8,6 @@
  * repair.c    replaces links to dead nodes
  * vacrelink.c  links nodes again that have lost links which led to them
  * vacislands.c  keeps the highway: members of dead nodes, islands
- * linkfill.c  makes codes of links that repair has left out
  * reach.c     keeps every live node reachable from the entry point
  *
  * Vacuum alone makes nodes dead and frees slots, and one vacuum at a time works
@@ -183,11 +182,6 @@ extern void OhRepair(OhVacuum *v);
 extern void OhVacuumFreeMembers(OhVacuum *v);
 /* See that each island has a member, and all nodes from some level on are members. */
 extern void OhVacuumHighway(OhVacuum *v);
-
-/* ---- linkfill.c ---- */
-
-/* With neighbor_codes = on: make the codes of links that are missing. */
-extern void OhFillLinkCodes(OhIndex *ix);
 
 /* ---- reach.c ---- */
 

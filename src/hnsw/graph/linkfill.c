@@ -1,5 +1,5 @@
 /*
- * linkfill.c -- makes the codes of links that others have forgotten (graph/linkcode.h).
+ * linkfill.c -- makes the codes of links that others have forgotten (linkcode.h).
  *
  * Repair, training and builds in regions write links without their codes.  This reads all node
  * pages, in order, and the neighbours of nodes without codes.  No page is locked while another is
@@ -13,7 +13,6 @@
 #include "compat.h"
 #include "hnsw/graph/linkcode.h"
 #include "hnsw/graph/linklist.h"
-#include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
 typedef struct Fill
