@@ -340,6 +340,26 @@ OhArrayRead(OhFile *file, int id, uint32 lp, int lockmode)
 	return buffer;
 }
 
+Buffer
+OhArrayTryRead(OhFile *file, int id, uint32 lp)
+{
+	OhArray    *array = &file->array[id];
+	BlockNumber block = OhArrayBlock(file, id, lp);
+	Buffer		buffer = array->hint[lp];
+
+	if (buffer == InvalidBuffer || !ReadRecentBuffer(file->locator, MAIN_FORKNUM, block, buffer))
+		buffer = ReadBufferExtended(file->rel, MAIN_FORKNUM, block, RBM_NORMAL, file->strategy);
+	if (!ConditionalLockBuffer(buffer))
+	{
+		ReleaseBuffer(buffer);
+		return InvalidBuffer;
+	}
+	if (buffer != array->hint[lp])
+		verify_data_page(file, id, lp, buffer);
+	array->hint[lp] = buffer;
+	return buffer;
+}
+
 void
 OhArrayPrefetch(OhFile *file, int id, uint32 lp)
 {

@@ -12,6 +12,11 @@
 extern uint32 OhArrayPages(OhFile *file, int array);
 /* Read and lock (BUFFER_LOCK_SHARE or _EXCLUSIVE) logical page lp; corruption raises an error. */
 extern Buffer OhArrayRead(OhFile *file, int array, uint32 lp, int lockmode);
+/*
+ * Read a logical page and lock it exclusively if that needs no waiting; otherwise InvalidBuffer.  For a caller that
+ * has locked other pages; this one must have been read before.
+ */
+extern Buffer OhArrayTryRead(OhFile *file, int array, uint32 lp);
 /* Block of a logical page; an error if there is no such page. */
 extern BlockNumber OhArrayBlock(OhFile *file, int array, uint32 lp);
 

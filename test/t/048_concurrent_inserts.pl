@@ -34,9 +34,10 @@ for my $case (
 		$rows += $f->{nodes};
 	}
 	is($rows, 4 * $clients * $each, "$name: each row has a node");
-	# Lists of eight links: rarely, one after the other loses a link within the same moment.  Without the second look of
-	# inserts (regain.c) and of training (rewire.c) it was 1 to 4 of a hundred in the first case.
-	cmp_ok($unreachable, '<=', 0.005 * $rows, "$name: $unreachable of $rows nodes cannot be reached");
+	# Lists of eight links: without the look at the path that a dropped link relies on (link.c), and without what training
+	# does (rewire.c), it was 1 to 4 of a hundred in the first case.  An entry point that is replaced while its links are
+	# written anew cut off most of an index in one of some hundred rounds.
+	is($unreachable, 0, "$name: all of $rows nodes can be reached");
 }
 $node->stop;
 done_testing();

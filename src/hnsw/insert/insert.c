@@ -162,7 +162,6 @@ place_node(OhInserter *ins, int n, ItemPointer tid)
 				OhNewNodeRefine(&ins->node, ins->links.id);
 				OhLinkRest(&ins->links);
 				OhLinkVerify(&ins->links);
-				OhLinkRegain(&ins->links);
 				return true;
 			case OH_NO_SLOT:
 				break;

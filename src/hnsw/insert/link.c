@@ -50,7 +50,7 @@ planned_links(OhLinks *links, uint32 id, int *n)
 	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
 
 	*n = 0;
-	if (kept == NULL || !kept->expanded)
+	if (kept == NULL || !kept->expanded || !kept->live)
 		return NULL;
 	if (kept->marks.back > 0)
 	{
@@ -204,7 +204,6 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 	int			n = list->n;
 	int			place;
 
-	links->dropped = OH_NONE;
 	if (OhHasLink(list->link, list->n, links->id))
 		return -1;
 	Assert(n <= max && list->nselected <= n);
@@ -243,7 +242,6 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 			place = farthest(links, list, d, 0, list->nselected, dist);
 		if (place < 0)
 			return -1;
-		links->dropped = list->link[place];
 	}
 	if (diverse && place >= list->nselected)
 	{
@@ -274,6 +272,9 @@ decide(OhLinks *links, OhBackLink *back, bool again)
 {
 	OhCachedNode *kept = kept_with_links(links, back->node, again);
 
+	if (again && back->changed != OH_NONE)
+		(void) kept_with_links(links, back->changed, true);
+	back->changed = OH_NONE;
 	back->wanted = false;
 	kept->marks.back = 0;
 	/* the new node has taken the slot of this neighbour, which a vacuum has freed */
@@ -289,7 +290,6 @@ decide(OhLinks *links, OhBackLink *back, bool again)
 	back->first_held = links->nheld;
 	back->place = OhLinkDecide(links, &back->list, 2 * links->ix->m, OhCachedCode(links->near, kept),
 							   kept->dist);
-	back->dropped = links->dropped;
 	back->last_held = links->nheld;
 	links->deciding = OH_NONE;
 	back->wanted = back->place >= 0;
@@ -360,10 +360,9 @@ force(OhLinks *links, OhBackLink *back)
 	list->nselected = kept->nselected;
 	memcpy(list->link, kept->links, sizeof(uint32) * kept->nlinks);
 	back->place = list->n - 1;
-	back->dropped = list->link[back->place];
-	take_over(links, back->dropped);
+	take_over(links, list->link[back->place]);
 	back->first_held = links->nheld;
-	(void) hold(links, OH_NONE, back->dropped);
+	(void) hold(links, OH_NONE, list->link[back->place]);
 	back->last_held = links->nheld;
 	list->link[back->place] = OH_NONE;
 	back->wanted = true;
@@ -410,6 +409,7 @@ OhLinkPlan(OhLinks *links, int n)
 		back->node = links->near->candidates[i].id;
 		back->lp = OhLp(&links->ix->file, OH_NODE, back->node);
 		back->done = false;
+		back->changed = OH_NONE;
 		decide(links, back, false);
 		if (i == 0 && !back->wanted)
 		{
@@ -461,18 +461,95 @@ buffer_of(const PageGroup *group, uint32 lp)
 }
 
 /*
- * still_valid -- is the neighbour unchanged since the link was decided?
+ * is_unchanged -- is the neighbour what it was when the link was decided?
  *
  * A vacuum may have freed it, and the new node may have been given its slot.
  */
 static bool
-still_valid(OhLinks *links, const OhBackLink *back, Page page)
+is_unchanged(OhLinks *links, const OhBackLink *back, Page page)
 {
 	uint32		slot = OhSlotOf(&links->ix->file, OH_NODE, back->node);
 	OhNodeData *node = OhSlot(&links->ix->file, OH_NODE, page, slot);
 
 	return back->node != links->id && slot < OhTail(page)->nused && node->state == OH_LIVE &&
 		node->version == back->version;
+}
+
+/*
+ * has_link -- does a node have a link now?  Its page is one of the group, or is locked for this; if that would have
+ * to wait, the answer is no.
+ */
+static bool
+has_link(OhLinks *links, const PageGroup *group, uint32 from, uint32 to)
+{
+	OhIndex    *ix = links->ix;
+	uint32		lp = OhLp(&ix->file, OH_NODE, from);
+	Buffer		buffer = buffer_of(group, lp);
+	bool		locked = buffer != InvalidBuffer;
+	OhNodeData *node;
+	bool		has;
+
+	/* a dead node's links go with it */
+	if (!locked)
+		buffer = OhArrayTryRead(&ix->file, OH_NODE, lp);
+	if (buffer == InvalidBuffer)
+		return false;
+	node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), from);
+	has = node->state == OH_LIVE && OhHasLink(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, to);
+	if (!locked)
+		UnlockReleaseBuffer(buffer);
+	return has;
+}
+
+/*
+ * forget_choice -- rely on the new node's link to this one no more.
+ */
+static void
+forget_choice(OhLinks *links, uint32 id)
+{
+	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+
+	if (kept != NULL)
+		kept->marks.chosen = false;
+}
+
+/*
+ * path_stays -- is there still the path that a list relies on to drop a link?
+ *
+ * The page of the list is locked, so that nobody else can find the link that is to be dropped, and rely on it, while
+ * others of the path are looked at.  What they drop of it meanwhile, they have found another path for.
+ */
+static bool
+path_stays(OhLinks *links, OhBackLink *back, const PageGroup *group)
+{
+	for (int h = back->first_held; h < back->last_held; h++)
+	{
+		uint32		from = links->held[h].from == OH_NONE ? links->id : links->held[h].from;
+
+		/* the list itself is unchanged; the new node's is written by the same record */
+		if (from == back->node || from == OH_NONE)
+			continue;
+		if (has_link(links, group, from, links->held[h].to))
+			continue;
+		if (from != links->id)
+			back->changed = from;
+		else
+			forget_choice(links, links->held[h].to);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * still_valid -- may the back link be written as it was decided?  The pages of the group are locked.
+ */
+static bool
+still_valid(OhLinks *links, OhBackLink *back, const PageGroup *group)
+{
+	Buffer		buffer = buffer_of(group, back->lp);
+
+	return buffer != InvalidBuffer && is_unchanged(links, back, BufferGetPage(buffer)) &&
+		path_stays(links, back, group);
 }
 
 /*
@@ -490,10 +567,7 @@ apply(OhLinks *links, OhBackLink *back, Page page)
 
 	back->done = true;
 	if (OhHasLink(back->list.link, back->list.n, links->id))
-	{
-		back->dropped = OH_NONE;
 		return;
-	}
 	if (ix->neighbor_codes)
 		OhLoadLinkCodes(ix, node, codes);
 	back->list.link[back->place] = links->id;
@@ -543,7 +617,8 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 {
 	PageGroup	group;
 	Buffer		meta;
-	int			valid = 0;
+	bool		valid[2 * OH_MAX_M];
+	bool		any = false;
 	OhLinkResult result = OH_LINKED;
 
 	if (links->ix->neighbor_codes)
@@ -558,15 +633,12 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 	OhArrayReadAll(&links->ix->file, group.page, group.n);
 	for (int i = 0; i < links->nback; i++)
 	{
-		Buffer		buffer = buffer_of(&group, links->back[i].lp);
-
-		if (links->back[i].wanted && buffer != InvalidBuffer &&
-			still_valid(links, &links->back[i], BufferGetPage(buffer)))
-			valid++;
+		valid[i] = links->back[i].wanted && still_valid(links, &links->back[i], &group);
+		any = any || valid[i];
 	}
 	if (!OhPlaceIsFree(links->ix, place, group.page))
 		result = OH_NO_SLOT;
-	else if (valid == 0 || !OhIsNewest(links->node, meta))
+	else if (!any || !OhIsNewest(links->node, meta))
 		result = OH_CHANGED;
 	else
 	{
@@ -577,11 +649,8 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 								&links->codes);
 		for (int i = 0; i < links->nback; i++)
 		{
-			Buffer		buffer = buffer_of(&group, links->back[i].lp);
-
-			if (links->back[i].wanted && buffer != InvalidBuffer &&
-				still_valid(links, &links->back[i], BufferGetPage(buffer)))
-				apply(links, &links->back[i], OhWritePage(&write, buffer, false));
+			if (valid[i])
+				apply(links, &links->back[i], OhWritePage(&write, buffer_of(&group, links->back[i].lp), false));
 		}
 		OhWriteFinish(&write);
 	}
@@ -622,7 +691,7 @@ link_group(OhLinks *links, bool *tried)
 		if (buffer == InvalidBuffer)
 			continue;
 		tried[i] = true;
-		if (!still_valid(links, back, BufferGetPage(buffer)))
+		if (!still_valid(links, back, &group))
 			continue;
 		if (!started)
 			OhWriteStart(&write, &links->ix->file);

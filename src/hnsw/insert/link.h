@@ -23,10 +23,10 @@ typedef struct OhBackLink
 	bool		done;
 	int			place;			/* index of the new node in the list */
 	OhLinkList	list;			/* the list with the new node in it, for which OH_NONE stands */
-	uint32		dropped;		/* the node whose link it has taken the place of, or OH_NONE */
-	int			first_held;		/* what that node is reachable over: held[first_held .. last_held -
-								 * 1] */
+	int			first_held;		/* held[first_held .. last_held - 1]: the path to the node whose link it
+								 * takes the place of */
 	int			last_held;
+	uint32		changed;		/* a node that no longer has one of these links, or OH_NONE */
 } OhBackLink;
 
 /* A link that must stay, because another list has dropped its own link to the same node. */
@@ -36,7 +36,6 @@ typedef struct OhHeldLink
 	uint32		to;
 } OhHeldLink;
 
-/* Written by link.c, and by regain.c at the end. */
 typedef struct OhLinks
 {
 	OhIndex    *ix;
@@ -48,7 +47,6 @@ typedef struct OhLinks
 	int			nback;
 	OhBackLink *back;			/* [2m] */
 	uint32		deciding;		/* owner of the list that is being decided on, or OH_NONE */
-	uint32		dropped;		/* the link that OhLinkDecide() has dropped, or OH_NONE */
 	int			nheld;			/* number of links that other lists rely on */
 	OhHeldLink *held;			/* [OH_HELD_LINKS * m] */
 	OhLinkEncoder encoder;
@@ -86,7 +84,5 @@ extern void OhLinkRest(OhLinks *links);
 extern void OhLinkVerify(OhLinks *links);
 /* Is the node still the one that the search saw? */
 extern bool OhIsSameNode(OhLinks *links, uint32 id);
-/* Look again whether nodes are reachable to which a list has dropped its link (regain.c). */
-extern void OhLinkRegain(OhLinks *links);
 
 #endif							/* OH_LINK_H */

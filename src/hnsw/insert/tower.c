@@ -146,28 +146,38 @@ back_link(OhLinks *links, uint32 neighbour, float dist, int level)
 /*
  * raise_entry -- make the node the entry point if its level is higher.
  *
- * Not if the entry point has changed since the node linked to it: the current one might not
- * be reachable from the new node.
+ * Not if the entry point has changed since the node linked to it, or if that link is gone: the current one
+ * might not be reachable from the new node.  The node's version counts up, so that nobody who has
+ * taken it for any node before removes the link.
  */
 static void
 raise_entry(OhLinks *links)
 {
-	Buffer		buffer = OhReadBlock(links->ix->file.rel, OH_META_BLOCK, OH_PAGE_META,
-									 BUFFER_LOCK_EXCLUSIVE);
+	OhIndex    *ix = links->ix;
+	Buffer		meta = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 
-	if (OhMeta(BufferGetPage(buffer))->entry_level < links->node->level &&
-		OhMeta(BufferGetPage(buffer))->entry == links->entry)
+	if (OhMeta(BufferGetPage(meta))->entry_level < links->node->level &&
+		OhMeta(BufferGetPage(meta))->entry == links->entry)
 	{
-		OhWrite		write;
-		Page		page;
+		Buffer		buffer;
+		OhNodeData *node = OhRecordRead(&ix->file, OH_NODE, links->id, BUFFER_LOCK_EXCLUSIVE, &buffer);
 
-		OhWriteStart(&write, &links->ix->file);
-		page = OhWritePage(&write, buffer, false);
-		OhMeta(page)->entry = links->id;
-		OhMeta(page)->entry_level = links->node->level;
-		OhWriteFinish(&write);
+		if (OhHasLink(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, links->entry))
+		{
+			OhWrite		write;
+			Page		page;
+
+			OhWriteStart(&write, &ix->file);
+			page = OhWritePage(&write, meta, false);
+			OhMeta(page)->entry = links->id;
+			OhMeta(page)->entry_level = links->node->level;
+			node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), links->id);
+			node->version++;
+			OhWriteFinish(&write);
+		}
+		UnlockReleaseBuffer(buffer);
 	}
-	UnlockReleaseBuffer(buffer);
+	UnlockReleaseBuffer(meta);
 }
 
 void

@@ -34,6 +34,9 @@
 #define SETTLE_ROUNDS	8
 #define SETTLE_MOST		2
 
+/* The nodes are read so often at most until the entry point is one of them. */
+#define READ_ROUNDS		4
+
 /* A node. */
 typedef struct Wired
 {
@@ -69,15 +72,16 @@ typedef struct Rewire
 } Rewire;
 
 /*
- * read_nodes -- all live nodes; false: they are too many.
+ * read_pages -- all live nodes; false: they are too many.
  */
 static bool
-read_nodes(Rewire *w)
+read_pages(Rewire *w)
 {
 	OhIndex    *ix = w->ix;
 	uint32		npages = OhArrayPages(&ix->file, OH_NODE);
 	uint32		per_page = ix->file.array[OH_NODE].per_page;
 
+	w->n = 0;
 	w->node = palloc0(sizeof(Wired) * w->most);
 	OhBitsetInit(&w->dead, (uint64) npages * per_page, CurrentMemoryContext);
 	for (uint32 lp = 0; lp < npages; lp++)
@@ -136,6 +140,26 @@ find_node(const Rewire *w, uint32 id)
 			to = middle;
 	}
 	return -1;
+}
+
+/*
+ * read_nodes -- all live nodes, then the entry point, which is one of them unless it is dead; false: they are too
+ * many.
+ *
+ * A node that becomes the entry point later has another version then.
+ */
+static bool
+read_nodes(Rewire *w)
+{
+	for (int round = 0; round < READ_ROUNDS; round++)
+	{
+		if (!read_pages(w))
+			return false;
+		OhIndexRefresh(w->ix);
+		if (w->ix->entry == OH_NONE || find_node(w, w->ix->entry) >= 0 || OhBitsetHas(&w->dead, w->ix->entry))
+			break;
+	}
+	return true;
 }
 
 /*
@@ -412,9 +436,10 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 	{
 		OhNodeData *node = OhRecord(&ix->file, OH_NODE, page, w->node[i].id);
 
-		/* skip a node that was freed since, even if the slot was reused */
+		/* skip a node that was freed since, even if the slot was reused, and one that may be the entry point now */
 		if (node->state == OH_LIVE && (node->tag & OH_TAG_MODEL) == ix->number &&
-			memcmp(OhNodeCode(node), w->node[i].code, ix->code_bytes) == 0)
+			memcmp(OhNodeCode(node), w->node[i].code, ix->code_bytes) == 0 &&
+			(node->level <= ix->entry_level || node->version == w->node[i].version))
 			store(w, &w->node[i], node);
 	}
 	OhWriteFinish(&write);

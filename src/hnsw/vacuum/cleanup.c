@@ -104,6 +104,22 @@ settle_entry(OhVacuum *v)
 }
 
 /*
+ * follow_entry -- has an insert made another node the entry point, which this vacuum may have linked as any other?
+ *
+ * A node that the copy does not have was linked by its insert alone: the entry point before is reachable from it.
+ */
+static bool
+follow_entry(OhVacuum *v)
+{
+	OhIndexRefresh(v->ix);
+	if (v->ix->entry == v->entry || OhVacState(v, v->ix->entry) != OH_LIVE)
+		return false;
+	v->entry = v->ix->entry;
+	v->entry_level = v->ix->entry_level;
+	return true;
+}
+
+/*
  * is_freeable -- is this a dead node that nothing links to any more?
  */
 static bool
@@ -254,15 +270,15 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
 	if (v->entry == OH_NONE)
 	{
 		OhVacuumGrow(v);
-		for (uint32 lp = 0; lp < v->nodes.npages; lp++)
-		{
-			om_vacuum_delay_point();
-			OhVacuumRefresh(v, &v->nodes, lp);
-		}
+		OhVacuumReadAll(v);
 		settle_entry(v);
 	}
 	relinked = OhVacuumRelink(v, lost, nlost, relink);
-	unreachable = OhReach(v);
+	/* inserts that ran at the same time may have relied on links that this vacuum has replaced since */
+	OhVacuumReadAll(v);
+	do
+		unreachable = OhReach(v);
+	while (follow_entry(v));
 	OhVacuumHighway(v);
 	OhHighwayMerge(v->ix);
 	set_hints(v, first, nfreed > 0 || stats->tuples_removed > 0,

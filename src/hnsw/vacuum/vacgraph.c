@@ -174,6 +174,19 @@ OhVacuumGrow(OhVacuum *v)
 	v->n = Max(v->n, n);
 }
 
+void
+OhVacuumReadAll(OhVacuum *v)
+{
+	for (uint32 lp = 0; lp < v->nodes.npages; lp++)
+	{
+		om_vacuum_delay_point();
+		if (lp + READ_AHEAD < v->nodes.npages)
+			PrefetchBuffer(v->ix->file.rel, MAIN_FORKNUM,
+						   OhArrayBlock(&v->ix->file, OH_NODE, lp + READ_AHEAD));
+		OhVacuumRefresh(v, &v->nodes, lp);
+	}
+}
+
 /*
  * OhVacuumBegin -- read the graph.
  */
@@ -203,15 +216,7 @@ OhVacuumBegin(Relation index, Size memory)
 	copy_init(v, &v->towers, OH_TOWER, pages / 8);
 	copy_init(v, &v->nodes, OH_NODE, pages - Min(pages, v->towers.nslots));
 	OhVacuumGrow(v);
-
-	for (uint32 lp = 0; lp < v->nodes.npages; lp++)
-	{
-		om_vacuum_delay_point();
-		if (lp + READ_AHEAD < v->nodes.npages)
-			PrefetchBuffer(index, MAIN_FORKNUM,
-						   OhArrayBlock(&v->ix->file, OH_NODE, lp + READ_AHEAD));
-		OhVacuumRefresh(v, &v->nodes, lp);
-	}
+	OhVacuumReadAll(v);
 	return v;
 }
 

@@ -115,6 +115,8 @@ extern bool OhVacuumHolds(OhIndex *ix);
 extern void OhVacuumEnd(OhVacuum *v);
 /* Take note of pages that were added since. */
 extern void OhVacuumGrow(OhVacuum *v);
+/* Read all pages that are known of again. */
+extern void OhVacuumReadAll(OhVacuum *v);
 /* Copy of a page, read if it is not there; and read again. */
 extern Page OhVacuumPage(OhVacuum *v, OhCopy *copy, uint32 lp);
 extern Page OhVacuumRefresh(OhVacuum *v, OhCopy *copy, uint32 lp);
