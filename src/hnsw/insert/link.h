@@ -23,8 +23,8 @@ typedef struct OhBackLink
 	bool		done;
 	int			place;			/* index of the new node in the list */
 	OhLinkList	list;			/* the list with the new node in it, for which OH_NONE stands */
-	int			first_held;		/* held[first_held .. last_held - 1]: the path to the node whose link it
-								 * takes the place of */
+	int			first_held;		/* held[first_held .. last_held - 1]: the path to the node whose
+								 * link it takes the place of */
 	int			last_held;
 	uint32		changed;		/* a node that no longer has one of these links, or OH_NONE */
 } OhBackLink;

@@ -436,7 +436,10 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 	{
 		OhNodeData *node = OhRecord(&ix->file, OH_NODE, page, w->node[i].id);
 
-		/* skip a node that was freed since, even if the slot was reused, and one that may be the entry point now */
+		/*
+		 * skip a node that was freed since, even if the slot was reused, and one that may be the
+		 * entry point now
+		 */
 		if (node->state == OH_LIVE && (node->tag & OH_TAG_MODEL) == ix->number &&
 			memcmp(OhNodeCode(node), w->node[i].code, ix->code_bytes) == 0 &&
 			(node->level <= ix->entry_level || node->version == w->node[i].version))

@@ -274,7 +274,10 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
 		settle_entry(v);
 	}
 	relinked = OhVacuumRelink(v, lost, nlost, relink);
-	/* inserts that ran at the same time may have relied on links that this vacuum has replaced since */
+	/*
+	 * inserts that ran at the same time may have relied on links that this vacuum has replaced
+	 * since
+	 */
 	OhVacuumReadAll(v);
 	do
 		unreachable = OhReach(v);
