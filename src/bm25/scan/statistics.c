@@ -195,7 +195,8 @@ OhOpenNamedIndex(Oid oid)
 	if (!OhIsTextMethod(index->rd_rel->relam))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an omenbm25 index", RelationGetRelationName(index))));
+				 errmsg("\"%s\" is not an omenbm25 index", RelationGetRelationName(index)),
+				 errhint("Name an index of the access method omenbm25, not its table.")));
 	if (RELATION_IS_OTHER_TEMP(index))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
