@@ -17,6 +17,7 @@ def options():
     p.set_defaults(sets="clust128", ef="40")
     p.add_argument("--queries", type=int, default=100, help="searches of each kind (default %(default)s)")
     p.add_argument("--only", choices=list(EXTENSIONS), help="one of the two")
+    p.add_argument("--codes", action="store_true", help="also omendb with neighbor_codes = on, by a table and an index of its own")
     p.add_argument("--reuse", action="store_true", help="tables and indexes of an earlier run")
     p.add_argument("--steady", action="store_true",
                    help="also searches without a pause, shared_buffers a quarter of omendb's index, page cache half of it")
@@ -33,12 +34,25 @@ from limit import MemoryLimit                                        # noqa: E40
 from server import Server                                            # noqa: E402
 from vecs import log                                                 # noqa: E402
 
-# kinds of searches: extension, settings
+# indexes: extension, storage parameters, name, first part of the database's name
+INDEXES = {
+    "pgvector": ("pgvector", "", None, "cold"),
+    "omendb": ("omendb", "", None, "cold"),
+    "codes": ("omendb", "neighbor_codes = on", "omendb_codes", "cold_codes"),
+}
+
+# kinds of searches: index, settings
 KINDS = {
     "pgvector": ("pgvector", ""),
     "omendb": ("omendb", ""),
     "omendb, nothing asked ahead": ("omendb", " -c effective_io_concurrency=0"),
+    "omendb, codes": ("codes", ""),
+    "omendb, codes, nothing ahead": ("codes", " -c effective_io_concurrency=0"),
 }
+
+
+def wanted_indexes():
+    return [i for i, known in INDEXES.items() if opt.only in (None, known[0]) and (opt.codes or i != "codes")]
 
 
 def relations(bench):
@@ -77,24 +91,28 @@ def search(bench, setting, ef, query):
     return plan["Execution Time"], plan["Plan"]["Shared Read Blocks"]
 
 
-def prepare(server, extension, data):
-    bench = Bench(server, extension, data, opt, database="cold")
+def prepare(server, index, data):
+    extension, storage, name, database = INDEXES[index]
+    bench = Bench(server, extension, data, opt, name=name, storage=storage, database=database)
     bench.load(reuse=opt.reuse)
     bench.sql("CREATE EXTENSION IF NOT EXISTS pg_buffercache")
     if not (opt.reuse and bench.earlier_build()):
         bench.build()
         bench.remember_build()
     bench.check("build")
+    bench.size("bytes_per_row")
     bench.sql("CHECKPOINT")
     return bench
 
 
 def measure(server, name, result):
     data = read_set(name, opt)
-    benches = {e: prepare(server, e, data) for e in EXTENSIONS if opt.only in (None, e)}
-    kinds = {kind: (benches[e], setting) for kind, (e, setting) in KINDS.items() if e in benches}
-    result["sets"][name] = {"rows": len(data.base), "searches": {}}
-    print(f"\n{name}: {len(data.base)} rows, LIMIT 10, {opt.queries} searches of each kind")
+    benches = {i: prepare(server, i, data) for i in wanted_indexes()}
+    kinds = {kind: (benches[i], setting) for kind, (i, setting) in KINDS.items() if i in benches}
+    sizes = {b.name: b.result["bytes_per_row"] for b in benches.values()}
+    result["sets"][name] = {"rows": len(data.base), "index_bytes_per_row": sizes, "searches": {}}
+    print(f"\n{name}: {len(data.base)} rows, LIMIT 10, {opt.queries} searches of each kind; bytes of an index for each row: "
+          + ", ".join(f"{i} {size:.0f}" for i, size in sizes.items()))
     for ef in data.ef:
         spent = {kind: [] for kind in kinds}
         for query in data.query[:opt.queries]:

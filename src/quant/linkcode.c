@@ -14,6 +14,10 @@
  *   d(q, V) = d(q, U) + add - mul <s, q'>
  *   add = (add_V - add_U) - M <W, U> + M f <s, U>,   mul = M f
  *
+ * Where both codes have the same level, W says how the codes' lengths differ, and the signs would all
+ * be those of U: as likely wrong as U's own error.  With 1 and 2 bits most components are such ones; theirs
+ * are drawn by the dimension.
+ *
  * Bit p of byte j is the sign of dimension 16p + j, as kernels of 1 bit a dimension expect it.
  * Figures: docs/measurements.md#codes-of-neighbours
  */
@@ -24,6 +28,9 @@
 
 /* No factor of a code may be larger than this. */
 #define MOST 1e30f
+
+/* Signs that are drawn may make <W, s> this share of what it is with W's own. */
+#define LEAST_SIZE 0.5f
 
 typedef float Lanes __attribute__((vector_size(sizeof(float) * OM_LANES)));
 
@@ -86,15 +93,28 @@ sum_of(const Lanes * lanes)
 	return sum;
 }
 
-bool
-om_quant_link_encode(const OmQuantizer *quant, const void *from_code, const float *from,
-					 const void *to_code, const float *to, OmLinkCode *link)
+/* A sign for a dimension in which both codes have the same level. */
+static inline bool
+drawn_sign(int dimension)
+{
+	return (uint32_t) dimension * 0x9E3779B1u >> 31 != 0;
+}
+
+/*
+ * encode -- om_quant_link_encode() with signs drawn where |W| is less than `level`.
+ *
+ * false, too: these happen to cancel out what the others say.
+ */
+static bool
+encode(const OmQuantizer *quant, const void *from_code, const float *from, const void *to_code,
+	   const float *to, float level, OmLinkCode *link)
 {
 	int			padded = padded_dim(&quant->spec);
 	float		metric_mul = quant->rabitq.metric_mul;
 	Lanes		square = {0};	/* |W|^2 */
 	Lanes		across = {0};	/* <W, U> */
 	Lanes		size = {0};		/* <W, s> */
+	Lanes		most = {0};		/* what that is with W's own signs */
 	Lanes		own = {0};		/* <U, s> */
 	float		f;
 
@@ -113,19 +133,35 @@ om_quant_link_encode(const OmQuantizer *quant, const void *from_code, const floa
 			continue;
 		for (int j = 0; j < OM_LANES; j++)
 		{
-			bool		positive = w[j] > 0.0f;
+			float		length = fabsf(w[j]);
+			bool		positive = length < level ? drawn_sign(i + j) : w[j] > 0.0f;
 
+			most[j] += length;
 			size[j] += positive ? w[j] : -w[j];
 			own[j] += positive ? u[j] : -u[j];
 			link->bits[j] |= (uint8_t) (positive << (i / OM_LANES));
 		}
 	}
 	f = sum_of(&size);
+	if (f < LEAST_SIZE * sum_of(&most))
+		return false;
 	f = f > 0.0f ? sum_of(&square) / f : 0.0f;
 	link->mul = metric_mul * f;
 	link->add = ((const OmCodeHead *) to_code)->add - ((const OmCodeHead *) from_code)->add -
 		metric_mul * sum_of(&across) + link->mul * sum_of(&own);
 	return fabsf(link->add) <= MOST && link->mul <= MOST;
+}
+
+bool
+om_quant_link_encode(const OmQuantizer *quant, const void *from_code, const float *from,
+					 const void *to_code, const float *to, OmLinkCode *link)
+{
+	float		step = ((const OmCodeHead *) from_code)->mul / quant->rabitq.metric_mul;
+
+	if (quant->spec.bits <= 2 &&
+		encode(quant, from_code, from, to_code, to, step / 2, link))
+		return true;
+	return encode(quant, from_code, from, to_code, to, 0.0f, link);
 }
 
 void

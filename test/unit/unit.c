@@ -169,6 +169,7 @@ static const struct
 	{"estimator", test_estimator},
 	{"ranking", test_ranking},
 	{"refine", test_refine},
+	{"linkcode", test_linkcode},
 	{"lane_kernels", test_lane_kernels},
 	{"range_kernels", test_range_kernels},
 	{"unpack", test_unpack},

@@ -78,6 +78,7 @@ extern void test_quant(void);
 extern void test_estimator(void);
 extern void test_ranking(void);
 extern void test_refine(void);
+extern void test_linkcode(void);
 extern void test_lane_kernels(void);
 extern void test_range_kernels(void);
 extern void test_unpack(void);

@@ -7,6 +7,7 @@
 #include "port/pg_bitutils.h"
 
 #include "bm25/scan/textlists.h"
+#include "storage/compare.h"
 
 /* Conditions on more values than this are tested by filter keys. */
 #define MOST_VALUES		32
@@ -43,15 +44,6 @@ wanted_lists(const OhCondition *condition, uint64 *hash, bool *exact)
 	return n;
 }
 
-static int
-compare_hashes(const void *a, const void *b)
-{
-	uint64		x = *(const uint64 *) a;
-	uint64		y = *(const uint64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /*
  * find_lists -- find the lists of a condition, found[MOST_VALUES]; returns how many there are, -1 if lists do not tell.
  */
@@ -65,7 +57,7 @@ find_lists(OhSegmentReader *reader, const OhCondition *condition, OhTermData *fo
 	if (nwanted < 0)
 		return -1;
 	if (nwanted > 1)
-		qsort(hash, nwanted, sizeof(uint64), compare_hashes);
+		qsort(hash, nwanted, sizeof(uint64), OhCompareUint64);
 	for (int i = 0; i < nwanted; i++)
 	{
 		/* two values may share a list */

@@ -29,6 +29,7 @@
 #include "hnsw/check/check.h"
 #include "storage/wait.h"
 #include "hnsw/options.h"
+#include "storage/compare.h"
 
 /* How often a node is read again before it is called corrupt. */
 #define RETRIES 5
@@ -65,15 +66,6 @@ state_now(OhCheck *c, uint32 id, int *level, OhNodeData *scratch)
 	return scratch->state;
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	uint32		x = *(const uint32 *) a;
-	uint32		y = *(const uint32 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /*
  * list_problem -- what is wrong with a list of links; NULL if nothing is.
  */
@@ -99,7 +91,7 @@ list_problem(OhCheck *c, uint32 id, const uint32 *links, int max, int nselected)
 	}
 	if (nselected > n)
 		return psprintf("node %u has %d links, %d of them diverse", id, n, nselected);
-	qsort(sorted, n, sizeof(uint32), compare_ids);
+	qsort(sorted, n, sizeof(uint32), OhCompareUint32);
 	for (int i = 1; i < n; i++)
 	{
 		if (sorted[i] == sorted[i - 1])

@@ -9,18 +9,16 @@
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
 
-#include "hnsw/graph/linkcode.h"
+#include "hnsw/graph/codedwalk.h"
 #include "hnsw/graph/linklist.h"
 #include "hnsw/graph/search.h"
+#include "hnsw/graph/walk.h"
 #include "hnsw/options.h"
 #include "hnsw/stats/counters.h"
-
-#define MAX_LINKS (2 * OH_MAX_M)
 
 /*
  * After this many evaluations, and each time that their number has doubled, a walk with
@@ -43,10 +41,6 @@
 /* Candidates whose neighbours' pages are asked for ahead, where pages are missing. */
 #define AHEAD_CANDIDATES 4
 
-/* In walks by codes of links: records prefetched, pages asked for where they are missing. */
-#define CODED_AHEAD 3
-#define CODED_ASKED 8
-
 /* Calls of OhSearchWithin() before all that is set aside is put in order. */
 #define MAX_UNORDERED 4
 
@@ -54,8 +48,6 @@
 #define SIBLINGS_EACH 7
 
 uint32		oh_hidden_node = OH_NONE;
-
-StaticAssertDecl(MAX_LINKS <= OH_MAX_EVALUATED, "a list is evaluated at once");
 
 /* ---- what inserts keep ---- */
 
@@ -220,7 +212,7 @@ read_links(OhSearch *s, uint32 id, int level, uint32 *out)
 void
 OhSearchLinks(OhSearch *s, uint32 id)
 {
-	uint32		links[MAX_LINKS];
+	uint32		links[OH_WALK_LINKS];
 
 	Assert(s->eval.keep);
 	read_links(s, id, 0, links);
@@ -284,20 +276,6 @@ admit(OhSearch *s, OhItem item, bool found, int max)
 		OhQueuePush(&s->evicted, item, false);
 	else if (s->streaming)
 		OhQueueAppend(&s->evicted, item);
-}
-
-/*
- * visit -- add a node to the visited set; true if it is new and its id is valid.
- *
- * A damaged link must not make the set grow to its number.
- */
-static inline bool
-visit(OhSearch *s, uint32 id)
-{
-	if (unlikely(s->visited->mark != NULL && id >= s->visited->size) &&
-		!OhArrayHas(&s->eval.ix->file, OH_NODE, id))
-		return false;
-	return OhVisitedAdd(s->visited, id);
 }
 
 double
@@ -396,18 +374,6 @@ count_copy(OhSearch *s, int ef)
 		OhQueuePush(&s->found, OhQueuePop(evicted, false), true);
 }
 
-static inline void
-prefetch_node(OhSearch *s, uint32 id)
-{
-	OhFile	   *file = &s->eval.ix->file;
-	uint32		lp = OhLp(file, OH_NODE, id);
-
-	if (s->asked_page[lp % OH_ASKED_PAGES] == lp || !OhArrayHas(file, OH_NODE, id))
-		return;
-	s->asked_page[lp % OH_ASKED_PAGES] = lp;
-	OhArrayPrefetch(file, OH_NODE, lp);
-}
-
 /*
  * look_ahead -- if pages must be read, start reading those of the nodes to be evaluated
  * next, and of the neighbours of the nearest candidates, which are likely to be expanded
@@ -418,11 +384,11 @@ prefetch_node(OhSearch *s, uint32 id)
 static void
 look_ahead(OhSearch *s, const uint32 *ids, int n)
 {
-	uint32		links[MAX_LINKS];
+	uint32		links[OH_WALK_LINKS];
 
 	s->asks = true;
 	for (int i = 0; i < n; i++)
-		prefetch_node(s, ids[i]);
+		OhWalkPrefetch(s, ids[i]);
 	for (int64 k = 0; k < Min(s->cand.n, AHEAD_CANDIDATES); k++)
 	{
 		uint32		id = s->cand.item[k].id;
@@ -435,7 +401,7 @@ look_ahead(OhSearch *s, const uint32 *ids, int n)
 		for (int i = 0; i < nlinks; i++)
 		{
 			if (!OhVisitedHas(s->visited, links[i]))
-				prefetch_node(s, links[i]);
+				OhWalkPrefetch(s, links[i]);
 		}
 	}
 	s->eval.asked = true;
@@ -448,8 +414,8 @@ look_ahead(OhSearch *s, const uint32 *ids, int n)
 static void
 walk(OhSearch *s, int level, int ef)
 {
-	uint32		ids[MAX_LINKS];
-	OhEvaluated evaluated[MAX_LINKS];
+	uint32		ids[OH_WALK_LINKS];
+	OhEvaluated evaluated[OH_WALK_LINKS];
 	int64		before = s->eval.evaluations;
 	bool		copies = level == 0 && s->streaming && s->eval.ix->columns.n > 0;
 
@@ -476,7 +442,7 @@ walk(OhSearch *s, int level, int ef)
 		n = read_links(s, from.id, level, ids);
 		for (int i = 0; i < n; i++)
 		{
-			if (!visit(s, ids[i]))
+			if (!OhWalkVisit(s, ids[i]))
 				continue;
 			ids[fresh++] = ids[i];
 			if (s->nedge > 0)
@@ -498,213 +464,6 @@ walk(OhSearch *s, int level, int ef)
 		learn(s, s->eval.evaluations - before, s->nedge > 0 ? s->nedge : ef);
 }
 
-/* What expand_coded() has read. */
-typedef struct Expanded
-{
-	OhEvaluated self;
-	bool		exists;
-	int			n;				/* neighbours, as items with estimates */
-	OhItem		item[MAX_LINKS];
-} Expanded;
-
-/*
- * prefetch_records -- prefetch the memory of the next candidates' records.
- */
-static inline void
-prefetch_records(const OhSearch *s)
-{
-	const OhIndex *ix = s->eval.ix;
-
-	for (int64 k = 0; k < Min(s->cand.n, CODED_AHEAD); k++)
-	{
-		uint32		id = s->cand.item[k].id;
-		uint32		lp = OhLp(&ix->file, OH_NODE, id);
-		Buffer		buffer;
-		const char *record;
-
-		if (lp >= ix->file.array[OH_NODE].npages)
-			continue;
-		buffer = ix->file.array[OH_NODE].hint[lp];
-		if (buffer <= 0)
-			continue;
-		record = OhSlot(&ix->file, OH_NODE, BufferGetPage(buffer), OhSlotOf(&ix->file, OH_NODE, id));
-		for (uint32 at = 0; at < ix->node_bytes; at += 64)
-			__builtin_prefetch(record + at);
-	}
-}
-
-/*
- * look_ahead_coded -- if pages must be read, start reading those of the nearest candidates.
- */
-static void
-look_ahead_coded(OhSearch *s)
-{
-	s->asks = true;
-	for (int64 k = 0; k < Min(s->cand.n, CODED_ASKED); k++)
-		prefetch_node(s, s->cand.item[k].id);
-}
-
-/*
- * read_neighbours -- the neighbours of a node without codes of its links: read these.
- */
-static void
-read_neighbours(OhSearch *s, const uint32 *ids, int n, Expanded *out)
-{
-	OhEvaluated evaluated[MAX_LINKS];
-	uint32		fresh[MAX_LINKS];
-	int			nfresh = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		if (OhArrayHas(&s->eval.ix->file, OH_NODE, ids[i]) && !OhVisitedHas(s->visited, ids[i]))
-			fresh[nfresh++] = ids[i];
-	}
-	out->n = OhEvaluate(&s->eval, fresh, nfresh, evaluated);
-	for (int i = 0; i < out->n; i++)
-		out->item[i] = evaluated[i].item;
-}
-
-/*
- * expand_coded -- read a node: its distance, and estimates of those of its neighbours.
- */
-static void
-expand_coded(OhSearch *s, uint32 id, Expanded *out)
-{
-	OhIndex    *ix = s->eval.ix;
-	uint32		ids[MAX_LINKS];
-	float		estimate[MAX_LINKS];
-	int			rounds = 0;
-	int			n = 0;
-
-	out->exists = false;
-	out->n = 0;
-	if (!OhArrayHas(&ix->file, OH_NODE, id))
-		return;
-	s->nhops++;
-	for (;;)
-	{
-		Buffer		buffer;
-		OhNodeData *node = OhRecordRead(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE, &buffer);
-		const OmQuantizer *quant;
-		const OhForm *form;
-		uint8		tag = node->tag;
-		bool		coded;
-
-		if (node->state == OH_FREE)
-		{
-			UnlockReleaseBuffer(buffer);
-			return;
-		}
-		form = OhFormOf(s->eval.forms, ix, tag, &quant);
-		if (unlikely(form == NULL))
-		{
-			UnlockReleaseBuffer(buffer);
-			OhFormsNeed(s->eval.forms, ix, id, tag, &rounds);
-			continue;
-		}
-		out->exists = true;
-		out->self.item.id = id;
-		out->self.item.dist = ix->distance(quant, form->query, OhNodeCode(node));
-		out->self.live = node->state == OH_LIVE;
-		s->eval.evaluations++;
-		n = OhCopyLinks(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, ids);
-		coded = OhHasLinkCodes(ix, node);
-		if (coded)
-			OhLinkEstimates(ix, node, n, form->link, out->self.item.dist, estimate);
-		UnlockReleaseBuffer(buffer);
-		if (unlikely(!coded))
-		{
-			read_neighbours(s, ids, n, out);
-			return;
-		}
-		break;
-	}
-	for (int i = 0; i < n; i++)
-	{
-		/* a damaged link must not make the set grow to its number */
-		if (unlikely(s->visited->mark != NULL && ids[i] >= s->visited->size) &&
-			!OhArrayHas(&ix->file, OH_NODE, ids[i]))
-			continue;
-		if (!OhVisitedHas(s->visited, ids[i]))
-			out->item[out->n++] = (OhItem) {estimate[i], ids[i]};
-	}
-}
-
-/*
- * walk_coded -- the walk of the base layer by codes of links: a candidate's page is read when it is
- * expanded, and then it gets its distance.  Several neighbours may lead to it: its least estimate counts.
- */
-static void
-walk_coded(OhSearch *s, int ef)
-{
-	Expanded	from;
-
-	while (s->cand.n > 0)
-	{
-		OhItem		next;
-
-		CHECK_FOR_INTERRUPTS();
-		if (s->found.n >= ef && s->cand.item[0].dist > s->found.item[0].dist)
-			break;
-		if (unlikely(s->eval.ix->file.ahead.rounds > 0))
-			look_ahead_coded(s);
-		next = OhQueuePop(&s->cand, false);
-		if (!visit(s, next.id))
-			continue;
-		prefetch_records(s);
-		expand_coded(s, next.id, &from);
-		if (!from.exists)
-			continue;
-		if (from.self.live)
-		{
-			OhItem		item = from.self.item;
-
-			if (s->found.n < ef)
-				OhQueuePush(&s->found, item, true);
-			else
-			{
-				if (item.dist < s->found.item[0].dist)
-					item = OhHeapReplace(&s->found, item, true);
-				if (s->resumed)
-					OhQueuePush(&s->evicted, item, false);
-				else if (s->streaming)
-					OhQueueAppend(&s->evicted, item);
-			}
-		}
-		for (int i = 0; i < from.n; i++)
-		{
-			OhItem		item = from.item[i];
-
-			if (s->resumed || s->found.n < ef || item.dist < s->found.item[0].dist)
-				OhQueuePush(&s->cand, item, false);
-			else if (s->streaming)
-				OhQueueAppend(&s->rejected, item);
-		}
-	}
-}
-
-/*
- * start_coded -- begin a walk by codes of links at the nodes in found, whose distances are known, and
- * at the entry point.
- */
-static void
-start_coded(OhSearch *s)
-{
-	OhItem		entry = {FLT_MAX, s->eval.ix->entry};
-
-	s->cand.n = 0;
-	for (int64 i = 0; i < s->found.n; i++)
-		OhQueuePush(&s->cand, s->found.item[i], false);
-	if (entry.id != OH_NONE)
-		OhQueuePush(&s->cand, entry, false);
-	s->found.n = 0;
-	s->nedge = 0;
-	s->ncopies = 0;
-	OhVisitedClear(s->visited);
-	if (unlikely(oh_hidden_node != OH_NONE))
-		OhVisitedAdd(s->visited, oh_hidden_node);
-}
-
 /*
  * OhSearchLevel -- see search.h.
  *
@@ -716,15 +475,15 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 {
 	bool		streaming = s->streaming;
 	uint32		seeds[OH_MAX_EF_CONSTRUCTION + 1];
-	OhEvaluated evaluated[MAX_LINKS];
+	OhEvaluated evaluated[OH_WALK_LINKS];
 	int			nseeds = 0;
 
 	s->coded = level == 0 && s->eval.ix->neighbor_codes && s->eval.keep == NULL && s->filter == NULL &&
 		s->eval.near == NULL && s->eval.ix->columns.n == 0;
 	if (s->coded)
 	{
-		start_coded(s);
-		walk_coded(s, ef);
+		OhCodedStart(s);
+		OhCodedWalk(s, ef);
 		OhHeapSort(&s->found);
 		return;
 	}
@@ -734,24 +493,19 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 		seeds[nseeds++] = s->eval.ix->entry;
 	s->streaming = streaming && level == 0;
 	s->found.n = 0;
-	s->cand.n = 0;
-	s->nedge = 0;
-	s->ncopies = 0;
+	OhWalkBegin(s);
 	if (level == 0 && s->filter != NULL)
 		begin_edge(s, ef);
-	OhVisitedClear(s->visited);
-	if (unlikely(oh_hidden_node != OH_NONE))
-		OhVisitedAdd(s->visited, oh_hidden_node);
-	for (int i = 0; i < nseeds; i += MAX_LINKS)
+	for (int i = 0; i < nseeds; i += OH_WALK_LINKS)
 	{
-		int			count = Min(MAX_LINKS, nseeds - i);
-		uint32		fresh[MAX_LINKS];
+		int			count = Min(OH_WALK_LINKS, nseeds - i);
+		uint32		fresh[OH_WALK_LINKS];
 		int			nfresh = 0;
 		int			n;
 
 		for (int j = i; j < i + count; j++)
 		{
-			if (visit(s, seeds[j]))
+			if (OhWalkVisit(s, seeds[j]))
 				fresh[nfresh++] = seeds[j];
 		}
 		n = OhEvaluate(&s->eval, fresh, nfresh, evaluated);
@@ -886,32 +640,13 @@ set_aside(OhSearch *s, float limit, float expand)
 }
 
 /*
- * take_coded -- expand a candidate of a walk by codes of links, and set it aside.
- */
-static void
-take_coded(OhSearch *s, uint32 id, OhQueue *aside)
-{
-	Expanded	from;
-
-	if (!visit(s, id))
-		return;
-	expand_coded(s, id, &from);
-	if (!from.exists)
-		return;
-	for (int i = 0; i < from.n; i++)
-		OhQueuePush(&s->cand, from.item[i], false);
-	if (from.self.live)
-		OhQueuePush(aside, from.self.item, false);
-}
-
-/*
  * OhSearchWithin -- see search.h.
  */
 bool
 OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 {
-	uint32		ids[MAX_LINKS];
-	OhEvaluated evaluated[MAX_LINKS];
+	uint32		ids[OH_WALK_LINKS];
+	OhEvaluated evaluated[OH_WALK_LINKS];
 	int64		stop = s->eval.evaluations + (int64) max * EVALUATIONS_EACH;
 	OhQueue    *aside = set_aside(s, limit, expand);
 
@@ -937,14 +672,14 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 		from = OhQueuePop(&s->cand, false);
 		if (s->coded)
 		{
-			take_coded(s, from.id, aside);
+			OhCodedTake(s, from.id, aside);
 			continue;
 		}
 		s->nhops++;
 		n = read_links(s, from.id, 0, ids);
 		for (int i = 0; i < n; i++)
 		{
-			if (visit(s, ids[i]))
+			if (OhWalkVisit(s, ids[i]))
 				ids[fresh++] = ids[i];
 		}
 		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
@@ -980,7 +715,7 @@ OhSearchMore(OhSearch *s, int ef)
 	if (s->filter != NULL)
 		begin_edge(s, ef);
 	if (s->coded)
-		walk_coded(s, ef);
+		OhCodedWalk(s, ef);
 	else
 		walk(s, 0, ef);
 	OhHeapSort(&s->found);

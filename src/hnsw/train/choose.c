@@ -19,6 +19,7 @@
 #include "hnsw/train/choose.h"
 #include "hnsw/train/sample.h"
 #include "hnsw/train/train.h"
+#include "storage/compare.h"
 
 /* Limits to the rows that are kept for the choice. */
 #define MOST_ROWS 10000
@@ -78,15 +79,6 @@ OhChoiceBegin(OhTrainer *trainer, const OhParameters *params, MemoryContext cont
 	trainer->seen_room = Min(MOST_ROWS,
 							 Min((Size) MOST_BYTES, (Size) maintenance_work_mem * 256) / row_bytes);
 	trainer->seen = MemoryContextAllocHuge(context, row_bytes * Max(trainer->seen_room, 1));
-}
-
-static int
-compare_floats(const void *a, const void *b)
-{
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
-
-	return x < y ? -1 : (x > y);
 }
 
 static const float *
@@ -158,7 +150,7 @@ share_found(Trial *trial, const OmQuantSpec *spec, const float *mean, bool learn
 		CHECK_FOR_INTERRUPTS();
 		measure(trial, quant, codes, code_bytes, probe, scratch, query, dist);
 		memcpy(trial->sorted, dist, sizeof(float) * trial->nrows);
-		qsort(trial->sorted, trial->nrows, sizeof(float), compare_floats);
+		qsort(trial->sorted, trial->nrows, sizeof(float), OhCompareFloat);
 		if (learn)
 		{
 			trial->limit[probe] = trial->sorted[trial->neighbours - 1];
@@ -202,15 +194,6 @@ begin_trial(Trial *trial, const OhTrainer *trainer, const OhSample *sample, int 
 	return true;
 }
 
-static int
-compare_ints(const void *a, const void *b)
-{
-	int			x = *(const int *) a;
-	int			y = *(const int *) b;
-
-	return (x > y) - (x < y);
-}
-
 /*
  * choose_elements -- give sparse codes room for all elements of nearly all rows, as far as a node fits a page.
  */
@@ -222,7 +205,7 @@ choose_elements(OhParameters *params, const OhSample *sample)
 
 	if (!params->may_choose || n < LEAST_ROWS)
 		return;
-	qsort(sample->elements, n, sizeof(int), compare_ints);
+	qsort(sample->elements, n, sizeof(int), OhCompareInt);
 	want = TYPEALIGN(ELEMENTS_STEP, sample->elements[(int) (n * ELEMENTS_SHARE)]);
 	for (want = Max(want, LEAST_ELEMENTS); want > LEAST_ELEMENTS; want -= ELEMENTS_STEP)
 	{

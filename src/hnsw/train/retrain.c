@@ -46,6 +46,7 @@
 #include "hnsw/train/firstrow.h"
 #include "hnsw/train/nodesample.h"
 #include "hnsw/train/retrain.h"
+#include "storage/compare.h"
 #include "storage/wal.h"
 #include "types/vector.h"
 
@@ -243,21 +244,12 @@ train(Retrain *r, const OhNodeSample *sample)
 	return model;
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double		x = *(const double *) a;
-	double		y = *(const double *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 static double
 median(const double *values, int n)
 {
 	double	   *sorted = memcpy(palloc(sizeof(double) * n), values, sizeof(double) * n);
 
-	qsort(sorted, n, sizeof(double), compare_doubles);
+	qsort(sorted, n, sizeof(double), OhCompareDouble);
 	return sorted[n / 2];
 }
 

@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "hnsw/tune/tune.h"
+#include "storage/compare.h"
 
 OM_FUNCTION(om_nearest_add);
 OM_FUNCTION(om_nearest_combine);
@@ -266,15 +267,6 @@ om_nearest_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(a);
 }
 
-static int
-compare_distances(const void *a, const void *b)
-{
-	float8		x = *(const float8 *) a;
-	float8		y = *(const float8 *) b;
-
-	return (x > y) - (x < y);
-}
-
 /*
  * om_nearest_final -- sort the distances, nearest first.
  */
@@ -289,6 +281,6 @@ om_nearest_final(PG_FUNCTION_ARGS)
 	state = PG_GETARG_ARRAYTYPE_P_COPY(0);
 	k = ARR_DIMS(state)[1];
 	for (int i = 0; i < ARR_DIMS(state)[0]; i++)
-		qsort(distances_of(state) + (Size) i * k, k, sizeof(float8), compare_distances);
+		qsort(distances_of(state) + (Size) i * k, k, sizeof(float8), OhCompareDouble);
 	PG_RETURN_ARRAYTYPE_P(state);
 }
