@@ -8,6 +8,7 @@
 CREATE TABLE nc_types (v vector(20), h halfvec(20), b bit(64), s sparsevec(50), wide vector(16000));
 CREATE INDEX nc_i ON nc_types USING omenhnsw (v) WITH (neighbor_codes = on, quantizer = pq);
 CREATE INDEX nc_i ON nc_types USING omenhnsw (v) WITH (neighbor_codes = on, quantizer = none);
+CREATE INDEX nc_i ON nc_types USING omenhnsw (v) WITH (neighbor_codes = on, bits = 1);
 CREATE INDEX nc_i ON nc_types USING omenhnsw (v vector_l1_ops) WITH (neighbor_codes = on);
 CREATE INDEX nc_i ON nc_types USING omenhnsw (b bit_hamming_ops) WITH (neighbor_codes = on);
 CREATE INDEX nc_i ON nc_types USING omenhnsw (s sparsevec_l2_ops) WITH (neighbor_codes = on);

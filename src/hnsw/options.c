@@ -600,6 +600,12 @@ resolve_neighbor_codes(Relation index, const OhOptions *options, OhParameters *p
 						   params->column.dim, params->m,
 						   OhNodeBytes(spec, params->m) + OhLinkCodeBytes(params->m), (int) OH_PAGE_BODY),
 				 errhint("Set m to a lower value, or leave neighbor_codes out.")));
+	/* searches would find less, and read more pages: docs/measurements.md#codes-of-neighbours */
+	if (spec->bits < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("neighbor_codes does not support bits = %d", spec->bits),
+				 errhint("Set bits to 2 or more, or leave neighbor_codes out.")));
 	/* the sample may choose other bits, but no other quantizer */
 	params->may_choose_values = false;
 	most.bits = 8;

@@ -56,7 +56,7 @@ sub choose
 	my $refines = $c{quantizer} eq 'binary' || ($c{quantizer} eq 'rabitq' && $c{bits} < 8);
 	push @with, 'rerank = ' . ($c{rerank} = $refines ? pick(qw(heap index)) : 'heap') if $c{quantizer} ne 'none';
 	# the last, as types with codes of their own have no such options
-	push @with, 'neighbor_codes = on' if $c{quantizer} eq 'rabitq' && rand() < 0.4;
+	push @with, 'neighbor_codes = on' if $c{quantizer} eq 'rabitq' && $c{bits} > 1 && rand() < 0.4;
 	$c{columns} = pick('v %s', 'v %s, cat', 'v %s, cat, tag');
 	# these have codes of their own
 	if ($c{type} =~ /sparsevec|bit/)
