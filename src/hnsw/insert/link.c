@@ -476,32 +476,6 @@ is_unchanged(OhLinks *links, const OhBackLink *back, Page page)
 }
 
 /*
- * has_link -- does a node have a link now?  Its page is one of the group, or is locked for this; if that would have
- * to wait, the answer is no.
- */
-static bool
-has_link(OhLinks *links, const PageGroup *group, uint32 from, uint32 to)
-{
-	OhIndex    *ix = links->ix;
-	uint32		lp = OhLp(&ix->file, OH_NODE, from);
-	Buffer		buffer = buffer_of(group, lp);
-	bool		locked = buffer != InvalidBuffer;
-	OhNodeData *node;
-	bool		has;
-
-	/* a dead node's links go with it */
-	if (!locked)
-		buffer = OhArrayTryRead(&ix->file, OH_NODE, lp);
-	if (buffer == InvalidBuffer)
-		return false;
-	node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), from);
-	has = node->state == OH_LIVE && OhHasLink(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, to);
-	if (!locked)
-		UnlockReleaseBuffer(buffer);
-	return has;
-}
-
-/*
  * forget_choice -- rely on the new node's link to this one no more.
  */
 static void
@@ -529,7 +503,7 @@ path_stays(OhLinks *links, OhBackLink *back, const PageGroup *group)
 		/* the list itself is unchanged; the new node's is written by the same record */
 		if (from == back->node || from == OH_NONE)
 			continue;
-		if (has_link(links, group, from, links->held[h].to))
+		if (OhStillLinks(links->ix, from, links->held[h].to, buffer_of(group, OhLp(&links->ix->file, OH_NODE, from))))
 			continue;
 		if (from != links->id)
 			back->changed = from;

@@ -47,6 +47,7 @@ typedef struct Wired
 	int			n;				/* new links */
 	int			nselected;		/* the first of them: chosen as diverse, the others are fill */
 	uint16		version;		/* of the node, when it was read */
+	uint8		level;			/* of the node */
 	bool		changed;		/* it has got a link to a node that was not reached */
 
 	/* written by connect() */
@@ -64,6 +65,8 @@ typedef struct Rewire
 	int			most;			/* nodes at most */
 	Wired	   *node;			/* [n], sorted by id */
 	OhBitset	dead;			/* ids of nodes that were dead when they were read */
+	const OhBitset *orphans;	/* ids of nodes that are linked if they cannot be reached; NULL:
+								 * all */
 	OhSelector	selector;
 	OmQuery    *form;
 	OhCandidate *candidates;	/* [ef_construction + 1] */
@@ -111,6 +114,7 @@ read_pages(Rewire *w)
 			wired->links = palloc(sizeof(uint32) * w->max);
 			wired->nselected = Min(node->nselected, w->max);
 			wired->version = node->version;
+			wired->level = node->level;
 		}
 		UnlockReleaseBuffer(buffer);
 		if (!room)
@@ -335,24 +339,37 @@ reach(Rewire *w, int i)
 }
 
 /*
+ * entry_of -- the entry point; if it is dead, the node that a vacuum will put in its place.
+ */
+static int
+entry_of(const Rewire *w)
+{
+	int			best = find_node(w, w->ix->entry);
+
+	if (best >= 0)
+		return best;
+	best = 0;
+	for (int i = 1; i < w->n; i++)
+	{
+		if (w->node[i].level > w->node[best].level)
+			best = i;
+	}
+	return best;
+}
+
+/*
  * connect -- add links until every node can be reached from the entry point.
  */
 static void
 connect(Rewire *w)
 {
-	int			entry = 0;
-
 	for (int i = 0; i < w->n; i++)
-	{
 		w->node[i].parent = -1;
-		if (w->node[i].id == w->ix->entry)
-			entry = i;
-	}
-	walk_from(w, entry);
+	walk_from(w, entry_of(w));
 	for (int i = 0; i < w->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!w->node[i].reached)
+		if (!w->node[i].reached && (w->orphans == NULL || OhBitsetHas(w->orphans, w->node[i].id)))
 			reach(w, i);
 	}
 }
@@ -527,11 +544,15 @@ store_changed(Rewire *w)
 /*
  * settle -- after all lists are written: link nodes that cannot be reached.
  *
- * Inserts that ran at the same time may have relied on links that are gone.
+ * Inserts that ran at the same time may have relied on links that are gone.  A node that was added while the
+ * nodes were read may seem to be out of reach; it is looked at in the next round, if there is one.
  */
 static void
 settle(OhIndex *ix, int most)
 {
+	OhBitset	known;
+
+	OhBitsetInit(&known, OhArrayRecords(&ix->file, OH_NODE), CurrentMemoryContext);
 	for (int round = 0; round < SETTLE_ROUNDS; round++)
 	{
 		Rewire		w = {.ix = ix, .most = most, .max = 2 * ix->m};
@@ -539,6 +560,7 @@ settle(OhIndex *ix, int most)
 		MemoryContext old = MemoryContextSwitchTo(context);
 		bool		any = false;
 
+		w.orphans = round > 0 ? &known : NULL;
 		/* if others have inserted as many meanwhile, the next vacuum does it */
 		if (read_nodes(&w) && w.n > 1)
 		{
@@ -548,10 +570,16 @@ settle(OhIndex *ix, int most)
 			any = store_changed(&w);
 		}
 		MemoryContextSwitchTo(old);
+		for (int i = 0; any && i < w.n; i++)
+		{
+			OhBitsetGrow(&known, w.node[i].id);
+			OhBitsetAdd(&known, w.node[i].id);
+		}
 		MemoryContextDelete(context);
 		if (!any)
-			return;
+			break;
 	}
+	OhBitsetFree(&known);
 }
 
 bool

@@ -269,7 +269,6 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
 	/* if the graph was empty, inserts may have come in without an entry point */
 	if (v->entry == OH_NONE)
 	{
-		OhVacuumGrow(v);
 		OhVacuumReadAll(v);
 		settle_entry(v);
 	}

@@ -6,7 +6,9 @@
  * links from the entry point.  A live node that this does not reach is an orphan; it
  * gets a link from a near node that was reached.  The first links to reach each node
  * form a tree.  A full list makes place by giving up a link that is no edge of the
- * tree, so that every reached node stays reachable.
+ * tree, so that every reached node stays reachable.  If it can, it gives up one to a node that another
+ * of its links leads to, and looks at that path while the list is locked: an insert of this
+ * moment may have dropped an edge of the tree because of the link that is given up.
  *
  * As in connect.c, a node gives up only one link, for its first orphan; further orphans
  * are linked from that orphan, in a tree.  Otherwise, under inner product, the few long
@@ -60,6 +62,8 @@ typedef struct Reach
 	uint32	   *parent;			/* [n], the node whose link led here */
 	adopted_hash *adopted;
 	uint32		nreached;
+	bool		careful;		/* is a link given up only where a path of two others leads to its
+								 * target? */
 } Reach;
 
 static bool
@@ -129,32 +133,59 @@ walk_all(Reach *reach)
 }
 
 /*
+ * find_witness -- one of links[n] over which a node leads to its link links[victim], too; OH_NONE if there is none.
+ */
+static uint32
+find_witness(Reach *reach, const uint32 *links, int n, int victim)
+{
+	for (int i = 0; i < n; i++)
+	{
+		uint32		further[2 * OH_MAX_M];
+
+		if (i != victim && is_reached(reach, links[i]) &&
+			OhHasLink(further, OhVacuumLinks(reach->v, links[i], 0, further), links[victim]))
+			return links[i];
+	}
+	return OH_NONE;
+}
+
+/*
  * choose_victim -- the place of the link that node "from" needs least: the farthest
  * one that is no edge of the tree.  -1 if all are edges.
+ *
+ * witness: set to a node that leads to its target, too, if reach->careful
  */
 static int
-choose_victim(Reach *reach, uint32 from, const uint32 *links, int n)
+choose_victim(Reach *reach, uint32 from, const uint32 *links, int n, uint32 *witness)
 {
 	OhVacuum   *v = reach->v;
-	float		farthest = 0;
-	int			victim = -1;
+	float		dist[2 * OH_MAX_M];
+	bool		refused[2 * OH_MAX_M];
 
 	OhVacuumQuery(v, from);
 	for (int i = 0; i < n; i++)
 	{
-		float		dist;
-
 		/* a node inserted since the walk began may have no other incoming link */
-		if (!is_reached(reach, links[i]) || reach->parent[links[i]] == from)
-			continue;
-		dist = v->ix->distance(v->ix->quant, v->query, OhNodeCode(OhVacuumNode(v, links[i])));
-		if (victim < 0 || dist > farthest)
-		{
-			farthest = dist;
-			victim = i;
-		}
+		refused[i] = !is_reached(reach, links[i]) || reach->parent[links[i]] == from;
+		if (!refused[i])
+			dist[i] = v->ix->distance(v->ix->quant, v->query, OhNodeCode(OhVacuumNode(v, links[i])));
 	}
-	return victim;
+	for (;;)
+	{
+		int			victim = -1;
+
+		for (int i = 0; i < n; i++)
+		{
+			if (!refused[i] && (victim < 0 || dist[i] > dist[victim]))
+				victim = i;
+		}
+		if (victim < 0 || !reach->careful)
+			return victim;
+		*witness = find_witness(reach, links, n, victim);
+		if (*witness != OH_NONE)
+			return victim;
+		refused[victim] = true;
+	}
 }
 
 /*
@@ -175,6 +206,7 @@ link_from(Reach *reach, uint32 from, uint32 to)
 		int			n = OhVacuumLinks(v, from, 0, links);
 		uint16		version = OhVacuumNode(v, from)->version;
 		int			place = n;
+		uint32		witness = OH_NONE;
 		Buffer		buffer;
 		OhNodeData *node;
 		bool		unchanged;
@@ -186,13 +218,14 @@ link_from(Reach *reach, uint32 from, uint32 to)
 				return true;
 		}
 		if (n == max)
-			place = choose_victim(reach, from, links, n);
+			place = choose_victim(reach, from, links, n, &witness);
 		if (place < 0)
 			return false;
 
 		buffer = OhArrayRead(&v->ix->file, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 		node = OhSlot(&v->ix->file, OH_NODE, BufferGetPage(buffer), from % per_page);
-		unchanged = node->state == OH_LIVE && node->version == version;
+		unchanged = node->state == OH_LIVE && node->version == version &&
+			(witness == OH_NONE || OhStillLinks(v->ix, witness, links[place], witness / per_page == lp ? buffer : InvalidBuffer));
 		if (unchanged)
 		{
 			OhWrite		write;
@@ -208,6 +241,8 @@ link_from(Reach *reach, uint32 from, uint32 to)
 		UnlockReleaseBuffer(buffer);
 		if (unchanged)
 			return true;
+		if (witness != OH_NONE)
+			OhVacuumRefresh(v, &v->nodes, witness / per_page);
 	}
 }
 
@@ -428,6 +463,7 @@ OhReach(OhVacuum *v)
 	reach.v = v;
 	reach.n = v->n;
 	reach.nreached = 0;
+	reach.careful = true;
 	reach.parent = MemoryContextAllocHuge(v->context, sizeof(uint32) * (Size) v->n);
 	reach.adopted = adopted_create(v->context, 64, NULL);
 	for (uint32 id = 0; id < v->n; id++)
@@ -438,7 +474,10 @@ OhReach(OhVacuum *v)
 	mark_reached(&reach, v->entry, OH_NONE);
 	walk_all(&reach);
 
-	/* the orphans' neighbours are cheap to try: search only when they heal no more */
+	/*
+	 * the orphans' neighbours are cheap to try: search only when they heal no more, then give up
+	 * any link
+	 */
 	for (;;)
 	{
 		bool		progress = false;
@@ -457,10 +496,13 @@ OhReach(OhVacuum *v)
 			else
 				left++;
 		}
-		if (left == 0 || (search && !progress))
+		if (left == 0 || (!reach.careful && !progress))
 			break;
 		if (!progress)
+		{
+			reach.careful = !search;
 			search = true;
+		}
 	}
 	pfree(reach.parent);
 	adopted_destroy(reach.adopted);

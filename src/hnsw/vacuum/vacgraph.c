@@ -177,6 +177,7 @@ OhVacuumGrow(OhVacuum *v)
 void
 OhVacuumReadAll(OhVacuum *v)
 {
+	OhVacuumGrow(v);
 	for (uint32 lp = 0; lp < v->nodes.npages; lp++)
 	{
 		om_vacuum_delay_point();
@@ -215,7 +216,6 @@ OhVacuumBegin(Relation index, Size memory)
 
 	copy_init(v, &v->towers, OH_TOWER, pages / 8);
 	copy_init(v, &v->nodes, OH_NODE, pages - Min(pages, v->towers.nslots));
-	OhVacuumGrow(v);
 	OhVacuumReadAll(v);
 	return v;
 }

@@ -178,7 +178,7 @@ link_back(Relink *relink, uint32 from, uint32 to, float dist)
 		return;
 	for (int i = 0; i < n; i++)
 	{
-		if (links[i] >= v->n)
+		if (OhVacState(v, links[i]) != OH_LIVE)
 			return;
 		at[i].id = links[i];
 	}
@@ -246,7 +246,7 @@ find(Relink *relink, uint32 id, const uint32 *links, int nlinks)
 	first = n;
 	for (int i = 0; i < nlinks; i++)
 	{
-		bool		known = links[i] >= v->n;
+		bool		known = false;
 
 		for (int k = 0; k < first && !known; k++)
 			known = cand[k].id == links[i];
@@ -271,6 +271,12 @@ relink_node(Relink *relink, uint32 id)
 	int			before = OhCountLinks(links, max);
 	int			n;
 
+	/* a node inserted since the copy was made may have no other incoming link */
+	for (int i = 0; i < before; i++)
+	{
+		if (OhVacState(v, links[i]) != OH_LIVE)
+			return;
+	}
 	OhVacuumQuery(v, id);
 	n = find(relink, id, links, before);
 	n = OhSelectNeighbours(&v->sel, relink->cand, n, max);

@@ -115,7 +115,7 @@ extern bool OhVacuumHolds(OhIndex *ix);
 extern void OhVacuumEnd(OhVacuum *v);
 /* Take note of pages that were added since. */
 extern void OhVacuumGrow(OhVacuum *v);
-/* Read all pages that are known of again. */
+/* Read all pages of nodes, again and those added since. */
 extern void OhVacuumReadAll(OhVacuum *v);
 /* Copy of a page, read if it is not there; and read again. */
 extern Page OhVacuumPage(OhVacuum *v, OhCopy *copy, uint32 lp);
