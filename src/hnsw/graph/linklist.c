@@ -61,10 +61,12 @@ OhDropLink(OhLinkList *list, uint32 id)
 bool
 OhStillLinks(OhIndex *ix, uint32 from, uint32 to, Buffer locked)
 {
-	Buffer		buffer = BufferIsValid(locked) ? locked : OhArrayTryRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, from));
+	Buffer		buffer = locked;
 	OhNodeData *node;
 	bool		links;
 
+	if (!BufferIsValid(locked))
+		buffer = OhArrayTryRead(&ix->file, OH_NODE, OhLp(&ix->file, OH_NODE, from));
 	if (!BufferIsValid(buffer))
 		return false;
 	/* a dead node's links go with it */

@@ -225,7 +225,8 @@ link_from(Reach *reach, uint32 from, uint32 to)
 		buffer = OhArrayRead(&v->ix->file, OH_NODE, lp, BUFFER_LOCK_EXCLUSIVE);
 		node = OhSlot(&v->ix->file, OH_NODE, BufferGetPage(buffer), from % per_page);
 		unchanged = node->state == OH_LIVE && node->version == version &&
-			(witness == OH_NONE || OhStillLinks(v->ix, witness, links[place], witness / per_page == lp ? buffer : InvalidBuffer));
+			(witness == OH_NONE ||
+			 OhStillLinks(v->ix, witness, links[place], witness / per_page == lp ? buffer : InvalidBuffer));
 		if (unchanged)
 		{
 			OhWrite		write;
