@@ -30,6 +30,7 @@ main(void)
 {
 	model_weak();
 	model_slots();
+	model_drops();
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed > 0;
 }

@@ -10,5 +10,6 @@ extern void model_report(bool ok, const char *format,...) __attribute__((format(
 
 extern void model_weak(void);	/* the graph of a build, on a weakly ordered machine */
 extern void model_slots(void);	/* slots of an index that are freed and used again */
+extern void model_drops(void);	/* links that inserts drop because of one another */
 
 #endif							/* MODEL_H */
