@@ -44,8 +44,9 @@ my $whole = script('whole.sql', "\\set n random(1, 2000)\nSET enable_seqscan = o
 	  . "SELECT count(*) AS all_rows FROM t \\gset\n"
 	  . "SELECT 1 / (count(*) = :all_rows AND count(DISTINCT id) = :all_rows)::int FROM "
 	  . "(SELECT id FROM t ORDER BY v <-> (SELECT v FROM source WHERE id = :n)) s;\nCOMMIT;\n");
+# more rows than $delete takes away, so that the searches have ten however many transactions there are
 my $insert = script('insert.sql', "\\set n random(1, 2000)\n"
-	  . "INSERT INTO t SELECT nextval('ids'), random_vector(:n, $dim) FROM generate_series(1, 3);\n");
+	  . "INSERT INTO t SELECT nextval('ids'), random_vector(:n, $dim) FROM generate_series(1, 5);\n");
 my $twin = script('twin.sql', "\\set n random(1, 40)\n"
 	  . "INSERT INTO t SELECT nextval('ids'), v FROM source WHERE id = :n;\n");
 my $null = script('null.sql', "INSERT INTO t SELECT nextval('ids'), NULL FROM generate_series(1, 2);\n");
