@@ -2,10 +2,10 @@
  * drops.c -- three inserts that each drop a link because of a path over another's, in every order of their steps
  * (src/hnsw/README.md, "Insert").
  *
- * Three lists link round in a circle, and each to one more node, the target.  Each insert has seen that its list can do without
- * the link to the target, as the next list has one.  It locks its list, tries to lock the next one for a look at that
- * link, gives that lock back, and writes its list without the link; if it cannot have the lock or the link is gone, it
- * leaves the list as it is.
+ * Three lists link round in a circle, and each to one more node, the target.  Each insert has seen that its list can do
+ * without the link to the target, as the next list has one.  It locks its list, tries to lock the next one for a look
+ * at that link, gives that lock back, and writes its list without the link; if it cannot have the lock or the link is
+ * gone, it leaves the list as it is.
  *
  * At the end one list must link to the target.  Each rule is then broken in turn, which must be seen.
  */
