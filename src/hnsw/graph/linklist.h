@@ -11,7 +11,6 @@
 
 #include "hnsw/format.h"
 #include "hnsw/graph/select.h"
-#include "hnsw/index.h"
 #include "hnsw/options.h"
 
 /* A working copy: the diverse links first. */
@@ -33,14 +32,6 @@ extern int	OhCandidateLinks(const OhCandidate *cand, int n, uint32 *links);
 extern int	OhCopyLinks(const uint32 *links, int max, uint32 *out);
 /* Remove a link from a list, if it is there. */
 extern void OhDropLink(OhLinkList *list, uint32 id);
-
-/*
- * Does a live node have a link on the base layer now, while the caller keeps a page locked?
- *
- * locked: the node's page if the caller has locked it; InvalidBuffer: it is locked for this if that needs no waiting,
- * otherwise the answer is no
- */
-extern bool OhStillLinks(OhIndex *ix, uint32 from, uint32 to, Buffer locked);
 
 /* How many links a record has. */
 static inline int

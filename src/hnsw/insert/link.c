@@ -9,6 +9,7 @@
 
 #include "miscadmin.h"
 
+#include "hnsw/graph/linknow.h"
 #include "hnsw/insert/link.h"
 #include "hnsw/options.h"
 

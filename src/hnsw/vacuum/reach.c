@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "hnsw/graph/linkcode.h"
+#include "hnsw/graph/linknow.h"
 #include "hnsw/options.h"
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
