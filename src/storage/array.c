@@ -311,7 +311,10 @@ verify_data_page(OhFile *file, int id, uint32 lp, Buffer buffer)
 }
 
 /*
- * OhArrayRead() first tries the buffer that the page was last seen in.
+ * pin_page -- pin a page, which is not locked.  known: is it in the buffer that it was last seen in?  Otherwise the
+ * caller locks it and calls take_page().
+ *
+ * First it tries the buffer that the page was last seen in.
  * ReadRecentBuffer() does not count as a use, so every PAGE_HINT_PERIOD-th access goes
  * through ReadBuffer(): otherwise the hottest pages would look cold to the clock
  * sweep.  A page is verified whenever it is read through ReadBuffer().  A buffer that
@@ -319,44 +322,56 @@ verify_data_page(OhFile *file, int id, uint32 lp, Buffer buffer)
  * a TLB miss a page, as the tail is far from the records
  * (docs/measurements.md#by-question).  What is read from a record is checked for bounds in any case.
  */
-Buffer
-OhArrayRead(OhFile *file, int id, uint32 lp, int lockmode)
+static inline Buffer
+pin_page(OhFile *file, int id, uint32 lp, bool *known)
 {
 	OhArray    *array = &file->array[id];
 	BlockNumber block = OhArrayBlock(file, id, lp);
 	Buffer		buffer = array->hint[lp];
 
-	if (likely(buffer != InvalidBuffer && ++file->hint_clock % PAGE_HINT_PERIOD != 0 &&
-			   ReadRecentBuffer(file->locator, MAIN_FORKNUM, block, buffer)))
-	{
-		LockBuffer(buffer, lockmode);
+	*known = likely(buffer != InvalidBuffer && ++file->hint_clock % PAGE_HINT_PERIOD != 0 &&
+					ReadRecentBuffer(file->locator, MAIN_FORKNUM, block, buffer));
+	if (*known)
 		return buffer;
-	}
-	buffer = ReadBufferExtended(file->rel, MAIN_FORKNUM, block, RBM_NORMAL, file->strategy);
 	array->hint[lp] = InvalidBuffer;
-	LockBuffer(buffer, lockmode);
+	return ReadBufferExtended(file->rel, MAIN_FORKNUM, block, RBM_NORMAL, file->strategy);
+}
+
+/*
+ * take_page -- verify a page that was read anew and is locked, and remember its buffer.
+ */
+static void
+take_page(OhFile *file, int id, uint32 lp, Buffer buffer)
+{
 	verify_data_page(file, id, lp, buffer);
-	array->hint[lp] = buffer;
+	file->array[id].hint[lp] = buffer;
+}
+
+Buffer
+OhArrayRead(OhFile *file, int id, uint32 lp, int lockmode)
+{
+	bool		known;
+	Buffer		buffer = pin_page(file, id, lp, &known);
+
+	LockBuffer(buffer, lockmode);
+	if (unlikely(!known))
+		take_page(file, id, lp, buffer);
 	return buffer;
 }
 
 Buffer
 OhArrayTryRead(OhFile *file, int id, uint32 lp)
 {
-	OhArray    *array = &file->array[id];
-	BlockNumber block = OhArrayBlock(file, id, lp);
-	Buffer		buffer = array->hint[lp];
+	bool		known;
+	Buffer		buffer = pin_page(file, id, lp, &known);
 
-	if (buffer == InvalidBuffer || !ReadRecentBuffer(file->locator, MAIN_FORKNUM, block, buffer))
-		buffer = ReadBufferExtended(file->rel, MAIN_FORKNUM, block, RBM_NORMAL, file->strategy);
 	if (!ConditionalLockBuffer(buffer))
 	{
 		ReleaseBuffer(buffer);
 		return InvalidBuffer;
 	}
-	if (buffer != array->hint[lp])
-		verify_data_page(file, id, lp, buffer);
-	array->hint[lp] = buffer;
+	if (!known)
+		take_page(file, id, lp, buffer);
 	return buffer;
 }
 

@@ -230,22 +230,21 @@ check_index($primary, 'i', 'rows added');
 # Equal rows move away, a part at a time, so that nodes lose their first row and keep others. These stand for the node then,
 # not its old code, which says nothing by a model of other rows: .92 to .97 were found after the second round. All codes
 # are compared. With one bit, .95 to 1.0 are found in new indexes as well, so that the mean of three is taken.
-my @found;
+my @sum;
 for my $try (1 .. 3)
 {
 	begin(0, 'ip', 'WITH (bits = 1, m = 8)');
 	sql('INSERT INTO t SELECT n, v FROM generate_series(1, 2000) n, source WHERE source.id = 1 + n * 7919 % 900', 'REINDEX INDEX i',
 		'INSERT INTO q SELECT v + at(2) FROM q0');
-	for my $round (1 .. 2)
+	for my $round (1 .. 4)
 	{
 		sql("UPDATE t SET v = source.v + at(2) FROM source
 			WHERE source.id = 2001 + (t.id * 104729 + $round * 31) % 900 AND (t.id * 7 + $round * 3) % 10 < 4");
 		$primary->safe_psql('postgres', 'VACUUM t');
+		$sum[$round] += recall($primary, 't', 'ip', ef => 1000);
 	}
-	push @found, recall($primary, 't', 'ip', ef => 1000);
 	check_index($primary, 'i', "first rows deleted, $try");
 }
-my $mean = ($found[0] + $found[1] + $found[2]) / 3;
-cmp_ok($mean, '>=', 0.97, "first rows deleted: @found found");
+cmp_ok($sum[$_] / 3, '>=', $_ == 2 ? 0.97 : 0.96, "first rows deleted, round $_: found") for 1 .. 4;
 
 done_testing();

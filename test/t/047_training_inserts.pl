@@ -53,14 +53,14 @@ for my $round (1 .. 3)
 # Rows at five places that lists of eight links hardly connect; the first rows are gone, and with them the entry point. While a vacuum trains
 # and heals the graph, inserts drop links because of links that it would give up: in one of nine rounds 1 to 1,116 nodes were cut off.
 my $row = 'SELECT array_agg(%s + random() * 3 + 0 * d)::real[]::vector FROM generate_series(1, 24) d';
-append_to_file("$folder/places.sql", 'INSERT INTO p (v) ' . sprintf($row, 'a') . ", (SELECT 5 + floor(random() * 5) * 1000 AS a) s;\n");
+my $insert = 'INSERT INTO p (v) ' . sprintf($row, 'a') . ", (SELECT 5 + floor(random() * 5) * 1000 AS a) s;\n";
 my $unreachable = 0;
 for my $round (1 .. 8)
 {
 	sql('DROP TABLE IF EXISTS p', 'CREATE TABLE p (id bigserial, v vector(24))', 'INSERT INTO p (v) SELECT (' . sprintf($row, '0 * n') . ') FROM generate_series(1, 300) n',
 		'CREATE INDEX p_v ON p USING omenhnsw (v) WITH (bits = 4, m = 4, ef_construction = 16)',
 		'INSERT INTO p (v) SELECT (' . sprintf($row, '5 + n % 5 * 1000') . ') FROM generate_series(1, 1800) n', 'DELETE FROM p WHERE id <= 300');
-	my $inserts = pgbench('places.sql', '', '-c', $clients, '-T', 60);
+	my $inserts = pgbench('places.sql', $insert, '-c', $clients, '-T', 60);
 	$node->safe_psql('postgres', 'VACUUM p');
 	IPC::Run::kill_kill($inserts->{run});
 	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE query ~ '^INSERT' AND state <> 'idle'");

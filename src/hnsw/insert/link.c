@@ -704,12 +704,12 @@ OhLinkRest(OhLinks *links)
 }
 
 /*
- * OhIsSameNode -- see link.h.
+ * is_same_node -- is a node still the one that the search saw?
  *
  * A node whose code has been replaced by one of another model since then most probably is.
  */
-bool
-OhIsSameNode(OhLinks *links, uint32 id)
+static bool
+is_same_node(OhLinks *links, uint32 id)
 {
 	OhIndex    *ix = links->ix;
 	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
@@ -743,7 +743,7 @@ OhLinkVerify(OhLinks *links)
 
 	for (int i = 0; i < links->list.n; i++)
 	{
-		if (!OhIsSameNode(links, links->list.link[i]))
+		if (!is_same_node(links, links->list.link[i]))
 			bad[nbad++] = links->list.link[i];
 	}
 	if (nbad == 0)

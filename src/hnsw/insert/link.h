@@ -82,7 +82,5 @@ extern OhLinkResult OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer
 extern void OhLinkRest(OhLinks *links);
 /* Drop links to nodes that a vacuum has freed in the meantime. */
 extern void OhLinkVerify(OhLinks *links);
-/* Is the node still the one that the search saw? */
-extern bool OhIsSameNode(OhLinks *links, uint32 id);
 
 #endif							/* OH_LINK_H */

@@ -156,6 +156,21 @@ swap(uint32 *links, OhCandidate *at, int i, int k)
 }
 
 /*
+ * has_new_links -- does a list lead to nodes that are not live in the copy, as they were inserted since?  They may
+ * have no other incoming link, so the list stays.
+ */
+static bool
+has_new_links(const OhVacuum *v, const uint32 *links, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (OhVacState(v, links[i]) != OH_LIVE)
+			return true;
+	}
+	return false;
+}
+
+/*
  * link_back -- link a node to another one at this distance, whose query form is v->form, by the rule of inserts
  * (OhLinkDecide()).
  */
@@ -174,14 +189,10 @@ link_back(Relink *relink, uint32 from, uint32 to, float dist)
 	int			place = n;
 
 	Assert(n >= 0 && n <= 2 * OH_MAX_M);
-	if (OhHasLink(links, n, to))
+	if (OhHasLink(links, n, to) || has_new_links(v, links, n))
 		return;
 	for (int i = 0; i < n; i++)
-	{
-		if (OhVacState(v, links[i]) != OH_LIVE)
-			return;
 		at[i].id = links[i];
-	}
 	OhVacuumQuery(v, from);
 	OhVacuumDistances(v, at, n);
 	for (int i = 0; i < nselected; i++)
@@ -271,12 +282,8 @@ relink_node(Relink *relink, uint32 id)
 	int			before = OhCountLinks(links, max);
 	int			n;
 
-	/* a node inserted since the copy was made may have no other incoming link */
-	for (int i = 0; i < before; i++)
-	{
-		if (OhVacState(v, links[i]) != OH_LIVE)
-			return;
-	}
+	if (has_new_links(v, links, before))
+		return;
 	OhVacuumQuery(v, id);
 	n = find(relink, id, links, before);
 	n = OhSelectNeighbours(&v->sel, relink->cand, n, max);
