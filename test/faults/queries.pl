@@ -174,8 +174,8 @@ sub group
 	my ($world) = @_;
 	# a match that fails is nothing at all in a list
 	my %mode = (partitioned => $world->{layout} eq 'partitioned',
-		off => scalar($world->{rerank} eq 'off' || $world->{rerank} eq 'index' && $world->{options} =~ /bits = 1|binary/),
-		slack => $world->{rerank} eq 'index' ? 0.05 : 0, linked => $world->{options} =~ /m = (?:8|16)/ && $world->{options} !~ /elements/);
+		off => scalar($world->{rerank} eq 'off'),
+		slack => $world->{rerank} eq 'index' ? 0.01 : 0, linked => $world->{options} =~ /m = (?:8|16)/ && $world->{options} !~ /elements/);
 	my $key = $world->{layout} eq 'expression' ? '(t.v::' . $world->cast . ')' : 't.v';
 	my $q = $world->query;
 	my $where = $world->condition('t');

@@ -45,7 +45,6 @@ OhRankingReset(OhRanking *r)
 	OhReadSetInit(&r->seen, r->query->rescan_context);
 	r->certain = false;
 	r->last = -INFINITY;
-	r->last_error = 0;
 	r->ndoubtful = 0;
 }
 
@@ -73,9 +72,9 @@ OhRankingEnd(OhRanking *r)
  * rank_row -- rank a row by its vector in the table; false if the snapshot does not see it.
  */
 static bool
-rank_row(OhRanking *r, ItemPointerData tid, float slack, double *dist)
+rank_row(OhRanking *r, ItemPointerData tid, double *dist)
 {
-	OhRow		row = {.slack = slack, .node = OH_NONE, .posting = OH_NONE, .tid = tid};
+	OhRow		row = {.node = OH_NONE, .posting = OH_NONE, .tid = tid};
 
 	CHECK_FOR_INTERRUPTS();
 	r->nfetched++;
@@ -94,9 +93,9 @@ rank_row(OhRanking *r, ItemPointerData tid, float slack, double *dist)
  * known, otherwise a bound.
  */
 static void
-rank_rest(OhRanking *r, const OhChain *chain, float slack, double dist, bool known)
+rank_rest(OhRanking *r, const OhChain *chain, double dist, bool known)
 {
-	OhRow		row = {.dist = dist, .slack = slack, .node = OH_NONE, .posting = OH_NONE};
+	OhRow		row = {.dist = dist, .node = OH_NONE, .posting = OH_NONE};
 
 	if (known && r->query->radius != NULL && !OhRadiusHolds(r->query->radius, dist))
 		return;
@@ -114,7 +113,7 @@ rank_rest(OhRanking *r, const OhChain *chain, float slack, double dist, bool kno
  * rank_chain -- rank the next rows of a chain by their vectors, and queue the rest of it.
  */
 static void
-rank_chain(OhRanking *r, OhChain *chain, float slack, double bound, int64 most_chained)
+rank_chain(OhRanking *r, OhChain *chain, double bound, int64 most_chained)
 {
 	bool		any = false;
 
@@ -126,11 +125,10 @@ rank_chain(OhRanking *r, OhChain *chain, float slack, double bound, int64 most_c
 		OhChainNext(r->query->ix, chain, &r->seen, &r->piece);
 		r->nchained += r->piece.n;
 		for (int i = 0; i < r->piece.n; i++)
-			any |= rank_row(r, r->piece.tid[i], slack, &dist);
+			any |= rank_row(r, r->piece.tid[i], &dist);
 		r->piece.n = 0;
 		if (any && OhChainHasMore(chain))
-			rank_rest(r, chain, slack, chain->hash != OH_MIXED ? dist : bound,
-					  chain->hash != OH_MIXED);
+			rank_rest(r, chain, chain->hash != OH_MIXED ? dist : bound, chain->hash != OH_MIXED);
 	}
 }
 
@@ -140,17 +138,17 @@ rank_chain(OhRanking *r, OhChain *chain, float slack, double bound, int64 most_c
  * dist is set to the distance of the row at the node's own TID, if the snapshot sees it.
  */
 static void
-rank_exactly(OhRanking *r, const OhNodeRows *head, float slack, double bound,
-			 int64 most_chained, double *dist)
+rank_exactly(OhRanking *r, const OhNodeRows *head, double bound, int64 most_chained,
+			 double *dist)
 {
 	OhChain		chain;
 
 	if (ItemPointerIsValid(&head->tid))
-		(void) rank_row(r, head->tid, slack, dist);
+		(void) rank_row(r, head->tid, dist);
 	if (head->posting == OH_NONE)
 		return;
 	OhChainBegin(&chain, head->id, head->posting);
-	rank_chain(r, &chain, slack, bound, most_chained);
+	rank_chain(r, &chain, bound, most_chained);
 }
 
 /*
@@ -184,7 +182,7 @@ OhRank(OhRanking *r, const OhNodeRows *head, double dist, double bound, int64 mo
 			r->nrefined++;
 			row.dist = head->refined;
 			note_error(r, dist, head->refined);
-			row.error = row.slack = head->refined_error;
+			row.error = head->refined_error;
 		}
 		if (r->query->forms->unrounded)
 		{
@@ -200,7 +198,7 @@ OhRank(OhRanking *r, const OhNodeRows *head, double dist, double bound, int64 mo
 	{
 		double		exact = dist;
 
-		rank_exactly(r, head, 0, bound, most_chained, &exact);
+		rank_exactly(r, head, bound, most_chained, &exact);
 		note_error(r, dist, exact);
 	}
 }
@@ -226,7 +224,21 @@ is_open(const OhRanked *rows)
 }
 
 /*
- * settle -- rank the first row exactly, because another one may be nearer.
+ * is_behind -- is the first row's distance an estimate, and less than that of a row that has
+ * been returned?
+ */
+static bool
+is_behind(const OhRanking *r)
+{
+	const OhRow *row = &r->ranked.row[0];
+
+	return row->error > 0 && oh_iterative_scan != OH_ITERATIVE_RELAXED &&
+		row->dist < (r->ndoubtful > 0 ? r->doubtful[r->ndoubtful - 1].dist : r->last);
+}
+
+/*
+ * settle -- rank the first row exactly, because another one may be nearer, or because it may
+ * be late.
  */
 static void
 settle(OhRanking *r, int64 most_chained)
@@ -235,17 +247,7 @@ settle(OhRanking *r, int64 most_chained)
 	OhNodeRows	head = {.id = row.node, .posting = row.posting, .tid = row.tid};
 	double		dist;
 
-	rank_exactly(r, &head, row.slack, row.least, most_chained, &dist);
-}
-
-/*
- * is_nearer -- is a row nearer than one already returned, by more than the errors of the
- * two estimates explain?
- */
-static inline bool
-is_nearer(const OhRow *row, double last, float last_error)
-{
-	return row->dist < last && row->dist < last - OH_SETTLED_ERRORS * hypot(row->slack, last_error);
+	rank_exactly(r, &head, row.least, most_chained, &dist);
 }
 
 /*
@@ -260,7 +262,6 @@ doubt(OhRanking *r)
 	if (!OhRerankSees(r->rerank, row->tid))
 		return false;
 	r->last = row->dist;
-	r->last_error = row->slack;
 	r->ndoubtful = 0;
 	return true;
 }
@@ -273,10 +274,9 @@ is_late(OhRanking *r, const OhRow *row)
 {
 	if (!r->query->sorted || oh_iterative_scan == OH_ITERATIVE_RELAXED)
 		return false;
-	while (r->ndoubtful > 0 && is_nearer(row, r->doubtful[r->ndoubtful - 1].dist,
-										 r->doubtful[r->ndoubtful - 1].slack))
+	while (r->ndoubtful > 0 && row->dist < r->doubtful[r->ndoubtful - 1].dist)
 		(void) doubt(r);
-	return is_nearer(row, r->last, r->last_error);
+	return row->dist < r->last;
 }
 
 void
@@ -291,7 +291,6 @@ OhNoteReturned(OhRanking *r, const ItemPointerData *tid)
 	if (row->rest == NULL && row->node == OH_NONE)
 	{
 		r->last = row->dist;
-		r->last_error = row->slack;
 		r->ndoubtful = 0;
 		return;
 	}
@@ -301,7 +300,6 @@ OhNoteReturned(OhRanking *r, const ItemPointerData *tid)
 		(void) doubt(r);
 	last = &r->doubtful[r->ndoubtful++];
 	last->dist = row->dist;
-	last->slack = row->slack;
 	last->tid = *tid;
 }
 
@@ -332,7 +330,8 @@ OhTakeFirst(OhRanking *r, int64 most_chained)
 {
 	OhRow		row;
 
-	if (r->query->forms->refined && r->query->sorted && !r->ranked.row[0].unranked && is_open(&r->ranked))
+	if (r->query->forms->refined && r->query->sorted && !r->ranked.row[0].unranked &&
+		(is_open(&r->ranked) || is_behind(r)))
 	{
 		settle(r, most_chained);
 		return false;
@@ -340,13 +339,12 @@ OhTakeFirst(OhRanking *r, int64 most_chained)
 	row = OhRankedPop(&r->ranked);
 	if (row.unranked)
 	{
-		rank_chain(r, row.rest, row.slack, row.dist, most_chained);
+		rank_chain(r, row.rest, row.dist, most_chained);
 		pfree(row.rest);
 		return false;
 	}
 	if (is_late(r, &row))
 	{
-		row.error = 0;			/* late rows are returned in the order of these distances */
 		OhRankedPush(&r->late, row);
 		r->nlate++;
 		return false;

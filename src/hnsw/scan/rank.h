@@ -15,7 +15,6 @@
 typedef struct OhDoubtful
 {
 	double		dist;
-	float		slack;
 	ItemPointerData tid;
 } OhDoubtful;
 
@@ -50,7 +49,6 @@ typedef struct OhRanking
 	OhRanked	late;			/* rows held back ... */
 	int64		nlate;			/* ... and the number of them so far */
 	double		last;			/* distance of the farthest row returned that the snapshot sees */
-	float		last_error;		/* the slack of that row */
 	OhDoubtful *doubtful;		/* rows returned since then, the farthest last */
 	int			ndoubtful;
 } OhRanking;

@@ -37,7 +37,6 @@ typedef struct OhRow
 								 * nearer than */
 	double		least;			/* dist less OH_SETTLED_ERRORS errors, set by OhRankedPush() */
 	float		error;			/* standard error of dist, 0 if that is exact */
-	float		slack;			/* standard error of the estimate that it was first ranked by */
 	OhChain    *rest;			/* the remaining rows of a node, otherwise NULL */
 	bool		unranked;		/* ... which are still to be ranked */
 	uint32		node;			/* the node, if the entry is all its rows; otherwise OH_NONE */
