@@ -240,6 +240,28 @@ remember(OhFile *file, int id, BlockNumber leaf, const BlockNumber *entries,
 	}
 }
 
+/*
+ * prefetch_leaves -- prefetch the leaf pages of an array's first root page, but for those that lie behind the one
+ * before: these the operating system reads ahead.
+ */
+static void
+prefetch_leaves(OhFile *file, int array, BlockNumber root)
+{
+	Buffer		buffer = read_directory_page(file->rel, array, root, OH_PAGE_ROOT, BUFFER_LOCK_SHARE);
+	int			n = OhTail(BufferGetPage(buffer))->nused;
+	BlockNumber entries[BLCKSZ / sizeof(BlockNumber)];
+	BlockNumber nblocks;
+
+	memcpy(entries, OhDirEntries(BufferGetPage(buffer)), sizeof(BlockNumber) * n);
+	UnlockReleaseBuffer(buffer);
+	nblocks = RelationGetNumberOfBlocks(file->rel);
+	for (int i = 1; i < n; i++)
+	{
+		if (entries[i] != entries[i - 1] + 1 && entries[i] < nblocks)
+			OhAheadBlock(file->rel, entries[i], InvalidBuffer);
+	}
+}
+
 uint32
 OhArrayPages(OhFile *file, int id)
 {
@@ -258,6 +280,8 @@ OhArrayPages(OhFile *file, int id)
 
 		if (leaf == InvalidBlockNumber)
 			return array->npages;
+		if (array->npages == 0)
+			prefetch_leaves(file, id, path.root);
 		buffer = read_directory_page(file->rel, id, leaf, OH_PAGE_LEAF, BUFFER_LOCK_SHARE);
 		count = OhTail(BufferGetPage(buffer))->nused;
 		if (count > (int) from)
@@ -440,6 +464,44 @@ new_page(OhFile *file)
 	return om_extend_relation(file->rel, MAIN_FORKNUM);
 }
 
+void
+OhArrayPlan(OhFile *file, int array, uint32 npages)
+{
+	uint32		nleaves = npages / OH_DIR_ENTRIES + (npages % OH_DIR_ENTRIES != 0);
+
+	Assert(file->building && file->nplanned == 0 && OhArrayPages(file, array) == 0);
+	if (nleaves < 2)
+		return;
+	for (file->nplanned = 0; file->nplanned < nleaves; file->nplanned++)
+	{
+		Buffer		buffer = om_extend_relation(file->rel, MAIN_FORKNUM);
+		BlockNumber block = BufferGetBlockNumber(buffer);
+
+		UnlockReleaseBuffer(buffer);
+		if (file->nplanned == 0)
+			file->planned = block;
+		if (block != file->planned + file->nplanned)
+			OhReportCorruption(file->rel, block, "a page was added behind block %u while its index was built", block - 1);
+	}
+}
+
+/*
+ * new_leaf -- as new_page(), for a leaf page.
+ */
+static Buffer
+new_leaf(OhFile *file)
+{
+	Buffer		buffer;
+
+	if (file->nplanned == 0)
+		return new_page(file);
+	buffer = ReadBuffer(file->rel, file->planned);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	file->planned++;
+	file->nplanned--;
+	return buffer;
+}
+
 /*
  * release_page -- release a page from new_page(), if there is one.  If it was not used, it is still a zero
  * page, and is recorded in the free space map.
@@ -563,7 +625,7 @@ add_leaf(OhFile *file, int array, uint32 n)
 	DirectoryPath path;
 	bool		done = false;
 
-	fresh.leaf = new_page(file);
+	fresh.leaf = new_leaf(file);
 	/* the pages above are looked up afterwards, as no lock may be held while extending */
 	if (leaf_block(file->rel, array, n, &path) == InvalidBlockNumber)
 	{

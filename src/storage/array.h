@@ -44,6 +44,12 @@ extern void OhReleaseAll(OhPageRef *pages, int n);
 extern uint32 OhArrayExtend(OhFile *file, int array);
 
 /*
+ * In a build, before the array's first page is added: it will have this many.  Takes the pages of its directory
+ * at once, so that they lie one behind the other, and a session that opens the index reads them so.
+ */
+extern void OhArrayPlan(OhFile *file, int array, uint32 npages);
+
+/*
  * Find a logical page that probably has a free slot; extends the array if no page has one.  The caller locks the
  * page and takes a slot by OhPageTakeSlot(); if others have taken the last one, it calls this again.
  */

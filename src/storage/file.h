@@ -74,6 +74,9 @@ typedef struct OhFile
 	uint64		build_id;
 	uint32		generation;		/* of the metapage, as last seen */
 	bool		building;		/* the index is being built: changes are not logged */
+	BlockNumber planned;		/* the next of the zero pages that OhArrayPlan() has taken for leaf
+								 * pages ... */
+	uint32		nplanned;		/* ... and how many are left */
 	BufferAccessStrategy strategy;	/* of the vacuum that reads pages, otherwise NULL */
 	uint32		hint_clock;		/* counts accesses by hint, see OhArrayRead() */
 	OhAhead		ahead;			/* of reads anywhere in the file */

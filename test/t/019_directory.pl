@@ -69,6 +69,32 @@ sub refused
 	return;
 }
 
+# leaves(index) -- blocks of the leaf pages of its nodes, in the order of what they hold
+sub leaves
+{
+	my ($index) = @_;
+	my $file = $node->data_dir . '/' . $node->safe_psql('postgres', "CHECKPOINT; SELECT pg_relation_filepath('$index')");
+	my $bytes = slurp_file($file);
+	my @leaves;
+	for my $block (0 .. length($bytes) / 8192 - 1)
+	{
+		# OhPageTail: first entry, kind, array; kind 3 is a leaf page, array 0 has the nodes
+		my ($first, $kind, $array) = unpack('LSS', substr($bytes, $block * 8192 + 8176, 8));
+		push @leaves, [ $first, $block ] if $kind == 3 && $array == 0;
+	}
+	return map { $_->[1] } sort { $a->[0] <=> $b->[0] } @leaves;
+}
+
+# A build writes them one behind the other, with and without the memory for its graph.
+for my $memory ('64MB', '1MB')
+{
+	$node->safe_psql('postgres', "SET client_min_messages = error; SET maintenance_work_mem = '$memory'; REINDEX INDEX built_v");
+	my @leaves = leaves('built_v');
+	is("@leaves", join(' ', map { $leaves[0] + $_ } 0 .. 37), "built with $memory: leaf pages of the directory lie together");
+	check_index($node, 'built_v', "built with $memory");
+}
+isnt((leaves('grown_v'))[37] - (leaves('grown_v'))[0], 37, 'inserts add leaf pages as they come');
+
 check_index($node, $_ . '_v', "$_ beyond the root pages of the metapage") for qw(built grown);
 all_found($_, 150) for qw(built grown);
 

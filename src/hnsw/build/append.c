@@ -28,6 +28,12 @@ OhAppendEnd(OhAppender *out)
 	out->buffer = InvalidBuffer;
 }
 
+void
+OhAppendPlan(OhIndex *ix, OhArrayId array, uint32 records, uint32 per_page)
+{
+	OhArrayPlan(&ix->file, array, records / per_page + (records % per_page != 0));
+}
+
 Buffer
 OhAppendPage(OhIndex *ix, OhArrayId array, uint32 lp)
 {
