@@ -55,7 +55,8 @@ node_is_free(const void *record)
 }
 
 /*
- * clear_node -- increase the version, by which a backend that has read the node before notices.
+ * clear_node -- zero a node record except for its version, which is increased: a backend that has read the node
+ * before sees by it that the node has changed.
  */
 static void
 clear_node(void *record, Size bytes, bool taken)

@@ -464,7 +464,7 @@ choose_rerank(Relation index, const OhParameters *params, int asked)
 
 	if (spec->kind == OM_QUANT_BIT)
 		return OH_RERANK_OFF;
-	/* MaxSim of a row needs all its vectors, and codes tell the distance of one */
+	/* MaxSim needs all vectors of a row, while a code tells the distance of one */
 	if (params->column.metric->type->parts != NULL)
 	{
 		if (asked == OH_RERANK_INDEX || asked == OH_RERANK_OFF)

@@ -681,10 +681,10 @@ conditions_of(List *bounds)
 }
 
 /*
- * take_places -- put the clauses back in the paths, in place of their conditions.
+ * restore_clauses -- put the clauses back in the paths, in place of their conditions.
  */
 static void
-take_places(RelOptInfo *rel, IndexOptInfo *index, List *bounds)
+restore_clauses(RelOptInfo *rel, IndexOptInfo *index, List *bounds)
 {
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -752,8 +752,8 @@ OhBoundsPaths(PlannerInfo *root, RelOptInfo *rel, const OhBounds *bounds, OhMore
 	rel->joininfo = joins;
 	rel->indexlist = indexes;
 
-	take_places(rel, index, bounds->restrictions);
-	take_places(rel, index, bounds->joins);
+	restore_clauses(rel, index, bounds->restrictions);
+	restore_clauses(rel, index, bounds->joins);
 	if (conditions == NIL)
 		return;
 	foreach(lc, rel->ppilist)

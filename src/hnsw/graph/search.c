@@ -49,29 +49,29 @@
 
 uint32		oh_hidden_node = OH_NONE;
 
-/* ---- what inserts keep ---- */
+/* ---- copies of nodes, for inserts ---- */
 
 static void
-keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, int n)
+cache_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, int n)
 {
-	OhCachedNode *kept = OhNodeCacheFind(s->eval.keep, id);
+	OhCachedNode *cached = OhNodeCacheFind(s->eval.cache, id);
 
-	if (kept == NULL)
+	if (cached == NULL)
 		return;
-	if (kept->links == NULL)
-		kept->links = OhNodeCacheAlloc(s->eval.keep, sizeof(uint32) * 2 * s->eval.ix->m);
-	memcpy(kept->links, links, sizeof(uint32) * n);
-	kept->nlinks = n;
-	kept->nselected = Min(node->nselected, n);
-	kept->live = node->state == OH_LIVE;
-	kept->version = node->version;
-	kept->expanded = true;
+	if (cached->links == NULL)
+		cached->links = OhNodeCacheAlloc(s->eval.cache, sizeof(uint32) * 2 * s->eval.ix->m);
+	memcpy(cached->links, links, sizeof(uint32) * n);
+	cached->nlinks = n;
+	cached->nselected = Min(node->nselected, n);
+	cached->live = node->state == OH_LIVE;
+	cached->version = node->version;
+	cached->expanded = true;
 }
 
 /* ---- walks ---- */
 
 OhSearch *
-OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep, MemoryContext context)
+OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *cache, MemoryContext context)
 {
 	OhSearch   *s = MemoryContextAllocZero(context, sizeof(OhSearch));
 	uint64		nnodes = OhArrayRecords(&ix->file, OH_NODE);
@@ -81,7 +81,7 @@ OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep, MemoryContext cont
 	s->context = context;
 	s->streaming = streaming;
 	s->asks = true;
-	s->eval.keep = keep;
+	s->eval.cache = cache;
 	s->visited = OhVisitedGet(context, nnodes);
 	/* for a small graph, they hold no more than its nodes */
 	few = Min(nnodes + 64, 4096);
@@ -202,8 +202,8 @@ read_links(OhSearch *s, uint32 id, int level, uint32 *out)
 	if (node->state != OH_FREE)
 	{
 		n = OhCopyLinks(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, out);
-		if (s->eval.keep)
-			keep_links(s, id, node, out, n);
+		if (s->eval.cache)
+			cache_links(s, id, node, out, n);
 	}
 	UnlockReleaseBuffer(buffer);
 	return n;
@@ -214,7 +214,7 @@ OhSearchLinks(OhSearch *s, uint32 id)
 {
 	uint32		links[OH_WALK_LINKS];
 
-	Assert(s->eval.keep);
+	Assert(s->eval.cache);
 	read_links(s, id, 0, links);
 }
 
@@ -448,7 +448,7 @@ walk(OhSearch *s, int level, int ef)
 			if (s->nedge > 0)
 				OhFilterPrefetch(s->filter, ids[i]);
 		}
-		if (unlikely(s->eval.ix->file.ahead.rounds > 0) && level == 0 && s->eval.keep == NULL)
+		if (unlikely(s->eval.ix->file.ahead.rounds > 0) && level == 0 && s->eval.cache == NULL)
 			look_ahead(s, ids, fresh);
 		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
 		for (int i = 0; i < n; i++)
@@ -460,7 +460,7 @@ walk(OhSearch *s, int level, int ef)
 				  s->nedge > 0 ? ef : ef + s->ncopies);
 		}
 	}
-	if (level == 0 && s->streaming && !s->resumed && !s->over && s->eval.keep == NULL)
+	if (level == 0 && s->streaming && !s->resumed && !s->over && s->eval.cache == NULL)
 		learn(s, s->eval.evaluations - before, s->nedge > 0 ? s->nedge : ef);
 }
 
@@ -478,7 +478,7 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 	OhEvaluated evaluated[OH_WALK_LINKS];
 	int			nseeds = 0;
 
-	s->coded = level == 0 && s->eval.ix->neighbor_codes && s->eval.keep == NULL && s->filter == NULL &&
+	s->coded = level == 0 && s->eval.ix->neighbor_codes && s->eval.cache == NULL && s->filter == NULL &&
 		s->eval.near == NULL && s->eval.ix->columns.n == 0;
 	if (s->coded)
 	{

@@ -65,7 +65,7 @@ typedef struct OhSearch
 /* A node that no walk enters, while recall is measured; OH_NONE otherwise. */
 extern uint32 oh_hidden_node;
 
-extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep,
+extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *cache,
 							   MemoryContext context);
 /*
  * Forget everything about the last walk, including its filter and budget.  The caller keeps

@@ -35,10 +35,10 @@ OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen)
 {
 	for (int i = 0; i < list->n; i++)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
+		OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
-		if (kept)
-			kept->marks.chosen = chosen;
+		if (cached)
+			cached->marks.chosen = chosen;
 	}
 }
 
@@ -48,18 +48,18 @@ OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen)
 static const uint32 *
 planned_links(OhLinks *links, uint32 id, int *n)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 
 	*n = 0;
-	if (kept == NULL || !kept->expanded || !kept->live)
+	if (cached == NULL || !cached->expanded || !cached->live)
 		return NULL;
-	if (kept->marks.back > 0)
+	if (cached->marks.back > 0)
 	{
-		*n = links->back[kept->marks.back - 1].list.n;
-		return links->back[kept->marks.back - 1].list.link;
+		*n = links->back[cached->marks.back - 1].list.n;
+		return links->back[cached->marks.back - 1].list.link;
 	}
-	*n = kept->nlinks;
-	return kept->links;
+	*n = cached->nlinks;
+	return cached->links;
 }
 
 static bool
@@ -74,7 +74,7 @@ is_held(const OhLinks *links, uint32 from, uint32 to)
 }
 
 /*
- * hold -- record a link that another list relies on; false: there is no room for more.
+ * hold -- record a link that must stay, because another list relies on it; false: there is no room for more.
  */
 static bool
 hold(OhLinks *links, uint32 from, uint32 to)
@@ -99,25 +99,26 @@ leads_to(OhLinks *links, uint32 from, uint32 to)
 }
 
 /*
- * leads_from -- does a path of one or two links lead to a node, from the owner of the list
- * or from the new node?  The links of that path are held.
+ * leads_from -- does a path lead to a node from the owner of the list or from the new node?
+ * The links of that path are held.
  *
  * avoid: a node that the path must not pass through
+ * further: may the path have two links?  Otherwise it has one.
  */
 static bool
 leads_from(OhLinks *links, const OhLinkList *list, uint32 id, uint32 avoid, bool further)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 
-	if (kept == NULL || id == avoid || id == links->deciding)
+	if (cached == NULL || id == avoid || id == links->deciding)
 		return false;
-	if (kept->marks.chosen)
+	if (cached->marks.chosen)
 		return hold(links, OH_NONE, id);
 	if (OhHasLink(list->link, list->n, id))
 		return hold(links, links->deciding, id);
-	for (int i = 0; further && i < kept->marks.nleading; i++)
+	for (int i = 0; further && i < cached->marks.nleading; i++)
 	{
-		uint32		from = kept->marks.leading[i];
+		uint32		from = cached->marks.leading[i];
 
 		if (leads_to(links, from, id) && leads_from(links, list, from, avoid, false))
 			return hold(links, from, id);
@@ -137,18 +138,18 @@ static bool
 stays_reachable(OhLinks *links, const OhLinkList *list, int place)
 {
 	uint32		id = list->link[place];
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 
 	/* links of upper levels are only short cuts: no node depends on them */
 	if (links->deciding == OH_NONE)
 		return true;
-	if (kept == NULL || is_held(links, links->deciding, id))
+	if (cached == NULL || is_held(links, links->deciding, id))
 		return false;
-	if (kept->marks.chosen)
+	if (cached->marks.chosen)
 		return hold(links, OH_NONE, id);
-	for (int i = 0; i < kept->marks.nleading; i++)
+	for (int i = 0; i < cached->marks.nleading; i++)
 	{
-		uint32		from = kept->marks.leading[i];
+		uint32		from = cached->marks.leading[i];
 
 		if (from != links->deciding && leads_to(links, from, id) &&
 			leads_from(links, list, from, id, true))
@@ -211,18 +212,18 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 	om_quant_query_from_code(links->node->quant, code, links->near->form);
 	for (int i = 0; i < n; i++)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
+		OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
-		d[i] = kept ? ix->distance(links->node->quant, links->near->form, OhCachedCode(links->near, kept)) : FLT_MAX;
-		if (kept && i < list->nselected && d[i] < dist && kept->dist < dist)
+		d[i] = cached ? ix->distance(links->node->quant, links->near->form, OhCachedCode(links->near, cached)) : FLT_MAX;
+		if (cached && i < list->nselected && d[i] < dist && cached->dist < dist)
 			diverse = false;
 	}
 	/* farther diverse links that are nearer to the new node become fills */
 	for (int i = list->nselected - 1; diverse && i >= 0; i--)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
+		OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
-		if (kept && d[i] > dist && kept->dist < d[i])
+		if (cached && d[i] > dist && cached->dist < d[i])
 		{
 			int			last = --list->nselected;
 			uint32		link = list->link[i];
@@ -255,46 +256,46 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 }
 
 /*
- * kept_with_links -- the cached copy of a node, with its links, which are read if
+ * cached_with_links -- the cached copy of a node, with its links, which are read if
  * necessary.
  */
 static OhCachedNode *
-kept_with_links(OhLinks *links, uint32 id, bool again)
+cached_with_links(OhLinks *links, uint32 id, bool again)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 
-	if (!kept->expanded || again)
+	if (!cached->expanded || again)
 		OhSearchLinks(links->near->search, id);
-	return kept;
+	return cached;
 }
 
 static void
 decide(OhLinks *links, OhBackLink *back, bool again)
 {
-	OhCachedNode *kept = kept_with_links(links, back->node, again);
+	OhCachedNode *cached = cached_with_links(links, back->node, again);
 
 	if (again && back->changed != OH_NONE)
-		(void) kept_with_links(links, back->changed, true);
+		(void) cached_with_links(links, back->changed, true);
 	back->changed = OH_NONE;
 	back->wanted = false;
-	kept->marks.back = 0;
+	cached->marks.back = 0;
 	/* the new node has taken the slot of this neighbour, which a vacuum has freed */
 	if (back->node == links->id)
 		return;
-	if (!kept->expanded || !kept->live)
+	if (!cached->expanded || !cached->live)
 		return;
-	back->version = kept->version;
-	back->list.n = kept->nlinks;
-	back->list.nselected = kept->nselected;
-	memcpy(back->list.link, kept->links, sizeof(uint32) * kept->nlinks);
+	back->version = cached->version;
+	back->list.n = cached->nlinks;
+	back->list.nselected = cached->nselected;
+	memcpy(back->list.link, cached->links, sizeof(uint32) * cached->nlinks);
 	links->deciding = back->node;
 	back->first_held = links->nheld;
-	back->place = OhLinkDecide(links, &back->list, 2 * links->ix->m, OhCachedCode(links->near, kept),
-							   kept->dist);
+	back->place = OhLinkDecide(links, &back->list, 2 * links->ix->m, OhCachedCode(links->near, cached),
+							   cached->dist);
 	back->last_held = links->nheld;
 	links->deciding = OH_NONE;
 	back->wanted = back->place >= 0;
-	kept->marks.back = back->wanted ? back - links->back + 1 : 0;
+	cached->marks.back = back->wanted ? back - links->back + 1 : 0;
 }
 
 /*
@@ -306,7 +307,7 @@ static void
 take_over(OhLinks *links, uint32 id)
 {
 	OhLinkList *list = &links->list;
-	OhCachedNode *kept;
+	OhCachedNode *cached;
 	int			place;
 
 	if (OhHasLink(list->link, list->n, id))
@@ -316,14 +317,14 @@ take_over(OhLinks *links, uint32 id)
 	else
 	{
 		place = list->link[list->n - 1] == links->entry ? list->n - 2 : list->n - 1;
-		kept = OhNodeCacheFind(&links->near->cache, list->link[place]);
-		if (kept)
-			kept->marks.chosen = false;
+		cached = OhNodeCacheFind(&links->near->cache, list->link[place]);
+		if (cached)
+			cached->marks.chosen = false;
 	}
 	list->link[place] = id;
-	kept = OhNodeCacheFind(&links->near->cache, id);
-	if (kept)
-		kept->marks.chosen = true;
+	cached = OhNodeCacheFind(&links->near->cache, id);
+	if (cached)
+		cached->marks.chosen = true;
 }
 
 /*
@@ -336,10 +337,10 @@ static void
 link_entry(OhLinks *links)
 {
 	uint32		entry = links->ix->entry;
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, entry);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, entry);
 
 	links->entry = OH_NONE;
-	if (links->node->level <= links->ix->entry_level || kept == NULL || !kept->live)
+	if (links->node->level <= links->ix->entry_level || cached == NULL || !cached->live)
 		return;
 	links->entry = entry;
 	take_over(links, entry);
@@ -355,11 +356,11 @@ static void
 force(OhLinks *links, OhBackLink *back)
 {
 	OhLinkList *list = &back->list;
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, back->node);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, back->node);
 
-	list->n = kept->nlinks;
-	list->nselected = kept->nselected;
-	memcpy(list->link, kept->links, sizeof(uint32) * kept->nlinks);
+	list->n = cached->nlinks;
+	list->nselected = cached->nselected;
+	memcpy(list->link, cached->links, sizeof(uint32) * cached->nlinks);
 	back->place = list->n - 1;
 	take_over(links, list->link[back->place]);
 	back->first_held = links->nheld;
@@ -367,7 +368,7 @@ force(OhLinks *links, OhBackLink *back)
 	back->last_held = links->nheld;
 	list->link[back->place] = OH_NONE;
 	back->wanted = true;
-	kept->marks.back = back - links->back + 1;
+	cached->marks.back = back - links->back + 1;
 }
 
 /*
@@ -414,9 +415,9 @@ OhLinkPlan(OhLinks *links, int n)
 		decide(links, back, false);
 		if (i == 0 && !back->wanted)
 		{
-			OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, back->node);
+			OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, back->node);
 
-			if (kept->expanded && kept->live && kept->nlinks > 0)
+			if (cached->expanded && cached->live && cached->nlinks > 0)
 				force(links, back);
 		}
 	}
@@ -477,22 +478,23 @@ is_unchanged(OhLinks *links, const OhBackLink *back, Page page)
 }
 
 /*
- * forget_choice -- rely on the new node's link to this one no more.
+ * forget_choice -- no longer count the new node's link to this node as one that others may rely on.
  */
 static void
 forget_choice(OhLinks *links, uint32 id)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 
-	if (kept != NULL)
-		kept->marks.chosen = false;
+	if (cached != NULL)
+		cached->marks.chosen = false;
 }
 
 /*
  * path_stays -- is there still the path that a list relies on to drop a link?
  *
- * The page of the list is locked, so that nobody else can find the link that is to be dropped, and rely on it, while
- * others of the path are looked at.  What they drop of it meanwhile, they have found another path for.
+ * The page of the list is locked while the links of the path are looked at.  So until the list is written, no other
+ * insert can come to rely on the link that it drops.  An insert that drops a link of the path after it was looked at
+ * has found another path to the target of that link.
  */
 static bool
 path_stays(OhLinks *links, OhBackLink *back, const PageGroup *group)
@@ -501,7 +503,7 @@ path_stays(OhLinks *links, OhBackLink *back, const PageGroup *group)
 	{
 		uint32		from = links->held[h].from == OH_NONE ? links->id : links->held[h].from;
 
-		/* the list itself is unchanged; the new node's is written by the same record */
+		/* the list itself is unchanged; the new node's list is written by the same WAL record */
 		if (from == back->node || from == OH_NONE)
 			continue;
 		if (OhStillLinks(links->ix, from, links->held[h].to, buffer_of(group, OhLp(&links->ix->file, OH_NODE, from))))
@@ -574,10 +576,10 @@ encode_links(OhLinks *links)
 	OhLinkEncoderFrom(&links->encoder, links->node->quant, links->node->code);
 	for (int i = 0; i < codes->n; i++)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, links->list.link[i]);
+		OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, links->list.link[i]);
 
 		codes->id[i] = links->list.link[i];
-		if (kept == NULL || !OhLinkEncode(&links->encoder, OhCachedCode(links->near, kept), &codes->code[i]))
+		if (cached == NULL || !OhLinkEncode(&links->encoder, OhCachedCode(links->near, cached), &codes->code[i]))
 			codes->model = OH_NO_LINK_CODES;
 	}
 }
@@ -588,7 +590,7 @@ encode_links(OhLinks *links)
  * The pages of the new node come first in the group, then those of the nearest neighbours.
  */
 OhLinkResult
-OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
+OhLinkNode(OhLinks *links, const OhNodeSlots *slots, ItemPointer tid)
 {
 	PageGroup	group;
 	Buffer		meta;
@@ -598,7 +600,7 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 
 	if (links->ix->neighbor_codes)
 		encode_links(links);
-	group.n = OhPlacePages(links->ix, place, group.page);
+	group.n = OhNodeSlotPages(links->ix, slots, group.page);
 	for (int i = 0; i < links->nback; i++)
 	{
 		if (links->back[i].wanted)
@@ -611,7 +613,7 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 		valid[i] = links->back[i].wanted && still_valid(links, &links->back[i], &group);
 		any = any || valid[i];
 	}
-	if (!OhPlaceIsFree(links->ix, place, group.page))
+	if (!OhNodeSlotIsFree(links->ix, slots, group.page))
 		result = OH_NO_SLOT;
 	else if (!any || !OhIsNewest(links->node, meta))
 		result = OH_CHANGED;
@@ -620,8 +622,8 @@ OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
 		OhWrite		write;
 
 		OhWriteStart(&write, &links->ix->file);
-		links->id = OhFillPlace(links->node, &write, place, group.page, tid, &links->list,
-								&links->codes);
+		links->id = OhTakeNodeSlot(links->node, &write, slots, group.page, tid, &links->list,
+								   &links->codes);
 		for (int i = 0; i < links->nback; i++)
 		{
 			if (valid[i])
@@ -706,18 +708,18 @@ OhLinkRest(OhLinks *links)
 /*
  * is_same_node -- is a node still the one that the search saw?
  *
- * A node whose code has been replaced by one of another model since then most probably is.
+ * If its code has been replaced by one of another model since then, it is taken to be the same.
  */
 static bool
 is_same_node(OhLinks *links, uint32 id)
 {
 	OhIndex    *ix = links->ix;
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 	Buffer		buffer = OhRecordPage(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE);
 	OhNodeData *node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
 	bool		same = node->state == OH_LIVE &&
-		(kept == NULL || node->tag != kept->tag ||
-		 memcmp(OhNodeCode(node), kept->code, ix->code_bytes) == 0);
+		(cached == NULL || node->tag != cached->tag ||
+		 memcmp(OhNodeCode(node), cached->code, ix->code_bytes) == 0);
 
 	UnlockReleaseBuffer(buffer);
 	return same;

@@ -8,7 +8,7 @@
 
 #include "hnsw/graph/linklist.h"
 #include "hnsw/insert/near.h"
-#include "hnsw/insert/place.h"
+#include "hnsw/insert/nodeslot.h"
 
 /* Number of links that lists may rely on, for each of m. */
 #define OH_HELD_LINKS	16
@@ -76,8 +76,8 @@ extern int	OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *c
 extern void OhLinkPlan(OhLinks *links, int n);
 /* Mark the nodes of a list as chosen: OhLinkDecide() then knows that the new node links to them. */
 extern void OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen);
-/* Make the node live in a slot of this place, together with its nearest back links. */
-extern OhLinkResult OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid);
+/* Make the node live in one of these slots, together with its nearest back links. */
+extern OhLinkResult OhLinkNode(OhLinks *links, const OhNodeSlots *slots, ItemPointer tid);
 /* Write the other back links. */
 extern void OhLinkRest(OhLinks *links);
 /* Drop links to nodes that a vacuum has freed in the meantime. */
