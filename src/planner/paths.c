@@ -419,7 +419,7 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 }
 
 /*
- * OhPathsInit -- called once, by _PG_init().
+ * OhPathsInit -- see planner.h.
  *
  * It may be the first query of a session that loads the library.  That is early enough: the
  * planner reads the table's indexes, and so calls the handler, before it asks for paths.

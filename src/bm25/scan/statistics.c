@@ -299,10 +299,6 @@ static TimestampTz remembered_statement;
 static TimestampTz remembered_transaction;
 static CommandId remembered_command;
 
-/*
- * OhCurrentCommand -- the command id of the running query, even if its functions have run
- * others since.
- */
 CommandId
 OhCurrentCommand(void)
 {

@@ -89,6 +89,10 @@ typedef struct OhSorterPart
 	uint64		length;
 } OhSorterPart;
 
+/*
+ * For workers: Share, first, makes runs files of this set; Leave, in the end, writes what is in memory and says what
+ * there is; with that the leader takes these runs as its own.
+ */
 extern void OhSorterShare(OhSorter *sorter, FileSet * files, int participant);
 extern void OhSorterLeave(OhSorter *sorter, OhSorterPart *part);
 extern void OhSorterTake(OhSorter *sorter, FileSet * files, int participant, const OhSorterPart *part);

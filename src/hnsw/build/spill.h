@@ -25,10 +25,11 @@ typedef struct OhSpill
 extern void OhSpillInit(OhSpill *spill, dsm_segment *segment);
 extern void OhSpillAttach(OhSpill *spill, dsm_segment *segment);
 
+/* Create the file of this kind with these two numbers. */
 extern BufFile *OhSpillCreate(OhSpill *spill, const char *kind, uint32 a, uint32 b);
-/* NULL if there is no such file */
+/* Open it for reading; NULL if there is no such file. */
 extern BufFile *OhSpillOpen(OhSpill *spill, const char *kind, uint32 a, uint32 b);
-/* does nothing if there is no such file */
+/* Delete it; does nothing if there is no such file. */
 extern void OhSpillDelete(OhSpill *spill, const char *kind, uint32 a, uint32 b);
 
 extern void OhSpillWrite(OhSpill *spill, BufFile *file, const void *data, size_t bytes);

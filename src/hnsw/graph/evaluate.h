@@ -46,6 +46,7 @@ typedef struct OhEvaluated
 	bool		live;
 } OhEvaluated;
 
+/* An empty list. */
 extern void OhNearRowsInit(OhNearRows *rows, MemoryContext context);
 /*
  * Evaluate nodes ids[n], n <= OH_MAX_EVALUATED, in the order of their pages.  Returns the

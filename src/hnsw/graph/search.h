@@ -65,6 +65,10 @@ typedef struct OhSearch
 /* A node that no walk enters, while recall is measured; OH_NONE otherwise. */
 extern uint32 oh_hidden_node;
 
+/*
+ * A search without a query yet.  streaming: further batches may be asked for after the first.  cache: for an insert,
+ * where copies of the nodes read are put; otherwise NULL.
+ */
 extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *cache,
 							   MemoryContext context);
 /*

@@ -123,9 +123,6 @@ OhVisitedClear(OhVisited *visited)
 	}
 }
 
-/*
- * OhVisitedGrow -- make room for an id past the end of the array.
- */
 void
 OhVisitedGrow(OhVisited *visited, uint32 id)
 {

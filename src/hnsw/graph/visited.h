@@ -27,7 +27,9 @@ typedef struct OhVisited
  * context is deleted.
  */
 extern OhVisited *OhVisitedGet(MemoryContext context, uint64 nnodes);
+/* Remove all ids. */
 extern void OhVisitedClear(OhVisited *visited);
+/* Make room for an id past the end of the array. */
 extern void OhVisitedGrow(OhVisited *visited, uint32 id);
 extern bool OhVisitedHashAdd(OhVisited *visited, uint32 id);
 extern Size OhVisitedBytes(const OhVisited *visited);

@@ -44,9 +44,6 @@
  */
 #define MAX_ROUNDS 1000
 
-/*
- * OhInserterBegin -- state for inserts of many rows, in a context of its own.
- */
 OhInserter *
 OhInserterBegin(OhIndex *ix, MemoryContext parent)
 {
@@ -205,11 +202,6 @@ try_insert(OhInserter *ins, ItemPointer tid)
 	return true;
 }
 
-/*
- * OhInsertVector -- insert a row that gets a node of the graph.
- *
- * position: must have a direction.
- */
 void
 OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, const OhKeyRow *keys)
 {

@@ -214,7 +214,9 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 	{
 		OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
-		d[i] = cached ? ix->distance(links->node->quant, links->near->form, OhCachedCode(links->near, cached)) : FLT_MAX;
+		d[i] = FLT_MAX;
+		if (cached)
+			d[i] = ix->distance(links->node->quant, links->near->form, OhCachedCode(links->near, cached));
 		if (cached && i < list->nselected && d[i] < dist && cached->dist < dist)
 			diverse = false;
 	}

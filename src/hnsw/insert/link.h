@@ -61,6 +61,7 @@ typedef enum OhLinkResult
 	OH_CHANGED					/* no neighbour is unchanged: search again */
 } OhLinkResult;
 
+/* Allocate what the links of a node need, once for many rows. */
 extern void OhLinksInit(OhLinks *links, OhNear *near, MemoryContext context);
 /*
  * Add the new node to the link list of a node with this code, by the same rule as the
