@@ -311,10 +311,9 @@ verify_data_page(OhFile *file, int id, uint32 lp, Buffer buffer)
 }
 
 /*
- * pin_page -- pin a page, which is not locked.  known: is it in the buffer that it was last seen in?  Otherwise the
- * caller locks it and calls take_page().
+ * pin_page -- pin a page, which is not locked.  *known: out, is it still in the buffer that it was last seen in, which
+ * is tried first?  Otherwise the caller locks it and calls take_page().
  *
- * First it tries the buffer that the page was last seen in.
  * ReadRecentBuffer() does not count as a use, so every PAGE_HINT_PERIOD-th access goes
  * through ReadBuffer(): otherwise the hottest pages would look cold to the clock
  * sweep.  A page is verified whenever it is read through ReadBuffer().  A buffer that
@@ -338,7 +337,7 @@ pin_page(OhFile *file, int id, uint32 lp, bool *known)
 }
 
 /*
- * take_page -- verify a page that was read anew and is locked, and remember its buffer.
+ * take_page -- verify a page that came from ReadBuffer() and is locked, and remember its buffer.
  */
 static void
 take_page(OhFile *file, int id, uint32 lp, Buffer buffer)

@@ -180,7 +180,7 @@ OhCodedWalk(OhSearch *s, int ef)
 			else
 			{
 				if (item.dist < s->found.item[0].dist)
-					item = OhHeapReplace(&s->found, item, true);
+					item = OhQueueReplace(&s->found, item, true);
 				if (s->resumed)
 					OhQueuePush(&s->evicted, item, false);
 				else if (s->streaming)

@@ -1,5 +1,5 @@
 /*
- * rows.h -- the heap TIDs of nodes, and off-graph rows.
+ * rows.h -- the TIDs of nodes, and off-graph rows.
  */
 #ifndef OH_ROWS_H
 #define OH_ROWS_H

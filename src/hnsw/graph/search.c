@@ -85,12 +85,12 @@ OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *cache, MemoryContext con
 	s->visited = OhVisitedGet(context, nnodes);
 	/* for a small graph, they hold no more than its nodes */
 	few = Min(nnodes + 64, 4096);
-	OhHeapInit(&s->cand, context, Min(few, 1024));
-	OhHeapInit(&s->found, context, Min(few, 256));
-	OhHeapInit(&s->edge, context, streaming ? Min(few, 256) : 0);
-	OhHeapInit(&s->evicted, context, streaming ? Min(few, 1024) : 0);
-	OhHeapInit(&s->rejected, context, streaming ? few : 0);
-	OhHeapInit(&s->near, context, streaming ? Min(few, 64) : 0);
+	OhQueueInit(&s->cand, context, Min(few, 1024));
+	OhQueueInit(&s->found, context, Min(few, 256));
+	OhQueueInit(&s->edge, context, streaming ? Min(few, 256) : 0);
+	OhQueueInit(&s->evicted, context, streaming ? Min(few, 1024) : 0);
+	OhQueueInit(&s->rejected, context, streaming ? few : 0);
+	OhQueueInit(&s->near, context, streaming ? Min(few, 64) : 0);
 	return s;
 }
 
@@ -263,13 +263,13 @@ admit(OhSearch *s, OhItem item, bool found, int max)
 		if (filtered && s->edge.n < places)
 			OhQueuePush(&s->edge, item, true);
 		else if (filtered && near)
-			OhHeapReplace(&s->edge, item, true);
+			OhQueueReplace(&s->edge, item, true);
 		if (s->found.n < max)
 		{
 			OhQueuePush(&s->found, item, true);
 			return;
 		}
-		item = OhHeapReplace(&s->found, item, true);
+		item = OhQueueReplace(&s->found, item, true);
 	}
 	/* whether it matches is tested when it is needed */
 	if (s->resumed)
@@ -484,7 +484,7 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 	{
 		OhCodedStart(s);
 		OhCodedWalk(s, ef);
-		OhHeapSort(&s->found);
+		OhQueueSort(&s->found);
 		return;
 	}
 	for (int64 i = 0; i < s->found.n && nseeds < OH_MAX_EF_CONSTRUCTION; i++)
@@ -513,7 +513,7 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 			admit(s, evaluated[j].item, evaluated[j].live || level > 0, ef);
 	}
 	walk(s, level, ef);
-	OhHeapSort(&s->found);
+	OhQueueSort(&s->found);
 	s->streaming = streaming;
 }
 
@@ -572,8 +572,8 @@ resume(OhSearch *s)
 	for (int64 i = 0; i < s->near.n; i++)
 		OhQueueAppend(&s->evicted, s->near.item[i]);
 	s->rejected.n = s->near.n = 0;
-	OhHeapify(&s->cand, false);
-	OhHeapify(&s->evicted, false);
+	OhQueueOrder(&s->cand, false);
+	OhQueueOrder(&s->evicted, false);
 }
 
 /*
@@ -690,7 +690,7 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 				OhQueuePush(aside, evaluated[i].item, false);
 		}
 	}
-	OhHeapSort(&s->found);
+	OhQueueSort(&s->found);
 	return s->found.n > 0;
 }
 
@@ -718,6 +718,6 @@ OhSearchMore(OhSearch *s, int ef)
 		OhCodedWalk(s, ef);
 	else
 		walk(s, 0, ef);
-	OhHeapSort(&s->found);
+	OhQueueSort(&s->found);
 	return s->found.n > 0;
 }

@@ -31,7 +31,7 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* An index of so few node pages is always looked through for codes of links that are missing. */
+/* An index of at most FEW_PAGES node pages is always searched for nodes without codes of their links. */
 #define FEW_PAGES 2000
 
 /*

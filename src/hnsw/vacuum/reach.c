@@ -480,8 +480,8 @@ OhReach(OhVacuum *v)
 	walk_all(&reach);
 
 	/*
-	 * the orphans' neighbours are cheap to try: search only when they heal no more, then give up
-	 * any link
+	 * Cheapest first: orphans are linked from their own neighbours; once that links none, also from
+	 * nodes that a search finds; once that links none, by giving up links without a path around them
 	 */
 	for (;;)
 	{

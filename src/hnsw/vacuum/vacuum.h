@@ -77,7 +77,7 @@ typedef struct OhVacuum
 /* Node ids that the hash set takes; beyond this it claims that all are in. */
 #define OH_VAC_VISITED	8192
 
-/* Codes at hand at one time. */
+/* The most codes that OhVacuumCodes() sets in one call. */
 #define OH_VAC_CODES	1024
 
 static inline int
