@@ -66,8 +66,6 @@ extern void OhTextReadList(OhText *ix, OhTextList *list);
 extern Oid	OhTextConfig(const OhText *ix);
 /* Write the metapage of an empty index, without WAL. */
 extern void OhTextCreate(Relation index, ForkNumber fork);
-/* Is this access method omenbm25, under whatever name?  False for InvalidOid. */
-extern bool OhIsTextMethod(Oid am);
 /* ERRCODE_INDEX_CORRUPTED unless the metapage makes sense. */
 extern void OhTextVerifyMeta(Relation index, const OhTextMeta *meta);
 extern const OhFileMethod oh_text_method;

@@ -489,6 +489,18 @@ OhIndexRegister(OhIndex *ix)
 	MemoryContextSetParent(ix->file.context, cache_context);
 }
 
+uint32
+OhNodeBytes(const OmQuantSpec *spec, int m)
+{
+	return sizeof(OhNodeData) + om_quant_code_bytes(spec) + sizeof(uint32) * 2 * m;
+}
+
+uint32
+OhRefineBytes(const OmQuantSpec *spec, int rerank)
+{
+	return rerank == OH_RERANK_INDEX ? om_quant_refine_bytes(spec) : 0;
+}
+
 static void
 read_meta(Relation index, OhMetaPageData *meta)
 {

@@ -267,6 +267,18 @@ ohoptions_ivfflat(Datum reloptions, bool validate)
 	return (bytea *) options;
 }
 
+bool
+OhIsOurMethod(Oid am)
+{
+	IndexAmRoutine *routine = OidIsValid(am) ? GetIndexAmRoutineByAmId(am, true) : NULL;
+	bool		ours = routine != NULL &&
+		(routine->amoptions == ohoptions || routine->amoptions == ohoptions_ivfflat);
+
+	if (routine != NULL)
+		pfree(routine);
+	return ours;
+}
+
 /*
  * column_dim -- number of dimensions of the indexed column or expression; raises an error if it has none.
  */

@@ -43,6 +43,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "hnsw/callbacks.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"
 #include "planner/bounds.h"
@@ -93,6 +94,12 @@ static const Comparison comparisons[] = {
 	{F_FLOAT8GT, false, false}, {F_FLOAT84GT, false, false}, {F_FLOAT48GT, false, false},
 	{F_FLOAT8GE, false, true}, {F_FLOAT84GE, false, true}, {F_FLOAT48GE, false, true},
 };
+
+bool
+OhIsOurs(const IndexOptInfo *index)
+{
+	return index->amcostestimate == (void *) ohcostestimate;
+}
 
 /* Look up a type by name in a schema; InvalidOid if there is none. */
 static Oid

@@ -320,12 +320,6 @@ add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 
 #endif							/* OM_CORE_LEAVES_CONDITIONS */
 
-bool
-OhIsOurs(const IndexOptInfo *index)
-{
-	return index->amcostestimate == (void *) ohcostestimate;
-}
-
 /*
  * has_order -- has the planner made a path of the index in the query's order?
  *

@@ -24,19 +24,6 @@
 /* Write the free hint back after having walked this many full pages. */
 #define HINT_WALK 64
 
-void
-OhPageInit(Page page, int kind, int array, uint32 lp)
-{
-	OhPageTail *tail;
-
-	PageInit(page, BLCKSZ, sizeof(OhPageTail));
-	tail = OhTail(page);
-	tail->kind = kind;
-	tail->array = array;
-	tail->lp = lp;
-	tail->page_id = OH_PAGE_ID;
-}
-
 /* It matters because generic WAL does not log what is between pd_lower and pd_upper. */
 void
 OhPageSetLower(const OhFile *file, int array, Page page)

@@ -132,8 +132,6 @@ extern uint32 OhPageFindSlot(const OhFile *file, int array, Page page, BlockNumb
 							 uint32 from, uint32 to);
 /* Free a slot of a page that may be changed. */
 extern void OhPageFreeSlot(const OhFile *file, int array, Page page, uint32 slot);
-/* Make a page an empty page of an array. */
-extern void OhPageInit(Page page, int kind, int array, uint32 lp);
 /* Set pd_lower by the tail's nused, after a change of nused. */
 extern void OhPageSetLower(const OhFile *file, int array, Page page);
 

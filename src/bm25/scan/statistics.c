@@ -22,6 +22,7 @@
 #include "bm25/scan/statistics.h"
 #include "bm25/segment/reader.h"
 #include "bm25/tail/tail.h"
+#include "bm25/textoptions.h"
 
 /* ---- tail ---- */
 

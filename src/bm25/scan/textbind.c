@@ -29,6 +29,7 @@
 
 #include "bm25/scan/statistics.h"
 #include "bm25/scan/textplan.h"
+#include "bm25/textoptions.h"
 #include "compat.h"
 
 /* Share of the rows that a search is taken to match if its words are not known when it is planned. */

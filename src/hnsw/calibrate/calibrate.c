@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "access/amapi.h"
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "access/table.h"
@@ -25,7 +26,6 @@
 #include "utils/snapmgr.h"
 
 #include "hnsw/calibrate/calibrate.h"
-#include "hnsw/callbacks.h"
 #include "hnsw/curve.h"
 #include "hnsw/ef.h"
 #include "hnsw/graph/search.h"
@@ -125,11 +125,11 @@ begin_scan(Calibration *c, const OhTrial *trial, int at)
 
 	/* the callbacks are called directly: index_beginscan() refuses an index that is being built */
 	oh_forced_ef = oh_curve_ef[at];
-	scan = ohbeginscan(c->index, 0, 1);
+	scan = c->index->rd_indam->ambeginscan(c->index, 0, 1);
 	oh_forced_ef = 0;
 	scan->heapRelation = c->truth.heap;
 	scan->xs_snapshot = c->truth.snapshot;
-	ohrescan(scan, NULL, 0, &key, 1);
+	c->index->rd_indam->amrescan(scan, NULL, 0, &key, 1);
 	return scan;
 }
 
@@ -154,7 +154,7 @@ search(Calibration *c, OhTrial *trial, int at)
 	}
 	scan = begin_scan(c, trial, at);
 	oh_hidden_node = trial->node;
-	while (n < trial->nexact && ohgettuple(scan, ForwardScanDirection))
+	while (n < trial->nexact && c->index->rd_indam->amgettuple(scan, ForwardScanDirection))
 	{
 		double		distance;
 
@@ -174,7 +174,7 @@ search(Calibration *c, OhTrial *trial, int at)
 		n++;
 	}
 	oh_hidden_node = OH_NONE;
-	ohendscan(scan);
+	c->index->rd_indam->amendscan(scan);
 	IndexScanEnd(scan);
 	count(c, trial, at, hits);
 }

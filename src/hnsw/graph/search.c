@@ -47,8 +47,6 @@
 /* Siblings that a walk may return in addition to ef, per candidate. */
 #define SIBLINGS_EACH 7
 
-uint32		oh_hidden_node = OH_NONE;
-
 /* ---- copies of nodes, for inserts ---- */
 
 static void

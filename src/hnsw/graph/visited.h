@@ -22,6 +22,9 @@ typedef struct OhVisited
 	uint32		hash_used;
 } OhVisited;
 
+/* A node that no walk enters, while recall is measured; OH_NONE otherwise. */
+extern uint32 oh_hidden_node;
+
 /*
  * Get an empty set for ids below nnodes (later ids are possible); it is returned when
  * context is deleted.
