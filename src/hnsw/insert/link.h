@@ -77,6 +77,11 @@ extern int	OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *c
 extern void OhLinkPlan(OhLinks *links, int n);
 /* Mark the nodes of a list as chosen: OhLinkDecide() then knows that the new node links to them. */
 extern void OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen);
+/* Decide on a back link again, after the neighbour, or a node of the path relied on, has changed. */
+extern void OhLinkDecideAgain(OhLinks *links, OhBackLink *back);
+
+/* ---- linkwrite.c ---- */
+
 /* Make the node live in one of these slots, together with its nearest back links. */
 extern OhLinkResult OhLinkNode(OhLinks *links, const OhNodeSlots *slots, ItemPointer tid);
 /* Write the other back links. */
