@@ -1,5 +1,8 @@
 /*
- * queue.h -- binary heaps of (distance, node), nearest or farthest first.
+ * queue.h -- queues of (distance, node), nearest or farthest first, as binary heaps.
+ *
+ * Not lib/binaryheap.h: its items are Datums, compared through a function pointer, and it has a fixed size.  A walk
+ * pushes and pops thousands of items, which lie here in place and are compared inline.
  */
 #ifndef OH_QUEUE_H
 #define OH_QUEUE_H
