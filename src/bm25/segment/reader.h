@@ -21,8 +21,6 @@ typedef struct OhSegmentReader
 	MemoryContext context;		/* context of cursors */
 } OhSegmentReader;
 
-/* Read a page of an area, locked in share mode; InvalidBuffer if the segment is stale. */
-extern Buffer OhSegmentReadPage(OhSegmentReader *reader, int area, uint32 index);
 /* The page's header, and what follows it. */
 static inline OhSegmentPage *
 OhSegmentPageOf(Page page)
