@@ -61,6 +61,7 @@ OhTextOf(OhFile *file)
 extern OhText *OhTextOpen(Relation index);
 /* Open an index for a build, without sharing; allocated in CurrentMemoryContext. */
 extern OhText *OhTextOpenPrivate(Relation index);
+/* Read the list of segments and tails, as it is now. */
 extern void OhTextReadList(OhText *ix, OhTextList *list);
 /* The text search configuration that makes its terms; an error if it no longer exists. */
 extern Oid	OhTextConfig(const OhText *ix);

@@ -17,8 +17,9 @@ typedef bool (*OhIsMethod) (Oid am);
  */
 extern void OhPlanInit(OhIsMethod other);
 
-/* discard.c: scans whose rows the executor may discard */
+/* discard.c: called by _PG_init. */
 extern void OhDiscardInit(void);
+/* May the executor discard rows that this scan returns? */
 extern bool OhMayDiscard(IndexScanDesc scan);
 /* Is the query's order the reverse of the scan's? */
 extern bool OhGoesDown(IndexScanDesc scan);

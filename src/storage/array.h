@@ -35,6 +35,7 @@ typedef struct OhPageRef
 
 /* Read and lock several pages, each named once, in ascending block order. */
 extern void OhArrayReadAll(OhFile *file, OhPageRef *pages, int n);
+/* Unlock and release them. */
 extern void OhReleaseAll(OhPageRef *pages, int n);
 
 /*

@@ -34,7 +34,9 @@ extern OhVisited *OhVisitedGet(MemoryContext context, uint64 nnodes);
 extern void OhVisitedClear(OhVisited *visited);
 /* Make room for an id past the end of the array. */
 extern void OhVisitedGrow(OhVisited *visited, uint32 id);
+/* OhVisitedAdd() for a hash set. */
 extern bool OhVisitedHashAdd(OhVisited *visited, uint32 id);
+/* Memory of the set. */
 extern Size OhVisitedBytes(const OhVisited *visited);
 
 /* Add a node; true if it was not in the set. */
