@@ -195,22 +195,21 @@ int
 OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float dist)
 {
 	OhIndex    *ix = links->ix;
-	float		d[2 * OH_MAX_M + 1];
+	float		d[2 * OH_MAX_M + 1] = {0};	/* [n], from the owner of the list */
 	bool		diverse = true;
 	int			n = list->n;
 	int			place;
 
 	if (OhHasLink(list->link, list->n, links->id))
 		return -1;
-	Assert(n <= max && list->nselected <= n);
+	Assert(n <= max && list->nselected >= 0 && list->nselected <= n);
 	om_quant_query_from_code(links->node->quant, code, links->near->form);
 	for (int i = 0; i < n; i++)
 	{
 		OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
-		d[i] = FLT_MAX;
-		if (cached)
-			d[i] = ix->distance(links->node->quant, links->near->form, OhCachedCode(links->near, cached));
+		d[i] = cached == NULL ? FLT_MAX :
+			ix->distance(links->node->quant, links->near->form, OhCachedCode(links->near, cached));
 		if (cached && i < list->nselected && d[i] < dist && cached->dist < dist)
 			diverse = false;
 	}

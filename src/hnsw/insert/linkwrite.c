@@ -186,7 +186,7 @@ OhLinkNode(OhLinks *links, const OhNodeSlots *slots, ItemPointer tid)
 {
 	PageGroup	group;
 	Buffer		meta;
-	bool		valid[2 * OH_MAX_M];
+	bool		valid[2 * OH_MAX_M] = {false};
 	bool		any = false;
 	OhLinkResult result = OH_LINKED;
 
