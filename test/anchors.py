@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """test/anchors.py -- every anchor of measurements.md named in the sources and pages leads to a heading of docs/measurements.md,
 every [text](page.md#anchor) of a page to a heading of that page, README.md and docs/README.md to every page of docs/;
-the constants of docs/measurements.md are in the files that it says, and the list of folders in src/README.md is that of
-make deps.  The last line is the count."""
+the constants of docs/measurements.md are in the files that it says; the list of folders in src/README.md is that of
+make deps; and a header of src/ declares what files of its own folder define, so that an include says who calls whom.
+The last line is the count."""
 
 import os
 import re
@@ -15,6 +16,8 @@ CONSTANT = re.compile(r"`([A-Z_]{4,})`")
 SOURCE = re.compile(r"`([a-z0-9_/]+\.[ch])`")
 HEADING = re.compile(r"^#+ (.*)$", re.M)
 NAMED = re.compile(r"measurements\.md#([a-z0-9-]+)")
+DECLARED = re.compile(r"^extern [^;()]*?(\w+)\(", re.M)
+DEFINED = re.compile(r"^(\w+)\([^;{]*?\)\n\{", re.M)
 LINK = re.compile(r"\]\(([^)\s:]*\.md)?(?:#([^)\s]+))?\)")
 
 
@@ -57,6 +60,16 @@ def constants(page, texts):
                 yield f"docs/measurements.md: {name} is not there"
 
 
+def owners(texts):
+    """Functions that a header declares and a file of another folder defines; callbacks of access methods may be anywhere."""
+    defined = {name: path for path, text in texts.items() if path.endswith(".c") for name in DEFINED.findall(text)}
+    for path, text in texts.items():
+        if path.endswith(".h") and not path.endswith("callbacks.h"):
+            for name in DECLARED.findall(text):
+                if name in defined and os.path.dirname(defined[name]) != os.path.dirname(path):
+                    yield f"{os.path.relpath(path, TOP)}: {name}() is defined in {os.path.relpath(defined[name], TOP)}"
+
+
 def folders(page):
     """What is wrong with the list of folders: the indented block that begins with the line of kernel."""
     env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
@@ -90,6 +103,7 @@ def main():
             if known[target] is None or (anchor and anchor not in known[target]):
                 wrong.append(f"{os.path.relpath(path, TOP)}: there is no {os.path.relpath(target, TOP)}#{anchor}")
     wrong += constants(measurements, texts)
+    wrong += owners(texts)
     wrong += folders(os.path.join(TOP, "src", "README.md"))
     docs = os.path.join(TOP, "docs")
     for index, folder in (("README.md", "docs/"), ("docs/README.md", "")):

@@ -6,7 +6,8 @@
 #   scripts   shellcheck on every shell script
 #   perl      perl -wc on every Perl file
 #   cppcheck  on all C
-#   anchors   test/anchors.py: links of the pages, and every place in docs/measurements.md that a comment names
+#   anchors   test/anchors.py: links of the pages, every place in docs/measurements.md that a comment names,
+#             the list of folders, and headers that declare what another folder defines
 #   tidy      clang-tidy with the checks of .clang-tidy; takes several minutes of CPU time
 #
 # All but tidy belong to the suite "sources" of test/run.sh.  A part whose program is not installed is skipped

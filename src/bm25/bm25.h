@@ -61,12 +61,13 @@ OhTextOf(OhFile *file)
 extern OhText *OhTextOpen(Relation index);
 /* Open an index for a build, without sharing; allocated in CurrentMemoryContext. */
 extern OhText *OhTextOpenPrivate(Relation index);
+/* Read the list of segments and tails, as it is now. */
 extern void OhTextReadList(OhText *ix, OhTextList *list);
 /* The text search configuration that makes its terms; an error if it no longer exists. */
 extern Oid	OhTextConfig(const OhText *ix);
-/* Write the metapage of an empty index. */
+/* Write the metapage of an empty index, without WAL. */
 extern void OhTextCreate(Relation index, ForkNumber fork);
-extern bool OhIsTextMethod(Oid am);
+/* ERRCODE_INDEX_CORRUPTED unless the metapage makes sense. */
 extern void OhTextVerifyMeta(Relation index, const OhTextMeta *meta);
 extern const OhFileMethod oh_text_method;
 

@@ -85,14 +85,3 @@ ohtextvalidate(Oid opclass)
 
 	return OhValidateClass(opclass, &rules);
 }
-
-bool
-OhIsTextMethod(Oid am)
-{
-	IndexAmRoutine *routine = OidIsValid(am) ? GetIndexAmRoutineByAmId(am, true) : NULL;
-	bool		ours = routine != NULL && routine->ambuild == ohtextbuild;
-
-	if (routine != NULL)
-		pfree(routine);
-	return ours;
-}

@@ -96,9 +96,6 @@ verify_merge(Relation index, const OhTextMeta *meta)
 		OhReportCorruption(index, OH_META_BLOCK, "a merge to segment %u has impossible sizes", merge->output.id);
 }
 
-/*
- * OhTextVerifyMeta -- raise an error unless the metapage makes sense.
- */
 void
 OhTextVerifyMeta(Relation index, const OhTextMeta *meta)
 {
@@ -302,9 +299,6 @@ OhTextConfig(const OhText *ix)
 	return config;
 }
 
-/*
- * OhTextCreate -- write the metapage of an empty index.  No WAL.
- */
 void
 OhTextCreate(Relation index, ForkNumber fork)
 {

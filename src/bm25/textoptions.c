@@ -110,6 +110,17 @@ ohtextoptions(Datum reloptions, bool validate)
 									  table, lengthof(table));
 }
 
+bool
+OhIsTextMethod(Oid am)
+{
+	IndexAmRoutine *routine = OidIsValid(am) ? GetIndexAmRoutineByAmId(am, true) : NULL;
+	bool		ours = routine != NULL && routine->amoptions == ohtextoptions;
+
+	if (routine != NULL)
+		pfree(routine);
+	return ours;
+}
+
 /*
  * keep_config -- store the name of a configuration, with its schema.
  */

@@ -30,6 +30,8 @@ extern int	oh_tail_limit;
 extern void OhTextOptionsInit(void);
 /* amoptions */
 extern bytea *ohtextoptions(Datum reloptions, bool validate);
+/* Is this access method omenbm25, under whatever name?  False for InvalidOid. */
+extern bool OhIsTextMethod(Oid am);
 /*
  * Set what a new index keeps: scoring, weights, configuration; an error if its first column
  * has a wrong type.

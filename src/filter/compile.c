@@ -73,16 +73,16 @@ typedef struct Compiler
 
 /*
  * Where a constant lies among filter keys.  If lower <= upper, the keys from lower to upper are those
- * of values equal to it; otherwise no value is.
+ * of values equal to the constant; otherwise no value equals it.
  */
-typedef struct Place
+typedef struct Location
 {
 	bool		has_lower;
 	uint64		lower;			/* first key whose value is not less, if there is one */
 	bool		has_upper;
 	uint64		upper;			/* last key whose value is not greater, if there is one */
 	OhKeyClass	shared;			/* may smaller or greater values have these keys, too? */
-} Place;
+} Location;
 
 /* ---- sets of keys ---- */
 
@@ -214,8 +214,8 @@ call_operator(const Compiler *compiler, FmgrInfo *function, Datum left, Datum ri
 }
 
 /*
- * search_key -- find the first key for whose value the operator gives the wanted result; it must
- * give that for all later keys, too.  Returns false without such a value.
+ * search_key -- find the first key for whose value the operator gives the wanted result, which it must
+ * give for all later keys, too.  Returns false if there is no such key.
  */
 static bool
 search_key(const Compiler *compiler, FmgrInfo *function, Datum constant, bool wanted, uint64 *fkey)
@@ -268,7 +268,7 @@ has_order(Compiler *compiler)
  * False if one of the types is not an integer.
  */
 static bool
-locate_integer(const OhKeyType *key_type, Oid subtype, Datum constant, Place *place)
+locate_integer(const OhKeyType *key_type, Oid subtype, Datum constant, Location *location)
 {
 	int64		value;
 	int64		least;
@@ -286,113 +286,113 @@ locate_integer(const OhKeyType *key_type, Oid subtype, Datum constant, Place *pl
 
 	/* keys are the values less the type's smallest */
 	least = -(int64) (key_type->max / 2) - 1;
-	place->has_lower = value <= (int64) (key_type->max / 2);
-	place->has_upper = value >= least;
-	place->lower = place->has_upper ? (uint64) value - (uint64) least : 0;
-	place->upper = place->has_lower ? (uint64) value - (uint64) least : key_type->max;
+	location->has_lower = value <= (int64) (key_type->max / 2);
+	location->has_upper = value >= least;
+	location->lower = location->has_upper ? (uint64) value - (uint64) least : 0;
+	location->upper = location->has_lower ? (uint64) value - (uint64) least : key_type->max;
 	return true;
 }
 
 /*
- * widen -- move the bounds of a place apart by what the time zone may change.
+ * widen -- move the bounds of a location apart by what the time zone may change.
  */
 static void
-widen(const Compiler *compiler, Place *place)
+widen(const Compiler *compiler, Location *location)
 {
 	uint64		max = compiler->key_type->max;
 	uint64		margin = compiler->key_type->type == DATEOID ? ZONE_MARGIN_DAYS : ZONE_MARGIN;
 
-	if (!place->has_lower)
-		place->lower = max;
-	if (!place->has_upper)
-		place->upper = 0;
-	place->has_lower = place->has_upper = true;
-	place->lower -= Min(place->lower, margin);
-	place->upper += Min(max - place->upper, margin);
-	place->shared.below = place->shared.above = true;
+	if (!location->has_lower)
+		location->lower = max;
+	if (!location->has_upper)
+		location->upper = 0;
+	location->has_lower = location->has_upper = true;
+	location->lower -= Min(location->lower, margin);
+	location->upper += Min(max - location->upper, margin);
+	location->shared.below = location->shared.above = true;
 }
 
 /*
  * locate -- find where a constant lies among the keys; false if its type has no order with theirs.
  */
 static bool
-locate(Compiler *compiler, Datum constant, Place *place)
+locate(Compiler *compiler, Datum constant, Location *location)
 {
 	OhKeyType  *key_type = compiler->key_type;
 	Oid			subtype = compiler->key->sk_subtype;
 	uint64		past;
 
-	place->has_lower = place->has_upper = true;
-	place->shared.below = place->shared.above = false;
+	location->has_lower = location->has_upper = true;
+	location->shared.below = location->shared.above = false;
 	if (!OidIsValid(subtype) ||
 		subtype == compiler->index->rd_opcintype[compiler->key->sk_attno - 1])
 	{
-		place->lower = place->upper = OhKeyOfValue(key_type, constant, &place->shared);
+		location->lower = location->upper = OhKeyOfValue(key_type, constant, &location->shared);
 		return true;
 	}
 
-	if (locate_integer(key_type, subtype, constant, place))
+	if (locate_integer(key_type, subtype, constant, location))
 		return true;
 	if (!has_order(compiler))
 		return false;
-	place->has_lower = search_key(compiler, &compiler->less, constant, false, &place->lower);
+	location->has_lower = search_key(compiler, &compiler->less, constant, false, &location->lower);
 	if (search_key(compiler, &compiler->greater, constant, true, &past))
 	{
-		place->has_upper = past > 0;
-		place->upper = past - 1;
+		location->has_upper = past > 0;
+		location->upper = past - 1;
 	}
 	else
-		place->upper = key_type->max;
+		location->upper = key_type->max;
 	if (func_volatile(compiler->less.fn_oid) != PROVOLATILE_IMMUTABLE)
-		widen(compiler, place);
+		widen(compiler, location);
 	return true;
 }
 
 /*
- * add_comparison -- add the keys that the operator of the scan key selects, given the constant's place.
+ * add_comparison -- add the keys that the operator of the scan key selects, given the constant's location.
  */
 static void
-add_comparison(Compiler *compiler, const Place *place)
+add_comparison(Compiler *compiler, const Location *location)
 {
 	KeySet	   *fkeys = &compiler->fkeys;
 	bool	   *lossy = &compiler->conditions->lossy;
-	bool		below = place->shared.below;
-	bool		above = place->shared.above;
-	bool		some = place->has_lower && place->has_upper && place->lower <= place->upper;
+	bool		below = location->shared.below;
+	bool		above = location->shared.above;
+	bool		some = location->has_lower && location->has_upper && location->lower <= location->upper;
 
 	switch (compiler->key->sk_strategy)
 	{
 		case BTLessStrategyNumber:
-			if (!place->has_lower)
+			if (!location->has_lower)
 				compiler->all = true;
 			else if (below)
-				add_range(fkeys, 0, place->upper);
-			else if (place->lower > 0)
-				add_range(fkeys, 0, place->lower - 1);
+				add_range(fkeys, 0, location->upper);
+			else if (location->lower > 0)
+				add_range(fkeys, 0, location->lower - 1);
 			*lossy |= below;
 			break;
 		case BTLessEqualStrategyNumber:
-			if (place->has_upper)
-				add_range(fkeys, 0, place->upper);
+			if (location->has_upper)
+				add_range(fkeys, 0, location->upper);
 			*lossy |= above;
 			break;
 		case BTEqualStrategyNumber:
 			if (some)
-				add_range(fkeys, place->lower, place->upper);
+				add_range(fkeys, location->lower, location->upper);
 			*lossy |= below || above;
 			break;
 		case BTGreaterEqualStrategyNumber:
-			if (place->has_lower)
-				add_range(fkeys, place->lower, PG_UINT64_MAX);
+			if (location->has_lower)
+				add_range(fkeys, location->lower, PG_UINT64_MAX);
 			*lossy |= below;
 			break;
 		case BTGreaterStrategyNumber:
-			if (!place->has_upper)
+			if (!location->has_upper)
 				compiler->all = true;
 			else if (above)
-				add_range(fkeys, place->lower, PG_UINT64_MAX);
-			else if (place->upper < compiler->key_type->max)
-				add_range(fkeys, place->upper + 1, PG_UINT64_MAX);
+				add_range(fkeys, location->lower, PG_UINT64_MAX);
+			else if (location->upper < compiler->key_type->max)
+				add_range(fkeys, location->upper + 1, PG_UINT64_MAX);
 			*lossy |= above;
 			break;
 		default:
@@ -401,10 +401,10 @@ add_comparison(Compiler *compiler, const Place *place)
 				compiler->all = true;
 			else
 			{
-				if (place->lower > 0)
-					add_range(fkeys, 0, place->lower - 1);
-				if (place->upper < compiler->key_type->max)
-					add_range(fkeys, place->upper + 1, PG_UINT64_MAX);
+				if (location->lower > 0)
+					add_range(fkeys, 0, location->lower - 1);
+				if (location->upper < compiler->key_type->max)
+					add_range(fkeys, location->upper + 1, PG_UINT64_MAX);
 			}
 			*lossy |= some && (below || above);
 			break;
@@ -470,15 +470,15 @@ add_constant(Compiler *compiler, Datum constant)
 	bool		equality = strategy == BTEqualStrategyNumber || strategy == OH_NOT_EQUAL_STRATEGY;
 	bool		ordered = key_type->kind == OH_KEY_EXACT || key_type->kind == OH_KEY_ENUM ||
 		key_type->kind == OH_KEY_ORDERED;
-	Place		place;
+	Location	location;
 
 	if (key_type->kind == OH_KEY_ORDERED && OidIsValid(key_type->hash.fn_oid) && !key_type->ordered)
 		ordered = false;		/* keys are prefixes, but the collation no longer sorts by bytes */
 
 	if (key_type->kind == OH_KEY_ENUM && !equality)
 		add_members(compiler, constant);
-	else if ((equality || ordered) && locate(compiler, constant, &place))
-		add_comparison(compiler, &place);
+	else if ((equality || ordered) && locate(compiler, constant, &location))
+		add_comparison(compiler, &location);
 	else
 	{
 		compiler->all = true;

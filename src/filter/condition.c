@@ -268,7 +268,8 @@ and_ranges(const Packed *packed, const OhCondition *condition, uint64 *bits)
 	{
 		n++;
 		if (n > few && packed->width > 2)
-			break;				/* wide values need not know how many more */
+			break;				/* for wide values, that there are more than `few` is all that
+								 * matters */
 	}
 	if (n == 0)
 		return false;

@@ -59,10 +59,10 @@ typedef struct OhCondition
 
 	/* where the ranges hold many single keys, a hash table of them all */
 	uint32		hash_mask;		/* slots - 1; 0 if there is no table */
-	uint64		hash_empty;		/* marks an empty slot: a key outside the ranges */
+	uint64		hash_empty;		/* what an empty slot holds: a key that lies in no range */
 	uint64	   *hash;
-	uint64	   *sieve;			/* OH_SIEVE_BITS, by OhKeySlot(): unset if no such key is in the
-								 * table */
+	uint64	   *sieve;			/* bitmap of OH_SIEVE_BITS: the bit OhKeySlot() of every key in the
+								 * table is set, so that most other keys need no look at the table */
 
 	int			nmasks;
 	OhMasks    *masks;
@@ -80,6 +80,7 @@ typedef struct OhConditions
 	MemoryContext context;		/* reset by each OhConditionsSet() */
 } OhConditions;
 
+/* Conditions that OhConditionsSet() fills; until then every row matches. */
 extern OhConditions *OhConditionsBegin(const OhColumns *columns, MemoryContext context);
 /*
  * Compile the scan keys of a (re)scan.  Only those on filter columns (sk_attno > 1) are read;
@@ -93,7 +94,7 @@ extern int	OhKeyElements(ScanKey key, Datum **elements, bool **nulls);
  * (uint64[OhKeyPageWords()]) is set if place i matches.  Bits from per_page on are 0.
  */
 extern void OhConditionsPage(const OhConditions *conditions, Page page, uint64 *bits);
-/* The same of one place. */
+/* Does one place of a filter page match? */
 extern bool OhConditionsPlace(const OhConditions *conditions, Page page, uint32 place);
 /* Evaluate the conditions on the filter keys of one row. */
 extern bool OhConditionsRow(const OhConditions *conditions, const OhKeyRow *row);

@@ -82,8 +82,8 @@ OhFilterTest(OhFilter *filter, uint32 id)
 }
 
 /*
- * The same where few records are tested, anywhere: evaluates the conditions on one record, until its page has been read
- * several times.
+ * Like OhFilterTest(), for a caller that tests few records, scattered over the index: it evaluates the conditions on
+ * this record alone, and loads the whole page only after it has tested several records of it.
  */
 extern bool OhFilterTestOne(OhFilter *filter, uint32 id);
 

@@ -365,7 +365,7 @@ key_of_text(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
 	int			length;
 	struct varlena *text;
 
-	/* trailing blanks of a bpchar do not count, so that it is needed whole */
+	/* only the whole of a bpchar shows which blanks are trailing ones, which do not count */
 	if (key_type->type != BPCHAROID && VARATT_IS_EXTENDED(DatumGetPointer(value)) &&
 		!VARATT_IS_SHORT(DatumGetPointer(value)))
 		text = PG_DETOAST_DATUM_SLICE(value, 0, PREFIX_BYTES + 1);
@@ -395,7 +395,10 @@ key_of_numeric(const OhKeyType *key_type, Datum value, OhKeyClass *shared)
 	if (!key_type->decimal || isnan(number) || fabs(number) > pow(10, DECIMAL_SCALE))
 		return key_of_double(number);
 
-	/* values in the column have few digits; if this number has as few, no other has its key */
+	/*
+	 * values in the column have few digits; if this number has no more, no other value of the
+	 * column has its key
+	 */
 	s = DatumGetCString(DirectFunctionCall1(numeric_out, value));
 	for (; *s; s++)
 	{

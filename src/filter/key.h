@@ -72,8 +72,9 @@ extern char *OhTypeName(Oid type);
 
 /* ---- for compile.c ---- */
 
+/* How the values of a filter column, numbered from 0, become keys. */
 extern OhKeyType *OhKeyTypeOf(OhKeyMaker *maker, int column);
-/* The key of a value of key_type->type.  shared: out, other values of the same key; may be NULL. */
+/* The key of a value of key_type->type.  shared: out, which other values may have it; may be NULL. */
 extern uint64 OhKeyOfValue(OhKeyType *key_type, Datum value, OhKeyClass *shared);
 /* Does OhValueOfKey() work for this type?  It does for types with operators across types. */
 extern bool OhKeyHasValue(const OhKeyType *key_type);

@@ -69,7 +69,7 @@ ef_of_curve(const float *assured, double target, bool *crosses)
 }
 
 /*
- * ef_of_k -- the ef at which the curve of the k number i reaches the target.
+ * ef_of_k -- the ef at which the curve of searches for oh_curve_k[i] rows reaches the target.
  *
  * The curve of the nearest row, measured with few queries, may stop rising at a low ef.  If it does so
  * below the target, the ef is at least that of the ten nearest rows.

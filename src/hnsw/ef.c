@@ -25,7 +25,7 @@ int			oh_forced_ef = 0;
 /* omenhnsw.target_recall; 0: not set */
 static double target_recall = 0;
 
-/* Rows that a search is taken to be for if the plan does not tell. */
+/* The number of rows that a search is taken to want, if the plan does not tell. */
 #define USUAL_K 10
 
 static bool

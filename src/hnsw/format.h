@@ -104,8 +104,8 @@ typedef struct OhMetaPageData
 	uint8		key_kind[OH_MAX_COLUMNS];	/* OhKeyKind of each filter column */
 	uint8		unclean;		/* what the next vacuum has to do: OH_UNCLEAN_* */
 	uint8		model;			/* number of the model that nodes have codes of */
-	uint8		next_model;		/* ... that new codes are of; another number while nodes are being
-								 * encoded again */
+	uint8		next_model;		/* number of the model that new codes are of; not `model` while
+								 * nodes are being encoded again */
 	uint8		highway_level;	/* nodes of this level and above are members of the highway */
 	uint8		chosen_by;		/* OH_CHOSEN_BY_* */
 	uint32		retrain_lp;		/* while nodes are encoded again: pages before this one have been */
@@ -149,7 +149,7 @@ OhNextModel(uint8 number)
 	return number == OH_LAST_MODEL ? 1 : number + 1;
 }
 
-/* The half of the array of models that a model has: model 1 has the first, number 0. */
+/* Which half of the array of models holds a model: 0 for model 1, 1 for model 2, and so on in turn. */
 static inline int
 OhModelSlot(uint8 number)
 {

@@ -55,7 +55,8 @@ node_is_free(const void *record)
 }
 
 /*
- * clear_node -- increase the version, by which a backend that has read the node before notices.
+ * clear_node -- zero a node record except for its version, which is increased: a backend that has read the node
+ * before sees by it that the node has changed.
  */
 static void
 clear_node(void *record, Size bytes, bool taken)
@@ -486,6 +487,18 @@ OhIndexRegister(OhIndex *ix)
 	dlist_push_head(&by_use, &ix->by_use);
 	ix->used = true;
 	MemoryContextSetParent(ix->file.context, cache_context);
+}
+
+uint32
+OhNodeBytes(const OmQuantSpec *spec, int m)
+{
+	return sizeof(OhNodeData) + om_quant_code_bytes(spec) + sizeof(uint32) * 2 * m;
+}
+
+uint32
+OhRefineBytes(const OmQuantSpec *spec, int rerank)
+{
+	return rerank == OH_RERANK_INDEX ? om_quant_refine_bytes(spec) : 0;
 }
 
 static void

@@ -148,11 +148,6 @@ typedef struct OhParameters
 	bool		may_choose_values;	/* ... or choose quantizer = none */
 } OhParameters;
 
-/*
- * Write metapage and model of an empty index into an empty fork, without WAL (the caller logs
- * the pages), and open it with file.building set.
- */
-extern OhIndex *OhIndexCreate(Relation index, ForkNumber fork, const OhParameters *params);
 /* Size of a node record, without codes of its links. */
 extern uint32 OhNodeBytes(const OmQuantSpec *spec, int m);
 

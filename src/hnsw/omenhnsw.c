@@ -80,14 +80,3 @@ om_ivfflat_handler(PG_FUNCTION_ARGS)
 	am->amoptions = ohoptions_ivfflat;
 	PG_RETURN_POINTER(am);
 }
-
-bool
-OhIsOurMethod(Oid am)
-{
-	IndexAmRoutine *routine = OidIsValid(am) ? GetIndexAmRoutineByAmId(am, true) : NULL;
-	bool		ours = routine != NULL && routine->ambuild == ohbuild;
-
-	if (routine != NULL)
-		pfree(routine);
-	return ours;
-}

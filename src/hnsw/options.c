@@ -267,6 +267,18 @@ ohoptions_ivfflat(Datum reloptions, bool validate)
 	return (bytea *) options;
 }
 
+bool
+OhIsOurMethod(Oid am)
+{
+	IndexAmRoutine *routine = OidIsValid(am) ? GetIndexAmRoutineByAmId(am, true) : NULL;
+	bool		ours = routine != NULL &&
+		(routine->amoptions == ohoptions || routine->amoptions == ohoptions_ivfflat);
+
+	if (routine != NULL)
+		pfree(routine);
+	return ours;
+}
+
 /*
  * column_dim -- number of dimensions of the indexed column or expression; raises an error if it has none.
  */
@@ -464,7 +476,7 @@ choose_rerank(Relation index, const OhParameters *params, int asked)
 
 	if (spec->kind == OM_QUANT_BIT)
 		return OH_RERANK_OFF;
-	/* MaxSim of a row needs all its vectors, and codes tell the distance of one */
+	/* MaxSim needs all vectors of a row, while a code tells the distance of one */
 	if (params->column.metric->type->parts != NULL)
 	{
 		if (asked == OH_RERANK_INDEX || asked == OH_RERANK_OFF)

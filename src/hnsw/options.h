@@ -87,6 +87,7 @@ extern bool OhMoreBits(OmQuantSpec *spec, int m);
  * with a NOTICE.  Other quantizers stay, and have no model.
  */
 extern void OhFallBack(Relation index, OhParameters *params, uint64 rows);
+/* Their names, as storage parameters have them. */
 extern const char *OhQuantizerName(OmQuantKind kind);
 extern const char *OhRerankName(int rerank);
 

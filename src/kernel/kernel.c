@@ -73,12 +73,6 @@ detect_cpu(CpuFeatures *cpu)
 
 #endif							/* OM_X86 */
 
-/*
- * om_kernels_list -- list the variants that this CPU can run, slowest first.
- *
- * out      array of max pointers
- * returns  how many were stored
- */
 int
 om_kernels_list(const OmKernels **out, int max)
 {

@@ -189,9 +189,10 @@ om_packed_bytes(int n, int bits)
 }
 
 extern const OmKernels *om_kernels;
+/* Point om_kernels at the fastest variant for this CPU; may be called again. */
 extern void om_kernels_init(void);
 
-/* Every variant that this binary holds and this CPU can run; for tests. */
+/* For tests: store the variants that this CPU can run in out[max], slowest first; returns how many. */
 extern int	om_kernels_list(const OmKernels **out, int max);
 
 #endif							/* OM_KERNEL_H */

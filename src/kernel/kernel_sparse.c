@@ -56,11 +56,10 @@ merge_ip(const OmElements *a, int i, const OmElements *b, int j, double sum)
 }
 
 /*
- * om_elements_ip -- inner product, over the indices that both vectors have; the others add
- * zero.
+ * om_elements_ip -- see sparse.h.
  *
- * Each index of the shorter vector is looked up in the longer one, which is passed SKIP
- * indices at a time.
+ * Only indices that both vectors have count.  Each index of the shorter vector is looked up in the
+ * longer one, which is passed SKIP indices at a time.
  */
 double
 om_elements_ip(const OmElements *a, const OmElements *b)

@@ -43,6 +43,7 @@ om_next_pair(OmMerge *m, double *x, double *y)
 	return true;
 }
 
+/* Squared L2 distance, inner product, L1 distance. */
 extern double om_elements_l2sq(const OmElements *a, const OmElements *b);
 extern double om_elements_ip(const OmElements *a, const OmElements *b);
 extern double om_elements_l1(const OmElements *a, const OmElements *b);

@@ -43,6 +43,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "hnsw/callbacks.h"
 #include "hnsw/hnsw.h"
 #include "hnsw/options.h"
 #include "planner/bounds.h"
@@ -93,6 +94,12 @@ static const Comparison comparisons[] = {
 	{F_FLOAT8GT, false, false}, {F_FLOAT84GT, false, false}, {F_FLOAT48GT, false, false},
 	{F_FLOAT8GE, false, true}, {F_FLOAT84GE, false, true}, {F_FLOAT48GE, false, true},
 };
+
+bool
+OhIsOurs(const IndexOptInfo *index)
+{
+	return index->amcostestimate == (void *) ohcostestimate;
+}
 
 /* Look up a type by name in a schema; InvalidOid if there is none. */
 static Oid
@@ -681,10 +688,10 @@ conditions_of(List *bounds)
 }
 
 /*
- * take_places -- put the clauses back in the paths, in place of their conditions.
+ * restore_clauses -- put the clauses back in the paths, in place of their conditions.
  */
 static void
-take_places(RelOptInfo *rel, IndexOptInfo *index, List *bounds)
+restore_clauses(RelOptInfo *rel, IndexOptInfo *index, List *bounds)
 {
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -752,8 +759,8 @@ OhBoundsPaths(PlannerInfo *root, RelOptInfo *rel, const OhBounds *bounds, OhMore
 	rel->joininfo = joins;
 	rel->indexlist = indexes;
 
-	take_places(rel, index, bounds->restrictions);
-	take_places(rel, index, bounds->joins);
+	restore_clauses(rel, index, bounds->restrictions);
+	restore_clauses(rel, index, bounds->joins);
 	if (conditions == NIL)
 		return;
 	foreach(lc, rel->ppilist)

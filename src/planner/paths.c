@@ -320,12 +320,6 @@ add_filter_path(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index)
 
 #endif							/* OM_CORE_LEAVES_CONDITIONS */
 
-bool
-OhIsOurs(const IndexOptInfo *index)
-{
-	return index->amcostestimate == (void *) ohcostestimate;
-}
-
 /*
  * has_order -- has the planner made a path of the index in the query's order?
  *
@@ -419,7 +413,7 @@ add_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 }
 
 /*
- * OhPathsInit -- called once, by _PG_init().
+ * OhPathsInit -- see planner.h.
  *
  * It may be the first query of a session that loads the library.  That is early enough: the
  * planner reads the table's indexes, and so calls the handler, before it asks for paths.

@@ -140,9 +140,6 @@ plan_query(Query *query, const char *text, int options, ParamListInfo params)
 	return result;
 }
 
-/*
- * OhPlanInit -- called once, by _PG_init().
- */
 void
 OhPlanInit(OhIsMethod other)
 {

@@ -9,12 +9,17 @@
 #include "access/genam.h"
 #include "catalog/pg_collation.h"
 
-/* plan.c: avoids computing distances that nobody reads, of omenhnsw and of another access method */
 typedef bool (*OhIsMethod) (Oid am);
+
+/*
+ * plan.c: called once, by _PG_init().  Avoids computing distances that nobody reads, of omenhnsw and of
+ * another access method.
+ */
 extern void OhPlanInit(OhIsMethod other);
 
-/* discard.c: scans whose rows the executor may discard */
+/* discard.c: called by _PG_init. */
 extern void OhDiscardInit(void);
+/* May the executor discard rows that this scan returns? */
 extern bool OhMayDiscard(IndexScanDesc scan);
 /* Is the query's order the reverse of the scan's? */
 extern bool OhGoesDown(IndexScanDesc scan);
@@ -27,7 +32,7 @@ extern double OhLimitOf(IndexScanDesc scan);
  */
 #define OH_NULLS_APART C_COLLATION_OID
 
-/* paths.c: paths that the planner does not make itself */
+/* paths.c: called once, by _PG_init().  Adds paths that the planner does not make itself. */
 extern void OhPathsInit(void);
 
 #endif							/* OH_PLANNER_H */

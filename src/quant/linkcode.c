@@ -14,9 +14,9 @@
  *   d(q, V) = d(q, U) + add - mul <s, q'>
  *   add = (add_V - add_U) - M <W, U> + M f <s, U>,   mul = M f
  *
- * Where both codes have the same level, W says how the codes' lengths differ, and the signs would all
- * be those of U: as likely wrong as U's own error.  With 1 and 2 bits most components are such ones; theirs
- * are drawn by the dimension.
+ * In a component where both codes have the same level, W tells only how the codes' lengths differ.  Its sign would be
+ * that of U, and so wrong together with U's own error.  With 1 and 2 bits most components are like that: their signs
+ * are drawn at random, by the number of the dimension.
  *
  * Bit p of byte j is the sign of dimension 16p + j, as kernels of 1 bit a dimension expect it.
  * Figures: docs/measurements.md#codes-of-neighbours

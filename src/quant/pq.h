@@ -60,11 +60,13 @@ om_pq_half_sq(const float *centroid, int dim, float *half)
 	}
 }
 
-/* pq_train.c */
+/* pq_train.c: what om_quant_train() and its kin do for pq. */
 extern size_t om_pq_train_bytes(const OmQuantSpec *spec, int nrows);
 extern int	om_pq_train_parts(const OmQuantSpec *spec);
+/* Train the centroids of subvectors from..to - 1. */
 extern void om_pq_train(const OmQuantSpec *spec, const OmTraining *training, int from, int to,
 						void *scratch, float *model);
+/* Set the mean and the calibration, once all centroids are trained. */
 extern void om_pq_train_finish(const OmQuantSpec *spec, const OmTraining *training,
 							   void *scratch, float *model);
 

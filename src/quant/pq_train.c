@@ -64,7 +64,7 @@ lay_out(KMeans *k, char *mem, size_t n, size_t dim)
 }
 
 /*
- * om_pq_train_bytes -- scratch space: for k-means, or for x of one subvector and the codes
+ * om_pq_train_bytes -- see pq.h.  Space for k-means, or for x of one subvector and the codes
  * of all calibration rows, whichever is larger.
  */
 size_t
@@ -275,9 +275,6 @@ k_means(KMeans *k)
 	}
 }
 
-/*
- * om_pq_train -- centroids of subvectors from..to-1.  See om_quant_train().
- */
 void
 om_pq_train(const OmQuantSpec *spec, const OmTraining *training, int from, int to,
 			void *scratch, float *model)
@@ -397,9 +394,6 @@ calibrate(const OmQuantSpec *spec, const OmTraining *t, const uint8_t *codes, fl
 	model[spec->dim + 1] = om_clamp_float(sqrt(lengths / n));
 }
 
-/*
- * om_pq_train_finish -- set the mean and the calibration, once the centroids are trained.
- */
 void
 om_pq_train_finish(const OmQuantSpec *spec, const OmTraining *training, void *scratch,
 				   float *model)

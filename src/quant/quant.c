@@ -281,10 +281,6 @@ om_quant_refine_distance(const OmQuantizer *quant, const OmQuery *query,
 	return ops_of(quant)->refine->distance(quant, query, refine, base, refinement, dist, error);
 }
 
-/*
- * om_inverse_norm -- compute 1 / |x|, 0 for a zero vector.  false if a square leaves the
- * range of float; the result may then be out of that range, too.
- */
 bool
 om_inverse_norm(const float *x, int dim, double *inverse)
 {

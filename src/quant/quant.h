@@ -220,13 +220,13 @@ extern void om_quant_decode(const OmQuantizer *quant, const void *code,
 extern void om_quant_query_from_code(const OmQuantizer *quant, const void *code,
 									 OmQuery *query);
 
-/*
- * Distance from a query form to one code, in order units.  If error is not NULL, *error is
- * set to the estimate's standard error, in the same units.
- */
+/* Distance from a query form to one code, in order units. */
 typedef float (*OmDistanceFn) (const OmQuantizer *quant, const OmQuery *query,
 							   const void *code);
+
+/* The function that computes it. */
 extern OmDistanceFn om_quant_distance_fn(const OmQuantizer *quant);
+/* The standard error of that distance, in the same units. */
 extern float om_quant_error(const OmQuantizer *quant, const OmQuery *query,
 							const void *code);
 
@@ -343,6 +343,7 @@ extern bool om_quant_link_encode(const OmQuantizer *quant, const void *from_code
 								 const float *from, const void *to_code, const float *to,
 								 OmLinkCode *link);
 
+/* Make the query form for codes of links from a query form for codes of nodes. */
 extern void om_quant_link_query(const OmQuantizer *quant, const OmQuery *query,
 								OmLinkQuery *link);
 

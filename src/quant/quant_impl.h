@@ -218,11 +218,15 @@ om_clamp_distance(float d)
 }
 
 /* quant.c */
+/* 1 / |x|, 0 for a zero vector.  false: a square leaves the range of float, and the result may, too */
 extern bool om_inverse_norm(const float *x, int dim, double *inverse);
 
 /* rotate.c */
+/* How many times the transform is applied to vectors of this many dimensions. */
 extern int	om_rotate_rounds(int dim);
+/* Fill the factors, float[rounds][padded], from the seed. */
 extern void om_rotate_init(OmQuantizer *quant);
+/* Rotate float[padded] in place; the padding stays zero.  om_rotate_back() undoes it. */
 extern void om_rotate(const OmQuantizer *quant, float *x);
 extern void om_rotate_back(const OmQuantizer *quant, float *x);
 
@@ -244,9 +248,10 @@ typedef struct OmTrial
 	double		score;			/* squared cosine times |y|^2 */
 } OmTrial;
 
-/* rabitq.c; its query() puts the rotated vector at the start of the scratch */
+/* rabitq.c: center and rotate a vector; y is at the start of the scratch, where query() leaves it */
 extern void om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 							 OmRotated *out);
+/* Find the scale at which levels of this many bits point nearest to y, |y| = length. */
 extern OmTrial om_rabitq_scale(const OmQuantizer *quant, int bits, const float *y,
 							   double length);
 

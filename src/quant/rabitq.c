@@ -186,9 +186,6 @@ center_extreme(const OmQuantizer *quant, const float *x, double x_scale,
 	out->length = sqrt(sq);
 }
 
-/*
- * om_rabitq_rotate -- center and rotate a vector; y is at the start of the scratch.
- */
 void
 om_rabitq_rotate(const OmQuantizer *quant, const float *x, void *scratch,
 				 OmRotated *out)
@@ -252,8 +249,7 @@ try_scales(const OmQuantizer *quant, int bits, const float *y, const float t[4],
 }
 
 /*
- * om_rabitq_scale -- find the scale at which levels of the given number of bits point
- * nearest to y, |y| = length.
+ * om_rabitq_scale -- see quant_impl.h.
  *
  * Tries scales between the one for normal components and the one that clips nothing, then
  * around the best of them.  The last pass includes a step that can only improve the result:

@@ -43,7 +43,6 @@ om_rotate_rounds(int dim)
 	return (dim & (dim - 1)) == 0 ? 3 : 4;
 }
 
-/* om_rotate_init -- fill the factors, float[rounds][padded], from the seed. */
 void
 om_rotate_init(OmQuantizer *quant)
 {
@@ -76,7 +75,6 @@ om_rotate_init(OmQuantizer *quant)
 	}
 }
 
-/* om_rotate -- rotate float[padded] in place; the padding stays zero. */
 void
 om_rotate(const OmQuantizer *quant, float *x)
 {
@@ -94,7 +92,7 @@ om_rotate(const OmQuantizer *quant, float *x)
 }
 
 /*
- * om_rotate_back -- undo om_rotate().
+ * om_rotate_back -- see quant_impl.h.
  *
  * The Hadamard transform and the mixing step are their own inverses up to a
  * factor, and the factors of a round divide what they have multiplied.

@@ -70,7 +70,7 @@ BEGIN
         END LOOP;
         CONTINUE WHEN col.typname = 'sparsevec';
         bits := CASE WHEN dim < 64 THEN 8 ELSE 4 END;
-        -- per node its code, head and links, and half as much for its towers and the search for its neighbours
+        -- for each node its code, head and links, and half of that again for towers and for the search for neighbours
         need := coalesce(need, (col.rows * (dim * bits / 8 + 12 + 20 + 8 * 16) * 1.5)::bigint);
         IF need > work_mem_bytes THEN
             advice := 'raise maintenance_work_mem before the index is built';

@@ -24,19 +24,6 @@
 /* Write the free hint back after having walked this many full pages. */
 #define HINT_WALK 64
 
-void
-OhPageInit(Page page, int kind, int array, uint32 lp)
-{
-	OhPageTail *tail;
-
-	PageInit(page, BLCKSZ, sizeof(OhPageTail));
-	tail = OhTail(page);
-	tail->kind = kind;
-	tail->array = array;
-	tail->lp = lp;
-	tail->page_id = OH_PAGE_ID;
-}
-
 /* It matters because generic WAL does not log what is between pd_lower and pd_upper. */
 void
 OhPageSetLower(const OhFile *file, int array, Page page)
@@ -335,10 +322,9 @@ verify_data_page(OhFile *file, int id, uint32 lp, Buffer buffer)
 }
 
 /*
- * pin_page -- pin a page, which is not locked.  known: is it in the buffer that it was last seen in?  Otherwise the
- * caller locks it and calls take_page().
+ * pin_page -- pin a page, which is not locked.  *known: out, is it still in the buffer that it was last seen in, which
+ * is tried first?  Otherwise the caller locks it and calls take_page().
  *
- * First it tries the buffer that the page was last seen in.
  * ReadRecentBuffer() does not count as a use, so every PAGE_HINT_PERIOD-th access goes
  * through ReadBuffer(): otherwise the hottest pages would look cold to the clock
  * sweep.  A page is verified whenever it is read through ReadBuffer().  A buffer that
@@ -362,7 +348,7 @@ pin_page(OhFile *file, int id, uint32 lp, bool *known)
 }
 
 /*
- * take_page -- verify a page that was read anew and is locked, and remember its buffer.
+ * take_page -- verify a page that came from ReadBuffer() and is locked, and remember its buffer.
  */
 static void
 take_page(OhFile *file, int id, uint32 lp, Buffer buffer)

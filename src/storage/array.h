@@ -35,6 +35,7 @@ typedef struct OhPageRef
 
 /* Read and lock several pages, each named once, in ascending block order. */
 extern void OhArrayReadAll(OhFile *file, OhPageRef *pages, int n);
+/* Unlock and release them. */
 extern void OhReleaseAll(OhPageRef *pages, int n);
 
 /*
@@ -138,8 +139,6 @@ extern uint32 OhPageFindSlot(const OhFile *file, int array, Page page, BlockNumb
 							 uint32 from, uint32 to);
 /* Free a slot of a page that may be changed. */
 extern void OhPageFreeSlot(const OhFile *file, int array, Page page, uint32 slot);
-/* Make a page an empty page of an array. */
-extern void OhPageInit(Page page, int kind, int array, uint32 lp);
 /* Set pd_lower by the tail's nused, after a change of nused. */
 extern void OhPageSetLower(const OhFile *file, int array, Page page);
 

@@ -10,6 +10,7 @@
 #define OH_CRASH_H
 
 #ifdef OM_CRASH_POINTS
+/* End the server here if the test of crashes asks for it. */
 extern void oh_crash_point(const char *file, const char *name);
 #define OH_CRASH_POINT(name) oh_crash_point(__FILE__, name)
 #else

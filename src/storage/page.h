@@ -107,6 +107,20 @@ OhTail(Page page)
 	return (OhPageTail *) ((char *) page + BLCKSZ - sizeof(OhPageTail));
 }
 
+/* Make a page an empty one of this kind (OH_PAGE_*), of an array. */
+static inline void
+OhPageInit(Page page, int kind, int array, uint32 lp)
+{
+	OhPageTail *tail;
+
+	PageInit(page, BLCKSZ, sizeof(OhPageTail));
+	tail = OhTail(page);
+	tail->kind = kind;
+	tail->array = array;
+	tail->lp = lp;
+	tail->page_id = OH_PAGE_ID;
+}
+
 static inline OhFileHead *
 OhHead(Page page)
 {

@@ -51,6 +51,7 @@ extern void om_check_range(const OmTypeDesc *desc, const float *x, int n);
 /* Type modifier from its parsed arguments: one integer, 1 to max_dim. */
 extern int32 om_typmod_in(const OmTypeDesc *desc, ArrayType *args);
 
+/* Errors: dimensions that differ, and results beyond the range of the type. */
 extern void om_dim_mismatch(const OmTypeDesc *desc, int a, int b) pg_attribute_noreturn();
 extern void om_range_overflow(void) pg_attribute_noreturn();
 extern void om_range_underflow(void) pg_attribute_noreturn();

@@ -34,7 +34,7 @@ for my $case (
 		$rows += $f->{nodes};
 	}
 	is($rows, 4 * $clients * $each, "$name: each row has a node");
-	# Lists of eight links: without the look at the path that a dropped link relies on (link.c), and without what training
+	# Lists of eight links: without the look at the path that a dropped link relies on (linkwrite.c), and without what training
 	# does (rewire.c), it was 1 to 4 of a hundred in the first case.  An entry point that is replaced while its links are
 	# written anew cut off most of an index in one of some hundred rounds.
 	is($unreachable, 0, "$name: all of $rows nodes can be reached");

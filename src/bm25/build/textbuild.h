@@ -56,6 +56,7 @@ typedef struct OhTextBuilder
 	uint64		tuples;
 }			OhTextBuilder;
 
+/* Begin one participant's share of a build; sort_bytes: memory for its sort. */
 extern void OhTextBuilderBegin(OhTextBuilder * builder, OhText *ix, Size sort_bytes, MemoryContext context);
 /* Read this participant's rows; pscan: the shared scan, or NULL. */
 extern void OhTextBuildScan(OhTextBuilder * builder, Relation heap, IndexInfo *info, ParallelTableScanDesc pscan,

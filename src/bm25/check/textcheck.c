@@ -31,12 +31,6 @@
 #include "bm25/segment/writer.h"
 #include "bm25/tail/tail.h"
 
-uint64
-OhMixTerm(uint64 hash, uint32 tf)
-{
-	return hash_combine64(hash, murmurhash32(tf));
-}
-
 static BlockNumber
 doc_block(OhTextCheck *c, uint32 doc)
 {

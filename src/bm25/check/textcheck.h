@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "common/hashfn.h"
+
 #include "bm25/bm25.h"
 #include "bm25/segment/merge.h"
 #include "storage/verify.h"
@@ -55,7 +57,12 @@ typedef struct OhTextCheck
 } OhTextCheck;
 
 /* What a term adds to a document's mix.  Documents with different terms have different mixes. */
-extern uint64 OhMixTerm(uint64 hash, uint32 tf);
+static inline uint64
+OhMixTerm(uint64 hash, uint32 tf)
+{
+	return hash_combine64(hash, murmurhash32(tf));
+}
+
 
 /* Do all checks; raises ERRCODE_INDEX_CORRUPTED. Must be called as the table's owner. */
 extern void OhTextCheckAll(Relation heap, Relation index, bool heapallindexed, OhTextFigures *figures);

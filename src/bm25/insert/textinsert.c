@@ -242,7 +242,7 @@ is_possible(Insertion *in, const Pages *pages, uint32 doc, uint32 nterms)
 
 		if (record->state != OH_DOC_CLAIMED || record->length != in->epoch)
 			OhReportCorruption(file->rel, BufferGetBlockNumber(pages->page[pages->doc].buffer),
-							   "document %u is claimed no more", doc);
+							   "document %u is no longer claimed", doc);
 	}
 	return pages->tail < 0 ||
 		OhTailHasRoom(BufferGetPage(pages->page[pages->tail].buffer), in->epoch, nterms);

@@ -19,6 +19,7 @@ typedef struct OhTextMaker
 	MemoryContext context;		/* reset for each row */
 } OhTextMaker;
 
+/* State that makes documents of rows, in context. */
 extern OhTextMaker *OhTextMakerBegin(OhText *ix, MemoryContext context);
 /* The terms of an indexed value, in CurrentMemoryContext. */
 extern void OhMakeTerms(OhTextMaker *maker, Relation index, Datum value, OhTerms *terms);

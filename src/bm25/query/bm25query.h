@@ -36,6 +36,7 @@ OhQueryTextLength(const OhBm25Query *query)
 #define DatumGetBm25Query(d)	((OhBm25Query *) PG_DETOAST_DATUM(d))
 #define PG_GETARG_BM25QUERY(n)	DatumGetBm25Query(PG_GETARG_DATUM(n))
 
+/* Make a value of type bm25query; config and index: InvalidOid if it names none. */
 extern OhBm25Query *OhMakeBm25Query(const char *text, int length, Oid config, Oid index, OhQueryMode mode);
 
 #endif							/* OH_BM25QUERY_H */

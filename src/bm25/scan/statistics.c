@@ -22,6 +22,7 @@
 #include "bm25/scan/statistics.h"
 #include "bm25/segment/reader.h"
 #include "bm25/tail/tail.h"
+#include "bm25/textoptions.h"
 
 /* ---- tail ---- */
 
@@ -299,10 +300,6 @@ static TimestampTz remembered_statement;
 static TimestampTz remembered_transaction;
 static CommandId remembered_command;
 
-/*
- * OhCurrentCommand -- the command id of the running query, even if its functions have run
- * others since.
- */
 CommandId
 OhCurrentCommand(void)
 {

@@ -45,8 +45,8 @@ extern OhBoundQuery *OhBindQuery(const OhBm25Query *source, Oid fallback);
 /* The score of a document from its terms' frequencies, tf[nterms], 0 for a term that it lacks. */
 extern double OhScoreDocument(const OhBoundQuery *bound, const uint32 *tf, double length);
 /*
- * The current command.  Statistics are constant within it; a query bound in another command
- * is bound again.
+ * The command id of the running query, even if its functions have run others since.  Statistics are
+ * constant within it; a query bound in another command is bound again.
  */
 extern CommandId OhCurrentCommand(void);
 /* Open an index that a query names; an error if it cannot be used for that. */

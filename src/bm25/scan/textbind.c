@@ -29,6 +29,7 @@
 
 #include "bm25/scan/statistics.h"
 #include "bm25/scan/textplan.h"
+#include "bm25/textoptions.h"
 #include "compat.h"
 
 /* Share of the rows that a search is taken to match if its words are not known when it is planned. */
@@ -282,8 +283,11 @@ OhPlannedQuery(Node *query, Oid *index)
 	return NULL;
 }
 
-double
-OhMatchShare(const OhTextQuery *query)
+/*
+ * match_share -- the fraction of the documents that match.
+ */
+static double
+match_share(const OhTextQuery *query)
 {
 	double		any = 0;
 	double		all = 1;
@@ -323,7 +327,7 @@ om_bm25_matchsel(PG_FUNCTION_ARGS)
 		/* nothing is known about the unbound operators, whose right side is a text */
 		query = exprType(right) == TEXTOID ? NULL : OhPlannedQuery(right, &index);
 		if (query != NULL && OidIsValid(query->index))
-			share = OhMatchShare(OhBindQuery(query, InvalidOid)->query);
+			share = match_share(OhBindQuery(query, InvalidOid)->query);
 	}
 	CLAMP_PROBABILITY(share);
 	PG_RETURN_FLOAT8(share);

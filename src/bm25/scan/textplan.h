@@ -14,7 +14,5 @@
  * bound to, if known.
  */
 extern OhBm25Query *OhPlannedQuery(Node *query, Oid *index);
-/* The fraction of the documents that match. */
-extern double OhMatchShare(const OhTextQuery *query);
 
 #endif							/* OH_TEXT_PLAN_H */

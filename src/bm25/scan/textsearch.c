@@ -38,8 +38,8 @@
  */
 #define LOOK_UP_SHARE	8
 /*
- * Postings are sought from one document of the lists of filter columns to the next if these are fewer than this
- * fraction (1/n) of the postings, otherwise they are gone through.
+ * If the lists of filter columns have fewer documents than this fraction (1/n) of the postings, the postings of each
+ * of these documents are sought; otherwise all postings are read in order.
  */
 #define LEAP_SHARE		4
 /* Filter keys are read last if at least this fraction (1/n) of the documents meets the conditions. */

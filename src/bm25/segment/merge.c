@@ -115,9 +115,6 @@ OhChangeList(OhText *ix, const OhSegment *gone, int ngone, const OhSegment *adde
 	UnlockReleaseBuffer(buffer);
 }
 
-/*
- * OhListAverage -- of the documents of all segments and of what comes to them.
- */
 double
 OhListAverage(const OhTextList *list, uint64 length, uint64 ndocs)
 {

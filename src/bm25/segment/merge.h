@@ -17,6 +17,7 @@ typedef struct OhDocSet
 	uint64	   *bits;
 } OhDocSet;
 
+/* An empty set with room for all documents of the index. */
 extern OhDocSet *OhDocSetMake(OhText *ix, MemoryContext context);
 static inline bool
 OhDocSetHas(const OhDocSet *set, uint32 doc)

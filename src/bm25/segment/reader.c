@@ -10,8 +10,11 @@
 #include "bm25/segment/reader.h"
 #include "kernel/kernel.h"
 
-Buffer
-OhSegmentReadPage(OhSegmentReader *reader, int area, uint32 index)
+/*
+ * read_page -- read a page of an area, locked in share mode; InvalidBuffer if the segment is stale.
+ */
+static Buffer
+read_page(OhSegmentReader *reader, int area, uint32 index)
 {
 	OhText	   *ix = reader->ix;
 	uint32		lp = reader->segment.first[area] + index;
@@ -108,7 +111,7 @@ find_term(OhSegmentReader *reader, uint32 low, uint32 high, uint64 hash, OhTermD
 
 	while (low < high)
 	{
-		Buffer		buffer = OhSegmentReadPage(reader, OH_AREA_TERMS, at);
+		Buffer		buffer = read_page(reader, OH_AREA_TERMS, at);
 		int			side;
 
 		if (!BufferIsValid(buffer))
@@ -144,7 +147,7 @@ OhSegmentLists(OhSegmentReader *reader)
 
 	if (first >= reader->segment.pages[OH_AREA_TERMS])
 		return 0;
-	buffer = OhSegmentReadPage(reader, OH_AREA_TERMS, first);
+	buffer = read_page(reader, OH_AREA_TERMS, first);
 	if (!BufferIsValid(buffer))
 		return 0;
 	columns = OhSegmentPageOf(BufferGetPage(buffer))->columns;
@@ -182,7 +185,7 @@ OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, bool lists, uint64 ha
 	while (high - low > 1)
 	{
 		uint32		mid = low + (high - low) / 2;
-		Buffer		buffer = OhSegmentReadPage(reader, OH_AREA_TERMS, mid);
+		Buffer		buffer = read_page(reader, OH_AREA_TERMS, mid);
 
 		if (!BufferIsValid(buffer))
 			return;
@@ -214,7 +217,7 @@ OhTermScanNext(OhTermScan *scan)
 		CHECK_FOR_INTERRUPTS();
 		if (scan->page >= scan->end)
 			return NULL;
-		buffer = OhSegmentReadPage(scan->reader, OH_AREA_TERMS, scan->page);
+		buffer = read_page(scan->reader, OH_AREA_TERMS, scan->page);
 		if (!BufferIsValid(buffer))
 			return NULL;
 		scan->n = terms_on_page(scan->reader, buffer);
@@ -254,7 +257,7 @@ load_skips(OhCursor *cursor, uint32 first)
 		uint32		n = Min(cursor->nblocks - done, OH_SKIPS_PER_PAGE - at);
 		Buffer		buffer;
 
-		buffer = OhSegmentReadPage(reader, OH_AREA_SKIPS, (first + done) / OH_SKIPS_PER_PAGE);
+		buffer = read_page(reader, OH_AREA_SKIPS, (first + done) / OH_SKIPS_PER_PAGE);
 		if (!BufferIsValid(buffer))
 		{
 			finish(cursor);
@@ -307,7 +310,7 @@ static bool
 copy_block(OhCursor *cursor, BlockNumber *block)
 {
 	const OhSkip *skip = &cursor->skip[cursor->block];
-	Buffer		buffer = OhSegmentReadPage(cursor->reader, OH_AREA_POSTINGS, skip->page);
+	Buffer		buffer = read_page(cursor->reader, OH_AREA_POSTINGS, skip->page);
 	OhBlockHeader head;
 	uint32		used;
 	size_t		bytes = OH_BLOCK_HEADER;
@@ -543,7 +546,7 @@ fill_from_bitmap(OhCursor *cursor, uint32 base, uint64 *bits)
 	if (cursor->reader->stale || base < first_bit(cursor) || base > cursor->skip[cursor->nblocks - 1].last_doc)
 		return;
 	skip = &cursor->skip[(base - first_bit(cursor)) / OH_BITMAP_DOCS];
-	buffer = OhSegmentReadPage(cursor->reader, OH_AREA_POSTINGS, skip->page);
+	buffer = read_page(cursor->reader, OH_AREA_POSTINGS, skip->page);
 	if (!BufferIsValid(buffer))
 		return;
 	if (skip->offset + OH_BITMAP_BYTES > OhSegmentPageOf(BufferGetPage(buffer))->used)

@@ -21,8 +21,6 @@ typedef struct OhSegmentReader
 	MemoryContext context;		/* context of cursors */
 } OhSegmentReader;
 
-/* Read a page of an area, locked in share mode; InvalidBuffer if the segment is stale. */
-extern Buffer OhSegmentReadPage(OhSegmentReader *reader, int area, uint32 index);
 /* The page's header, and what follows it. */
 static inline OhSegmentPage *
 OhSegmentPageOf(Page page)
@@ -48,10 +46,11 @@ typedef struct OhTermScan
 	OhTermData	term[OH_TERMS_PER_PAGE];
 } OhTermScan;
 
+/* Begin a scan.  lists: of all lists of filter columns, not of words */
 extern void OhTermScanBegin(OhTermScan *scan, OhSegmentReader *reader, bool lists);
-/* Those after this one only. */
+/* The same, of the terms after this one. */
 extern void OhTermScanAfter(OhTermScan *scan, OhSegmentReader *reader, bool lists, uint64 hash);
-/* NULL at the end, or if the segment is stale. */
+/* The next term; NULL at the end, or if the segment is stale. */
 extern const OhTermData *OhTermScanNext(OhTermScan *scan);
 
 /*
@@ -79,7 +78,9 @@ typedef struct OhCursor
 	uint8		packed[OH_BLOCK_HEADER + 3 * 4 * OH_BLOCK_DOCS + 8];
 } OhCursor;
 
+/* A cursor before the first posting of a term. */
 extern void OhCursorOpen(OhCursor *cursor, OhSegmentReader *reader, const OhTermData *term);
+/* Free its memory. */
 extern void OhCursorClose(OhCursor *cursor);
 /* Go to the first block that may have documents from doc on, without reading it. */
 extern bool OhCursorSkip(OhCursor *cursor, uint32 doc);
@@ -127,6 +128,7 @@ typedef struct OhList
 	bool		dense;			/* it is kept as bitmaps */
 } OhList;
 
+/* The documents of a term that is a list of a filter column. */
 extern void OhListOpen(OhList *list, OhSegmentReader *reader, const OhTermData *term);
 /*
  * A document from `doc` on, such that the list has none before it; OH_NONE if it has no more.  `doc` must not be less

@@ -19,6 +19,7 @@ extern OhSegmentWriter *OhSegmentWriterBegin(OhText *ix, double average, MemoryC
  * left out.
  */
 extern void OhSegmentWriterTerm(OhSegmentWriter *writer, uint64 hash);
+/* Add a posting of that term; documents ascending. */
 extern void OhSegmentWriterAdd(OhSegmentWriter *writer, uint32 doc, uint32 tf, uint32 length);
 /*
  * All words are written; the lists of these filter columns follow, ascending.  first, last: documents of the segment
@@ -40,6 +41,7 @@ extern bool OhSegmentWriterFinish(OhSegmentWriter *writer, OhSegment *segment);
 extern void OhSegmentReserve(OhText *ix, OhMergeState *state);
 extern OhSegmentWriter *OhSegmentWriterResume(OhText *ix, const OhMergeState *state, MemoryContext context);
 extern void OhSegmentWriterPause(OhSegmentWriter *writer, OhMergeState *state);
+/* Were they too few? */
 extern bool OhSegmentWriterOverflowed(const OhSegmentWriter *writer);
 
 /* Pages of the array of segments that somebody has. */
@@ -71,6 +73,7 @@ extern void OhSorterAdd(OhSorter *sorter, uint32 doc, uint32 length, uint32 n, c
 						const uint32 *tf, bool first);
 /* Add a document to the lists of its filter keys. */
 extern void OhSorterAddKeys(OhSorter *sorter, uint32 doc, const OhKeyRow *row);
+/* Of what has been added: total length of the documents, their number, and runs written to files. */
 extern uint64 OhSorterLength(const OhSorter *sorter);
 extern uint32 OhSorterDocs(const OhSorter *sorter);
 extern int	OhSorterRuns(const OhSorter *sorter);
@@ -89,6 +92,10 @@ typedef struct OhSorterPart
 	uint64		length;
 } OhSorterPart;
 
+/*
+ * For workers: Share, first, makes runs files of this set; Leave, in the end, writes what is in memory and says what
+ * there is; with that the leader takes these runs as its own.
+ */
 extern void OhSorterShare(OhSorter *sorter, FileSet * files, int participant);
 extern void OhSorterLeave(OhSorter *sorter, OhSorterPart *part);
 extern void OhSorterTake(OhSorter *sorter, FileSet * files, int participant, const OhSorterPart *part);

@@ -30,11 +30,12 @@ typedef enum OhTailState
 /* Copy a page (BLCKSZ bytes), and check its chunks. */
 extern OhTailState OhTailReadPage(OhText *ix, uint32 epoch, uint32 lp, Page copy);
 
+typedef void (*OhTailVisit) (OhChunk *chunk, uint32 lp, void *arg);
+
 /*
  * Visit every chunk of the tails from..to, in order; lp is its page.  false: one of these
- * tails has been sealed in the meantime, and the result of the visits must be discarded.
+ * tails has been sealed since, and the result of the visits must be discarded.
  */
-typedef void (*OhTailVisit) (OhChunk *chunk, uint32 lp, void *arg);
 extern bool OhTailEach(OhText *ix, uint32 from, uint32 to, OhTailVisit visit, void *arg);
 
 static inline OhTailPage *

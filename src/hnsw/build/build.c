@@ -33,6 +33,7 @@
 
 #include "compat.h"
 #include "hnsw/build/build.h"
+#include "hnsw/build/create.h"
 #include "hnsw/build/regions.h"
 #include "hnsw/calibrate/calibrate.h"
 #include "hnsw/graph/linkcode.h"

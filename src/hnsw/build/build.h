@@ -88,7 +88,10 @@ typedef struct OhBuildWorker
 /* build.c: the maintenance_work_mem with which the graph of an index with this many rows fits in memory */
 extern Size OhBuildMemory(const OhIndex *ix, double rows, int participants);
 
-/* buildscan.c */
+/*
+ * buildscan.c: do this participant's share of the build and add its counts to the shared ones.  pscan: the parallel
+ * scan of the table, or NULL for a serial build's own
+ */
 extern void OhBuildScan(OhBuildWorker *worker, struct IndexInfo *info,
 						struct ParallelTableScanDescData *pscan);
 

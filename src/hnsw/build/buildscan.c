@@ -243,11 +243,6 @@ relink(OhBuildWorker *worker, int phase)
 	BarrierDetach(&shared->barrier);
 }
 
-/*
- * OhBuildScan -- do this participant's share of the build and add its counts to the shared ones.
- *
- * pscan: the parallel scan of the table, or NULL for a serial build's own.
- */
 void
 OhBuildScan(OhBuildWorker *worker, IndexInfo *info, ParallelTableScanDesc pscan)
 {

@@ -3,19 +3,8 @@
  */
 #include "postgres.h"
 
+#include "hnsw/build/create.h"
 #include "hnsw/train/retrain.h"
-
-uint32
-OhNodeBytes(const OmQuantSpec *spec, int m)
-{
-	return sizeof(OhNodeData) + om_quant_code_bytes(spec) + sizeof(uint32) * 2 * m;
-}
-
-uint32
-OhRefineBytes(const OmQuantSpec *spec, int rerank)
-{
-	return rerank == OH_RERANK_INDEX ? om_quant_refine_bytes(spec) : 0;
-}
 
 /*
  * fill_meta -- fill in the metapage of an empty graph.

@@ -215,7 +215,7 @@ OhGraphTakeSlot(OhBuilder *b)
 }
 
 /*
- * OhGraphWaitLock -- wait for a lock, which is usually held for less than a microsecond, and take it.
+ * OhGraphWaitLock -- see graph.h.
  *
  * If there are more participants than processors, the holder may have been preempted, so that this yields
  * the processor soon.

@@ -192,6 +192,7 @@ extern Size OhGraphBytes(const OhGraphShape *shape, uint32 capacity);
 extern Size OhBuilderBytes(uint32 capacity);
 /* Make an empty graph in memory that is 64-byte aligned; it need not be zero. */
 extern OhGraph *OhGraphInit(void *mem, const OhGraphShape *shape, uint32 capacity);
+/* One participant's state, in context. */
 extern OhBuilder *OhBuilderBegin(OhGraph *graph, const OmQuantizer *quant,
 								 int (*random_level) (int m), MemoryContext context);
 /* Number of slots ever taken. */
@@ -207,6 +208,7 @@ extern uint32 OhGraphFurther(const OhBuilder *b, const OhGraphNode *node, uint32
 extern bool OhGraphAddRow(OhBuilder *b, ItemPointer tid, int kind, const OhKeyRow *keys);
 /* Take a slot for oneself alone; OH_NONE if none is left. */
 extern uint32 OhGraphTakeSlot(OhBuilder *b);
+/* Wait for a lock, which is usually held for less than a microsecond, and take it. */
 extern void OhGraphWaitLock(pg_atomic_uint32 *lock);
 
 /* ---- graphtwin.c ---- */

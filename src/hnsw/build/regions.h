@@ -202,6 +202,7 @@ extern OhRegionWorker *OhRegionsBegin(OhBuildWorker *worker, const OhGraphShape 
 									  int participants);
 /* Called by a worker: take part in the build. */
 extern OhRegionWorker *OhRegionsJoin(OhBuildWorker *worker);
+/* Encode a row, write it to this participant's file, and offer its code to the sample. */
 extern void OhRegionsAddRow(OhRegionWorker *rw, const OhPosition *position, ItemPointer tid,
 							const OhKeyRow *keys);
 /* All rows are coded: do the phases that follow.  phase: the barrier's when the participant attached. */
@@ -217,6 +218,7 @@ extern void OhChoosePivots(OhRegionWorker *rw);
 /* Distances of a code from n pivots, the ones that decide on its regions. */
 extern void OhPivotDistances(OhRegionWorker *rw, const void *code, const void *const *pivot,
 							 uint32 n, float *dist);
+/* Write this participant's rows into the files of their regions. */
 extern void OhDivideRows(OhRegionWorker *rw);
 /* Compute rw->first: the number of the first row of each region and participant. */
 extern void OhNumberRows(OhRegionWorker *rw);

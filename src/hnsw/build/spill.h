@@ -25,14 +25,16 @@ typedef struct OhSpill
 extern void OhSpillInit(OhSpill *spill, dsm_segment *segment);
 extern void OhSpillAttach(OhSpill *spill, dsm_segment *segment);
 
+/* Create the file of this kind with these two numbers. */
 extern BufFile *OhSpillCreate(OhSpill *spill, const char *kind, uint32 a, uint32 b);
-/* NULL if there is no such file */
+/* Open it for reading; NULL if there is no such file. */
 extern BufFile *OhSpillOpen(OhSpill *spill, const char *kind, uint32 a, uint32 b);
-/* does nothing if there is no such file */
+/* Delete it; does nothing if there is no such file. */
 extern void OhSpillDelete(OhSpill *spill, const char *kind, uint32 a, uint32 b);
 
+/* Append to a file; an error if that exceeds temp_file_limit. */
 extern void OhSpillWrite(OhSpill *spill, BufFile *file, const void *data, size_t bytes);
-/* false at the end of the file; it must not end within the data */
+/* Read the next bytes of a file; false at its end, which must not lie within them. */
 extern bool OhSpillRead(BufFile *file, void *data, size_t bytes);
 
 #endif							/* OH_SPILL_H */

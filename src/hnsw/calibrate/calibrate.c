@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "access/amapi.h"
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "access/table.h"
@@ -25,7 +26,6 @@
 #include "utils/snapmgr.h"
 
 #include "hnsw/calibrate/calibrate.h"
-#include "hnsw/callbacks.h"
 #include "hnsw/curve.h"
 #include "hnsw/ef.h"
 #include "hnsw/graph/search.h"
@@ -39,20 +39,21 @@
 #define BATCH 20
 
 /*
- * In a graph of fewer nodes than FEW_NODES, the first pass has this many: its build is over
- * in less time than BATCH queries take, and a higher ef costs next to nothing there.
+ * In a graph of fewer than FEW_NODES nodes, the first batch has FIRST_OF_FEW queries.  Such a graph is built
+ * in less time than BATCH queries take, and that searches get a higher ef for want of queries costs next to
+ * nothing there.
  */
 #define FEW_NODES 2000
 #define FIRST_OF_FEW 10
 
 /*
- * Where the time is limited, the values of ef beyond the first CHEAP_EFS, which take most of
- * it, are tried in one pass of ALL_EACH only.  There nearly everything is found, so that few
- * queries tell as much as many tell of a lower ef.
+ * Where the time is limited, one batch in ALL_EACH tries all values of ef, and the others only the first
+ * CHEAP_EFS, because higher ones take most of the time.  At a high ef nearly every row is found, so that a few
+ * queries tell as much as many do at a low one.
  */
 #define CHEAP_EFS 5
 #define ALL_EACH 4
-/* What a pass with these takes of one with all, until it is known. */
+/* Time of a batch with CHEAP_EFS values, as a share of one with all, until it has been measured. */
 #define FIRST_CHEAP 0.4
 
 /* Smaller indexes are not measured: a search of them compares all nodes. */
@@ -64,7 +65,7 @@
  * HARD_TRIAL(k), is counted.
  */
 #define MARGIN_ERRORS 1.65
-/* With few trials, whose own spread is uncertain, the margin is wider, by this for n of them. */
+/* The standard error from n trials is uncertain itself: the margin is this many times as wide. */
 #define MARGIN_FEW(n) (1 + 4.0 / (n))
 #define SLACK 0.003
 #define HARD_TRIAL(k) ((k) == 1 ? 0 : 0.85)
@@ -92,12 +93,15 @@ typedef struct Calibration
 } Calibration;
 
 /*
- * count -- add the recall of a trial, at the ef number `at`, to the sums of each k.
+ * count -- add the recall of a trial, at oh_curve_ef[at], to the sums of each k.
  */
 static void
 count(Calibration *c, OhTrial *trial, int at, const int *hits)
 {
-	/* with a lower ef the rows come in several batches, and a higher ef need not find them all */
+	/*
+	 * with an ef below k a scan continues for k rows; a higher ef need not find all that this one
+	 * has found
+	 */
 	trial->done = oh_curve_ef[at] >= trial->k;
 	for (int k = 0; k < OH_CURVE_KS && oh_curve_k[k] <= trial->k; k++)
 	{
@@ -121,18 +125,18 @@ begin_scan(Calibration *c, const OhTrial *trial, int at)
 
 	/* the callbacks are called directly: index_beginscan() refuses an index that is being built */
 	oh_forced_ef = oh_curve_ef[at];
-	scan = ohbeginscan(c->index, 0, 1);
+	scan = c->index->rd_indam->ambeginscan(c->index, 0, 1);
 	oh_forced_ef = 0;
 	scan->heapRelation = c->truth.heap;
 	scan->xs_snapshot = c->truth.snapshot;
-	ohrescan(scan, NULL, 0, &key, 1);
+	c->index->rd_indam->amrescan(scan, NULL, 0, &key, 1);
 	return scan;
 }
 
 /*
- * search -- run a trial at an ef.
+ * search -- run a trial at oh_curve_ef[at].
  *
- * What one ef has found, a higher one is taken to find.
+ * If a lower ef has found all rows, this one is taken to find them, too.
  */
 static void
 search(Calibration *c, OhTrial *trial, int at)
@@ -150,7 +154,7 @@ search(Calibration *c, OhTrial *trial, int at)
 	}
 	scan = begin_scan(c, trial, at);
 	oh_hidden_node = trial->node;
-	while (n < trial->nexact && ohgettuple(scan, ForwardScanDirection))
+	while (n < trial->nexact && c->index->rd_indam->amgettuple(scan, ForwardScanDirection))
 	{
 		double		distance;
 
@@ -170,7 +174,7 @@ search(Calibration *c, OhTrial *trial, int at)
 		n++;
 	}
 	oh_hidden_node = OH_NONE;
-	ohendscan(scan);
+	c->index->rd_indam->amendscan(scan);
 	IndexScanEnd(scan);
 	count(c, trial, at, hits);
 }
@@ -191,10 +195,10 @@ assured_of(const Sums *sums, int k, double *mean)
 }
 
 /*
- * assured -- the same for the k number `k` at the ef number `at`.
+ * assured -- assured_of() for searches for oh_curve_k[k] rows at oh_curve_ef[at].
  *
- * For the nearest row, it is at least that of the ten nearest rows: a search finds the nearest row no
- * less often than those, and their recall is known more exactly from the same trials.
+ * For the nearest row, the result is at least that for the ten nearest rows: a search finds the nearest row
+ * no less often than those, and their recall is known more exactly from the same trials.
  */
 static double
 assured(const Calibration *c, int k, int at, double *mean)
@@ -225,10 +229,10 @@ is_enough(const Calibration *c, int at)
 }
 
 /*
- * keep -- write the curve to the metapage.  Values of ef that were not tried get the recall of the last.
+ * store_curve -- write the curve to the metapage.  Values of ef that were not tried get the recall of the last.
  */
 static void
-keep(Calibration *c, int queries)
+store_curve(Calibration *c, int queries)
 {
 	OhIndex    *ix = c->truth.ix;
 	OhCalibration curve = {0};
@@ -379,7 +383,7 @@ OhCalibrate(Relation heap, Relation index, const OhGiven *given, int queries, do
 		n = run(&c, queries, seconds);
 		OhRowReaderEnd(&reader);
 		if (n > 0)
-			keep(&c, n);
+			store_curve(&c, n);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -392,7 +396,10 @@ OhCalibrateGrown(Relation index)
 	OhIndex    *ix = OhIndexOpen(index);
 	Relation	heap;
 
-	/* queries from a user are not stored, and other ones would say something else */
+	/*
+	 * a user's queries are not stored: they cannot be run again, and rows of the index would
+	 * measure something else
+	 */
 	if (ix->calibration.given ||
 		OhArrayRecords(&ix->file, OH_NODE) < Max(LEAST_NODES, (double) GROWN * ix->calibration.nodes))
 		return;

@@ -20,8 +20,8 @@ typedef struct OhGiven
 
 /*
  * Measure an index with up to `queries` of its rows, or of the given queries if that is not NULL, and write
- * the curve to the metapage.  Queries run in batches; no batch begins that would probably end after
- * `seconds`, but the first.  False, with nothing written: the index is too small or on an array, no query
+ * the curve to the metapage.  Queries run in batches; except for the first, no batch begins that would
+ * probably end after `seconds`.  False, with nothing written: the index is too small or on an array, no query
  * could be used, or nodes have codes of two models at the moment.
  */
 extern bool OhCalibrate(Relation heap, Relation index, const OhGiven *given, int queries, double seconds);

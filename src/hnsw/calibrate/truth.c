@@ -181,7 +181,7 @@ begin_candidates(OhTruth *t, const OhTrial *trial, Candidates *c)
 	c->query = OhFormOf(&c->forms, ix, ix->number, &quant)->query;
 	c->keep = trial->k * (exact ? KEEP_EXACT : KEEP_EACH);
 	c->own = NAN;
-	OhHeapInit(&c->nearest, t->context, c->keep + 1);
+	OhQueueInit(&c->nearest, t->context, c->keep + 1);
 }
 
 /*
@@ -209,7 +209,7 @@ compare_page(OhIndex *ix, uint32 lp, const OhTrial *trial, Candidates *c, int n)
 			else if (c[i].nearest.n < c[i].keep)
 				OhQueuePush(&c[i].nearest, item, true);
 			else if (item.dist < c[i].nearest.item[0].dist)
-				OhHeapReplace(&c[i].nearest, item, true);
+				OhQueueReplace(&c[i].nearest, item, true);
 		}
 	}
 	UnlockReleaseBuffer(buffer);
@@ -266,7 +266,7 @@ add_node(OhTruth *t, OhTrial *trial, const OhNodeRows *head, OhRows *rows)
 static void
 rank(OhTruth *t, OhTrial *trial, Candidates *c, OhRows *rows)
 {
-	OhHeapSort(&c->nearest);
+	OhQueueSort(&c->nearest);
 	for (int64 i = 0; i < c->nearest.n; i++)
 	{
 		OhItem		item = c->nearest.item[i];

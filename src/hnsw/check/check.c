@@ -27,6 +27,7 @@
 #include "utils/snapmgr.h"
 
 #include "bm25/check/textcheck.h"
+#include "bm25/textoptions.h"
 #include "compat.h"
 #include "hnsw/check/check.h"
 #include "hnsw/options.h"

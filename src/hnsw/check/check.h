@@ -107,6 +107,7 @@ extern bool OhCheckReadRecord(OhCheck *c, OhArrayId array, uint32 id, void *to);
 
 /* ---- info.c ---- */
 
+/* The name of a metric, as SQL functions show it. */
 extern const char *OhMetricName(OmMetric metric);
 
 /* ---- checkgraph.c ---- */

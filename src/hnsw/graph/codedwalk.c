@@ -1,9 +1,10 @@
 /*
  * codedwalk.c -- walks of the base layer by codes of links.  See codedwalk.h and linkcode.h.
  *
- * A hop reads one page: that of the candidate that it expands.  Its own code gives its distance,
- * the codes of its links estimates for its neighbours, which wait in the queue.  So a node may be
- * there several times: its least estimate counts, and the visited set has the nodes that were read.
+ * A hop reads one page, that of the candidate that it expands.  The candidate's own code gives its
+ * distance.  The codes of its links give estimates of the distances of its neighbours, which enter the
+ * queue by these.  So a node may be in the queue several times: the entry with the least estimate is
+ * taken first, and the others are skipped, because the visited set holds all nodes that were read.
  * search.c says what concurrent writers may do.
  */
 #include "postgres.h"
@@ -17,7 +18,7 @@
 #include "hnsw/graph/linklist.h"
 #include "hnsw/graph/walk.h"
 
-/* Records prefetched, and pages asked for where they are missing. */
+/* Of the next candidates: records that are prefetched, and pages that are asked for if they are not in memory. */
 #define CODED_AHEAD 3
 #define CODED_ASKED 8
 
@@ -68,7 +69,7 @@ look_ahead(OhSearch *s)
 }
 
 /*
- * read_neighbours -- the neighbours of a node without codes of its links: read these.
+ * read_neighbours -- get exact code distances of neighbours, by reading them, for a node without codes of its links.
  */
 static void
 read_neighbours(OhSearch *s, const uint32 *ids, int n, Expanded *out)
@@ -179,7 +180,7 @@ OhCodedWalk(OhSearch *s, int ef)
 			else
 			{
 				if (item.dist < s->found.item[0].dist)
-					item = OhHeapReplace(&s->found, item, true);
+					item = OhQueueReplace(&s->found, item, true);
 				if (s->resumed)
 					OhQueuePush(&s->evicted, item, false);
 				else if (s->streaming)

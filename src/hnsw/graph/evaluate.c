@@ -17,21 +17,21 @@
 #define PREFETCH_LINES 6
 
 /*
- * keep_node -- keep a copy of an evaluated node; its page is locked.
+ * cache_node -- put a copy of an evaluated node into the cache; its page is locked.
  */
 static void
-keep_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
+cache_node(OhEvaluator *e, uint32 id, float dist, OhNodeData *node)
 {
 	bool		found;
-	OhCachedNode *kept = OhNodeCacheAdd(e->keep, id, &found);
+	OhCachedNode *cached = OhNodeCacheAdd(e->cache, id, &found);
 
 	if (found)
-		return;					/* kept already, on another level */
-	kept->dist = dist;
-	kept->live = node->state == OH_LIVE;
-	kept->tag = node->tag;
-	kept->code = OhNodeCacheAlloc(e->keep, e->ix->code_bytes);
-	memcpy(kept->code, OhNodeCode(node), e->ix->code_bytes);
+		return;					/* it is there already, from another level */
+	cached->dist = dist;
+	cached->live = node->state == OH_LIVE;
+	cached->tag = node->tag;
+	cached->code = OhNodeCacheAlloc(e->cache, e->ix->code_bytes);
+	memcpy(cached->code, OhNodeCode(node), e->ix->code_bytes);
 }
 
 void
@@ -157,8 +157,8 @@ OhEvaluate(OhEvaluator *e, const uint32 *ids, int n, OhEvaluated *out)
 			out[nout].item.dist = ix->distance(quant, form->query, OhNodeCode(node));
 			out[nout].item.id = lp * per_page + slot;
 			out[nout].live = node->state == OH_LIVE;
-			if (e->keep)
-				keep_node(e, out[nout].item.id, out[nout].item.dist, node);
+			if (e->cache)
+				cache_node(e, out[nout].item.id, out[nout].item.dist, node);
 			if (e->near && out[nout].live && ItemPointerIsValid(&node->tid))
 				e->near->row[e->near->n++] = (OhNearRow) {out[nout].item.dist, node->tid};
 			nout++;

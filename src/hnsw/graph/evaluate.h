@@ -33,7 +33,7 @@ typedef struct OhEvaluator
 {
 	OhIndex    *ix;
 	OhForms    *forms;			/* of the query */
-	OhNodeCache *keep;			/* inserts only: copies of the nodes read */
+	OhNodeCache *cache;			/* inserts only: copies of the nodes read */
 	OhNearRows *near;			/* scans of arrays only: the rows of the nodes read */
 	int64		evaluations;
 	bool		asked;			/* reading the pages of the next nodes has been started */
@@ -46,6 +46,7 @@ typedef struct OhEvaluated
 	bool		live;
 } OhEvaluated;
 
+/* An empty list. */
 extern void OhNearRowsInit(OhNearRows *rows, MemoryContext context);
 /*
  * Evaluate nodes ids[n], n <= OH_MAX_EVALUATED, in the order of their pages.  Returns the

@@ -33,6 +33,7 @@ typedef struct OhForms
 	OhForm		form[OH_MODELS];
 } OhForms;
 
+/* Forms without a query yet.  refined: are distances by refinements wanted, too? */
 extern void OhFormsInit(OhForms *forms, const OhIndex *ix, bool refined, MemoryContext context);
 /* Make the form of x for the index's newest model; x must stay allocated. */
 extern void OhFormsSet(OhForms *forms, const OhIndex *ix, const float *x);

@@ -88,10 +88,15 @@ code_of(const OhLinkCodes *codes, uint32 id)
 	return NULL;
 }
 
+/*
+ * to_byte -- the nearest byte; just below a half it may be the one above.
+ */
 static uint8
 to_byte(float x)
 {
-	return x >= 255.0f ? 255 : x > 0.0f ? (uint8) (x + 0.5f) : 0;
+	float		rounded = x + 0.5f;
+
+	return x >= 255.0f ? 255 : x > 0.0f ? (uint8) rounded : 0;
 }
 
 void

@@ -37,6 +37,7 @@ typedef struct OhLinkEncoder
 	float	   *to;				/* ... and of a neighbour, scratch */
 } OhLinkEncoder;
 
+/* Allocate an encoder's vectors. */
 extern void OhLinkEncoderInit(OhLinkEncoder *encoder, const OhIndex *ix, MemoryContext context);
 /* Set the node whose links are encoded. */
 extern void OhLinkEncoderFrom(OhLinkEncoder *encoder, const OmQuantizer *quant, const void *code);

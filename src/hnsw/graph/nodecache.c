@@ -11,51 +11,51 @@
 #define CHUNK_BYTES (256 * 1024)
 
 void
-OhNodeCacheInit(OhNodeCache *keep, MemoryContext context)
+OhNodeCacheInit(OhNodeCache *cache, MemoryContext context)
 {
-	memset(keep, 0, sizeof(OhNodeCache));
-	keep->context = context;
-	keep->size = START_SIZE;
-	keep->table = MemoryContextAllocZero(context, sizeof(OhCachedNode) * keep->size);
-	keep->stamp = 1;
+	memset(cache, 0, sizeof(OhNodeCache));
+	cache->context = context;
+	cache->size = START_SIZE;
+	cache->table = MemoryContextAllocZero(context, sizeof(OhCachedNode) * cache->size);
+	cache->stamp = 1;
 }
 
 void
-OhNodeCacheReset(OhNodeCache *keep)
+OhNodeCacheReset(OhNodeCache *cache)
 {
-	if (++keep->stamp == 0)
+	if (++cache->stamp == 0)
 	{
-		memset(keep->table, 0, sizeof(OhCachedNode) * keep->size);
-		keep->stamp = 1;
+		memset(cache->table, 0, sizeof(OhCachedNode) * cache->size);
+		cache->stamp = 1;
 	}
-	keep->used = 0;
-	keep->chunk = keep->first;
-	keep->filled = 0;
+	cache->used = 0;
+	cache->chunk = cache->first;
+	cache->filled = 0;
 }
 
 void *
-OhNodeCacheAlloc(OhNodeCache *keep, Size bytes)
+OhNodeCacheAlloc(OhNodeCache *cache, Size bytes)
 {
 	void	   *result;
 
 	bytes = MAXALIGN(bytes);
-	while (keep->chunk == NULL || keep->filled + bytes > keep->chunk->size)
+	while (cache->chunk == NULL || cache->filled + bytes > cache->chunk->size)
 	{
-		OhNodeCacheChunk **next = keep->chunk == NULL ? &keep->first : &keep->chunk->next;
+		OhNodeCacheChunk **next = cache->chunk == NULL ? &cache->first : &cache->chunk->next;
 
 		if (*next == NULL)
 		{
 			Size		size = Max(bytes, CHUNK_BYTES);
 
-			*next = MemoryContextAlloc(keep->context, offsetof(OhNodeCacheChunk, data) + size);
+			*next = MemoryContextAlloc(cache->context, offsetof(OhNodeCacheChunk, data) + size);
 			(*next)->next = NULL;
 			(*next)->size = size;
 		}
-		keep->chunk = *next;
-		keep->filled = 0;
+		cache->chunk = *next;
+		cache->filled = 0;
 	}
-	result = keep->chunk->data + keep->filled;
-	keep->filled += bytes;
+	result = cache->chunk->data + cache->filled;
+	cache->filled += bytes;
 	return result;
 }
 
@@ -70,36 +70,36 @@ empty_place(OhCachedNode *table, uint32 size, uint32 stamp, uint32 id)
 }
 
 static void
-grow(OhNodeCache *keep)
+grow(OhNodeCache *cache)
 {
-	uint32		size = keep->size * 2;
-	OhCachedNode *table = MemoryContextAllocExtended(keep->context, sizeof(OhCachedNode) * (Size) size,
+	uint32		size = cache->size * 2;
+	OhCachedNode *table = MemoryContextAllocExtended(cache->context, sizeof(OhCachedNode) * (Size) size,
 													 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
-	for (uint32 i = 0; i < keep->size; i++)
+	for (uint32 i = 0; i < cache->size; i++)
 	{
-		if (keep->table[i].stamp == keep->stamp)
-			*empty_place(table, size, keep->stamp, keep->table[i].id) = keep->table[i];
+		if (cache->table[i].stamp == cache->stamp)
+			*empty_place(table, size, cache->stamp, cache->table[i].id) = cache->table[i];
 	}
-	pfree(keep->table);
-	keep->table = table;
-	keep->size = size;
+	pfree(cache->table);
+	cache->table = table;
+	cache->size = size;
 }
 
 OhCachedNode *
-OhNodeCacheAdd(OhNodeCache *keep, uint32 id, bool *found)
+OhNodeCacheAdd(OhNodeCache *cache, uint32 id, bool *found)
 {
-	OhCachedNode *kept = OhNodeCacheFind(keep, id);
+	OhCachedNode *cached = OhNodeCacheFind(cache, id);
 
-	*found = kept != NULL;
-	if (kept != NULL)
-		return kept;
-	if (keep->used >= keep->size / 2)
-		grow(keep);
-	keep->used++;
-	kept = empty_place(keep->table, keep->size, keep->stamp, id);
-	memset(kept, 0, sizeof(OhCachedNode));
-	kept->stamp = keep->stamp;
-	kept->id = id;
-	return kept;
+	*found = cached != NULL;
+	if (cached != NULL)
+		return cached;
+	if (cache->used >= cache->size / 2)
+		grow(cache);
+	cache->used++;
+	cached = empty_place(cache->table, cache->size, cache->stamp, id);
+	memset(cached, 0, sizeof(OhCachedNode));
+	cached->stamp = cache->stamp;
+	cached->id = id;
+	return cached;
 }

@@ -63,24 +63,25 @@ typedef struct OhNodeCache
 	Size		filled;			/* bytes used of that chunk */
 } OhNodeCache;
 
-extern void OhNodeCacheInit(OhNodeCache *keep, MemoryContext context);
+/* An empty cache. */
+extern void OhNodeCacheInit(OhNodeCache *cache, MemoryContext context);
 /* Forget all. */
-extern void OhNodeCacheReset(OhNodeCache *keep);
+extern void OhNodeCacheReset(OhNodeCache *cache);
 /* Allocate memory that is valid until the next reset. */
-extern void *OhNodeCacheAlloc(OhNodeCache *keep, Size bytes);
+extern void *OhNodeCacheAlloc(OhNodeCache *cache, Size bytes);
 /* Find a node's entry, or an empty entry for it, which the caller fills. */
-extern OhCachedNode *OhNodeCacheAdd(OhNodeCache *keep, uint32 id, bool *found);
+extern OhCachedNode *OhNodeCacheAdd(OhNodeCache *cache, uint32 id, bool *found);
 
-/* A kept node, or NULL. */
+/* A cached node, or NULL. */
 static inline OhCachedNode *
-OhNodeCacheFind(OhNodeCache *keep, uint32 id)
+OhNodeCacheFind(OhNodeCache *cache, uint32 id)
 {
-	uint32		mask = keep->size - 1;
+	uint32		mask = cache->size - 1;
 
-	for (uint32 i = murmurhash32(id) & mask; keep->table[i].stamp == keep->stamp; i = (i + 1) & mask)
+	for (uint32 i = murmurhash32(id) & mask; cache->table[i].stamp == cache->stamp; i = (i + 1) & mask)
 	{
-		if (keep->table[i].id == id)
-			return &keep->table[i];
+		if (cache->table[i].id == id)
+			return &cache->table[i];
 	}
 	return NULL;
 }

@@ -1,5 +1,8 @@
 /*
- * queue.h -- binary heaps of (distance, node), nearest or farthest first.
+ * queue.h -- queues of (distance, node), nearest or farthest first, as binary heaps.
+ *
+ * Not lib/binaryheap.h: its items are Datums, compared through a function pointer, and it has a fixed size.  A walk
+ * pushes and pops thousands of items, which lie here in place and are compared inline.
  */
 #ifndef OH_QUEUE_H
 #define OH_QUEUE_H
@@ -21,7 +24,7 @@ typedef struct OhQueue
 	int64		allocated;
 } OhQueue;
 
-/* Items before others: nearer ones, or farther ones in a heap with farthest set. */
+/* Is a ahead of b?  The nearer one is, or with `farthest` the farther one. */
 static inline bool
 OhItemBefore(OhItem a, OhItem b, bool farthest)
 {
@@ -30,111 +33,111 @@ OhItemBefore(OhItem a, OhItem b, bool farthest)
 
 /* Append without keeping the order. */
 static inline void
-OhQueueAppend(OhQueue *heap, OhItem item)
+OhQueueAppend(OhQueue *queue, OhItem item)
 {
-	if (unlikely(heap->n == heap->allocated))
+	if (unlikely(queue->n == queue->allocated))
 	{
-		heap->allocated *= 2;
-		heap->item = repalloc_huge(heap->item, sizeof(OhItem) * heap->allocated);
+		queue->allocated *= 2;
+		queue->item = repalloc_huge(queue->item, sizeof(OhItem) * queue->allocated);
 	}
-	heap->item[heap->n++] = item;
+	queue->item[queue->n++] = item;
 }
 
 static inline void
-OhQueueSiftUp(OhQueue *heap, int64 i, bool farthest)
+OhQueueSiftUp(OhQueue *queue, int64 i, bool farthest)
 {
-	OhItem		item = heap->item[i];
+	OhItem		item = queue->item[i];
 
 	while (i > 0)
 	{
 		int64		parent = (i - 1) / 2;
 
-		if (!OhItemBefore(item, heap->item[parent], farthest))
+		if (!OhItemBefore(item, queue->item[parent], farthest))
 			break;
-		heap->item[i] = heap->item[parent];
+		queue->item[i] = queue->item[parent];
 		i = parent;
 	}
-	heap->item[i] = item;
+	queue->item[i] = item;
 }
 
 static inline void
-OhQueueSiftDown(OhQueue *heap, int64 i, bool farthest)
+OhQueueSiftDown(OhQueue *queue, int64 i, bool farthest)
 {
-	OhItem		item = heap->item[i];
+	OhItem		item = queue->item[i];
 
 	for (;;)
 	{
 		int64		child = 2 * i + 1;
 
-		if (child >= heap->n)
+		if (child >= queue->n)
 			break;
-		if (child + 1 < heap->n && OhItemBefore(heap->item[child + 1], heap->item[child], farthest))
+		if (child + 1 < queue->n && OhItemBefore(queue->item[child + 1], queue->item[child], farthest))
 			child++;
-		if (!OhItemBefore(heap->item[child], item, farthest))
+		if (!OhItemBefore(queue->item[child], item, farthest))
 			break;
-		heap->item[i] = heap->item[child];
+		queue->item[i] = queue->item[child];
 		i = child;
 	}
-	heap->item[i] = item;
+	queue->item[i] = item;
 }
 
 static inline void
-OhQueuePush(OhQueue *heap, OhItem item, bool farthest)
+OhQueuePush(OhQueue *queue, OhItem item, bool farthest)
 {
-	OhQueueAppend(heap, item);
-	OhQueueSiftUp(heap, heap->n - 1, farthest);
+	OhQueueAppend(queue, item);
+	OhQueueSiftUp(queue, queue->n - 1, farthest);
 }
 
 static inline OhItem
-OhQueuePop(OhQueue *heap, bool farthest)
+OhQueuePop(OhQueue *queue, bool farthest)
 {
-	OhItem		top = heap->item[0];
+	OhItem		top = queue->item[0];
 
-	heap->item[0] = heap->item[--heap->n];
-	if (heap->n > 1)
-		OhQueueSiftDown(heap, 0, farthest);
+	queue->item[0] = queue->item[--queue->n];
+	if (queue->n > 1)
+		OhQueueSiftDown(queue, 0, farthest);
 	return top;
 }
 
 /* Replace the top. */
 static inline OhItem
-OhHeapReplace(OhQueue *heap, OhItem item, bool farthest)
+OhQueueReplace(OhQueue *queue, OhItem item, bool farthest)
 {
-	OhItem		top = heap->item[0];
+	OhItem		top = queue->item[0];
 
-	heap->item[0] = item;
-	OhQueueSiftDown(heap, 0, farthest);
+	queue->item[0] = item;
+	OhQueueSiftDown(queue, 0, farthest);
 	return top;
 }
 
 static inline void
-OhHeapify(OhQueue *heap, bool farthest)
+OhQueueOrder(OhQueue *queue, bool farthest)
 {
-	for (int64 i = heap->n / 2 - 1; i >= 0; i--)
-		OhQueueSiftDown(heap, i, farthest);
+	for (int64 i = queue->n / 2 - 1; i >= 0; i--)
+		OhQueueSiftDown(queue, i, farthest);
 }
 
-/* Sort nearest first; the heap must be one with the farthest on top. */
+/* Sort nearest first.  The queue must have the farthest item on top. */
 static inline void
-OhHeapSort(OhQueue *heap)
+OhQueueSort(OhQueue *queue)
 {
-	int64		n = heap->n;
+	int64		n = queue->n;
 
-	while (heap->n > 1)
+	while (queue->n > 1)
 	{
-		OhItem		top = OhQueuePop(heap, true);
+		OhItem		top = OhQueuePop(queue, true);
 
-		heap->item[heap->n] = top;
+		queue->item[queue->n] = top;
 	}
-	heap->n = n;
+	queue->n = n;
 }
 
 static inline void
-OhHeapInit(OhQueue *heap, MemoryContext context, int64 size)
+OhQueueInit(OhQueue *queue, MemoryContext context, int64 size)
 {
-	heap->n = 0;
-	heap->allocated = Max(size, 16);
-	heap->item = MemoryContextAllocHuge(context, sizeof(OhItem) * heap->allocated);
+	queue->n = 0;
+	queue->allocated = Max(size, 16);
+	queue->item = MemoryContextAllocHuge(context, sizeof(OhItem) * queue->allocated);
 }
 
 #endif							/* OH_QUEUE_H */

@@ -1,5 +1,5 @@
 /*
- * rows.c -- the heap TIDs of nodes, and off-graph rows.
+ * rows.c -- the TIDs of nodes, and off-graph rows.
  *
  * A node's rows are its own TID and those in its chain of postings.  The chain is read
  * record by record, with one lock at a time, and in pieces: a node may have a million rows,

@@ -1,5 +1,5 @@
 /*
- * rows.h -- the heap TIDs of nodes, and off-graph rows.
+ * rows.h -- the TIDs of nodes, and off-graph rows.
  */
 #ifndef OH_ROWS_H
 #define OH_ROWS_H
@@ -59,6 +59,7 @@ typedef struct OhReadSet
  * the end of the table.  The page must no longer be locked.
  */
 extern void OhCheckRows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp);
+/* An empty list. */
 extern void OhRowsInit(OhRows *rows, MemoryContext context);
 /* Make an empty set; the memory of an earlier one is freed with its context. */
 extern void OhReadSetInit(OhReadSet *set, MemoryContext context);

@@ -47,31 +47,29 @@
 /* Siblings that a walk may return in addition to ef, per candidate. */
 #define SIBLINGS_EACH 7
 
-uint32		oh_hidden_node = OH_NONE;
-
-/* ---- what inserts keep ---- */
+/* ---- copies of nodes, for inserts ---- */
 
 static void
-keep_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, int n)
+cache_links(OhSearch *s, uint32 id, const OhNodeData *node, const uint32 *links, int n)
 {
-	OhCachedNode *kept = OhNodeCacheFind(s->eval.keep, id);
+	OhCachedNode *cached = OhNodeCacheFind(s->eval.cache, id);
 
-	if (kept == NULL)
+	if (cached == NULL)
 		return;
-	if (kept->links == NULL)
-		kept->links = OhNodeCacheAlloc(s->eval.keep, sizeof(uint32) * 2 * s->eval.ix->m);
-	memcpy(kept->links, links, sizeof(uint32) * n);
-	kept->nlinks = n;
-	kept->nselected = Min(node->nselected, n);
-	kept->live = node->state == OH_LIVE;
-	kept->version = node->version;
-	kept->expanded = true;
+	if (cached->links == NULL)
+		cached->links = OhNodeCacheAlloc(s->eval.cache, sizeof(uint32) * 2 * s->eval.ix->m);
+	memcpy(cached->links, links, sizeof(uint32) * n);
+	cached->nlinks = n;
+	cached->nselected = Min(node->nselected, n);
+	cached->live = node->state == OH_LIVE;
+	cached->version = node->version;
+	cached->expanded = true;
 }
 
 /* ---- walks ---- */
 
 OhSearch *
-OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep, MemoryContext context)
+OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *cache, MemoryContext context)
 {
 	OhSearch   *s = MemoryContextAllocZero(context, sizeof(OhSearch));
 	uint64		nnodes = OhArrayRecords(&ix->file, OH_NODE);
@@ -81,16 +79,16 @@ OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep, MemoryContext cont
 	s->context = context;
 	s->streaming = streaming;
 	s->asks = true;
-	s->eval.keep = keep;
+	s->eval.cache = cache;
 	s->visited = OhVisitedGet(context, nnodes);
 	/* for a small graph, they hold no more than its nodes */
 	few = Min(nnodes + 64, 4096);
-	OhHeapInit(&s->cand, context, Min(few, 1024));
-	OhHeapInit(&s->found, context, Min(few, 256));
-	OhHeapInit(&s->edge, context, streaming ? Min(few, 256) : 0);
-	OhHeapInit(&s->evicted, context, streaming ? Min(few, 1024) : 0);
-	OhHeapInit(&s->rejected, context, streaming ? few : 0);
-	OhHeapInit(&s->near, context, streaming ? Min(few, 64) : 0);
+	OhQueueInit(&s->cand, context, Min(few, 1024));
+	OhQueueInit(&s->found, context, Min(few, 256));
+	OhQueueInit(&s->edge, context, streaming ? Min(few, 256) : 0);
+	OhQueueInit(&s->evicted, context, streaming ? Min(few, 1024) : 0);
+	OhQueueInit(&s->rejected, context, streaming ? few : 0);
+	OhQueueInit(&s->near, context, streaming ? Min(few, 64) : 0);
 	return s;
 }
 
@@ -202,8 +200,8 @@ read_links(OhSearch *s, uint32 id, int level, uint32 *out)
 	if (node->state != OH_FREE)
 	{
 		n = OhCopyLinks(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, out);
-		if (s->eval.keep)
-			keep_links(s, id, node, out, n);
+		if (s->eval.cache)
+			cache_links(s, id, node, out, n);
 	}
 	UnlockReleaseBuffer(buffer);
 	return n;
@@ -214,7 +212,7 @@ OhSearchLinks(OhSearch *s, uint32 id)
 {
 	uint32		links[OH_WALK_LINKS];
 
-	Assert(s->eval.keep);
+	Assert(s->eval.cache);
 	read_links(s, id, 0, links);
 }
 
@@ -263,13 +261,13 @@ admit(OhSearch *s, OhItem item, bool found, int max)
 		if (filtered && s->edge.n < places)
 			OhQueuePush(&s->edge, item, true);
 		else if (filtered && near)
-			OhHeapReplace(&s->edge, item, true);
+			OhQueueReplace(&s->edge, item, true);
 		if (s->found.n < max)
 		{
 			OhQueuePush(&s->found, item, true);
 			return;
 		}
-		item = OhHeapReplace(&s->found, item, true);
+		item = OhQueueReplace(&s->found, item, true);
 	}
 	/* whether it matches is tested when it is needed */
 	if (s->resumed)
@@ -448,7 +446,7 @@ walk(OhSearch *s, int level, int ef)
 			if (s->nedge > 0)
 				OhFilterPrefetch(s->filter, ids[i]);
 		}
-		if (unlikely(s->eval.ix->file.ahead.rounds > 0) && level == 0 && s->eval.keep == NULL)
+		if (unlikely(s->eval.ix->file.ahead.rounds > 0) && level == 0 && s->eval.cache == NULL)
 			look_ahead(s, ids, fresh);
 		n = OhEvaluate(&s->eval, ids, fresh, evaluated);
 		for (int i = 0; i < n; i++)
@@ -460,7 +458,7 @@ walk(OhSearch *s, int level, int ef)
 				  s->nedge > 0 ? ef : ef + s->ncopies);
 		}
 	}
-	if (level == 0 && s->streaming && !s->resumed && !s->over && s->eval.keep == NULL)
+	if (level == 0 && s->streaming && !s->resumed && !s->over && s->eval.cache == NULL)
 		learn(s, s->eval.evaluations - before, s->nedge > 0 ? s->nedge : ef);
 }
 
@@ -478,13 +476,13 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 	OhEvaluated evaluated[OH_WALK_LINKS];
 	int			nseeds = 0;
 
-	s->coded = level == 0 && s->eval.ix->neighbor_codes && s->eval.keep == NULL && s->filter == NULL &&
+	s->coded = level == 0 && s->eval.ix->neighbor_codes && s->eval.cache == NULL && s->filter == NULL &&
 		s->eval.near == NULL && s->eval.ix->columns.n == 0;
 	if (s->coded)
 	{
 		OhCodedStart(s);
 		OhCodedWalk(s, ef);
-		OhHeapSort(&s->found);
+		OhQueueSort(&s->found);
 		return;
 	}
 	for (int64 i = 0; i < s->found.n && nseeds < OH_MAX_EF_CONSTRUCTION; i++)
@@ -513,7 +511,7 @@ OhSearchLevel(OhSearch *s, int level, int ef)
 			admit(s, evaluated[j].item, evaluated[j].live || level > 0, ef);
 	}
 	walk(s, level, ef);
-	OhHeapSort(&s->found);
+	OhQueueSort(&s->found);
 	s->streaming = streaming;
 }
 
@@ -572,8 +570,8 @@ resume(OhSearch *s)
 	for (int64 i = 0; i < s->near.n; i++)
 		OhQueueAppend(&s->evicted, s->near.item[i]);
 	s->rejected.n = s->near.n = 0;
-	OhHeapify(&s->cand, false);
-	OhHeapify(&s->evicted, false);
+	OhQueueOrder(&s->cand, false);
+	OhQueueOrder(&s->evicted, false);
 }
 
 /*
@@ -690,7 +688,7 @@ OhSearchWithin(OhSearch *s, float limit, float expand, int max)
 				OhQueuePush(aside, evaluated[i].item, false);
 		}
 	}
-	OhHeapSort(&s->found);
+	OhQueueSort(&s->found);
 	return s->found.n > 0;
 }
 
@@ -718,6 +716,6 @@ OhSearchMore(OhSearch *s, int ef)
 		OhCodedWalk(s, ef);
 	else
 		walk(s, 0, ef);
-	OhHeapSort(&s->found);
+	OhQueueSort(&s->found);
 	return s->found.n > 0;
 }

@@ -62,10 +62,11 @@ typedef struct OhSearch
 	OhQueue		rejected;		/* evaluated, but too far to be expanded in this batch */
 } OhSearch;
 
-/* A node that no walk enters, while recall is measured; OH_NONE otherwise. */
-extern uint32 oh_hidden_node;
-
-extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *keep,
+/*
+ * A search without a query yet.  streaming: further batches may be asked for after the first.  cache: for an insert,
+ * where copies of the nodes read are put; otherwise NULL.
+ */
+extern OhSearch *OhSearchBegin(OhIndex *ix, bool streaming, OhNodeCache *cache,
 							   MemoryContext context);
 /*
  * Forget everything about the last walk, including its filter and budget.  The caller keeps

@@ -15,9 +15,6 @@
 /* number of candidates compared with a selected one in one call of the kernel */
 #define SELECT_BATCH 64
 
-/*
- * OhSelectorInit -- a selector with scratch for one query form in context.
- */
 void
 OhSelectorInit(OhSelector *sel, const OmQuantizer *quant, MemoryContext context)
 {

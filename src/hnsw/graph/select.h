@@ -32,6 +32,7 @@ typedef struct OhSelector
 								 * (ignored for inner product) */
 } OhSelector;
 
+/* A selector with room for one query form, in context. */
 extern void OhSelectorInit(OhSelector *sel, const OmQuantizer *quant, MemoryContext context);
 
 /*

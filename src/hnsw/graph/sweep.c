@@ -48,8 +48,8 @@ OhSweepBegin(OhIndex *ix, OhFilter *filter, const uint32 *handled, int64 n,
 	sweep->context = context;
 	sweep->sort_memory = Max(64, Min(bytes / 1024, MAX_KILOBYTES));
 	sweep->more = true;
-	OhHeapInit(&sweep->found, context, 256);
-	OhHeapInit(&sweep->rest, context, 1024);
+	OhQueueInit(&sweep->found, context, 256);
+	OhQueueInit(&sweep->rest, context, 1024);
 	return sweep;
 }
 
@@ -65,7 +65,7 @@ keep(OhSweep *sweep, OhItem item, int64 want)
 		return;
 	}
 	if (item.dist < sweep->found.item[0].dist)
-		item = OhHeapReplace(&sweep->found, item, true);
+		item = OhQueueReplace(&sweep->found, item, true);
 	if (sweep->rest.n < sweep->max_rest)
 	{
 		OhQueueAppend(&sweep->rest, item);
@@ -74,11 +74,11 @@ keep(OhSweep *sweep, OhItem item, int64 want)
 	if (!sweep->more)
 	{
 		/* the first node that does not fit: from now on, the farthest one is dropped */
-		OhHeapify(&sweep->rest, true);
+		OhQueueOrder(&sweep->rest, true);
 		sweep->more = true;
 	}
 	if (item.dist < sweep->rest.item[0].dist)
-		OhHeapReplace(&sweep->rest, item, true);
+		OhQueueReplace(&sweep->rest, item, true);
 }
 
 /*
@@ -239,11 +239,11 @@ OhSweepMore(OhSweep *sweep, OhForms *forms, int64 want)
 			return read_sorted(sweep, want);
 		}
 		pass(sweep, want);
-		OhHeapSort(&sweep->found);
+		OhQueueSort(&sweep->found);
 		return sweep->found.n > 0;
 	}
 	if (!sweep->sorted)
-		OhHeapify(&sweep->rest, false);
+		OhQueueOrder(&sweep->rest, false);
 	sweep->sorted = true;
 	while (sweep->found.n < want && sweep->rest.n > 0)
 		OhQueueAppend(&sweep->found, OhQueuePop(&sweep->rest, false));

@@ -34,8 +34,7 @@ typedef struct OhSweep
 extern OhSweep *OhSweepBegin(OhIndex *ix, OhFilter *filter,
 							 const uint32 *handled, int64 n, Size bytes, MemoryContext context);
 /*
- * Find the nearest of the remaining nodes, up to `want` of them, in found.  false: there
- * are no more.
+ * Find the nearest of the remaining nodes, up to `want` of them, in found.  false: none is left.
  */
 extern bool OhSweepMore(OhSweep *sweep, OhForms *forms, int64 want);
 extern void OhSweepEnd(OhSweep *sweep);

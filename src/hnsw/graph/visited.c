@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 
 #include "hnsw/graph/visited.h"
+#include "storage/page.h"
 
 /* A set of up to this many bytes is an array, whatever work_mem is. */
 #define ARRAY_BYTES (16 * 1024 * 1024)
@@ -17,6 +18,8 @@
 #define POOL_BYTES (4 * 1024 * 1024)
 
 #define HASH_START 8192
+
+uint32		oh_hidden_node = OH_NONE;
 
 static OhVisited *pool = NULL;
 static int	pool_count = 0;
@@ -123,9 +126,6 @@ OhVisitedClear(OhVisited *visited)
 	}
 }
 
-/*
- * OhVisitedGrow -- make room for an id past the end of the array.
- */
 void
 OhVisitedGrow(OhVisited *visited, uint32 id)
 {

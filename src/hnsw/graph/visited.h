@@ -22,14 +22,21 @@ typedef struct OhVisited
 	uint32		hash_used;
 } OhVisited;
 
+/* A node that no walk enters, while recall is measured; OH_NONE otherwise. */
+extern uint32 oh_hidden_node;
+
 /*
  * Get an empty set for ids below nnodes (later ids are possible); it is returned when
  * context is deleted.
  */
 extern OhVisited *OhVisitedGet(MemoryContext context, uint64 nnodes);
+/* Remove all ids. */
 extern void OhVisitedClear(OhVisited *visited);
+/* Make room for an id past the end of the array. */
 extern void OhVisitedGrow(OhVisited *visited, uint32 id);
+/* OhVisitedAdd() for a hash set. */
 extern bool OhVisitedHashAdd(OhVisited *visited, uint32 id);
+/* Memory of the set. */
 extern Size OhVisitedBytes(const OhVisited *visited);
 
 /* Add a node; true if it was not in the set. */

@@ -44,9 +44,6 @@
  */
 #define MAX_ROUNDS 1000
 
-/*
- * OhInserterBegin -- state for inserts of many rows, in a context of its own.
- */
 OhInserter *
 OhInserterBegin(OhIndex *ix, MemoryContext parent)
 {
@@ -77,24 +74,24 @@ static bool
 insert_first(const OhNewNode *new, ItemPointer tid)
 {
 	OhIndex    *ix = new->ix;
-	OhPlace		place;
+	OhNodeSlots slots;
 	OhPageRef	pages[2];
 	Buffer		meta;
 	uint32		id = OH_NONE;
 
-	if (!OhFindPlace(ix, OhArrayFindFree(&ix->file, OH_NODE), &place))
+	if (!OhFindNodeSlots(ix, OhArrayFindFree(&ix->file, OH_NODE), &slots))
 		return false;
 	/* OhArrayBlock() may have to read block 0 to learn of a new page: do that before any lock */
-	(void) OhArrayBlock(&ix->file, OH_NODE, place.lp);
+	(void) OhArrayBlock(&ix->file, OH_NODE, slots.lp);
 
 	/* lock order: block 0 comes before all others */
 	meta = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 	if (OhMeta(BufferGetPage(meta))->entry == ix->entry && OhIsNewest(new, meta))
 	{
-		int			n = OhPlacePages(ix, &place, pages);
+		int			n = OhNodeSlotPages(ix, &slots, pages);
 
 		OhArrayReadAll(&ix->file, pages, n);
-		if (OhPlaceIsFree(ix, &place, pages))
+		if (OhNodeSlotIsFree(ix, &slots, pages))
 		{
 			OhWrite		write;
 			Page		page;
@@ -102,7 +99,7 @@ insert_first(const OhNewNode *new, ItemPointer tid)
 			OhLinkCodes no_codes = {.model = new->number};
 
 			OhWriteStart(&write, &ix->file);
-			id = OhFillPlace(new, &write, &place, pages, tid, &none, &no_codes);
+			id = OhTakeNodeSlot(new, &write, &slots, pages, tid, &none, &no_codes);
 			page = OhWritePage(&write, meta, false);
 			OhMeta(page)->entry = id;
 			OhMeta(page)->entry_level = 0;
@@ -151,12 +148,12 @@ place_node(OhInserter *ins, int n, ItemPointer tid)
 	OhLinkPlan(&ins->links, n);
 	for (int attempt = 0; attempt < 10; attempt++)
 	{
-		OhPlace		place;
+		OhNodeSlots slots;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!OhFindPlace(ins->ix, OhNearPage(&ins->near, n), &place))
+		if (!OhFindNodeSlots(ins->ix, OhNearPage(&ins->near, n), &slots))
 			continue;
-		switch (OhLinkNode(&ins->links, &place, tid))
+		switch (OhLinkNode(&ins->links, &slots, tid))
 		{
 			case OH_LINKED:
 				OhNewNodeRefine(&ins->node, ins->links.id);
@@ -205,11 +202,6 @@ try_insert(OhInserter *ins, ItemPointer tid)
 	return true;
 }
 
-/*
- * OhInsertVector -- insert a row that gets a node of the graph.
- *
- * position: must have a direction.
- */
 void
 OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, const OhKeyRow *keys)
 {
@@ -228,6 +220,6 @@ OhInsertVector(OhInserter *ins, const OhPosition *position, ItemPointer tid, con
 	}
 	/* each round fails because of a concurrent insert or vacuum, which cannot happen this often */
 	OhReportCorruption(ix->file.rel, OH_META_BLOCK,
-					   "no place was found for a row in %d rounds, or none that is still there",
+					   "no slot was found for a row in %d rounds, or none that is still there",
 					   MAX_ROUNDS);
 }

@@ -1,20 +1,14 @@
 /*
- * link.c -- links between a new node and its neighbours on the base layer.
+ * link.c -- decides on the links between a new node and its neighbours on the base layer.
  *
- * See insert.c for the steps and what a crash leaves.
+ * It works on the copies that the search has read, without a lock; linkwrite.c writes what is decided.
  */
 #include "postgres.h"
 
 #include <float.h>
 
-#include "miscadmin.h"
-
-#include "hnsw/graph/linknow.h"
 #include "hnsw/insert/link.h"
 #include "hnsw/options.h"
-
-/* Attempts to decide again on neighbours that others have changed. */
-#define LINK_ROUNDS 3
 
 void
 OhLinksInit(OhLinks *links, OhNear *near, MemoryContext context)
@@ -35,10 +29,10 @@ OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen)
 {
 	for (int i = 0; i < list->n; i++)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
+		OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
-		if (kept)
-			kept->marks.chosen = chosen;
+		if (cached)
+			cached->marks.chosen = chosen;
 	}
 }
 
@@ -48,18 +42,18 @@ OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen)
 static const uint32 *
 planned_links(OhLinks *links, uint32 id, int *n)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 
 	*n = 0;
-	if (kept == NULL || !kept->expanded || !kept->live)
+	if (cached == NULL || !cached->expanded || !cached->live)
 		return NULL;
-	if (kept->marks.back > 0)
+	if (cached->marks.back > 0)
 	{
-		*n = links->back[kept->marks.back - 1].list.n;
-		return links->back[kept->marks.back - 1].list.link;
+		*n = links->back[cached->marks.back - 1].list.n;
+		return links->back[cached->marks.back - 1].list.link;
 	}
-	*n = kept->nlinks;
-	return kept->links;
+	*n = cached->nlinks;
+	return cached->links;
 }
 
 static bool
@@ -74,7 +68,7 @@ is_held(const OhLinks *links, uint32 from, uint32 to)
 }
 
 /*
- * hold -- record a link that another list relies on; false: there is no room for more.
+ * hold -- record a link that must stay, because another list relies on it; false: there is no room for more.
  */
 static bool
 hold(OhLinks *links, uint32 from, uint32 to)
@@ -99,25 +93,26 @@ leads_to(OhLinks *links, uint32 from, uint32 to)
 }
 
 /*
- * leads_from -- does a path of one or two links lead to a node, from the owner of the list
- * or from the new node?  The links of that path are held.
+ * leads_from -- does a path lead to a node from the owner of the list or from the new node?
+ * The links of that path are held.
  *
  * avoid: a node that the path must not pass through
+ * further: may the path have two links?  Otherwise it has one.
  */
 static bool
 leads_from(OhLinks *links, const OhLinkList *list, uint32 id, uint32 avoid, bool further)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 
-	if (kept == NULL || id == avoid || id == links->deciding)
+	if (cached == NULL || id == avoid || id == links->deciding)
 		return false;
-	if (kept->marks.chosen)
+	if (cached->marks.chosen)
 		return hold(links, OH_NONE, id);
 	if (OhHasLink(list->link, list->n, id))
 		return hold(links, links->deciding, id);
-	for (int i = 0; further && i < kept->marks.nleading; i++)
+	for (int i = 0; further && i < cached->marks.nleading; i++)
 	{
-		uint32		from = kept->marks.leading[i];
+		uint32		from = cached->marks.leading[i];
 
 		if (leads_to(links, from, id) && leads_from(links, list, from, avoid, false))
 			return hold(links, from, id);
@@ -137,18 +132,18 @@ static bool
 stays_reachable(OhLinks *links, const OhLinkList *list, int place)
 {
 	uint32		id = list->link[place];
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 
 	/* links of upper levels are only short cuts: no node depends on them */
 	if (links->deciding == OH_NONE)
 		return true;
-	if (kept == NULL || is_held(links, links->deciding, id))
+	if (cached == NULL || is_held(links, links->deciding, id))
 		return false;
-	if (kept->marks.chosen)
+	if (cached->marks.chosen)
 		return hold(links, OH_NONE, id);
-	for (int i = 0; i < kept->marks.nleading; i++)
+	for (int i = 0; i < cached->marks.nleading; i++)
 	{
-		uint32		from = kept->marks.leading[i];
+		uint32		from = cached->marks.leading[i];
 
 		if (from != links->deciding && leads_to(links, from, id) &&
 			leads_from(links, list, from, id, true))
@@ -200,29 +195,30 @@ int
 OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float dist)
 {
 	OhIndex    *ix = links->ix;
-	float		d[2 * OH_MAX_M + 1];
+	float		d[2 * OH_MAX_M + 1] = {0};	/* [n], from the owner of the list */
 	bool		diverse = true;
 	int			n = list->n;
 	int			place;
 
 	if (OhHasLink(list->link, list->n, links->id))
 		return -1;
-	Assert(n <= max && list->nselected <= n);
+	Assert(n <= max && list->nselected >= 0 && list->nselected <= n);
 	om_quant_query_from_code(links->node->quant, code, links->near->form);
 	for (int i = 0; i < n; i++)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
+		OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
-		d[i] = kept ? ix->distance(links->node->quant, links->near->form, OhCachedCode(links->near, kept)) : FLT_MAX;
-		if (kept && i < list->nselected && d[i] < dist && kept->dist < dist)
+		d[i] = cached == NULL ? FLT_MAX :
+			ix->distance(links->node->quant, links->near->form, OhCachedCode(links->near, cached));
+		if (cached && i < list->nselected && d[i] < dist && cached->dist < dist)
 			diverse = false;
 	}
 	/* farther diverse links that are nearer to the new node become fills */
 	for (int i = list->nselected - 1; diverse && i >= 0; i--)
 	{
-		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, list->link[i]);
+		OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, list->link[i]);
 
-		if (kept && d[i] > dist && kept->dist < d[i])
+		if (cached && d[i] > dist && cached->dist < d[i])
 		{
 			int			last = --list->nselected;
 			uint32		link = list->link[i];
@@ -255,46 +251,57 @@ OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *code, float 
 }
 
 /*
- * kept_with_links -- the cached copy of a node, with its links, which are read if
+ * cached_with_links -- the cached copy of a node, with its links, which are read if
  * necessary.
  */
 static OhCachedNode *
-kept_with_links(OhLinks *links, uint32 id, bool again)
+cached_with_links(OhLinks *links, uint32 id, bool again)
 {
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, id);
 
-	if (!kept->expanded || again)
+	if (!cached->expanded || again)
 		OhSearchLinks(links->near->search, id);
-	return kept;
+	return cached;
 }
 
+/*
+ * decide -- decide on the back link from a neighbour.
+ *
+ * again: read its links once more, and those of the node that has lost a link of the path
+ */
 static void
 decide(OhLinks *links, OhBackLink *back, bool again)
 {
-	OhCachedNode *kept = kept_with_links(links, back->node, again);
+	OhCachedNode *cached = cached_with_links(links, back->node, again);
 
 	if (again && back->changed != OH_NONE)
-		(void) kept_with_links(links, back->changed, true);
+		(void) cached_with_links(links, back->changed, true);
 	back->changed = OH_NONE;
 	back->wanted = false;
-	kept->marks.back = 0;
+	cached->marks.back = 0;
 	/* the new node has taken the slot of this neighbour, which a vacuum has freed */
 	if (back->node == links->id)
 		return;
-	if (!kept->expanded || !kept->live)
+	if (!cached->expanded || !cached->live)
 		return;
-	back->version = kept->version;
-	back->list.n = kept->nlinks;
-	back->list.nselected = kept->nselected;
-	memcpy(back->list.link, kept->links, sizeof(uint32) * kept->nlinks);
+	back->version = cached->version;
+	back->list.n = cached->nlinks;
+	back->list.nselected = cached->nselected;
+	memcpy(back->list.link, cached->links, sizeof(uint32) * cached->nlinks);
 	links->deciding = back->node;
 	back->first_held = links->nheld;
-	back->place = OhLinkDecide(links, &back->list, 2 * links->ix->m, OhCachedCode(links->near, kept),
-							   kept->dist);
+	back->place = OhLinkDecide(links, &back->list, 2 * links->ix->m, OhCachedCode(links->near, cached),
+							   cached->dist);
 	back->last_held = links->nheld;
 	links->deciding = OH_NONE;
 	back->wanted = back->place >= 0;
-	kept->marks.back = back->wanted ? back - links->back + 1 : 0;
+	cached->marks.back = back->wanted ? back - links->back + 1 : 0;
+}
+
+void
+OhLinkDecideAgain(OhLinks *links, OhBackLink *back)
+{
+	decide(links, back, true);
 }
 
 /*
@@ -306,7 +313,7 @@ static void
 take_over(OhLinks *links, uint32 id)
 {
 	OhLinkList *list = &links->list;
-	OhCachedNode *kept;
+	OhCachedNode *cached;
 	int			place;
 
 	if (OhHasLink(list->link, list->n, id))
@@ -316,14 +323,14 @@ take_over(OhLinks *links, uint32 id)
 	else
 	{
 		place = list->link[list->n - 1] == links->entry ? list->n - 2 : list->n - 1;
-		kept = OhNodeCacheFind(&links->near->cache, list->link[place]);
-		if (kept)
-			kept->marks.chosen = false;
+		cached = OhNodeCacheFind(&links->near->cache, list->link[place]);
+		if (cached)
+			cached->marks.chosen = false;
 	}
 	list->link[place] = id;
-	kept = OhNodeCacheFind(&links->near->cache, id);
-	if (kept)
-		kept->marks.chosen = true;
+	cached = OhNodeCacheFind(&links->near->cache, id);
+	if (cached)
+		cached->marks.chosen = true;
 }
 
 /*
@@ -336,10 +343,10 @@ static void
 link_entry(OhLinks *links)
 {
 	uint32		entry = links->ix->entry;
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, entry);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, entry);
 
 	links->entry = OH_NONE;
-	if (links->node->level <= links->ix->entry_level || kept == NULL || !kept->live)
+	if (links->node->level <= links->ix->entry_level || cached == NULL || !cached->live)
 		return;
 	links->entry = entry;
 	take_over(links, entry);
@@ -355,11 +362,11 @@ static void
 force(OhLinks *links, OhBackLink *back)
 {
 	OhLinkList *list = &back->list;
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, back->node);
+	OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, back->node);
 
-	list->n = kept->nlinks;
-	list->nselected = kept->nselected;
-	memcpy(list->link, kept->links, sizeof(uint32) * kept->nlinks);
+	list->n = cached->nlinks;
+	list->nselected = cached->nselected;
+	memcpy(list->link, cached->links, sizeof(uint32) * cached->nlinks);
 	back->place = list->n - 1;
 	take_over(links, list->link[back->place]);
 	back->first_held = links->nheld;
@@ -367,7 +374,7 @@ force(OhLinks *links, OhBackLink *back)
 	back->last_held = links->nheld;
 	list->link[back->place] = OH_NONE;
 	back->wanted = true;
-	kept->marks.back = back - links->back + 1;
+	cached->marks.back = back - links->back + 1;
 }
 
 /*
@@ -414,353 +421,10 @@ OhLinkPlan(OhLinks *links, int n)
 		decide(links, back, false);
 		if (i == 0 && !back->wanted)
 		{
-			OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, back->node);
+			OhCachedNode *cached = OhNodeCacheFind(&links->near->cache, back->node);
 
-			if (kept->expanded && kept->live && kept->nlinks > 0)
+			if (cached->expanded && cached->live && cached->nlinks > 0)
 				force(links, back);
 		}
 	}
-}
-
-/* The pages that one WAL record changes. */
-typedef struct PageGroup
-{
-	int			n;
-	OhPageRef	page[OH_WRITE_MAX];
-} PageGroup;
-
-/*
- * add_page -- add a node page to a group, if there is room for it.
- */
-static void
-add_page(PageGroup *group, uint32 lp)
-{
-	for (int i = 0; i < group->n; i++)
-	{
-		if (group->page[i].array == OH_NODE && group->page[i].lp == lp)
-			return;
-	}
-	if (group->n == OH_WRITE_MAX)
-		return;
-	group->page[group->n].array = OH_NODE;
-	group->page[group->n].lp = lp;
-	group->page[group->n++].lockmode = BUFFER_LOCK_EXCLUSIVE;
-}
-
-/*
- * buffer_of -- the buffer of a node page; InvalidBuffer if it is not in the group.
- */
-static Buffer
-buffer_of(const PageGroup *group, uint32 lp)
-{
-	for (int i = 0; i < group->n; i++)
-	{
-		if (group->page[i].array == OH_NODE && group->page[i].lp == lp)
-			return group->page[i].buffer;
-	}
-	return InvalidBuffer;
-}
-
-/*
- * is_unchanged -- is the neighbour what it was when the link was decided?
- *
- * A vacuum may have freed it, and the new node may have been given its slot.
- */
-static bool
-is_unchanged(OhLinks *links, const OhBackLink *back, Page page)
-{
-	uint32		slot = OhSlotOf(&links->ix->file, OH_NODE, back->node);
-	OhNodeData *node = OhSlot(&links->ix->file, OH_NODE, page, slot);
-
-	return back->node != links->id && slot < OhTail(page)->nused && node->state == OH_LIVE &&
-		node->version == back->version;
-}
-
-/*
- * forget_choice -- rely on the new node's link to this one no more.
- */
-static void
-forget_choice(OhLinks *links, uint32 id)
-{
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
-
-	if (kept != NULL)
-		kept->marks.chosen = false;
-}
-
-/*
- * path_stays -- is there still the path that a list relies on to drop a link?
- *
- * The page of the list is locked, so that nobody else can find the link that is to be dropped, and rely on it, while
- * others of the path are looked at.  What they drop of it meanwhile, they have found another path for.
- */
-static bool
-path_stays(OhLinks *links, OhBackLink *back, const PageGroup *group)
-{
-	for (int h = back->first_held; h < back->last_held; h++)
-	{
-		uint32		from = links->held[h].from == OH_NONE ? links->id : links->held[h].from;
-
-		/* the list itself is unchanged; the new node's is written by the same record */
-		if (from == back->node || from == OH_NONE)
-			continue;
-		if (OhStillLinks(links->ix, from, links->held[h].to, buffer_of(group, OhLp(&links->ix->file, OH_NODE, from))))
-			continue;
-		if (from != links->id)
-			back->changed = from;
-		else
-			forget_choice(links, links->held[h].to);
-		return false;
-	}
-	return true;
-}
-
-/*
- * still_valid -- may the back link be written as it was decided?  The pages of the group are locked.
- */
-static bool
-still_valid(OhLinks *links, OhBackLink *back, const PageGroup *group)
-{
-	Buffer		buffer = buffer_of(group, back->lp);
-
-	return buffer != InvalidBuffer && is_unchanged(links, back, BufferGetPage(buffer)) &&
-		path_stays(links, back, group);
-}
-
-/*
- * apply -- set a back link, unless it exists.
- *
- * It may exist: an insert that has not verified its links yet may have left one to the node
- * that had this slot before.
- */
-static void
-apply(OhLinks *links, OhBackLink *back, Page page)
-{
-	OhIndex    *ix = links->ix;
-	OhNodeData *node = OhRecord(&ix->file, OH_NODE, page, back->node);
-	OhLinkCodes *codes = &links->back_codes;
-
-	back->done = true;
-	if (OhHasLink(back->list.link, back->list.n, links->id))
-		return;
-	if (ix->neighbor_codes)
-		OhLoadLinkCodes(ix, node, codes);
-	back->list.link[back->place] = links->id;
-	OhStoreLinks(&back->list, OhNodeLinks(node, links->ix->code_bytes), &node->nselected,
-				 2 * links->ix->m);
-	if (ix->neighbor_codes && codes->model == links->node->number)
-	{
-		OhLinkEncoderFrom(&links->encoder, links->node->quant, OhNodeCode(node));
-		codes->id[codes->n] = links->id;
-		if (!OhLinkEncode(&links->encoder, links->node->code, &codes->code[codes->n++]))
-			codes->model = OH_NO_LINK_CODES;
-		OhStoreLinkCodes(ix, node, codes);
-	}
-	else
-		OhForgetLinkCodes(ix, node);
-	node->version++;
-}
-
-/*
- * encode_links -- make the codes of the new node's links.
- */
-static void
-encode_links(OhLinks *links)
-{
-	OhLinkCodes *codes = &links->codes;
-
-	codes->n = links->list.n;
-	codes->model = links->node->number;
-	OhLinkEncoderFrom(&links->encoder, links->node->quant, links->node->code);
-	for (int i = 0; i < codes->n; i++)
-	{
-		OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, links->list.link[i]);
-
-		codes->id[i] = links->list.link[i];
-		if (kept == NULL || !OhLinkEncode(&links->encoder, OhCachedCode(links->near, kept), &codes->code[i]))
-			codes->model = OH_NO_LINK_CODES;
-	}
-}
-
-/*
- * OhLinkNode -- see link.h.
- *
- * The pages of the new node come first in the group, then those of the nearest neighbours.
- */
-OhLinkResult
-OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid)
-{
-	PageGroup	group;
-	Buffer		meta;
-	bool		valid[2 * OH_MAX_M];
-	bool		any = false;
-	OhLinkResult result = OH_LINKED;
-
-	if (links->ix->neighbor_codes)
-		encode_links(links);
-	group.n = OhPlacePages(links->ix, place, group.page);
-	for (int i = 0; i < links->nback; i++)
-	{
-		if (links->back[i].wanted)
-			add_page(&group, links->back[i].lp);
-	}
-	meta = OhLockModel(links->node, group.page, group.n);
-	OhArrayReadAll(&links->ix->file, group.page, group.n);
-	for (int i = 0; i < links->nback; i++)
-	{
-		valid[i] = links->back[i].wanted && still_valid(links, &links->back[i], &group);
-		any = any || valid[i];
-	}
-	if (!OhPlaceIsFree(links->ix, place, group.page))
-		result = OH_NO_SLOT;
-	else if (!any || !OhIsNewest(links->node, meta))
-		result = OH_CHANGED;
-	else
-	{
-		OhWrite		write;
-
-		OhWriteStart(&write, &links->ix->file);
-		links->id = OhFillPlace(links->node, &write, place, group.page, tid, &links->list,
-								&links->codes);
-		for (int i = 0; i < links->nback; i++)
-		{
-			if (valid[i])
-				apply(links, &links->back[i], OhWritePage(&write, buffer_of(&group, links->back[i].lp), false));
-		}
-		OhWriteFinish(&write);
-	}
-	OhReleaseAll(group.page, group.n);
-	OhUnlockModel(meta);
-	return result;
-}
-
-/*
- * link_group -- write the back links on up to OH_WRITE_MAX pages in one record.
- *
- * Takes back links that have not been tried yet; those that are no longer valid are
- * skipped.  Returns false if there are no more.
- */
-static bool
-link_group(OhLinks *links, bool *tried)
-{
-	PageGroup	group = {0};
-	bool		started = false;
-	OhWrite		write;
-
-	for (int i = 0; i < links->nback; i++)
-	{
-		if (!links->back[i].done && !tried[i] && links->back[i].wanted)
-			add_page(&group, links->back[i].lp);
-	}
-	if (group.n == 0)
-		return false;
-	OhArrayReadAll(&links->ix->file, group.page, group.n);
-	for (int i = 0; i < links->nback; i++)
-	{
-		OhBackLink *back = &links->back[i];
-		Buffer		buffer;
-
-		if (back->done || tried[i] || !back->wanted)
-			continue;
-		buffer = buffer_of(&group, back->lp);
-		if (buffer == InvalidBuffer)
-			continue;
-		tried[i] = true;
-		if (!still_valid(links, back, &group))
-			continue;
-		if (!started)
-			OhWriteStart(&write, &links->ix->file);
-		started = true;
-		apply(links, back, OhWritePage(&write, buffer, false));
-	}
-	if (started)
-		OhWriteFinish(&write);
-	OhReleaseAll(group.page, group.n);
-	return true;
-}
-
-void
-OhLinkRest(OhLinks *links)
-{
-	for (int round = 0; round < LINK_ROUNDS; round++)
-	{
-		bool		tried[2 * OH_MAX_M] = {false};
-		bool		left = false;
-
-		while (link_group(links, tried))
-			CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < links->nback; i++)
-		{
-			OhBackLink *back = &links->back[i];
-
-			if (back->done || !back->wanted)
-				continue;
-			decide(links, back, true);
-			left = left || back->wanted;
-		}
-		if (!left)
-			return;
-	}
-}
-
-/*
- * is_same_node -- is a node still the one that the search saw?
- *
- * A node whose code has been replaced by one of another model since then most probably is.
- */
-static bool
-is_same_node(OhLinks *links, uint32 id)
-{
-	OhIndex    *ix = links->ix;
-	OhCachedNode *kept = OhNodeCacheFind(&links->near->cache, id);
-	Buffer		buffer = OhRecordPage(&ix->file, OH_NODE, id, BUFFER_LOCK_SHARE);
-	OhNodeData *node = OhRecord(&ix->file, OH_NODE, BufferGetPage(buffer), id);
-	bool		same = node->state == OH_LIVE &&
-		(kept == NULL || node->tag != kept->tag ||
-		 memcmp(OhNodeCode(node), kept->code, ix->code_bytes) == 0);
-
-	UnlockReleaseBuffer(buffer);
-	return same;
-}
-
-/*
- * OhLinkVerify -- see link.h.
- *
- * The links were chosen before the node became visible to vacuum.  A target that was
- * flagged dead before that is found here.  A target that is flagged from now on is found by
- * the vacuum that flags it, because that vacuum reads this node afterwards.
- */
-void
-OhLinkVerify(OhLinks *links)
-{
-	OhIndex    *ix = links->ix;
-	uint32		bad[2 * OH_MAX_M];
-	int			nbad = 0;
-	Buffer		buffer;
-	OhWrite		write;
-	OhLinkList	stored;
-	OhNodeData *node;
-
-	for (int i = 0; i < links->list.n; i++)
-	{
-		if (!is_same_node(links, links->list.link[i]))
-			bad[nbad++] = links->list.link[i];
-	}
-	if (nbad == 0)
-		return;
-	buffer = OhRecordPage(&ix->file, OH_NODE, links->id, BUFFER_LOCK_EXCLUSIVE);
-	OhWriteStart(&write, &ix->file);
-	node = OhRecord(&ix->file, OH_NODE, OhWritePage(&write, buffer, false), links->id);
-	stored.n = OhCopyLinks(OhNodeLinks(node, ix->code_bytes), 2 * ix->m, stored.link);
-	stored.nselected = Min(node->nselected, stored.n);
-	if (ix->neighbor_codes)
-		OhLoadLinkCodes(ix, node, &links->back_codes);
-	for (int b = 0; b < nbad; b++)
-		OhDropLink(&stored, bad[b]);
-	OhStoreLinks(&stored, OhNodeLinks(node, ix->code_bytes), &node->nselected, 2 * ix->m);
-	if (ix->neighbor_codes)
-		OhStoreLinkCodes(ix, node, &links->back_codes);
-	node->version++;
-	OhWriteFinish(&write);
-	UnlockReleaseBuffer(buffer);
 }

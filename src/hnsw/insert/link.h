@@ -8,7 +8,7 @@
 
 #include "hnsw/graph/linklist.h"
 #include "hnsw/insert/near.h"
-#include "hnsw/insert/place.h"
+#include "hnsw/insert/nodeslot.h"
 
 /* Number of links that lists may rely on, for each of m. */
 #define OH_HELD_LINKS	16
@@ -61,6 +61,7 @@ typedef enum OhLinkResult
 	OH_CHANGED					/* no neighbour is unchanged: search again */
 } OhLinkResult;
 
+/* Allocate what the links of a node need, once for many rows. */
 extern void OhLinksInit(OhLinks *links, OhNear *near, MemoryContext context);
 /*
  * Add the new node to the link list of a node with this code, by the same rule as the
@@ -76,8 +77,13 @@ extern int	OhLinkDecide(OhLinks *links, OhLinkList *list, int max, const void *c
 extern void OhLinkPlan(OhLinks *links, int n);
 /* Mark the nodes of a list as chosen: OhLinkDecide() then knows that the new node links to them. */
 extern void OhLinkChoose(OhLinks *links, const OhLinkList *list, bool chosen);
-/* Make the node live in a slot of this place, together with its nearest back links. */
-extern OhLinkResult OhLinkNode(OhLinks *links, const OhPlace *place, ItemPointer tid);
+/* Decide on a back link again, after the neighbour, or a node of the path relied on, has changed. */
+extern void OhLinkDecideAgain(OhLinks *links, OhBackLink *back);
+
+/* ---- linkwrite.c ---- */
+
+/* Make the node live in one of these slots, together with its nearest back links. */
+extern OhLinkResult OhLinkNode(OhLinks *links, const OhNodeSlots *slots, ItemPointer tid);
 /* Write the other back links. */
 extern void OhLinkRest(OhLinks *links);
 /* Drop links to nodes that a vacuum has freed in the meantime. */

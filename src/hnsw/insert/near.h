@@ -27,6 +27,7 @@ typedef struct OhNear
 	float	   *vector;			/* scratch for OhCachedCode() */
 } OhNear;
 
+/* Allocate what a search needs, once for many rows. */
 extern void OhNearInit(OhNear *near, OhNewNode *node, MemoryContext context);
 /*
  * Search the base layer, starting at the entry point: the nearest nodes are then in

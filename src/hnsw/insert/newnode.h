@@ -30,6 +30,7 @@ typedef struct OhNewNode
 	void	   *scratch;		/* scratch space of the quantizer */
 } OhNewNode;
 
+/* Allocate what a row needs, once for many rows. */
 extern void OhNewNodeInit(OhNewNode *node, OhIndex *ix, MemoryContext context);
 /* Set the row.  It has a position, which no model has encoded yet. */
 extern void OhNewNodeSet(OhNewNode *node, const OhPosition *position, const OhKeyRow *keys);

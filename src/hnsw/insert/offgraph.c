@@ -9,7 +9,7 @@
 #include "hnsw/insert/inserter.h"
 
 /*
- * OhInsertRowWithoutPosition -- insert an off-graph row.
+ * OhInsertRowWithoutPosition -- see inserter.h.
  *
  * Pages that another backend is writing to are skipped, so that such inserts do not queue
  * for one page.

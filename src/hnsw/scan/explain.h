@@ -4,6 +4,7 @@
 #ifndef OH_EXPLAIN_H
 #define OH_EXPLAIN_H
 
-extern void OhExplainInit(void);	/* called by _PG_init */
+/* Called by _PG_init: set the hook. */
+extern void OhExplainInit(void);
 
 #endif							/* OH_EXPLAIN_H */

@@ -126,6 +126,7 @@ OhIsMaxScan(IndexScanDesc scan)
 
 /* ---- maxsim.c: the callbacks, for an index of arrays ---- */
 
+/* What scan.c's callbacks of the same names do for such an index. */
 extern IndexScanDesc OhMaxBegin(Relation index, int nkeys, int norderbys);
 extern void OhMaxRescan(IndexScanDesc scan);
 extern bool OhMaxGetTuple(IndexScanDesc scan);
@@ -135,6 +136,7 @@ extern void OhMaxCount(const OhMaxState *s, OhScanCounters *counters);
 
 /* ---- maxrows.c: where rows come from ---- */
 
+/* Free all candidates and rows, before the next query or the end. */
 extern void OhMaxRowsReset(OhMaxState *s);
 /* Find the next batch of candidates, or all rows. false at the end. */
 extern bool OhMaxNextBatch(IndexScanDesc scan);

@@ -1,5 +1,5 @@
 /*
- * rerank.h -- exact distances of visible rows, from the heap.
+ * rerank.h -- exact distances of visible rows, from the table.
  */
 #ifndef OH_RERANK_H
 #define OH_RERANK_H
@@ -12,6 +12,7 @@
 
 typedef struct OhReranker OhReranker;
 
+/* State of the exact distances of one scan, in context. */
 extern OhReranker *OhRerankBegin(IndexScanDesc scan, OhIndex *ix, MemoryContext context);
 /* Set the query: a detoasted value, which the caller keeps as long as the scan uses it. */
 extern void OhRerankQuery(OhReranker *rerank, const void *query);

@@ -95,7 +95,7 @@ OhSourceInit(OhSource *source, const OhScanQuery *query, const OhRanking *rankin
 {
 	source->query = query;
 	source->ranking = ranking;
-	OhHeapInit(&source->held, query->context, 256);
+	OhQueueInit(&source->held, query->context, 256);
 	source->handled_allocated = 256;
 	source->handled = MemoryContextAlloc(query->context,
 										 sizeof(uint32) * source->handled_allocated);
@@ -173,8 +173,8 @@ take_held(OhSource *s, OhQueue *batch)
 		return;
 	for (int64 i = 0; i < s->held.n; i++)
 		OhQueueAppend(batch, s->held.item[i]);
-	OhHeapify(batch, true);
-	OhHeapSort(batch);
+	OhQueueOrder(batch, true);
+	OhQueueSort(batch);
 }
 
 /*

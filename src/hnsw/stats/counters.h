@@ -68,6 +68,7 @@ extern bool oh_measuring;
 
 /* Record that a scan of this index has ended. */
 extern void OhNoteScan(Relation index, const OhScanCounters *counters);
+/* Their names, as EXPLAIN and omendb_last_scan() show them. */
 extern const char *OhStrategyName(OhStrategy strategy);
 extern const char *OhReasonName(OhReason reason);
 
@@ -102,6 +103,7 @@ typedef enum OhCounter
 extern int64 *OhCount(Relation index);
 /* Count the time since `from` as work of vacuum on an index, and add n to a counter. */
 extern void OhCountVacuum(Relation index, instr_time from, OhCounter counter, int64 n);
-extern void OhStatsInit(void);	/* called by _PG_init */
+/* Called by _PG_init. */
+extern void OhStatsInit(void);
 
 #endif							/* OH_COUNTERS_H */

@@ -34,6 +34,7 @@ extern int64 *OhKeptCount(Oid index);
 extern List *OhKeptIndexes(void);
 /* Totals of an index, with what this session has yet to add; false: it has none. */
 extern bool OhKeptTotals(Oid index, OhTotals *totals);
+/* Set them to zero. */
 extern void OhKeptReset(Oid index);
 
 #else

@@ -12,6 +12,7 @@
 
 typedef struct OhDetoaster OhDetoaster;
 
+/* State for values of this table, in context.  hints: where chunks were found before */
 extern OhDetoaster *OhDetoastBegin(Relation heap, OhHints *hints, MemoryContext context);
 /*
  * Detoast a value.  The result is valid until the next call, and at most as long as the

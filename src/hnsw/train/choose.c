@@ -5,8 +5,8 @@
  * neighbours.  Among near-duplicates, or where one dimension outweighs all others, the error
  * is larger, and codes do not tell which of many rows are the nearest.  So codes are
  * tried on some rows of the sample: are the true neighbours of a row among its nearest
- * rows by code, its candidates?  Their numbers are those of a search, reduced by the share
- * of the table that the sample is.
+ * rows by code, its candidates?  The numbers of neighbours and of candidates are those of a search
+ * of the whole table, scaled down by the share of the table's rows that are in the sample.
  */
 #include "postgres.h"
 
@@ -25,7 +25,7 @@
 #define MOST_ROWS 10000
 #define MOST_BYTES (16 * 1024 * 1024)
 
-/* With fewer rows, nothing is changed. */
+/* With fewer rows, what the options say is not changed. */
 #define LEAST_ROWS 100
 
 /*
@@ -46,9 +46,10 @@
 #define ENOUGH 0.97
 
 /*
- * An index also chooses links by codes, so that codes must sort neighbours nearly right.  If nodes with
- * the values themselves take at most CHEAP_VALUES times the bytes, quantizer = none is chosen unless this
- * share of the neighbours is among 1.5 times as many candidates.
+ * Links are chosen by codes, too, so that codes must put neighbours nearly in the right order: the share
+ * CLOSE_ENOUGH of the k nearest rows must be among the 1.5 k rows with the nearest codes.  If it is not,
+ * quantizer = none is chosen, provided that nodes with the values themselves take at most CHEAP_VALUES
+ * times the bytes.
  */
 #define CLOSE_ENOUGH 0.98
 #define CHEAP_VALUES 2
@@ -90,7 +91,7 @@ probe_row(const Trial *trial, int i)
 /*
  * measure -- compute the distances of a probe to all rows, by the codes of one quantizer.
  *
- * A row equal to the probe would be a row of the same node, and does not count: INFINITY.
+ * A row equal to the probe would be a row of the same node.  It counts as no neighbour: its distance is INFINITY.
  */
 static void
 measure(const Trial *trial, const OmQuantizer *quant, const char *codes, Size code_bytes,
@@ -219,9 +220,9 @@ choose_elements(OhParameters *params, const OhSample *sample)
 }
 
 /*
- * is_vague -- is quantizer = none better than codes of 8 bits, which sort neighbours badly here?
+ * is_vague -- do codes of 8 bits put neighbours in so wrong an order that quantizer = none is better?
  *
- * *share: of the neighbours, what is among 1.5 times as many candidates
+ * *share: out, the share of the k nearest rows that is among the 1.5 k rows with the nearest codes
  */
 static bool
 is_vague(Trial *trial, const OmQuantSpec *spec, const OmQuantSpec *values, int m,
@@ -248,7 +249,7 @@ say_choice(const char *index, const OmQuantSpec *before, const OmQuantSpec *spec
 			 errmsg("index \"%s\" gets codes with bits = %d instead of %d, which do not tell neighbours in this table apart",
 					index, spec->bits, before->bits),
 			 vague ?
-			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among 1.5 times as many rows with the nearest codes.",
+			 errdetail("With bits = %d, %.0f %% of the k nearest rows in a sample are among the 1.5 k rows with the nearest codes.",
 					   8, share * 100) :
 			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among the candidates of a search.",
 					   before->bits, share * 100),

@@ -1,8 +1,8 @@
 /*
  * firstrow.c -- reads the vector that a node's code is made of.
  *
- * A node keeps its place when its first row is deleted and others have its code.  Then the first that is
- * left stands for the node.
+ * That is the vector of the node's first row.  If this row is deleted and others have the same code, the node
+ * stays, and the first row that is left stands for it.
  */
 #include "postgres.h"
 

@@ -8,6 +8,7 @@
 
 typedef struct OhMean OhMean;
 
+/* An empty set of vectors of dim dimensions, in the current memory context. */
 extern OhMean *OhMeanBegin(int dim);
 /* Add the vector x * scale, whose length the caller knows.  x: float[dim] */
 extern void OhMeanAdd(OhMean *mean, const float *x, double scale, double length);

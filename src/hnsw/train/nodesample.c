@@ -1,8 +1,8 @@
 /*
  * nodesample.c -- takes a sample of the rows of an index, to train its quantizer again.
  *
- * The index is sampled, not the table, most of whose rows may be dead: a few live nodes of each page, in an
- * order of pages that is spread evenly over the index.
+ * It samples the index and not the table, because most rows of the table may be dead.  It takes a few live nodes
+ * of each page, and visits pages in an order that is spread evenly over the index.
  */
 #include "postgres.h"
 
@@ -282,7 +282,10 @@ OhSampleNodes(OhIndex *ix, OhFetcher *fetcher, OhNodeSample *sample)
 {
 	int			want = Max(SAMPLE_ROWS, om_quant_train_least(&ix->spec) * TEST_PART / (TEST_PART - 1) + 1);
 	Collect		c = {.ix = ix, .fetcher = fetcher, .sample = sample};
-	/* not of an index on arrays: a TID does not tell which of its row's vectors is in the node */
+	/*
+	 * an index on arrays has none to offer: a TID does not tell which of its row's vectors is in
+	 * the node
+	 */
 	double		further = OhHasParts(&ix->column) ? 0.0 : count_rows(ix, OH_POSTING);
 	int			nodes = want;
 	double		limit;

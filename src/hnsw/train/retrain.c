@@ -67,7 +67,7 @@
 /* An error counts as this many times the median at most, so that a few far rows do not decide. */
 #define MOST_ERROR 16.0
 
-/* Codes by the first rows of nodes may make the errors this of what they are by each row itself. */
+/* Giving rows the code of their node's first row may make errors this many times those of codes of their own. */
 #define LOOSE_ERROR 1.1
 
 /* A model is still good if its mean error has grown by no more than this factor. */
@@ -318,16 +318,16 @@ is_worth(const double *now, const double *then, int n, double worth)
 }
 
 /*
- * is_divided -- are the nodes' rows as near to their code by the new model as it says?
+ * suits_nodes -- would the nodes' rows be nearly as close to their node's new code as to codes of their own?
  *
- * A node keeps its rows.  Where the old model gave many different rows one code, the new one may tell them apart: it
- * would place all of them where the first is, with errors that are too small for searches to look for the others.  So
- * such an index keeps its model, by which they do have this code, until REINDEX.
+ * A node keeps its rows, and gets the new code of its first row.  The old model may have given one code to many rows
+ * that the new model tells apart.  All of them would then be sought where the first one is, and the new model states
+ * errors that are too small for searches to find the others.  So such an index keeps its model until REINDEX.
  *
- * first, own: errors of the new codes of first rows, and of each row's own
+ * first, own: squared errors of rows by the new code of their node's first row, and by new codes of their own
  */
 static bool
-is_divided(const double *first, const double *own, int n)
+suits_nodes(const double *first, const double *own, int n)
 {
 	double		limit = error_limit(median(own, n));
 
@@ -392,8 +392,8 @@ look(Retrain *r, OhMetaPageData *meta)
 		now = test_errors(r, &sample, r->ix->quant, true);
 		error = mean_error(now, ntest, error_limit(median(now, ntest)));
 		/*
-		 * a quantizer that takes long to train is trained only if its model has got worse, or in a
-		 * vacuum
+		 * if training takes long, a model is trained only if there is none yet or the present one has
+		 * got worse
 		 */
 		if (om_quant_train_least(spec) < LEAST_ROWS ||
 			meta->model == 0 || meta->trained_error <= 0.0 || error > meta->trained_error * GROWN)
@@ -404,7 +404,7 @@ look(Retrain *r, OhMetaPageData *meta)
 			om_quant_init(quant, spec, model);
 			then = test_errors(r, &sample, quant, true);
 			begin = is_worth(now, then, ntest, meta->model == 0 ? WORTH_FIRST : WORTH) &&
-				is_divided(then, test_errors(r, &sample, quant, false), ntest);
+				suits_nodes(then, test_errors(r, &sample, quant, false), ntest);
 			if (begin)
 				error = mean_error(then, ntest, error_limit(median(then, ntest)));
 			meta->trained_error = (float) Min(error, FLT_MAX);
@@ -508,7 +508,7 @@ read_row(Retrain *r, uint32 id, Recode *node, const OmQuantizer *old, uint32 *ha
 }
 
 /*
- * recode -- make the new code of a node, of its row or, if that cannot be read, of its old code.
+ * recode -- make the new code of a node from its row or, if that cannot be read, from its old code.
  */
 static void
 recode(Retrain *r, uint32 lp, Recode *node)
@@ -640,7 +640,8 @@ go_on(Retrain *r, OhMetaPageData *meta, int want)
 }
 
 /*
- * rewire -- let the nodes of a small graph choose their links again, as bad codes may have chosen them at random.
+ * rewire -- let the nodes of a small graph choose their links again: links chosen by bad codes may be no better than
+ * random ones.
  *
  * In a larger graph, vacuum does that in its copy of the graph.
  */
@@ -693,8 +694,8 @@ run(Retrain *r, bool wanted, int want)
 	OhIndexRefresh(r->ix);
 	read_meta(r, &meta);
 	/*
-	 * first finish what inserts have begun: the rows may have changed since, and want another
-	 * model
+	 * first finish what inserts have begun: rows may have changed since then, so that yet another
+	 * model may be better
 	 */
 	if (r->vacuum && meta.model != meta.next_model)
 		go_on(r, &meta, want);

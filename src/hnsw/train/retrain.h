@@ -34,9 +34,8 @@ extern void OhRetrainUnlock(Relation index);
 extern void OhRetrainAll(Relation index, bool look);
 
 /*
- * rewire.c: let the nodes of a small graph, which have codes of the newest model,
- * choose their neighbours again; does nothing if there are more than most, and
- * returns false then.  Allocates in the current context.
+ * rewire.c: let the nodes of a small graph, all of which have codes of the newest model, choose their neighbours
+ * again.  False, with nothing done: there are more than `most`.  Allocates in the current context.
  */
 extern bool OhRewire(OhIndex *ix, int most);
 

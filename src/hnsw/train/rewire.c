@@ -2,18 +2,18 @@
  * rewire.c -- lets all nodes of a small graph choose their base-layer links again, each among all
  * others.
  *
- * It is called after the nodes got codes of a new model.  Before, they chose their neighbours by codes that may
- * tell next to nothing: of no model, if they are the first of an index, or of one that does not suit the
- * rows of today.  The nodes are few, so that everything is computed in memory, and then written with one WAL
- * record for each page.
+ * It is called after all nodes have got codes of a new model.  They had chosen their neighbours by the codes of
+ * before, which may tell next to nothing about distances: codes without a model, if the nodes are the first of an
+ * index, or codes of a model that does not suit the present rows.  The nodes are few, so that all links are chosen
+ * in memory, and then written with one WAL record for each page.
  *
- * Other backends may insert at the same time.  A link to a node that was not read, and one that was
- * added since, is kept.  An insert also drops links, of nodes that it finds to be reachable over others, and these
- * may be written anew a moment later.  So at the end all nodes are read again, and those that cannot be reached are
- * linked; inserts of that time look at a graph that nobody else rewrites.
+ * Other backends may insert at the same time.  Links to nodes that were not read are kept, and so are links that
+ * were added after their node was read.  But an insert may also drop a link, because a path of other links leads to
+ * its target, and the lists written here may lack a link of that path.  So in the end all nodes are read again, and
+ * those that cannot be reached are linked.  By then no list is written but to add such a link.
  *
- * A crash leaves a graph of old and new lists of links, which is valid; the next vacuum
- * links a node that none of them leads to.
+ * A crash leaves a graph in which some nodes have old lists of links and others new ones.  It is valid; if no list
+ * leads to a node, the next vacuum links it.
  */
 #include "postgres.h"
 
@@ -28,13 +28,13 @@
 #include "storage/wal.h"
 
 /*
- * After the lists are written, nodes that cannot be reached are looked for so often at most, and
- * if there are at most so many times the nodes that could be rewired.
+ * After the lists are written, nodes that cannot be reached are looked for at most SETTLE_ROUNDS times, and
+ * only in a graph of at most SETTLE_MOST times the nodes that OhRewire() was allowed to rewire.
  */
 #define SETTLE_ROUNDS	8
 #define SETTLE_MOST		2
 
-/* The nodes are read so often at most until the entry point is one of them. */
+/* The nodes are read up to READ_ROUNDS times, until the entry point is one of those read. */
 #define READ_ROUNDS		4
 
 /* A node. */
@@ -45,15 +45,15 @@ typedef struct Wired
 	uint32	   *before;			/* [2m], its links when it was read: node ids */
 	uint32	   *links;			/* [2m], its new links: numbers in Rewire.node */
 	int			n;				/* new links */
-	int			nselected;		/* the first of them: chosen as diverse, the others are fill */
+	int			nselected;		/* the first nselected are diverse ones, the others are fill */
 	uint16		version;		/* of the node, when it was read */
 	uint8		level;			/* of the node */
-	bool		changed;		/* it has got a link to a node that was not reached */
+	bool		changed;		/* it has got a link to an orphan */
 
 	/* written by connect() */
 	bool		reached;		/* from the entry point */
-	bool		orphan;			/* it was not reached by chosen links */
-	bool		gave;			/* it has given up a chosen link to an orphan */
+	bool		orphan;			/* it was reached only after reach() had linked it */
+	bool		gave;			/* it has given up a diverse link for an orphan */
 	int			parent;			/* the node that it was reached from */
 } Wired;
 
@@ -61,12 +61,11 @@ typedef struct Rewire
 {
 	OhIndex    *ix;
 	int			max;			/* links that a node can have: 2m */
-	int			n;				/* nodes */
-	int			most;			/* nodes at most */
+	int			n;				/* number of nodes */
+	int			most;			/* greatest n allowed */
 	Wired	   *node;			/* [n], sorted by id */
 	OhBitset	dead;			/* ids of nodes that were dead when they were read */
-	const OhBitset *orphans;	/* ids of nodes that are linked if they cannot be reached; NULL:
-								 * all */
+	const OhBitset *orphans;	/* ids of the nodes that reach() may be called for; NULL: all */
 	OhSelector	selector;
 	OmQuery    *form;
 	OhCandidate *candidates;	/* [ef_construction + 1] */
@@ -75,7 +74,7 @@ typedef struct Rewire
 } Rewire;
 
 /*
- * read_pages -- all live nodes; false: they are too many.
+ * read_pages -- read all live nodes; false: there are more than `most`.
  */
 static bool
 read_pages(Rewire *w)
@@ -124,7 +123,7 @@ read_pages(Rewire *w)
 }
 
 /*
- * find_node -- number of the node with an id; -1: it was not read.
+ * find_node -- the index in Rewire.node of the node with this id; -1: it was not read.
  */
 static int
 find_node(const Rewire *w, uint32 id)
@@ -147,10 +146,10 @@ find_node(const Rewire *w, uint32 id)
 }
 
 /*
- * read_nodes -- all live nodes, then the entry point, which is one of them unless it is dead; false: they are too
- * many.
+ * read_nodes -- read all live nodes, and then which of them is the entry point; false: there are more than `most`.
  *
- * A node that becomes the entry point later has another version then.
+ * If the entry point is neither among the nodes read nor dead, it was added in between: read again.  Should another
+ * node become the entry point later, its version changes, by which write_page() notices.
  */
 static bool
 read_nodes(Rewire *w)
@@ -167,18 +166,19 @@ read_nodes(Rewire *w)
 }
 
 /*
- * is_copy -- are there enough candidates at just this distance, most likely siblings of one another?
+ * has_siblings -- are there OH_MOST_SIBLINGS candidates at exactly this distance already?
  *
- * Only an index with filter columns has siblings.
+ * They are most likely siblings of one another, of which a few are enough.  Only an index with filter columns has
+ * siblings.
  */
 static bool
-is_copy(const Rewire *w, int n, float dist)
+has_siblings(const Rewire *w, int n, float dist)
 {
-	int			copies = 0;
+	int			nequal = 0;
 
 	for (int i = 0; i < n && w->ix->columns.n > 0; i++)
-		copies += w->candidates[i].dist == dist;
-	return copies >= OH_MOST_SIBLINGS;
+		nequal += w->candidates[i].dist == dist;
+	return nequal >= OH_MOST_SIBLINGS;
 }
 
 /*
@@ -198,7 +198,7 @@ choose(Rewire *w, int i)
 
 		/* insert into the candidates, which are sorted */
 		if (j == i || (n == w->ix->ef_construction && w->dist[j] >= w->candidates[n - 1].dist) ||
-			is_copy(w, n, w->dist[j]))
+			has_siblings(w, n, w->dist[j]))
 			continue;
 		at = n < w->ix->ef_construction ? n++ : n - 1;
 		for (; at > 0 && w->candidates[at - 1].dist > w->dist[j]; at--)
@@ -212,12 +212,13 @@ choose(Rewire *w, int i)
 }
 
 /*
- * link_back -- for each chosen link add the link back, if there is room for it or fill to replace.
+ * link_back -- for each diverse link add the link back, if its list has room or fill that can be replaced.
  */
 static void
 link_back(Rewire *w)
 {
-	int		   *fill = palloc(sizeof(int) * w->n);	/* end of the fill that is left */
+	int		   *fill = palloc(sizeof(int) * w->n);	/* [n], end of the fill that has not been
+													 * replaced */
 
 	for (int i = 0; i < w->n; i++)
 		fill[i] = w->node[i].n;
@@ -268,11 +269,12 @@ walk_from(Rewire *w, int from)
 }
 
 /*
- * spare_place -- the place in a node's list for a link to an orphan; -1 if there is none.
+ * spare_place -- the index in a node's list at which a link to an orphan can be put; -1 if there is none.
  *
- * A link that its target was reached over is not given up.
+ * That is the end of a list with room, or a link to be given up.  A link over which its target was reached is never
+ * given up.
  *
- * any: chosen links, too, if the node is an orphan itself or has not given up one
+ * any: may a diverse link be given up, too?  A node gives up one, an orphan any number.
  */
 static int
 spare_place(const Rewire *w, int i, bool any)
@@ -291,12 +293,12 @@ spare_place(const Rewire *w, int i, bool any)
 }
 
 /*
- * reach -- link a node that is not reached from the nearest reached node that has room or fill.
+ * reach -- link node i, an orphan, from the nearest reached node whose list has room or fill.
  *
- * If there is none, a reached node gives up a chosen link, as where nodes are copies of one vector that filter keys
- * tell apart: all of them choose the same few, and these one another.  A node gives up one, and further orphans hang
- * on the first, so that the lists that searches live on stay nearly what they are.  There always is such a node: one
- * that none was reached from.
+ * If no list has, the nearest node that may gives up a diverse link.  That happens where nodes have equal codes and
+ * differ in their filter keys: all of them choose the same few, which choose one another.  A node gives up only one
+ * link, and further orphans are linked from the first one, so that the lists that most searches use hardly change.
+ * There always is a node that may give up a link: one over which no other node was reached.
  */
 static void
 reach(Rewire *w, int i)
@@ -339,7 +341,7 @@ reach(Rewire *w, int i)
 }
 
 /*
- * entry_of -- the entry point; if it is dead, the node that a vacuum will put in its place.
+ * entry_of -- the entry point, as an index of Rewire.node; if it is dead, the node that a vacuum will replace it by.
  */
 static int
 entry_of(const Rewire *w)
@@ -375,7 +377,7 @@ connect(Rewire *w)
 }
 
 /*
- * is_new -- must a link that a node has now be kept, because it was not known when the new links were chosen?
+ * is_new -- was this link of a node unknown when the new links were chosen, so that it must be kept?
  */
 static bool
 is_new(const Rewire *w, const Wired *wired, uint32 link)
@@ -388,10 +390,11 @@ is_new(const Rewire *w, const Wired *wired, uint32 link)
 }
 
 /*
- * end_of -- the last of n new links of a node over which no node was reached; the last one if there is none.
+ * least_needed -- the index of the last of list[n], a node's new links, over which no node was reached; n - 1 if there
+ * is none.
  */
 static int
-end_of(const Rewire *w, const Wired *wired, const uint32 *list, int n)
+least_needed(const Rewire *w, const Wired *wired, const uint32 *list, int n)
 {
 	for (int k = n - 1; k >= 0; k--)
 	{
@@ -402,7 +405,7 @@ end_of(const Rewire *w, const Wired *wired, const uint32 *list, int n)
 }
 
 /*
- * store -- write the links of a node, and keep those that are new to it.
+ * store -- write the new links of a node, and keep those that others have added since it was read.
  */
 static void
 store(const Rewire *w, const Wired *wired, OhNodeData *node)
@@ -423,7 +426,7 @@ store(const Rewire *w, const Wired *wired, OhNodeData *node)
 	}
 	while (n + nkept > w->max)
 	{
-		int			place = end_of(w, wired, list, n);
+		int			place = least_needed(w, wired, list, n);
 
 		if (place < nselected)
 			nselected--;
@@ -467,7 +470,7 @@ write_page(Rewire *w, uint32 lp, int from, int to)
 }
 
 /*
- * begin_choice -- memory to choose links among all nodes.
+ * begin_choice -- allocate what is needed to choose links among all nodes.
  */
 static void
 begin_choice(Rewire *w)
@@ -482,11 +485,11 @@ begin_choice(Rewire *w)
 }
 
 /*
- * know_links -- links become those that the nodes had when they were read, as far as they lead to
- * nodes that were read.
+ * take_links -- instead of choosing links, take those that the nodes had when they were read, as far as their
+ * targets were read, too.
  */
 static void
-know_links(Rewire *w)
+take_links(Rewire *w)
 {
 	for (int i = 0; i < w->n; i++)
 	{
@@ -507,8 +510,8 @@ know_links(Rewire *w)
 }
 
 /*
- * store_changed -- write the links of nodes that have got one to a node that could not be reached,
- * unless somebody else has changed them since they were read; false: there are no such nodes.
+ * store_changed -- write the lists that have got a link to an orphan, each unless another backend has changed it
+ * since it was read; false: there are none.
  */
 static bool
 store_changed(Rewire *w)
@@ -542,10 +545,10 @@ store_changed(Rewire *w)
 }
 
 /*
- * settle -- after all lists are written: link nodes that cannot be reached.
+ * settle -- after all lists are written, link the nodes that cannot be reached.
  *
- * Inserts that ran at the same time may have relied on links that are gone.  A node that was added while the
- * nodes were read may seem to be out of reach; it is looked at in the next round, if there is one.
+ * The first round may link any node.  Each further round sees whether that has succeeded, and links only nodes that
+ * an earlier round has seen: one added while the nodes were read only seems to be out of reach.
  */
 static void
 settle(OhIndex *ix, int most)
@@ -561,11 +564,11 @@ settle(OhIndex *ix, int most)
 		bool		any = false;
 
 		w.orphans = round > 0 ? &known : NULL;
-		/* if others have inserted as many meanwhile, the next vacuum does it */
+		/* if other backends have inserted too many nodes by now, the next vacuum does it */
 		if (read_nodes(&w) && w.n > 1)
 		{
 			begin_choice(&w);
-			know_links(&w);
+			take_links(&w);
 			connect(&w);
 			any = store_changed(&w);
 		}

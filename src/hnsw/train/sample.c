@@ -190,7 +190,7 @@ OhReplaceOutliers(int dim, float *rows, int nrows, double limit)
 {
 	int			good = -1;
 
-	/* the second round is for outliers before the first row that is none */
+	/* outliers before the first row that is not one are replaced in the second round */
 	for (int i = 0; i < 2 * nrows; i++)
 	{
 		float	   *row = rows + (Size) (i % nrows) * dim;

@@ -247,7 +247,7 @@ OhTrain(Relation index, OhParameters *params, OhTrainer *trainer, const OhSample
 		sample->nrows < om_quant_train_least(&params->spec))
 		return;
 
-	/* after OhFallBack() it is another kind's, which is no larger */
+	/* OhFallBack() may have changed the quantizer, to one whose model is no larger */
 	Assert(om_quant_model_floats(&params->spec) <= om_quant_model_floats(&shared->spec));
 	shared->spec = params->spec;
 	shared->nrows = sample->nrows;

@@ -3,7 +3,7 @@
  *
  * A row of the index is an easy query: the graph has a node with its code, with links to
  * the nearest nodes.  So, while its vector is searched for, walks do not enter that node
- * (oh_hidden_node in search.h). Its neighbours were still chosen with the node in the
+ * (oh_hidden_node in visited.h). Its neighbours were still chosen with the node in the
  * graph, so such a search is about as hard as one for a vector that the index has never
  * seen, and rather a little harder than easier.  Figures:
  * docs/measurements.md#rows-as-queries

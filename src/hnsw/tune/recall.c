@@ -45,9 +45,51 @@
 #include "hnsw/options.h"
 #include "hnsw/parts.h"
 #include "hnsw/stats/counters.h"
-#include "hnsw/tune/recall.h"
+#include "hnsw/tune/tune.h"
 
 #define RECALL_COLUMNS 5
+
+/* The queries, and their exact answers. */
+typedef struct Measured
+{
+	OhOpened	opened;
+	MemoryContext context;
+	const char *schema;			/* schema of the extension */
+
+	/* the indexed column, as SQL */
+	Oid			type;
+	Oid			array_type;
+	Oid			operator;
+	FmgrInfo	distance;
+	char	   *table;
+	char	   *column;
+	const char *condition;		/* predicate of a partial index */
+
+	int			k;
+	int			nqueries;
+	Datum	   *query;			/* [nqueries] */
+	ItemPointerData *self;		/* the row that the query is taken from, if any ... */
+	uint32	   *node;			/* ... and its node, which walks leave out */
+	float8	   *exact;			/* [nqueries][k], infinite if there are fewer rows */
+} Measured;
+
+/* What is kept from search to search. */
+typedef struct Probe
+{
+	struct IndexInfo *info;
+	TupleTableSlot *slot;
+	EState	   *estate;
+} Probe;
+
+/* The result of one search. */
+typedef struct Found
+{
+	int			wanted;			/* k, or the number of rows if there are fewer */
+	int			hits;			/* rows found that are no farther than the k-th exact distance */
+	double		ratio;			/* sum of the distances found / sum of the exact ones; NaN if not
+								 * meaningful */
+	double		ms;
+} Found;
 
 /*
  * Rows that TABLESAMPLE is asked for, for each row that is wanted: the number that it
@@ -65,7 +107,7 @@ OM_FUNCTION(om_recall);
  * describe_column -- write the indexed column or expression, and the predicate, as SQL.
  */
 static void
-describe_column(OhMeasured *m)
+describe_column(Measured *m)
 {
 	Relation	index = m->opened.index;
 	Oid			oid = RelationGetRelid(index);
@@ -103,7 +145,7 @@ describe_column(OhMeasured *m)
  * add_query -- keep a query, unless it gives rows no order.
  */
 static void
-add_query(OhMeasured *m, OhHider *hider, Datum value, const ItemPointerData *tid)
+add_query(Measured *m, OhHider *hider, Datum value, const ItemPointerData *tid)
 {
 	OhPosition	position;
 	bool		orders;
@@ -126,7 +168,7 @@ add_query(OhMeasured *m, OhHider *hider, Datum value, const ItemPointerData *tid
  * take_rows -- make queries of the rows that SPI has returned: up to `most`, evenly spread.
  */
 static void
-take_rows(OhMeasured *m, uint64 most, bool with_tid)
+take_rows(Measured *m, uint64 most, bool with_tid)
 {
 	uint64		wanted = Min(SPI_processed, most);
 	MemoryContext old = MemoryContextSwitchTo(m->context);
@@ -156,7 +198,7 @@ take_rows(OhMeasured *m, uint64 most, bool with_tid)
  * the table does not change.
  */
 static void
-sample_rows(OhMeasured *m, int sample)
+sample_rows(Measured *m, int sample)
 {
 	double		rows = m->opened.index->rd_rel->reltuples;
 	double		percent;
@@ -190,7 +232,7 @@ sample_rows(OhMeasured *m, int sample)
  * leave_out -- remove a row's distance to itself from its k + 1 nearest ones.
  */
 static void
-leave_out(OhMeasured *m, int i, float8 *nearest)
+leave_out(Measured *m, int i, float8 *nearest)
 {
 	float8		own = DatumGetFloat8(FunctionCall2(&m->distance, m->query[i], m->query[i]));
 	int			at = 0;
@@ -204,7 +246,7 @@ leave_out(OhMeasured *m, int i, float8 *nearest)
  * find_exactly -- fill m->exact, by one pass over the table.
  */
 static void
-find_exactly(OhMeasured *m)
+find_exactly(Measured *m)
 {
 	Oid			types[4] = {m->array_type, INT4OID, REGOPERATOROID};
 	Datum		values[4];
@@ -249,7 +291,7 @@ find_exactly(OhMeasured *m)
  * distance_of -- the distance of a row that a scan has returned; false if it has none.
  */
 static bool
-distance_of(OhMeasured *m, OhProbe *probe, Datum query, float8 *distance)
+distance_of(Measured *m, Probe *probe, Datum query, float8 *distance)
 {
 	MemoryContext old = MemoryContextSwitchTo(GetPerTupleMemoryContext(probe->estate));
 	Datum		values[INDEX_MAX_KEYS];
@@ -264,10 +306,10 @@ distance_of(OhMeasured *m, OhProbe *probe, Datum query, float8 *distance)
 }
 
 /*
- * OhProbeOnce -- see recall.h.
+ * search_once -- search for query i with the settings in force.
  */
-void
-OhProbeOnce(OhMeasured *m, OhProbe *probe, int i, OhFound *found)
+static void
+search_once(Measured *m, Probe *probe, int i, Found *found)
 {
 	ScanKeyData key;
 	instr_time	from;
@@ -322,8 +364,8 @@ OhProbeOnce(OhMeasured *m, OhProbe *probe, int i, OhFound *found)
 		found->ratio = NAN;
 }
 
-void
-OhProbeBegin(OhMeasured *m, OhProbe *probe)
+static void
+begin_searches(Measured *m, Probe *probe)
 {
 	probe->info = BuildIndexInfo(m->opened.index);
 	probe->slot = table_slot_create(m->opened.heap, NULL);
@@ -331,8 +373,8 @@ OhProbeBegin(OhMeasured *m, OhProbe *probe)
 	GetPerTupleExprContext(probe->estate)->ecxt_scantuple = probe->slot;
 }
 
-void
-OhProbeEnd(OhProbe *probe)
+static void
+end_searches(Probe *probe)
 {
 	ExecDropSingleTupleTableSlot(probe->slot);
 	FreeExecutorState(probe->estate);
@@ -352,7 +394,7 @@ set_ef(int ef)
  * measure_ef -- search for all queries with one ef; adds a row to the result.
  */
 static void
-measure_ef(OhMeasured *m, OhProbe *probe, int ef, ReturnSetInfo * result)
+measure_ef(Measured *m, Probe *probe, int ef, ReturnSetInfo * result)
 {
 	Datum		values[RECALL_COLUMNS];
 	bool		nulls[RECALL_COLUMNS] = {false};
@@ -365,9 +407,9 @@ measure_ef(OhMeasured *m, OhProbe *probe, int ef, ReturnSetInfo * result)
 	set_ef(ef);
 	for (int i = 0; i < m->nqueries; i++)
 	{
-		OhFound		found;
+		Found		found;
 
-		OhProbeOnce(m, probe, i, &found);
+		search_once(m, probe, i, &found);
 		if (found.wanted == 0)
 			continue;
 		n++;
@@ -445,16 +487,16 @@ take_number(FunctionCallInfo fcinfo, int arg, const char *name, int most)
  * measure -- do all of it, within SPI.
  */
 static void
-measure(OhMeasured *m, const int *ef, int nef, ReturnSetInfo * result)
+measure(Measured *m, const int *ef, int nef, ReturnSetInfo * result)
 {
-	OhProbe		probe;
+	Probe		probe;
 	int			widest = 0;
 	int			level;
 
 	if (m->nqueries == 0 || nef == 0)
 		return;
 	find_exactly(m);
-	OhProbeBegin(m, &probe);
+	begin_searches(m, &probe);
 	level = NewGUCNestLevel();
 	for (int i = 0; i < nef; i++)
 		widest = Max(widest, ef[i]);
@@ -473,7 +515,7 @@ measure(OhMeasured *m, const int *ef, int nef, ReturnSetInfo * result)
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(false, level);
-	OhProbeEnd(&probe);
+	end_searches(&probe);
 }
 
 /*
@@ -482,7 +524,7 @@ measure(OhMeasured *m, const int *ef, int nef, ReturnSetInfo * result)
 Datum
 om_recall(PG_FUNCTION_ARGS)
 {
-	OhMeasured	m = {0};
+	Measured	m = {0};
 	int			nef;
 	int		   *ef;
 	int			sample;

@@ -48,6 +48,7 @@ extern HeapTuple OhSpreadRow(uint64 i, uint64 n, Datum *value);
 
 typedef struct OhHider OhHider;
 
+/* State of OhNodeToHide(), in context. */
 extern OhHider *OhHiderBegin(OhIndex *ix, MemoryContext context);
 /*
  * The node of the row with this position, which walks must not enter; OH_NONE if it cannot

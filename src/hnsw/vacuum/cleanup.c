@@ -31,7 +31,7 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* An index of so few node pages is always looked through for codes of links that are missing. */
+/* An index of at most FEW_PAGES node pages is always searched for nodes without codes of their links. */
 #define FEW_PAGES 2000
 
 /*
@@ -308,11 +308,11 @@ what_is_unclean(Relation index)
 }
 
 /*
- * ohvacuumcleanup -- clean up after the deletions of this vacuum, or of one that did
- * not get there.
+ * ohvacuumcleanup -- amvacuumcleanup: clean up after the deletions of this vacuum, or of an earlier one that was
+ * interrupted before it had cleaned up.
  *
- * Without any, nodes are not read, unless their links were chosen by codes of an old model: only training that is
- * under way is finished, and members of the highway are looked at.
+ * If nothing was deleted, nodes are read only if their links were chosen by codes of an old model; otherwise it
+ * finishes training that has begun, and looks at the members of the highway.
  */
 IndexBulkDeleteResult *
 ohvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)

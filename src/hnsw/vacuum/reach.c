@@ -5,10 +5,13 @@
  * repair leave a few nodes without an incoming link.  So vacuum ends by following all
  * links from the entry point.  A live node that this does not reach is an orphan; it
  * gets a link from a near node that was reached.  The first links to reach each node
- * form a tree.  A full list makes place by giving up a link that is no edge of the
- * tree, so that every reached node stays reachable.  If it can, it gives up one to a node that another
- * of its links leads to, and looks at that path while the list is locked: an insert of this
- * moment may have dropped an edge of the tree because of the link that is given up.
+ * form a tree.  A full list makes room by giving up a link that is no edge of the
+ * tree, so that every reached node stays reachable.
+ *
+ * But an insert that runs at the same time may just have dropped an edge of the tree because
+ * the link that is given up led to the same node.  So a list first tries to give up a link to
+ * a node that another of its links leads to as well, and looks whether that path is still
+ * there while the list is locked.
  *
  * As in connect.c, a node gives up only one link, for its first orphan; further orphans
  * are linked from that orphan, in a tree.  Otherwise, under inner product, the few long
@@ -28,7 +31,7 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* Candidates that are asked first to adopt an orphan, before the trees below any are. */
+/* Candidates that are asked first to adopt an orphan, before any that has adopted one passes it on to its tree. */
 #define NEAREST 4
 
 /* Reached nodes that a search offers for a back link. */
@@ -63,8 +66,8 @@ typedef struct Reach
 	uint32	   *parent;			/* [n], the node whose link led here */
 	adopted_hash *adopted;
 	uint32		nreached;
-	bool		careful;		/* is a link given up only where a path of two others leads to its
-								 * target? */
+	bool		careful;		/* give up a link only if a path of two other links leads to its
+								 * target */
 } Reach;
 
 static bool
@@ -134,7 +137,7 @@ walk_all(Reach *reach)
 }
 
 /*
- * find_witness -- one of links[n] over which a node leads to its link links[victim], too; OH_NONE if there is none.
+ * find_witness -- one of links[n], a node's list, that links to links[victim] itself; OH_NONE if there is none.
  */
 static uint32
 find_witness(Reach *reach, const uint32 *links, int n, int victim)
@@ -154,7 +157,7 @@ find_witness(Reach *reach, const uint32 *links, int n, int victim)
  * choose_victim -- the place of the link that node "from" needs least: the farthest
  * one that is no edge of the tree.  -1 if all are edges.
  *
- * witness: set to a node that leads to its target, too, if reach->careful
+ * witness: out, if reach->careful, the node of the list that links to the victim, too
  */
 static int
 choose_victim(Reach *reach, uint32 from, const uint32 *links, int n, uint32 *witness)
@@ -477,8 +480,8 @@ OhReach(OhVacuum *v)
 	walk_all(&reach);
 
 	/*
-	 * the orphans' neighbours are cheap to try: search only when they heal no more, then give up
-	 * any link
+	 * Cheapest first: orphans are linked from their own neighbours; once that links none, also from
+	 * nodes that a search finds; once that links none, by giving up links without a path around them
 	 */
 	for (;;)
 	{

@@ -118,9 +118,6 @@ OhVacuumStore(OhVacuum *v, OhCopy *copy, uint32 lp, Page page)
 	return (Page) to;
 }
 
-/*
- * OhVacuumRefresh -- read a page and keep a copy.
- */
 Page
 OhVacuumRefresh(OhVacuum *v, OhCopy *copy, uint32 lp)
 {
@@ -188,9 +185,6 @@ OhVacuumReadAll(OhVacuum *v)
 	}
 }
 
-/*
- * OhVacuumBegin -- read the graph.
- */
 OhVacuum *
 OhVacuumBegin(Relation index, Size memory)
 {
@@ -343,9 +337,6 @@ OhVacuumCodes(OhVacuum *v, OhCandidate *cand, int n)
 	}
 }
 
-/*
- * OhVacuumDistances -- distances of cand[n] from v->query.  Sets no codes.
- */
 void
 OhVacuumDistances(OhVacuum *v, OhCandidate *cand, int n)
 {
@@ -386,10 +377,6 @@ OhVacuumForget(OhVacuum *v)
 	}
 }
 
-/*
- * OhVacuumVisit -- add id to the visited set.  False if it was in the set already, or if
- * the set is full.
- */
 bool
 OhVacuumVisit(OhVacuum *v, uint32 id)
 {

@@ -77,7 +77,7 @@ typedef struct OhVacuum
 /* Node ids that the hash set takes; beyond this it claims that all are in. */
 #define OH_VAC_VISITED	8192
 
-/* Codes at hand at one time. */
+/* The most codes that OhVacuumCodes() sets in one call. */
 #define OH_VAC_CODES	1024
 
 static inline int
@@ -107,8 +107,9 @@ OhVacuumClose(OhIndex *ix)
 
 /* ---- vacgraph.c ---- */
 
-/* Memory that a vacuum's copies of pages may take; open the index with copies of this size. */
+/* Memory that a vacuum's copies of pages may take. */
 extern Size OhVacuumMemory(void);
+/* Open the index, and read its graph into copies of pages, of at most this size in total. */
 extern OhVacuum *OhVacuumBegin(Relation index, Size memory);
 /* Would the copy of a vacuum hold all nodes? */
 extern bool OhVacuumHolds(OhIndex *ix);
@@ -117,8 +118,9 @@ extern void OhVacuumEnd(OhVacuum *v);
 extern void OhVacuumGrow(OhVacuum *v);
 /* Read all pages of nodes, again and those added since. */
 extern void OhVacuumReadAll(OhVacuum *v);
-/* Copy of a page, read if it is not there; and read again. */
+/* Copy of a page, which is read if there is no copy. */
 extern Page OhVacuumPage(OhVacuum *v, OhCopy *copy, uint32 lp);
+/* The same, read again in any case. */
 extern Page OhVacuumRefresh(OhVacuum *v, OhCopy *copy, uint32 lp);
 /* Make the copy like this page, which is locked. */
 extern Page OhVacuumStore(OhVacuum *v, OhCopy *copy, uint32 lp, Page page);
@@ -133,12 +135,14 @@ extern int	OhVacuumState(OhVacuum *v, uint32 id);
 
 /* v->query becomes the query form of a node. */
 extern void OhVacuumQuery(OhVacuum *v, uint32 id);
-/* Codes of cand[n] (n at most OH_VAC_CODES), and their distances from v->query. */
+/* Set the codes of cand[n] (n at most OH_VAC_CODES), and their distances from v->query. */
 extern void OhVacuumCodes(OhVacuum *v, OhCandidate *cand, int n);
+/* Set only the distances. */
 extern void OhVacuumDistances(OhVacuum *v, OhCandidate *cand, int n);
 
-/* Hash set of the nodes met; true if id is new and there was room. */
+/* The hash set of nodes visited: empty it ... */
 extern void OhVacuumForget(OhVacuum *v);
+/* ... and add a node.  false: it was in the set already, or the set is full */
 extern bool OhVacuumVisit(OhVacuum *v, uint32 id);
 
 /*
