@@ -236,7 +236,7 @@ add_exact(OhTrial *trial, double distance)
  * add_node -- insert the exact distances of a node's rows, of k of them at most.
  */
 static void
-add_node(OhTruth *t, OhTrial *trial, const OhNodeRows *head, OhRows *rows)
+add_node(OhTruth *t, OhTrial *trial, const OhFoundNode *head, OhTidList *rows)
 {
 	double		distance;
 	OhChain		chain;
@@ -264,13 +264,13 @@ add_node(OhTruth *t, OhTrial *trial, const OhNodeRows *head, OhRows *rows)
  * rank -- compute exact distances of the nodes that are nearest by their codes.
  */
 static void
-rank(OhTruth *t, OhTrial *trial, Candidates *c, OhRows *rows)
+rank(OhTruth *t, OhTrial *trial, Candidates *c, OhTidList *rows)
 {
 	OhQueueSort(&c->nearest);
 	for (int64 i = 0; i < c->nearest.n; i++)
 	{
 		OhItem		item = c->nearest.item[i];
-		OhNodeRows	head;
+		OhFoundNode head;
 		OmRefineBase base;
 
 		CHECK_FOR_INTERRUPTS();
@@ -288,11 +288,11 @@ OhTruthBatch(OhTruth *t, OhTrial *trial, int n)
 {
 	MemoryContext old = MemoryContextSwitchTo(t->context);
 	Candidates *c = palloc0(sizeof(Candidates) * n);
-	OhRows		rows;
+	OhTidList	rows;
 	uint32		npages = OhArrayPages(&t->ix->file, OH_NODE);
 	int			drawn = 0;
 
-	OhRowsInit(&rows, t->context);
+	OhTidListInit(&rows, t->context);
 	for (int i = 0; i < n; i++)
 	{
 		OhTrial    *one = &trial[drawn];

@@ -39,7 +39,7 @@ OhPrefetchRefinement(const OhIndex *ix, uint32 node)
 
 void
 OhReadRefinements(OhIndex *ix, const OhForms *forms, const OmRefineBase *bases,
-				  OhNodeRows *heads, int n)
+				  OhFoundNode *heads, int n)
 {
 	for (int i = 0; i < n; i++)
 	{

@@ -16,7 +16,7 @@
  * bases[n] were computed from their codes.
  */
 extern void OhReadRefinements(OhIndex *ix, const OhForms *forms,
-							  const OmRefineBase *bases, OhNodeRows *heads, int n);
+							  const OmRefineBase *bases, OhFoundNode *heads, int n);
 
 /* Prefetch the refinement of a node. */
 extern void OhPrefetchRefinement(const OhIndex *ix, uint32 node);

@@ -30,7 +30,7 @@
 #define PIECE 48
 
 void
-OhRowsInit(OhRows *rows, MemoryContext context)
+OhTidListInit(OhTidList *rows, MemoryContext context)
 {
 	rows->n = rows->next = 0;
 	rows->allocated = 64;
@@ -38,7 +38,7 @@ OhRowsInit(OhRows *rows, MemoryContext context)
 }
 
 static void
-add(OhRows *rows, const ItemPointerData *tid)
+add(OhTidList *rows, const ItemPointerData *tid)
 {
 	if (rows->n == rows->allocated)
 	{
@@ -183,7 +183,7 @@ find_next(OhIndex *ix, OhChain *chain)
 }
 
 void
-OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
+OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhTidList *rows)
 {
 	int			restarts = 0;
 	uint64		steps = 0;
@@ -232,7 +232,7 @@ OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhRows *rows)
 }
 
 void
-OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
+OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhFoundNode *head,
 			   OmRefineBase *base)
 {
 	int			rounds = 0;
@@ -272,7 +272,7 @@ OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhNodeRows *head,
 }
 
 int
-OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
+OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhTidList *rows,
 				 OhChain *chains)
 {
 	uint32		per_page = ix->file.array[OH_NODE].per_page;
@@ -306,7 +306,7 @@ OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhRows *rows,
 
 void
 OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
-				 const OhConditions *conditions, OhRows *rows)
+				 const OhConditions *conditions, OhTidList *rows)
 {
 	Buffer		buffer = OhArrayRead(&ix->file, OH_NULLS, lp, BUFFER_LOCK_SHARE);
 	Page		page = BufferGetPage(buffer);

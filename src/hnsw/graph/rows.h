@@ -11,16 +11,16 @@
 #include "hnsw/graph/forms.h"
 
 /* A growing list of TIDs. */
-typedef struct OhRows
+typedef struct OhTidList
 {
 	ItemPointerData *tid;
 	int			n;
 	int			allocated;
 	int			next;			/* the caller's position */
-} OhRows;
+} OhTidList;
 
-/* The head of a node's rows, with its distances. */
-typedef struct OhNodeRows
+/* A node that a walk has found: its distances, and where its rows begin. */
+typedef struct OhFoundNode
 {
 	uint32		id;
 	float		error;			/* standard error of the distance from the code */
@@ -30,7 +30,7 @@ typedef struct OhNodeRows
 	uint8		tag;			/* tag of the node's code */
 	uint32		posting;		/* OH_NONE: tid is the only row, if it is valid */
 	ItemPointerData tid;
-} OhNodeRows;
+} OhFoundNode;
 
 /* A position in a node's chain of postings, which is read in pieces. */
 typedef struct OhChain
@@ -60,7 +60,7 @@ typedef struct OhReadSet
  */
 extern void OhCheckRows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp);
 /* An empty list. */
-extern void OhRowsInit(OhRows *rows, MemoryContext context);
+extern void OhTidListInit(OhTidList *rows, MemoryContext context);
 /* Make an empty set; the memory of an earlier one is freed with its context. */
 extern void OhReadSetInit(OhReadSet *set, MemoryContext context);
 /*
@@ -68,7 +68,7 @@ extern void OhReadSetInit(OhReadSet *set, MemoryContext context);
  * distances are wanted, base is set to the part of them that depends on the code.
  */
 extern void OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms,
-						   OhNodeRows *head, OmRefineBase *base);
+						   OhFoundNode *head, OmRefineBase *base);
 /* Start to read the rows of a node after its own TID. */
 extern void OhChainBegin(OhChain *chain, uint32 node, uint32 posting);
 static inline bool
@@ -82,18 +82,18 @@ OhChainHasMore(const OhChain *chain)
  * chain is at its end.  Within a scan, each row is returned once.
  */
 extern void OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen,
-						OhRows *rows);
+						OhTidList *rows);
 /*
  * Read the live nodes of a page (with a filter, those that match): their own TIDs replace
  * the contents of rows, and their chains go to chains[per_page]; returns the number of
  * chains.
  */
 extern int	OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter,
-							 OhRows *rows, OhChain *chains);
+							 OhTidList *rows, OhChain *chains);
 /*
  * Read the off-graph rows of one kind on a page; with conditions, those that may match.
  */
 extern void OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
-							 const OhConditions *conditions, OhRows *rows);
+							 const OhConditions *conditions, OhTidList *rows);
 
 #endif							/* OH_ROWS_H */

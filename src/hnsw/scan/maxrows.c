@@ -199,7 +199,7 @@ note_row(OhMaxState *s, ItemPointerData tid, int i, float dist)
 static int64
 note_node(OhMaxState *s, OhItem item, int i, int64 most)
 {
-	OhNodeRows	head;
+	OhFoundNode head;
 	OmRefineBase base;
 	OhChain		chain;
 	OhReadSet	read;
@@ -353,9 +353,9 @@ take_candidates(OhMaxState *s)
  * does not see the row.
  */
 static bool
-rank_row(OhMaxState *s, ItemPointerData tid, OhRow *row)
+rank_row(OhMaxState *s, ItemPointerData tid, OhRankedRow *row)
 {
-	memset(row, 0, sizeof(OhRow));
+	memset(row, 0, sizeof(OhRankedRow));
 	row->node = row->posting = OH_NONE;
 	row->tid = tid;
 	s->nfetched++;
@@ -526,7 +526,7 @@ rank_all(OhMaxState *s)
 	while (next_tid(s, &last))
 	{
 		OhMaxRow   *seen = s->seen == NULL ? NULL : maxrows_lookup(s->seen, tid_of_key(last));
-		OhRow		row;
+		OhRankedRow row;
 
 		if ((seen != NULL && seen->ranked) || !rank_row(s, tid_of_key(last), &row))
 			continue;
@@ -540,14 +540,14 @@ rank_all(OhMaxState *s)
 	tuplesort_performsort(s->rest);
 }
 
-const OhRow *
+const OhRankedRow *
 OhMaxRest(OhMaxState *s)
 {
 	bool		isnull;
 
 	if (s->rest_known)
 		return &s->first_rest;
-	memset(&s->first_rest, 0, sizeof(OhRow));
+	memset(&s->first_rest, 0, sizeof(OhRankedRow));
 	s->first_rest.node = s->first_rest.posting = OH_NONE;
 	ItemPointerSetInvalid(&s->first_rest.tid);
 	s->first_rest.dist = INFINITY;
@@ -668,7 +668,7 @@ OhMaxRankNext(IndexScanDesc scan)
 	OhMaxState *s = scan->opaque;
 	const OhMaxCandidate *candidate = &s->candidate[s->next];
 	OhMaxRow   *seen = maxrows_lookup(s->seen, candidate->tid);
-	OhRow		row;
+	OhRankedRow row;
 
 	if (s->next + 2 * AHEAD < s->ncandidates)
 		OhRerankPrefetch(s->rerank, &candidate[2 * AHEAD].tid, false);

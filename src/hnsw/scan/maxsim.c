@@ -43,7 +43,7 @@ OhMaxBegin(Relation index, int nkeys, int norderbys)
 	s->chain_context = AllocSetContextCreate(context, "omenhnsw scan chain", ALLOCSET_SMALL_SIZES);
 	OhRankedInit(&s->ranked, s->base.context);
 	OhRankedInit(&s->late, s->base.context);
-	OhRowsInit(&s->rows, s->base.context);
+	OhTidListInit(&s->rows, s->base.context);
 	scan->opaque = s;
 	return scan;
 }
@@ -181,11 +181,11 @@ batch_comes_first(const OhMaxState *s)
  * take_first -- the nearest of the rows ranked, if no other is likely to be nearer.
  */
 static bool
-take_first(OhMaxState *s, OhRow *row)
+take_first(OhMaxState *s, OhRankedRow *row)
 {
 	if (s->all)
 	{
-		const OhRow *rest = OhMaxRest(s);
+		const OhRankedRow *rest = OhMaxRest(s);
 
 		if (ItemPointerIsValid(&rest->tid) && (s->ranked.n == 0 || rest->dist < s->ranked.row[0].dist))
 		{
@@ -207,7 +207,7 @@ static bool
 next_row(IndexScanDesc scan, ItemPointer tid)
 {
 	OhMaxState *s = scan->opaque;
-	OhRow		row;
+	OhRankedRow row;
 
 	while (s->phase == MAX_ROWS)
 	{

@@ -72,7 +72,7 @@ typedef struct OhMaxState
 	bool		discarded;		/* the executor may discard rows */
 	OhParts		query;			/* n = 0 if it has no vectors and orders nothing */
 	OhMaxPhase	phase;
-	OhRows		rows;			/* rows of a page, or of a piece of a chain */
+	OhTidList	rows;			/* rows of a page, or of a piece of a chain */
 	uint32		lp;				/* next page, in the phases that read an array */
 
 	/* candidates, by maxrows.c */
@@ -102,7 +102,7 @@ typedef struct OhMaxState
 	TupleTableSlot *put;		/* for writing a row to rest ... */
 	TupleTableSlot *slot;		/* ... and for reading one */
 	bool		rest_known;		/* first_rest is the next row of rest ... */
-	OhRow		first_rest;		/* ... with dist infinite at the end */
+	OhRankedRow first_rest;		/* ... with dist infinite at the end */
 
 	OhScanCounters counters;	/* of the searches before this one */
 	int64		hops;			/* nodes whose links were followed */
@@ -147,7 +147,7 @@ extern void OhMaxRankNext(IndexScanDesc scan);
 /* A distance such that hardly any of the remaining candidates is nearer. */
 extern double OhMaxBound(const OhMaxState *s);
 /* After rank_all(): the nearest row that no walk has found; its dist is infinite at the end. */
-extern const OhRow *OhMaxRest(OhMaxState *s);
+extern const OhRankedRow *OhMaxRest(OhMaxState *s);
 /* The next of all rows, in no particular order; false at the end. */
 extern bool OhMaxNextTid(IndexScanDesc scan, ItemPointer tid);
 

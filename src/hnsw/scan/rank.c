@@ -28,8 +28,8 @@ OhRankingInit(OhRanking *r, const OhScanQuery *query)
 	r->query = query;
 	OhRankedInit(&r->ranked, query->context);
 	OhRankedInit(&r->late, query->context);
-	OhRowsInit(&r->piece, query->context);
-	OhRowsInit(&r->equal, query->context);
+	OhTidListInit(&r->piece, query->context);
+	OhTidListInit(&r->equal, query->context);
 }
 
 void
@@ -74,7 +74,7 @@ OhRankingEnd(OhRanking *r)
 static bool
 rank_row(OhRanking *r, ItemPointerData tid, double *dist)
 {
-	OhRow		row = {.node = OH_NONE, .posting = OH_NONE, .tid = tid};
+	OhRankedRow row = {.node = OH_NONE, .posting = OH_NONE, .tid = tid};
 
 	CHECK_FOR_INTERRUPTS();
 	r->nfetched++;
@@ -95,12 +95,12 @@ rank_row(OhRanking *r, ItemPointerData tid, double *dist)
 static void
 rank_rest(OhRanking *r, const OhChain *chain, double dist, bool known)
 {
-	OhRow		row = {.dist = dist, .node = OH_NONE, .posting = OH_NONE};
+	OhRankedRow row = {.dist = dist, .node = OH_NONE, .posting = OH_NONE};
 
 	if (known && r->query->radius != NULL && !OhRadiusHolds(r->query->radius, dist))
 		return;
 	/* to limit memory, some of the rows already ranked must be returned first */
-	if (!known && r->ranked.n * sizeof(OhRow) > OhScanMemory())
+	if (!known && r->ranked.n * sizeof(OhRankedRow) > OhScanMemory())
 		row.dist = Max(dist, r->ranked.row[0].dist);
 	row.unranked = !known;
 	row.rest = MemoryContextAlloc(r->query->rescan_context, sizeof(OhChain));
@@ -138,7 +138,7 @@ rank_chain(OhRanking *r, OhChain *chain, double bound, int64 most_chained)
  * dist is set to the distance of the row at the node's own TID, if the snapshot sees it.
  */
 static void
-rank_exactly(OhRanking *r, const OhNodeRows *head, double bound, int64 most_chained,
+rank_exactly(OhRanking *r, const OhFoundNode *head, double bound, int64 most_chained,
 			 double *dist)
 {
 	OhChain		chain;
@@ -165,7 +165,7 @@ note_error(OhRanking *r, double estimate, double dist)
 }
 
 void
-OhRank(OhRanking *r, const OhNodeRows *head, double dist, double bound, int64 most_chained)
+OhRank(OhRanking *r, const OhFoundNode *head, double dist, double bound, int64 most_chained)
 {
 	bool		refined = r->query->forms->refined && head->refined_error >= 0;
 
@@ -175,7 +175,7 @@ OhRank(OhRanking *r, const OhNodeRows *head, double dist, double bound, int64 mo
 		return;
 	if (r->query->by_code || refined)
 	{
-		OhRow		row = {.dist = dist, .node = head->id, .posting = head->posting, .tid = head->tid};
+		OhRankedRow row = {.dist = dist, .node = head->id, .posting = head->posting, .tid = head->tid};
 
 		if (refined)
 		{
@@ -212,13 +212,13 @@ OhRank(OhRanking *r, const OhNodeRows *head, double dist, double bound, int64 mo
 static bool
 is_open(const OhRanked *rows)
 {
-	const OhRow *a = &rows->row[0];
-	const OhRow *b;
+	const OhRankedRow *a = &rows->row[0];
+	const OhRankedRow *b;
 
 	if (a->error == 0 || rows->n < 2)
 		return false;
 	b = &rows->row[1];
-	if (rows->n > 2 && OhRowBefore(&rows->row[2], b))
+	if (rows->n > 2 && OhRankedBefore(&rows->row[2], b))
 		b = &rows->row[2];
 	return b->dist - a->dist < OH_SETTLED_ERRORS * hypot(a->error, b->error);
 }
@@ -230,7 +230,7 @@ is_open(const OhRanked *rows)
 static bool
 is_behind(const OhRanking *r)
 {
-	const OhRow *row = &r->ranked.row[0];
+	const OhRankedRow *row = &r->ranked.row[0];
 
 	return row->error > 0 && oh_iterative_scan != OH_ITERATIVE_RELAXED &&
 		row->dist < (r->ndoubtful > 0 ? r->doubtful[r->ndoubtful - 1].dist : r->last);
@@ -243,8 +243,8 @@ is_behind(const OhRanking *r)
 static void
 settle(OhRanking *r, int64 most_chained)
 {
-	OhRow		row = OhRankedPop(&r->ranked);
-	OhNodeRows	head = {.id = row.node, .posting = row.posting, .tid = row.tid};
+	OhRankedRow row = OhRankedPop(&r->ranked);
+	OhFoundNode head = {.id = row.node, .posting = row.posting, .tid = row.tid};
 	double		dist;
 
 	rank_exactly(r, &head, row.least, most_chained, &dist);
@@ -270,7 +270,7 @@ doubt(OhRanking *r)
  * is_late -- is a row nearer than a returned row that the snapshot sees?
  */
 static bool
-is_late(OhRanking *r, const OhRow *row)
+is_late(OhRanking *r, const OhRankedRow *row)
 {
 	if (!r->query->sorted || oh_iterative_scan == OH_ITERATIVE_RELAXED)
 		return false;
@@ -282,7 +282,7 @@ is_late(OhRanking *r, const OhRow *row)
 void
 OhNoteReturned(OhRanking *r, const ItemPointerData *tid)
 {
-	const OhRow *row = &r->returning;
+	const OhRankedRow *row = &r->returning;
 	OhDoubtful *last;
 
 	if (!r->query->sorted || row->dist < r->last ||
@@ -307,7 +307,7 @@ OhNoteReturned(OhRanking *r, const ItemPointerData *tid)
  * begin_return -- start to return the rows of a ranked entry, one by one.
  */
 static void
-begin_return(OhRanking *r, const OhRow *row)
+begin_return(OhRanking *r, const OhRankedRow *row)
 {
 	r->returning = *row;
 	r->certain = r->query->radius != NULL && !r->query->radius->others &&
@@ -328,7 +328,7 @@ begin_return(OhRanking *r, const OhRow *row)
 bool
 OhTakeFirst(OhRanking *r, int64 most_chained)
 {
-	OhRow		row;
+	OhRankedRow row;
 
 	if (r->query->forms->refined && r->query->sorted && !r->ranked.row[0].unranked &&
 		(is_open(&r->ranked) || is_behind(r)))
@@ -356,7 +356,7 @@ OhTakeFirst(OhRanking *r, int64 most_chained)
 bool
 OhTakeLate(OhRanking *r)
 {
-	OhRow		row;
+	OhRankedRow row;
 
 	if (r->late.n == 0)
 		return false;

@@ -35,13 +35,13 @@ typedef struct OhRanking
 	int64		nerrors;		/* ... of this many nodes */
 
 	/* chains of postings */
-	OhRows		piece;			/* scratch: rows of a piece of a chain */
+	OhTidList	piece;			/* scratch: rows of a piece of a chain */
 	OhReadSet	seen;			/* postings read by this rescan */
 	int64		nchained;		/* rows read from them */
 
 	/* the row being returned */
-	OhRow		returning;		/* the ranked entry whose rows are returned ... */
-	OhRows		equal;			/* ... the rows of it that have been read ... */
+	OhRankedRow returning;		/* the ranked entry whose rows are returned ... */
+	OhTidList	equal;			/* ... the rows of it that have been read ... */
 	OhChain		chain;			/* ... and the chain with the others */
 	bool		certain;		/* it is within all radii: no recheck */
 
@@ -76,7 +76,7 @@ OhRankingRelease(OhRanking *ranking)
  * most_chained: limit on the rows read from chains in this rescan, in total; likewise in
  * the functions below.
  */
-extern void OhRank(OhRanking *ranking, const OhNodeRows *head, double dist, double bound,
+extern void OhRank(OhRanking *ranking, const OhFoundNode *head, double dist, double bound,
 				   int64 most_chained);
 /*
  * Begin to return the nearest of the ranked rows, if it is known which one that is.  false:

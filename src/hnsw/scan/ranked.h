@@ -31,7 +31,7 @@
  *   the remaining rows of a node, if their exact distance is that of the rows before them;
  *   the remaining rows of a node that are to be ranked when nothing else can be nearer.
  */
-typedef struct OhRow
+typedef struct OhRankedRow
 {
 	double		dist;			/* its distance; for unranked rows a bound that hardly any is
 								 * nearer than */
@@ -42,18 +42,18 @@ typedef struct OhRow
 	uint32		node;			/* the node, if the entry is all its rows; otherwise OH_NONE */
 	uint32		posting;		/* the node's first posting */
 	ItemPointerData tid;		/* TID of the row, or the node's own TID */
-} OhRow;
+} OhRankedRow;
 
 /* A heap, ordered by least. */
 typedef struct OhRanked
 {
-	OhRow	   *row;
+	OhRankedRow *row;
 	int64		n;
 	int64		allocated;
 } OhRanked;
 
 static inline bool
-OhRowBefore(const OhRow *a, const OhRow *b)
+OhRankedBefore(const OhRankedRow *a, const OhRankedRow *b)
 {
 	if (a->least != b->least)
 		return a->least < b->least;
@@ -61,33 +61,33 @@ OhRowBefore(const OhRow *a, const OhRow *b)
 }
 
 static inline void
-OhRankedAppend(OhRanked *rows, OhRow row)
+OhRankedAppend(OhRanked *rows, OhRankedRow row)
 {
 	if (rows->n == rows->allocated)
 	{
 		rows->allocated *= 2;
-		rows->row = repalloc_huge(rows->row, sizeof(OhRow) * rows->allocated);
+		rows->row = repalloc_huge(rows->row, sizeof(OhRankedRow) * rows->allocated);
 	}
 	rows->row[rows->n++] = row;
 }
 
 static inline void
-OhRankedPush(OhRanked *rows, OhRow row)
+OhRankedPush(OhRanked *rows, OhRankedRow row)
 {
 	int64		i;
 
 	row.least = row.dist - OH_SETTLED_ERRORS * row.error;
 	OhRankedAppend(rows, row);
-	for (i = rows->n - 1; i > 0 && OhRowBefore(&row, &rows->row[(i - 1) / 2]); i = (i - 1) / 2)
+	for (i = rows->n - 1; i > 0 && OhRankedBefore(&row, &rows->row[(i - 1) / 2]); i = (i - 1) / 2)
 		rows->row[i] = rows->row[(i - 1) / 2];
 	rows->row[i] = row;
 }
 
-static inline OhRow
+static inline OhRankedRow
 OhRankedPop(OhRanked *rows)
 {
-	OhRow		top = rows->row[0];
-	OhRow		last = rows->row[--rows->n];
+	OhRankedRow top = rows->row[0];
+	OhRankedRow last = rows->row[--rows->n];
 	int64		i = 0;
 
 	for (;;)
@@ -96,9 +96,9 @@ OhRankedPop(OhRanked *rows)
 
 		if (child >= rows->n)
 			break;
-		if (child + 1 < rows->n && OhRowBefore(&rows->row[child + 1], &rows->row[child]))
+		if (child + 1 < rows->n && OhRankedBefore(&rows->row[child + 1], &rows->row[child]))
 			child++;
-		if (!OhRowBefore(&rows->row[child], &last))
+		if (!OhRankedBefore(&rows->row[child], &last))
 			break;
 		rows->row[i] = rows->row[child];
 		i = child;
@@ -129,7 +129,7 @@ OhRankedInit(OhRanked *rows, MemoryContext context)
 {
 	rows->n = 0;
 	rows->allocated = 64;
-	rows->row = MemoryContextAlloc(context, sizeof(OhRow) * rows->allocated);
+	rows->row = MemoryContextAlloc(context, sizeof(OhRankedRow) * rows->allocated);
 }
 
 #endif							/* OH_RANKED_H */

@@ -95,7 +95,7 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 	OhQueryInit(&s->query, index, s->context, s->rescan_context);
 	OhSourceInit(&s->source, &s->query, &s->ranking);
 	OhRankingInit(&s->ranking, &s->query);
-	OhRowsInit(&s->rows, s->context);
+	OhTidListInit(&s->rows, s->context);
 	scan->opaque = s;
 	return scan;
 }
@@ -209,7 +209,7 @@ may_return(OhScanState *s)
  * than *bound.
  */
 static ScanStep
-choose_step(OhScanState *s, const OhNodeRows **head, double *bound)
+choose_step(OhScanState *s, const OhFoundNode **head, double *bound)
 {
 	OhSource   *source = &s->source;
 	const OhRanked *ranked = &s->ranking.ranked;
@@ -241,7 +241,7 @@ next_ordered(IndexScanDesc scan, ItemPointer tid)
 
 	while (s->phase == SCAN_DISTANCES)
 	{
-		const OhNodeRows *head;
+		const OhFoundNode *head;
 		double		bound;
 
 		CHECK_FOR_INTERRUPTS();

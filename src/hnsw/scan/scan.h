@@ -41,7 +41,7 @@ typedef struct OhScanState
 
 	/* phases that read an array, page by page */
 	uint32		lp;				/* next page */
-	OhRows		rows;			/* rows of the last page read ... */
+	OhTidList	rows;			/* rows of the last page read ... */
 	OhChain    *chains;			/* ... and the chains of their nodes */
 	int			nchains;
 	OhReadSet	seen;			/* postings read so far */

@@ -251,7 +251,7 @@ walk_on(OhSource *s)
 	s->held.n = 0;
 	while (s->next < s->batch->n)
 		OhQueueAppend(&s->held, s->batch->item[s->next++]);
-	if (OhSearchBytes(s->search) + s->ranking->ranked.n * sizeof(OhRow) <= OhScanMemory() &&
+	if (OhSearchBytes(s->search) + s->ranking->ranked.n * sizeof(OhRankedRow) <= OhScanMemory() &&
 		OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
 	{
 		take_batch(s, &s->search->found);
@@ -431,7 +431,7 @@ ask_ahead(OhSource *s)
  * if the index has refinements.
  */
 static void
-look_ahead(OhSource *s, OhNodeRows *head, int n)
+look_ahead(OhSource *s, OhFoundNode *head, int n)
 {
 	const OhScanQuery *query = s->query;
 	OhForms    *forms = query->forms;
@@ -458,11 +458,11 @@ look_ahead(OhSource *s, OhNodeRows *head, int n)
 	}
 }
 
-const OhNodeRows *
+const OhFoundNode *
 OhPeek(OhSource *s, double *bound)
 {
 	const OhScanQuery *query = s->query;
-	OhNodeRows *head = &s->ahead[s->next % OH_AHEAD];
+	OhFoundNode *head = &s->ahead[s->next % OH_AHEAD];
 
 	if (s->next == s->nahead)
 	{

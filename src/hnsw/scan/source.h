@@ -38,7 +38,7 @@ typedef struct OhSource
 	const OhQueue *batch;		/* its nodes, sorted by estimate; NULL before the first one */
 	int64		next;			/* the first one that has not been ranked */
 	int64		nahead;			/* number of nodes read ahead so far */
-	OhNodeRows	ahead[OH_AHEAD];	/* batch[i] is in ahead[i % OH_AHEAD] */
+	OhFoundNode ahead[OH_AHEAD];	/* batch[i] is in ahead[i % OH_AHEAD] */
 	int64		nasked;			/* nodes whose rows' pages have been asked for, at least */
 	float		most_error;		/* the largest error of a code so far */
 
@@ -87,7 +87,7 @@ extern bool OhFoundFarther(const OhSource *source);
  */
 extern bool OhTakeNearer(OhSource *source);
 /* The next node of the batch, with its rows; none of them is likely to be nearer than *bound. */
-extern const OhNodeRows *OhPeek(OhSource *source, double *bound);
+extern const OhFoundNode *OhPeek(OhSource *source, double *bound);
 
 /* Are there nodes of the batch that have not been ranked? */
 static inline bool

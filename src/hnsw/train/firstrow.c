@@ -20,11 +20,11 @@ read_posting_row(OhIndex *ix, OhFetcher *fetcher, const OhFirstRow *first, const
 {
 	OhChain		chain;
 	OhReadSet	seen;
-	OhRows		rows;
+	OhTidList	rows;
 
 	OhChainBegin(&chain, first->id, first->posting);
 	OhReadSetInit(&seen, CurrentMemoryContext);
-	OhRowsInit(&rows, CurrentMemoryContext);
+	OhTidListInit(&rows, CurrentMemoryContext);
 	while (OhChainHasMore(&chain))
 	{
 		OhChainNext(ix, &chain, &seen, &rows);
