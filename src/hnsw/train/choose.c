@@ -47,7 +47,7 @@
 
 /*
  * Links are chosen by codes, too, so that codes must put neighbours nearly in the right order: the share
- * CLOSE_ENOUGH of the k nearest rows must be among the 1.5 k rows with the nearest codes.  If it is not,
+ * CLOSE_ENOUGH of the nearest rows must be among 1.5 times as many rows with the nearest codes.  If it is not,
  * quantizer = none is chosen, provided that nodes with the values themselves take at most CHEAP_VALUES
  * times the bytes.
  */
@@ -249,7 +249,7 @@ say_choice(const char *index, const OmQuantSpec *before, const OmQuantSpec *spec
 			 errmsg("index \"%s\" gets codes with bits = %d instead of %d, which do not tell neighbours in this table apart",
 					index, spec->bits, before->bits),
 			 vague ?
-			 errdetail("With bits = %d, %.0f %% of the k nearest rows in a sample are among the 1.5 k rows with the nearest codes.",
+			 errdetail("With bits = %d, %.0f %% of the nearest rows in a sample are among 1.5 times as many rows with the nearest codes.",
 					   8, share * 100) :
 			 errdetail("With bits = %d, %.0f %% of the nearest neighbours in a sample are among the candidates of a search.",
 					   before->bits, share * 100),
