@@ -13,6 +13,7 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/ahead.h"
 #include "storage/bufmgr.h"
 #include "storage/indexfsm.h"
 #include "storage/lmgr.h"
@@ -460,6 +461,15 @@ Buffer
 ReadBuffer(Relation rel, BlockNumber block)
 {
 	return ReadBufferExtended(rel, MAIN_FORKNUM, block, RBM_NORMAL, NULL);
+}
+
+void
+OhAheadBlock(Relation rel, BlockNumber block, Buffer last)
+{
+	if (block >= fuzz_pages)
+		fuzz_fail("a block beyond the end is prefetched", NULL);
+	if (fuzz_locks != 0)
+		fuzz_fail("a block is prefetched while a page is locked", NULL);
 }
 
 BlockNumber
