@@ -63,7 +63,6 @@ OhMixTerm(uint64 hash, uint32 tf)
 	return hash_combine64(hash, murmurhash32(tf));
 }
 
-
 /* Do all checks; raises ERRCODE_INDEX_CORRUPTED. Must be called as the table's owner. */
 extern void OhTextCheckAll(Relation heap, Relation index, bool heapallindexed, OhTextFigures *figures);
 /* Check that every row that the snapshot sees is in the index, with its terms and filter keys. */

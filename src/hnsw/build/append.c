@@ -28,10 +28,13 @@ OhAppendEnd(OhAppender *out)
 	out->buffer = InvalidBuffer;
 }
 
-void
+uint32
 OhAppendPlan(OhIndex *ix, OhArrayId array, uint32 records, uint32 per_page)
 {
-	OhArrayPlan(&ix->file, array, records / per_page + (records % per_page != 0));
+	uint32		npages = records / per_page + (records % per_page != 0);
+
+	OhArrayPlan(&ix->file, array, npages);
+	return npages;
 }
 
 Buffer

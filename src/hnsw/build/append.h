@@ -24,8 +24,11 @@ extern void OhAppendBegin(OhAppender *out, OhIndex *ix, OhArrayId array);
 extern void *OhAppend(OhAppender *out);
 extern void OhAppendEnd(OhAppender *out);
 
-/* Before its first page is added: an array will have this many records, per_page in each page. */
-extern void OhAppendPlan(OhIndex *ix, OhArrayId array, uint32 records, uint32 per_page);
+/*
+ * Before its first page is added: an array will have this many records, per_page in each page.  Returns the number of
+ * pages.
+ */
+extern uint32 OhAppendPlan(OhIndex *ix, OhArrayId array, uint32 records, uint32 per_page);
 
 /* Add a page to an array, which must be its page lp; returns it locked. */
 extern Buffer OhAppendPage(OhIndex *ix, OhArrayId array, uint32 lp);

@@ -65,7 +65,7 @@ write_nodes(const Flush *flush)
 	OhLinkCodes codes;
 
 	OhLinkEncoderInit(&encoder, flush->ix, flush->context);
-	OhAppendPlan(flush->ix, OH_NODE, flush->n, flush->ix->file.array[OH_NODE].per_page);
+	(void) OhAppendPlan(flush->ix, OH_NODE, flush->n, flush->ix->file.array[OH_NODE].per_page);
 	OhAppendBegin(&out, flush->ix, OH_NODE);
 	for (uint32 i = 0; i < flush->n; i++)
 	{
@@ -120,7 +120,7 @@ write_refinements(const Flush *flush)
 
 	if (flush->ix->refine_bytes == 0)
 		return;
-	OhAppendPlan(flush->ix, OH_REFINE, flush->n, flush->ix->file.array[OH_REFINE].per_page);
+	(void) OhAppendPlan(flush->ix, OH_REFINE, flush->n, flush->ix->file.array[OH_REFINE].per_page);
 	OhAppendBegin(&out, flush->ix, OH_REFINE);
 	for (uint32 i = 0; i < flush->n; i++)
 		memcpy(OhAppend(&out), OhGraphRefinement(flush->b, flush->order[i]),
@@ -139,7 +139,7 @@ write_keys(const Flush *flush)
 
 	if (ix->columns.n == 0)
 		return;
-	OhAppendPlan(ix, OH_FILTER_KEY, flush->n, per_page);
+	(void) OhAppendPlan(ix, OH_FILTER_KEY, flush->n, per_page);
 	for (uint32 first = 0; first < flush->n; first += per_page)
 	{
 		uint32		last = Min(first + per_page, flush->n);

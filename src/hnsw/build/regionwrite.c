@@ -65,9 +65,8 @@ typedef struct Merge
 static void
 extend(OhIndex *ix, OhArrayId array, uint32 records, uint32 per_page)
 {
-	uint32		npages = (uint32) (((uint64) records + per_page - 1) / per_page);
+	uint32		npages = OhAppendPlan(ix, array, records, per_page);
 
-	OhAppendPlan(ix, array, records, per_page);
 	for (uint32 lp = 0; lp < npages; lp++)
 		UnlockReleaseBuffer(OhAppendPage(ix, array, lp));
 }

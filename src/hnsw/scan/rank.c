@@ -224,6 +224,15 @@ is_open(const OhRanked *rows)
 }
 
 /*
+ * farthest -- the distance of the farthest row that has been returned, whether the snapshot sees it or not.
+ */
+static inline double
+farthest(const OhRanking *r)
+{
+	return r->ndoubtful > 0 ? r->doubtful[r->ndoubtful - 1].dist : r->last;
+}
+
+/*
  * is_behind -- is the first row's distance an estimate, and less than that of a row that has
  * been returned?
  */
@@ -232,8 +241,7 @@ is_behind(const OhRanking *r)
 {
 	const OhRankedRow *row = &r->ranked.row[0];
 
-	return row->error > 0 && oh_iterative_scan != OH_ITERATIVE_RELAXED &&
-		row->dist < (r->ndoubtful > 0 ? r->doubtful[r->ndoubtful - 1].dist : r->last);
+	return row->error > 0 && oh_iterative_scan != OH_ITERATIVE_RELAXED && row->dist < farthest(r);
 }
 
 /*
@@ -285,8 +293,7 @@ OhNoteReturned(OhRanking *r, const ItemPointerData *tid)
 	const OhRankedRow *row = &r->returning;
 	OhDoubtful *last;
 
-	if (!r->query->sorted || row->dist < r->last ||
-		(r->ndoubtful > 0 && row->dist < r->doubtful[r->ndoubtful - 1].dist))
+	if (!r->query->sorted || row->dist < farthest(r))
 		return;
 	if (row->rest == NULL && row->node == OH_NONE)
 	{

@@ -485,7 +485,7 @@ is_shared(Retrain *r, uint32 id, uint32 hash, uint32 head)
 }
 
 /*
- * read_row -- read the vector that a node was made of from its first row; false if there is none.
+ * read_row -- read the vector that a node was made of from its first row; false if it has no first row.
  *
  * If rows have several vectors, it is the one with the node's old code.
  */

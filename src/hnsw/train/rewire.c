@@ -269,7 +269,7 @@ walk_from(Rewire *w, int from)
 }
 
 /*
- * spare_place -- the index in a node's list at which a link to an orphan can be put; -1 if there is none.
+ * spare_place -- the index in a node's list at which a link to an orphan can be put, or -1.
  *
  * That is the end of a list with room, or a link to be given up.  A link over which its target was reached is never
  * given up.
@@ -390,8 +390,8 @@ is_new(const Rewire *w, const Wired *wired, uint32 link)
 }
 
 /*
- * least_needed -- the index of the last of list[n], a node's new links, over which no node was reached; n - 1 if there
- * is none.
+ * least_needed -- the index of the last of list[n], a node's new links, over which no node was reached; n - 1 if all
+ * have reached one.
  */
 static int
 least_needed(const Rewire *w, const Wired *wired, const uint32 *list, int n)

@@ -137,7 +137,7 @@ walk_all(Reach *reach)
 }
 
 /*
- * find_witness -- one of links[n], a node's list, that links to links[victim] itself; OH_NONE if there is none.
+ * find_witness -- one of links[n], a node's list, that links to links[victim] itself, or OH_NONE.
  */
 static uint32
 find_witness(Reach *reach, const uint32 *links, int n, int victim)
