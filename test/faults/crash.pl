@@ -214,7 +214,8 @@ sub points_seen
 }
 
 # before_the_kill -- recall while all clients stand still, until they are told to go on by `unpause`. If some do not come
-# to stand still, all go on, and there is none.
+# to stand still, all go on, and there is none. No autovacuum is to change the index from here on until recall is measured
+# again: one that is running is cancelled by the ALTER TABLE.
 sub before_the_kill
 {
 	my ($w) = @_;
@@ -229,6 +230,7 @@ sub before_the_kill
 		return;
 	}
 	my $db = $w->{cluster}->ready(10) or die "no connection\n";
+	$db->must('ALTER TABLE t SET (autovacuum_enabled = off)');
 	return recall_of_t($w, $db, 20);
 }
 
@@ -562,7 +564,12 @@ sub verify
 {
 	my ($w, $db, $kind, $strict, $before) = @_;
 	$db->must('SET enable_seqscan = off', 'SET enable_sort = off', 'SET client_min_messages = error', "SET lock_timeout = '60s'");
-	my $after = $w->{still} ? recall_of_t($w, $db, 20) : undef;
+	my $after;
+	if ($w->{still})
+	{
+		$after = recall_of_t($w, $db, 20);
+		$db->must('ALTER TABLE t RESET (autovacuum_enabled)');
+	}
 	resolve_prepared($w, $db);
 	check_indexes($w, $db, heap => 'false');
 	end_prepared($w, $db);	# before anything that waits for their locks

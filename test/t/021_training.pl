@@ -45,12 +45,13 @@ sub step_into
 		END LOOP; END \$\$", 'SELECT max(id) FROM t');
 }
 
+# as_built(name, metric, less, options of recall) -- no more than that below a new index
 sub as_built
 {
-	my ($name, $metric, $less) = @_;
-	my $grown = recall($primary, 't', $metric);
+	my ($name, $metric, $less, %opt) = @_;
+	my $grown = recall($primary, 't', $metric, %opt);
 	sql('REINDEX INDEX i');
-	my $built = recall($primary, 't', $metric);
+	my $built = recall($primary, 't', $metric, %opt);
 	cmp_ok($grown, '>=', $built - ($less // 0.02), "$name: recall $grown, built $built");
 	return;
 }
@@ -74,19 +75,24 @@ for my $case ([ 0, 'l2', 'WITH (bits = 4)' ], [ 100, 'l2', 'WITH (bits = 4)' ],
 # an insert has begun to, and links nodes again that were linked by codes of a model that was not theirs.
 # It does so by codes alone: with one bit, and rows of two kinds, it is not quite what a build does. Where more
 # rows are kept than have moved, the median of their errors says nothing: .6 of the first, none of the second were found.
+# Means of three tries: of 60 single ones with one bit, the recall was .0045 below a new index's on average, .0225 at most.
 for my $case ([ 'quantizer = rabitq, bits = 1, rerank = index', 3, 900, 0.15 ], [ 'quantizer = pq', 30, 1100, 0.3 ],
-	[ 'quantizer = rabitq, bits = 1', 3, 0, 0.04 ], [ 'quantizer = pq', 30, 0, 0.04 ], [ 'quantizer = binary', 300, 0, 0.04 ])
+	[ 'quantizer = rabitq, bits = 1', 3, 0, 0.03 ], [ 'quantizer = pq', 30, 0, 0.04 ], [ 'quantizer = binary', 300, 0, 0.04 ])
 {
 	my ($with, $mean, $kept, $less) = @$case;
 	my $name = "$with, rows from $mean away, $kept of the others kept";
-	sql('DROP TABLE IF EXISTS t', "CREATE TABLE t (id bigint, v vector($dim))", 'INSERT INTO t SELECT id, v FROM source WHERE id <= 1800',
-		"CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops) WITH (m = 8, $with)", 'TRUNCATE q', "INSERT INTO q SELECT v + at($mean) FROM q0",
-		"INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id > 1800 AND id <= 3600", "DELETE FROM t WHERE id <= 1800 - $kept");
-	$primary->safe_psql('postgres', 'VACUUM (PARALLEL 0) t');
-	check_index($primary, 'i', $name);
-	my $after = recall($primary, 't', 'l2', ef => 20);
-	sql('REINDEX INDEX i');
-	my $built = recall($primary, 't', 'l2', ef => 20);
+	my ($after, $built) = (0, 0);
+	for (1 .. 3)
+	{
+		sql('DROP TABLE IF EXISTS t', "CREATE TABLE t (id bigint, v vector($dim))", 'INSERT INTO t SELECT id, v FROM source WHERE id <= 1800',
+			"CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops) WITH (m = 8, $with)", 'TRUNCATE q', "INSERT INTO q SELECT v + at($mean) FROM q0",
+			"INSERT INTO t SELECT id, v + at($mean) FROM source WHERE id > 1800 AND id <= 3600", "DELETE FROM t WHERE id <= 1800 - $kept");
+		$primary->safe_psql('postgres', 'VACUUM (PARALLEL 0) t');
+		check_index($primary, 'i', $name);
+		$after += recall($primary, 't', 'l2', ef => 20) / 3;
+		sql('REINDEX INDEX i');
+		$built += recall($primary, 't', 'l2', ef => 20) / 3;
+	}
 	cmp_ok($after, '>=', $built - $less, "$name: recall $after, built $built");
 }
 
@@ -117,13 +123,15 @@ as_built('rows that share nodes', 'cosine');
 
 # Links of a graph that is too large to choose them from all pairs: the metapage says that they are old until a
 # vacuum has chosen them again, also one without a row to remove, and not one that was cancelled or has no memory for it.
+# At ef_search 100 old links lead to .40 to .73 of the rows, and new ones to .98 to 1.0, at most .02 below a new index
+# (70 tries); at 40, where they are .02 below it on average, one of 40 tries was .07 below.
 sub state { return sql("SELECT model_state FROM omendb_indexes WHERE indexname = 'i'"); }
 sql('DROP TABLE t', "CREATE TABLE t (id bigint, v vector($dim))", 'INSERT INTO t SELECT id, v FROM source WHERE id <= 1000',
 	'CREATE INDEX i ON t USING omenhnsw (v vector_l2_ops) WITH (m = 10, quantizer = rabitq, bits = 1)', 'TRUNCATE q',
 	'INSERT INTO q SELECT v + at(3) FROM q0', "INSERT INTO t SELECT id, random_vector(id, $dim) + at(3) FROM generate_series(1001, 9600) id");
 is(info(), '2|-', 'a large graph: trained by inserts');
 is(state(), 'relink', 'a large graph: its links are old');
-cmp_ok(recall($primary, 't', 'l2', ef => 20), '<', 0.7, 'a large graph: which is seen');
+cmp_ok(recall($primary, 't', 'l2', ef => 100), '<', 0.9, 'a large graph: which is seen');
 $primary->safe_psql('postgres', "SET maintenance_work_mem = '1MB'; VACUUM (PARALLEL 0) t");
 is(state(), 'relink', 'a large graph: no memory to choose them again');
 $primary->psql('postgres', "SET statement_timeout = '100ms'; VACUUM (PARALLEL 0) t");
@@ -132,7 +140,7 @@ $primary->start;
 $primary->safe_psql('postgres', 'VACUUM (PARALLEL 0) t');
 is(state(), 'current', 'a large graph: linked again');
 check_index($primary, 'i', 'a large graph: linked again');
-as_built('a large graph', 'l2', 0.05);
+as_built('a large graph', 'l2', 0.03, ef => 100);
 
 # in the middle of it: valid, searched, crash-safe, the same on a standby
 begin(1000, 'l2', 'WITH (bits = 4, m = 32)');
@@ -229,9 +237,11 @@ check_index($primary, 'i', 'rows added');
 
 # Equal rows move away, a part at a time, so that nodes lose their first row and keep others. These stand for the node then,
 # not its old code, which says nothing by a model of other rows: .92 to .97 were found after the second round. All codes
-# are compared. With one bit, .95 to 1.0 are found in new indexes as well, so that the mean of three is taken.
-my @sum;
-for my $try (1 .. 3)
+# are compared. With one bit, .95 to 1.0 are found in new indexes as well, so that the mean of six is taken. After the first
+# round, when most rows are still where they were, the model is that of the build: .976 on average, later .99 (40 tries,
+# deviations .021 and .012).
+my ($tries, @sum) = (6);
+for my $try (1 .. $tries)
 {
 	begin(0, 'ip', 'WITH (bits = 1, m = 8)');
 	sql('INSERT INTO t SELECT n, v FROM generate_series(1, 2000) n, source WHERE source.id = 1 + n * 7919 % 900', 'REINDEX INDEX i',
@@ -245,6 +255,6 @@ for my $try (1 .. 3)
 	}
 	check_index($primary, 'i', "first rows deleted, $try");
 }
-cmp_ok($sum[$_] / 3, '>=', $_ == 2 ? 0.97 : 0.96, "first rows deleted, round $_: found") for 1 .. 4;
+cmp_ok($sum[$_] / $tries, '>=', $_ == 1 ? 0.94 : 0.97, "first rows deleted, round $_: found") for 1 .. 4;
 
 done_testing();
