@@ -8,11 +8,13 @@ from options import EXTENSIONS, SETS, parser, settings
 
 BATCHES = (1, 100, 1000)
 ORDERS = ("near", "random")
+WITH_CODES = "omendb_codes"
 
 
 def options():
     p = parser("inserts", "inserts of one row and of many with a statement", ("clust128",), seconds=0, rounds=3)
     p.add_argument("--part", type=int, default=4000, help="rows inserted at a time, a multiple of 1,000 (default %(default)s)")
+    p.add_argument("--codes", action="store_true", help="also omendb with neighbor_codes = on, by a table and an index of its own")
     p.add_argument("--pg-config", help="a PostgreSQL of this machine that has omendb, instead of the folder's")
     p.set_defaults(rows=100_000)
     a = p.parse_args()
@@ -70,12 +72,14 @@ def insert(bench, order, batch, first):
 def measure(server, name, result):
     data = read()
     one = result["sets"][name] = data.head()
-    extensions = ["omendb"] if opt.pg_config else list(EXTENSIONS)
-    benches = [Bench(server, n, data, opt, database="inserts") for n in extensions]
+    benches = [Bench(server, n, data, opt, database="inserts") for n in (["omendb"] if opt.pg_config else EXTENSIONS)]
+    if opt.codes:
+        benches.append(Bench(server, "omendb", data, opt, name=WITH_CODES, storage="neighbor_codes = on", database="inserts_codes"))
     for bench in benches:
         one[bench.name] = bench.result
         bench.load()
         bench.build()
+        bench.size("bytes_per_row")
         bench.warm()
     half = len(data.insert) // 2
     for turn in range(opt.rounds):
@@ -92,11 +96,13 @@ def median(runs, key):
 
 
 def table(result):
-    lines = ["| rows of a statement | order | extension | rows/s | of one by one | CPU us a row | WAL bytes a row |", "|---|---|---|---|---|---|---|"]
+    lines = [f"{name}: built in {one[name]['build_seconds']:,.1f} s, {one[name]['bytes_per_row']:,.0f} bytes a row"
+             for one in result["sets"].values() for name in (*EXTENSIONS, WITH_CODES) if name in one]
+    lines += ["", "| rows of a statement | order | extension | rows/s | of one by one | CPU us a row | WAL bytes a row |", "|---|---|---|---|---|---|---|"]
     for one in result["sets"].values():
         for order in ORDERS:
             for batch in BATCHES:
-                for name in [n for n in EXTENSIONS if n in one]:
+                for name in [n for n in (*EXTENSIONS, WITH_CODES) if n in one]:
                     runs, single = one[name][f"{order} {batch}"], one[name][f"{order} 1"]
                     rate = median(runs, "rows_per_second")
                     lines.append(f"| {batch:,} | {order} | {name} | {rate:,.0f} | {rate / median(single, 'rows_per_second'):.2f} x "

@@ -17,6 +17,27 @@ program=$(basename "$0")
 
 die() { echo "$program: $*" >&2; exit 1; }
 
+# The Python programs parse the options; the scripts need to know only a few of them before that.
+
+# help_of PROGRAM WORD... -- its help, if a word asks for that.
+help_of() {
+	local word
+	for word in "${@:2}"; do
+		case "$word" in -h|--help) exec python3 "$here/lib/$1" --help ;; esac
+	done
+}
+
+# option NAME DEFAULT WORD... -- the value of --NAME among the words.
+option() {
+	local word previous="" value=$2
+	for word in "${@:3}"; do
+		case "$word" in --"$1"=*) value=${word#*=} ;; esac
+		[ "$previous" = "--$1" ] && value=$word
+		previous=$word
+	done
+	echo "$value"
+}
+
 apt_updated=""
 need_packages() {
 	local p missing=()
