@@ -214,8 +214,8 @@ sub points_seen
 }
 
 # before_the_kill -- recall while all clients stand still, until they are told to go on by `unpause`. If some do not come
-# to stand still, all go on, and there is none. No autovacuum is to change the index from here on until recall is measured
-# again: one that is running is cancelled by the ALTER TABLE.
+# to stand still, or one does within a transaction that has locked the table, all go on, and there is none. No autovacuum is
+# to change the index from here on until recall is measured again: one that is running is cancelled by the ALTER TABLE.
 sub before_the_kill
 {
 	my ($w) = @_;
@@ -224,14 +224,15 @@ sub before_the_kill
 	my $end = time + 8;
 	sleep 0.005 while time < $end && grep { !-e "$w->{socket}/paused$_" } 0 .. $w->{clients};
 	$w->{still} = !grep { !-e "$w->{socket}/paused$_" } 0 .. $w->{clients};
-	if (!$w->{still})
+	if ($w->{still})
 	{
-		unpause($w);
-		return;
+		my $db = $w->{cluster}->ready(10) or die "no connection\n";
+		$db->must("SET lock_timeout = '3s'");
+		return recall_of_t($w, $db, 20) if !$db->query('ALTER TABLE t SET (autovacuum_enabled = off)')->{error};
+		$w->{still} = 0;
 	}
-	my $db = $w->{cluster}->ready(10) or die "no connection\n";
-	$db->must('ALTER TABLE t SET (autovacuum_enabled = off)');
-	return recall_of_t($w, $db, 20);
+	unpause($w);
+	return;
 }
 
 sub unpause
