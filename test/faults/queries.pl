@@ -23,9 +23,10 @@ GetOptions(\%option, 'queries=i', 'seed=i', 'tree=s', 'work=s', 'library=s', 'ea
 $option{work} or die "queries.pl: which folder is to be used? --work\n";
 $| = 1;
 
-my $cluster;
+my ($cluster, $stopped);
 END { my $status = $?; $cluster->kill_all if $cluster && $cluster->{pid} && $$ == $cluster->{owner}; $? = $status; }
-$SIG{$_} = sub { exit 130 } for qw(INT TERM);
+$SIG{TERM} = sub { exit 130 };
+$SIG{INT} = sub { $stopped = 1 };	# after this table, with what has been seen
 
 sub pick { return $_[ rand @_ ]; }
 sub chance { return rand() < $_[0]; }
@@ -245,7 +246,7 @@ $db = $cluster->start;
 $db->must($cluster->{script}, 'CREATE ROLE reader');
 $version = $db->value('SHOW server_version_num');
 my $number = $option{only} // 0;
-while ($done < $option{queries})
+while ($done < $option{queries} && !$stopped)
 {
 	eval { one_world($number); };
 	if ($@)
