@@ -23,10 +23,9 @@ GetOptions(\%option, 'queries=i', 'seed=i', 'tree=s', 'work=s', 'library=s', 'ea
 $option{work} or die "queries.pl: which folder is to be used? --work\n";
 $| = 1;
 
-my ($cluster, $stopped);
+my $cluster;
 END { my $status = $?; $cluster->kill_all if $cluster && $cluster->{pid} && $$ == $cluster->{owner}; $? = $status; }
 $SIG{TERM} = sub { exit 130 };
-$SIG{INT} = sub { $stopped = 1 };	# after this table, with what has been seen
 
 sub pick { return $_[ rand @_ ]; }
 sub chance { return rand() < $_[0]; }
@@ -238,6 +237,26 @@ sub report
 }
 
 my $begin = time;
+my $number = $option{only} // 0;
+
+# summary(what the last line begins with) -- returns how many failures there were
+sub summary
+{
+	my ($found, $there) = (0, 0);
+	for my $of (grep { ref && @$_ == 2 && !ref $_->[0] } @count{ keys %asked })
+	{
+		$found += $of->[0];
+		$there += $of->[1];
+	}
+	push @failures, sprintf("only %.4f of the nearest rows were found\n", $found / $there) if $there && $found < 0.97 * $there;
+	my $failed = @failures;
+	print @failures[ 0 .. min(20, $#failures) ] if !$option{verbose};
+	report();
+	printf "%d queries of %d worlds in %d s, seed %d; %d rows nearer than the one before it, all where that is documented\n", $done, $number, time - $begin, $option{seed}, $count{inverted} // 0;
+	print $_[0], $done - min($failed, $done), " passed, $failed failed\n";
+	return $failed;
+}
+
 my $library = $option{library} // "$option{tree}/omendb";
 $cluster = Cluster->new("$option{work}/queries", $library, "$option{tree}/src/sql/omendb--0.1.0.sql", '--no-sync');
 $cluster->configure('fsync = off', 'autovacuum = off', 'shared_buffers = 128MB', 'max_wal_size = 1GB', 'restart_after_crash = on', 'wal_level = minimal',
@@ -245,8 +264,9 @@ $cluster->configure('fsync = off', 'autovacuum = off', 'shared_buffers = 128MB',
 $db = $cluster->start;
 $db->must($cluster->{script}, 'CREATE ROLE reader');
 $version = $db->value('SHOW server_version_num');
-my $number = $option{only} // 0;
-while ($done < $option{queries} && !$stopped)
+# one that is interrupted says what it has seen
+$SIG{INT} = sub { summary('interrupted: '); exit 130; };
+while ($done < $option{queries})
 {
 	eval { one_world($number); };
 	if ($@)
@@ -262,16 +282,4 @@ while ($done < $option{queries} && !$stopped)
 		printf "%d queries of %d worlds in %d s, %d failures\n", $done, $number, time - $begin, scalar @failures;
 	}
 }
-my ($found, $there) = (0, 0);
-for my $of (grep { ref && @$_ == 2 && !ref $_->[0] } @count{ keys %asked })
-{
-	$found += $of->[0];
-	$there += $of->[1];
-}
-push @failures, sprintf("only %.4f of the nearest rows were found\n", $found / $there) if $there && $found < 0.97 * $there;
-my $failed = @failures;
-print @failures[ 0 .. min(20, $#failures) ] if !$option{verbose};
-report();
-printf "%d queries of %d worlds in %d s, seed %d; %d rows nearer than the one before it, all where that is documented\n", $done, $number, time - $begin, $option{seed}, $count{inverted} // 0;
-print $done - min($failed, $done), " passed, $failed failed\n";
-exit($failed ? 1 : 0);
+exit(summary('') ? 1 : 0);
