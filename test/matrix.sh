@@ -57,7 +57,8 @@ apt="export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8; apt-get -q -y --no-in
 folder() {
 	copy_base "$1" "$root" "$2" && mkdir -p "$root/root/omendb" && clone "$root/root/omendb" || return 1
 	case $1 in
-		forky) echo "deb $mirror/debian $1 main" > "$root/etc/apt/sources.list" ;;
+		# a mirror's copy of it may be older than its Release file allows
+		forky) echo "deb [check-valid-until=no] $mirror/debian $1 main" > "$root/etc/apt/sources.list" ;;
 		*) sources "$1" "$root" "${3:-}" ;;
 	esac
 	inside "$root" "$apt update"
@@ -66,7 +67,7 @@ folder() {
 # native SUITE COMPILER ARCHITECTURE SUITES -- a machine whose programs run here.
 native() {
 	local suite=$1 compiler=$2 architecture=$3 run=${arguments:-$4} settings=""
-	folder "$suite" "$architecture" || return 1
+	folder "$suite" "$architecture" ${architecture:+main} || return 1
 	if [ "$compiler" = clang ]; then
 		inside "$root" "$apt install clang" || return 1
 		# what Debian's PostgreSQL has gcc told to do; and its header files, made for gcc, call a format gnu_printf
