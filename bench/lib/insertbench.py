@@ -95,14 +95,18 @@ def median(runs, key):
     return statistics.median(run[key] for run in runs)
 
 
+def names(one):
+    return [n for n in (*EXTENSIONS, WITH_CODES) if n in one]
+
+
 def table(result):
     lines = [f"{name}: built in {one[name]['build_seconds']:,.1f} s, {one[name]['bytes_per_row']:,.0f} bytes a row"
-             for one in result["sets"].values() for name in (*EXTENSIONS, WITH_CODES) if name in one]
+             for one in result["sets"].values() for name in names(one)]
     lines += ["", "| rows of a statement | order | extension | rows/s | of one by one | CPU us a row | WAL bytes a row |", "|---|---|---|---|---|---|---|"]
     for one in result["sets"].values():
         for order in ORDERS:
             for batch in BATCHES:
-                for name in [n for n in (*EXTENSIONS, WITH_CODES) if n in one]:
+                for name in names(one):
                     runs, single = one[name][f"{order} {batch}"], one[name][f"{order} 1"]
                     rate = median(runs, "rows_per_second")
                     lines.append(f"| {batch:,} | {order} | {name} | {rate:,.0f} | {rate / median(single, 'rows_per_second'):.2f} x "

@@ -214,8 +214,8 @@ sub points_seen
 }
 
 # before_the_kill -- recall while all clients stand still, until they are told to go on by `unpause`. If some do not come
-# to stand still, or one does within a transaction that has locked the table, all go on, and there is none. No autovacuum is
-# to change the index from here on until recall is measured again: one that is running is cancelled by the ALTER TABLE.
+# to stand still, or one does within a transaction that has locked the table, all go on, and nothing is measured. Autovacuum
+# must not change the index until recall is measured again: one that is running is cancelled by the ALTER TABLE.
 sub before_the_kill
 {
 	my ($w) = @_;

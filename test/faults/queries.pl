@@ -25,7 +25,7 @@ $| = 1;
 
 my $cluster;
 END { my $status = $?; $cluster->kill_all if $cluster && $cluster->{pid} && $$ == $cluster->{owner}; $? = $status; }
-$SIG{TERM} = sub { exit 130 };
+$SIG{$_} = sub { exit 130 } for qw(INT TERM);
 
 sub pick { return $_[ rand @_ ]; }
 sub chance { return rand() < $_[0]; }
