@@ -325,6 +325,8 @@ load_model(OhIndex *ix, uint8 number, bool *valid)
 	float	   *model;
 
 	*valid = true;
+	if (number == 0 && ix->spec.kind == OM_QUANT_PQ)
+		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "an index of product quantization without a model");
 	if (number == 0 || npages == 0)
 		return NULL;
 	if (OhArrayPages(&ix->file, OH_MODEL) < first + npages)

@@ -32,8 +32,6 @@ typedef struct OhIndex
 {
 	OhFile		file;			/* first: see OhIndexOf() */
 
-	BlockNumber heap_blocks;	/* of the table, as last looked up (rows.c) */
-
 	/* constants until the next build */
 	OhColumn	column;			/* what is indexed */
 	int			dim;			/* floats of a position */

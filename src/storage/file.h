@@ -80,6 +80,7 @@ typedef struct OhFile
 	BufferAccessStrategy strategy;	/* of the vacuum that reads pages, otherwise NULL */
 	uint32		hint_clock;		/* counts accesses by hint, see OhArrayRead() */
 	OhAhead		ahead;			/* of reads anywhere in the file */
+	BlockNumber heap_blocks;	/* of the table, as last looked up (rowcheck.c) */
 	MemoryContext context;		/* of block numbers and hints */
 	OhArray		array[OH_MAX_ARRAYS];
 } OhFile;

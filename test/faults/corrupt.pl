@@ -24,6 +24,7 @@ my %option = (cases => 200, seed => 1, tree => '.', each => 8);
 GetOptions(\%option, 'cases=i', 'seed=i', 'tree=s', 'work=s', 'library=s', 'each=i', 'only=i', 'verbose') or exit 2;
 $option{work} or die "corrupt.pl: which folder is to be used? --work\n";
 my $SIZE = 8192;
+use constant ROW_PAGE => 16;
 $| = 1;
 
 my $cluster;
@@ -80,7 +81,7 @@ sub make_tables
 			# an index in use: records freed and used again
 			$db->must("INSERT INTO $t SELECT id + 5000, cat, tag, v FROM $t WHERE id % 9 = 1", "DELETE FROM $t WHERE id > 5000 OR id % 8 = 2",
 				"VACUUM (FREEZE) $t");
-			push @tables, { name => $t, kind => $kind, index => path_of($db, "${t}_v"), heap => path_of($db, $t) };
+			push @tables, { name => $t, kind => $kind, index => path_of($db, "${t}_v"), path => $db->value("SELECT pg_relation_filepath('${t}_v')"), heap => path_of($db, $t) };
 		}
 	}
 	return;
@@ -167,6 +168,14 @@ my %FILE_DAMAGE = (
 	'longer by garbage' => sub { my ($f) = @_; return $f . garbage($SIZE * (1 + int(rand(3)))); },
 	'longer by pages of its own' => sub { my ($f) = @_; return $f . join('', map { substr($f, int(rand(length($f) / $SIZE)) * $SIZE, $SIZE) } 1 .. 3); },
 	'another format' => sub { my ($f) = @_; substr($f, 24 + 4, 4) = pack('V', pick(0, 1, 2, 4, 5, 1000)); return $f; },
+	# the first row of a page of nodes or documents, whose array is the first: behind the table's end, in a segment that does not exist, or of no line pointer
+	'a row far away' => sub {
+		my ($f, $kind) = @_;
+		my $at = pick(@{ $kind->{pages}{ +ROW_PAGE } }) * $SIZE + 24 + ($kind->{method} ? 0 : 4);
+		my $row = pick([ 0, 5000, 1 ], [ 8, 0, 1 ], [ 0x4000, 0, 0 ]);
+		substr($f, $at, 6) = pack('vvv', @$row);
+		return $f;
+	},
 	'an index of another kind' => sub { return $KINDS{ pick(sort keys %KINDS) }{whole}; },
 	'an older index' => sub { my ($f, $kind) = @_; return $kind->{older}; });
 
@@ -199,7 +208,9 @@ sub classify
 	return 'the connection was lost' if $reply->{lost};
 	return '' unless $reply->{error};
 	my ($state, $text) = $reply->{error} =~ /^(\w+): (.*)/s;
-	return 'damage' if $state =~ /^XX00[12]$/ && $text =~ /\b$t->{name}_v\b.*block|block \d+.*(?:relation|file)|could not read block/s;
+	return 'damage' if $state =~ /^XX00[12]$/ && $text =~ /\b$t->{name}_v\b.*block/s;
+	# of PostgreSQL: a block of the index's file, not of the table's
+	return 'damage' if $state =~ /^XX00[12]$/ && $text =~ /block \d+.*(?:relation|file)/ && index($text, $t->{path}) >= 0;
 	# a row that the index has lost has no block there
 	return 'damage' if $state eq 'XX002' && $text =~ /index "$t->{name}_v" lacks row/;
 	# the name of the text search configuration

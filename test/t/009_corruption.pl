@@ -196,5 +196,21 @@ for my $try (@tries[ 0, 10, -1 ])
 	sql("REINDEX INDEX $try->[3]_i");
 	check_index($node, "$try->[3]_i", "$try->[0]: REINDEX");
 }
+
+# --- an index of product quantization cannot be without a model
+sql("CREATE TABLE p (v vector($dim))", 'INSERT INTO p SELECT v FROM source', 'CREATE INDEX p_i ON p USING omenhnsw (v) WITH (quantizer = pq)');
+$path = path_of('p');
+$node->stop;
+$whole = slurp_file($path);
+substr($whole, 24 + 104, 2) = "\0\0";
+open(my $fh, '>:raw', $path) or die "$path: $!";
+print $fh $whole;
+close($fh);
+$node->start;
+for my $statement ("SELECT count(*) FROM (SELECT 1 FROM p ORDER BY v <-> (SELECT v FROM source WHERE id = 7) LIMIT 5) s", "SELECT omendb_index_check('p_i')", 'INSERT INTO p SELECT v FROM source WHERE id = 9')
+{
+	my ($ret, $out, $err) = $node->psql('postgres', "SET enable_seqscan = off; $statement", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	like($err, qr/XX002: index "p_i" is corrupted at block 0: an index of product quantization without a model/, "pq without a model, $statement");
+}
 $node->stop;
 done_testing();

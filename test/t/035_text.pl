@@ -62,7 +62,7 @@ sound('built');
 sql("INSERT INTO t (body, c) SELECT words(1 + i % 40), i % 10 FROM generate_series(1, 1500) i");
 sound('inserted');
 sql('DELETE FROM t WHERE id % 3 = 0', 'UPDATE t SET body = body || \' w1\' WHERE id % 5 = 0');
-$node->safe_psql('postgres', 'VACUUM t');
+$node->safe_psql('postgres', 'DELETE FROM t WHERE id % 7 = 0; VACUUM (INDEX_CLEANUP on) t');
 sound('vacuumed');
 
 # a vacuum lets numbers of documents be used again while others are inserted: the tail has low numbers behind
@@ -72,10 +72,10 @@ my ($inserted, $complaints) = ('', '');
 my $inserts = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SET omenbm25.tail_limit = '1GB'", '-c',
 	"INSERT INTO t (body, c) SELECT words(60), i % 10 FROM generate_series(1, 3000) i" ], '>', \$inserted, '2>', \$complaints);
 $node->poll_query_until('postgres', "SELECT tail_documents > 0 FROM omendb_text_info('i')") or die 'no insert';
-$node->safe_psql('postgres', 'VACUUM t');
+$node->safe_psql('postgres', 'DELETE FROM t WHERE id % 7 = 0; VACUUM (INDEX_CLEANUP on) t');
 $inserts->finish;
 is($complaints, '', 'inserted during a vacuum');
-$node->safe_psql('postgres', 'VACUUM t');
+$node->safe_psql('postgres', 'DELETE FROM t WHERE id % 7 = 0; VACUUM (INDEX_CLEANUP on) t');
 sound('a tail in several runs');
 sql('DELETE FROM t WHERE id % 2 = 1 AND id > 2500');
 
@@ -146,7 +146,7 @@ for my $delay (1000, 30000, 120000)
 	$hits += crash_during('VACUUM t', $delay);
 	sound("killed in vacuum, after $delay us");
 }
-$node->safe_psql('postgres', 'VACUUM t');
+$node->safe_psql('postgres', 'DELETE FROM t WHERE id % 7 = 0; VACUUM (INDEX_CLEANUP on) t');
 is(sql("SELECT dead_nodes <= 0.1 * nodes FROM omendb_index_check('i', true)"), 't', 'after a vacuum, less than a tenth is dead');
 cmp_ok($hits, '>', 0, "$hits kills");
 
@@ -161,7 +161,7 @@ is(sql("SELECT count(*) FROM u WHERE body @@@ 'w1'"), '100', 'unlogged: works af
 
 # ---- damaged pages: an error or nothing, never a crash
 
-sql('CHECKPOINT');
+sql("INSERT INTO t (body, c) SELECT words(20), i % 10 FROM generate_series(1, 20) i", 'CHECKPOINT');
 my $file = $node->data_dir . '/' . sql("SELECT pg_relation_filepath('i')");
 $node->stop;
 my $whole = slurp_file($file);
@@ -184,10 +184,64 @@ for my $case (1 .. 12)
 	}
 	$node->stop;
 }
+# damaged(contents, what, expected error, statements): each statement says it, with the index
+sub damaged
+{
+	my ($contents, $name, $expected, @statements) = @_;
+	open(my $fh, '>:raw', $file) or die $!;
+	print $fh $contents;
+	close($fh);
+	$node->start;
+	for my $statement (@statements)
+	{
+		my ($rc, $out, $err) = $node->psql('postgres', "SET statement_timeout = '20s'; SET enable_seqscan = off; $statement", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+		like($err, qr/XX002: index "i" is corrupted at block $expected/, "$name, $statement");
+	}
+	$node->stop;
+	return;
+}
+
+# patched(block, offset on the page, bytes)
+sub patched
+{
+	my ($block, $offset, $bytes) = @_;
+	my $copy = $whole;
+	substr($copy, $block * 8192 + $offset, length($bytes)) = $bytes;
+	return $copy;
+}
+
+sub pages_of { my ($kind) = @_; return grep { unpack('v', substr($whole, ($_ + 1) * 8192 - 12, 2)) == $kind } 0 .. length($whole) / 8192 - 1; }
+my @searches = map { "SELECT count(*) FROM (SELECT id FROM t $_) x" } "ORDER BY body <@> 'w1 w7 w100'", "WHERE body @@@ 'w1'";
+
+# documents in a block that the table does not have: behind its end, and in a segment of a gigabyte that does not exist
+my ($documents) = pages_of(16);
+for my $block ([ 0, 50_000 ], [ 8, 0 ])
+{
+	my $copy = $whole;
+	# all on the page: block, line pointer, state, length
+	substr($copy, $documents * 8192 + 24 + 12 * $_, 4) = pack('vv', @$block) for 0 .. 299;
+	damaged($copy, "rows of block @$block", qr/$documents: row \(\d+,\d+\) is beyond the table's end/, @searches, "SELECT count(*) FROM (SELECT id FROM t ORDER BY body <@> 'unknown') x");
+}
+
+# documents without a line pointer
+my $copy = $whole;
+substr($copy, $documents * 8192 + 24 + 12 * $_, 6) = "\0" x 6 for 0 .. 299;
+damaged($copy, 'no row', qr/$documents: row \(0,0\) is not possible/, @searches);
+
+# a page of the tail that is of a later one: searches did not end
+my $epoch = unpack('V', substr($whole, 24 + 20, 4));
+my ($tail) = grep { unpack('V', substr($whole, $_ * 8192 + 24, 4)) == $epoch } map { pages_of($_) } 19, 20;
+damaged(patched($tail, 24, pack('V', $epoch + 2)), 'a later tail', qr/$tail: page of the tail of epoch @{[ $epoch + 2 ]} where/, @searches, "SELECT omendb_index_check('i')", 'DELETE FROM t WHERE id % 7 = 0; VACUUM (INDEX_CLEANUP on) t');
+
+# a segment's first page: a vacuum took pages up to there. Its documents: a merge reserved as many pages as they need
+damaged(patched(0, 24 + 440 + 4, pack('V', 1 << 30)), 'a segment behind the end', qr/0: segment \d+ ends with page/, 'DELETE FROM t WHERE id % 7 = 1; VACUUM (INDEX_CLEANUP on) t', "SELECT omendb_index_check('i')");
+damaged(patched(0, 24 + 440 + 28, pack('V', 1 << 30)), 'a segment of a billion documents', qr/0: segment \d+ has 1073741824 documents/, 'DELETE FROM t WHERE id % 7 = 2; VACUUM (INDEX_CLEANUP on) t', "SELECT omendb_index_check('i')");
+
 open(my $fh, '>:raw', $file) or die $!;
 print $fh $whole;
 close($fh);
 $node->start;
 cmp_ok($errors, '>', 0, "$errors errors of damaged pages, no crash");
+sql('REINDEX INDEX i');
 sound('the end');
 done_testing();

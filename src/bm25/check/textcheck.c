@@ -27,6 +27,7 @@
 #include "utils/snapmgr.h"
 
 #include "bm25/check/textcheck.h"
+#include "bm25/segment/extents.h"
 #include "bm25/segment/reader.h"
 #include "bm25/segment/writer.h"
 #include "bm25/tail/tail.h"
@@ -350,35 +351,6 @@ check_segment(OhTextCheck *c, const OhSegment *segment)
 	return !s.reader.stale;
 }
 
-/*
- * check_extents -- check that no two segments share a page, and none is beyond the array.
- */
-static void
-check_extents(OhTextCheck *c)
-{
-	OhExtent   *extent = MemoryContextAlloc(c->file.context, sizeof(OhExtent) * OH_MAX_EXTENTS);
-	int			n = OhListExtents(&c->list, extent);
-	uint64		end = 0;
-	uint32		id = 0;
-	uint64		last = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		if (extent[i].pages == 0)
-			continue;
-		if (extent[i].first < end)
-			OhReportCorruption(c->file.rel, OH_META_BLOCK, "segments %u and %u share pages", id, extent[i].id);
-		end = (uint64) extent[i].first + extent[i].pages;
-		id = extent[i].id;
-		/* a merge need not have all the pages that it has reserved */
-		if (id != c->list.merge.output.id)
-			last = end;
-	}
-	if (last > OhArrayPages(&c->ix->file, OH_SEGMENT))
-		OhReportCorruption(c->file.rel, OH_META_BLOCK, "segments end with page " UINT64_FORMAT " of %u", last,
-						   OhArrayPages(&c->ix->file, OH_SEGMENT));
-}
-
 /* ---- tails ---- */
 
 /*
@@ -492,7 +464,7 @@ check_contents(OhTextCheck *c, const OhFileHead *head)
 	/* documents of listed segments exist, live or dead, as long as the segments are listed */
 	if (list_changed(c))
 		return false;
-	check_extents(c);
+	OhVerifyExtents(c->ix, &c->list);
 	c->f.segments = c->list.nsegments;
 	for (int i = 0; i < c->list.nsegments; i++)
 	{

@@ -21,6 +21,7 @@
 
 #include "bm25/scan/textsearch.h"
 #include "bm25/textcallbacks.h"
+#include "storage/rowcheck.h"
 
 /*
  * Number of hits of the first search, and the factor by which further searches grow; then
@@ -334,6 +335,7 @@ next_hit(IndexScanDesc scan)
 		if (hit->score > s->last)
 			continue;
 		s->last = hit->score;
+		OhCheckAllRows(&s->ix->file, &hit->tid, 1, OH_DOC, OhLp(&s->ix->file, OH_DOC, hit->doc));
 		scan->xs_heaptid = hit->tid;
 		if (scan->numberOfOrderBys > 0)
 		{
@@ -372,6 +374,7 @@ read_page(OhTextScan *s, uint32 lp)
 		s->tid[s->nrows++] = doc->tid;
 	}
 	UnlockReleaseBuffer(buffer);
+	OhCheckAllRows(&s->ix->file, s->tid, s->nrows, OH_DOC, lp);
 }
 
 /*

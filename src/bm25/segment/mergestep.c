@@ -20,6 +20,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "bm25/segment/extents.h"
 #include "bm25/segment/merge.h"
 #include "bm25/segment/reader.h"
 #include "bm25/segment/writer.h"
@@ -28,13 +29,6 @@
 
 /* Pages by which a step may extend the array of segments before it writes anything. */
 #define EXTEND_PAGES	64
-/* Pages reserved for each area of the output, in addition to the inputs' pages. */
-#define SPARE_PAGES		2
-/*
- * Most bytes of bitmaps for each document and filter column: a list that was postings in each input may be bitmaps
- * in the output.
- */
-#define BITMAPS_BYTES	(OH_BITMAP_SHARE / 8)
 
 typedef struct Input
 {
@@ -81,23 +75,14 @@ void
 OhMergeBegin(OhText *ix, const OhTextList *list, const OhSegment *chosen, int n)
 {
 	OhMergeState *state = palloc0(sizeof(OhMergeState));
-	uint64		ndocs = 0;
 
 	state->ninputs = n;
 	for (int i = 0; i < n; i++)
-	{
 		state->input[i] = chosen[i].id;
-		for (int a = 0; a < OH_NAREAS; a++)
-			state->reserved[a] += chosen[i].pages[a];
-		ndocs += chosen[i].ndocs;
-	}
-	state->reserved[OH_AREA_POSTINGS] += ndocs * pg_popcount32(ix->lists) * BITMAPS_BYTES / OH_SEGMENT_BYTES;
-	/* a term with one block in each input may have several in the output, and need a skip list */
-	state->reserved[OH_AREA_SKIPS] += state->reserved[OH_AREA_POSTINGS] / 16;
-	for (int a = 0; a < OH_NAREAS; a++)
-		state->reserved[a] += SPARE_PAGES;
+	OhMergePages(ix, chosen, n, state->reserved);
 	state->output.average = OhListAverage(list, 0, 0);
-	OhSegmentReserve(ix, state);
+	OhTakeExtents(ix, state->reserved, state->output.first);
+	state->output.id = OhTakeSegmentId(ix);
 	save_state(ix, state);
 	pfree(state);
 }
@@ -355,6 +340,7 @@ open_merge(OhText *ix, const OhTextList *list)
 	Merge	   *m = MemoryContextAllocZero(context, sizeof(Merge));
 	bool		begun = list->merge.begun != OH_MERGE_NEW;
 
+	OhVerifyExtents(ix, list);
 	m->ix = ix;
 	m->context = context;
 	m->sealed = list->sealed;

@@ -3,8 +3,7 @@
  *
  * Three areas grow at once, and how long each gets is known at the end only: their pages
  * are kept in memory, or in temporary files, until then.  The pages of an area follow one
- * another in the array of segments.  A segment takes the first gap between others that is
- * large enough, or the array grows.
+ * another in the array of segments (extents.h).
  *
  * A merge in steps knows how large its areas get at most.  It reserves these pages and
  * writes each when it is full, and the last ones at the end of a step.
@@ -16,6 +15,7 @@
 #include "port/pg_bitutils.h"
 #include "storage/buffile.h"
 
+#include "bm25/segment/extents.h"
 #include "bm25/segment/writer.h"
 #include "bm25/segment/reader.h"
 #include "kernel/kernel.h"
@@ -396,84 +396,6 @@ OhSegmentWriterAdd(OhSegmentWriter *writer, uint32 doc, uint32 tf, uint32 length
 	}
 }
 
-static int
-compare_starts(const void *a, const void *b)
-{
-	const OhExtent *x = a;
-	const OhExtent *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
-int
-OhListExtents(const OhTextList *list, OhExtent *extent)
-{
-	int			n = 0;
-
-	for (int i = 0; i < list->nsegments; i++)
-	{
-		const OhSegment *s = &list->segment[i];
-
-		for (int a = 0; a < OH_NAREAS; a++)
-			extent[n++] = (OhExtent) {s->first[a], s->pages[a], s->id};
-	}
-	if (list->merge.output.id != 0)
-	{
-		for (int a = 0; a < OH_NAREAS; a++)
-			extent[n++] = (OhExtent) {list->merge.output.first[a], list->merge.reserved[a], list->merge.output.id};
-	}
-	qsort(extent, n, sizeof(OhExtent), compare_starts);
-	return n;
-}
-
-/*
- * find_range -- the first page of npages pages that nobody has.
- */
-static uint32
-find_range(OhText *ix, uint64 npages)
-{
-	OhTextList *list = palloc(sizeof(OhTextList));
-	OhExtent   *extent = palloc(sizeof(OhExtent) * OH_MAX_EXTENTS);
-	uint64		first = 0;
-	int			n;
-
-	OhTextReadList(ix, list);
-	n = OhListExtents(list, extent);
-	for (int i = 0; i < n; i++)
-	{
-		if (extent[i].pages == 0)
-			continue;
-		if (first + npages <= extent[i].first)
-			break;
-		first = Max(first, (uint64) extent[i].first + extent[i].pages);
-	}
-	pfree(extent);
-	pfree(list);
-	if (first + npages > PG_UINT32_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("index \"%s\" is full", RelationGetRelationName(ix->file.rel)),
-				 errhint("Partition the table, or delete rows and VACUUM it.")));
-	return first;
-}
-
-/*
- * place_areas -- give each area its pages, of a range that has room for all.
- *
- * Postings are last, so that an array need not grow for them before they are written.
- */
-static void
-place_areas(uint32 first, const uint32 *pages, uint32 *place)
-{
-	static const int order[OH_NAREAS] = {OH_AREA_TERMS, OH_AREA_SKIPS, OH_AREA_POSTINGS};
-
-	for (int i = 0; i < OH_NAREAS; i++)
-	{
-		place[order[i]] = first;
-		first += pages[order[i]];
-	}
-}
-
 /*
  * write_area -- its pages to the index.
  */
@@ -501,40 +423,6 @@ write_area(OhSegmentWriter *writer, int which, uint32 first)
 		BufFileClose(area->file);
 }
 
-/*
- * take_id -- take the next segment id, in one WAL record.  An id is never used twice, even
- * if the segment is never listed.
- */
-static uint32
-take_id(OhText *ix)
-{
-	Buffer		buffer = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
-	OhWrite		write;
-	uint32		id;
-
-	if (OhTextMetaOf(BufferGetPage(buffer))->next_segment == PG_UINT32_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("index \"%s\" has used all segment numbers", RelationGetRelationName(ix->file.rel)),
-				 errhint("REINDEX it.")));
-	OhWriteStart(&write, &ix->file);
-	id = OhTextMetaOf(OhWritePage(&write, buffer, false))->next_segment++;
-	OhWriteFinish(&write);
-	UnlockReleaseBuffer(buffer);
-	return id;
-}
-
-void
-OhSegmentReserve(OhText *ix, OhMergeState *state)
-{
-	uint64		npages = 0;
-
-	for (int a = 0; a < OH_NAREAS; a++)
-		npages += state->reserved[a];
-	place_areas(find_range(ix, npages), state->reserved, state->output.first);
-	state->output.id = take_id(ix);
-}
-
 bool
 OhSegmentWriterFinish(OhSegmentWriter *writer, OhSegment *segment)
 {
@@ -551,9 +439,8 @@ OhSegmentWriterFinish(OhSegmentWriter *writer, OhSegment *segment)
 		return false;
 	if (!writer->direct)
 	{
-		place_areas(find_range(writer->ix, (uint64) own->pages[0] + own->pages[1] + own->pages[2]), own->pages,
-					own->first);
-		own->id = take_id(writer->ix);
+		OhTakeExtents(writer->ix, own->pages, own->first);
+		own->id = OhTakeSegmentId(writer->ix);
 		for (int which = 0; which < OH_NAREAS; which++)
 			write_area(writer, which, own->first[which]);
 	}

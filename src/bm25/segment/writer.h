@@ -34,28 +34,13 @@ extern void OhSegmentWriterList(OhSegmentWriter *writer, uint64 hash, uint64 ndo
 extern bool OhSegmentWriterFinish(OhSegmentWriter *writer, OhSegment *segment);
 
 /*
- * The same in steps, to pages that are reserved: OhSegmentReserve() finds the number that
- * state->reserved says and takes an id, without telling anybody; a step resumes writing,
- * adds terms, and pauses, or finishes as above.  If they were too few, what was written is void.
+ * The same in steps, to pages that are reserved (state->reserved): a step resumes writing, adds terms, and
+ * pauses, or finishes as above.  If they were too few, what was written is void.
  */
-extern void OhSegmentReserve(OhText *ix, OhMergeState *state);
 extern OhSegmentWriter *OhSegmentWriterResume(OhText *ix, const OhMergeState *state, MemoryContext context);
 extern void OhSegmentWriterPause(OhSegmentWriter *writer, OhMergeState *state);
 /* Were they too few? */
 extern bool OhSegmentWriterOverflowed(const OhSegmentWriter *writer);
-
-/* Pages of the array of segments that somebody has. */
-typedef struct OhExtent
-{
-	uint32		first;
-	uint32		pages;
-	uint32		id;
-} OhExtent;
-
-#define OH_MAX_EXTENTS	(OH_NAREAS * (OH_MAX_SEGMENTS + 1))
-
-/* All of a list in extent[OH_MAX_EXTENTS], ascending; returns how many. */
-extern int	OhListExtents(const OhTextList *list, OhExtent *extent);
 
 /* ---- many postings in any order ---- */
 

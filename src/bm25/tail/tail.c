@@ -30,6 +30,21 @@ verify(OhText *ix, Page page, BlockNumber block)
 		OhReportCorruption(ix->file.rel, block, "%u chunks have %u bytes, expected %u", head->nchunks, at, head->used);
 }
 
+/*
+ * verify_sealed -- a page that a tail should have is of a later one: raise an error unless the tail has been sealed,
+ * as the metapage says before its pages are used again.
+ */
+static void
+verify_sealed(OhText *ix, uint32 epoch, BlockNumber block, uint32 found)
+{
+	OhTextList *list = palloc(sizeof(OhTextList));
+
+	OhTextReadList(ix, list);
+	if (list->sealed < epoch)
+		OhReportCorruption(ix->file.rel, block, "page of the tail of epoch %u where one of epoch %u should be", found, epoch);
+	pfree(list);
+}
+
 OhTailState
 OhTailReadPage(OhText *ix, uint32 epoch, uint32 lp, Page copy)
 {
@@ -46,7 +61,10 @@ OhTailReadPage(OhText *ix, uint32 epoch, uint32 lp, Page copy)
 	if (OhTail(copy)->nused == 0 || OhTailPageOf(copy)->epoch < epoch)
 		return OH_TAIL_END;
 	if (OhTailPageOf(copy)->epoch > epoch)
+	{
+		verify_sealed(ix, epoch, block, OhTailPageOf(copy)->epoch);
 		return OH_TAIL_GONE;
+	}
 	verify(ix, copy, block);
 	return OH_TAIL_THERE;
 }

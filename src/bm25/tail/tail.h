@@ -27,7 +27,7 @@ typedef enum OhTailState
 	OH_TAIL_GONE				/* the tail has been sealed, and another tail uses its pages */
 } OhTailState;
 
-/* Copy a page (BLCKSZ bytes), and check its chunks. */
+/* Copy a page (BLCKSZ bytes), and check its chunks.  The metapage must not be locked. */
 extern OhTailState OhTailReadPage(OhText *ix, uint32 epoch, uint32 lp, Page copy);
 
 typedef void (*OhTailVisit) (OhChunk *chunk, uint32 lp, void *arg);

@@ -18,6 +18,7 @@
 #include "hnsw/graph/queue.h"
 #include "hnsw/graph/rows.h"
 #include "hnsw/table/rowreader.h"
+#include "storage/rowcheck.h"
 
 /* Standard errors of a code by which its row may be nearer than the code says; as in scan/rank.c. */
 #define BOUND_ERRORS 3.0
@@ -136,7 +137,7 @@ draw(OhTruth *t, OhTrial *trial)
 		CHECK_FOR_INTERRUPTS();
 		if (!good)
 			continue;
-		OhCheckRows(ix, &tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
+		OhCheckRows(&ix->file, &tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
 		trial->value = read_value(t, tid);
 		if (trial->value == NULL)
 			continue;

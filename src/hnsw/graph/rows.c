@@ -15,13 +15,11 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "miscadmin.h"
 
 #include "filter/condition.h"
 #include "hnsw/graph/rows.h"
+#include "storage/rowcheck.h"
 
 /* If a piece of a chain has been looked for this often, the index is damaged. */
 #define MAX_RESTARTS 1000
@@ -46,40 +44,6 @@ add(OhTidList *rows, const ItemPointerData *tid)
 		rows->tid = repalloc_huge(rows->tid, sizeof(ItemPointerData) * rows->allocated);
 	}
 	rows->tid[rows->n++] = *tid;
-}
-
-/*
- * check_beyond -- a row is beyond the blocks that the table is known to have: has the table
- * grown?
- *
- * A row is in the table before it is in an index, and a vacuum removes it from the index
- * before it truncates the table.  Other table access methods may have row numbers that are
- * not block numbers.
- */
-static void
-check_beyond(OhIndex *ix, const ItemPointerData *tid, int array, uint32 lp)
-{
-	Relation	heap = table_open(ix->file.rel->rd_index->indrelid, NoLock);
-
-	ix->heap_blocks = heap->rd_tableam == GetHeapamTableAmRoutine() ?
-		RelationGetNumberOfBlocks(heap) : InvalidBlockNumber;
-	table_close(heap, NoLock);
-	if (ItemPointerGetBlockNumberNoCheck(tid) >= ix->heap_blocks)
-		OhReportCorruption(ix->file.rel, OhArrayBlock(&ix->file, array, lp),
-						   "row (%u,%u) is beyond the table's end, which has %u blocks",
-						   ItemPointerGetBlockNumberNoCheck(tid),
-						   ItemPointerGetOffsetNumberNoCheck(tid), ix->heap_blocks);
-}
-
-void
-OhCheckRows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (unlikely(ItemPointerGetBlockNumberNoCheck(&tid[i]) >= ix->heap_blocks) &&
-			ItemPointerIsValid(&tid[i]))
-			check_beyond(ix, &tid[i], array, lp);
-	}
 }
 
 /*
@@ -219,7 +183,7 @@ OhChainNext(OhIndex *ix, OhChain *chain, OhReadSet *seen, OhTidList *rows)
 		chain->next = record.next;
 		if (!alone && !add_read(seen, at))
 			continue;
-		OhCheckRows(ix, record.tid, OH_POSTING_TIDS, OH_POSTING, OhLp(&ix->file, OH_POSTING, at));
+		OhCheckRows(&ix->file, record.tid, OH_POSTING_TIDS, OH_POSTING, OhLp(&ix->file, OH_POSTING, at));
 		if (first)
 			chain->hash = record.hash;
 		first = false;
@@ -264,7 +228,7 @@ OhReadNodeRows(OhIndex *ix, uint32 id, OhForms *forms, OhFoundNode *head,
 				om_quant_refine_base(quant, form->query, form->refine, OhNodeCode(node), base);
 		}
 		UnlockReleaseBuffer(buffer);
-		OhCheckRows(ix, &head->tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
+		OhCheckRows(&ix->file, &head->tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
 		if (!live || form != NULL)
 			return;
 		OhFormsNeed(forms, ix, id, head->tag, &rounds);
@@ -300,7 +264,7 @@ OhRowsOfNodePage(OhIndex *ix, uint32 lp, OhFilter *filter, OhTidList *rows,
 			add(rows, &node->tid);
 	}
 	UnlockReleaseBuffer(buffer);
-	OhCheckRows(ix, rows->tid, rows->n, OH_NODE, lp);
+	OhCheckRows(&ix->file, rows->tid, rows->n, OH_NODE, lp);
 	return nchains;
 }
 
@@ -322,5 +286,5 @@ OhRowsOfNullPage(OhIndex *ix, uint32 lp, uint16 kind,
 			add(rows, &record->tid);
 	}
 	UnlockReleaseBuffer(buffer);
-	OhCheckRows(ix, rows->tid, rows->n, OH_NULLS, lp);
+	OhCheckRows(&ix->file, rows->tid, rows->n, OH_NULLS, lp);
 }

@@ -54,11 +54,6 @@ typedef struct OhReadSet
 	uint32		nparts;
 } OhReadSet;
 
-/*
- * Raise an error if one of the TIDs, which were read from page lp of an array, is beyond
- * the end of the table.  The page must no longer be locked.
- */
-extern void OhCheckRows(OhIndex *ix, const ItemPointerData *tid, int n, int array, uint32 lp);
 /* An empty list. */
 extern void OhTidListInit(OhTidList *rows, MemoryContext context);
 /* Make an empty set; the memory of an earlier one is freed with its context. */

@@ -16,6 +16,7 @@
 #include "hnsw/options.h"
 #include "hnsw/scan/source.h"
 #include "planner/planner.h"
+#include "storage/rowcheck.h"
 
 /*
  * A walk for ef candidates keeps this many.  The estimates that direct the walk have
@@ -418,7 +419,7 @@ ask_ahead(OhSource *s)
 		UnlockReleaseBuffer(buffer);
 		if (live && ItemPointerIsValid(&tid))
 		{
-			OhCheckRows(s->query->ix, &tid, 1, OH_NODE, OhLp(file, OH_NODE, id));
+			OhCheckRows(file, &tid, 1, OH_NODE, OhLp(file, OH_NODE, id));
 			OhRerankAsk(s->ranking->rerank, &tid);
 		}
 		if (live && s->query->forms->refined && OhArrayHas(file, OH_REFINE, id))

@@ -14,6 +14,7 @@
 #include "hnsw/train/mean.h"
 #include "hnsw/train/nodesample.h"
 #include "hnsw/train/sample.h"
+#include "storage/rowcheck.h"
 #include "types/vector.h"
 
 /* Rows of a sample at most, unless training needs more. */
@@ -127,7 +128,7 @@ page_rows(OhIndex *ix, OhArrayId array, uint32 lp, uint32 want, RowOf *rows)
 	}
 	UnlockReleaseBuffer(buffer);
 	for (uint32 i = 0; i < n; i++)
-		OhCheckRows(ix, &rows[i].first.tid, 1, array, lp);
+		OhCheckRows(&ix->file, &rows[i].first.tid, 1, array, lp);
 	return n;
 }
 
@@ -174,7 +175,7 @@ read_first(Collect *c, uint32 id)
 	UnlockReleaseBuffer(buffer);
 	if (!live)
 		return NULL;
-	OhCheckRows(ix, &first.tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
+	OhCheckRows(&ix->file, &first.tid, 1, OH_NODE, OhLp(&ix->file, OH_NODE, id));
 	x = palloc(sizeof(float) * ix->dim);
 	return read_row(c, &first, x, &length) ? x : NULL;
 }

@@ -47,6 +47,7 @@
 #include "hnsw/train/nodesample.h"
 #include "hnsw/train/retrain.h"
 #include "storage/compare.h"
+#include "storage/rowcheck.h"
 #include "storage/wal.h"
 #include "types/vector.h"
 
@@ -519,7 +520,7 @@ recode(Retrain *r, uint32 lp, Recode *node)
 	uint32		hash = OH_MIXED;
 
 	if (node->state == OH_LIVE)
-		OhCheckRows(ix, &node->tid, 1, OH_NODE, lp);
+		OhCheckRows(&ix->file, &node->tid, 1, OH_NODE, lp);
 	node->exact = node->state == OH_LIVE && read_row(r, id, node, old, &hash);
 	if (!node->exact)
 	{
