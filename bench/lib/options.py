@@ -21,7 +21,7 @@ def parser(program, description, sets, seconds, rounds):
     """The options that all measuring programs have."""
     p = argparse.ArgumentParser(prog=program, description=description)
     p.add_argument("--sets", default=",".join(sets), help="comma-separated; default %(default)s")
-    p.add_argument("--rows", type=int, help="only the first ROWS rows of each set (the truth is computed anew)")
+    p.add_argument("--rows", type=int, help="only the first ROWS rows of each set (their true neighbours are computed)")
     p.add_argument("--ef", help="comma-separated ef_search values instead of the set's own")
     p.add_argument("--seconds", type=type(seconds), default=seconds, help="length of one run (default %(default)s)")
     p.add_argument("--rounds", type=int, default=rounds, help="runs of which the median counts (default %(default)s)")

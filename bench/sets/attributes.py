@@ -27,7 +27,7 @@ import numpy as np
 
 from vecs import FASHION, distances, log, read_idx
 
-VERSION = 1                             # of the definitions here; another one makes the file anew
+VERSION = 1                             # of the definitions here; another one makes a new file
 SHARES = (1, .5, .2, .1, .05, .02, .01, .005, .001, .0001, .00001)
 KINDS = ("range", "equal", "three", "near", "far")
 COLUMNS = ("r", "cat", "label", "region", "a", "b", "c")

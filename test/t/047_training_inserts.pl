@@ -1,4 +1,4 @@
-# An index is trained again, and its nodes choose their links anew, while others insert: no node is lost to searches.
+# An index is trained again, and its nodes choose their links again, while others insert: no node is lost to searches.
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,5 @@
 # Several sessions insert at the same time into one index: rows are not cut off from the graph, whether it trains itself
-# meanwhile, has groups far from one another, or leads to a few long vectors, as under inner product.
+# at the same time, has groups far from one another, or leads to a few long vectors, as under inner product.
 use strict;
 use warnings;
 use FindBin;
@@ -36,7 +36,7 @@ for my $case (
 	is($rows, 4 * $clients * $each, "$name: each row has a node");
 	# Lists of eight links: without the look at the path that a dropped link relies on (linkwrite.c), and without what training
 	# does (rewire.c), it was 1 to 4 of a hundred in the first case.  An entry point that is replaced while its links are
-	# written anew cut off most of an index in one of some hundred rounds.
+	# written again cut off most of an index in one of some hundred rounds.
 	is($unreachable, 0, "$name: all of $rows nodes can be reached");
 }
 $node->stop;
