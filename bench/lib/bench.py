@@ -112,7 +112,7 @@ class Bench:
     database  databases are called that, an underscore and the extension
     """
 
-    fresh = set()    # databases that this run has filled again from the start
+    fresh = set()    # databases that this run has made
 
     def __init__(self, server, extension, data, opt, name=None, storage="", database="bench"):
         self.server, self.data, self.opt = server, data, opt
