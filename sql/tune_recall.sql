@@ -1,6 +1,6 @@
 -- omendb_recall(): every type, partial and expression indexes, given queries; privileges; omendb_nearest_distances()
 SET client_min_messages = warning;
-SET extra_float_digits = 0;
+SET extra_float_digits = -9;
 
 -- exact distances in one pass, as a sort has them
 CREATE TABLE rc_t (id int, v vector(8), h halfvec(8), s sparsevec(8), b bit(32), kind text, n int);
