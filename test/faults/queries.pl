@@ -130,7 +130,8 @@ sub compare
 		$mode{bounds} = 1 if $radius && !$c->{natural};
 		$shape->{within} = 1 if $radius && !$c->{natural} && $shape->{kind} ne 'none';
 		return 'skip' if $shape->{kind} eq 'none' && !$c->{natural};
-		$shape->{discards} = $c->{filtered} || $shape->{also} || $radius && !$mode{bounds};
+		# a comparison with the distance is a bound of the scan, which includes it, and once more a condition: d < b discards d = b
+		$shape->{discards} = $c->{filtered} || $shape->{also} || $radius && ($c->{natural} || !$mode{bounds});
 		my $rows = run($c, $shape);
 		QueryShape::judge($shape, $rows, $reference, \%mode, \%count);
 	};
