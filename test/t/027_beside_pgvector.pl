@@ -80,7 +80,11 @@ SQL
 	like($sql->("$set EXPLAIN $search"), qr/Index Scan using t_v/, "$peer: the index after");
 	is($sql->("$set SELECT string_agg(id::text, ',') FROM ($search) x"), $exact, "$peer: the same rows");
 	like($sql->("$set EXPLAIN $bounded"), qr/Index Cond: \(v \S*<<->/, "$peer: a bound of the distance is a condition");
-	is($sql->("$set $bounded"), $within, "$peer: rows within");
+	# a search within a distance is as approximate as any other: codes may put a row just within it just beyond
+	my %within = map { $_ => 1 } split /,/, $within;
+	my @found = split /,/, $sql->("$set $bounded");
+	is(scalar(grep { !$within{$_} } @found), 0, "$peer: only rows within");
+	cmp_ok(scalar(@found), '>=', 0.97 * keys %within, "$peer: rows within") or diag("@found");
 	like($sql->("$set EXPLAIN SELECT id FROM t WHERE tenant = 3 ORDER BY v <-> (SELECT v FROM q LIMIT 1) LIMIT 5"), qr/Index Cond: \(tenant = 3\)/,
 		"$peer: a filter column");
 	like($sql->("$set EXPLAIN SELECT id FROM t WHERE 1 - (v <=> (SELECT v FROM q LIMIT 1)) > 0.5 ORDER BY 1 - (v <=> (SELECT v FROM q LIMIT 1)) DESC LIMIT 5"),

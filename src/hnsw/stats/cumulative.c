@@ -157,12 +157,16 @@ find_totals(const IndexKey *key)
 	acquire(LW_EXCLUSIVE);
 	if (hash_get_num_entries(totals) >= MOST_INDEXES)
 		forget_oldest();
-	t = hash_search(totals, key, HASH_ENTER_NULL, &found);
+	/*
+	 * a table in this process cannot do without an error where there is no memory: OhCount() is
+	 * the first to come
+	 */
+	t = hash_search(totals, key, lock != NULL ? HASH_ENTER_NULL : HASH_ENTER, &found);
 	if (t != NULL && !found)
 	{
 		memset((char *) t + sizeof(IndexKey), 0, sizeof(Totals) - sizeof(IndexKey));
 		SpinLockInit(&t->mutex);
-		t->reset = GetCurrentTimestamp();
+		t->reset = t->used = GetCurrentTimestamp();
 	}
 	return t;
 }
@@ -224,7 +228,6 @@ OhCount(Relation index)
 {
 	Oid			oid = RelationGetRelid(index);
 	Pending    *p;
-	bool		found;
 
 	if (OhKept())
 		return OhKeptCount(oid);
@@ -235,9 +238,18 @@ OhCount(Relation index)
 		pending = hash_create("omenhnsw pending statistics", 16, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 		RegisterXactCallback(at_transaction_end, NULL);
 	}
-	p = hash_search(pending, &oid, HASH_ENTER, &found);
-	if (!found)
+	p = hash_search(pending, &oid, HASH_FIND, NULL);
+	if (p == NULL)
+	{
+		/* at the end of a transaction an error would come too late */
+		if (lock == NULL)
+		{
+			make_own_totals();
+			(void) find_totals(&(IndexKey) {MyDatabaseId, oid});
+		}
+		p = hash_search(pending, &oid, HASH_ENTER, NULL);
 		memset(p->count, 0, sizeof(p->count));
+	}
 	any_pending = true;
 	return p->count;
 }
