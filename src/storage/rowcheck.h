@@ -17,4 +17,11 @@ extern void OhCheckRows(OhFile *file, const ItemPointerData *tid, int n, int arr
 /* The same; each TID must be one of a row. */
 extern void OhCheckAllRows(OhFile *file, const ItemPointerData *tid, int n, int array, uint32 lp);
 
+/* Are the TIDs equal?  Either may be invalid, which ItemPointerEquals() asserts that none is. */
+static inline bool
+OhSameTid(const ItemPointerData *a, const ItemPointerData *b)
+{
+	return ItemPointerCompare(unconstify(ItemPointerData *, a), unconstify(ItemPointerData *, b)) == 0;
+}
+
 #endif							/* OH_STORAGE_ROWCHECK_H */

@@ -33,6 +33,7 @@
 #include "hnsw/parts.h"
 #include "hnsw/stats/counters.h"
 #include "hnsw/table/rowreader.h"
+#include "storage/rowcheck.h"
 #include "storage/wal.h"
 
 /* Queries of a batch: all are compared with the codes in one pass over the nodes. */
@@ -160,7 +161,7 @@ search(Calibration *c, OhTrial *trial, int at)
 
 		CHECK_FOR_INTERRUPTS();
 		/* a sweep returns the row itself */
-		if (trial->node != OH_NONE && ItemPointerEquals(&scan->xs_heaptid, (ItemPointer) &trial->tid))
+		if (trial->node != OH_NONE && OhSameTid(&scan->xs_heaptid, &trial->tid))
 			continue;
 		/* a row that was ranked by its code may not exist any more */
 		if (!OhTrialDistance(&c->truth, trial, scan->xs_heaptid, &distance))

@@ -559,7 +559,7 @@ store(Retrain *r, uint32 lp, Recode *nodes, int n)
 		if (node->state == OH_FREE || node->tag != nodes[i].tag ||
 			memcmp(OhNodeCode(node), nodes[i].old, ix->code_bytes) != 0 ||
 			node->posting != nodes[i].posting ||
-			(nodes[i].exact && !ItemPointerEquals(&node->tid, &nodes[i].tid)))
+			(nodes[i].exact && !OhSameTid(&node->tid, &nodes[i].tid)))
 			continue;
 		memcpy(OhNodeCode(node), nodes[i].fresh, ix->code_bytes);
 		node->tag = ix->number;
