@@ -24,7 +24,6 @@ my %option = (cases => 200, seed => 1, tree => '.', each => 8);
 GetOptions(\%option, 'cases=i', 'seed=i', 'tree=s', 'work=s', 'library=s', 'each=i', 'only=i', 'verbose') or exit 2;
 $option{work} or die "corrupt.pl: which folder is to be used? --work\n";
 my $SIZE = 8192;
-use constant ROW_PAGE => 16;
 $| = 1;
 
 my $cluster;
@@ -171,7 +170,7 @@ my %FILE_DAMAGE = (
 	# the first row of a page of nodes or documents, whose array is the first: behind the table's end, in a segment that does not exist, or of no line pointer
 	'a row far away' => sub {
 		my ($f, $kind) = @_;
-		my $at = pick(@{ $kind->{pages}{ +ROW_PAGE } }) * $SIZE + 24 + ($kind->{method} ? 0 : 4);
+		my $at = pick(@{ $kind->{pages}{16} }) * $SIZE + 24 + ($kind->{method} ? 0 : 4);
 		my $row = pick([ 0, 5000, 1 ], [ 8, 0, 1 ], [ 0x4000, 0, 0 ]);
 		substr($f, $at, 6) = pack('vvv', @$row);
 		return $f;

@@ -29,7 +29,6 @@
 #include "bm25/check/textcheck.h"
 #include "bm25/segment/extents.h"
 #include "bm25/segment/reader.h"
-#include "bm25/segment/writer.h"
 #include "bm25/tail/tail.h"
 
 static BlockNumber
