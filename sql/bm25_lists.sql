@@ -106,3 +106,50 @@ DROP VIEW listed_all;
 DROP FUNCTION listed_differs, listed_pages;
 DROP TABLE listed, listed_queries CASCADE;
 DROP TYPE listed_state CASCADE;
+
+-- a value's rows are far apart, and other rows with the word lie between them
+CREATE TABLE apart (id int, body text, tenant int);
+INSERT INTO apart SELECT i, CASE WHEN i IN (100, 17000, 30000, 40000, 56000) THEN 'rare' ELSE 'other' END,
+	CASE WHEN i IN (100, 40000, 56000) THEN 7 ELSE 1000 + i END FROM generate_series(1, 60000) i;
+SET max_parallel_maintenance_workers = 0;
+CREATE INDEX apart_body ON apart USING omenbm25 (body, tenant) WITH (text_config = 'simple');
+RESET max_parallel_maintenance_workers;
+SET enable_seqscan = off;
+SELECT id FROM (SELECT id FROM apart WHERE body @@@ 'rare' AND tenant = 7 ORDER BY body <@> 'rare' LIMIT 10) x ORDER BY id;
+SELECT count(*) FROM apart WHERE body @@@ 'rare other' AND tenant = 7;
+DROP TABLE apart;
+
+-- the places of rows without a text are used again, when they are all that a vacuum removes
+CREATE TABLE nulls (body text);
+CREATE INDEX nulls_body ON nulls USING omenbm25 (body) WITH (text_config = 'simple');
+INSERT INTO nulls SELECT NULL FROM generate_series(1, 5000);
+DELETE FROM nulls;
+VACUUM nulls;
+CREATE TEMPORARY TABLE nulls_pages AS SELECT pg_relation_size('nulls_body') AS bytes;
+DO $$ BEGIN FOR i IN 1..2000 LOOP INSERT INTO nulls VALUES (NULL); END LOOP; END $$;
+SELECT pg_relation_size('nulls_body') - p.bytes AS growth, heap_rows FROM nulls_pages p, omendb_index_check('nulls_body', true);
+DROP TABLE nulls, nulls_pages;
+
+-- a vacuum that merges more postings than it writes at once, and stops between lists of many documents
+CREATE TABLE many (body text, a int, b int, c int, d int, e int, f int, g int, h int);
+INSERT INTO many SELECT 'every', i % 2, i / 2 % 2, i / 3 % 2, i / 5 % 2, i / 7 % 2, i / 11 % 2, i / 13 % 2, i / 17 % 2 FROM generate_series(1, 90000) i;
+CREATE INDEX many_body ON many USING omenbm25 (body, a, b, c, d, e, f, g, h) WITH (text_config = 'simple');
+DELETE FROM many WHERE ctid::text LIKE '%7)';
+VACUUM many;
+SELECT heap_rows FROM omendb_index_check('many_body', true);
+DO $$
+DECLARE col name; n bigint; m bigint;
+BEGIN
+	FOREACH col IN ARRAY '{a,b,c,d,e,f,g,h}'::name[] LOOP
+		FOR v IN 0..1 LOOP
+			SET LOCAL enable_seqscan = off;
+			EXECUTE format('SELECT count(*) FROM many WHERE body @@@ ''every'' AND %I = %s', col, v) INTO n;
+			SET LOCAL enable_seqscan = on;
+			EXECUTE format('SELECT count(*) FROM many WHERE %I = %s', col, v) INTO m;
+			IF n <> m THEN
+				RAISE WARNING '% = %: % rows by the index, % in the table', col, v, n, m;
+			END IF;
+		END LOOP;
+	END LOOP;
+END $$;
+DROP TABLE many;

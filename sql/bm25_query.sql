@@ -95,3 +95,27 @@ SELECT 'solar wind' @@@ bm25query('wind', index => 'bq_pkey');
 SELECT 'solar wind' @@@ bm25query('wind', index => 'bq');
 DROP VIEW bq_view;
 DROP TABLE bq;
+
+-- an index without partitions
+CREATE TABLE bq_parts (body text) PARTITION BY HASH (body);
+CREATE INDEX bq_parts_body ON bq_parts USING omenbm25 (body);
+SELECT 'solar wind' <@> bm25query('wind', index => 'bq_parts_body') AS no_documents;
+SELECT body FROM bq_parts WHERE body @@@ 'wind' ORDER BY body <@> 'wind';
+DROP TABLE bq_parts;
+
+-- a configuration that changes within a command: what has been parsed stays
+CREATE TEXT SEARCH CONFIGURATION bq_config (COPY = simple);
+CREATE TABLE bq_changed (body text, tenant int);
+INSERT INTO bq_changed SELECT 'the a on of in at is w' || i % 7, i % 3 FROM generate_series(1, 300) i;
+CREATE INDEX bq_changed_body ON bq_changed USING omenbm25 (body, tenant) WITH (text_config = 'bq_config');
+CREATE FUNCTION bq_change(g int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF g = 2 THEN
+		ALTER TEXT SEARCH CONFIGURATION bq_config ALTER MAPPING FOR asciiword WITH english_stem;
+	END IF;
+	RETURN g;
+END $$;
+SELECT g, bq_change(g), (SELECT count(*) FROM bq_changed WHERE body @@@ 'the a on of in at is' AND tenant = g) FROM generate_series(1, 2) g;
+DROP TABLE bq_changed;
+DROP FUNCTION bq_change;
+DROP TEXT SEARCH CONFIGURATION bq_config;

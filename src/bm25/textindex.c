@@ -5,6 +5,7 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_ts_config.h"
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
@@ -13,6 +14,7 @@
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "bm25/bm25.h"
 #include "bm25/textoptions.h"
@@ -288,8 +290,12 @@ OhTextConfig(const OhText *ix)
 
 	if (ix->config_name[0] == '\0')
 		return InvalidOid;
-	config = get_ts_config_oid(list_make2(makeString(pstrdup(ix->config_schema)),
-										  makeString(pstrdup(ix->config_name))), true);
+	/*
+	 * not by get_ts_config_oid(): whoever may write to the table need not have USAGE on the
+	 * configuration's schema
+	 */
+	config = GetSysCacheOid2(TSCONFIGNAMENSP, Anum_pg_ts_config_oid, CStringGetDatum(ix->config_name),
+							 ObjectIdGetDatum(get_namespace_oid(ix->config_schema, true)));
 	if (!OidIsValid(config))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -18,6 +18,11 @@ DECLARE
     dim int;
     need bigint;
     took text;
+    indexed boolean;
+    -- the schema of the extension: its objects are named with it, since others may have put objects there, too
+    own text := (SELECT p.pronamespace::regnamespace::text FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw');
+    -- the table's name, as one types it where the extension's schema is in the search_path
+    shown text := CASE WHEN starts_with(tab::regclass::text, own || '.') THEN substr(tab::regclass::text, length(own) + 2) ELSE tab::regclass::text END;
 BEGIN
     IF object IS NULL THEN
         RETURN;
@@ -29,43 +34,43 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('"%s" is not a table, materialized view, or index', object),
             HINT = 'For a partitioned table, call omendb_advise() for each partition.';
     END IF;
-    -- the schema of the extension; the setting ends with the function
-    PERFORM set_config('search_path', (SELECT p.pronamespace::regnamespace::text
-        FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw') || ', pg_catalog, pg_temp', true);
-    shared_bytes := omendb_shared_memory();
+    EXECUTE format('SELECT %1$s.omendb_shared_memory(), EXISTS (SELECT FROM %1$s.omendb_indexes WHERE relid = $1)', own) INTO shared_bytes, indexed USING tab;
 
     -- columns without an index
-    FOR col IN
-        SELECT a.attname, a.attnum, a.atttypmod, t.typname, c.reltuples AS rows, tab::regclass::text AS relname, c.relname AS own
+    FOR col IN EXECUTE format('
+        SELECT a.attname, a.attnum, a.atttypmod, t.typname, c.reltuples AS rows, c.relname
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
-        WHERE a.attrelid = tab AND only_index IS NULL AND NOT a.attisdropped AND c.reltuples >= 1000
-            AND a.atttypid IN ('vector'::regtype, 'halfvec'::regtype, 'sparsevec'::regtype)
-            AND NOT EXISTS (SELECT FROM omendb_indexes i JOIN pg_index x ON x.indexrelid = i.indexrelid
-                WHERE i.relid = tab AND (x.indkey[0] = a.attnum OR x.indkey[0] = 0))
+        WHERE a.attrelid = $1 AND NOT a.attisdropped AND c.reltuples >= 1000
+            AND t.typnamespace = $2::regnamespace AND t.typname IN (''vector'', ''halfvec'', ''sparsevec'')
+            AND NOT EXISTS (SELECT FROM %s.omendb_indexes i JOIN pg_index x ON x.indexrelid = i.indexrelid
+                WHERE i.relid = $1 AND (x.indkey[0] = a.attnum OR x.indkey[0] = 0))', own) USING tab, own
     LOOP
-        operators := omendb_order_operators(col.own, col.attname);
+        EXIT WHEN only_index IS NOT NULL;
+        EXECUTE format('SELECT %s.omendb_order_operators($1, $2)', own) INTO operators USING col.relname, col.attname;
         dim := nullif(col.atttypmod, -1);
         IF dim IS NULL THEN
-            EXECUTE format('SELECT vector_dims(%I::vector) FROM %s WHERE %1$I IS NOT NULL LIMIT 1', col.attname, col.relname) INTO dim;
+            EXECUTE format('SELECT %1$s.vector_dims(%2$I::%1$s.vector) FROM %3$s WHERE %2$I IS NOT NULL LIMIT 1', own, col.attname, tab::regclass) INTO dim;
             CONTINUE WHEN dim IS NULL;
-            name := format('%s.%s', col.relname, col.attname);
+            name := format('%s.%s', shown, col.attname);
             advice := 'declare the number of dimensions';
             reason := 'An index needs a fixed number of dimensions. If the column holds vectors of several models, index an expression for each model: docs/omenhnsw.md.';
-            sql := format('ALTER TABLE %s ALTER COLUMN %I TYPE %s(%s)', col.relname, col.attname, col.typname, dim);
+            sql := format('ALTER TABLE %s ALTER COLUMN %I TYPE %s(%s)', shown, col.attname, col.typname, dim);
             RETURN NEXT;
         END IF;
         FOREACH operator IN ARRAY CASE WHEN operators = '{}' THEN ARRAY['?'] ELSE operators END LOOP
             class := col.typname || CASE operator WHEN '<#>' THEN '_ip_ops' WHEN '<=>' THEN '_cosine_ops' WHEN '<+>' THEN '_l1_ops' ELSE '_l2_ops' END;
-            name := format('%s.%s', col.relname, col.attname);
+            name := format('%s.%s', shown, col.attname);
             need := NULL;
-            SELECT e.build_memory, e.words INTO need, took FROM omendb_time_build(tab, col.attname, class) e
-                WHERE col.rows >= 20000 AND col.atttypmod <> -1;
+            took := NULL;
+            IF col.rows >= 20000 AND col.atttypmod <> -1 THEN
+                EXECUTE format('SELECT build_memory, words FROM %s.omendb_time_build($1, $2, $3)', own) INTO need, took USING tab, col.attname, class;
+            END IF;
             advice := 'create an index';
             reason := CASE operator WHEN '?' THEN
                     format('Each search reads all %s rows. Choose the operator class by the operator in ORDER BY: _l2_ops for <->, _ip_ops for <#>, _cosine_ops for <=>, _l1_ops for <+>.',
                         col.rows::bigint)
                 ELSE format('There are statements that order by %s, and each of them reads all %s rows.', operator, col.rows::bigint) END || coalesce(' ' || took, '');
-            sql := format('CREATE INDEX CONCURRENTLY ON %s USING omenhnsw (%I %s)', col.relname, col.attname, class);
+            sql := format('CREATE INDEX CONCURRENTLY ON %s USING omenhnsw (%I %s)', shown, col.attname, class);
             RETURN NEXT;
         END LOOP;
         CONTINUE WHEN col.typname = 'sparsevec';
@@ -89,13 +94,16 @@ BEGIN
     END LOOP;
 
     -- indexes
-    FOR idx IN
+    FOR idx IN EXECUTE format('
         SELECT i.*, s.scans, s.rows AS rows_returned, s.reranked_from_heap, s.late_rows, s.conditions_tested, s.sweeps, s.walks_then_sweeps, s.shared,
             s.scans + s.inserts AS work, i.indexrelid::regclass::text AS index, pg_get_indexdef(i.indexrelid) AS definition, x.indkey, x.indclass, x.indexprs,
-            x.indpred, tab::regclass::text AS own_table
-        FROM omendb_indexes i JOIN omendb_stat_indexes s ON s.indexrelid = i.indexrelid JOIN pg_index x ON x.indexrelid = i.indexrelid
-        WHERE i.relid = tab AND (only_index IS NULL OR i.indexrelid = only_index)
+            x.indpred
+        FROM %1$s.omendb_indexes i JOIN %1$s.omendb_stat_indexes s ON s.indexrelid = i.indexrelid JOIN pg_index x ON x.indexrelid = i.indexrelid
+        WHERE i.relid = $1 AND ($2 IS NULL OR i.indexrelid = $2)', own) USING tab, only_index
     LOOP
+        IF starts_with(idx.index, own || '.') THEN
+            idx.index := substr(idx.index, length(own) + 2);
+        END IF;
         name := idx.index;
         IF NOT idx.valid THEN
             advice := 'rebuild the index, or drop it';
@@ -110,21 +118,21 @@ BEGIN
             reason := CASE idx.model_state WHEN 'due' THEN format('The model was trained on %s rows, and the index has grown to %s nodes since.', idx.trained_rows, idx.nodes)
                 ELSE format('The index had too few rows for training when it was built, and now has %s nodes.', idx.nodes) END
                 || ' VACUUM trains a model if that makes codes better; REINDEX also chooses all links again.';
-            sql := format('VACUUM %s', idx.own_table);
+            sql := format('VACUUM %s', shown);
             RETURN NEXT;
         END IF;
         IF idx.model_state = 'relink' THEN
             advice := 'vacuum the table';
             reason := format('Links were chosen by codes of an older model, so that searches miss rows. A VACUUM chooses them again if maintenance_work_mem holds the nodes, %s.',
                 pg_size_pretty(idx.node_bytes));
-            sql := format('VACUUM %s', idx.own_table);
+            sql := format('VACUUM %s', shown);
             RETURN NEXT;
         END IF;
         IF idx.vacuum_unfinished OR idx.dead_nodes > 0.2 * (idx.nodes + idx.dead_nodes) THEN
             advice := 'vacuum the table';
             reason := CASE WHEN idx.vacuum_unfinished THEN 'The last vacuum of the index was interrupted.' ELSE format('%s of %s nodes are dead, and searches still visit them.',
                 idx.dead_nodes, idx.nodes + idx.dead_nodes) END;
-            sql := format('VACUUM %s', idx.own_table);
+            sql := format('VACUUM %s', shown);
             RETURN NEXT;
         END IF;
         IF idx.nodes > 10000 AND idx.free_nodes > idx.nodes THEN
@@ -138,7 +146,8 @@ BEGIN
             advice := 'raise maintenance_work_mem for VACUUM and REINDEX';
             reason := format('The nodes take %s, and maintenance_work_mem is %s. VACUUM then repairs the graph page by page, about twice as slowly, and a rebuild inserts the rows that do not fit one by one.',
                 pg_size_pretty(need), current_setting('maintenance_work_mem'));
-            sql := format('ALTER SYSTEM SET maintenance_work_mem = %L', (omendb_build_memory(idx.indexrelid, idx.nodes) / 1048576 + 1) || 'MB');
+            EXECUTE format('SELECT %s.omendb_build_memory($1, $2)', own) INTO need USING idx.indexrelid, idx.nodes::float8;
+            sql := format('ALTER SYSTEM SET maintenance_work_mem = %L', (need / 1048576 + 1) || 'MB');
             RETURN NEXT;
         END IF;
         IF idx.rows_returned > 1000 AND idx.late_rows > 0.05 * idx.rows_returned THEN
@@ -199,14 +208,14 @@ BEGIN
 
     -- settings
     name := 'settings';
-    IF current_setting('omenhnsw.iterative_scan', true) = 'off' AND EXISTS (SELECT FROM omendb_indexes i WHERE i.relid = tab) THEN
+    IF current_setting('omenhnsw.iterative_scan', true) = 'off' AND indexed THEN
         advice := 'let scans continue';
         reason := format('With omenhnsw.iterative_scan = off, a scan ends after ef_search (%s) rows, so that a query may return fewer rows than its LIMIT.',
             current_setting('omenhnsw.ef_search'));
         sql := 'SET omenhnsw.iterative_scan = strict_order';
         RETURN NEXT;
     END IF;
-    IF current_setting('omenhnsw.target_recall', true)::float8 > 0 AND EXISTS (SELECT FROM omendb_indexes i WHERE i.relid = tab)
+    IF current_setting('omenhnsw.target_recall', true)::float8 > 0 AND indexed
         AND EXISTS (SELECT FROM pg_settings g WHERE g.name = 'omenhnsw.ef_search' AND g.source <> 'default') THEN
         advice := 'decide on ef_search or target_recall';
         reason := format('omenhnsw.target_recall is %s, and omenhnsw.ef_search is set to %s, which overrides it.', current_setting('omenhnsw.target_recall'),
@@ -230,13 +239,12 @@ CREATE FUNCTION omendb_time_build(tab regclass, col name, class text, OUT build_
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     e record;
+    own text := (SELECT p.pronamespace::regnamespace::text FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw');
 BEGIN
     IF pg_is_in_recovery() OR current_setting('transaction_read_only')::bool OR NOT has_database_privilege(current_database(), 'TEMPORARY') THEN
         RETURN;
     END IF;
-    PERFORM set_config('search_path', (SELECT p.pronamespace::regnamespace::text
-        FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw') || ', pg_catalog, pg_temp', true);
-    SELECT * INTO e FROM omendb_estimate(tab, format('%I %s', col, class), '', 2000);
+    EXECUTE format('SELECT * FROM %s.omendb_estimate($1, $2, '''', 2000)', own) INTO e USING tab, format('%I %s.%I', col, own, class);
     build_memory := e.build_memory;
     words := format('By a timed build on %s rows, one process takes about %s, and the index has %s.', e.sampled,
         CASE WHEN e.seconds < 100 THEN ceil(e.seconds) || ' s' ELSE ceil(e.seconds / 60) || ' minutes' END, pg_size_pretty(e.bytes));

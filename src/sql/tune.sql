@@ -68,14 +68,17 @@ DECLARE
     growth double precision;
     pages bigint;
     share double precision;
+    make text := format('USING omenhnsw (%s)%s', columns, CASE WHEN options = '' THEN '' ELSE ' WITH (' || options || ')' END);
+    make_part text := 'CREATE INDEX omendb_estimate_part_i ON pg_temp.omendb_estimate_part ' || make;
+    make_all text := 'CREATE INDEX omendb_estimate_all_i ON pg_temp.omendb_estimate_all ' || make;
+    safe text := current_setting('search_path');
+    own text := (SELECT p.pronamespace::regnamespace::text FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw');
+    path text := 'pg_catalog, ' || own || ', pg_temp';
 BEGIN
     IF tab IS NULL OR columns IS NULL OR options IS NULL OR sample IS NULL OR sample < 1000 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'tab, columns and options must not be NULL, and sample must be at least 1000';
     END IF;
-    -- operator classes; the setting ends with the function
-    PERFORM set_config('search_path', (SELECT p.pronamespace::regnamespace::text
-        FROM pg_catalog.pg_am a JOIN pg_catalog.pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw') || ', pg_catalog, pg_temp', true);
     IF total < 1000 THEN
         EXECUTE format('SELECT count(*) FROM ONLY %s', tab) INTO total;
     END IF;
@@ -87,14 +90,18 @@ BEGIN
     GET DIAGNOSTICS sampled = ROW_COUNT;
     part := sampled / 4;
     EXECUTE format('CREATE TEMPORARY TABLE omendb_estimate_part ON COMMIT DROP AS SELECT * FROM pg_temp.omendb_estimate_all LIMIT %s', part);
+    -- the schema of the extension has operator classes; others may have put functions and operators there, so that
+    -- nothing but the statements is looked up in it
     -- a quarter of the sample, then all of it: time grows a little faster than rows
     started := clock_timestamp();
-    EXECUTE format('CREATE INDEX omendb_estimate_part_i ON pg_temp.omendb_estimate_part USING omenhnsw (%s)%s', columns,
-        CASE WHEN options = '' THEN '' ELSE ' WITH (' || options || ')' END);
+    PERFORM pg_catalog.set_config('search_path', path, true);
+    EXECUTE make_part;
+    PERFORM pg_catalog.set_config('search_path', safe, true);
     part_seconds := extract(epoch FROM clock_timestamp() - started);
     started := clock_timestamp();
-    EXECUTE format('CREATE INDEX omendb_estimate_all_i ON pg_temp.omendb_estimate_all USING omenhnsw (%s)%s', columns,
-        CASE WHEN options = '' THEN '' ELSE ' WITH (' || options || ')' END);
+    PERFORM pg_catalog.set_config('search_path', path, true);
+    EXECUTE make_all;
+    PERFORM pg_catalog.set_config('search_path', safe, true);
     sample_seconds := extract(epoch FROM clock_timestamp() - started);
     rows := total;
     part_bytes := pg_relation_size('pg_temp.omendb_estimate_part_i');
@@ -103,7 +110,7 @@ BEGIN
         bytes := bytes + (bytes - part_bytes) / greatest(sampled - part, 1)::double precision * (total - sampled);
     END IF;
     bytes_per_row := bytes / nullif(total, 0);
-    build_memory := omendb_build_memory('pg_temp.omendb_estimate_all_i', total);
+    EXECUTE format('SELECT %s.omendb_build_memory($1, $2)', own) INTO build_memory USING 'pg_temp.omendb_estimate_all_i'::regclass, total;
     -- seconds a row: those of the sample, more for each doubling as from the quarter to it
     each := sample_seconds / greatest(sampled, 1);
     growth := greatest(each - part_seconds / greatest(part, 1), 0) / 2;

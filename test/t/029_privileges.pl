@@ -51,7 +51,8 @@ DECLARE
 	f text;
 BEGIN
 	FOREACH f IN ARRAY ARRAY['format(text, VARIADIC text[])', 'format(text, name)', 'format(text, text)', 'format(VARIADIC anyarray)', 'l2_distance(anyelement, anyelement)', 'vector_norm(anyelement)',
-		'vector_in(text)', 'omenhnsw_handler(text)', 'array_to_vector(anyarray)', 'float8(anyelement)', 'btrim(name)', 'current_setting(name)'] LOOP
+		'vector_in(text)', 'omenhnsw_handler(text)', 'array_to_vector(anyarray)', 'float8(anyelement)', 'btrim(name)', 'current_setting(name)', 'current_setting(text)', 'pg_size_pretty(bigint)',
+		'set_config(text, text, boolean)', 'format(text, name, text)', 'starts_with(text, text)'] LOOP
 		EXECUTE format('CREATE FUNCTION %I.%s RETURNS text LANGUAGE plpgsql AS %L', :'schema', f,
 			format('BEGIN PERFORM lair.note(%L); RETURN NULL; END', f));
 	END LOOP;
@@ -144,9 +145,16 @@ ALTER INDEX public.item_v SET (ef_construction = 100);
 DELETE FROM public.item WHERE id OPERATOR(pg_catalog.=) 5;
 VACUUM public.item;
 REINDEX INDEX public.item_v;
+CREATE TABLE public.plain (id int, v vector(3));
+INSERT INTO public.plain SELECT i, public.array_to_vector(ARRAY[i, i OPERATOR(pg_catalog.%) 7, 1], 3, false) FROM pg_catalog.generate_series(1, 20000) i;
+ANALYZE public.plain;
+SELECT advice, reason, sql FROM public.omendb_advise('public.plain');
+SELECT * FROM public.omendb_advise('public.item_v');
+SELECT sampled FROM public.omendb_estimate('public.plain', 'v vector_l2_ops', 'm = 8', 2000);
 SQL
 unlike($err, qr/ERROR/, 'functions and searches work under a hostile search_path');
 is($node->safe_psql('trap', 'SELECT DISTINCT who, what FROM lair.caught'), '', 'no trap was called by them');
+like($out, qr/create an index\|.*By a timed build on \d+ rows.*\|CREATE INDEX CONCURRENTLY ON plain /, 'advice comes with a timed build');
 is($node->safe_psql('trap', "SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 		JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname LIKE 'omendb%'
 	WHERE d.deptype = 'e' AND (p.prosecdef OR (l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL AND NOT coalesce(p.proconfig::text ~ 'search_path=pg_catalog, pg_temp', false)))"), '',
@@ -171,6 +179,19 @@ for my $call (map({ "omendb_$_('item_v')" } qw(recall calibration prewarm)), "om
 {
 	fails("SELECT $call", qr/42501: permission denied for table (item|letter)/, "$call: not without SELECT on the whole table");
 }
+
+# a text search configuration in a schema of its own: writers and readers of the table need no right to it
+$node->safe_psql('trap', <<'SQL');
+SET search_path = public, pg_catalog;
+CREATE SCHEMA words;
+CREATE TEXT SEARCH CONFIGURATION words.own (COPY = pg_catalog.simple);
+CREATE TABLE note (body text);
+CREATE INDEX note_body ON note USING omenbm25 (body) WITH (text_config = 'words.own');
+GRANT SELECT, INSERT ON note TO eve;
+SQL
+is(scalar eve("SET enable_seqscan = off; INSERT INTO note VALUES ('solar wind'); SELECT body FROM note WHERE body @@@ 'wind' ORDER BY body <@> 'wind'"),
+	'solar wind', 'a text search configuration needs no USAGE of its schema');
+fails("CREATE TABLE own (body text); CREATE INDEX ON own USING omenbm25 (body) WITH (text_config = 'words.own')", qr/42501: permission denied for schema words/, 'but whoever names it does');
 
 # a lock that eve must not wait for, or take
 my $holder = $node->background_psql('trap');

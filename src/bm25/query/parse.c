@@ -17,6 +17,7 @@
 #include "tsearch/ts_type.h"
 #include "tsearch/ts_utils.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 
 #include "bm25/query/parse.h"
@@ -303,6 +304,41 @@ OhTextQueryParse(const OhBm25Query *source, Oid config)
 		query->demands |= query->part[i].required || query->part[i].excluded;
 	}
 	return query;
+}
+
+static void *
+copy_of(const void *from, Size bytes)
+{
+	void	   *copy = palloc_extended(Max(bytes, 1), MCXT_ALLOC_HUGE);
+
+	memcpy(copy, from, bytes);
+	return copy;
+}
+
+OhTextQuery *
+OhTextQueryCopy(const OhTextQuery *query)
+{
+	OhTextQuery *copy = copy_of(query, sizeof(OhTextQuery));
+	Size		nterms = query->nterms;
+
+	copy->hash = copy_of(query->hash, sizeof(uint64) * nterms);
+	copy->count = copy_of(query->count, sizeof(uint32) * nterms);
+	copy->weight = copy_of(query->weight, sizeof(double) * nterms);
+	if (query->with != NULL)
+		copy->with = copy_of(query->with, sizeof(double) * nterms);
+	copy->word = copy_of(query->word, sizeof(OhWord) * query->nwords);
+	for (int i = 0; i < query->nwords; i++)
+	{
+		if (query->word[i].nforms > 0)
+			copy->word[i].form = copy_of(query->word[i].form, sizeof(int) * query->word[i].nforms);
+	}
+	copy->part = copy_of(query->part, sizeof(OhPart) * query->nparts);
+	for (int i = 0; i < query->nparts; i++)
+	{
+		if (query->part[i].phrase != 0)
+			copy->part[i].phrase = datumCopy(query->part[i].phrase, false, -1);
+	}
+	return copy;
 }
 
 bool

@@ -49,6 +49,8 @@ typedef struct OhTextQuery
 
 /* Parse a query; the result is in CurrentMemoryContext.  No text is a syntax error. */
 extern OhTextQuery *OhTextQueryParse(const OhBm25Query *query, Oid config);
+/* A copy of a parsed query, in CurrentMemoryContext. */
+extern OhTextQuery *OhTextQueryCopy(const OhTextQuery *query);
 /*
  * Does a document match, apart from phrases?  has[nterms] tells which terms it has.
  */

@@ -261,8 +261,11 @@ count_all(const OhBm25Query *source, OhBoundQuery *bound, Counts *counts)
 		relation_close(index, NoLock);
 	}
 	if (bound->query == NULL)
-		bound->query = OhTextQueryParse(source, OidIsValid(source->config) ? source->config :
-										getTSCurrentConfig(true));
+	{
+		/* no partitions */
+		bound->config = getTSCurrentConfig(true);
+		bound->query = OhTextQueryParse(source, OidIsValid(source->config) ? source->config : bound->config);
+	}
 }
 
 static OhBoundQuery *
@@ -295,7 +298,7 @@ typedef struct Remembered
 } Remembered;
 
 static Remembered remembered[REMEMBERED];
-static int	remembered_next = 0;	/* the oldest entry */
+static uint32 remembered_next = 0;	/* the oldest entry */
 static TimestampTz remembered_statement;
 static TimestampTz remembered_transaction;
 static CommandId remembered_command;
@@ -347,21 +350,13 @@ copy_source(const OhBm25Query *source)
  * copy_bound -- copy a bound query to CurrentMemoryContext.
  */
 static OhBoundQuery *
-copy_bound(const OhBoundQuery *from, const OhBm25Query *source)
+copy_bound(const OhBoundQuery *from)
 {
 	OhBoundQuery *bound = palloc(sizeof(OhBoundQuery));
 
 	*bound = *from;
-	bound->query = OhTextQueryParse(source, OidIsValid(source->config) ? source->config :
-									OidIsValid(bound->config) ? bound->config : getTSCurrentConfig(true));
-	bound->query->ndocs = from->query->ndocs;
-	bound->query->average = from->query->average;
-	memcpy(bound->query->weight, from->query->weight, sizeof(double) * from->query->nterms);
-	if (from->query->with != NULL)
-	{
-		bound->query->with = palloc(sizeof(double) * Max(from->query->nterms, 1));
-		memcpy(bound->query->with, from->query->with, sizeof(double) * from->query->nterms);
-	}
+	/* not parsed again: the text search configuration may have changed within the command */
+	bound->query = OhTextQueryCopy(from->query);
 	return bound;
 }
 
@@ -386,7 +381,7 @@ OhBindQuery(const OhBm25Query *source, Oid fallback)
 		if (remembered[i].bound != NULL && remembered[i].bound->index == oid &&
 			VARSIZE(remembered[i].source) == VARSIZE(source) &&
 			memcmp(remembered[i].source, source, VARSIZE(source)) == 0)
-			return copy_bound(remembered[i].bound, source);
+			return copy_bound(remembered[i].bound);
 	}
 	one = &remembered[remembered_next++ % REMEMBERED];
 	forget(one);
@@ -399,7 +394,7 @@ OhBindQuery(const OhBm25Query *source, Oid fallback)
 	one->bound = bound;
 	one->context = context;
 	MemoryContextSwitchTo(old);
-	return copy_bound(bound, source);
+	return copy_bound(bound);
 }
 
 double

@@ -133,6 +133,9 @@ fill(OhLists *lists, uint32 doc)
 uint32
 OhListsNext(OhLists *lists, uint32 doc)
 {
+	/* what the bits begin with may be far ahead of the document that was asked for then */
+	if (lists->nbits > 0)
+		doc = Max(doc, lists->base);
 	for (;;)
 	{
 		uint32		at = doc - lists->base;

@@ -32,7 +32,7 @@
 #define SMALLEST		16384
 /* Postings of one step: of an insert, and of those who merge to the end. */
 #define SMALL_STEP		32768
-#define LARGE_STEP		(4 * 1024 * 1024)
+#define LARGE_STEP		(512 * 1024)
 /* Sizes that an insert merges. */
 #define SMALL_TIERS		2
 /* If fewer slots of the list are left than this, an insert merges larger segments, too. */

@@ -307,18 +307,15 @@ add_bit(OhSegmentWriter *writer, uint32 doc)
 	writer->term.ndocs++;
 }
 
+/*
+ * write_term -- write the record of a term or list that has documents.
+ */
 static void
-end_term(OhSegmentWriter *writer)
+write_term(OhSegmentWriter *writer)
 {
 	uint32		page;
 	uint16		offset;
 
-	if (writer->dense && writer->term.ndocs > 0)
-		end_bitmap(writer);
-	else if (writer->n > 0)
-		end_block(writer);
-	if (writer->nblocks == 0)
-		return;
 	if (writer->dense)
 	{
 		writer->term.impact = (writer->nblocks >> 16) + 1;
@@ -338,16 +335,30 @@ end_term(OhSegmentWriter *writer)
 		writer->segment.nterms++;
 }
 
+/*
+ * end_term -- end the term or list being written, if any.
+ */
+static void
+end_term(OhSegmentWriter *writer)
+{
+	if (writer->dense && writer->term.ndocs > 0)
+		end_bitmap(writer);
+	else if (writer->n > 0)
+		end_block(writer);
+	if (writer->nblocks > 0)
+		write_term(writer);
+	memset(&writer->term, 0, sizeof(OhTermData));
+	writer->impact = 0;
+	writer->nblocks = 0;
+	writer->dense = false;
+}
+
 void
 OhSegmentWriterTerm(OhSegmentWriter *writer, uint64 hash)
 {
 	end_term(writer);
-	memset(&writer->term, 0, sizeof(OhTermData));
 	writer->term.hash_high = hash >> 32;
 	writer->term.hash_low = (uint32) hash;
-	writer->impact = 0;
-	writer->nblocks = 0;
-	writer->dense = false;
 }
 
 void
@@ -356,7 +367,6 @@ OhSegmentWriterLists(OhSegmentWriter *writer, uint32 columns, uint32 first, uint
 	Area	   *area = &writer->area[OH_AREA_TERMS];
 
 	end_term(writer);
-	writer->nblocks = 0;
 	/* unless lists are resumed, the page has terms of words */
 	if (area->used > 0 && ((OhSegmentPage *) area->filling)->columns == 0)
 		end_page(writer, OH_AREA_TERMS);
@@ -493,7 +503,6 @@ void
 OhSegmentWriterPause(OhSegmentWriter *writer, OhMergeState *state)
 {
 	end_term(writer);
-	writer->nblocks = 0;
 	for (int which = 0; which < OH_NAREAS; which++)
 	{
 		Area	   *area = &writer->area[which];

@@ -65,10 +65,7 @@ visit_page(Deletion *d, uint32 lp)
 			page = OhWritePage(&write, buffer, false);
 		}
 		doc = OhSlot(file, OH_DOC, page, slot);
-		if (doc->state == OH_DOC_NULL)
-			OhPageFreeSlot(file, OH_DOC, page, slot);
-		else
-			doc->state = OH_DOC_DEAD;
+		doc->state = OH_DOC_DEAD;
 		d->removed++;
 		d->dead++;
 	}
