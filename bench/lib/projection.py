@@ -94,7 +94,7 @@ def main():
     paper = Paper(opt, dims)
     print(f"{opt.rows:,.0f} rows of {opt.dim} dimensions, ef_search {opt.ef}: growth measured up to {paper.narrow[-1]['rows']:,} rows of {opt.growth_dim} dimensions, "
           f"costs of a row at {paper.wide['rows']:,} of {opt.dim}\n")
-    print(markdown(["", "from", "figure"], list(project(opt, paper))))
+    print("\n".join(markdown(["", "from", "figure"], list(project(opt, paper)))), end="")
 
 
 if __name__ == "__main__":
