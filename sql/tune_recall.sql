@@ -23,6 +23,48 @@ EXECUTE nearest(ARRAY['[0,0]']::vector[], 2);
 SELECT omendb_nearest_distances(v, ARRAY[v], 3, '<->(vector,vector)') FROM rc_t;
 SELECT omendb_nearest_distances(v, ARRAY['[1]']::vector[], 3, '=(vector,vector)') FROM rc_t;
 SELECT omendb_nearest_distances(v, ARRAY['[1]']::vector[], 3, '<->(halfvec,halfvec)') FROM rc_t;
+SELECT omendb_nearest_distances(v, ARRAY['[1]']::vector[], k, '<->(vector,vector)') FROM (VALUES ('[1]'::vector, 1), ('[3]', 2)) t (v, k);
+
+-- types that are no varlena: by value, by reference
+SELECT omendb_nearest_distances(x, ARRAY[1, 4]::float8[], 2, '-(float8,float8)') FROM (VALUES (1.5::float8), (2.25), (NULL)) t (x);
+SELECT omendb_nearest_distances(p, ARRAY[point(3, 4), NULL], 1, '<->(point,point)') FROM (VALUES (point(0, 0)), (point(3, 5))) t (p);
+
+-- a subquery that is executed for each row has the queries, the operator and k of that row: plain, with groups, hashed or sorted, of toasted arrays
+CREATE TABLE rc_given (n int, q vector[], o regoperator, k int);
+INSERT INTO rc_given VALUES (1, ARRAY['[0,0]'::vector], '<->(vector,vector)', 1), (2, ARRAY['[9,9]'::vector], '<->(vector,vector)', 2), (3, ARRAY['[9,9]'::vector], '<+>(vector,vector)', 2),
+	(4, ARRAY['[9,9]'::vector, '[0,1]', NULL], '<->(vector,vector)', 1), (5, NULL, '<->(vector,vector)', 1);
+CREATE VIEW rc_few AS SELECT i AS id, i % 2 AS part, format('[%s,%s]', i, i)::vector AS v FROM generate_series(0, 3) i;
+SELECT x.n, (SELECT omendb_nearest_distances(i.v, x.q, x.k, x.o) FROM rc_few i) FROM rc_given x WHERE n < 5 ORDER BY n;
+SELECT x.n, l.* FROM rc_given x, LATERAL (SELECT i.part, omendb_nearest_distances(i.v, x.q, x.k, x.o) FROM rc_few i GROUP BY i.part) l WHERE n < 5 ORDER BY n, part;
+SET enable_hashagg = off;
+SELECT x.n, l.* FROM rc_given x, LATERAL (SELECT i.part, omendb_nearest_distances(i.v, x.q, x.k, x.o) FROM rc_few i GROUP BY i.part) l WHERE n < 5 ORDER BY n, part;
+RESET enable_hashagg;
+SELECT (SELECT omendb_nearest_distances(i.v, x.q, x.k, x.o) FROM rc_few i) FROM rc_given x WHERE n >= 4;
+CREATE TABLE rc_long (n int, q vector[]);
+ALTER TABLE rc_long ALTER q SET STORAGE EXTERNAL;
+INSERT INTO rc_long SELECT n, array_agg(format('[%s,%s]', n, i)::vector ORDER BY i) FROM generate_series(1, 3) n, generate_series(1, 300) i GROUP BY n;
+SELECT x.n, (SELECT (omendb_nearest_distances(i.v, x.q, 1, '<->(vector,vector)'))[1:2] FROM rc_few i) FROM rc_long x ORDER BY n;
+SELECT part, omendb_nearest_distances(v, (SELECT q[1:2] FROM rc_long WHERE n = 2), 1, '<->(vector,vector)') FROM rc_few GROUP BY part ORDER BY part;
+
+-- states that are none, given by a call or by an aggregate of somebody's own
+SELECT omendb_nearest_final('{{3,1,2},{6,Infinity,5}}'), omendb_nearest_final(NULL);
+SELECT omendb_nearest_final('[1000000:1000002]={1,2,3}');
+SELECT omendb_nearest_final('{}');
+SELECT omendb_nearest_final('{{{1}}}');
+SELECT omendb_nearest_final('{{1,NULL}}');
+SELECT omendb_nearest_final('[0:0][1:2]={{1,2}}');
+SELECT omendb_nearest_combine('{{1}}', '{{1}}');
+SELECT omendb_nearest_add(NULL, '[1]'::vector, ARRAY['[1]']::vector[], 1, '<->(vector,vector)');
+CREATE AGGREGATE rc_add(vector, vector[], int, regoperator) (SFUNC = omendb_nearest_add, STYPE = float8[], INITCOND = '[1000000:1000002]={1,2,3}');
+SELECT rc_add(v, ARRAY['[0,0]']::vector[], 1, '<->(vector,vector)') FROM rc_few;
+CREATE AGGREGATE rc_combine(float8[]) (SFUNC = omendb_nearest_combine, STYPE = float8[], FINALFUNC = omendb_nearest_final);
+SELECT rc_combine(s) FROM (VALUES ('{{4,2},{9,8}}'::float8[]), (NULL), ('{{3,1},{Infinity,7}}')) t (s);
+SELECT rc_combine(s) FROM (VALUES ('{{4,2}}'::float8[]), ('{{3},{1}}')) t (s);
+SELECT rc_combine(s) FROM (VALUES ('{{4,2}}'::float8[]), ('[1000000:1000002]={1,2,3}')) t (s);
+SELECT rc_combine(s) FROM (VALUES ('{}'::float8[])) t (s);
+DROP AGGREGATE rc_add(vector, vector[], int, regoperator), rc_combine(float8[]);
+DROP VIEW rc_few;
+DROP TABLE rc_given, rc_long;
 
 -- all rows leave themselves out, and the exact answer is the same by a parallel plan
 CREATE INDEX rc_l2 ON rc_t USING omenhnsw (v);

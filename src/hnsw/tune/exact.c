@@ -7,7 +7,8 @@
  * computes the distances.
  *
  * The state is the result itself, float8[queries][k]: a heap for each query, with the
- * farthest distance first, and infinity for places without a row.
+ * farthest distance first, and infinity for places without a row.  Everybody may call these
+ * functions, and make aggregates of them: a state is checked wherever it is read.
  */
 #include "postgres.h"
 
@@ -38,9 +39,14 @@ OM_FUNCTION(om_nearest_final);
 /* The queries and the operator's function, as read from the arguments. */
 typedef struct Queries
 {
+	MemoryContext context;		/* context of all below */
+	bool		fixed;			/* the arguments are the same in all executions */
+	struct varlena *source;		/* the array as it was given, perhaps compressed or a TOAST pointer */
+	Oid			operator;
 	int			n;
 	Datum	   *query;
 	bool	   *isnull;
+	bool		varlena;		/* values may have to be detoasted */
 	FmgrInfo	distance;
 } Queries;
 
@@ -48,6 +54,33 @@ static inline float8 *
 distances_of(ArrayType *state)
 {
 	return (float8 *) ARR_DATA_PTR(state);
+}
+
+static inline int
+queries_of(const ArrayType *state)
+{
+	return ARR_DIMS(state)[0];
+}
+
+static inline int
+k_of(const ArrayType *state)
+{
+	return ARR_DIMS(state)[1];
+}
+
+/*
+ * check_state -- raise an error if an array cannot be a state: these functions may be called with any.
+ */
+static void
+check_state(ArrayType *state)
+{
+	if (ARR_NDIM(state) != 2 || queries_of(state) < 1 || k_of(state) < 1 ||
+		ARR_LBOUND(state)[0] != 1 || ARR_LBOUND(state)[1] != 1 ||
+		ARR_ELEMTYPE(state) != FLOAT8OID || array_contains_nulls(state))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("%s: expected state array", "omendb_nearest_distances"),
+				 errdetail("A state is a double precision array of k distances for each query, without nulls.")));
 }
 
 /*
@@ -106,52 +139,108 @@ check_operator(Oid operator, Oid type)
 }
 
 /*
- * is_stable -- does this argument of the aggregate have the same value for all rows?
+ * is_stable -- does this argument of the aggregate have the same value for all rows that one execution of it reads?
+ *
+ * *fixed becomes false if it may have another value in the next one, as in a subquery that is executed for each row of
+ * the outer query.
  */
 static bool
-is_stable(FunctionCallInfo fcinfo, int arg)
+is_stable(FunctionCallInfo fcinfo, int arg, bool *fixed)
 {
 	Aggref	   *aggref = AggGetAggref(fcinfo);
 	Node	   *node = aggref == NULL ? NULL : (Node *) list_nth_node(TargetEntry, aggref->args, arg)->expr;
+	ParamKind	kind;
 
 	while (node != NULL && IsA(node, RelabelType))
 		node = (Node *) ((RelabelType *) node)->arg;
-	return node != NULL && (IsA(node, Const) || (IsA(node, Param) && ((Param *) node)->paramkind != PARAM_SUBLINK));
+	if (node == NULL || !(IsA(node, Const) || IsA(node, Param)))
+		return false;
+	if (IsA(node, Const))
+		return true;
+	kind = ((Param *) node)->paramkind;
+	if (kind == PARAM_EXEC)
+		*fixed = false;
+	return kind == PARAM_EXEC || kind == PARAM_EXTERN;
 }
 
 /*
- * take_queries -- read arguments 2 and 4 of the transition function; only once, because
- * they must not change.
+ * is_same -- are these the arguments that were read before?
  */
-static Queries *
-take_queries(FunctionCallInfo fcinfo)
+static bool
+is_same(const Queries *q, const struct varlena *source, Oid operator)
 {
-	Queries    *q = fcinfo->flinfo->fn_extra;
-	ArrayType  *array;
-	Oid			type;
+	/* where a pointer leads into memory, what is there may have changed */
+	if (VARATT_IS_EXTERNAL(source) && !VARATT_IS_EXTERNAL_ONDISK(source))
+		return false;
+	return q->operator == operator && VARSIZE_ANY(q->source) == VARSIZE_ANY(source) &&
+		memcmp(q->source, source, VARSIZE_ANY(source)) == 0;
+}
+
+/*
+ * read_queries -- fill q from arguments 2 and 4 of the transition function.
+ */
+static void
+read_queries(FunctionCallInfo fcinfo, Queries *q)
+{
+	struct varlena *source = (struct varlena *) PG_GETARG_POINTER(2);
+	MemoryContext old = MemoryContextSwitchTo(q->context);
+	ArrayType  *array = DatumGetArrayTypePCopy(PG_GETARG_DATUM(2));
+	Oid			type = ARR_ELEMTYPE(array);
 	int16		length;
 	bool		byval;
 	char		align;
-	MemoryContext old;
 
-	if (q != NULL)
+	q->operator = PG_GETARG_OID(4);
+	get_typlenbyvalalign(type, &length, &byval, &align);
+	q->varlena = length == -1;
+	deconstruct_array(array, type, length, byval, align, &q->query, &q->isnull, &q->n);
+	fmgr_info_cxt(check_operator(q->operator, getBaseType(type)), &q->distance, q->context);
+	if (!q->fixed)
+	{
+		q->source = palloc(VARSIZE_ANY(source));
+		memcpy(q->source, source, VARSIZE_ANY(source));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * take_queries -- the queries and the operator.  They are read once, as they must not change, or, if another execution
+ * may have others, where one may begin, which is where there is no state yet.
+ */
+static Queries *
+take_queries(FunctionCallInfo fcinfo, bool begin)
+{
+	Queries    *q = fcinfo->flinfo->fn_extra;
+	MemoryContext context;
+	bool		fixed = true;
+
+	if (q != NULL && (q->fixed || !begin))
 		return q;
+	/* an aggregate with an initial state would not tell where an execution begins */
+	if (!begin)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("initial state of %s must be NULL", "omendb_nearest_distances")));
 	if (PG_ARGISNULL(2) || PG_ARGISNULL(4))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("queries and operator of %s must not be NULL", "omendb_nearest_distances")));
-	if (!is_stable(fcinfo, 1) || !is_stable(fcinfo, 3))
+	if (q != NULL)
+	{
+		if (is_same(q, (struct varlena *) PG_GETARG_POINTER(2), PG_GETARG_OID(4)))
+			return q;
+		fcinfo->flinfo->fn_extra = NULL;
+		MemoryContextDelete(q->context);
+	}
+	if (!is_stable(fcinfo, 1, &fixed) || !is_stable(fcinfo, 3, &fixed))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("queries and operator of %s must be constants or parameters", "omendb_nearest_distances")));
-	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	q = palloc0(sizeof(Queries));
-	array = DatumGetArrayTypePCopy(PG_GETARG_DATUM(2));
-	type = ARR_ELEMTYPE(array);
-	get_typlenbyvalalign(type, &length, &byval, &align);
-	deconstruct_array(array, type, length, byval, align, &q->query, &q->isnull, &q->n);
-	fmgr_info(check_operator(PG_GETARG_OID(4), getBaseType(type)), &q->distance);
-	MemoryContextSwitchTo(old);
+	context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "omendb_nearest_distances queries", ALLOCSET_SMALL_SIZES);
+	q = MemoryContextAllocZero(context, sizeof(Queries));
+	q->context = context;
+	q->fixed = fixed;
+	read_queries(fcinfo, q);
 	fcinfo->flinfo->fn_extra = q;
 	return q;
 }
@@ -207,7 +296,7 @@ Datum
 om_nearest_add(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	Queries    *q = take_queries(fcinfo);
+	Queries    *q = take_queries(fcinfo, PG_ARGISNULL(0));
 	ArrayType  *state;
 	Datum		value;
 	int			k;
@@ -216,10 +305,17 @@ om_nearest_add(PG_FUNCTION_ARGS)
 		state = begin_state(fcinfo, context, q->n);
 	else
 		state = PG_GETARG_ARRAYTYPE_P(0);
+	check_state(state);
+	k = k_of(state);
+	if (queries_of(state) != q->n || PG_ARGISNULL(3) || PG_GETARG_INT32(3) != k)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("queries and k of %s must be the same for all rows", "omendb_nearest_distances")));
 	if (PG_ARGISNULL(1))
 		PG_RETURN_ARRAYTYPE_P(state);
-	k = ARR_DIMS(state)[1];
-	value = PointerGetDatum(PG_DETOAST_DATUM(PG_GETARG_DATUM(1)));
+	value = PG_GETARG_DATUM(1);
+	if (q->varlena)
+		value = PointerGetDatum(PG_DETOAST_DATUM(value));
 	for (int i = 0; i < q->n; i++)
 	{
 		if (!q->isnull[i])
@@ -248,6 +344,7 @@ om_nearest_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 	b = PG_GETARG_ARRAYTYPE_P(1);
+	check_state(b);
 	if (PG_ARGISNULL(0))
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
@@ -257,11 +354,14 @@ om_nearest_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_ARRAYTYPE_P(a);
 	}
 	a = PG_GETARG_ARRAYTYPE_P(0);
-	if (ARR_NDIM(a) != 2 || ARR_NDIM(b) != 2 || VARSIZE(a) != VARSIZE(b) ||
-		ARR_DIMS(a)[1] != ARR_DIMS(b)[1])
-		elog(ERROR, "states of different shapes");
-	n = ARR_DIMS(a)[0];
-	k = ARR_DIMS(a)[1];
+	check_state(a);
+	n = queries_of(a);
+	k = k_of(a);
+	if (queries_of(b) != n || k_of(b) != k)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("%s: states of different shapes", "omendb_nearest_distances"),
+				 errdetail("One is of %d queries and k %d, the other one of %d and %d.", n, k, queries_of(b), k_of(b))));
 	for (int i = 0; i < n * k; i++)
 		put(distances_of(a) + (Size) (i / k) * k, k, distances_of(b)[i]);
 	PG_RETURN_ARRAYTYPE_P(a);
@@ -279,8 +379,9 @@ om_nearest_final(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = PG_GETARG_ARRAYTYPE_P_COPY(0);
-	k = ARR_DIMS(state)[1];
-	for (int i = 0; i < ARR_DIMS(state)[0]; i++)
+	check_state(state);
+	k = k_of(state);
+	for (int i = 0; i < queries_of(state); i++)
 		qsort(distances_of(state) + (Size) i * k, k, sizeof(float8), OhCompareDouble);
 	PG_RETURN_ARRAYTYPE_P(state);
 }
