@@ -99,22 +99,32 @@ read_docs(OhTextCheck *c)
 }
 
 static int
-compare_tids(const void *a, const void *b)
+compare_tids(const OhDocTid *a, const OhDocTid *b)
 {
-	return ItemPointerCompare(unconstify(ItemPointerData *, &((const OhDocTid *) a)->tid),
-							  unconstify(ItemPointerData *, &((const OhDocTid *) b)->tid));
+	return ItemPointerCompare(unconstify(ItemPointerData *, &a->tid),
+							  unconstify(ItemPointerData *, &b->tid));
 }
+
+#define ST_SORT sort_tids
+#define ST_ELEMENT_TYPE OhDocTid
+#define ST_COMPARE(a, b) compare_tids(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+#include "lib/sort_template.h"
 
 static void
 check_tids(OhTextCheck *c)
 {
 	if (c->ntids > 0)
-		qsort(c->tid, c->ntids, sizeof(OhDocTid), compare_tids);
+		sort_tids(c->tid, c->ntids);
 	for (int64 i = 1; i < c->ntids; i++)
 	{
 		const OhDocTid *a = &c->tid[i - 1];
 		const OhDocTid *b = &c->tid[i];
 
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (compare_tids(a, b) != 0)
 			continue;
 		/* between reading two pages, a vacuum and an insert may have reused the document */
@@ -407,6 +417,8 @@ check_docs(OhTextCheck *c)
 {
 	for (uint32 doc = 0; doc < c->ndocs; doc++)
 	{
+		if (doc % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (c->doc[doc].state == OH_DOC_LIVE && !OhDocSetHas(c->found, doc))
 			OhReportCorruption(c->file.rel, doc_block(c, doc), "document %u is in no segment and no tail", doc);
 		if (OhDocSetHas(c->found, doc) && c->sum[doc] != c->doc[doc].length)

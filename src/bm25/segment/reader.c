@@ -21,6 +21,7 @@ read_page(OhSegmentReader *reader, int area, uint32 index)
 	const OhSegmentPage *head;
 	Buffer		buffer;
 
+	CHECK_FOR_INTERRUPTS();
 	if (index >= reader->segment.pages[area])
 		OhReportCorruption(ix->file.rel, OH_META_BLOCK, "segment %u has no page %u of area %d",
 						   reader->segment.id, index, area);

@@ -240,6 +240,8 @@ link_from_search(Walk *walk, uint32 slot)
 	}
 	for (uint32 i = walk->nqueue; i-- > 0;)
 	{
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (try_link(walk, walk->queue[i], slot))
 			return;
 	}

@@ -261,7 +261,11 @@ highway_level(const Flush *flush)
 	uint32		count[OH_MAX_LEVEL + 1] = {0};
 
 	for (uint32 i = 0; i < flush->n; i++)
+	{
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		count[flush->b->nodes[flush->order[i]].level]++;
+	}
 	return OhHighwayLevel(count, flush->ix->code_bytes);
 }
 

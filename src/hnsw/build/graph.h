@@ -281,7 +281,7 @@ extern void OhGraphAddIfApart(OhBuilder *b, uint32 slot, uint32 nearest, float d
  * Returns their number.
  */
 extern uint32 OhGraphFindIslands(OhBuilder *b, MemoryContext context);
-/* The two halves of that: the islands, in the order of OhCompareIslands(); the members. */
+/* The two halves of that: the islands, in the order of OhSortIslands(); the members. */
 extern OhIsland *OhGraphIslands(OhBuilder *b, MemoryContext context, uint32 *n);
 extern uint32 OhGraphSetIslands(OhBuilder *b, const OhIsland *island, uint32 n);
 

@@ -304,6 +304,8 @@ gather(Islands *s, OhIsland *island)
 
 	for (uint32 slot = 0; slot < s->nslots; slot++)
 	{
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (b->nodes[slot].kind != OH_SLOT_NODE || !OhForestIsRoot(&s->forest, slot))
 			continue;
 		island[n].size = s->forest.size[slot];
@@ -341,10 +343,14 @@ OhGraphIslands(OhBuilder *b, MemoryContext context, uint32 *n)
 	measure(&s);
 	join_all(&s);
 	for (uint32 slot = 0; slot < s.nslots; slot++)
+	{
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		nroots += b->nodes[slot].kind == OH_SLOT_NODE && OhForestIsRoot(&s.forest, slot);
+	}
 	island = MemoryContextAllocHuge(context, sizeof(OhIsland) * (Size) Max(nroots, 1));
 	*n = gather(&s, island);
-	qsort(island, *n, sizeof(OhIsland), OhCompareIslands);
+	OhSortIslands(island, *n);
 	OhForestFree(&s.forest);
 	pfree(s.error);
 	return island;

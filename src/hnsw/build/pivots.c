@@ -170,6 +170,7 @@ count_loads(Chooser *c)
 		float		best = INFINITY;
 		float		next = INFINITY;
 
+		CHECK_FOR_INTERRUPTS();
 		for (uint32 k = 0; k < c->n; k++)
 		{
 			float		d = dist[k] + c->weight[k];
@@ -210,6 +211,7 @@ spread(const Chooser *c)
 		double		sum = 0;
 		float		best = dist[0];
 
+		CHECK_FOR_INTERRUPTS();
 		for (uint32 k = 0; k < c->n; k++)
 		{
 			sum += dist[k];
@@ -236,7 +238,6 @@ balance(Chooser *c)
 		float		step = unit * 0.2f / (1 + 0.1f * round);
 		uint32		most = count_loads(c);
 
-		CHECK_FOR_INTERRUPTS();
 		if (most < least)
 		{
 			least = most;

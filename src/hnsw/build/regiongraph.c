@@ -148,6 +148,7 @@ write_towers(Run *run, uint32 id, const uint32 *order, uint32 n)
 	{
 		OhTowerHead head = {run->number[order[i]], run->b->nodes[order[i]].level};
 
+		CHECK_FOR_INTERRUPTS();
 		OhSpillWrite(spill, file, &head, sizeof(head));
 		OhSpillWrite(spill, file, OhGraphCode(run->b, order[i]), run->regions->code_bytes);
 	}
@@ -174,7 +175,10 @@ write_numbers(Run *run, OhRunHead *head, uint32 id, const uint32 *order, OhIslan
 	}
 	OhSpillWrite(spill, file, head, sizeof(OhRunHead));
 	for (uint32 i = 0; i < head->nnodes; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		OhSpillWrite(spill, file, &run->number[order[i]], sizeof(uint32));
+	}
 	if (head->nislands > 0)
 		OhSpillWrite(spill, file, island, sizeof(OhIsland) * head->nislands);
 	BufFileClose(file);
@@ -252,7 +256,11 @@ finish_run(Run *run)
 
 	home = MemoryContextAllocHuge(run->context, Max(n, 1));
 	for (uint32 slot = 0; slot < n; slot++)
+	{
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		home[slot] = b->nodes[slot].kind == OH_SLOT_NODE && is_home(run, slot);
+	}
 	order = MemoryContextAllocHuge(run->context, sizeof(uint32) * (Size) Max(n, 1));
 	place = MemoryContextAllocHuge(run->context, sizeof(uint32) * (Size) Max(n, 1));
 	head.nnodes = OhGraphPack(b, run->rw->worker->ix->file.array[OH_NODE].per_page, home, order, place);

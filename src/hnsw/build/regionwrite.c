@@ -180,6 +180,7 @@ give_ids(Merge *merge)
 		OhSpillRead(file, &head, sizeof(head));
 		for (uint32 k = 0; k < run->nnodes && OhSpillRead(file, &number, sizeof(number)); k++)
 		{
+			CHECK_FOR_INTERRUPTS();
 			if (k < run->ntowers)
 				merge->id[number] = tower++;
 			else if (k < whole)
@@ -194,7 +195,6 @@ give_ids(Merge *merge)
 		}
 		BufFileClose(file);
 		OhSpillDelete(&merge->regions->spill, "numbers", i, 0);
-		CHECK_FOR_INTERRUPTS();
 	}
 }
 
@@ -539,7 +539,7 @@ write_highway(Merge *merge)
 		count[merge->upper.level[id]]++;
 	level = OhHighwayLevel(count, code_bytes);
 	OhAppendBegin(&out, merge->ix, OH_HIGHWAY);
-	qsort(merge->island, merge->nislands, sizeof(OhIsland), OhCompareIslands);
+	OhSortIslands(merge->island, merge->nislands);
 	for (uint32 i = 0; i < merge->nislands && nmembers < OhHighwayIslandLimit(code_bytes); i++)
 	{
 		const OhIsland *island = &merge->island[i];

@@ -36,6 +36,8 @@ choose_least(const OhRelink *relink)
 
 	for (uint32 slot = 0; slot < relink->nslots; slot++)
 	{
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (!is_node(relink, slot))
 			continue;
 		count[relink->incoming[slot]]++;

@@ -195,7 +195,11 @@ OhGraphAttach(OhBuilder *b, MemoryContext context)
 	Family		family = {0};
 
 	for (uint32 slot = 0; slot < nslots; slot++)
+	{
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		count += b->nodes[slot].kind == OH_SLOT_SIBLING;
+	}
 	if (count == 0)
 		return 0;
 	first = MemoryContextAllocHuge(context, (Size) nslots * sizeof(uint32));
@@ -203,6 +207,8 @@ OhGraphAttach(OhBuilder *b, MemoryContext context)
 	memset(first, 0xFF, (Size) nslots * sizeof(uint32));
 	for (uint32 slot = nslots; slot-- > 0;)
 	{
+		if (slot % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (b->nodes[slot].kind == OH_SLOT_SIBLING)
 		{
 			next[slot] = first[b->nodes[slot].tower];

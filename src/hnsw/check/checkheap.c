@@ -49,6 +49,14 @@ compare_tids(const void *a, const void *b)
 							  unconstify(ItemPointerData *, &((const OhCheckTid *) b)->tid));
 }
 
+#define ST_SORT sort_tids
+#define ST_ELEMENT_TYPE OhCheckTid
+#define ST_COMPARE(a, b) compare_tids(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+#include "lib/sort_template.h"
+
 /*
  * still_there -- does the record still hold this TID?
  */
@@ -96,7 +104,7 @@ OhCheckTids(OhCheck *c)
 {
 	c->f.tids = c->ntids;
 	if (c->ntids > 0)
-		qsort(c->tid, c->ntids, sizeof(OhCheckTid), compare_tids);
+		sort_tids(c->tid, c->ntids);
 	for (int64 i = 1; i < c->ntids; i++)
 	{
 		OhCheckTid *a = &c->tid[i - 1];

@@ -54,17 +54,29 @@ OhHighwayLevel(const uint32 *count, uint32 code_bytes)
 	return level;
 }
 
-int
-OhCompareIslands(const void *a, const void *b)
+static inline int
+compare_islands(const OhIsland *x, const OhIsland *y)
 {
-	const OhIsland *x = a;
-	const OhIsland *y = b;
-
 	if (x->size != y->size && Max(x->size, y->size) >= OH_LARGE_ISLAND)
 		return x->size > y->size ? -1 : 1;
 	if (x->apart != y->apart)
 		return x->apart > y->apart ? -1 : 1;
 	return x->node < y->node ? -1 : x->node > y->node;
+}
+
+/* Each node may be an island of its own: a sort of so many must end when it is cancelled. */
+#define ST_SORT sort_islands
+#define ST_ELEMENT_TYPE OhIsland
+#define ST_COMPARE(a, b) compare_islands(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+#include "lib/sort_template.h"
+
+void
+OhSortIslands(OhIsland *island, Size n)
+{
+	sort_islands(island, n);
 }
 
 /*

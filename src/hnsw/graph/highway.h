@@ -148,8 +148,8 @@ typedef struct OhIsland
 	float		apart;			/* least distance to other nodes, in units of their local links */
 } OhIsland;
 
-/* For qsort: large islands first, by size; then small ones, by how far apart they are. */
-extern int	OhCompareIslands(const void *a, const void *b);
+/* Large islands first, by size; then small ones, by how far apart they are. */
+extern void OhSortIslands(OhIsland *island, Size n);
 
 /* A distance to another neighbourhood, in units of its local links. */
 static inline float

@@ -88,11 +88,15 @@ read_pages(Rewire *w)
 	OhBitsetInit(&w->dead, (uint64) npages * per_page, CurrentMemoryContext);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
-		Buffer		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
-		Page		page = BufferGetPage(buffer);
-		uint32		nused = Min(OhTail(page)->nused, per_page);
+		Buffer		buffer;
+		Page		page;
+		uint32		nused;
 		bool		room = true;
 
+		CHECK_FOR_INTERRUPTS();
+		buffer = OhArrayRead(&ix->file, OH_NODE, lp, BUFFER_LOCK_SHARE);
+		page = BufferGetPage(buffer);
+		nused = Min(OhTail(page)->nused, per_page);
 		for (uint32 slot = 0; slot < nused && room; slot++)
 		{
 			OhNodeData *node = OhSlot(&ix->file, OH_NODE, page, slot);

@@ -47,6 +47,8 @@ best_entry(OhVacuum *v, int *level)
 	{
 		int			l = OH_VAC_LEVEL(v->node[id]);
 
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		if ((v->node[id] & OH_VAC_STATE) != OH_LIVE || l <= *level)
 			continue;
 		/* its towers must be there: an insert may not have got that far */

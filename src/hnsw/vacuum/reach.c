@@ -473,6 +473,8 @@ OhReach(OhVacuum *v)
 	reach.adopted = adopted_create(v->context, 64, NULL);
 	for (uint32 id = 0; id < v->n; id++)
 	{
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		if ((v->node[id] & OH_VAC_STATE) == OH_LIVE)
 			v->node[id] &= ~(OH_VAC_REACHED | OH_VAC_EXPANDED);
 	}
@@ -490,6 +492,8 @@ OhReach(OhVacuum *v)
 		left = 0;
 		for (uint32 id = 0; id < reach.n; id++)
 		{
+			if (id % 1024 == 0)
+				om_vacuum_delay_point();
 			if ((v->node[id] & (OH_VAC_STATE | OH_VAC_REACHED)) != OH_LIVE)
 				continue;
 			CHECK_FOR_INTERRUPTS();

@@ -125,6 +125,8 @@ join_all(Islands *s)
 	}
 	for (uint32 id = 0; id < s->n; id++)
 	{
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		for (int i = 0; is_live(s, id) && i < s->near[id].nlocal; i++)
 		{
 			uint32		to = s->near[id].link[i];
@@ -176,6 +178,8 @@ gather(Islands *s, OhIsland *island)
 
 	for (uint32 id = 0; id < s->n; id++)
 	{
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		if (!is_live(s, id) || !OhForestIsRoot(&s->forest, id))
 			continue;
 		island[n].size = s->forest.size[id];
@@ -188,6 +192,8 @@ gather(Islands *s, OhIsland *island)
 	{
 		OhIsland   *of;
 
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		if (!is_live(s, id))
 			continue;
 		of = &island[s->forest.size[OhForestRoot(&s->forest, id)]];
@@ -320,6 +326,8 @@ choose_level(OhVacuum *v)
 
 	for (uint32 id = 0; id < v->n; id++)
 	{
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		if (OhVacState(v, id) == OH_LIVE)
 			count[OH_VAC_LEVEL(v->node[id])]++;
 	}
@@ -381,13 +389,15 @@ choose_members(Islands *s, int level)
 
 	for (uint32 id = 0; id < s->n; id++)
 	{
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		nroots += is_live(s, id) && OhForestIsRoot(&s->forest, id);
 		if (is_live(s, id) && OH_VAC_LEVEL(s->v->node[id]) >= level)
 			kind[id] = OH_MEMBER_LEVEL;
 	}
 	island = MemoryContextAllocHuge(s->v->context, sizeof(OhIsland) * (Size) Max(nroots, 1));
 	nroots = gather(s, island);
-	qsort(island, nroots, sizeof(OhIsland), OhCompareIslands);
+	OhSortIslands(island, nroots);
 	for (uint32 i = 0; i < nroots && n < OhHighwayIslandLimit(code_bytes); i++)
 	{
 		if (!OhIslandCounts(island[i].size, island[i].apart, n, code_bytes))
@@ -422,6 +432,8 @@ OhVacuumHighway(OhVacuum *v)
 	kind = choose_members(&s, level);
 	for (uint32 id = 0; id < s.n; id++)
 	{
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		if (kind[id] != 0 && s.member[id] == 0)
 			OhHighwayAdd(v->ix, id, OH_VAC_LEVEL(v->node[id]), kind[id],
 						 OhVacuumNode(v, id)->tag, OhNodeCode(OhVacuumNode(v, id)));

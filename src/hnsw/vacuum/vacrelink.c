@@ -80,6 +80,8 @@ OhVacuumLosses(OhVacuum *v, uint32 *n)
 		uint32		links[2 * OH_MAX_M];
 		int			nlinks;
 
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		if (OhVacState(v, id) != OH_DEAD)
 			continue;
 		nlinks = OhVacuumLinks(v, id, 0, links);
@@ -111,7 +113,11 @@ count_incoming(Relink *relink)
 		count_targets(links, nlinks, relink->incoming, relink->n);
 	}
 	for (uint32 id = 0; id < relink->n; id++)
+	{
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		count[relink->incoming[id]] += OhVacState(v, id) == OH_LIVE;
+	}
 	while (relink->least < v->ix->m &&
 		   (nbelow += count[relink->least]) <= v->nlive / RELINK_SHARE)
 		relink->least++;
@@ -383,6 +389,8 @@ OhVacuumRelink(OhVacuum *v, const uint8 *lost, uint32 n, bool all)
 	v->sel.alpha = 1.0f;
 	for (uint32 id = 0; id < n; id++)
 	{
+		if (id % 1024 == 0)
+			om_vacuum_delay_point();
 		if (OhVacState(v, id) != OH_LIVE ||
 			(!all && !is_left_behind(relink, id, lost[id])))
 			continue;
