@@ -66,12 +66,30 @@ OhInserterEnd(OhInserter *ins)
 }
 
 /*
+ * entry_version -- the version of the entry point that this process knows.
+ */
+static uint16
+entry_version(OhIndex *ix)
+{
+	Buffer		buffer;
+	const OhNodeData *node = OhRecordRead(&ix->file, OH_NODE, ix->entry, BUFFER_LOCK_SHARE, &buffer);
+	uint16		version = node->version;
+
+	UnlockReleaseBuffer(buffer);
+	return version;
+}
+
+/*
  * insert_first -- make the node the entry point of a graph that has no live node.
  *
- * false: the entry point is no longer the one that this process knows.
+ * version: of the entry point, if there is one, from before the search that found no live node
+ *
+ * false: the entry point is no longer the one that this process knows.  That the metapage names the same id does not
+ * mean that it is: a vacuum may have freed the dead node, and another insert may have taken its slot and become the
+ * entry point, which only its version shows.
  */
 static bool
-insert_first(const OhNewNode *new, ItemPointer tid)
+insert_first(const OhNewNode *new, ItemPointer tid, uint16 version)
 {
 	OhIndex    *ix = new->ix;
 	OhNodeSlots slots;
@@ -86,7 +104,8 @@ insert_first(const OhNewNode *new, ItemPointer tid)
 
 	/* lock order: block 0 comes before all others */
 	meta = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
-	if (OhMeta(BufferGetPage(meta))->entry == ix->entry && OhIsNewest(new, meta))
+	if (OhMeta(BufferGetPage(meta))->entry == ix->entry && OhIsNewest(new, meta) &&
+		(ix->entry == OH_NONE || entry_version(ix) == version))
 	{
 		int			n = OhNodeSlotPages(ix, &slots, pages);
 
@@ -181,8 +200,16 @@ try_insert(OhInserter *ins, ItemPointer tid)
 	bool		apart;
 	int			n;
 
-	if (ix->entry == OH_NONE || !OhNearSearch(&ins->near))
-		return insert_first(new, tid);
+	if (ix->entry == OH_NONE)
+		return insert_first(new, tid, 0);
+	if (!OhNearSearch(&ins->near))
+	{
+		/* that counts only if the entry point stays as it was before the search */
+		uint16		version = entry_version(ix);
+
+		if (!OhNearSearch(&ins->near))
+			return insert_first(new, tid, version);
+	}
 	twin = OhFindTwin(&ins->near);
 	if (twin != OH_NONE)
 	{
