@@ -71,14 +71,13 @@ OhEfIsSet(void)
 }
 
 int
-OhEfSearch(Relation index, double *target, OhEfSource *source)
+OhEfSearch(Relation index, const OhSettings *settings, double *target, OhEfSource *source)
 {
 	const OhOptions *options = (const OhOptions *) index->rd_options;
 
-	*source = oh_ef_source;
 	*target = 0;
-	if (oh_ef_source != OH_EF_DEFAULT)
-		return oh_ef_search;
+	if (*source != OH_EF_DEFAULT)
+		return settings->ef_search;
 	if (options != NULL && options->ef_search > 0)
 	{
 		*source = OH_EF_INDEX;
@@ -87,20 +86,20 @@ OhEfSearch(Relation index, double *target, OhEfSource *source)
 	*target = target_recall;
 	if (*target == 0 && options != NULL)
 		*target = options->target_recall;
-	return oh_ef_search;
+	return settings->ef_search;
 }
 
 int
-OhEfOfTarget(OhIndex *ix, double target, double k, OhEfSource *source)
+OhEfOfTarget(OhIndex *ix, const OhSettings *settings, double target, double k, OhEfSource *source)
 {
 	int			ef = OhCurveEf(&ix->calibration, target, k > 0 ? k : USUAL_K,
 							   OhArrayRecords(&ix->file, OH_NODE));
 
 	*source = ef > 0 ? OH_EF_TARGET : OH_EF_NO_CURVE;
 	if (ef == 0)
-		ef = oh_ef_search;
+		ef = settings->ef_search;
 	/* without iterative scans, a search returns no more rows than ef */
-	if (oh_iterative_scan == OH_ITERATIVE_OFF && ef < k)
+	if (settings->iterative_scan == OH_ITERATIVE_OFF && ef < k)
 		ef = (int) Min(k, OH_MAX_EF_SEARCH);
 	return ef;
 }

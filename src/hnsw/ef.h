@@ -16,6 +16,8 @@
  */
 #define OH_FEW_TIMES_EF 25
 
+struct OhSettings;				/* options.h */
+
 typedef enum OhEfSource
 {
 	OH_EF_DEFAULT,				/* nothing is set */
@@ -27,20 +29,18 @@ typedef enum OhEfSource
 								 * curve */
 } OhEfSource;
 
-/* Where oh_ef_search (options.h) comes from, since the last OhTakeSettings(). */
-extern OhEfSource oh_ef_source;
-
 /* Called by OhOptionsInit(): define omenhnsw.ef_search and omenhnsw.target_recall. */
 extern void OhEfInit(void);
 /* Has omenhnsw.ef_search been set, for this session, or in a file, or for the database or role? */
 extern bool OhEfIsSet(void);
 /*
- * The ef of a search of this index, after OhTakeSettings().  *target: if it is not 0, the result is
- * only a default, and OhEfOfTarget() has the ef for this recall.
+ * The ef of a search of this index with these settings.  *source: as OhTakeSettings() has set it.
+ * *target: if it is not 0, the result is only a default, and OhEfOfTarget() has the ef for this recall.
  */
-extern int	OhEfSearch(Relation index, double *target, OhEfSource *source);
+extern int	OhEfSearch(Relation index, const struct OhSettings *settings, double *target, OhEfSource *source);
 /* The ef that finds the k nearest rows with this recall.  k: 0 if it is not known */
-extern int	OhEfOfTarget(OhIndex *ix, double target, double k, OhEfSource *source);
+extern int	OhEfOfTarget(OhIndex *ix, const struct OhSettings *settings, double target, double k,
+						 OhEfSource *source);
 /* If not 0, scans use this ef, and no other setting: while an index is measured. */
 extern int	oh_forced_ef;
 /* As shown by EXPLAIN and omendb_last_scan(). */

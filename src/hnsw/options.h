@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "hnsw/ef.h"
 #include "hnsw/index.h"
 
 #define OH_DEFAULT_M	16
@@ -42,7 +43,7 @@ typedef enum OhIterativeScan
 #define OH_DEFAULT_EF_SEARCH 40
 #define OH_MAX_EF_SEARCH 10000
 
-/* The settings omenhnsw.*, as they are set. */
+/* Settings of searches. */
 typedef struct OhSettings
 {
 	int			ef_search;
@@ -51,23 +52,19 @@ typedef struct OhSettings
 	double		scan_mem_multiplier;
 } OhSettings;
 
+/* omenhnsw.*, as they are set now. */
 extern OhSettings oh_own;
-
-/* The same after the last OhTakeSettings(), which is what scans use. */
-extern int	oh_ef_search;
-extern int	oh_iterative_scan;
-extern int	oh_max_scan_tuples;
 extern int	oh_statistics_kind;
-extern double oh_scan_mem_multiplier;
 
 /* omenhnsw.distance_bounds: does the index evaluate conditions like `v <-> q < r`? */
 extern bool oh_distance_bounds;
 
 /*
- * To be called when a scan is planned or begins.  Takes each setting from oh_own or, if that has its
- * default value, from pgvector's setting of the same name (pgvector.c).
+ * The settings that a scan is planned with, or runs by until its end, whatever is set later.  Takes each
+ * setting from oh_own or, if that has its default value, from pgvector's setting of the same name
+ * (pgvector.c).  *source: where ef_search comes from.
  */
-extern void OhTakeSettings(void);
+extern void OhTakeSettings(OhSettings *settings, OhEfSource *source);
 
 /* Called by _PG_init: define storage parameters and settings. */
 extern void OhOptionsInit(void);

@@ -19,12 +19,6 @@
 #include "hnsw/ef.h"
 #include "hnsw/options.h"
 
-int			oh_ef_search;
-OhEfSource	oh_ef_source = OH_EF_DEFAULT;
-int			oh_iterative_scan;
-int			oh_max_scan_tuples;
-double		oh_scan_mem_multiplier;
-
 /* The last value that the session was warned of, cut off after 63 bytes; and whether it was of ivfflat.probes. */
 static char warned[2][64];
 
@@ -118,33 +112,26 @@ take_multiplier(const char *name, double *setting)
 }
 
 void
-OhTakeSettings(void)
+OhTakeSettings(OhSettings *settings, OhEfSource *source)
 {
 	const char *probes;
 
 	if (oh_forced_ef > 0)
 	{
-		oh_ef_search = oh_forced_ef;
-		oh_ef_source = OH_EF_SETTING;
-		oh_iterative_scan = OH_ITERATIVE_STRICT;
-		oh_max_scan_tuples = 0;
-		oh_scan_mem_multiplier = 1;
+		*settings = (OhSettings) {oh_forced_ef, OH_ITERATIVE_STRICT, 0, 1};
+		*source = OH_EF_SETTING;
 		return;
 	}
-	oh_ef_search = oh_own.ef_search;
-	oh_iterative_scan = oh_own.iterative_scan;
-	oh_max_scan_tuples = oh_own.max_scan_tuples;
-	oh_scan_mem_multiplier = oh_own.scan_mem_multiplier;
-
-	oh_ef_source = OhEfIsSet() ? OH_EF_SETTING : OH_EF_DEFAULT;
-	if (oh_ef_source == OH_EF_DEFAULT && take_int("hnsw.ef_search", 1, OH_MAX_EF_SEARCH, &oh_ef_search))
-		oh_ef_source = OH_EF_PGVECTOR;
-	if (oh_iterative_scan == OH_ITERATIVE_STRICT)
-		take_iterative_scan("hnsw.iterative_scan", &oh_iterative_scan);
-	if (oh_max_scan_tuples == 0)
-		(void) take_int("hnsw.max_scan_tuples", 1, INT_MAX, &oh_max_scan_tuples);
-	if (oh_scan_mem_multiplier == 1)
-		take_multiplier("hnsw.scan_mem_multiplier", &oh_scan_mem_multiplier);
+	*settings = oh_own;
+	*source = OhEfIsSet() ? OH_EF_SETTING : OH_EF_DEFAULT;
+	if (*source == OH_EF_DEFAULT && take_int("hnsw.ef_search", 1, OH_MAX_EF_SEARCH, &settings->ef_search))
+		*source = OH_EF_PGVECTOR;
+	if (settings->iterative_scan == OH_ITERATIVE_STRICT)
+		take_iterative_scan("hnsw.iterative_scan", &settings->iterative_scan);
+	if (settings->max_scan_tuples == 0)
+		(void) take_int("hnsw.max_scan_tuples", 1, INT_MAX, &settings->max_scan_tuples);
+	if (settings->scan_mem_multiplier == 1)
+		take_multiplier("hnsw.scan_mem_multiplier", &settings->scan_mem_multiplier);
 
 	probes = placeholder("ivfflat.probes", "ivfflat");
 	if (probes != NULL && is_news("ivfflat.probes", warned[1]))

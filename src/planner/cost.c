@@ -75,6 +75,7 @@ typedef struct Model
 	bool		radius;			/* there is a condition on the distance */
 	double		key_pages;		/* pages of filter keys, if there are conditions on them */
 	double		m;
+	OhSettings	settings;
 	double		ef;
 	double		walks;			/* walks of a search: for an array column, the vectors of the
 								 * query, otherwise 0 */
@@ -94,7 +95,8 @@ model_options(Model *model, IndexOptInfo *info)
 	double		target;
 
 	model->m = OH_DEFAULT_M;
-	model->ef = oh_ef_search;
+	OhTakeSettings(&model->settings, &source);
+	model->ef = model->settings.ef_search;
 	/* a hypothetical index, made by a planner extension, cannot be opened */
 	if (info->hypothetical)
 		return;
@@ -103,9 +105,9 @@ model_options(Model *model, IndexOptInfo *info)
 	index = index_open(info->indexoid, NoLock);
 	if (index->rd_options)
 		model->m = ((const OhOptions *) index->rd_options)->m;
-	model->ef = OhEfSearch(index, &target, &source);
+	model->ef = OhEfSearch(index, &model->settings, &target, &source);
 	if (target > 0)
-		model->ef = OhEfOfTarget(OhIndexOpen(index), target, model->root->limit_tuples, &source);
+		model->ef = OhEfOfTarget(OhIndexOpen(index), &model->settings, target, model->root->limit_tuples, &source);
 	index_close(index, NoLock);
 }
 
@@ -343,9 +345,9 @@ search_cost(const Model *model, double wanted, double *pages)
 
 /* Do the settings allow a scan to end before its last row? */
 static bool
-scans_end_early(void)
+scans_end_early(const Model *model)
 {
-	return oh_iterative_scan == OH_ITERATIVE_OFF || oh_max_scan_tuples > 0;
+	return model->settings.iterative_scan == OH_ITERATIVE_OFF || model->settings.max_scan_tuples > 0;
 }
 
 /*
@@ -365,7 +367,7 @@ sort_cost(const Model *model)
 	scan = rel->pages * seq_page_cost_heap
 		+ rel->tuples * (cpu_tuple_cost + model->distance_cost)
 		+ rel->tuples * rel->baserestrictcost.per_tuple + rel->baserestrictcost.startup;
-	if ((model->filters || model->radius) && !scans_end_early())
+	if ((model->filters || model->radius) && !scans_end_early(model))
 	{
 		double		pages = index_pages_fetched(model->found, rel->pages,
 												(double) model->index->pages, root);
@@ -414,7 +416,6 @@ ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *star
 	double		fraction;
 	double		ignored;
 
-	OhTakeSettings();
 	model_init(&model, root, path);
 	*correlation = 0;
 	*selectivity = 1.0;

@@ -8,16 +8,17 @@
  * for its own node among them.
  *
  * In the same way a scan learns how many rows a LIMIT asks for, which decides the ef that a
- * recall takes (curve.c), and that the query's order is the reverse of its own (order.c): the
- * node then sorts by "greater than".
+ * recall takes (curve.c).
+ *
+ * No correct answer may depend on it.  EvalPlanQual, which a READ COMMITTED query runs for a row that another
+ * transaction has changed, begins the scans of the row's subqueries without the hook.  What a scan
+ * must know is in its plan (order.c).
  */
 #include "postgres.h"
 
 #include "access/relscan.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
-#include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "planner/planner.h"
@@ -28,9 +29,8 @@ typedef struct Noted
 {
 	IndexScanState *node;
 	Oid			index;
-	bool		discarded;		/* its rows may be discarded; otherwise it is here because its
-								 * order is reversed, or because of limit */
-	LimitState *limit;			/* the LIMIT that takes its first rows, or NULL */
+	LimitState *limit;			/* the LIMIT that takes its first rows; NULL: its rows may be
+								 * discarded */
 	struct Noted *next;
 	MemoryContextCallback callback;
 } Noted;
@@ -68,7 +68,7 @@ forget(void *arg)
 }
 
 static void
-note(PlanState *node, bool discarded, LimitState * limit)
+note(PlanState *node, LimitState * limit)
 {
 	Noted	   *entry;
 	Noted	  **list;
@@ -78,7 +78,6 @@ note(PlanState *node, bool discarded, LimitState * limit)
 		return;
 	entry = MemoryContextAllocZero(node->state->es_query_cxt, sizeof(Noted));
 	entry->node = (IndexScanState *) node;
-	entry->discarded = discarded;
 	entry->limit = limit;
 	entry->index = ((IndexScan *) node->plan)->indexid;
 	list = noted_of(entry->index);
@@ -87,15 +86,6 @@ note(PlanState *node, bool discarded, LimitState * limit)
 	entry->callback.func = forget;
 	entry->callback.arg = entry;
 	MemoryContextRegisterResetCallback(node->state->es_query_cxt, &entry->callback);
-}
-
-static bool
-goes_down(PlanState *node)
-{
-	IndexScan  *scan = (IndexScan *) node->plan;
-
-	return IsA(scan, IndexScan) && scan->indexorderbyops != NIL &&
-		get_opcode(linitial_oid(scan->indexorderbyops)) == F_FLOAT8GT;
 }
 
 /*
@@ -116,20 +106,18 @@ note_limit(PlanState *node, LimitState * limit)
 	else if (IsA(node, ResultState) || IsA(node, LockRowsState))
 		note_limit(outerPlanState(node), limit);
 	else
-		note(node, false, limit);
+		note(node, limit);
 }
 
 static bool
 look_at(PlanState *node, void *context)
 {
 	if (node->qual != NULL)
-		note(node, true, NULL);
-	if (goes_down(node))
-		note(node, false, NULL);
+		note(node, NULL);
 	if (IsA(node, LimitState))
 		note_limit(outerPlanState(node), (LimitState *) node);
 	if (IsA(node, NestLoopState) || IsA(node, HashJoinState) || IsA(node, MergeJoinState))
-		note(outerPlanState(node), true, NULL);
+		note(outerPlanState(node), NULL);
 	return planstate_tree_walker(node, look_at, context);
 }
 
@@ -144,27 +132,15 @@ executor_start(QueryDesc *query, int flags)
 		(void) look_at(query->planstate, NULL);
 }
 
-static bool
-is_noted(IndexScanDesc scan, bool discarded)
-{
-	for (Noted *entry = *noted_of(RelationGetRelid(scan->indexRelation)); entry != NULL; entry = entry->next)
-	{
-		if (entry->node->iss_ScanDesc == scan && entry->limit == NULL && entry->discarded == discarded)
-			return true;
-	}
-	return false;
-}
-
 bool
 OhMayDiscard(IndexScanDesc scan)
 {
-	return is_noted(scan, true);
-}
-
-bool
-OhGoesDown(IndexScanDesc scan)
-{
-	return is_noted(scan, false);
+	for (Noted *entry = *noted_of(RelationGetRelid(scan->indexRelation)); entry != NULL; entry = entry->next)
+	{
+		if (entry->node->iss_ScanDesc == scan && entry->limit == NULL)
+			return true;
+	}
+	return false;
 }
 
 /*

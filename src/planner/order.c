@@ -13,9 +13,8 @@
  * query's order.
  *
  * In descending order, SQL puts NaNs before all numbers, and NULLs where the query says.
- * The scan places off-graph rows accordingly.  It learns from the executor's record of its
- * plan node (discard.c) that the order is reversed, and from OH_NULLS_APART in the key of
- * the distance that NULLs and NaNs are at opposite ends.
+ * The scan places off-graph rows accordingly.  It learns where they belong from the collation of
+ * the distance (planner.h), which is part of the plan: so it knows it wherever the plan is executed.
  */
 #include "postgres.h"
 
@@ -54,6 +53,17 @@ is_planners(const PathKey *key, const EquivalenceMember *member, const OpExpr *d
 }
 
 /*
+ * ends -- the collation that tells the scan where the order has NULLs and NaNs.
+ */
+static Oid
+ends(const PathKey *key)
+{
+	if (om_pathkey_less(key))
+		return key->pk_nulls_first ? OH_NULLS_FIRST : InvalidOid;
+	return key->pk_nulls_first ? OH_BOTH_FIRST : OH_NANS_FIRST;
+}
+
+/*
  * distance_key -- make the pathkey for `vector operator value`, ascending.
  */
 static PathKey *
@@ -63,11 +73,8 @@ distance_key(const PathKey *key, const EquivalenceMember *of, OpExpr *distance)
 	EquivalenceMember *member = makeNode(EquivalenceMember);
 	PathKey    *result = makeNode(PathKey);
 
-	if (om_pathkey_less(key) == key->pk_nulls_first)
-	{
-		distance = copyObject(distance);
-		distance->inputcollid = OH_NULLS_APART;
-	}
+	distance = copyObject(distance);
+	distance->inputcollid = ends(key);
 	memcpy(member, of, sizeof(EquivalenceMember));
 	member->em_expr = (Expr *) distance;
 	member->em_is_child = false;

@@ -247,10 +247,10 @@ walk(OhMaxState *s, int i, double budget)
 	OhSearchReset(search, s->base.forms);
 	search->filter = s->base.filter;
 	search->budget = budget;
-	if (oh_max_scan_tuples > 0)
+	if (s->base.settings.max_scan_tuples > 0)
 	{
 		search->budget = INFINITY;
-		search->limit = Max(oh_max_scan_tuples - s->evaluations, 1);
+		search->limit = Max(s->base.settings.max_scan_tuples - s->evaluations, 1);
 	}
 	s->near.n = 0;
 	OhSearchStart(search);
@@ -408,9 +408,9 @@ tid_of_key(int64 key)
 }
 
 static int
-sort_memory(void)
+sort_memory(const OhMaxState *s)
 {
-	return Max(64, Min(OhScanMemory() / 1024, MAX_KILOBYTES));
+	return Max(64, Min(s->base.memory / 1024, MAX_KILOBYTES));
 }
 
 static void
@@ -433,7 +433,7 @@ sort_tids(OhMaxState *s)
 	OhReadSet	read;
 
 	OhReadSetInit(&read, s->base.rescan_context);
-	s->tids = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false, sort_memory(), NULL,
+	s->tids = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false, sort_memory(s), NULL,
 									TUPLESORT_NONE);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
@@ -519,7 +519,7 @@ rank_all(OhMaxState *s)
 	s->ncandidates = s->next = 0;
 	sort_tids(s);
 	s->rest = tuplesort_begin_heap(desc, 2, columns, operators, collations, nulls_first,
-								   sort_memory(), NULL, TUPLESORT_NONE);
+								   sort_memory(s), NULL, TUPLESORT_NONE);
 	s->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	s->put = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	MemoryContextSwitchTo(old);
@@ -584,7 +584,7 @@ walks_pay(const OhMaxState *s, double all)
 	int			edge = width(s);
 
 	if (OhArrayRecords(&s->base.ix->file, OH_NODE) <= MOST_NODES || s->ef > MAX_EF ||
-		(s->seen != NULL && s->seen->size * sizeof(OhMaxRow) + s->allocated * sizeof(OhMaxCandidate) > OhScanMemory()))
+		(s->seen != NULL && s->seen->size * sizeof(OhMaxRow) + s->allocated * sizeof(OhMaxCandidate) > s->base.memory))
 		return false;
 	if (s->base.filter != NULL)
 	{
@@ -600,8 +600,8 @@ OhMaxMayGoOn(const OhMaxState *s)
 	if (s->all)
 		return false;
 	return s->batch == 0 ||
-		(oh_iterative_scan != OH_ITERATIVE_OFF &&
-		 (oh_max_scan_tuples == 0 || s->evaluations < oh_max_scan_tuples));
+		(OhIsIterative(&s->base) &&
+		 (s->base.settings.max_scan_tuples == 0 || s->evaluations < s->base.settings.max_scan_tuples));
 }
 
 /*
@@ -656,7 +656,7 @@ look_at_share(OhMaxState *s)
 	double		wider = Min((double) s->nfetched / Max(s->nvisible, 1), MOST_WIDER);
 
 	if (wider < TOO_NARROW * s->wider || nranked(s) >= LEAST_ROWS(s->ef) ||
-		(oh_max_scan_tuples > 0 && s->evaluations >= oh_max_scan_tuples))
+		(s->base.settings.max_scan_tuples > 0 && s->evaluations >= s->base.settings.max_scan_tuples))
 		return;
 	s->wider = wider;
 	find_candidates(s);

@@ -35,7 +35,6 @@ OhMaxBegin(Relation index, int nkeys, int norderbys)
 	OhMaxState *s = palloc0(sizeof(OhMaxState));
 	MemoryContext context;
 
-	OhTakeSettings();
 	s->maxsim = true;
 	context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan", ALLOCSET_DEFAULT_SIZES);
 	OhQueryInit(&s->base, index, context,
@@ -138,7 +137,7 @@ start(IndexScanDesc scan)
 	s->lp = 0;
 	s->nreturned = s->evaluations = s->nfetched = s->nvisible = s->hops = 0;
 	take_query(scan);
-	s->discarded = oh_iterative_scan != OH_ITERATIVE_OFF && OhMayDiscard(scan);
+	s->discarded = OhIsIterative(&s->base) && OhMayDiscard(scan);
 	OhQueryTakeEnds(&s->base, scan);
 	if (!OhQueryTakeConditions(&s->base, scan))
 		s->phase = MAX_DONE;
@@ -158,7 +157,7 @@ start(IndexScanDesc scan)
 static bool
 may_return(OhMaxState *s)
 {
-	if (oh_iterative_scan != OH_ITERATIVE_OFF || s->nreturned++ < s->ef)
+	if (OhIsIterative(&s->base) || s->nreturned++ < s->ef)
 		return true;
 	s->phase = MAX_DONE;
 	return false;
@@ -229,7 +228,7 @@ next_row(IndexScanDesc scan, ItemPointer tid)
 			s->lp = 0;
 			break;
 		}
-		if (row.dist < s->last && oh_iterative_scan != OH_ITERATIVE_RELAXED)
+		if (row.dist < s->last && OhIsStrict(&s->base))
 		{
 			OhRankedPush(&s->late, row);
 			s->counters.late++;

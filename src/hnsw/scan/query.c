@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "access/relscan.h"
+#include "miscadmin.h"
 
 #include "hnsw/scan/query.h"
 #include "planner/planner.h"
@@ -21,7 +22,9 @@ void
 OhQueryInit(OhScanQuery *query, Relation index, MemoryContext context,
 			MemoryContext rescan_context)
 {
-	query->ef_search = OhEfSearch(index, &query->target, &query->ef_source);
+	OhTakeSettings(&query->settings, &query->ef_source);
+	query->memory = (Size) (work_mem * 1024.0 * query->settings.scan_mem_multiplier);
+	query->ef_search = OhEfSearch(index, &query->settings, &query->target, &query->ef_source);
 	query->context = context;
 	query->rescan_context = rescan_context;
 }
@@ -45,7 +48,7 @@ OhQueryOpen(OhScanQuery *query, IndexScanDesc scan)
 	{
 		double		limit = OhLimitOf(scan);
 
-		query->ef_search = OhEfOfTarget(ix, query->target, limit, &query->ef_source);
+		query->ef_search = OhEfOfTarget(ix, &query->settings, query->target, limit, &query->ef_source);
 		query->wanted = (int) Min(limit, OH_MAX_EF_SEARCH);
 	}
 	if (query->forms != NULL)
@@ -131,9 +134,10 @@ take_vector(OhScanQuery *query, IndexScanDesc scan)
 void
 OhQueryTakeEnds(OhScanQuery *query, IndexScanDesc scan)
 {
-	query->nans_first = scan->numberOfOrderBys > 0 && OhGoesDown(scan);
-	query->nulls_first = scan->numberOfOrderBys > 0 &&
-		query->nans_first != (scan->orderByData[0].sk_collation == OH_NULLS_APART);
+	Oid			ends = scan->numberOfOrderBys > 0 ? scan->orderByData[0].sk_collation : InvalidOid;
+
+	query->nans_first = ends == OH_NANS_FIRST || ends == OH_BOTH_FIRST;
+	query->nulls_first = ends == OH_NULLS_FIRST || ends == OH_BOTH_FIRST;
 }
 
 bool

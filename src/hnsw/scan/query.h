@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "access/genam.h"
-#include "miscadmin.h"
 
 #include "filter/condition.h"
 #include "filter/filter.h"
@@ -33,6 +32,9 @@ typedef struct OhScanQuery
 	MemoryContext context;		/* lives as long as the scan */
 	MemoryContext rescan_context;	/* reset by each rescan */
 	double		target;			/* recall that ef_search is picked for; 0: ef_search is given */
+	OhSettings	settings;		/* as they were when the scan began: others may apply to other
+								 * scans of the session by now */
+	Size		memory;			/* for nodes set aside, in bytes; likewise */
 	int			ef_search;
 	OhEfSource	ef_source;		/* the setting that it comes from */
 	int			wanted;			/* with a target: rows of the LIMIT; 0: none, or no target */
@@ -66,8 +68,8 @@ typedef struct OhScanQuery
 } OhScanQuery;
 
 /*
- * At the start of a scan.  context lives as long as the scan; rescan_context is reset by
- * each rescan.
+ * At the start of a scan: takes the settings.  context lives as long as the scan; rescan_context is
+ * reset by each rescan.
  */
 extern void OhQueryInit(OhScanQuery *query, Relation index, MemoryContext context,
 						MemoryContext rescan_context);
@@ -104,11 +106,18 @@ OhMayLackDirection(const OhScanQuery *query)
 		(query->radius->unordered && query->radius->metric == OM_METRIC_COSINE);
 }
 
-/* Memory that a scan may use for nodes set aside. */
-static inline Size
-OhScanMemory(void)
+/* Does the scan go on when ef_search rows are not enough? */
+static inline bool
+OhIsIterative(const OhScanQuery *query)
 {
-	return (Size) (work_mem * 1024.0 * oh_scan_mem_multiplier);
+	return query->settings.iterative_scan != OH_ITERATIVE_OFF;
+}
+
+/* Is a row held back until the end of the scan if it is nearer than one that has been returned? */
+static inline bool
+OhIsStrict(const OhScanQuery *query)
+{
+	return query->settings.iterative_scan != OH_ITERATIVE_RELAXED;
 }
 
 #endif							/* OH_QUERY_H */

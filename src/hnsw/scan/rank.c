@@ -100,7 +100,7 @@ rank_rest(OhRanking *r, const OhChain *chain, double dist, bool known)
 	if (known && r->query->radius != NULL && !OhRadiusHolds(r->query->radius, dist))
 		return;
 	/* to limit memory, some of the rows already ranked must be returned first */
-	if (!known && r->ranked.n * sizeof(OhRankedRow) > OhScanMemory())
+	if (!known && r->ranked.n * sizeof(OhRankedRow) > r->query->memory)
 		row.dist = Max(dist, r->ranked.row[0].dist);
 	row.unranked = !known;
 	row.rest = MemoryContextAlloc(r->query->rescan_context, sizeof(OhChain));
@@ -241,7 +241,7 @@ is_behind(const OhRanking *r)
 {
 	const OhRankedRow *row = &r->ranked.row[0];
 
-	return row->error > 0 && oh_iterative_scan != OH_ITERATIVE_RELAXED && row->dist < farthest(r);
+	return row->error > 0 && OhIsStrict(r->query) && row->dist < farthest(r);
 }
 
 /*
@@ -280,7 +280,7 @@ doubt(OhRanking *r)
 static bool
 is_late(OhRanking *r, const OhRankedRow *row)
 {
-	if (!r->query->sorted || oh_iterative_scan == OH_ITERATIVE_RELAXED)
+	if (!r->query->sorted || !OhIsStrict(r->query))
 		return false;
 	while (r->ndoubtful > 0 && row->dist < r->doubtful[r->ndoubtful - 1].dist)
 		(void) doubt(r);

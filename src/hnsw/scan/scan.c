@@ -87,7 +87,6 @@ ohbeginscan(Relation index, int nkeys, int norderbys)
 		return OhMaxBegin(index, nkeys, norderbys);
 	scan = RelationGetIndexScan(index, nkeys, norderbys);
 	s = palloc0(sizeof(OhScanState));
-	OhTakeSettings();
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenhnsw scan",
 									   ALLOCSET_DEFAULT_SIZES);
 	s->rescan_context = AllocSetContextCreate(s->context, "omenhnsw sweep",
@@ -195,7 +194,7 @@ begin_distances(IndexScanDesc scan)
 static bool
 may_return(OhScanState *s)
 {
-	if (s->query.complete || oh_iterative_scan != OH_ITERATIVE_OFF ||
+	if (s->query.complete || OhIsIterative(&s->query) ||
 		s->nreturned++ < s->source.ef)
 		return true;
 	s->phase = SCAN_DONE;

@@ -187,7 +187,7 @@ begin_sweep(OhSource *s)
 	const OhScanQuery *query = s->query;
 
 	s->sweep = OhSweepBegin(query->ix, query->filter, s->handled, s->nhandled,
-							OhScanMemory(), query->rescan_context);
+							query->memory, query->rescan_context);
 	s->nhandled = 0;
 }
 
@@ -199,8 +199,8 @@ has_few_nodes(OhSource *s)
 	int64		few = Max(FEW_NODES, (int64) s->ef * OH_FEW_TIMES_EF);
 
 	/* a sweep evaluates all nodes: none where that would exceed the limit */
-	if (oh_max_scan_tuples > 0 && !s->query->complete)
-		few = Min(few, oh_max_scan_tuples);
+	if (s->query->settings.max_scan_tuples > 0 && !s->query->complete)
+		few = Min(few, s->query->settings.max_scan_tuples);
 	if ((int64) npages * file->array[OH_NODE].per_page > few)
 		return false;
 	npages = OhArrayPages(file, OH_NODE);
@@ -229,11 +229,11 @@ is_selective(OhSource *s)
 	double		share = Max(matches, 1.0) / Max(filter->nrecords, 1);
 
 	s->search->budget = sweep;
-	if (oh_max_scan_tuples > 0 && !s->query->complete && matches > oh_max_scan_tuples)
+	if (s->query->settings.max_scan_tuples > 0 && !s->query->complete && matches > s->query->settings.max_scan_tuples)
 	{
 		/* a walk can be stopped at the limit, even where nothing that matches is near */
 		s->search->budget = INFINITY;
-		s->search->limit = oh_max_scan_tuples;
+		s->search->limit = s->query->settings.max_scan_tuples;
 		return false;
 	}
 	return sweep <= OhWalkEvaluations(ix, WIDTH(s->ef), 1.0) ||
@@ -252,7 +252,7 @@ walk_on(OhSource *s)
 	s->held.n = 0;
 	while (s->next < s->batch->n)
 		OhQueueAppend(&s->held, s->batch->item[s->next++]);
-	if (OhSearchBytes(s->search) + s->ranking->ranked.n * sizeof(OhRankedRow) <= OhScanMemory() &&
+	if (OhSearchBytes(s->search) + s->ranking->ranked.n * sizeof(OhRankedRow) <= s->query->memory &&
 		OhSearchMore(s->search, WIDTH(s->ef)) && !s->search->over)
 	{
 		take_batch(s, &s->search->found);
@@ -322,7 +322,7 @@ OhTakeNearer(OhSource *s)
 OhBatchResult
 OhNextBatch(OhSource *s)
 {
-	if ((oh_iterative_scan == OH_ITERATIVE_OFF && !s->query->complete && s->batch != NULL) ||
+	if ((!OhIsIterative(s->query) && !s->query->complete && s->batch != NULL) ||
 		!may_read_on(s))
 		return OH_BATCH_REFUSED;
 	if (s->batch != NULL)
@@ -346,7 +346,7 @@ OhSourceFirst(OhSource *s, IndexScanDesc scan)
 	const OhScanQuery *query = s->query;
 
 	s->ef = s->query->ef_search;
-	s->discarded = query->sorted && oh_iterative_scan != OH_ITERATIVE_OFF && OhMayDiscard(scan);
+	s->discarded = query->sorted && OhIsIterative(query) && OhMayDiscard(scan);
 	allow_nearer(s);
 	OhSearchReset(s->search, query->forms);
 	s->search->filter = query->filter;
@@ -388,7 +388,7 @@ OhFoundFarther(const OhSource *s)
 bool
 OhBatchComesFirst(const OhSource *s)
 {
-	if (oh_iterative_scan == OH_ITERATIVE_OFF || oh_max_scan_tuples > 0)
+	if (!OhIsIterative(s->query) || s->query->settings.max_scan_tuples > 0)
 		return false;
 	if (s->sweep != NULL)
 		return s->next == s->batch->n && OhSweepHasRest(s->sweep);

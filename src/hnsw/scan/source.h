@@ -121,9 +121,9 @@ OhSourceEvaluations(const OhSource *source)
 static inline int64
 OhMostChained(const OhSource *source)
 {
-	if (oh_max_scan_tuples == 0 || source->query->complete)
+	if (source->query->settings.max_scan_tuples == 0 || source->query->complete)
 		return PG_INT64_MAX;
-	return oh_max_scan_tuples - OhSourceEvaluations(source);
+	return source->query->settings.max_scan_tuples - OhSourceEvaluations(source);
 }
 
 #endif							/* OH_SOURCE_H */
