@@ -3,7 +3,7 @@
 CREATE TABLE st_t (id integer, v vector(6), parts vector(2)[]);
 SELECT setseed(0.5);
 INSERT INTO st_t SELECT i, ARRAY[random(), random(), random(), random(), random(), random()]::vector,
-	ARRAY[ARRAY[random(), random()]::vector, ARRAY[random(), random()]::vector]::vector[] FROM generate_series(1, 6000) i;
+	ARRAY[ARRAY[random(), random()]::vector, ARRAY[random(), random()]::vector]::vector[] FROM generate_series(1, 3000) i;
 CREATE INDEX st_v ON st_t USING omenhnsw (v) WITH (m = 4, ef_construction = 10, quantizer = rabitq, bits = 1);
 CREATE INDEX st_parts ON st_t USING omenhnsw (parts vector_maxsim_ops) WITH (m = 4, ef_construction = 10);
 -- for what happens beside the scan
@@ -54,7 +54,7 @@ BEGIN
 END
 $$;
 CREATE TABLE st_query (name text, query text);
-INSERT INTO st_query VALUES ('v', 'SELECT id FROM st_t ORDER BY v <-> ''[.1,.2,.3,.4,.5,.6]'' LIMIT 4000'),
+INSERT INTO st_query VALUES ('v', 'SELECT id FROM st_t ORDER BY v <-> ''[.1,.2,.3,.4,.5,.6]'' LIMIT 2500'),
 	('parts', 'SELECT id FROM st_t ORDER BY parts @# ARRAY[''[.5,.1]'', ''[.1,.7]'']::vector[] LIMIT 200');
 -- what each cursor returns if nothing happens beside it
 CREATE TABLE st_alone (name text, settings text, rows text);
@@ -70,7 +70,7 @@ SELECT st_alone('SET LOCAL omenhnsw.iterative_scan = relaxed_order');
 SELECT st_alone('SET LOCAL hnsw.iterative_scan = off; SET LOCAL hnsw.ef_search = 60');
 SELECT st_alone('SET LOCAL work_mem = 64');
 -- the settings make a difference, so that what follows can tell
-SELECT name, count(DISTINCT rows) FROM st_alone GROUP BY name ORDER BY name;
+SELECT name, count(DISTINCT rows) >= 5 AS differ FROM st_alone GROUP BY name ORDER BY name;
 
 -- settings that change while a cursor is open; a scan or a plan beside it takes them
 \set scan 'SELECT id FROM st_t ORDER BY v <-> ''[1,1,1,1,1,1]'' LIMIT 10'
@@ -78,7 +78,6 @@ SELECT * FROM st_same('SET LOCAL omenhnsw.ef_search = 40', 'SET LOCAL omenhnsw.i
 SELECT * FROM st_same('SET LOCAL omenhnsw.ef_search = 40', 'SET LOCAL omenhnsw.iterative_scan = relaxed_order; ' || :'scan');
 SELECT * FROM st_same('SET LOCAL omenhnsw.ef_search = 40', 'SET LOCAL omenhnsw.max_scan_tuples = 300; EXPLAIN ' || :'scan');
 SELECT * FROM st_same('SET LOCAL omenhnsw.ef_search = 40', 'SET LOCAL hnsw.max_scan_tuples = 300; ' || :'scan');
-SELECT * FROM st_same('SET LOCAL omenhnsw.ef_search = 40', 'SET LOCAL work_mem = 64');
 SELECT * FROM st_same('SET LOCAL work_mem = 64', 'SET LOCAL omenhnsw.scan_mem_multiplier = 100; ' || :'scan');
 SELECT * FROM st_same('SET LOCAL work_mem = 64', 'SET LOCAL work_mem = ''64MB''');
 SELECT * FROM st_same('SET LOCAL omenhnsw.max_scan_tuples = 700', 'SET LOCAL omenhnsw.max_scan_tuples = 0; ' || :'scan');
