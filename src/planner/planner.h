@@ -36,7 +36,7 @@ extern double OhLimitOf(IndexScanDesc scan);
  */
 #define OH_NULLS_FIRST C_COLLATION_OID
 #define OH_NANS_FIRST DEFAULT_COLLATION_OID
-#define OH_BOTH_FIRST POSIX_COLLATION_OID
+#define OH_BOTH_FIRST 951		/* "POSIX", which has no name in the headers of PostgreSQL 18 */
 
 /* paths.c: called once, by _PG_init().  Adds paths that the planner does not make itself. */
 extern void OhPathsInit(void);
