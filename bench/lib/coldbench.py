@@ -2,7 +2,8 @@
 """
 coldbench.py -- the measuring part of bench/cold: each search begins with the pages of the
 table and of the index neither in shared buffers nor in the system's page cache.  With
---steady, searches follow one another in a server that has too little memory for them.
+--steady, searches follow one another in a server that has too little memory for them, with
+--warm in one that has all pages in shared buffers.
 """
 import glob
 import json
@@ -21,6 +22,7 @@ def options():
     p.add_argument("--reuse", action="store_true", help="tables and indexes of an earlier run")
     p.add_argument("--steady", action="store_true",
                    help="also searches without a pause, shared_buffers a quarter of omendb's index, page cache half of it")
+    p.add_argument("--warm", action="store_true", help="also searches without a pause, everything in shared buffers")
     a = p.parse_args()
     a.sets = words(p, a.sets, SETS)
     return a
@@ -124,6 +126,8 @@ def measure(server, name, result):
             result["sets"][name]["searches"].setdefault(kind, {})[ef] = {"ms": list(ms), "pages": list(pages)}
             print(f"  ef {ef:4} {kind:28} median {np.median(ms):7.1f} ms, p95 {np.percentile(ms, 95):7.1f} ms, {np.median(pages):.0f} pages")
         sys.stdout.flush()
+    if opt.warm:
+        warm(server, benches, kinds, result["sets"][name])
     if opt.steady:
         steady(server, benches, kinds, result["sets"][name])
 
@@ -149,6 +153,31 @@ def run_steady(server, bench, setting, ef, seed):
     return spent
 
 
+def take_turns(server, name, data, kinds, result):
+    """Searches of two clients, each kind in turn."""
+    for ef in data.ef:
+        spent = {kind: [] for kind in kinds}
+        for seed in range(opt.rounds):
+            for kind, (bench, setting) in kinds.items():
+                spent[kind] += run_steady(server, bench, setting, ef, seed + 1)
+        for kind, ms in spent.items():
+            rate = len(ms) / (opt.rounds * opt.seconds)
+            result.setdefault(name, {}).setdefault(kind, {})[ef] = {
+                "queries_per_second": rate, "median": np.median(ms), "p95": np.percentile(ms, 95), "p99": np.percentile(ms, 99)}
+            print(f"  ef {ef:4} {kind:28} {rate:7.0f} queries/s, median {np.median(ms):7.2f} ms, p95 {np.percentile(ms, 95):7.2f} ms")
+        sys.stdout.flush()
+
+
+def warm(server, benches, kinds, result):
+    """Table and index in shared buffers; what is asked for ahead does not matter then."""
+    for bench in benches.values():
+        bench.sql("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+        for name in relations(bench)[0]:
+            bench.sql(f"SELECT pg_prewarm('{name}')")
+    print(f"  warm: everything in shared buffers, two clients, {opt.rounds} runs of {opt.seconds} s")
+    take_turns(server, "warm", next(iter(benches.values())).data, {k: v for k, v in kinds.items() if not v[1]}, result)
+
+
 def steady(server, benches, kinds, result):
     """The server again, with less memory: searches of two clients, by turns."""
     size = int(benches["omendb"].value(f"SELECT pg_relation_size('{benches['omendb'].index}')"))
@@ -163,16 +192,7 @@ def steady(server, benches, kinds, result):
         server.within = limit.words
         server.start()
         print(f"  steady: shared_buffers {buffers // MEGABYTE} MB, page cache about {cache // MEGABYTE} MB, two clients, {opt.rounds} runs of {opt.seconds} s")
-        for ef in benches["omendb"].data.ef:
-            spent = {kind: [] for kind in kinds}
-            for seed in range(opt.rounds):
-                for kind, (bench, setting) in kinds.items():
-                    spent[kind] += run_steady(server, bench, setting, ef, seed + 1)
-            for kind, ms in spent.items():
-                rate = len(ms) / (opt.rounds * opt.seconds)
-                result.setdefault("steady", {}).setdefault(kind, {})[ef] = {
-                    "queries_per_second": rate, "median": np.median(ms), "p95": np.percentile(ms, 95), "p99": np.percentile(ms, 99)}
-                print(f"  ef {ef:4} {kind:28} {rate:7.0f} queries/s, median {np.median(ms):7.1f} ms, p95 {np.percentile(ms, 95):7.1f} ms")
+        take_turns(server, "steady", benches["omendb"].data, kinds, result)
         server.stop()
         server.within = []
     server.settings.clear()
