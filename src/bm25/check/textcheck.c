@@ -30,6 +30,7 @@
 #include "bm25/segment/extents.h"
 #include "bm25/segment/reader.h"
 #include "bm25/tail/tail.h"
+#include "storage/rowcheck.h"
 
 static BlockNumber
 doc_block(OhTextCheck *c, uint32 doc)
@@ -135,7 +136,7 @@ check_tids(OhTextCheck *c)
 
 			if (!OhDocRead(c->ix, a->doc, &x) || !OhDocRead(c->ix, b->doc, &y) || x.state == OH_DOC_DEAD ||
 				y.state == OH_DOC_DEAD || x.state == OH_DOC_FREE || y.state == OH_DOC_FREE ||
-				!ItemPointerEquals(&x.tid, &y.tid))
+				!OhSameTid(&x.tid, &y.tid))
 				continue;
 		}
 		OhReportCorruption(c->file.rel, doc_block(c, b->doc), "row (%u,%u) is document %u and document %u",

@@ -24,6 +24,7 @@
 #include "bm25/textcallbacks.h"
 #include "bm25/textoptions.h"
 #include "filter/key.h"
+#include "storage/rowcheck.h"
 #include "storage/wal.h"
 
 /*
@@ -148,7 +149,7 @@ give_up(Insertion *in)
 	OhDocData  *doc = OhRecordRead(file, OH_DOC, in->doc, BUFFER_LOCK_EXCLUSIVE, &buffer);
 
 	/* vacuum may have freed it already */
-	if (doc->state == OH_DOC_CLAIMED && doc->length == in->epoch && ItemPointerEquals(&doc->tid, in->tid))
+	if (doc->state == OH_DOC_CLAIMED && doc->length == in->epoch && OhSameTid(&doc->tid, in->tid))
 	{
 		OhWrite		write;
 

@@ -46,6 +46,7 @@
 #include "hnsw/parts.h"
 #include "hnsw/stats/counters.h"
 #include "hnsw/tune/tune.h"
+#include "storage/rowcheck.h"
 
 #define RECALL_COLUMNS 5
 
@@ -337,7 +338,7 @@ search_once(Measured *m, Probe *probe, int i, Found *found)
 
 		INSTR_TIME_SET_CURRENT(to);
 		INSTR_TIME_ACCUM_DIFF(total, to, from);
-		if (!ItemPointerEquals(&probe->slot->tts_tid, &m->self[i]) && distance_of(m, probe, m->query[i], &distance))
+		if (!OhSameTid(&probe->slot->tts_tid, &m->self[i]) && distance_of(m, probe, m->query[i], &distance))
 		{
 			sum_found += distance;
 			sum_exact += exact[n++];
