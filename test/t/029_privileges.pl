@@ -239,12 +239,14 @@ eve("CREATE SCHEMA eve; CREATE TABLE eve.t (id int, v vector(3));
 	CREATE FUNCTION eve.spy(v vector) RETURNS vector(3) LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN PERFORM lair.note('expression'); RETURN v; END \$\$;
 	INSERT INTO eve.t SELECT i, ARRAY[i, 1, 2]::vector FROM generate_series(1, 300) i;
 	CREATE INDEX t_v ON eve.t USING omenhnsw (((eve.spy(v))::vector(3))) WHERE eve.spy(v) IS NOT NULL");
-$node->safe_psql('trap', "SELECT omendb_index_check('eve.t_v', true); REINDEX TABLE eve.t; VACUUM eve.t; ANALYZE eve.t; CREATE INDEX t_more ON eve.t USING omenhnsw (((eve.spy(v))::vector(3)))");
+$node->safe_psql('trap', "SELECT omendb_index_check('eve.t_v', true); SELECT omendb_recall('eve.t_v'); SELECT omendb_recall('eve.t_v', query => \$\$SELECT '[1,2,3]'::vector\$\$); SELECT omendb_calibrate('eve.t_v'); REINDEX TABLE eve.t; VACUUM eve.t; ANALYZE eve.t; CREATE INDEX t_more ON eve.t USING omenhnsw (((eve.spy(v))::vector(3)))");
 is($node->safe_psql('trap', 'SELECT DISTINCT who, what FROM lair.caught'), '', 'expressions of an index are evaluated as the owner of its table');
 eve("CREATE FUNCTION eve.drop_in() RETURNS void LANGUAGE plpgsql AS \$\$ BEGIN CREATE TEMP TABLE x(); END \$\$");
 eve("CREATE OR REPLACE FUNCTION eve.spy(v vector) RETURNS vector(3) LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN PERFORM eve.drop_in(); RETURN v; END \$\$");
 ($code, $out, $err) = $node->psql('trap', "SELECT omendb_index_check('eve.t_v', true)");
 like($err, qr/cannot create temporary table within security-restricted operation/, 'and in a security-restricted operation');
+($code, $out, $err) = $node->psql('trap', "SELECT omendb_recall('eve.t_v')");
+like($err, qr/cannot create temporary table within security-restricted operation/, 'those that omendb_recall() evaluates, too');
 is($node->safe_psql('trap', 'SELECT current_user = session_user'), 't', 'the session is as before');
 
 # the traps do work

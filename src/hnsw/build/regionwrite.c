@@ -325,6 +325,18 @@ write_node(Merge *merge, const OhNodeHead *head, uint32 posting)
 }
 
 /*
+ * let_go -- unlock the pages being written, and let the build be cancelled: with a page locked it cannot be.
+ */
+static void
+let_go(Merge *merge)
+{
+	writer_end(&merge->nodes);
+	writer_end(&merge->refinements);
+	writer_end(&merge->keys);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
  * write_run -- write the nodes of a run whose numbers are in the window.
  *
  * posting: the run's first posting record.  Returns the one after its last.
@@ -336,11 +348,13 @@ write_run(Merge *merge, uint32 run, uint32 posting)
 	BufFile    *file = OhSpillOpen(&merge->regions->spill, "nodes", run, 0);
 	OhNodeHead *head = (OhNodeHead *) merge->record;
 	Size		fixed = regions->key_bytes + regions->code_bytes + regions->shape.refine_bytes;
+	uint32		n = 0;
 
 	while (OhSpillRead(file, head, sizeof(OhNodeHead)) &&
 		   OhSpillRead(file, head + 1, fixed + head->nlinks * (sizeof(uint32) + sizeof(float))))
 	{
-		CHECK_FOR_INTERRUPTS();
+		if (n++ % 1024 == 0)
+			let_go(merge);
 		if (head->number >= merge->begin && head->number < merge->end)
 			write_node(merge, head, posting);
 		posting += OhPostingRecords(head->further);
@@ -395,6 +409,7 @@ merge_region(Merge *merge, uint32 region)
 	for (merge->begin = first; merge->begin < last; merge->begin = merge->end)
 	{
 		merge->end = merge->begin + Min(merge->window, last - merge->begin);
+		let_go(merge);
 		read_lists(merge, region);
 		posting = merge->posting;
 		for (uint32 run = 0; run < merge->nruns; run++)
@@ -440,9 +455,7 @@ write_nodes(Merge *merge)
 		merge_region(merge, r);
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, OhRegionFirst(merge->rw, r + 1));
 	}
-	writer_end(&merge->nodes);
-	writer_end(&merge->refinements);
-	writer_end(&merge->keys);
+	let_go(merge);
 	pfree(merge->lists);
 }
 

@@ -148,6 +148,8 @@ gather(OhBuilder *b, Family *family, uint32 leader, uint32 first, const uint32 *
 	family->n = 0;
 	for (uint32 slot = first; slot != OH_NONE; slot = next[slot])
 	{
+		if (family->n % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (family->n == family->allocated)
 		{
 			family->allocated *= 2;
@@ -178,6 +180,8 @@ attach(OhBuilder *b, Family *family)
 	{
 		OhGraphNode *node = &b->nodes[family->member[i]];
 
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
 		link_sibling(b, family, i);
 		node->kind = OH_SLOT_NODE;
 		node->tower = OH_NONE;

@@ -105,17 +105,13 @@ OM_FUNCTION(om_recall);
 /* ---- the column ---- */
 
 /*
- * describe_column -- write the indexed column or expression, and the predicate, as SQL.
+ * describe_type -- find the type of the indexed column and its distance.
  */
 static void
-describe_column(Measured *m)
+describe_type(Measured *m)
 {
 	Relation	index = m->opened.index;
-	Oid			oid = RelationGetRelid(index);
 	Oid			opcintype = index->rd_opcintype[0];
-	char	   *predicate = NULL;
-	bool		isnull;
-	Datum		tree;
 
 	if (OhHasParts(&m->opened.ix->column))
 		ereport(ERROR,
@@ -127,12 +123,26 @@ describe_column(Measured *m)
 	m->array_type = get_array_type(opcintype);
 	m->operator = get_opfamily_member(index->rd_opfamily[0], opcintype, opcintype, OH_DISTANCE_STRATEGY);
 	fmgr_info(get_opcode(m->operator), &m->distance);
+}
+
+/*
+ * describe_column -- write the indexed column or expression, and the predicate, as SQL that fits the search_path.
+ */
+static void
+describe_column(Measured *m)
+{
+	Relation	index = m->opened.index;
+	char	   *predicate = NULL;
+	bool		isnull;
+	Datum		tree;
+
 	m->table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(m->opened.heap)),
 										  RelationGetRelationName(m->opened.heap));
 	m->column = psprintf("(%s)::%s",
-						 TextDatumGetCString(DirectFunctionCall3(pg_get_indexdef_ext, ObjectIdGetDatum(oid),
+						 TextDatumGetCString(DirectFunctionCall3(pg_get_indexdef_ext,
+																 ObjectIdGetDatum(RelationGetRelid(index)),
 																 Int32GetDatum(1), BoolGetDatum(false))),
-						 format_type_extended(opcintype, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+						 format_type_extended(m->type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
 	tree = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indpred, &isnull);
 	if (!isnull)
 		predicate = TextDatumGetCString(DirectFunctionCall2(pg_get_expr, tree,
@@ -492,13 +502,11 @@ measure(Measured *m, const int *ef, int nef, ReturnSetInfo * result)
 {
 	Probe		probe;
 	int			widest = 0;
-	int			level;
 
 	if (m->nqueries == 0 || nef == 0)
 		return;
 	find_exactly(m);
 	begin_searches(m, &probe);
-	level = NewGUCNestLevel();
 	for (int i = 0; i < nef; i++)
 		widest = Max(widest, ef[i]);
 	oh_measuring = true;
@@ -515,8 +523,33 @@ measure(Measured *m, const int *ef, int nef, ReturnSetInfo * result)
 		oh_hidden_node = OH_NONE;
 	}
 	PG_END_TRY();
-	AtEOXact_GUC(false, level);
 	end_searches(&probe);
+}
+
+/*
+ * measure_as_owner -- measure as the table's owner and in a security-restricted operation, because expressions of the
+ * index are evaluated.
+ *
+ * sample: of how many rows queries are to be made; 0: there are queries
+ */
+static void
+measure_as_owner(Measured *m, int sample, const int *ef, int nef, ReturnSetInfo * result)
+{
+	Oid			save_userid;
+	int			save_sec_context;
+	int			level = NewGUCNestLevel();
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(m->opened.heap->rd_rel->relowner, save_sec_context | SECURITY_RESTRICTED_OPERATION);
+	om_restrict_search_path();
+	/* figures are of all rows; policies that are forced on the owner are an error */
+	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	describe_column(m);
+	if (sample > 0)
+		sample_rows(m, sample);
+	measure(m, ef, nef, result);
+	AtEOXact_GUC(false, level);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
 }
 
 /*
@@ -543,15 +576,14 @@ om_recall(PG_FUNCTION_ARGS)
 	OhOpenToRead(PG_GETARG_OID(0), &m.opened);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	describe_column(&m);
-	if (PG_ARGISNULL(4))
-		sample_rows(&m, sample);
-	else
+	describe_type(&m);
+	if (!PG_ARGISNULL(4))
 	{
+		/* the caller's own statement, as the caller */
 		OhRunQueries(text_to_cstring(PG_GETARG_TEXT_PP(4)), m.type);
 		take_rows(&m, sample, false);
 	}
-	measure(&m, ef, nef, (ReturnSetInfo *) fcinfo->resultinfo);
+	measure_as_owner(&m, PG_ARGISNULL(4) ? sample : 0, ef, nef, (ReturnSetInfo *) fcinfo->resultinfo);
 	SPI_finish();
 	OhOpenedClose(&m.opened);
 	return (Datum) 0;
