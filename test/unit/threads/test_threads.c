@@ -133,10 +133,16 @@ OhHighwayIslandLimit(uint32 code_bytes)
 	return 256;
 }
 
-int
-OhCompareIslands(const void *a, const void *b)
+static int
+compare_islands(const void *a, const void *b)
 {
 	return (int) ((const OhIsland *) b)->size - (int) ((const OhIsland *) a)->size;
+}
+
+void
+OhSortIslands(OhIsland *island, Size n)
+{
+	qsort(island, n, sizeof(OhIsland), compare_islands);
 }
 
 /* ---- the test ---- */
