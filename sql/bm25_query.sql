@@ -107,7 +107,7 @@ DROP TABLE bq_parts;
 CREATE TEXT SEARCH CONFIGURATION bq_config (COPY = simple);
 CREATE TABLE bq_changed (body text, tenant int);
 INSERT INTO bq_changed SELECT 'the a on of in at is w' || i % 7, i % 3 FROM generate_series(1, 300) i;
-CREATE INDEX bq_changed_body ON bq_changed USING omenbm25 (body, tenant) WITH (text_config = 'bq_config');
+CREATE INDEX bq_changed_body ON bq_changed USING omenbm25 (body, tenant) WITH (text_config = 'public.bq_config');
 CREATE FUNCTION bq_change(g int) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
 	IF g = 2 THEN

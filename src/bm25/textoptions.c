@@ -138,6 +138,22 @@ keep_config(OhTextMeta *meta, Oid config)
 	ReleaseSysCache(tuple);
 }
 
+/*
+ * find_config -- the configuration of this name.
+ */
+static Oid
+find_config(const char *name)
+{
+	Oid			config = get_ts_config_oid(om_qualified_name(name), true);
+
+	if (!OidIsValid(config))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("text search configuration \"%s\" does not exist", name),
+				 errhint("Name it with its schema: from PostgreSQL 17 on, indexes are built with a search_path that has only pg_catalog.")));
+	return config;
+}
+
 static void
 refuse(const char *option, const char *type)
 {
@@ -172,6 +188,5 @@ OhTextResolveOptions(Relation index, OhTextMeta *meta)
 	if (weights != NULL && !parse_weights(weights, meta->weight))
 		validate_weights(weights);
 	/* a tsvector needs no configuration, but the words of a query do */
-	keep_config(meta, config != NULL && config[0] != '\0' ?
-				get_ts_config_oid(om_qualified_name(config), false) : getTSCurrentConfig(true));
+	keep_config(meta, config != NULL && config[0] != '\0' ? find_config(config) : getTSCurrentConfig(true));
 }
