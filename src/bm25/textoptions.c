@@ -67,11 +67,27 @@ validate_weights(const char *value)
 				 errhint("Example: weights = '1, 2, 4, 8'.")));
 }
 
+/*
+ * find_config -- the configuration of this name.
+ */
+static Oid
+find_config(const char *name)
+{
+	Oid			config = get_ts_config_oid(om_qualified_name(name), true);
+
+	if (!OidIsValid(config))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("text search configuration \"%s\" does not exist", name),
+				 errhint("Name it with its schema: from PostgreSQL 17 on, indexes are built with a search_path that has only pg_catalog.")));
+	return config;
+}
+
 static void
 validate_config(const char *value)
 {
 	if (value != NULL && value[0] != '\0')
-		(void) get_ts_config_oid(om_qualified_name(value), false);
+		(void) find_config(value);
 }
 
 void
@@ -136,22 +152,6 @@ keep_config(OhTextMeta *meta, Oid config)
 	strlcpy(meta->config_schema, get_namespace_name(form->cfgnamespace), NAMEDATALEN);
 	strlcpy(meta->config_name, NameStr(form->cfgname), NAMEDATALEN);
 	ReleaseSysCache(tuple);
-}
-
-/*
- * find_config -- the configuration of this name.
- */
-static Oid
-find_config(const char *name)
-{
-	Oid			config = get_ts_config_oid(om_qualified_name(name), true);
-
-	if (!OidIsValid(config))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("text search configuration \"%s\" does not exist", name),
-				 errhint("Name it with its schema: from PostgreSQL 17 on, indexes are built with a search_path that has only pg_catalog.")));
-	return config;
 }
 
 static void

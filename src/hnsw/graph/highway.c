@@ -64,7 +64,7 @@ compare_islands(const OhIsland *x, const OhIsland *y)
 	return x->node < y->node ? -1 : x->node > y->node;
 }
 
-/* Each node may be an island of its own: a sort of so many must end when it is cancelled. */
+/* Each node may be an island of its own, and a sort of all nodes must end when it is cancelled. */
 #define ST_SORT sort_islands
 #define ST_ELEMENT_TYPE OhIsland
 #define ST_COMPARE(a, b) compare_islands(a, b)
