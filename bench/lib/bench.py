@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import numpy as np                                                   # noqa: E402
 from progress import Progress                                        # noqa: E402
-from options import COLD_SETS, EXTENSIONS, METRICS, memory_mb                # noqa: E402
+from options import ALL_SETS, EXTENSIONS, METRICS, memory_mb         # noqa: E402
 from vecs import exact, log, read_vecs, recall                       # noqa: E402
 
 
@@ -95,7 +95,7 @@ class Data:
 
 
 def read_set(name, opt, ef=None):
-    metric, target, own_ef = COLD_SETS[name]
+    metric, target, own_ef = ALL_SETS[name]
     ef = [int(x) for x in opt.ef.split(",")] if opt.ef else ef or own_ef
     folder = os.path.join(opt.sets_folder, name)
     truth = None if opt.rows else read_vecs(folder + "/gt_dist.fvecs", np.float32).astype(np.float64)

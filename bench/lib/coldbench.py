@@ -10,11 +10,11 @@ import json
 import os
 import sys
 
-from options import COLD_SETS, EXTENSIONS, parser, settings, words
+from options import ALL_SETS, EXTENSIONS, parser, settings, words
 
 
 def options():
-    p = parser("cold", "searches whose pages are not in memory: omendb beside pgvector", COLD_SETS, seconds=30, rounds=3)
+    p = parser("cold", "searches whose pages are not in memory: omendb beside pgvector", ALL_SETS, seconds=30, rounds=3)
     p.set_defaults(sets="clust128", ef="40")
     p.add_argument("--queries", type=int, default=100, help="searches of each kind (default %(default)s)")
     p.add_argument("--only", choices=list(EXTENSIONS), help="one of the two")
@@ -24,7 +24,7 @@ def options():
                    help="also searches without a pause, shared_buffers a quarter of omendb's index, page cache half of it")
     p.add_argument("--warm", action="store_true", help="also searches without a pause, everything in shared buffers")
     a = p.parse_args()
-    a.sets = words(p, a.sets, COLD_SETS)
+    a.sets = words(p, a.sets, ALL_SETS)
     return a
 
 
@@ -136,7 +136,7 @@ MEGABYTE = 1024 * 1024
 PROCESSES = 100 * MEGABYTE      # room for the server's processes beside pages
 
 
-def run_steady(server, bench, setting, ef, seed):
+def run_clients(server, bench, setting, ef, seed):
     """Milliseconds of each search of two clients."""
     logs = server.root + server.home + "/steady"
     for name in glob.glob(logs + ".*"):
@@ -159,7 +159,7 @@ def take_turns(server, name, data, kinds, result):
         spent = {kind: [] for kind in kinds}
         for seed in range(opt.rounds):
             for kind, (bench, setting) in kinds.items():
-                spent[kind] += run_steady(server, bench, setting, ef, seed + 1)
+                spent[kind] += run_clients(server, bench, setting, ef, seed + 1)
         for kind, ms in spent.items():
             rate = len(ms) / (opt.rounds * opt.seconds)
             result.setdefault(name, {}).setdefault(kind, {})[ef] = {

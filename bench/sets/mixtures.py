@@ -7,8 +7,7 @@ clust128  1,000,000 of 128 dimensions that behave like SIFT descriptors (local i
           of about SIFT's norm (512), L2
 text512   200,000 of 512 dimensions that behave like embeddings of texts, cosine
 
-query: 1,000 further draws; insert: 2,000 further draws.  In chunks of 100,000 rows with a generator each, so that fewer
-rows are the same first ones.
+query: 1,000 further draws; insert: 2,000 further draws.  In chunks of 100,000 rows with a generator each.
 """
 import sys
 

@@ -40,12 +40,11 @@ BEGIN
     FOR col IN EXECUTE format('
         SELECT a.attname, a.attnum, a.atttypmod, t.typname, c.reltuples AS rows, c.relname
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
-        WHERE a.attrelid = $1 AND NOT a.attisdropped AND c.reltuples >= 1000
+        WHERE a.attrelid = $1 AND $3 IS NULL AND NOT a.attisdropped AND c.reltuples >= 1000
             AND t.typnamespace = $2::regnamespace AND t.typname IN (''vector'', ''halfvec'', ''sparsevec'')
             AND NOT EXISTS (SELECT FROM %s.omendb_indexes i JOIN pg_index x ON x.indexrelid = i.indexrelid
-                WHERE i.relid = $1 AND (x.indkey[0] = a.attnum OR x.indkey[0] = 0))', own) USING tab, own
+                WHERE i.relid = $1 AND (x.indkey[0] = a.attnum OR x.indkey[0] = 0))', own) USING tab, own, only_index
     LOOP
-        EXIT WHEN only_index IS NOT NULL;
         EXECUTE format('SELECT %s.omendb_order_operators($1, $2)', own) INTO operators USING col.relname, col.attname;
         dim := nullif(col.atttypmod, -1);
         IF dim IS NULL THEN

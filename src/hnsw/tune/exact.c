@@ -40,7 +40,6 @@ OM_FUNCTION(om_nearest_final);
 typedef struct Queries
 {
 	MemoryContext context;		/* context of all below */
-	bool		fixed;			/* the arguments are the same in all executions */
 	struct varlena *source;		/* the array as it was given, perhaps compressed or a TOAST pointer */
 	Oid			operator;
 	int			n;
@@ -140,27 +139,18 @@ check_operator(Oid operator, Oid type)
 
 /*
  * is_stable -- does this argument of the aggregate have the same value for all rows that one execution of it reads?
- *
- * *fixed becomes false if it may have another value in the next one, as in a subquery that is executed for each row of
- * the outer query.
  */
 static bool
-is_stable(FunctionCallInfo fcinfo, int arg, bool *fixed)
+is_stable(FunctionCallInfo fcinfo, int arg)
 {
 	Aggref	   *aggref = AggGetAggref(fcinfo);
 	Node	   *node = aggref == NULL ? NULL : (Node *) list_nth_node(TargetEntry, aggref->args, arg)->expr;
-	ParamKind	kind;
 
 	while (node != NULL && IsA(node, RelabelType))
 		node = (Node *) ((RelabelType *) node)->arg;
-	if (node == NULL || !(IsA(node, Const) || IsA(node, Param)))
-		return false;
-	if (IsA(node, Const))
-		return true;
-	kind = ((Param *) node)->paramkind;
-	if (kind == PARAM_EXEC)
-		*fixed = false;
-	return kind == PARAM_EXEC || kind == PARAM_EXTERN;
+	if (node != NULL && IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXEC || ((Param *) node)->paramkind == PARAM_EXTERN;
+	return node != NULL && IsA(node, Const);
 }
 
 /*
@@ -195,26 +185,22 @@ read_queries(FunctionCallInfo fcinfo, Queries *q)
 	q->varlena = length == -1;
 	deconstruct_array(array, type, length, byval, align, &q->query, &q->isnull, &q->n);
 	fmgr_info_cxt(check_operator(q->operator, getBaseType(type)), &q->distance, q->context);
-	if (!q->fixed)
-	{
-		q->source = palloc(VARSIZE_ANY(source));
-		memcpy(q->source, source, VARSIZE_ANY(source));
-	}
+	q->source = palloc(VARSIZE_ANY(source));
+	memcpy(q->source, source, VARSIZE_ANY(source));
 	MemoryContextSwitchTo(old);
 }
 
 /*
- * take_queries -- the queries and the operator.  They are read once, as they must not change, or, if another execution
- * may have others, where one may begin, which is where there is no state yet.
+ * take_queries -- the queries and the operator.  An execution reads them once, where it begins, which is where there is
+ * no state yet; the next one, as in a subquery of each row of another query, may have others.
  */
 static Queries *
 take_queries(FunctionCallInfo fcinfo, bool begin)
 {
 	Queries    *q = fcinfo->flinfo->fn_extra;
 	MemoryContext context;
-	bool		fixed = true;
 
-	if (q != NULL && (q->fixed || !begin))
+	if (q != NULL && !begin)
 		return q;
 	/* an aggregate with an initial state would not tell where an execution begins */
 	if (!begin)
@@ -232,14 +218,13 @@ take_queries(FunctionCallInfo fcinfo, bool begin)
 		fcinfo->flinfo->fn_extra = NULL;
 		MemoryContextDelete(q->context);
 	}
-	if (!is_stable(fcinfo, 1, &fixed) || !is_stable(fcinfo, 3, &fixed))
+	if (!is_stable(fcinfo, 1) || !is_stable(fcinfo, 3))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("queries and operator of %s must be constants or parameters", "omendb_nearest_distances")));
 	context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "omendb_nearest_distances queries", ALLOCSET_SMALL_SIZES);
 	q = MemoryContextAllocZero(context, sizeof(Queries));
 	q->context = context;
-	q->fixed = fixed;
 	read_queries(fcinfo, q);
 	fcinfo->flinfo->fn_extra = q;
 	return q;
