@@ -22,7 +22,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/smgr.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -31,6 +30,7 @@
 #include "compat.h"
 #include "hnsw/check/check.h"
 #include "hnsw/options.h"
+#include "storage/owner.h"
 
 #define CHECK_COLUMNS 16
 
@@ -234,9 +234,7 @@ om_index_check(PG_FUNCTION_ARGS)
 	Oid			heap_oid = IndexGetRelation(index_oid, true);
 	Relation	heap;
 	Relation	index;
-	Oid			save_userid;
-	int			save_sec_context;
-	int			save_nestlevel;
+	OhCaller	caller;
 	OhCheckFigures figures;
 	bool		is_text;
 
@@ -251,11 +249,7 @@ om_index_check(PG_FUNCTION_ARGS)
 				 errmsg("\"%s\" is not an omenhnsw or omenbm25 index", RelationGetRelationName(other))));
 	}
 	heap = OhOpenRelation(heap_oid, lock);
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(heap->rd_rel->relowner,
-						   save_sec_context | SECURITY_RESTRICTED_OPERATION);
-	save_nestlevel = NewGUCNestLevel();
-	om_restrict_search_path();
+	OhActAsOwner(heap, &caller);
 
 	index = OhOpenRelation(index_oid, lock);
 	is_text = check_either(index);
@@ -270,8 +264,7 @@ om_index_check(PG_FUNCTION_ARGS)
 	else
 		run_check(heap, index, heapallindexed, &figures);
 
-	AtEOXact_GUC(false, save_nestlevel);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	OhActAsCaller(&caller);
 	relation_close(index, lock);
 	table_close(heap, lock);
 	PG_RETURN_DATUM(make_row(fcinfo, &figures, heapallindexed));

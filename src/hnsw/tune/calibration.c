@@ -14,13 +14,13 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 
 #include "compat.h"
 #include "hnsw/calibrate/calibrate.h"
 #include "hnsw/curve.h"
 #include "hnsw/parts.h"
 #include "hnsw/tune/tune.h"
+#include "storage/owner.h"
 
 #define CURVE_COLUMNS 4
 
@@ -126,19 +126,14 @@ take_queries(const OhOpened *opened, const char *sql, uint64 most, OhGiven *give
 static bool
 measure(const OhOpened *opened, const OhGiven *given, int queries)
 {
-	Oid			save_userid;
-	int			save_sec_context;
-	int			level = NewGUCNestLevel();
+	OhCaller	caller;
 	bool		measured;
 
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(opened->heap->rd_rel->relowner, save_sec_context | SECURITY_RESTRICTED_OPERATION);
-	om_restrict_search_path();
+	OhActAsOwner(opened->heap, &caller);
 	measured = OhCalibrate(opened->heap, opened->index, given, queries, INFINITY);
 	/* a transaction without an ID does not wait for its WAL by itself */
 	ForceSyncCommit();
-	AtEOXact_GUC(false, level);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	OhActAsCaller(&caller);
 	return measured;
 }
 

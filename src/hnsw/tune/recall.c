@@ -46,6 +46,7 @@
 #include "hnsw/parts.h"
 #include "hnsw/stats/counters.h"
 #include "hnsw/tune/tune.h"
+#include "storage/owner.h"
 #include "storage/rowcheck.h"
 
 #define RECALL_COLUMNS 5
@@ -535,21 +536,16 @@ measure(Measured *m, const int *ef, int nef, ReturnSetInfo * result)
 static void
 measure_as_owner(Measured *m, int sample, const int *ef, int nef, ReturnSetInfo * result)
 {
-	Oid			save_userid;
-	int			save_sec_context;
-	int			level = NewGUCNestLevel();
+	OhCaller	caller;
 
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(m->opened.heap->rd_rel->relowner, save_sec_context | SECURITY_RESTRICTED_OPERATION);
-	om_restrict_search_path();
+	OhActAsOwner(m->opened.heap, &caller);
 	/* figures are of all rows; policies that are forced on the owner are an error */
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	describe_column(m);
 	if (sample > 0)
 		sample_rows(m, sample);
 	measure(m, ef, nef, result);
-	AtEOXact_GUC(false, level);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	OhActAsCaller(&caller);
 }
 
 /*
