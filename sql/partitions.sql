@@ -52,6 +52,37 @@ SELECT t, part_same(format('SELECT v <-> %1$L FROM %2$s ORDER BY v <-> %1$L LIMI
 -- partitions return what the merge takes: ten rows, and one more of each
 SELECT * FROM part_rows($$SELECT id FROM part_hash ORDER BY v <-> '[1,2,3,4,5,6]' LIMIT 10$$);
 
+-- a search for what comes from a row outside of the subquery, and one by a function that no worker may call: neither is a
+-- parallel worker's, which would take an index of each partition and have nothing to search for
+CREATE TABLE part_text (id int, t text) PARTITION BY HASH (id);
+CREATE TABLE part_text_0 PARTITION OF part_text FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE part_text_1 PARTITION OF part_text FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE INDEX part_text_t ON part_text USING omenbm25 (t);
+INSERT INTO part_text SELECT i, 'word' || i % 7 || repeat(' other', i % 50) FROM generate_series(1, 1500) i;
+ANALYZE part_text;
+CREATE FUNCTION part_restricted() RETURNS vector LANGUAGE sql STABLE PARALLEL RESTRICTED SET work_mem = '4MB' AS $$SELECT '[1,2,3,4,5,6]'::vector$$;
+CREATE FUNCTION part_outer(query text) RETURNS TABLE (plan text) LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off
+    SET parallel_leader_participation = off SET parallel_setup_cost = 0 SET parallel_tuple_cost = 0 SET min_parallel_table_scan_size = 0 AS $$
+DECLARE
+    found text[];
+    exact text[];
+BEGIN
+    RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;
+    EXECUTE 'SELECT array_agg(s::text) FROM (' || query || ') s' INTO found;
+    SET LOCAL enable_indexscan = off;
+    EXECUTE 'SELECT array_agg(s::text) FROM (' || query || ') s' INTO exact;
+    SET LOCAL enable_indexscan = on;
+    RETURN QUERY SELECT CASE WHEN found = exact THEN 'the same' ELSE format('index %s, sort %s', found, exact) END;
+END
+$$;
+SELECT line FROM part_outer($$SELECT id, ARRAY(SELECT t.id FROM part_range t WHERE t.made IN ('2026-02-01', '2026-05-01', '2026-09-01') ORDER BY t.v <-> s.v)
+    FROM part_hash_0 s WHERE id < 10$$) line WHERE line NOT LIKE '%Disabled: true%';
+SELECT line FROM part_outer($$SELECT id, (SELECT sum(u.id) FROM (SELECT t.id FROM part_text t WHERE t.t @@@ 'word1' ORDER BY t.t <@> bm25query('other' || s.id)) u)
+    FROM part_hash_0 s WHERE id < 10$$) line WHERE line NOT LIKE '%Disabled: true%';
+SELECT line FROM part_outer($$SELECT id FROM part_range t WHERE t.made IN ('2026-02-01', '2026-05-01', '2026-09-01') ORDER BY t.v <-> part_restricted()$$) line
+    WHERE line NOT LIKE '%Disabled: true%';
+DROP TABLE part_text;
+
 -- pruned when the statement is run: by parameters, and by what a subquery returns
 SET enable_seqscan = off;
 SET enable_sort = off;
@@ -134,4 +165,4 @@ INSERT INTO part_list SELECT id + 20000, 7 + id % 3, made, v FROM part_hash;
 SELECT part_same(format('SELECT v <-> %L FROM part_list WHERE tenant = 8 ORDER BY v <-> %1$L LIMIT 30', :q)) AS sub;
 SELECT * FROM part_checked();
 DROP TABLE part_hash, part_list, part_range;
-DROP FUNCTION part_same, part_rows, part_checked;
+DROP FUNCTION part_same, part_rows, part_checked, part_outer, part_restricted;

@@ -115,6 +115,17 @@ om_extend_relation(Relation rel, ForkNumber fork)
 #define om_path_never(path, startup, total) ((void) (path), *(startup) = *(total) = OM_NEVER_COST)
 #endif
 
+/*
+ * A path whose order no parallel worker can compute stays in the leader.  Workers do not get a
+ * value of a row outside of the subquery, and may not call every function; but up to 18 the
+ * planner asks for this in a relation's conditions and columns only, not in an index's order.
+ * An index of a partition would then be scanned by a worker (a Parallel Append takes paths that
+ * are not parallel themselves) with a null pointer as the query.
+ */
+#define om_path_check_parallel(root, path) \
+	((void) ((path)->path.parallel_safe = (path)->path.parallel_safe && \
+			 is_parallel_safe(root, (Node *) (path)->indexorderbys)))
+
 /* cost_sort() takes the input's disabled nodes since 18. */
 #if PG_VERSION_NUM >= 180000
 #define om_cost_sort(path, root, pathkeys, cost, tuples, width, mem, limit) \

@@ -23,6 +23,7 @@
 
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
@@ -416,6 +417,7 @@ ohcostestimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *star
 	double		fraction;
 	double		ignored;
 
+	om_path_check_parallel(root, path);
 	model_init(&model, root, path);
 	*correlation = 0;
 	*selectivity = 1.0;

@@ -10,6 +10,7 @@
 #include "catalog/partition.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
@@ -82,6 +83,7 @@ ohtextcost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup,
 	Node	   *query = driver(path);
 	Oid			bound = InvalidOid;
 
+	om_path_check_parallel(root, path);
 	if (query != NULL)
 	{
 		OhBm25Query *constant = OhPlannedQuery(query, &bound);
