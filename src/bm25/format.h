@@ -118,7 +118,8 @@ typedef struct OhTextMeta
 	uint8		unused2;
 	uint32		unused3[8];
 	OhArrayHead array[OH_TEXT_NARRAYS];
-	char		config_schema[NAMEDATALEN]; /* text search configuration; empty for tsvector */
+	char		config_schema[NAMEDATALEN]; /* text search configuration; of a tsvector, for the
+											 * words of queries */
 	char		config_name[NAMEDATALEN];
 	uint32		unused4;
 	OhSegment	segment[OH_MAX_SEGMENTS];

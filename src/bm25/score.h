@@ -65,7 +65,10 @@ OhImpactBound(uint16 impact, double then, double now)
 {
 	double		bound = impact / OH_IMPACT_STEPS;
 
-	if (now > then && then > 0)
+	/* without an average all lengths count the same (OhLengthNorm), which no factor makes good */
+	if (!(now > 0 && then > 0))
+		bound = 1.0;
+	else if (now > then)
 		bound *= now / then;
 	return Min(bound, 1.0) * (1 + 1e-9);
 }

@@ -288,8 +288,6 @@ OhTextConfig(const OhText *ix)
 {
 	Oid			config;
 
-	if (ix->config_name[0] == '\0')
-		return InvalidOid;
 	/*
 	 * not by get_ts_config_oid(): whoever may write to the table need not have USAGE on the
 	 * configuration's schema

@@ -28,7 +28,7 @@ typedef struct OmKernels
 	/*
 	 * The same for half precision; each uint16_t has the bits of an IEEE half, and every
 	 * variant gives the same result.  Conversion to float is exact; conversion from float
-	 * rounds to nearest even (infinite from 65520 on). Arrays need no padding.
+	 * rounds to nearest even (infinite from 65520 on); a NaN is some NaN. Arrays need no padding.
 	 */
 	float		(*l2sq_f16) (const uint16_t *a, const uint16_t *b, int dim);
 	float		(*ip_f16) (const uint16_t *a, const uint16_t *b, int dim);

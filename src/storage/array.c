@@ -699,7 +699,7 @@ OhArrayExtend(OhFile *file, int array)
 	Buffer		data;
 	Buffer		leaf;
 	Page		page;
-	uint32		lp;
+	uint32		lp = 0;
 	OhWrite		write;
 
 	/* check before extending: every insert into a full index gets here */

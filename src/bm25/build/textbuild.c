@@ -209,6 +209,21 @@ write_segment(Build * build, OhText *ix)
 }
 
 /*
+ * write_hint -- tell inserts that all pages of documents but the last are full.  (So are those that workers have
+ * not filled, one of each, until a vacuum.)
+ */
+static void
+write_hint(OhText *ix)
+{
+	uint32		npages = OhArrayPages(&ix->file, OH_DOC);
+	Buffer		buffer = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
+
+	OhTextMetaOf(BufferGetPage(buffer))->array[OH_DOC].free_hint = Max(npages, 1) - 1;
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
  * end_workers -- the runs are deleted with the parallel context.
  */
 static void
@@ -237,6 +252,7 @@ ohtextbuild(Relation heap, Relation index, IndexInfo *info)
 	ix->file.building = true;
 	read_rows(&build, ix);
 	write_segment(&build, ix);
+	write_hint(ix);
 	if (build.parallel)
 		end_workers(&build);
 	if (RelationNeedsWAL(index))

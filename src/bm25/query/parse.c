@@ -14,6 +14,7 @@
 
 #include <ctype.h>
 
+#include "parser/scansup.h"
 #include "tsearch/ts_type.h"
 #include "tsearch/ts_utils.h"
 #include "utils/builtins.h"
@@ -157,12 +158,12 @@ split(Parser *p, const char *text, int length)
 		int			begin = i;
 		int			word;
 
-		if (isspace((unsigned char) text[i]))
+		if (scanner_isspace(text[i]))
 		{
 			i++;
 			continue;
 		}
-		if (text[i] == '-' && i + 1 < length && !isspace((unsigned char) text[i + 1]))
+		if (text[i] == '-' && i + 1 < length && !scanner_isspace(text[i + 1]))
 		{
 			minus = true;
 			i++;
@@ -173,7 +174,7 @@ split(Parser *p, const char *text, int length)
 
 			(void) add_words(p, text + start, begin - start, plain);
 			word = quoted ? ++i : i;
-			while (i < length && (quoted ? text[i] != '"' : !isspace((unsigned char) text[i])))
+			while (i < length && (quoted ? text[i] != '"' : !scanner_isspace(text[i])))
 				i++;
 			if (quoted)
 				add_quoted(p, text + word, i - word, minus);
@@ -188,7 +189,7 @@ split(Parser *p, const char *text, int length)
 			continue;
 		}
 		word = i;
-		while (i < length && !isspace((unsigned char) text[i]) && text[i] != '"')
+		while (i < length && !scanner_isspace(text[i]) && text[i] != '"')
 			i++;
 		refuse_pattern(text + word, i - word);
 	}
@@ -204,14 +205,11 @@ compare_found(const void *a, const void *b)
 	return x->hash < y->hash ? -1 : x->hash > y->hash;
 }
 
-/*
- * term_number -- the number of the term with this hash, which must exist.
- */
-static int
-term_number(const OhTextQuery *query, uint64 hash)
+int
+OhTermNumber(const OhTextQuery *query, uint64 hash)
 {
 	int			low = 0;
-	int			high = query->nterms - 1;
+	int			high = query->nterms;
 
 	while (low < high)
 	{
@@ -222,7 +220,7 @@ term_number(const OhTextQuery *query, uint64 hash)
 		else
 			high = mid;
 	}
-	return low;
+	return low < query->nterms && query->hash[low] == hash ? low : -1;
 }
 
 /*
@@ -270,7 +268,7 @@ make_words(OhTextQuery *query, const Parser *p)
 	{
 		OhWord	   *word = &typed[p->found[i].word];
 
-		form[i] = term_number(query, p->found[i].hash);
+		form[i] = OhTermNumber(query, p->found[i].hash);
 		if (word->nforms++ == 0)
 			word->form = &form[i];
 		word->part = p->found[i].part;
@@ -372,20 +370,6 @@ OhTextQueryMatches(const OhTextQuery *query, const bool *has)
 			return false;
 		/* if all words of an excluded phrase occur, the row must be checked */
 		if (query->part[part].excluded && complete && query->part[part].phrase == 0)
-			return false;
-	}
-	return true;
-}
-
-bool
-OhTextQueryMeetsPhrases(const OhTextQuery *query, Datum tsvector)
-{
-	for (int i = 0; i < query->nparts; i++)
-	{
-		const OhPart *part = &query->part[i];
-
-		if (part->phrase != 0 &&
-			DatumGetBool(DirectFunctionCall2(ts_match_vq, tsvector, part->phrase)) == part->excluded)
 			return false;
 	}
 	return true;

@@ -55,7 +55,7 @@ extern OhTextQuery *OhTextQueryCopy(const OhTextQuery *query);
  * Does a document match, apart from phrases?  has[nterms] tells which terms it has.
  */
 extern bool OhTextQueryMatches(const OhTextQuery *query, const bool *has);
-/* Does a document, given as a tsvector, match the phrases? */
-extern bool OhTextQueryMeetsPhrases(const OhTextQuery *query, Datum tsvector);
+/* The number of the term with this hash; -1 if there is none. */
+extern int	OhTermNumber(const OhTextQuery *query, uint64 hash);
 
 #endif							/* OH_TEXT_PARSE_H */

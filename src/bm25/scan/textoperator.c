@@ -5,10 +5,9 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "tsearch/ts_type.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "bm25/query/phrase.h"
 #include "bm25/query/terms.h"
 #include "bm25/scan/statistics.h"
 #include "compat.h"
@@ -99,8 +98,8 @@ score(FunctionCallInfo fcinfo, bool is_tsvector)
 	find_frequencies(kept, &terms);
 	if (OhTextQueryMatches(query, kept->has) &&
 		(!query->phrases ||
-		 OhTextQueryMeetsPhrases(query, is_tsvector ? value :
-								 DirectFunctionCall2(to_tsvector_byid, ObjectIdGetDatum(kept->bound->config), value))))
+		 (is_tsvector ? OhTsvectorMeetsPhrases(query, value) :
+		  OhTextMeetsPhrases(query, kept->bound->config, value))))
 		result = OhScoreDocument(kept->bound, kept->tf, terms.length);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(kept->row);

@@ -136,6 +136,7 @@ add_hit(OhTextSearch *s, const OhHit *hit)
 }
 
 #define ST_SORT sort_hits
+#define ST_CHECK_FOR_INTERRUPTS
 #define ST_ELEMENT_TYPE OhHit
 #define ST_COMPARE(a, b) ((a)->score != (b)->score ? ((a)->score > (b)->score ? -1 : 1) : \
 						  (a)->doc < (b)->doc ? -1 : (a)->doc > (b)->doc)

@@ -432,9 +432,9 @@ is_left(const OhDocData *doc, uint32 epoch)
 }
 
 /*
- * free_page -- free documents of a page; returns how many.
+ * free_page -- free documents of a page; returns whether there were any.
  */
-static uint32
+static bool
 free_page(OhText *ix, uint32 lp, const OhDocSet *left, const OhDocSet *named, uint32 epoch)
 {
 	uint32		first = lp * ix->file.array[OH_DOC].per_page;
@@ -442,7 +442,6 @@ free_page(OhText *ix, uint32 lp, const OhDocSet *left, const OhDocSet *named, ui
 	uint32		nused = OhPageUsed(&ix->file, OH_DOC, buffer);
 	OhWrite		write;
 	Page		page = NULL;
-	uint32		n = 0;
 
 	for (uint32 slot = 0; slot < nused; slot++)
 	{
@@ -455,12 +454,11 @@ free_page(OhText *ix, uint32 lp, const OhDocSet *left, const OhDocSet *named, ui
 			page = OhWritePage(&write, buffer, false);
 		}
 		OhPageFreeSlot(&ix->file, OH_DOC, page, slot);
-		n++;
 	}
 	if (page != NULL)
 		OhWriteFinish(&write);
 	UnlockReleaseBuffer(buffer);
-	return n;
+	return page != NULL;
 }
 
 /*
@@ -477,16 +475,17 @@ OhFreeDocs(OhText *ix)
 	OhTextList *list = MemoryContextAlloc(context, sizeof(OhTextList));
 	uint32		npages = left->ndocs / ix->file.array[OH_DOC].per_page;
 	OhDocSet   *named;
-	uint32		nfreed = 0;
+	uint32		first = OH_NONE;
 
 	OhTextReadList(ix, list);
 	named = named_docs(ix, context);
 	for (uint32 lp = 0; lp < npages; lp++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		nfreed += free_page(ix, lp, left, named, list->epoch);
+		if (free_page(ix, lp, left, named, list->epoch))
+			first = Min(first, lp);
 	}
-	if (nfreed > 0)
+	if (first != OH_NONE)
 	{
 		Buffer		buffer = OhReadBlock(ix->file.rel, OH_META_BLOCK, OH_PAGE_META, BUFFER_LOCK_EXCLUSIVE);
 		OhWrite		write;
@@ -494,7 +493,7 @@ OhFreeDocs(OhText *ix)
 
 		OhWriteStart(&write, &ix->file);
 		meta = OhTextMetaOf(OhWritePage(&write, buffer, false));
-		meta->array[OH_DOC].free_hint = 0;
+		meta->array[OH_DOC].free_hint = Min(first, meta->array[OH_DOC].free_hint);
 		meta->generation++;
 		OhWriteFinish(&write);
 		UnlockReleaseBuffer(buffer);

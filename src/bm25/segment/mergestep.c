@@ -7,7 +7,8 @@
  * segment into the list of segments in place of the old ones.  Only the holder of the merge lock does a
  * step: an insert does a small one, a vacuum all that are left.
  *
- * The first step looks up which documents are dead, and writes the list of the others to the new segment.
+ * The list of all documents, the first term, is merged in one step: it looks up which are dead, and writes the list of
+ * the others to the new segment.
  * Later steps keep the postings of the documents in that list.  After the words, lists of filter columns are
  * merged as they are, as far as all inputs have them.
  *
@@ -49,7 +50,8 @@ typedef struct Merge
 	OhSegment  *old;			/* [n] */
 	Input	   *input;			/* [n] */
 	Input	  **with;			/* [n], the first of them: inputs that have the term being merged */
-	OhDocSet   *dead;			/* in the first step only */
+	uint32		lp;				/* the page of documents that copy is of; OH_NONE: of none */
+	PGAlignedBlock copy;
 	OhDocSet   *kept;			/* documents of the output */
 	uint32		columns;		/* filter columns of which all inputs have lists, a bit each */
 	bool		lists;			/* words are done, lists are being merged */
@@ -106,6 +108,27 @@ next_input(Input *input)
 }
 
 /*
+ * is_live -- is a document of the inputs live?  They are asked for in ascending order, as one list has them.
+ */
+static bool
+is_live(Merge *m, uint32 doc)
+{
+	OhFile	   *file = &m->ix->file;
+
+	if (m->lp != OhLp(file, OH_DOC, doc))
+	{
+		Buffer		buffer;
+
+		m->lp = OhLp(file, OH_DOC, doc);
+		buffer = OhArrayRead(file, OH_DOC, m->lp, BUFFER_LOCK_SHARE);
+		memcpy(m->copy.data, BufferGetPage(buffer), BLCKSZ);
+		UnlockReleaseBuffer(buffer);
+	}
+	return OhSlotOf(file, OH_DOC, doc) < OhTail(m->copy.data)->nused &&
+		((OhDocData *) OhSlot(file, OH_DOC, m->copy.data, OhSlotOf(file, OH_DOC, doc)))->state == OH_DOC_LIVE;
+}
+
+/*
  * keeps -- does the output keep this document?  (The term with hash 0 is the list of all documents.)
  */
 static inline bool
@@ -113,7 +136,7 @@ keeps(Merge *m, uint64 hash, uint32 doc)
 {
 	if (hash != 0)
 		return OhDocSetHas(m->kept, doc);
-	if (OhDocSetHas(m->dead, doc))
+	if (!is_live(m, doc))
 		return false;
 	OhDocSetAdd(m->kept, doc);
 	return true;
@@ -340,10 +363,10 @@ open_merge(OhText *ix, const OhTextList *list)
 	Merge	   *m = MemoryContextAllocZero(context, sizeof(Merge));
 	bool		begun = list->merge.begun != OH_MERGE_NEW;
 
-	OhVerifyExtents(ix, list);
 	m->ix = ix;
 	m->context = context;
 	m->sealed = list->sealed;
+	m->lp = OH_NONE;
 	m->columns = PG_UINT32_MAX;
 	m->lists = list->merge.begun == OH_MERGE_LISTS;
 	m->state = list->merge;
@@ -362,10 +385,8 @@ open_merge(OhText *ix, const OhTextList *list)
 		m->columns &= OhSegmentLists(&m->input[i].reader);
 	}
 	m->kept = OhDocSetMake(ix, context);
-	if (!begun)
-		m->dead = OhDeadDocs(ix, context);
 	/* without any term yet, all documents so far were dead */
-	else if (m->state.output.nterms > 0)
+	if (begun && m->state.output.nterms > 0)
 		read_kept(m);
 	open_inputs(m, begun);
 	m->writer = OhSegmentWriterResume(ix, &m->state, context);
@@ -397,7 +418,6 @@ merge_whole(Merge *m)
 			(errmsg_internal("index \"%s\": a merge needs more pages than it has reserved",
 							 RelationGetRelationName(m->ix->file.rel))));
 	m->kept = OhDocSetMake(m->ix, m->context);
-	m->dead = OhDeadDocs(m->ix, m->context);
 	m->lists = false;
 	open_inputs(m, false);
 	m->writer = OhSegmentWriterBegin(m->ix, m->state.output.average, m->context);
@@ -409,13 +429,13 @@ merge_whole(Merge *m)
  * has_pages -- extend the array of segments towards the output's first page of postings; true if it is reached.
  */
 static bool
-has_pages(Merge *m)
+has_pages(OhText *ix, const OhMergeState *state)
 {
-	uint32		end = m->state.output.first[OH_AREA_POSTINGS];
+	uint32		end = state->output.first[OH_AREA_POSTINGS];
 
-	for (int i = 0; i < EXTEND_PAGES && OhArrayPages(&m->ix->file, OH_SEGMENT) < end; i++)
-		(void) OhArrayExtend(&m->ix->file, OH_SEGMENT);
-	return OhArrayPages(&m->ix->file, OH_SEGMENT) >= end;
+	for (int i = 0; i < EXTEND_PAGES && OhArrayPages(&ix->file, OH_SEGMENT) < end; i++)
+		(void) OhArrayExtend(&ix->file, OH_SEGMENT);
+	return OhArrayPages(&ix->file, OH_SEGMENT) >= end;
 }
 
 /*
@@ -426,8 +446,6 @@ step(Merge *m, uint64 postings)
 {
 	bool		more;
 
-	if (!has_pages(m))
-		return false;
 	more = merge_terms(m, postings);
 	if (more)
 	{
@@ -449,9 +467,15 @@ step(Merge *m, uint64 postings)
 bool
 OhMergeStep(OhText *ix, const OhTextList *list, uint64 postings)
 {
-	Merge	   *m = open_merge(ix, list);
-	bool		done = step(m, postings);
+	Merge	   *m;
+	bool		done;
 
+	/* before the merge is opened, which reads what earlier steps have written */
+	OhVerifyExtents(ix, list);
+	if (!has_pages(ix, &list->merge))
+		return false;
+	m = open_merge(ix, list);
+	done = step(m, postings);
 	MemoryContextDelete(m->context);
 	return done;
 }
@@ -459,8 +483,12 @@ OhMergeStep(OhText *ix, const OhTextList *list, uint64 postings)
 void
 OhMergeFinish(OhText *ix, const OhTextList *list, uint64 postings)
 {
-	Merge	   *m = open_merge(ix, list);
+	Merge	   *m;
 
+	OhVerifyExtents(ix, list);
+	while (!has_pages(ix, &list->merge))
+		om_vacuum_delay_point();
+	m = open_merge(ix, list);
 	while (!step(m, postings))
 		om_vacuum_delay_point();
 	MemoryContextDelete(m->context);

@@ -485,9 +485,9 @@ merge_runs(OhSorter *sorter, OhSegmentWriter *writer)
 		Run		   *run = &sorter->run[DatumGetInt32(binaryheap_first(heap))];
 		const Run  *second = second_run(sorter, heap);
 
-		CHECK_FOR_INTERRUPTS();
 		do
 		{
+			CHECK_FOR_INTERRUPTS();
 			if (!begun || run->hash != current)
 				begin_term(sorter, writer, run->hash, sorter->is_lists ? docs_of_term(sorter, run->hash) : 0);
 			begun = true;

@@ -417,7 +417,7 @@ delete_nodes(BulkDelete *bulk)
 }
 
 /*
- * ohbulkdelete -- ambulkdelete.  The callback is called once for each TID.
+ * ohbulkdelete -- ambulkdelete.  The callback is called once for each TID, or again where a page is gone through again.
  *
  * Postings come first, because a node is only dead if its postings are empty.  TIDs that are added during
  * the scan are not among those to be removed.

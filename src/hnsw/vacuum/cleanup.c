@@ -241,6 +241,20 @@ set_hints(OhVacuum *v, const uint32 *first, bool freed, uint8 unclean)
 }
 
 /*
+ * leaves_dead_nodes -- has the last pass over the graph left links to dead nodes, which are not freed then?
+ */
+static bool
+leaves_dead_nodes(const OhVacuum *v)
+{
+	for (uint32 id = 0; id < v->n; id++)
+	{
+		if ((v->node[id] & (OH_VAC_STATE | OH_VAC_KEEP)) == (OH_DEAD | OH_VAC_KEEP))
+			return true;
+	}
+	return false;
+}
+
+/*
  * clean_graph -- repair the graph, free what belongs to dead nodes, and link nodes again; returns how many records
  * were freed.
  *
@@ -257,6 +271,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
 	uint32		unreachable;
 	uint32		nlost = 0;
 	uint8	   *lost;
+	uint8		unclean;
 	bool		relinked;
 
 	settle_entry(v);
@@ -266,6 +281,7 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
 	nfreed += free_records(v, OH_TOWER, &first[OH_TOWER], &empty);
 	nfreed += free_records(v, OH_POSTING, &first[OH_POSTING], &empty);
 	nfreed += free_records(v, OH_NODE, &first[OH_NODE], &empty);
+	unclean = leaves_dead_nodes(v) ? OH_UNCLEAN_NODES : 0;
 	free_records(v, OH_NULLS, &first[OH_NULLS], &empty);
 
 	/* if the graph was empty, inserts may have come in without an entry point */
@@ -285,8 +301,9 @@ clean_graph(Relation index, IndexBulkDeleteResult *stats, bool relink)
 	while (follow_entry(v));
 	OhVacuumHighway(v);
 	OhHighwayMerge(v->ix);
-	set_hints(v, first, nfreed > 0 || stats->tuples_removed > 0,
-			  relink && !relinked ? OH_UNCLEAN_LINKS : 0);
+	if (relink && !relinked)
+		unclean |= OH_UNCLEAN_LINKS;
+	set_hints(v, first, nfreed > 0 || stats->tuples_removed > 0, unclean);
 	ereport(DEBUG1,
 			(errmsg_internal("index \"%s\": %u records freed, %u live nodes, %u out of reach",
 							 RelationGetRelationName(index), nfreed, v->nlive, unreachable)));

@@ -29,7 +29,10 @@
 #include "hnsw/vacuum/vacuum.h"
 #include "storage/wal.h"
 
-/* Passes over the graph.  Links to dead nodes that inserts add after these are left to the next vacuum. */
+/*
+ * Passes over the graph.  Links to dead nodes that inserts add after these are left to the next vacuum
+ * (OH_UNCLEAN_NODES).
+ */
 #define MAX_PASSES 8
 
 /* Candidates for one list, at most. */
