@@ -12,8 +12,8 @@ INSERT INTO phrased VALUES
     -- and positions to 16,383
     (5, other_words(16500) || ' solar storm'),
     (6, other_words(16500) || ' storm solar'),
-    (7, other_words(40000) || ' storm solar ' || other_words(10000) || ' solar storm ' || other_words(50)),
-    (8, other_words(40000) || ' solar ' || other_words(10000) || ' storm'),
+    (7, other_words(20000) || ' storm solar ' || other_words(5000) || ' solar storm ' || other_words(50)),
+    (8, other_words(20000) || ' solar ' || other_words(5000) || ' storm'),
     -- and has a megabyte of words
     (9, (SELECT string_agg('word' || i, ' ') FROM generate_series(1, 120000) i) || ' solar storm'),
     (10, (SELECT string_agg('word' || i, ' ') FROM generate_series(1, 120000) i) || ' storm solar'),
@@ -23,10 +23,9 @@ INSERT INTO phrased VALUES
     -- one token with blanks
     (13, repeat('wind <a href="solar storm"> ', 5000) || 'solar wind <b title="x y"> storm');
 -- at each place around the end of a piece, and of what PostgreSQL can tell apart
-INSERT INTO phrased SELECT 100 + i, repeat('p ', i) || 'solar storm' FROM generate_series(4085, 4105) i;
-INSERT INTO phrased SELECT 100 + i, repeat('p ', i) || 'solar storm' FROM generate_series(8170, 8210) i;
-INSERT INTO phrased SELECT 100 + i, repeat('p ', i) || 'solar storm' FROM generate_series(16370, 16400) i;
-INSERT INTO phrased SELECT 100 + i, repeat('p ', 12000) || 'solar storm' || repeat(' p', i) FROM generate_series(20000, 20005) i;
+INSERT INTO phrased SELECT 100 + i, repeat('p ', i) || 'solar storm'
+    FROM unnest(ARRAY[4093, 4094, 4095, 4096, 4097, 8189, 8190, 8191, 8192, 8193, 8194, 16379, 16380, 16381, 16382, 16383, 16384, 16385]) i;
+INSERT INTO phrased SELECT 100 + i, repeat('p ', i) || 'solar storm' || repeat(' p', 20000) FROM generate_series(12000, 12003) i;
 CREATE INDEX phrased_body ON phrased USING omenbm25 (body) WITH (text_config = 'english');
 CREATE FUNCTION found(query text, OUT far bigint, OUT near int[]) LANGUAGE plpgsql AS $$
 BEGIN
@@ -39,7 +38,7 @@ SELECT query, f.* FROM unnest(ARRAY['"solar storm"', 'storm -"solar storm"', '"s
 -- the same without the index
 SET enable_seqscan = on;
 SET enable_indexscan = off;
-SELECT query, f.* FROM unnest(ARRAY['"solar storm"', 'storm -"solar storm"', '"dark and the matter"']) query, found(query) f;
+SELECT query, f.* FROM unnest(ARRAY['"solar storm"', 'storm -"solar storm"']) query, found(query) f;
 RESET enable_indexscan;
 DROP TABLE phrased;
 DROP FUNCTION other_words, found;
