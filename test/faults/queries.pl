@@ -52,6 +52,7 @@ sub settings
 		'plan_cache_mode = ' . pick(qw(auto force_generic_plan force_custom_plan)));
 	push @set, map { "$_ = " . (chance(0.25) ? 'off' : 'on') } qw(enable_hashjoin enable_mergejoin enable_material enable_memoize enable_sort enable_incremental_sort enable_hashagg enable_nestloop);
 	my $parallel = chance(0.15);
+	$mode->{parallel} = $parallel;
 	# where a table has one page, the leader has read it before a worker begins
 	push @set, 'parallel_leader_participation = ' . ($parallel && chance(0.5) ? 'off' : 'on');
 	push @set, ($version >= 160000 ? 'debug_parallel_query' : 'force_parallel_mode') . ' = ' . ($parallel ? 'on' : 'off'),
