@@ -119,3 +119,61 @@ SELECT g, bq_change(g), (SELECT count(*) FROM bq_changed WHERE body @@@ 'the a o
 DROP TABLE bq_changed;
 DROP FUNCTION bq_change;
 DROP TEXT SEARCH CONFIGURATION bq_config;
+
+-- the searched value is of a query around the one that searches
+CREATE TABLE bq_outer (id int, title text, body text);
+INSERT INTO bq_outer VALUES (1, 'a', 'solar storm'), (2, 'b', 'rain'), (3, 'c', 'storm of rain');
+CREATE INDEX bq_outer_body ON bq_outer USING omenbm25 (body) WITH (text_config = 'english');
+CREATE INDEX bq_outer_both ON bq_outer USING omenbm25 ((title || ' ' || body)) WITH (text_config = 'english');
+CREATE TABLE bq_words (w text);
+INSERT INTO bq_words VALUES ('storm'), ('rain');
+SELECT id, (SELECT round(min(body <@> w)::numeric, 4) FROM bq_words) AS least, (SELECT round(min(body <@> bm25query(w, index => 'bq_outer_body'))::numeric, 4) FROM bq_words) AS named,
+    ARRAY(SELECT w FROM bq_words WHERE d.body @@@ w) AS words, ARRAY(SELECT w FROM bq_words WHERE (d.title || ' ' || d.body) @@@ w) AS words_of_both,
+    (SELECT d.body @@@ 'storm') AS storm, (SELECT count(*) FROM (SELECT ARRAY(SELECT w FROM bq_words WHERE d.body @@@ w OFFSET 0) AS a OFFSET 0) s) AS two_levels
+    FROM bq_outer d ORDER BY id;
+SELECT id FROM bq_outer WHERE id = 2 OR EXISTS (SELECT FROM bq_words WHERE body @@@ w AND w = 'storm') ORDER BY id;
+SELECT id FROM bq_outer d, LATERAL (SELECT d.body AS b OFFSET 0) s WHERE s.b @@@ 'storm' ORDER BY id;
+SELECT id FROM (SELECT id, body AS b FROM bq_outer OFFSET 0) s WHERE EXISTS (SELECT FROM bq_words WHERE s.b @@@ w AND w = 'rain' OFFSET 0) ORDER BY id;
+BEGIN;
+UPDATE bq_outer d SET id = (SELECT count(*) FROM bq_words WHERE d.body @@@ w) RETURNING id, body;
+ROLLBACK;
+CREATE ROLE bq_reader;
+GRANT SELECT ON bq_outer, bq_words TO bq_reader;
+ALTER TABLE bq_outer ENABLE ROW LEVEL SECURITY;
+CREATE POLICY bq_policy ON bq_outer USING (id = 9 OR EXISTS (SELECT FROM bq_words WHERE bq_outer.body @@@ w AND w = 'rain'));
+SET ROLE bq_reader;
+SELECT id FROM bq_outer ORDER BY body <@> 'storm', id;
+RESET ROLE;
+DROP POLICY bq_policy ON bq_outer;
+-- neither is of a table's column, so that there is no index
+SELECT count(*) FROM bq_outer d WHERE EXISTS (SELECT FROM bq_words WHERE (d.title || w) @@@ w OFFSET 0);
+SELECT count(*) FROM bq_outer d WHERE EXISTS (SELECT FROM bq_words WHERE ((SELECT d.title) || ' ' || d.body) @@@ w OFFSET 0);
+DROP TABLE bq_outer, bq_words;
+DROP ROLE bq_reader;
+-- a loop that inserts and searches for many others between two rows of a search
+CREATE TABLE bq_loop (id int, body text);
+INSERT INTO bq_loop SELECT i, CASE WHEN i <= 500 THEN 'solar storm ' || repeat('x ', 1 + i % 5) || 'w' || i % 40 ELSE 'other' END FROM generate_series(1, 1000) i;
+CREATE INDEX bq_loop_body ON bq_loop USING omenbm25 (body) WITH (text_config = 'simple');
+SET enable_sort = off;
+CREATE FUNCTION bq_looped(matching boolean) RETURNS TABLE (n bigint, ids bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    one record;
+BEGIN
+    n := 0;
+    ids := 0;
+    FOR one IN EXECUTE format('SELECT s.id FROM generate_series(1, 20) v (i),
+        LATERAL (SELECT id FROM bq_loop WHERE id > v.i %s ORDER BY body <@> ''"solar storm" x'' LIMIT 3) s', CASE WHEN matching THEN 'AND body @@@ ''"solar storm" x''' END)
+    LOOP
+        INSERT INTO bq_loop SELECT 1000 + i, 'solar storm x x x x' FROM generate_series(1, 20) i;
+        PERFORM count((SELECT id FROM bq_loop WHERE body @@@ ('w' || g) LIMIT 1)) FROM generate_series(1, 80) g;
+        n := n + 1;
+        ids := ids + one.id;
+    END LOOP;
+    RETURN NEXT;
+END
+$$;
+SELECT * FROM bq_looped(true);
+SELECT * FROM bq_looped(false);
+RESET enable_sort;
+DROP FUNCTION bq_looped;
+DROP TABLE bq_loop;

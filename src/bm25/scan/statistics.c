@@ -12,6 +12,7 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_inherits.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "tsearch/ts_cache.h"
@@ -286,27 +287,46 @@ bind(const OhBm25Query *source, Oid oid)
 	return bound;
 }
 
-/* ---- queries already bound in this command ---- */
+/* ---- queries that are already bound ---- */
 
-#define REMEMBERED	16
+#define REMEMBERED	64
 
 typedef struct Remembered
 {
 	MemoryContext context;		/* context of the other fields; NULL: the entry is empty */
+	OhMoment	moment;
 	OhBm25Query *source;
 	OhBoundQuery *bound;
+	uint64		used;			/* when it was asked for, by the number of requests */
 } Remembered;
 
 static Remembered remembered[REMEMBERED];
-static uint32 remembered_next = 0;	/* the oldest entry */
-static TimestampTz remembered_statement;
-static TimestampTz remembered_transaction;
-static CommandId remembered_command;
+static uint64 requests = 0;
 
-CommandId
-OhCurrentCommand(void)
+OhMoment
+OhCurrentMoment(void)
 {
-	return ActiveSnapshotSet() ? GetActiveSnapshot()->curcid : GetCurrentCommandId(false);
+	OhMoment	moment = {0};
+
+	if (ActiveSnapshotSet())
+	{
+		Snapshot	snapshot = GetActiveSnapshot();
+
+		moment.transaction = GetCurrentTransactionStartTimestamp();
+		moment.command = snapshot->curcid;
+		moment.xmin = snapshot->xmin;
+		moment.xmax = snapshot->xmax;
+		moment.nrunning = snapshot->xcnt + snapshot->subxcnt;
+		if (snapshot->xcnt > 0)
+			moment.running = DatumGetUInt64(hash_any_extended((const unsigned char *) snapshot->xip,
+															  sizeof(TransactionId) * snapshot->xcnt, snapshot->xcnt));
+	}
+	else
+	{
+		moment.transaction = GetCurrentStatementStartTimestamp();
+		moment.command = GetCurrentCommandId(false);
+	}
+	return moment;
 }
 
 static void
@@ -318,23 +338,47 @@ forget(Remembered *one)
 }
 
 /*
- * forget_earlier -- forget the queries that other commands have bound.
+ * find_remembered -- find a query that was bound at this moment; NULL if there is none.
  *
  * An index scan and the operator above it must score by the same statistics, whatever is
  * inserted in between.
  */
-static void
-forget_earlier(void)
+static Remembered *
+find_remembered(const OhBm25Query *source, Oid oid, const OhMoment *moment)
 {
-	if (remembered_statement == GetCurrentStatementStartTimestamp() &&
-		remembered_transaction == GetCurrentTransactionStartTimestamp() &&
-		remembered_command == OhCurrentCommand())
-		return;
 	for (int i = 0; i < REMEMBERED; i++)
-		forget(&remembered[i]);
-	remembered_statement = GetCurrentStatementStartTimestamp();
-	remembered_transaction = GetCurrentTransactionStartTimestamp();
-	remembered_command = OhCurrentCommand();
+	{
+		Remembered *one = &remembered[i];
+
+		if (one->bound != NULL && one->bound->index == oid && VARSIZE(one->source) == VARSIZE(source) &&
+			memcmp(one->source, source, VARSIZE(source)) == 0 && OhSameMoment(&one->moment, moment))
+			return one;
+	}
+	return NULL;
+}
+
+/*
+ * make_room -- forget the queries of earlier transactions, and if that is not enough the one that was asked for
+ * the longest time ago; returns an empty entry.
+ */
+static Remembered *
+make_room(void)
+{
+	TimestampTz transaction = GetCurrentTransactionStartTimestamp();
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+	Remembered *oldest = &remembered[0];
+
+	for (int i = 0; i < REMEMBERED; i++)
+	{
+		Remembered *one = &remembered[i];
+
+		if (one->moment.transaction != transaction && one->moment.transaction != statement)
+			forget(one);
+		if (one->used < oldest->used)
+			oldest = one;
+	}
+	forget(oldest);
+	return oldest;
 }
 
 static OhBm25Query *
@@ -364,6 +408,7 @@ OhBoundQuery *
 OhBindQuery(const OhBm25Query *source, Oid fallback)
 {
 	Oid			oid = OidIsValid(source->index) ? source->index : fallback;
+	OhMoment	moment;
 	OhBoundQuery *bound;
 	Remembered *one;
 	MemoryContext context;
@@ -375,26 +420,24 @@ OhBindQuery(const OhBm25Query *source, Oid fallback)
 				 errmsg("a text search needs an omenbm25 index, whose statistics its scores use"),
 				 errdetail("The query names none, and the searched value is not a column or expression that has such an index."),
 				 errhint("Create an index, or name one: bm25query('...', index => 'name').")));
-	forget_earlier();
-	for (int i = 0; i < REMEMBERED; i++)
+	moment = OhCurrentMoment();
+	one = find_remembered(source, oid, &moment);
+	if (one == NULL)
 	{
-		if (remembered[i].bound != NULL && remembered[i].bound->index == oid &&
-			VARSIZE(remembered[i].source) == VARSIZE(source) &&
-			memcmp(remembered[i].source, source, VARSIZE(source)) == 0)
-			return copy_bound(remembered[i].bound);
+		one = make_room();
+		context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 query", ALLOCSET_SMALL_SIZES);
+		old = MemoryContextSwitchTo(context);
+		bound = bind(source, oid);
+		/* no errors can happen from here on */
+		MemoryContextSetParent(context, TopMemoryContext);
+		one->source = copy_source(source);
+		one->bound = bound;
+		one->moment = moment;
+		one->context = context;
+		MemoryContextSwitchTo(old);
 	}
-	one = &remembered[remembered_next++ % REMEMBERED];
-	forget(one);
-	context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 query", ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(context);
-	bound = bind(source, oid);
-	/* no errors can happen from here on */
-	MemoryContextSetParent(context, TopMemoryContext);
-	one->source = copy_source(source);
-	one->bound = bound;
-	one->context = context;
-	MemoryContextSwitchTo(old);
-	return copy_bound(bound);
+	one->used = ++requests;
+	return copy_bound(one->bound);
 }
 
 double

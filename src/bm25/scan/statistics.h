@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "bm25/bm25.h"
 #include "bm25/query/parse.h"
 
@@ -18,6 +20,24 @@ typedef struct OhBoundQuery
 	uint8		weight[4];		/* weights of a tsvector's labels */
 	OhTextQuery *query;
 } OhBoundQuery;
+
+/* What a snapshot sees.  To be compared by OhSameMoment(). */
+typedef struct OhMoment
+{
+	TimestampTz transaction;	/* when it began; of a query without a snapshot, when the statement
+								 * did */
+	uint64		running;		/* hash of the transactions that were running */
+	TransactionId xmin;
+	TransactionId xmax;
+	CommandId	command;
+	uint32		nrunning;
+} OhMoment;
+
+static inline bool
+OhSameMoment(const OhMoment *a, const OhMoment *b)
+{
+	return memcmp(a, b, sizeof(OhMoment)) == 0;
+}
 
 /* Documents of the tail that have terms of a query. */
 typedef struct OhTailMatches
@@ -39,16 +59,17 @@ typedef struct OhTailMatches
 extern bool OhTailCollect(OhText *ix, const OhTextList *list, const OhTextQuery *query, OhTailMatches *found);
 /*
  * Bind the query to the index that it names, or to fallback; in CurrentMemoryContext.
- * Within a command, all callers get the same statistics.
+ * All callers within a query get the same statistics, as long as it searches for no more than some dozens of others
+ * at the same time.
  */
 extern OhBoundQuery *OhBindQuery(const OhBm25Query *source, Oid fallback);
 /* The score of a document from its terms' frequencies, tf[nterms], 0 for a term that it lacks. */
 extern double OhScoreDocument(const OhBoundQuery *bound, const uint32 *tf, double length);
 /*
- * The command id of the running query, even if its functions have run others since.  Statistics are
- * constant within it; a query bound in another command is bound again.
+ * What the running query sees, even if its functions have run others since.  Statistics are constant within
+ * it; a query bound at another moment is bound again.
  */
-extern CommandId OhCurrentCommand(void);
+extern OhMoment OhCurrentMoment(void);
 /* Open an index that a query names; an error if it cannot be used for that. */
 extern Relation OhOpenNamedIndex(Oid index);
 

@@ -45,6 +45,14 @@ typedef struct Searched
 	Node	   *expr;			/* its Vars have varno 1 */
 } Searched;
 
+/* A query whose tables an expression may be of, and the one around it. */
+typedef struct Level
+{
+	List	   *rtable;
+	PlannerInfo *root;			/* of the query itself or of one that it is in */
+	const struct Level *outer;	/* NULL: that of root's parent, if there is one */
+} Level;
+
 /*
  * strip -- remove casts that do nothing, such as varchar to text.
  */
@@ -56,44 +64,72 @@ strip(Node *node)
 	return node;
 }
 
+static bool resolve_at(Node *expr, int up, const Level *level, Searched *found);
+
 /*
  * resolve -- follow an expression to a table; false if it does not come from one.
+ *
+ * It may come from a query around the one that it stands in.
  */
 static bool
-resolve(Node *expr, List *rtable, Searched *found)
+resolve(Node *expr, const Level *level, Searched *found)
 {
-	List	   *vars;
-	Var		   *first;
+	expr = strip(expr);
+	for (int up = 0; level != NULL; up++)
+	{
+		PlannerInfo *parent = level->root->parent_root;
+		Level	   *outer;
+
+		/* of more than one level: not an indexed expression, which has_first() will see */
+		if (contain_vars_of_level(expr, up))
+			return resolve_at(expr, up, level, found);
+		if (level->outer == NULL && parent != NULL)
+		{
+			outer = palloc(sizeof(Level));
+			*outer = (Level) {parent->parse->rtable, parent, NULL};
+			level = outer;
+		}
+		else
+			level = level->outer;
+	}
+	return false;
+}
+
+/*
+ * resolve_at -- follow an expression of tables of a query, `up` levels around the one that it stands in.
+ */
+static bool
+resolve_at(Node *expr, int up, const Level *level, Searched *found)
+{
+	List	   *vars = pull_vars_of_level(expr, up);
+	Var		   *first = (Var *) linitial(vars);
 	RangeTblEntry *rte;
 	ListCell   *lc;
 
-	expr = strip(expr);
-	vars = pull_var_clause(expr, PVC_RECURSE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS | PVC_RECURSE_PLACEHOLDERS);
-	if (vars == NIL)
-		return false;
-	first = linitial_node(Var, vars);
 	foreach(lc, vars)
 	{
-		Var		   *var = lfirst_node(Var, lc);
+		Var		   *var = lfirst(lc);
 
-		if (var->varno != first->varno || var->varlevelsup != 0 || IS_SPECIAL_VARNO(var->varno))
+		if (!IsA(var, Var) || var->varno != first->varno || IS_SPECIAL_VARNO(var->varno))
 			return false;
 	}
-	if (first->varno > list_length(rtable))
+	if (first->varno > list_length(level->rtable))
 		return false;
-	rte = rt_fetch(first->varno, rtable);
+	rte = rt_fetch(first->varno, level->rtable);
 	if (rte->rtekind == RTE_SUBQUERY && rte->subquery != NULL && IsA(expr, Var))
 	{
 		TargetEntry *target = get_tle_by_resno(rte->subquery->targetList, first->varattno);
+		Level		inside = {rte->subquery->rtable, level->root, level};
 
 		return target != NULL && rte->subquery->setOperations == NULL &&
-			resolve((Node *) target->expr, rte->subquery->rtable, found);
+			resolve((Node *) target->expr, &inside, found);
 	}
 	if (rte->rtekind != RTE_RELATION)
 		return false;
 	found->relid = rte->relid;
 	found->expr = copyObject(expr);
-	ChangeVarNodes(found->expr, first->varno, 1, 0);
+	ChangeVarNodes(found->expr, first->varno, 1, up);
+	IncrementVarSublevelsUp(found->expr, -up, up);
 	return true;
 }
 
@@ -220,8 +256,12 @@ bound_call(PlannerInfo *root, FuncExpr *call)
 	Oid			operator;
 	Oid			index;
 	Node	   *query;
+	Level		level;
 
-	if (root == NULL || root->parse == NULL || !resolve(value, root->parse->rtable, &searched))
+	if (root == NULL || root->parse == NULL)
+		return NULL;
+	level = (Level) {root->parse->rtable, root, NULL};
+	if (!resolve(value, &level, &searched))
 		return NULL;
 	index = find_index(&searched);
 	if (!OidIsValid(index))

@@ -22,7 +22,7 @@ OM_FUNCTION(om_bm25_unbound);
 typedef struct Kept
 {
 	OhBm25Query *source;
-	CommandId	command;
+	OhMoment	moment;
 	OhBoundQuery *bound;
 	uint32	   *tf;
 	bool	   *has;
@@ -35,6 +35,7 @@ keep(FunctionCallInfo fcinfo)
 {
 	OhBm25Query *source = PG_GETARG_BM25QUERY(1);
 	Kept	   *kept = fcinfo->flinfo->fn_extra;
+	OhMoment	moment = OhCurrentMoment();
 	MemoryContext old;
 
 	if (kept == NULL)
@@ -44,7 +45,7 @@ keep(FunctionCallInfo fcinfo)
 		kept->row = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "omenbm25 row", ALLOCSET_DEFAULT_SIZES);
 		fcinfo->flinfo->fn_extra = kept;
 	}
-	if (kept->source != NULL && kept->command == OhCurrentCommand() && VARSIZE(kept->source) == VARSIZE(source) &&
+	if (kept->source != NULL && OhSameMoment(&kept->moment, &moment) && VARSIZE(kept->source) == VARSIZE(source) &&
 		memcmp(kept->source, source, VARSIZE(source)) == 0)
 		return kept;
 	MemoryContextReset(kept->context);
@@ -53,7 +54,7 @@ keep(FunctionCallInfo fcinfo)
 	kept->bound = OhBindQuery(source, InvalidOid);
 	kept->tf = palloc(sizeof(uint32) * Max(kept->bound->query->nterms, 1));
 	kept->has = palloc(sizeof(bool) * Max(kept->bound->query->nterms, 1));
-	kept->command = OhCurrentCommand();
+	kept->moment = moment;
 	kept->source = palloc(VARSIZE(source));
 	memcpy(kept->source, source, VARSIZE(source));
 	MemoryContextSwitchTo(old);

@@ -56,6 +56,9 @@ typedef struct OhTextScan
 	bool		ordered;
 	OhBoundQuery *driver;		/* NULL: every row, in any order */
 	bool		recheck;		/* rows must be rechecked for phrases */
+	OhBm25Query *order;			/* what the last rescan was ordered by; NULL: nothing */
+	OhBoundQuery *order_bound;
+	MemoryContext order_context;	/* of these two */
 	OhDocSet   *must;			/* NULL: any document */
 	OhDocSet   *returned;
 	uint32		ndocs;
@@ -79,6 +82,7 @@ ohtextbeginscan(Relation index, int nkeys, int norderbys)
 
 	s->context = AllocSetContextCreate(CurrentMemoryContext, "omenbm25 scan", ALLOCSET_DEFAULT_SIZES);
 	s->query_context = AllocSetContextCreate(s->context, "omenbm25 rescan", ALLOCSET_DEFAULT_SIZES);
+	s->order_context = AllocSetContextCreate(s->context, "omenbm25 order", ALLOCSET_SMALL_SIZES);
 	if (norderbys > 0)
 	{
 		scan->xs_orderbyvals = palloc0(sizeof(Datum) * norderbys);
@@ -175,6 +179,31 @@ bind_key(IndexScanDesc scan, Datum argument, OhBm25Query **source)
 }
 
 /*
+ * bind_order -- bind the query that rows are ordered by.
+ *
+ * Of a rescan by the same query it stays bound as it is, as it does in the operator by which the executor
+ * computes the distance again.
+ */
+static OhBoundQuery *
+bind_order(IndexScanDesc scan, Datum argument, OhBm25Query **source)
+{
+	OhTextScan *s = scan->opaque;
+	MemoryContext old;
+
+	*source = DatumGetBm25Query(argument);
+	if (s->order != NULL && VARSIZE(s->order) == VARSIZE(*source) && memcmp(s->order, *source, VARSIZE(*source)) == 0)
+		return s->order_bound;
+	s->order = NULL;
+	MemoryContextReset(s->order_context);
+	old = MemoryContextSwitchTo(s->order_context);
+	s->order_bound = bind_key(scan, argument, source);
+	s->order = palloc(VARSIZE(*source));
+	memcpy(s->order, *source, VARSIZE(*source));
+	MemoryContextSwitchTo(old);
+	return s->order_bound;
+}
+
+/*
  * add_must -- restrict the scan to documents that match a further query.
  */
 static void
@@ -213,7 +242,7 @@ take_keys(IndexScanDesc scan)
 	if (!take_filter(scan))
 		return false;
 	if (s->ordered)
-		s->driver = bind_key(scan, scan->orderByData[0].sk_argument, &driver);
+		s->driver = bind_order(scan, scan->orderByData[0].sk_argument, &driver);
 	for (int i = 0; i < scan->numberOfKeys; i++)
 	{
 		ScanKey		key = &scan->keyData[i];
@@ -412,7 +441,8 @@ ohtextgettuple(IndexScanDesc scan, ScanDirection dir)
 	scan->xs_recheck = (s->filter != NULL && s->conditions->lossy) || s->recheck;
 	for (;;)
 	{
-		scan->xs_recheckorderby = s->phase == TEXT_HITS && s->ordered && s->driver->query->phrases;
+		/* a row that the same phrases must match has the score by which it is returned */
+		scan->xs_recheckorderby = s->phase == TEXT_HITS && s->ordered && s->driver->query->phrases && !s->matching;
 		switch (s->phase)
 		{
 			case TEXT_HITS:
