@@ -59,12 +59,14 @@ SELECT a AS arguments, hy_error(a) FROM unnest(ARRAY['relation => NULL', 'relati
     'text_column => $$b"; DROP TABLE hy; --$$', 'vector_column => $$v"; DROP TABLE hy; --$$',
     'k => NULL', 'k => 0', 'candidates => NULL', 'candidates => -1', 'method => NULL', 'method => $$rrf; DROP TABLE hy$$',
     'weights => NULL', $$weights => '{}'$$, $$weights => '{1}'$$, $$weights => '{1,2,3}'$$, $$weights => '{1,NULL}'$$, $$weights => '{-1,NaN}'$$,
-    $$weights => '{Infinity,1}'$$, $$weights => '{1,-Infinity}', method => 'minmax'$$, $$weights => '{-1,-2}'$$, $$weights => '[5:6]={1e300,5e-324}'$$,
+    $$weights => '{Infinity,1}'$$, $$weights => '{1,-Infinity}', method => 'minmax'$$, $$weights => '{-1,-2}'$$, $$weights => '[5:6]={1e300,1e-300}'$$,
     'filter => NULL', $$filter => '[]'$$, $$filter => 'null'$$, $$filter => '"tag"'$$, $$filter => '1'$$,
-    $$filter => '{"numbers": [1, 2]}'$$, $$filter => '{"numbers": "{1,2}"}'$$, $$filter => '{"tag": []}'$$]) WITH ORDINALITY u(a, n) ORDER BY n;
+    $$filter => '{"numbers": [1, 2]}'$$, $$filter => '{"numbers": "{1,2}"}'$$, $$filter => '{"tag": []}'$$])
+    WITH ORDINALITY u(a, n) ORDER BY n;
 -- weights are those of the search by words and of that by the vector, whatever the array's bounds are
-SELECT w, m, text_rank, vector_rank FROM unnest(ARRAY['{1,0}', '{0,1}', '[0:1]={1,0}', '[0:1]={0,1}']) w, unnest(ARRAY['rrf', 'minmax']) m,
-    omendb_hybrid('hy', 'body', 'apple', 'v', '[101,3,2]', k => 1, candidates => 5, weights => w::float8[], method => m) ORDER BY w, m DESC;
+SELECT w, m, coalesce(text_rank <= 60, false) AS best_words, coalesce(vector_rank = 1, false) AS nearest, round(score::numeric, 4) AS score
+    FROM unnest(ARRAY['{2,0}', '{0,2}', '[0:1]={2,0}', '[0:1]={0,2}']) w, unnest(ARRAY['rrf', 'minmax']) m,
+    omendb_hybrid('hy', 'body', 'filler', 'v', '[101,3,2]', k => 1, weights => w::float8[], method => m) ORDER BY w COLLATE "C", m DESC;
 -- the caller's privileges and policies
 CREATE ROLE hy_user;
 SET ROLE hy_user;
