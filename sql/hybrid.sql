@@ -37,6 +37,36 @@ SELECT count(*) FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[1,2,3]', filter
 SELECT * FROM omendb_hybrid('hy', 'body', 'apple', 'price', '[1,2,3]');
 SELECT * FROM omendb_hybrid('hy', 'body', 'apple', 'v', '[1,2,3]', method => 'other');
 SELECT * FROM omendb_hybrid('hy', 'tag', 'apple', 'v', '[1,2,3]');
+SELECT * FROM omendb_hybrid('hy', 'nope', 'apple', 'v', '[1,2,3]');
+SELECT * FROM omendb_hybrid('hy', 'body', 'apple', 'nope', '[1,2,3]');
+-- each wrong argument: its SQLSTATE and message
+ALTER TABLE hy ADD numbers int[];
+CREATE FUNCTION hy_error(arguments text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    found bigint;
+    named text := 'relation => ''hy'', text_column => ''body'', query_text => ''apple'', vector_column => ''v'', query_vector => ''[1,2,3]''';
+BEGIN
+    IF arguments ~ 'relation|_column' THEN
+        named := regexp_replace(named, split_part(arguments, ' ', 1) || ' => ''\w+''', arguments);
+        arguments := 'k => 10';
+    END IF;
+    EXECUTE format('SELECT count(*) FROM omendb_hybrid(%s, %s)', named, arguments) INTO found;
+    RETURN found || ' rows';
+EXCEPTION WHEN OTHERS THEN
+    RETURN sqlstate || ' ' || sqlerrm;
+END $$;
+SELECT a AS arguments, hy_error(a) FROM unnest(ARRAY['relation => NULL', 'relation => 0', 'text_column => NULL', 'vector_column => NULL',
+    'text_column => $$b"; DROP TABLE hy; --$$', 'vector_column => $$v"; DROP TABLE hy; --$$',
+    'k => NULL', 'k => 0', 'candidates => NULL', 'candidates => -1', 'method => NULL', 'method => $$rrf; DROP TABLE hy$$',
+    'weights => NULL', $$weights => '{}'$$, $$weights => '{1}'$$, $$weights => '{1,2,3}'$$, $$weights => '{1,NULL}'$$, $$weights => '{-1,NaN}'$$,
+    $$weights => '{Infinity,1}'$$, $$weights => '{1,-Infinity}', method => 'minmax'$$, $$weights => '{-1,-2}'$$, $$weights => '[5:6]={1e300,1e-300}'$$,
+    'filter => NULL', $$filter => '[]'$$, $$filter => 'null'$$, $$filter => '"tag"'$$, $$filter => '1'$$,
+    $$filter => '{"numbers": [1, 2]}'$$, $$filter => '{"numbers": "{1,2}"}'$$, $$filter => '{"tag": []}'$$])
+    WITH ORDINALITY u(a, n) ORDER BY n;
+-- weights are those of the search by words and of that by the vector, whatever the array's bounds are
+SELECT w, m, coalesce(text_rank <= 60, false) AS best_words, coalesce(vector_rank = 1, false) AS nearest, round(score::numeric, 4) AS score
+    FROM unnest(ARRAY['{2,0}', '{0,2}', '[0:1]={2,0}', '[0:1]={0,2}']) w, unnest(ARRAY['rrf', 'minmax']) m,
+    omendb_hybrid('hy', 'body', 'filler', 'v', '[101,3,2]', k => 1, weights => w::float8[], method => m) ORDER BY w COLLATE "C", m DESC;
 -- the caller's privileges and policies
 CREATE ROLE hy_user;
 SET ROLE hy_user;
@@ -49,4 +79,5 @@ SET ROLE hy_user;
 SELECT count(*), bool_and((key ->> 'tenant')::int = 2) AS own FROM omendb_hybrid('hy', 'body', 'common', 'v', '[100,3,4]', k => 40);
 RESET ROLE;
 DROP TABLE hy;
+DROP FUNCTION hy_error;
 DROP ROLE hy_user;

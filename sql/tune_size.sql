@@ -17,6 +17,31 @@ SELECT omendb_estimate('sz_t', 'w');
 SELECT omendb_estimate('sz_t', 'v', 'm = 1000');
 SELECT omendb_estimate('sz_t', 'v', '', 10);
 SELECT omendb_estimate(NULL, 'v');
+-- columns and options, and nothing else; relations of other kinds
+CREATE TABLE sz_victim (id int);
+SELECT omendb_estimate('sz_t', 'v); DROP TABLE sz_victim; --');
+SELECT omendb_estimate('sz_t', 'v); DROP TABLE sz_victim; SELECT (1');
+SELECT omendb_estimate('sz_t', 'v) --');
+SELECT omendb_estimate('sz_t', 'v) WITH (m = 4');
+SELECT omendb_estimate('sz_t', 'v) WHERE (n > 1');
+SELECT omendb_estimate('sz_t', 'v) INCLUDE (n');
+SELECT omendb_estimate('sz_t', 'v /*', '*/ m = 4');
+SELECT omendb_estimate('sz_t', '');
+SELECT omendb_estimate('sz_t', 'v', 'm = 4); DROP TABLE sz_victim; --');
+SELECT omendb_estimate('sz_t', 'v', 'm = 4) WHERE (n > 1');
+SELECT omendb_estimate('sz_t', 'v', ' ');
+-- names that the function itself puts behind them, and a comment that hides the one and not the other
+SELECT omendb_estimate('sz_t', 'v, omendb_last) --', E'm = 4 /*\n); DROP TABLE sz_victim; -- */');
+SELECT omendb_estimate('sz_t', 'v, omendb_end) --', E'm = 4 /*\n); DROP TABLE sz_victim; -- */');
+SELECT omendb_estimate('sz_t', 'v', 'm = 4, omendb_last) --');
+SELECT omendb_estimate('sz_t', 'omendb_last');
+SELECT count(*) FROM sz_victim;
+SELECT omendb_index_clause(E'v vector_l2_ops, (n % 3) -- a comment\n', 'm = 4'), omendb_index_clause('v', '');
+SELECT sampled > 0 AS sampled FROM omendb_estimate('sz_t', '(v::vector(16)) vector_l2_ops, (n % 3)', E'm = 4 -- a comment\n', 1000);
+SELECT omendb_estimate(0, 'v');
+CREATE TABLE sz_parts (v vector(16), n int) PARTITION BY LIST (n);
+SELECT omendb_estimate('sz_parts', 'v');
+DROP TABLE sz_parts, sz_victim;
 SELECT count(*) FROM pg_class WHERE relname LIKE 'omendb_estimate%';
 
 CREATE INDEX sz_v ON sz_t USING omenhnsw (v);
@@ -52,6 +77,17 @@ UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'sz_w'::regclass;
 SELECT name, advice, sql FROM omendb_advise('sz_w');
 SELECT omendb_recall('sz_w');
 DROP INDEX sz_w;
+-- an index of words, whose build has failed
+CREATE FUNCTION sz_failing(int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE division_by_zero; END $$;
+CREATE INDEX CONCURRENTLY "sz ""words" ON sz_t USING omenbm25 (sz_failing(id)) WITH (text_config = 'simple');
+SELECT * FROM omendb_advise('"sz ""words"');
+SELECT name, advice, sql FROM omendb_advise('sz_t') WHERE name ~ 'words';
+SELECT indexname FROM omendb_indexes WHERE relid = 'sz_t'::regclass;
+DROP INDEX "sz ""words";
+CREATE INDEX sz_words ON sz_t USING omenbm25 ((n::text)) WITH (text_config = 'simple');
+SELECT name, advice, sql FROM omendb_advise('sz_words');
+DROP INDEX sz_words;
+DROP FUNCTION sz_failing;
 -- an index that grew from nothing
 CREATE TABLE sz_g (v vector(16));
 CREATE INDEX sz_gv ON sz_g USING omenhnsw (v vector_cosine_ops, (v IS NULL));

@@ -19,6 +19,7 @@ DECLARE
     need bigint;
     took text;
     indexed boolean;
+    not_valid text := 'The index is not valid: its build has failed, or is still running. Queries do not use it, but every insert maintains it.';
     -- the schema of the extension: its objects are named with it, since others may have put objects there, too
     own text := (SELECT p.pronamespace::regnamespace::text FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw');
     -- the table's name, as one types it where the extension's schema is in the search_path
@@ -92,7 +93,21 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- indexes
+    -- indexes of words
+    FOR idx IN
+        SELECT x.indexrelid::regclass::text AS index FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+            JOIN pg_am a ON a.oid = c.relam JOIN pg_proc p ON p.oid = a.amhandler AND p.prosrc = 'om_bm25_handler'
+        WHERE x.indrelid = tab AND (only_index IS NULL OR x.indexrelid = only_index) AND NOT x.indisvalid
+        ORDER BY x.indexrelid
+    LOOP
+        name := CASE WHEN starts_with(idx.index, own || '.') THEN substr(idx.index, length(own) + 2) ELSE idx.index END;
+        advice := 'rebuild the index, or drop it';
+        reason := not_valid;
+        sql := format('REINDEX INDEX CONCURRENTLY %s', name);
+        RETURN NEXT;
+    END LOOP;
+
+    -- indexes of vectors
     FOR idx IN EXECUTE format('
         SELECT i.*, s.scans, s.rows AS rows_returned, s.reranked_from_heap, s.late_rows, s.conditions_tested, s.sweeps, s.walks_then_sweeps, s.shared,
             s.scans + s.inserts AS work, i.indexrelid::regclass::text AS index, pg_get_indexdef(i.indexrelid) AS definition, x.indkey, x.indclass, x.indexprs,
@@ -106,7 +121,7 @@ BEGIN
         name := idx.index;
         IF NOT idx.valid THEN
             advice := 'rebuild the index, or drop it';
-            reason := 'The index is not valid: its build has failed, or is still running. Queries do not use it, but every insert maintains it.';
+            reason := not_valid;
             sql := format('REINDEX INDEX CONCURRENTLY %s', idx.index);
             RETURN NEXT;
             CONTINUE;
@@ -266,7 +281,7 @@ BEGIN
     END IF;
     EXECUTE format('SELECT coalesce(array_agg(DISTINCT o), ''{}'') FROM %I.pg_stat_statements s, unnest(ARRAY[''<->'', ''<#>'', ''<=>'', ''<+>'']) o
         WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND s.query ~* (''\m'' || $1 || ''\M'') AND s.query ~* ''order by'' AND strpos(s.query, $2) > 0 AND strpos(s.query, o) > 0', place)
+            AND s.query ~* (''\m'' || regexp_replace($1, ''\W'', ''\\\&'', ''g'') || ''\M'') AND s.query ~* ''order by'' AND strpos(s.query, $2) > 0 AND strpos(s.query, o) > 0', place)
         INTO found USING tab, col;
     RETURN found;
 EXCEPTION WHEN object_not_in_prerequisite_state OR insufficient_privilege THEN

@@ -28,6 +28,12 @@ BEGIN
         WHEN 'null' THEN
             RETURN format('r.%I IS NULL', name);
         WHEN 'array' THEN
+            IF EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+                       WHERE a.attrelid = relation AND a.attname = name AND t.typsubscript = 'array_subscript_handler'::regproc) THEN
+                RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+                    MESSAGE = format('a filter cannot have a list of values for column "%s" of type %s', name, type),
+                    HINT = 'Write an array as a string, like "{1,2}".';
+            END IF;
             RETURN format('r.%I = ANY (ARRAY[%s]::%s[])', name,
                 (SELECT string_agg(quote_nullable(v), ', ') FROM jsonb_array_elements_text(wanted) v), type);
         WHEN 'object' THEN
@@ -64,15 +70,36 @@ DECLARE
     fused text;
     words oid;
     by_rank boolean := method = 'rrf';
+    -- whatever the array's lower bound is
+    weight double precision[] := ARRAY(SELECT unnest(weights));
     -- where the extension is
     own text := (SELECT p.pronamespace::regnamespace FROM pg_catalog.pg_am m JOIN pg_catalog.pg_proc p ON p.oid = m.amhandler
                  WHERE m.amname = 'omenbm25');
 BEGIN
-    IF k < 1 OR candidates < 1 OR cardinality(weights) <> 2 OR method NOT IN ('rrf', 'minmax') THEN
+    IF relation IS NULL OR text_column IS NULL OR vector_column IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'invalid argument of omendb_hybrid',
-            DETAIL = 'k and candidates are at least 1, weights are two numbers, method is "rrf" or "minmax".';
+            DETAIL = 'relation, text_column and vector_column must not be NULL.';
     END IF;
+    IF k IS NULL OR k < 1 OR candidates IS NULL OR candidates < 1 OR cardinality(weight) <> 2
+        OR EXISTS (SELECT FROM unnest(weight) w WHERE w IS NULL OR w IN ('NaN', 'Infinity', '-Infinity'))
+        OR method IS NULL OR method NOT IN ('rrf', 'minmax')
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'invalid argument of omendb_hybrid',
+            DETAIL = 'k and candidates are at least 1, weights are two finite numbers, method is "rrf" or "minmax".';
+    END IF;
+    IF jsonb_typeof(filter) <> 'object' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('filter must be a JSON object, not %s', jsonb_typeof(filter)),
+            DETAIL = 'Its keys are names of columns, and its values conditions on them.';
+    END IF;
+    FOREACH type IN ARRAY ARRAY[text_column, vector_column] LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relation AND attname = type AND attnum > 0 AND NOT attisdropped) THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_column',
+                MESSAGE = format('column "%s" of relation %s does not exist', type, relation);
+        END IF;
+    END LOOP;
     SELECT string_agg(format('r.%1$I AS key%2$s', a.attname, a.attnum), ', '),
            'jsonb_build_object(' || string_agg(format('%L, key%s', a.attname, a.attnum), ', ') || ')'
         INTO keys, same
@@ -107,14 +134,17 @@ BEGIN
             JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] AND a.attname = text_column
         WHERE i.indrelid = relation AND i.indisvalid
         ORDER BY i.indpred IS NOT NULL, i.indexrelid LIMIT 1;
+    IF words IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('column "%s" of relation %s has no omenbm25 index', text_column, relation);
+    END IF;
     EXECUTE format($q$ SELECT coalesce(string_agg(%s.omendb_hybrid_condition($1, e.key, e.value), ' AND '), 'true')
         FROM jsonb_each(coalesce($2, '{}')) e $q$, own) INTO conditions USING relation, filter;
     fused := CASE method
-        WHEN 'rrf' THEN format('%s.rrf(tr, vr, 60, %s, %s)', own, weights[1], weights[2])
+        WHEN 'rrf' THEN format('%s.rrf(tr, vr, 60, $3, $4)', own)
         -- the best candidate of each search has 1, the worst 0
-        ELSE format('coalesce(%s * (ts - min(ts) OVER ()) / nullif(max(ts) OVER () - min(ts) OVER (), 0), 0)'
-            ' + coalesce(%s * (max(vd) OVER () - vd) / nullif(max(vd) OVER () - min(vd) OVER (), 0), 0)',
-            weights[1], weights[2])
+        ELSE 'coalesce($3 * (ts - min(ts) OVER ()) / nullif(max(ts) OVER () - min(ts) OVER (), 0), 0)'
+            ' + coalesce($4 * (max(vd) OVER () - vd) / nullif(max(vd) OVER () - min(vd) OVER (), 0), 0)'
     END;
     -- ranks are places in the order of the subquery; by rank, scores are computed of the rows that are returned
     RETURN QUERY EXECUTE format($q$
@@ -132,7 +162,7 @@ BEGIN
         same, keys, text_column, relation, conditions, candidates, vector_column, operator, type, fused, k, own,
         CASE WHEN by_rank THEN 'NULL::float8' ELSE format('r.%I OPERATOR(%s.<@>) $1', text_column, own) END,
         CASE WHEN by_rank THEN format('-(b OPERATOR(%1$s.<@>) %1$s.bm25query($1, index => %2$L::oid::regclass))', own, words) ELSE 'ts' END)
-        USING query_text, query_vector;
+        USING query_text, query_vector, weight[1], weight[2];
 END
 $$;
 COMMENT ON FUNCTION omendb_hybrid(regclass, name, text, name, vector, integer, double precision[], integer, jsonb, text) IS

@@ -54,6 +54,11 @@ CREATE FUNCTION omendb_shared_memory() RETURNS bigint
     AS 'MODULE_PATHNAME', 'om_shared_memory' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION omendb_shared_memory() IS 'bytes of shared memory that a parallel build can get; NULL if there is no limit';
 
+CREATE FUNCTION omendb_index_clause(columns text, options text) RETURNS text
+    AS 'MODULE_PATHNAME', 'om_index_clause' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION omendb_index_clause(text, text) IS
+    'for omendb_estimate: USING omenhnsw (columns) WITH (options); an error if the arguments are anything else';
+
 CREATE FUNCTION omendb_estimate(tab regclass, columns text, options text DEFAULT '', sample integer DEFAULT 10000,
         OUT rows bigint, OUT sampled bigint, OUT bytes bigint, OUT bytes_per_row double precision, OUT build_memory bigint,
         OUT seconds double precision, OUT sample_seconds double precision)
@@ -68,9 +73,7 @@ DECLARE
     growth double precision;
     pages bigint;
     share double precision;
-    make text := format('USING omenhnsw (%s)%s', columns, CASE WHEN options = '' THEN '' ELSE ' WITH (' || options || ')' END);
-    make_part text := 'CREATE INDEX omendb_estimate_part_i ON pg_temp.omendb_estimate_part ' || make;
-    make_all text := 'CREATE INDEX omendb_estimate_all_i ON pg_temp.omendb_estimate_all ' || make;
+    make text;
     safe text := current_setting('search_path');
     own text := (SELECT p.pronamespace::regnamespace::text FROM pg_am a JOIN pg_proc p ON p.oid = a.amhandler WHERE a.amname = 'omenhnsw');
     path text := 'pg_catalog, ' || own || ', pg_temp';
@@ -79,6 +82,11 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'tab, columns and options must not be NULL, and sample must be at least 1000';
     END IF;
+    IF coalesce((SELECT relkind FROM pg_class WHERE oid = tab), '-') NOT IN ('r', 'm') THEN
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('"%s" is not a table or materialized view', tab),
+            HINT = 'For a partitioned table, call omendb_estimate() for each partition.';
+    END IF;
+    EXECUTE format('SELECT %s.omendb_index_clause($1, $2)', own) INTO make USING columns, options;
     IF total < 1000 THEN
         EXECUTE format('SELECT count(*) FROM ONLY %s', tab) INTO total;
     END IF;
@@ -95,12 +103,12 @@ BEGIN
     -- a quarter of the sample, then all of it: time grows a little faster than rows
     started := clock_timestamp();
     PERFORM pg_catalog.set_config('search_path', path, true);
-    EXECUTE make_part;
+    EXECUTE 'CREATE INDEX omendb_estimate_part_i ON pg_temp.omendb_estimate_part ' || make;
     PERFORM pg_catalog.set_config('search_path', safe, true);
     part_seconds := extract(epoch FROM clock_timestamp() - started);
     started := clock_timestamp();
     PERFORM pg_catalog.set_config('search_path', path, true);
-    EXECUTE make_all;
+    EXECUTE 'CREATE INDEX omendb_estimate_all_i ON pg_temp.omendb_estimate_all ' || make;
     PERFORM pg_catalog.set_config('search_path', safe, true);
     sample_seconds := extract(epoch FROM clock_timestamp() - started);
     rows := total;
