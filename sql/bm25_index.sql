@@ -51,6 +51,38 @@ CREATE INDEX ON bi USING omenbm25 (title, words);
 CREATE UNIQUE INDEX ON bi USING omenbm25 (title);
 CREATE INDEX ON bi USING omenbm25 (title) INCLUDE (tenant);
 CREATE INDEX ON bi USING omenbm25 (title DESC);
+-- ALTER INDEX refuses what a build would refuse
+CREATE INDEX bi_alter ON bi USING omenbm25 (title) WITH (text_config = 'simple');
+ALTER INDEX bi_alter SET (weights = '1,2,4,8');
+ALTER INDEX bi_alter SET (weights = '1,2');
+ALTER INDEX bi_alter SET (text_config = 'nowhere');
+ALTER INDEX bi_alter SET (k1 = -1);
+ALTER INDEX bi_alter SET (b = 1.5);
+ALTER INDEX bi_alter SET (k1 = 1.5, b = 0.5);
+ALTER INDEX bi_words SET (weights = '1,2,4,8');
+SELECT relname, reloptions FROM pg_class WHERE relname IN ('bi_alter', 'bi_words') ORDER BY relname;
+REINDEX INDEX bi_alter;
+-- ... and leaves none wrong that was wrong before
+UPDATE pg_class SET reloptions = '{"weights=1,2,4,8",text_config=nowhere}' WHERE relname = 'bi_alter';
+ALTER INDEX bi_alter SET (k1 = 1.5);
+ALTER INDEX bi_alter SET (text_config = 'simple');
+ALTER INDEX bi_alter RESET (weights);
+ALTER INDEX bi_alter RESET (weights, text_config);
+SELECT reloptions FROM pg_class WHERE relname = 'bi_alter';
+REINDEX INDEX bi_alter;
+-- a configuration in a schema that the owner of the table may not use
+CREATE ROLE bi_owner;
+CREATE SCHEMA bi_schema;
+CREATE TEXT SEARCH CONFIGURATION bi_schema.hidden (COPY = simple);
+ALTER TABLE bi OWNER TO bi_owner;
+ALTER INDEX bi_alter SET (text_config = 'bi_schema.hidden');
+GRANT USAGE ON SCHEMA bi_schema TO bi_owner;
+ALTER INDEX bi_alter SET (text_config = 'bi_schema.hidden');
+ALTER TABLE bi OWNER TO CURRENT_USER;
+DROP INDEX bi_alter;
+DROP TEXT SEARCH CONFIGURATION bi_schema.hidden;
+DROP SCHEMA bi_schema;
+DROP ROLE bi_owner;
 -- a configuration that is dropped
 CREATE TEXT SEARCH CONFIGURATION bi_config (COPY = simple);
 CREATE INDEX bi_own ON bi USING omenbm25 (title, tenant) WITH (text_config = 'public.bi_config');
@@ -83,6 +115,11 @@ SELECT round((body <@> 'rare')::numeric, 9) = round(-(ln(1 + (200 - 10 + .5) / (
     FROM bp WHERE body @@@ 'rare' LIMIT 1;
 SELECT count(*) FROM bp1 WHERE body @@@ 'word3';
 SELECT omendb_index_check('bp_idx');
+DROP TABLE bp;
+CREATE TABLE bp (id int, body text) PARTITION BY LIST (id);
+CREATE INDEX ON bp USING omenbm25 (body) WITH (weights = '1,2,4,8');
+CREATE INDEX ON bp USING omenbm25 (body) WITH (text_config = 'nowhere');
+CREATE INDEX ON ONLY bp USING omenbm25 (body) WITH (k1 = 2);
 DROP TABLE bp;
 
 -- temporary and unlogged tables, subtransactions

@@ -311,9 +311,6 @@ OhTextCreate(Relation index, ForkNumber fork)
 	OhTextResolveOptions(index, &meta);
 	meta.next_segment = 1;
 	meta.epoch = 1;
-	meta.ncolumns = IndexRelationGetNumberOfKeyAttributes(index) - 1;
-	for (int i = 0; i < meta.ncolumns; i++)
-		meta.key_kind[i] = OhKeyKindOf(index, i);
 	OhFileCreate(index, fork, &oh_text_method, &meta, sizeof(meta));
 }
 

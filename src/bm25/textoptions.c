@@ -18,6 +18,7 @@
 #include "bm25/textoptions.h"
 #include "compat.h"
 #include "filter/key.h"
+#include "storage/setoptions.h"
 
 #define DEFAULT_TAIL_LIMIT	2048
 #define MAX_TAIL_LIMIT		(1024 * 1024)
@@ -90,8 +91,8 @@ validate_config(const char *value)
 		(void) find_config(value);
 }
 
-void
-OhTextOptionsInit(void)
+static void
+define_options(void)
 {
 	text_relopt_kind = add_reloption_kind();
 	add_string_reloption(text_relopt_kind, "text_config",
@@ -163,10 +164,12 @@ refuse(const char *option, const char *type)
 			 errhint("Leave %s out.", option)));
 }
 
-void
-OhTextResolveOptions(Relation index, OhTextMeta *meta)
+/*
+ * resolve -- set what an index with these options keeps.  options: NULL if none is set
+ */
+static void
+resolve(Relation index, const OhTextOptions *options, OhTextMeta *meta)
 {
-	const OhTextOptions *options = (const OhTextOptions *) index->rd_options;
 	bool		is_tsvector = index->rd_opcintype[0] == TSVECTOROID;
 	char	   *config = options ? GET_STRING_RELOPTION(options, text_config) : NULL;
 	char	   *weights = options ? GET_STRING_RELOPTION(options, weights) : NULL;
@@ -189,4 +192,30 @@ OhTextResolveOptions(Relation index, OhTextMeta *meta)
 		validate_weights(weights);
 	/* a tsvector needs no configuration, but the words of a query do */
 	keep_config(meta, config != NULL && config[0] != '\0' ? find_config(config) : getTSCurrentConfig(true));
+	meta->ncolumns = IndexRelationGetNumberOfKeyAttributes(index) - 1;
+	for (int i = 0; i < meta->ncolumns; i++)
+		meta->key_kind[i] = OhKeyKindOf(index, i);
+}
+
+void
+OhTextResolveOptions(Relation index, OhTextMeta *meta)
+{
+	resolve(index, (const OhTextOptions *) index->rd_options, meta);
+}
+
+static void
+check_options(Relation index, const void *options)
+{
+	OhTextMeta	meta = {0};
+
+	resolve(index, options, &meta);
+}
+
+void
+OhTextOptionsInit(void)
+{
+	static const OhOptionMethod method = {OhIsTextMethod, check_options, NULL};
+
+	define_options();
+	OhWatchOptions(&method);
 }

@@ -26,15 +26,15 @@ typedef struct OhTextOptions
 /* Setting omenbm25.tail_limit, in kB. */
 extern int	oh_tail_limit;
 
-/* Called when the library is loaded. */
+/* Called when the library is loaded: define storage parameters and settings, and register with setoptions.h. */
 extern void OhTextOptionsInit(void);
 /* amoptions */
 extern bytea *ohtextoptions(Datum reloptions, bool validate);
 /* Is this access method omenbm25, under whatever name?  False for InvalidOid. */
 extern bool OhIsTextMethod(Oid am);
 /*
- * Set what a new index keeps: scoring, weights, configuration; an error if its first column
- * has a wrong type.
+ * Set what a new index keeps: scoring, weights, configuration, kinds of filter keys; an error if a column
+ * has a wrong type, or does not suit the storage parameters.
  */
 extern void OhTextResolveOptions(Relation index, OhTextMeta *meta);
 

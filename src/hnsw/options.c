@@ -280,17 +280,29 @@ OhIsOurMethod(Oid am)
 }
 
 /*
+ * column_typmod -- the number of dimensions of the indexed column's type; -1 if it has none.
+ */
+static int32
+column_typmod(Relation index)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
+	int32		typmod = attr->atttypmod;
+
+	/* a domain has its dimensions in its definition */
+	getBaseTypeAndTypmod(attr->atttypid, &typmod);
+	return typmod;
+}
+
+/*
  * column_dim -- number of dimensions of the indexed column or expression; raises an error if it has none.
  */
 static int
 column_dim(Relation index, const OhMetric *metric)
 {
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(index), 0);
-	int32		typmod = attr->atttypmod;
+	int32		typmod = column_typmod(index);
 	int			length = strcspn(metric->type->name, "[");
 
-	/* a domain has its dimensions in its definition */
-	getBaseTypeAndTypmod(attr->atttypid, &typmod);
 	if (typmod < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -645,10 +657,15 @@ resolve_choice(const OhOptions *options, OhParameters *params)
 	params->chosen_by = values_set || bits_set ? OH_CHOSEN_BY_OPTION : OH_CHOSEN_BY_DEFAULT;
 }
 
-void
-OhResolveOptions(Relation index, OhParameters *params)
+/*
+ * resolve -- set all constants of a new index by these options, but the seed and the model.
+ *
+ * options  NULL if none is set
+ * quiet    raise errors, but no NOTICE
+ */
+static void
+resolve(Relation index, const OhOptions *options, bool quiet, OhParameters *params)
 {
-	const OhOptions *options = (const OhOptions *) index->rd_options;
 	const OhMetric *metric = OhGetMetric(index);
 	OmQuantSpec *spec = &params->spec;
 
@@ -671,26 +688,45 @@ OhResolveOptions(Relation index, OhParameters *params)
 		spec->dim = params->column.dim;
 	}
 	params->column.position_dim = spec->dim;
-	if (!pg_strong_random(&spec->seed, sizeof(spec->seed)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
 	if (spec->kind == OM_QUANT_BINARY)
 		spec->bits = 1;
 	else if (spec->kind == OM_QUANT_PQ)
 		spec->subvectors = choose_subvectors(index, spec->dim, options ? options->subvectors : 0);
 	if (spec->kind == OM_QUANT_RABITQ)
-		spec->bits = choose_bits(index, *spec, params->m, options ? options->bits : 0,
-								 RelationGetNumberOfBlocks(index) > 0);
+		spec->bits = choose_bits(index, *spec, params->m, options ? options->bits : 0, quiet);
 	else
 		check_node_fits(index, params);
-	OhResolveRerank(index, params);
+	params->rerank = choose_rerank(index, params, options ? options->rerank : OH_RERANK_AUTO);
 	resolve_choice(options, params);
 	resolve_neighbor_codes(index, options, params);
 
 	params->ncolumns = IndexRelationGetNumberOfKeyAttributes(index) - 1;
 	for (int i = 0; i < params->ncolumns; i++)
 		params->key_kind[i] = OhKeyKindOf(index, i);
+}
+
+void
+OhResolveOptions(Relation index, OhParameters *params)
+{
+	resolve(index, (const OhOptions *) index->rd_options, RelationGetNumberOfBlocks(index) > 0, params);
+	if (!pg_strong_random(&params->spec.seed, sizeof(params->spec.seed)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+}
+
+void
+OhCheckOptions(Relation index, const void *options)
+{
+	OhParameters params = {0};
+
+	/*
+	 * ALTER TABLE may have changed the column to a type without a number of dimensions.  The index goes on, and can be
+	 * tuned, though no parameters would make another one.
+	 */
+	if (index->rd_rel->relkind == RELKIND_INDEX && column_typmod(index) < 0)
+		return;
+	resolve(index, options, true, &params);
 }
 
 void

@@ -75,6 +75,11 @@ extern bytea *ohoptions_ivfflat(Datum reloptions, bool validate);
 extern bool OhIsOurMethod(Oid am);
 /* Set all constants of an index that is about to be created but the model, which is left alone. */
 extern void OhResolveOptions(Relation index, OhParameters *params);
+/*
+ * Raise the error that OhResolveOptions() raises for an index on these columns with these OhOptions (NULL: none is
+ * set); no NOTICE.
+ */
+extern void OhCheckOptions(Relation index, const void *options);
 /* Set params->rerank again, after a change of params->spec. */
 extern void OhResolveRerank(Relation index, OhParameters *params);
 /* Double the bits of codes; false, with the spec unchanged, if a node would not fit a page. */
