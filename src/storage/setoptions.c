@@ -13,6 +13,7 @@
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -127,10 +128,14 @@ after_alter(Oid oid)
 static void
 after_create(Oid oid)
 {
-	HeapTuple	row = new_row(oid);
+	HeapTuple	row;
 	Form_pg_class form;
 	const OhOptionMethod *method;
 
+	/* an upgrade takes what there is */
+	if (IsBinaryUpgrade)
+		return;
+	row = new_row(oid);
 	if (row == NULL)
 		return;
 	form = (Form_pg_class) GETSTRUCT(row);
