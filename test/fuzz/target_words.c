@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 
+#include "parser/scansup.h"
 #include "tsearch/ts_utils.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -26,6 +27,13 @@
 #define LONG_TEXT 16384
 
 static int	phrases;			/* that have been made */
+
+/* As in scansup.c of the server. */
+bool
+scanner_isspace(char ch)
+{
+	return strchr(" \t\n\r\v\f", ch) != NULL && ch != '\0';
+}
 
 /*
  * parsetext -- a parser of words of letters and digits, and dictionaries that know several forms of words with an x
