@@ -60,6 +60,8 @@ CREATE TABLE part_text_1 PARTITION OF part_text FOR VALUES WITH (MODULUS 2, REMA
 CREATE INDEX part_text_t ON part_text USING omenbm25 (t);
 INSERT INTO part_text SELECT i, 'word' || i % 7 || repeat(' other', i % 50) FROM generate_series(1, 1500) i;
 ANALYZE part_text;
+-- a temporary table is scanned by the leader
+CREATE TEMP TABLE part_few AS SELECT id, v FROM part_hash_0 WHERE id < 10;
 CREATE FUNCTION part_restricted() RETURNS vector LANGUAGE sql STABLE PARALLEL RESTRICTED SET work_mem = '4MB' AS $$SELECT '[1,2,3,4,5,6]'::vector$$;
 CREATE FUNCTION part_outer(query text) RETURNS TABLE (plan text) LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off
     SET parallel_leader_participation = off SET parallel_setup_cost = 0 SET parallel_tuple_cost = 0 SET min_parallel_table_scan_size = 0 AS $$
@@ -76,12 +78,12 @@ BEGIN
 END
 $$;
 SELECT line FROM part_outer($$SELECT id, ARRAY(SELECT t.id FROM part_range t WHERE t.made IN ('2026-02-01', '2026-05-01', '2026-09-01') ORDER BY t.v <-> s.v)
-    FROM part_hash_0 s WHERE id < 10$$) line WHERE line NOT LIKE '%Disabled: true%';
+    FROM part_few s$$) line WHERE line NOT LIKE '%Disabled: true%';
 SELECT line FROM part_outer($$SELECT id, (SELECT sum(u.id) FROM (SELECT t.id FROM part_text t WHERE t.t @@@ 'word1' ORDER BY t.t <@> bm25query('other' || s.id)) u)
-    FROM part_hash_0 s WHERE id < 10$$) line WHERE line NOT LIKE '%Disabled: true%';
+    FROM part_few s$$) line WHERE line NOT LIKE '%Disabled: true%';
 SELECT line FROM part_outer($$SELECT id FROM part_range t WHERE t.made IN ('2026-02-01', '2026-05-01', '2026-09-01') ORDER BY t.v <-> part_restricted()$$) line
     WHERE line NOT LIKE '%Disabled: true%';
-DROP TABLE part_text;
+DROP TABLE part_text, part_few;
 
 -- pruned when the statement is run: by parameters, and by what a subquery returns
 SET enable_seqscan = off;

@@ -55,5 +55,42 @@ for my $part (2, 10, 100, 500)
 	cmp_ok($recall, '>=', $least, "one row in $part: recall $recall, without a condition $all");
 }
 check_index($node, 'i', 'conditions');
+
+# --- clusters far from one another, and far more rows than ef_search, by codes without an error: a walk finds rows of a
+# farther cluster before those of a nearer one, and must not return them before it has looked on
+sql('SELECT setseed(0.3)', 'DROP TABLE t CASCADE', 'DROP TABLE q',
+	'CREATE TABLE t AS WITH c AS (SELECT c, ARRAY(SELECT (random() - .5) * 4 + 0 * c FROM generate_series(1, 24))::real[] AS m FROM generate_series(1, 60) c)
+		SELECT row_number() OVER () AS id, ARRAY(SELECT u + (random() + random() + random() - 1.5) * .1 FROM unnest(m) u)::vector(24) AS v FROM c, generate_series(1, 50)',
+	'CREATE TABLE q AS SELECT id, v FROM t WHERE id % 75 = 7');
+sql(q{CREATE FUNCTION far(OUT recall float8, OUT late float8) LANGUAGE plpgsql SET omenhnsw.ef_search = 40 AS $$
+DECLARE
+	one record; found bigint[]; hits bigint := 0; late_ bigint := 0;
+BEGIN
+	FOR one IN SELECT * FROM q LOOP
+		SET LOCAL enable_seqscan = off;
+		SET LOCAL enable_indexscan = on;
+		SELECT array_agg(id) INTO found FROM (SELECT id FROM t ORDER BY v <-> one.v LIMIT 1000) s;
+		late_ := late_ + (SELECT late_rows FROM omendb_last_scan());
+		SET LOCAL enable_seqscan = on;
+		SET LOCAL enable_indexscan = off;
+		hits := hits + (SELECT count(*) FROM (SELECT id FROM t ORDER BY v <-> one.v LIMIT 1000) s WHERE id = ANY (found));
+	END LOOP;
+	recall := hits / 1000.0 / (SELECT count(*) FROM q);
+	late := late_ / (SELECT count(*) FROM q)::float8;
+END $$});
+for my $options ('quantizer = none, m = 8', 'bits = 8, m = 8')
+{
+	my ($recall, $late) = (0, 0);
+	for (1 .. 4)
+	{
+		sql("CREATE INDEX i ON t USING omenhnsw (v) WITH ($options)");
+		my ($r, $l) = split /\|/, sql('SELECT * FROM far()');
+		$recall += $r / 4;
+		$late += $l / 4;
+		sql('DROP INDEX i');
+	}
+	cmp_ok($recall, '>=', $options =~ /none/ ? 0.995 : 0.985, "$options: the nearest 1,000 of clusters far apart, ef 40: recall $recall");
+	note("$options: $late late rows of 1,000");
+}
 $node->stop;
 done_testing();

@@ -49,7 +49,7 @@
 #define ASK_AHEAD 32
 
 /*
- * With this many rows or fewer left, the next batch is found before they are returned: it
+ * With this many rows and nodes or fewer left, the next batch is found before they are returned: it
  * may have nearer ones, which would be late.  For the first batch that is the number of
  * candidates beyond ef, so that returning ef rows needs no second batch.  For later
  * batches, and where the executor may discard rows, it is half of all nodes that the walk
@@ -107,7 +107,6 @@ OhSourceReset(OhSource *source)
 {
 	OhSourceEnd(source);
 	source->batch = NULL;
-	source->walked = false;
 	source->nhandled = 0;
 	source->most_error = 0;
 }
@@ -241,9 +240,43 @@ is_selective(OhSource *s)
 		 sweep <= OhWalkEvaluations(ix, OhWalkEdge(WIDTH(s->ef), share), share));
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
 /*
- * walk_on -- the next batch of the walk, with what is left of the last one; false if there
- * is neither.
+ * leave_held -- leave what was left of the last batch to the sweep.
+ */
+static void
+leave_held(OhSource *s)
+{
+	uint32	   *held = palloc(sizeof(uint32) * Max(s->held.n, 1));
+	int64		left = 0;
+
+	for (int64 i = 0; i < s->held.n; i++)
+		held[i] = s->held.item[i].id;
+	qsort(held, s->held.n, sizeof(uint32), compare_ids);
+	for (int64 i = 0; i < s->nhandled; i++)
+	{
+		if (bsearch(&s->handled[i], held, s->held.n, sizeof(uint32), compare_ids) == NULL)
+			s->handled[left++] = s->handled[i];
+	}
+	s->nhandled = left;
+	s->held.n = 0;
+	pfree(held);
+}
+
+/*
+ * walk_on -- the next batch of the walk, with what is left of the last one; false if the walk has
+ * ended.
+ *
+ * It may have found far nodes before nearer ones, in a region that it did not get to.  So what is left
+ * of its last batch is left to the sweep, which finds the nearest of all.
  */
 static bool
 walk_on(OhSource *s)
@@ -260,9 +293,8 @@ walk_on(OhSource *s)
 		allow_nearer(s);
 		return true;
 	}
-	s->walked = true;
-	begin_batch(s, &s->held);
-	return s->held.n > 0;
+	leave_held(s);
+	return false;
 }
 
 /*
@@ -299,7 +331,7 @@ OhTakeNearer(OhSource *s)
 	double		limit;
 	double		expand;
 
-	if (s->sweep != NULL || s->walked || s->query->by_code || s->nearer <= 0 ||
+	if (s->sweep != NULL || s->query->by_code || s->nearer <= 0 ||
 		ranked->row[0].unranked || !may_read_on(s))
 		return false;
 	error = OhRankingError(s->ranking);
@@ -375,7 +407,7 @@ OhRanksAll(const OhSource *s)
 bool
 OhFoundFarther(const OhSource *s)
 {
-	return s->sweep != NULL || s->walked ||
+	return s->sweep != NULL ||
 		s->nhandled - s->ranking->nranked >= Max(s->ranking->nranked, s->query->ef_search * OH_LEAST_EDGE);
 }
 
@@ -394,9 +426,9 @@ OhBatchComesFirst(const OhSource *s)
 		return s->next == s->batch->n && OhSweepHasRest(s->sweep);
 	if (s->query->radius != NULL)
 		return s->query->sorted && !OhFoundFarther(s);
-	return s->next == s->batch->n &&
-		s->ranking->ranked.n <= (s->discarded || s->ef > s->query->ef_search ? KEPT_BACK_LATER(s->nhandled) :
-								 KEPT_BACK(s->ef));
+	/* codes that tell distances exactly have each node ranked only when it is next */
+	return s->batch->n - s->next + s->ranking->ranked.n <=
+		(s->discarded || s->ef > s->query->ef_search ? KEPT_BACK_LATER(s->nhandled) : KEPT_BACK(s->ef));
 }
 
 /*

@@ -43,7 +43,6 @@ typedef struct OhSource
 	float		most_error;		/* the largest error of a code so far */
 
 	/* the walk */
-	bool		walked;			/* the walk has no further batch */
 	OhQueue		held;			/* nodes of the last batch that are added to this one */
 	uint32	   *handled;		/* set of the nodes of all batches */
 	int64		nhandled;
