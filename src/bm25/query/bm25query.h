@@ -33,6 +33,20 @@ OhQueryTextLength(const OhBm25Query *query)
 	return VARSIZE(query) - offsetof(OhBm25Query, text);
 }
 
+/* Are two queries the same, bit by bit? */
+static inline bool
+OhSameQuery(const OhBm25Query *a, const OhBm25Query *b)
+{
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
+/* A copy of a query, in CurrentMemoryContext. */
+static inline OhBm25Query *
+OhCopyQuery(const OhBm25Query *query)
+{
+	return memcpy(palloc(VARSIZE(query)), query, VARSIZE(query));
+}
+
 #define DatumGetBm25Query(d)	((OhBm25Query *) PG_DETOAST_DATUM(d))
 #define PG_GETARG_BM25QUERY(n)	DatumGetBm25Query(PG_GETARG_DATUM(n))
 

@@ -88,26 +88,17 @@ match_chunk(OhChunk *chunk, uint32 lp, void *arg)
 	}
 	for (uint32 i = 0; i < chunk->nterms; i++)
 	{
-		int			low = 0;
-		int			high = query->nterms;
+		int			term;
 
 		if ((match->sieve >> (chunk->hash[i] & 63) & 1) == 0)
 			continue;
-		while (low < high)
-		{
-			int			mid = (low + high) / 2;
-
-			if (query->hash[mid] < chunk->hash[i])
-				low = mid + 1;
-			else
-				high = mid;
-		}
-		if (low == query->nterms || query->hash[low] != chunk->hash[i])
+		term = OhTermNumber(query, chunk->hash[i]);
+		if (term < 0)
 			continue;
 		if (at < 0)
 			at = match_of(found, chunk, query->nterms);
-		found->tf[(Size) at * query->nterms + low] = tf[i];
-		found->with[low]++;
+		found->tf[(Size) at * query->nterms + term] = tf[i];
+		found->with[term]++;
 	}
 }
 
@@ -350,8 +341,8 @@ find_remembered(const OhBm25Query *source, Oid oid, const OhMoment *moment)
 	{
 		Remembered *one = &remembered[i];
 
-		if (one->bound != NULL && one->bound->index == oid && VARSIZE(one->source) == VARSIZE(source) &&
-			memcmp(one->source, source, VARSIZE(source)) == 0 && OhSameMoment(&one->moment, moment))
+		if (one->bound != NULL && one->bound->index == oid && OhSameQuery(one->source, source) &&
+			OhSameMoment(&one->moment, moment))
 			return one;
 	}
 	return NULL;
@@ -379,15 +370,6 @@ make_room(void)
 	}
 	forget(oldest);
 	return oldest;
-}
-
-static OhBm25Query *
-copy_source(const OhBm25Query *source)
-{
-	OhBm25Query *copy = palloc(VARSIZE(source));
-
-	memcpy(copy, source, VARSIZE(source));
-	return copy;
 }
 
 /*
@@ -430,7 +412,7 @@ OhBindQuery(const OhBm25Query *source, Oid fallback)
 		bound = bind(source, oid);
 		/* no errors can happen from here on */
 		MemoryContextSetParent(context, TopMemoryContext);
-		one->source = copy_source(source);
+		one->source = OhCopyQuery(source);
 		one->bound = bound;
 		one->moment = moment;
 		one->context = context;

@@ -45,8 +45,7 @@ keep(FunctionCallInfo fcinfo)
 		kept->row = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "omenbm25 row", ALLOCSET_DEFAULT_SIZES);
 		fcinfo->flinfo->fn_extra = kept;
 	}
-	if (kept->source != NULL && OhSameMoment(&kept->moment, &moment) && VARSIZE(kept->source) == VARSIZE(source) &&
-		memcmp(kept->source, source, VARSIZE(source)) == 0)
+	if (kept->source != NULL && OhSameMoment(&kept->moment, &moment) && OhSameQuery(kept->source, source))
 		return kept;
 	MemoryContextReset(kept->context);
 	kept->source = NULL;
@@ -55,8 +54,7 @@ keep(FunctionCallInfo fcinfo)
 	kept->tf = palloc(sizeof(uint32) * Max(kept->bound->query->nterms, 1));
 	kept->has = palloc(sizeof(bool) * Max(kept->bound->query->nterms, 1));
 	kept->moment = moment;
-	kept->source = palloc(VARSIZE(source));
-	memcpy(kept->source, source, VARSIZE(source));
+	kept->source = OhCopyQuery(source);
 	MemoryContextSwitchTo(old);
 	return kept;
 }

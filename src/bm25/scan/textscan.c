@@ -191,14 +191,13 @@ bind_order(IndexScanDesc scan, Datum argument, OhBm25Query **source)
 	MemoryContext old;
 
 	*source = DatumGetBm25Query(argument);
-	if (s->order != NULL && VARSIZE(s->order) == VARSIZE(*source) && memcmp(s->order, *source, VARSIZE(*source)) == 0)
+	if (s->order != NULL && OhSameQuery(s->order, *source))
 		return s->order_bound;
 	s->order = NULL;
 	MemoryContextReset(s->order_context);
 	old = MemoryContextSwitchTo(s->order_context);
 	s->order_bound = bind_key(scan, argument, source);
-	s->order = palloc(VARSIZE(*source));
-	memcpy(s->order, *source, VARSIZE(*source));
+	s->order = OhCopyQuery(*source);
 	MemoryContextSwitchTo(old);
 	return s->order_bound;
 }
@@ -274,7 +273,7 @@ take_keys(IndexScanDesc scan)
 			s->driver = bound;
 			driver = source;
 		}
-		if (VARSIZE(source) == VARSIZE(driver) && memcmp(source, driver, VARSIZE(source)) == 0)
+		if (OhSameQuery(source, driver))
 			s->matching = true;
 		else
 			add_must(s, bound);

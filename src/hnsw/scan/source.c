@@ -16,6 +16,7 @@
 #include "hnsw/options.h"
 #include "hnsw/scan/source.h"
 #include "planner/planner.h"
+#include "storage/compare.h"
 #include "storage/rowcheck.h"
 
 /*
@@ -240,15 +241,6 @@ is_selective(OhSource *s)
 		 sweep <= OhWalkEvaluations(ix, OhWalkEdge(WIDTH(s->ef), share), share));
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	uint32		x = *(const uint32 *) a;
-	uint32		y = *(const uint32 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /*
  * leave_held -- leave what was left of the last batch to the sweep.
  */
@@ -260,10 +252,10 @@ leave_held(OhSource *s)
 
 	for (int64 i = 0; i < s->held.n; i++)
 		held[i] = s->held.item[i].id;
-	qsort(held, s->held.n, sizeof(uint32), compare_ids);
+	qsort(held, s->held.n, sizeof(uint32), OhCompareUint32);
 	for (int64 i = 0; i < s->nhandled; i++)
 	{
-		if (bsearch(&s->handled[i], held, s->held.n, sizeof(uint32), compare_ids) == NULL)
+		if (bsearch(&s->handled[i], held, s->held.n, sizeof(uint32), OhCompareUint32) == NULL)
 			s->handled[left++] = s->handled[i];
 	}
 	s->nhandled = left;
